@@ -1,0 +1,77 @@
+/*-------------------------------------------------------------------------
+ *
+ * errors.h
+ *	  SQLSTATEs of class LG: one per rule the ledger can refuse by.
+ *
+ * These are part of the API (doc/errors.md); a code never changes its
+ * meaning.  Concurrency is never reported here: a retryable conflict is
+ * always 40001 or 40P01.
+ *-------------------------------------------------------------------------
+ */
+#ifndef BAKKT_LEDGER_ERRORS_H
+#define BAKKT_LEDGER_ERRORS_H
+
+#define LEDGER_ERRCODE(a, b, c) MAKE_SQLSTATE('L', 'G', (a), (b), (c))
+
+/* values: types and entries */
+#define ERRCODE_LG_UNBALANCED			LEDGER_ERRCODE('0', '0', '1')	/* entry does not sum to zero per (fund, asset) */
+#define ERRCODE_LG_INVALID_REQUEST		LEDGER_ERRCODE('0', '0', '2')	/* empty, NULL or malformed request */
+#define ERRCODE_LG_MIRROR_UNPAIRED		LEDGER_ERRCODE('0', '0', '3')	/* due-to without its due-from (I7) */
+#define ERRCODE_LG_DIFFERENT_ASSETS		LEDGER_ERRCODE('0', '0', '4')	/* arithmetic or order between two assets */
+#define ERRCODE_LG_INEXACT				LEDGER_ERRCODE('0', '0', '5')	/* result not representable exactly; round by name */
+
+/* parties */
+#define ERRCODE_LG_UNKNOWN_CLIENT		LEDGER_ERRCODE('0', '1', '0')
+#define ERRCODE_LG_CLIENT_CLOSED		LEDGER_ERRCODE('0', '1', '1')
+#define ERRCODE_LG_UNKNOWN_CUSTOMER		LEDGER_ERRCODE('0', '1', '2')
+#define ERRCODE_LG_CUSTOMER_RESTRICTED	LEDGER_ERRCODE('0', '1', '3')	/* mode or party status forbids it */
+#define ERRCODE_LG_UNKNOWN_PROVIDER		LEDGER_ERRCODE('0', '1', '4')
+#define ERRCODE_LG_UNKNOWN_INSTRUMENT	LEDGER_ERRCODE('0', '1', '5')
+#define ERRCODE_LG_UNKNOWN_BANK_ACCOUNT	LEDGER_ERRCODE('0', '1', '6')
+
+/* idempotency */
+#define ERRCODE_LG_REFERENCE_CONFLICT	LEDGER_ERRCODE('0', '2', '0')	/* same reference, other content */
+
+/* accounts */
+#define ERRCODE_LG_UNKNOWN_ACCOUNT		LEDGER_ERRCODE('0', '3', '0')
+#define ERRCODE_LG_FOREIGN_ACCOUNT		LEDGER_ERRCODE('0', '3', '1')	/* belongs to another client */
+#define ERRCODE_LG_ACCOUNT_CLOSED		LEDGER_ERRCODE('0', '3', '2')
+#define ERRCODE_LG_ACCOUNT_FROZEN		LEDGER_ERRCODE('0', '3', '3')
+#define ERRCODE_LG_UNKNOWN_KIND			LEDGER_ERRCODE('0', '3', '4')	/* name not in the chart of accounts */
+#define ERRCODE_LG_ACCOUNT_NOT_EMPTY	LEDGER_ERRCODE('0', '3', '5')	/* closing needs zero and no holds */
+
+/* assets and amounts */
+#define ERRCODE_LG_UNKNOWN_ASSET		LEDGER_ERRCODE('0', '4', '0')
+#define ERRCODE_LG_ASSET_RETIRED		LEDGER_ERRCODE('0', '4', '1')
+#define ERRCODE_LG_ASSET_MISMATCH		LEDGER_ERRCODE('0', '4', '2')	/* account holds another asset */
+#define ERRCODE_LG_SCALE_EXCEEDED		LEDGER_ERRCODE('0', '4', '3')	/* more decimals than the asset has */
+#define ERRCODE_LG_ZERO_AMOUNT			LEDGER_ERRCODE('0', '4', '4')
+#define ERRCODE_LG_NOT_POSITIVE			LEDGER_ERRCODE('0', '4', '5')
+#define ERRCODE_LG_OFF_TICK				LEDGER_ERRCODE('0', '4', '6')	/* price or quantity off its increment */
+#define ERRCODE_LG_BELOW_MINIMUM		LEDGER_ERRCODE('0', '4', '7')
+
+/* balances and holds */
+#define ERRCODE_LG_INSUFFICIENT			LEDGER_ERRCODE('0', '5', '0')	/* claim would go debit (I5) or below its floor */
+#define ERRCODE_LG_UNKNOWN_HOLD			LEDGER_ERRCODE('0', '5', '1')
+#define ERRCODE_LG_HOLD_STATE			LEDGER_ERRCODE('0', '5', '2')	/* captured, released or expired already */
+#define ERRCODE_LG_HOLD_EXCEEDED		LEDGER_ERRCODE('0', '5', '3')
+
+/* posting */
+#define ERRCODE_LG_CHAIN_REFUSED		LEDGER_ERRCODE('0', '6', '0')	/* another request of the linked chain was refused */
+#define ERRCODE_LG_EFFECTIVE_TIME		LEDGER_ERRCODE('0', '6', '1')
+#define ERRCODE_LG_UNKNOWN_JOURNAL		LEDGER_ERRCODE('0', '6', '2')
+#define ERRCODE_LG_ALREADY_REVERSED		LEDGER_ERRCODE('0', '6', '3')
+#define ERRCODE_LG_REVERSAL_EXCEEDED	LEDGER_ERRCODE('0', '6', '4')
+#define ERRCODE_LG_REVERSAL_OF_REVERSAL	LEDGER_ERRCODE('0', '6', '5')
+#define ERRCODE_LG_APPEND_ONLY			LEDGER_ERRCODE('0', '6', '6')
+#define ERRCODE_LG_SAME_PERSON			LEDGER_ERRCODE('0', '6', '7')	/* a second person must approve (I25) */
+
+/* settlement */
+#define ERRCODE_LG_UNKNOWN_WINDOW		LEDGER_ERRCODE('0', '7', '0')
+#define ERRCODE_LG_WINDOW_STATE			LEDGER_ERRCODE('0', '7', '1')	/* transition not allowed */
+#define ERRCODE_LG_WINDOW_NOT_OVER		LEDGER_ERRCODE('0', '7', '2')
+#define ERRCODE_LG_UNKNOWN_OBLIGATION	LEDGER_ERRCODE('0', '7', '3')
+#define ERRCODE_LG_OBLIGATION_EXCEEDED	LEDGER_ERRCODE('0', '7', '4')
+#define ERRCODE_LG_CALENDAR				LEDGER_ERRCODE('0', '7', '5')	/* date outside the calendar's data */
+
+#endif							/* BAKKT_LEDGER_ERRORS_H */
