@@ -16,8 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef __int128 units;
-typedef unsigned __int128 unsigned_units;
+/* palloc aligns to eight bytes, so the type must not promise the compiler sixteen */
+typedef __int128 units __attribute__((aligned(8)));
+typedef unsigned __int128 unsigned_units __attribute__((aligned(8)));
 
 #define UNITS_DECIMALS	18
 #define UNITS_ONE		((units) 1000000000000000000LL)
