@@ -1,0 +1,116 @@
+/*-------------------------------------------------------------------------
+ *
+ * post.h
+ *	  The posting function: the one way a journal, a balance or a refusal is
+ *	  written (design 4).  Floors above turn an event into LedgerRequests and
+ *	  hand them in; they never touch these tables.
+ *
+ * ledger_post() works in three phases over the whole batch: lock every
+ * limited account in canonical order; evaluate the requests in order in
+ * memory, later ones seeing earlier ones; write what was accepted.
+ *-------------------------------------------------------------------------
+ */
+#ifndef BAKKT_LEDGER_POST_H
+#define BAKKT_LEDGER_POST_H
+
+#include "datatype/timestamp.h"
+#include "types/journal_entry.h"
+
+/* journal.kind; names in table journal_kind */
+typedef enum JournalKind
+{
+	KIND_MANUAL = 1,
+	KIND_REVERSAL = 2,
+	KIND_TRADE = 3,
+	KIND_TRADE_BUST = 4,
+	KIND_COIN_DEPOSIT = 5,
+	KIND_COIN_WITHDRAWAL = 6,
+	KIND_LP_SETTLEMENT = 7,
+	KIND_NOVATION = 8,
+	KIND_SETTLEMENT_WIRE = 9,
+	KIND_TRANSFER = 10,
+	KIND_OPENING = 11,
+	KIND_CASH_DEPOSIT = 12,
+	KIND_CASH_WITHDRAWAL = 13,
+	KIND_ADJUSTMENT = 14,
+	KIND_FEE = 15,
+	KIND_HOLD_CAPTURE = 16
+} JournalKind;
+
+/* Why a request was refused; sqlstate 0 means it was not */
+typedef struct Refusal
+{
+	int			sqlstate;
+	const char *message;
+	const char *detail;			/* NULL if none */
+	const char *hint;			/* NULL if none */
+} Refusal;
+
+/* Balance of a limited account after a request, natural sign */
+typedef struct BalanceAfter
+{
+	account_id	account;
+	asset_code	asset;
+	units		balance;		/* what the owner has */
+	units		available;		/* balance less open holds */
+} BalanceAfter;
+
+typedef struct LedgerRequest
+{
+	/*
+	 * What is asked.  All pointers must live until ledger_post() returns. A
+	 * caller that cannot even build the lines (unknown liquidity provider,
+	 * ...) sets `refusal` and leaves `lines` empty: the refusal is recorded
+	 * under the reference like any other.
+	 */
+	int32		client_id;		/* 0: unknown client, never recorded */
+	const char *reference;		/* idempotency key, 1..200 bytes */
+	JournalKind kind;
+	EntryLine  *lines;			/* debit positive */
+	int			line_count;
+	JournalEntry *entry;		/* packed form of lines; built if NULL */
+	TimestampTz effective_at;
+	bool		effective_given;	/* false: recorded_at, not compared on replay */
+	int64		reverses;		/* journal reversed, 0 if none */
+	struct varlena *terms;		/* execution_terms or NULL */
+	const char *description;	/* NULL if none */
+	bool		linked;			/* stands or falls with the next request */
+
+	/* What came of it. */
+	Refusal		refusal;
+	bool		replayed;		/* reference seen before: the outcome is the original's */
+	int64		journal_id;		/* 0 unless posted */
+	TimestampTz recorded_at;
+	BalanceAfter *balances;		/* limited accounts touched, in order of first line; not set on replay */
+	int			balance_count;
+	/* on replay of a posted request, entry and terms point to the stored ones */
+} LedgerRequest;
+
+typedef struct PostOptions
+{
+	bool		strict;			/* raise the first refusal instead of recording it */
+	bool		dry_run;		/* phases one and two only */
+
+	/*
+	 * Names the field in which the given terms differ from the stored ones,
+	 * NULL if they say the same.  NULL: compare bytes and call it "terms".
+	 */
+	const char *(*terms_difference) (const struct varlena *stored, const struct varlena *given);
+} PostOptions;
+
+extern void ledger_post(LedgerRequest *requests, int count, const PostOptions *options);
+
+/* Set a refusal; formatted text is palloc'd in the current context. */
+extern void refuse(LedgerRequest *request, int sqlstate, const char *hint,
+				   const char *detail, const char *message,...) pg_attribute_printf(5, 6);
+
+static inline bool
+is_refused(const LedgerRequest *request)
+{
+	return request->refusal.sqlstate != 0;
+}
+
+/* Raise a refusal as an error of the same SQLSTATE. */
+extern void raise_refusal(const LedgerRequest *request) pg_attribute_noreturn();
+
+#endif							/* BAKKT_LEDGER_POST_H */
