@@ -37,7 +37,9 @@ typedef enum UnitsStatus
 	UNITS_TOO_MANY_DECIMALS,	/* more than UNITS_DECIMALS significant decimals */
 	UNITS_OVERFLOW,				/* beyond UNITS_MAX */
 	UNITS_INEXACT,				/* UNITS_ROUND_NONE and not representable */
-	UNITS_DIVISION_BY_ZERO
+	UNITS_DIVISION_BY_ZERO,
+	UNITS_NEGATIVE_WEIGHT,
+	UNITS_OUT_OF_MEMORY
 } UnitsStatus;
 
 typedef enum UnitsRounding
@@ -117,7 +119,10 @@ units_multiply(units a, units b, int decimals, UnitsRounding rounding, units *re
  */
 extern UnitsStatus units_allocate(units total, units step, const units *weights, int count, units *parts);
 
-/* LEB128 varints and zigzag, for packed values; decode returns NULL on malformed or truncated input */
+/*
+ * LEB128 varints and zigzag, for packed values; decode returns NULL on
+ * truncated input, beyond 128 bits, and on encodings longer than needed.
+ */
 extern int	varint_encode(unsigned_units value, uint8_t *buffer);	/* at most 19 bytes */
 extern const uint8_t *varint_decode(const uint8_t *cursor, const uint8_t *end, unsigned_units *value);
 
