@@ -32,4 +32,9 @@
 
 #endif
 
+/* 18 names it so; before, it was an attribute behind the declaration */
+#ifndef pg_noreturn
+#define pg_noreturn _Noreturn
+#endif
+
 #endif							/* BAKKT_LEDGER_COMPAT_H */

@@ -39,7 +39,8 @@ typedef enum UnitsStatus
 	UNITS_INEXACT,				/* UNITS_ROUND_NONE and not representable */
 	UNITS_DIVISION_BY_ZERO,
 	UNITS_NEGATIVE_WEIGHT,
-	UNITS_OUT_OF_MEMORY
+	UNITS_OUT_OF_MEMORY,
+	UNITS_BAD_ASSET				/* text without an asset code where one is due */
 } UnitsStatus;
 
 typedef enum UnitsRounding

@@ -1,0 +1,116 @@
+-- Floor 1: asset.  Eight bytes by value; integer order is text order, so the
+-- comparison functions are core's for bigint.
+
+CREATE TYPE asset;
+
+CREATE FUNCTION asset_in(cstring) RETURNS asset
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
+CREATE FUNCTION asset_out(asset) RETURNS cstring
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
+CREATE FUNCTION asset_recv(internal) RETURNS asset
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
+CREATE FUNCTION asset_send(asset) RETURNS bytea
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
+
+CREATE TYPE asset (
+	INPUT = asset_in,
+	OUTPUT = asset_out,
+	RECEIVE = asset_recv,
+	SEND = asset_send,
+	INTERNALLENGTH = 8,
+	PASSEDBYVALUE,
+	ALIGNMENT = double,
+	STORAGE = plain
+);
+
+COMMENT ON TYPE asset IS
+	'code of a currency, coin or share: 1 to 10 characters of A-Z, 0-9, ".", "_", "-", the first a letter or digit; anything else is 22P02';
+COMMENT ON FUNCTION asset_in(cstring) IS 'text input of asset; 22P02 unless it is a code';
+COMMENT ON FUNCTION asset_out(asset) IS 'text output of asset: the code';
+COMMENT ON FUNCTION asset_recv(internal) IS 'binary input of asset; 22P03 unless the eight bytes are a code';
+COMMENT ON FUNCTION asset_send(asset) IS 'binary output of asset: eight bytes';
+
+-- without these casts PostgreSQL would assign an asset to a text column unasked
+CREATE CAST (asset AS text) WITH INOUT;
+CREATE CAST (text AS asset) WITH INOUT;
+COMMENT ON CAST (asset AS text) IS 'the code as text; explicit only';
+COMMENT ON CAST (text AS asset) IS 'text that is a code; 22P02 otherwise; explicit only';
+
+CREATE FUNCTION asset_eq(asset, asset) RETURNS boolean
+	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8eq';
+CREATE FUNCTION asset_ne(asset, asset) RETURNS boolean
+	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8ne';
+CREATE FUNCTION asset_lt(asset, asset) RETURNS boolean
+	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8lt';
+CREATE FUNCTION asset_le(asset, asset) RETURNS boolean
+	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8le';
+CREATE FUNCTION asset_ge(asset, asset) RETURNS boolean
+	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8ge';
+CREATE FUNCTION asset_gt(asset, asset) RETURNS boolean
+	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8gt';
+CREATE FUNCTION asset_cmp(asset, asset) RETURNS integer
+	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'btint8cmp';
+CREATE FUNCTION asset_sortsupport(internal) RETURNS void
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'btint8sortsupport';
+CREATE FUNCTION asset_hash(asset) RETURNS integer
+	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'hashint8';
+CREATE FUNCTION asset_hash_extended(asset, bigint) RETURNS bigint
+	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'hashint8extended';
+
+COMMENT ON FUNCTION asset_eq(asset, asset) IS 'same asset';
+COMMENT ON FUNCTION asset_ne(asset, asset) IS 'different assets';
+COMMENT ON FUNCTION asset_lt(asset, asset) IS 'code is less in ASCII order';
+COMMENT ON FUNCTION asset_le(asset, asset) IS 'code is less or equal in ASCII order';
+COMMENT ON FUNCTION asset_ge(asset, asset) IS 'code is greater or equal in ASCII order';
+COMMENT ON FUNCTION asset_gt(asset, asset) IS 'code is greater in ASCII order';
+COMMENT ON FUNCTION asset_cmp(asset, asset) IS 'order of two codes in ASCII order: -1, 0 or 1';
+COMMENT ON FUNCTION asset_sortsupport(internal) IS 'fast sorting of assets, for the btree operator class';
+COMMENT ON FUNCTION asset_hash(asset) IS '32-bit hash of an asset';
+COMMENT ON FUNCTION asset_hash_extended(asset, bigint) IS '64-bit hash of an asset with a seed';
+
+CREATE OPERATOR = (
+	FUNCTION = asset_eq, LEFTARG = asset, RIGHTARG = asset,
+	COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
+);
+CREATE OPERATOR <> (
+	FUNCTION = asset_ne, LEFTARG = asset, RIGHTARG = asset,
+	COMMUTATOR = <>, NEGATOR = =, RESTRICT = neqsel, JOIN = neqjoinsel
+);
+CREATE OPERATOR < (
+	FUNCTION = asset_lt, LEFTARG = asset, RIGHTARG = asset,
+	COMMUTATOR = >, NEGATOR = >=, RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+CREATE OPERATOR <= (
+	FUNCTION = asset_le, LEFTARG = asset, RIGHTARG = asset,
+	COMMUTATOR = >=, NEGATOR = >, RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+CREATE OPERATOR >= (
+	FUNCTION = asset_ge, LEFTARG = asset, RIGHTARG = asset,
+	COMMUTATOR = <=, NEGATOR = <, RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+CREATE OPERATOR > (
+	FUNCTION = asset_gt, LEFTARG = asset, RIGHTARG = asset,
+	COMMUTATOR = <, NEGATOR = <=, RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+COMMENT ON OPERATOR = (asset, asset) IS 'same asset';
+COMMENT ON OPERATOR <> (asset, asset) IS 'different assets';
+COMMENT ON OPERATOR < (asset, asset) IS 'code is less in ASCII order';
+COMMENT ON OPERATOR <= (asset, asset) IS 'code is less or equal in ASCII order';
+COMMENT ON OPERATOR >= (asset, asset) IS 'code is greater or equal in ASCII order';
+COMMENT ON OPERATOR > (asset, asset) IS 'code is greater in ASCII order';
+
+CREATE OPERATOR CLASS asset_ops DEFAULT FOR TYPE asset USING btree AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 asset_cmp(asset, asset),
+	FUNCTION 2 asset_sortsupport(internal),
+	FUNCTION 4 btequalimage(oid);
+CREATE OPERATOR CLASS asset_ops DEFAULT FOR TYPE asset USING hash AS
+	OPERATOR 1 =,
+	FUNCTION 1 asset_hash(asset),
+	FUNCTION 2 asset_hash_extended(asset, bigint);
+COMMENT ON OPERATOR CLASS asset_ops USING btree IS 'assets in ASCII order of their codes';
+COMMENT ON OPERATOR CLASS asset_ops USING hash IS 'equality of assets';
