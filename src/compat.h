@@ -9,6 +9,8 @@
 
 #include "postgres.h"
 
+#include "nodes/nodes.h"
+
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"
 #include "varatt.h"
