@@ -35,9 +35,22 @@ price_set(Price *price, units value, asset_code quote, asset_code base)
 #define DatumGetPriceP(d)		((Price *) DatumGetPointer(d))
 #define PricePGetDatum(p)		PointerGetDatum(p)
 #define PG_GETARG_PRICE_P(n)	DatumGetPriceP(PG_GETARG_DATUM(n))
-#define PG_RETURN_PRICE_P(p)	PG_RETURN_POINTER(p)
+#define PG_RETURN_PRICE_P(p)	return PricePGetDatum(p)
 
+/* palloc'd in the current context */
 extern Price *price_make(units value, asset_code quote, asset_code base);
+/* palloc'd canonical text '64250.10 USD/BTC', for messages */
 extern char *price_text(units value, asset_code quote, asset_code base);
+
+/* LG004, naming the operation and both prices */
+pg_noreturn extern void different_pairs_error(const char *operation,
+											  const Price *a, const Price *b);
+
+static inline void
+require_same_pair(const char *operation, const Price *a, const Price *b)
+{
+	if (unlikely(a->quote != b->quote || a->base != b->base))
+		different_pairs_error(operation, a, b);
+}
 
 #endif							/* BAKKT_LEDGER_PRICE_H */
