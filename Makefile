@@ -55,8 +55,8 @@ ifdef WERROR
 PG_CFLAGS += -Werror
 endif
 ifdef SANITIZE
-PG_CFLAGS += -fsanitize=undefined -fno-sanitize-recover=undefined
-SHLIB_LINK += -lubsan
+PG_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SHLIB_LINK += -lasan -lubsan
 endif
 ifdef COVERAGE
 PG_CFLAGS += --coverage -O0

@@ -58,13 +58,23 @@ as_root() {
 }
 
 # Run a command as the user that owns $WORK: ourselves, or nobody when we are root (initdb refuses root).
-unprivileged() {
-	if [ "$(id -u)" = 0 ]; then
-		setpriv --reuid="$UNPRIVILEGED" --regid="$(id -g "$UNPRIVILEGED")" --clear-groups --inh-caps=-all \
-			env HOME="$WORK" USER="$UNPRIVILEGED" LOGNAME="$UNPRIVILEGED" TMPDIR="$WORK/tmp" "$@"
-	else
-		env TMPDIR="$WORK/tmp" "$@"
-	fi
+unprivileged() { "${AS_USER[@]}" "$@"; }
+
+choose_user() {
+	AS_USER=(env TMPDIR="$WORK/tmp")
+	[ "$(id -u)" = 0 ] || return 0
+	AS_USER=(setpriv --reuid="$UNPRIVILEGED" --regid="$(id -g "$UNPRIVILEGED")" --clear-groups --inh-caps=-all
+		env HOME="$WORK" USER="$UNPRIVILEGED" LOGNAME="$UNPRIVILEGED" TMPDIR="$WORK/tmp")
+}
+
+# The same for a command that takes long: a signal to the driver ends it at once, with all it started.
+unprivileged_child() {
+	local status=0
+	"${AS_USER[@]}" timeout -k 10 "${CHILD_SECONDS:-0}" "$@" </dev/null &
+	CHILD=$!
+	wait "$CHILD" || status=$?
+	CHILD=
+	return $status
 }
 
 missing_packages() {
@@ -106,6 +116,20 @@ install_packages() {
 	return 1
 }
 
+# The mirror of this machine's own release; the other releases are beside it.
+mirror() {
+	local codename
+	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+		awk -v release="$codename" '$1 == release && $2 == "main" { print $3; exit }'
+}
+
+# This machine's ways to its mirror (proxies, certificates), and the age check off: a frozen mirror is no error.
+apt_options() {
+	apt-config dump | grep -E '^Acquire::(http|https|ftp|Retries|ForceIPv[46]|Check-)' || true
+	echo 'Acquire::Check-Valid-Until "false";'
+}
+
 # Packages to build and to serve; the rest is for the tests only.
 server_packages() { echo make gcc libc6-dev "postgresql-$PG" "postgresql-server-dev-$PG"; }
 test_packages() { echo "$(server_packages) postgresql-$PG-pgtap libtap-parser-sourcehandler-pgtap-perl libipc-run-perl"; }
@@ -117,6 +141,7 @@ begin_work() {
 	trap end_work EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
+	choose_user
 	chmod 755 "$WORK"
 	mkdir "$WORK/tmp" "$WORK/socket"
 	PGHOST=$WORK/socket
@@ -135,6 +160,7 @@ end_work() {
 	local status=$?
 	trap - EXIT
 	trap '' INT TERM HUP
+	if [ -n "${CHILD:-}" ]; then kill "$CHILD" 2>/dev/null; fi
 	stop_server immediate
 	stop_strays
 	if [ "${KEEP:-}" = 1 ]; then say "kept: $WORK"; else rm -rf "$WORK"; fi
@@ -170,6 +196,15 @@ build() {
 		unprivileged make -C "$TREE" -s with_llvm=no PG_CONFIG="$PG_CONFIG" "$@" DESTDIR="$STAGE" install >>"$WORK/build.log" 2>&1
 }
 
+# Under SANITIZE a stock server must have AddressSanitizer in it before our library asks for it, and a stand-in for a
+# symbol whose absence makes it wait forever.  Prints the settings for env.
+sanitizer_environment() {
+	[ -n "${SANITIZE:-}" ] || return 0
+	[ -e "$WORK/stand_in.so" ] ||
+		echo 'void *swift_demangle(void); void *swift_demangle(void) { return 0; }' | gcc -shared -fPIC -x c -o "$WORK/stand_in.so" - >&2
+	echo "LD_PRELOAD=$(gcc -print-file-name=libasan.so):$WORK/stand_in.so ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0"
+}
+
 # What makes a stock server find the staged extension: Debian's own setting before 18, PostgreSQL's from then on.
 server_settings() {
 	local share lib
@@ -191,7 +226,7 @@ start_server() {
 	unprivileged "$PGBIN/initdb" -D "$PGDATA" -U postgres -A trust --no-sync --locale=C.UTF-8 -E UTF8 >"$WORK/initdb.log" 2>&1 ||
 		{ cat "$WORK/initdb.log" >&2; return 1; }
 	printf '%s\n' "$settings" | unprivileged tee -a "$PGDATA/postgresql.conf" >/dev/null
-	unprivileged "$PGBIN/pg_ctl" -D "$PGDATA" -l "$WORK/server.log" -w -t 60 start >/dev/null 2>&1 </dev/null ||
+	unprivileged env $(sanitizer_environment) "$PGBIN/pg_ctl" -D "$PGDATA" -l "$WORK/server.log" -w -t 60 start >/dev/null 2>&1 </dev/null ||
 		{ tail -20 "$WORK/server.log" >&2; return 1; }
 }
 
