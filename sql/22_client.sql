@@ -1,0 +1,334 @@
+
+-- ===========================================================================
+-- Clients (correspondents) and who may see them (design 7)
+-- ===========================================================================
+
+CREATE TABLE client (
+	client_id			int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	code				text NOT NULL UNIQUE CHECK (code ~ '^[A-Z0-9]{1,8}$'),
+	name				text,
+	funding_model		text NOT NULL CHECK (funding_model IN ('BAKKT_TPJ', 'NET_SETTLEMENT', 'APEX_TPJ', 'NO_SETTLEMENT')),
+	commission_model	text NOT NULL CHECK (commission_model IN ('MARKUP', 'TRADE_FEE', 'BOTH')),
+	revenue_share_bps	int NOT NULL CHECK (revenue_share_bps BETWEEN 0 AND 10000),
+	status				text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'closed')),
+	cut_time			time NOT NULL DEFAULT '09:00' CHECK (cut_time < '24:00'),
+	zone				text NOT NULL DEFAULT 'America/Chicago',
+	sign_convention		text NOT NULL DEFAULT 'CLIENT_OWES' CHECK (sign_convention IN ('CLIENT_OWES', 'CLIENT_IS_OWED')),
+	opened_at			timestamptz NOT NULL,
+	closed_at			timestamptz
+);
+COMMENT ON TABLE client IS 'A client (correspondent): the platform whose customers trade. Every ledger row belongs to one.';
+COMMENT ON COLUMN client.funding_model IS 'Which cash leg a trade has: BAKKT_TPJ, NET_SETTLEMENT, APEX_TPJ or NO_SETTLEMENT.';
+COMMENT ON COLUMN client.commission_model IS 'MARKUP (in the price), TRADE_FEE (itemised) or BOTH.';
+COMMENT ON COLUMN client.revenue_share_bps IS 'The client''s share of revenue, in hundredths of a percent.';
+COMMENT ON COLUMN client.cut_time IS 'Local time at which the settlement window ends, in the zone of the client.';
+COMMENT ON COLUMN client.sign_convention IS 'What a positive net settlement means in printed files.';
+SELECT pg_catalog.pg_extension_config_dump('client', '');
+SELECT pg_catalog.pg_extension_config_dump('client_client_id_seq', '');
+
+CREATE TABLE client_access (
+	client_id	int NOT NULL REFERENCES client,
+	role_name	name NOT NULL,
+	granted_at	timestamptz NOT NULL DEFAULT clock_timestamp(),
+	granted_by	name NOT NULL,
+	PRIMARY KEY (role_name, client_id)
+);
+COMMENT ON TABLE client_access IS 'Which role may see and post for which client. By name: a renamed role loses its access, it is never inherited by accident.';
+SELECT pg_catalog.pg_extension_config_dump('client_access', '');
+
+-- ---------------------------------------------------------------------------
+-- Visibility
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION sees_all_clients() RETURNS boolean
+	STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+DECLARE
+	invoker constant name := invoking_role();
+BEGIN
+	RETURN EXISTS (SELECT FROM pg_roles r
+				   WHERE (r.rolname IN ('bakkt_ledger_settler', 'bakkt_ledger_reconciler',
+										'bakkt_ledger_auditor', 'bakkt_ledger_administrator')
+						  OR r.rolname = current_user)
+					 AND pg_has_role(invoker, r.oid, 'USAGE'));
+END
+$$;
+COMMENT ON FUNCTION sees_all_clients() IS
+	'Whether the invoking role works for the whole ledger: a settler, reconciler, auditor, administrator, the owner or a superuser.';
+
+CREATE FUNCTION visible_clients() RETURNS int[]
+	STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+DECLARE
+	invoker constant name := invoking_role();
+BEGIN
+	IF sees_all_clients() THEN
+		RETURN ARRAY(SELECT c.client_id FROM client c ORDER BY 1);
+	END IF;
+	RETURN ARRAY(SELECT DISTINCT g.client_id
+				 FROM client_access g JOIN pg_roles r ON r.rolname = g.role_name
+				 WHERE pg_has_role(invoker, r.oid, 'USAGE') ORDER BY 1);
+END
+$$;
+COMMENT ON FUNCTION visible_clients() IS
+	'Identifiers of the clients that the invoking role may see. Row-level security evaluates it once per query.';
+
+CREATE FUNCTION require_client(code text) RETURNS int
+	STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+DECLARE
+	found_id	int;
+BEGIN
+	SELECT c.client_id INTO found_id FROM client c WHERE c.code = require_client.code;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG010',
+			MESSAGE = format('client "%s" does not exist', coalesce(require_client.code, 'NULL')),
+			HINT = 'Open it with open_client().';
+	END IF;
+	IF NOT found_id = ANY (visible_clients()) THEN
+		RAISE EXCEPTION USING ERRCODE = '42501',
+			MESSAGE = format('permission denied for client "%s"', require_client.code),
+			DETAIL = format('Role "%s" was not granted access to this client.', invoking_role()),
+			HINT = 'An administrator grants it with grant_client_access().';
+	END IF;
+	RETURN found_id;
+END
+$$;
+COMMENT ON FUNCTION require_client(text) IS
+	'The identifier of a client that the invoking role may see. Raises LG010 when unknown, 42501 when not visible.';
+
+CREATE FUNCTION require_open_client(code text) RETURNS int
+	STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+DECLARE
+	found_id	constant int := require_client(code);
+BEGIN
+	PERFORM FROM client c WHERE c.client_id = found_id AND c.status = 'closed';
+	IF FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG011', MESSAGE = format('client "%s" is closed', require_open_client.code);
+	END IF;
+	RETURN found_id;
+END
+$$;
+COMMENT ON FUNCTION require_open_client(text) IS 'Internal: require_client(), and LG011 when the client is closed.';
+
+-- ---------------------------------------------------------------------------
+-- Opening and changing
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION check_zone(zone text) RETURNS void
+	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+BEGIN
+	-- abbreviations and offsets know no daylight saving: refused
+	IF zone IS NULL OR zone !~ '^([A-Za-z_]+(/[A-Za-z_+-]+)+|UTC)$' THEN
+		PERFORM refuse_invalid('zone is not the name of a time zone', format('Zone: "%s".', zone),
+							   'Give a region and city, as America/Chicago.');
+	END IF;
+	PERFORM timestamptz 'epoch' AT TIME ZONE zone;
+EXCEPTION WHEN invalid_parameter_value THEN
+	PERFORM refuse_invalid('zone is not the name of a time zone', format('Zone: "%s".', zone),
+						   'Give a region and city, as America/Chicago.');
+END
+$$;
+COMMENT ON FUNCTION check_zone(text) IS 'Internal: raises LG002 unless the text names a time zone of the database.';
+
+CREATE FUNCTION check_client_terms(funding_model text, commission_model text, revenue_share_bps int,
+								   cut_time time, zone text, sign_convention text) RETURNS void
+	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF funding_model IS NULL OR funding_model NOT IN ('BAKKT_TPJ', 'NET_SETTLEMENT', 'APEX_TPJ', 'NO_SETTLEMENT') THEN
+		PERFORM refuse_invalid('funding model is not known', format('Funding model: "%s".', funding_model),
+							   'One of BAKKT_TPJ, NET_SETTLEMENT, APEX_TPJ, NO_SETTLEMENT.');
+	ELSIF commission_model IS NULL OR commission_model NOT IN ('MARKUP', 'TRADE_FEE', 'BOTH') THEN
+		PERFORM refuse_invalid('commission model is not known', format('Commission model: "%s".', commission_model),
+							   'One of MARKUP, TRADE_FEE, BOTH.');
+	ELSIF revenue_share_bps IS NULL OR revenue_share_bps NOT BETWEEN 0 AND 10000 THEN
+		PERFORM refuse_invalid('revenue share is out of range', format('Revenue share: %s bps.', revenue_share_bps),
+							   'Between 0 and 10000.');
+	ELSIF cut_time IS NULL OR cut_time >= time '24:00' THEN
+		PERFORM refuse_invalid('cut time is missing or out of range');
+	ELSIF sign_convention IS NULL OR sign_convention NOT IN ('CLIENT_OWES', 'CLIENT_IS_OWED') THEN
+		PERFORM refuse_invalid('sign convention is not known', format('Sign convention: "%s".', sign_convention),
+							   'One of CLIENT_OWES, CLIENT_IS_OWED.');
+	END IF;
+	PERFORM check_zone(zone);
+END
+$$;
+COMMENT ON FUNCTION check_client_terms(text, text, int, time, text, text) IS
+	'Internal: raises LG002 naming the first term of a client that is not valid.';
+
+CREATE FUNCTION open_client(
+	code				text,
+	funding_model		text DEFAULT 'BAKKT_TPJ',
+	commission_model	text DEFAULT 'BOTH',
+	revenue_share_bps	int DEFAULT 0,
+	name				text DEFAULT NULL,
+	cut_time			time DEFAULT '09:00',
+	zone				text DEFAULT 'America/Chicago',
+	sign_convention		text DEFAULT 'CLIENT_OWES',
+	reference			text DEFAULT NULL,
+	opened_at			timestamptz DEFAULT clock_timestamp())
+	RETURNS int
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	opened	client%ROWTYPE;
+	request	jsonb;
+BEGIN
+	IF open_client.code IS NULL OR open_client.code !~ '^[A-Z0-9]{1,8}$' THEN
+		PERFORM refuse_invalid('client code must be 1 to 8 capital letters or digits', format('Code: "%s".', open_client.code));
+	END IF;
+	PERFORM check_client_terms(open_client.funding_model, open_client.commission_model, open_client.revenue_share_bps,
+							   open_client.cut_time, open_client.zone, open_client.sign_convention);
+	PERFORM load_shipped_assets();
+	INSERT INTO client AS c (code, name, funding_model, commission_model, revenue_share_bps, cut_time, zone, sign_convention, opened_at)
+	VALUES (open_client.code, open_client.name, open_client.funding_model, open_client.commission_model,
+			open_client.revenue_share_bps, open_client.cut_time, open_client.zone, open_client.sign_convention,
+			coalesce(open_client.opened_at, clock_timestamp()))
+	ON CONFLICT DO NOTHING
+	RETURNING c.* INTO opened;
+	request := jsonb_build_object('funding_model', open_client.funding_model, 'commission_model', open_client.commission_model,
+		'revenue_share_bps', open_client.revenue_share_bps, 'name', open_client.name, 'cut_time', open_client.cut_time,
+		'zone', open_client.zone, 'sign_convention', open_client.sign_convention);
+	IF opened_before('client', open_client.code, open_client.reference, request) THEN
+		RETURN (SELECT c.client_id FROM client c WHERE c.code = open_client.code);
+	END IF;
+	PERFORM record_change('client', opened.code, NULL, to_jsonb(opened), opened.client_id, open_client.reference);
+	RETURN opened.client_id;
+END
+$$;
+COMMENT ON FUNCTION open_client(text, text, text, int, text, time, text, text, text, timestamptz) IS
+	'Opens a client and returns its identifier. Idempotent by code: the same content again returns the same identifier, other content raises LG020 naming the field. Malformed content raises LG002.';
+
+CREATE FUNCTION change_client(
+	code				text,
+	funding_model		text DEFAULT NULL,
+	commission_model	text DEFAULT NULL,
+	revenue_share_bps	int DEFAULT NULL,
+	name				text DEFAULT NULL,
+	cut_time			time DEFAULT NULL,
+	zone				text DEFAULT NULL,
+	sign_convention		text DEFAULT NULL,
+	reason				text DEFAULT NULL,
+	reference			text DEFAULT NULL)
+	RETURNS void
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	before	client%ROWTYPE;
+	after	client%ROWTYPE;
+	request	jsonb;
+BEGIN
+	PERFORM require_open_client(change_client.code);
+	SELECT c.* INTO before FROM client c WHERE c.code = change_client.code FOR NO KEY UPDATE;
+	request := jsonb_strip_nulls(jsonb_build_object('funding_model', change_client.funding_model,
+		'commission_model', change_client.commission_model, 'revenue_share_bps', change_client.revenue_share_bps,
+		'name', change_client.name, 'cut_time', change_client.cut_time, 'zone', change_client.zone,
+		'sign_convention', change_client.sign_convention));
+	IF changed_before('client', change_client.code, change_client.reference, request) THEN
+		RETURN;
+	END IF;
+	after := jsonb_populate_record(before, request);
+	PERFORM check_client_terms(after.funding_model, after.commission_model, after.revenue_share_bps,
+							   after.cut_time, after.zone, after.sign_convention);
+	IF after IS NOT DISTINCT FROM before THEN
+		RETURN;
+	END IF;
+	UPDATE client AS c SET funding_model = after.funding_model, commission_model = after.commission_model,
+		revenue_share_bps = after.revenue_share_bps, name = after.name, cut_time = after.cut_time,
+		zone = after.zone, sign_convention = after.sign_convention
+	WHERE c.client_id = before.client_id;
+	PERFORM invalidate_account_cache();
+	PERFORM record_change('client', before.code, to_jsonb(before), to_jsonb(after), before.client_id,
+						  change_client.reference, change_client.reason);
+END
+$$;
+COMMENT ON FUNCTION change_client(text, text, text, int, text, time, text, text, text, text) IS
+	'Changes the given terms of an open client; NULL leaves a term as it is. Repeating a reference is no second change; LG020 when its content differs. Raises LG010, LG011, LG002.';
+
+CREATE FUNCTION close_client(code text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	closing	constant int := require_client(close_client.code);
+	before	client%ROWTYPE;
+	after	client%ROWTYPE;
+	remains	text;
+BEGIN
+	LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE;		-- waits for postings under way
+	SELECT c.* INTO before FROM client c WHERE c.client_id = closing FOR NO KEY UPDATE;
+	IF before.status = 'closed' THEN
+		RETURN;
+	END IF;
+	remains := first_account_not_empty(closing);
+	IF remains IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG035',
+			MESSAGE = format('client "%s" cannot be closed: an account is not empty', before.code),
+			DETAIL = remains,
+			HINT = 'Bring all its accounts to zero and release its holds first.';
+	END IF;
+	UPDATE client AS c SET status = 'closed', closed_at = clock_timestamp() WHERE c.client_id = closing RETURNING c.* INTO after;
+	PERFORM invalidate_account_cache();
+	PERFORM record_change('client', before.code, to_jsonb(before), to_jsonb(after), closing,
+						  close_client.reference, close_client.reason);
+END
+$$;
+COMMENT ON FUNCTION close_client(text, text, text) IS
+	'Closes a client for ever: nothing is posted for it any more. Every account of it must be zero without holds (LG035). Closing again is no error.';
+
+CREATE FUNCTION grant_client_access(client text, role_name name, reason text DEFAULT NULL) RETURNS void
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	granted	constant int := require_client(grant_client_access.client);
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = grant_client_access.role_name) THEN
+		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+			MESSAGE = format('role "%s" does not exist', grant_client_access.role_name);
+	END IF;
+	INSERT INTO client_access (client_id, role_name, granted_by)
+	VALUES (granted, grant_client_access.role_name, invoking_role())
+	ON CONFLICT DO NOTHING;
+	IF FOUND THEN
+		PERFORM record_change('client_access', format('%s:%s', grant_client_access.client, grant_client_access.role_name),
+							  '{"granted": false}', '{"granted": true}', granted, NULL, grant_client_access.reason);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION grant_client_access(text, name, text) IS
+	'Lets a role, and the roles that inherit from it, see a client and post for it as far as their group roles allow. Raises LG010, 42704. Granting again is no error.';
+
+CREATE FUNCTION revoke_client_access(client text, role_name name, reason text DEFAULT NULL) RETURNS void
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	revoked	constant int := require_client(revoke_client_access.client);
+BEGIN
+	DELETE FROM client_access g WHERE g.client_id = revoked AND g.role_name = revoke_client_access.role_name;
+	IF FOUND THEN
+		PERFORM invalidate_account_cache();		-- sessions remember what was granted
+		PERFORM record_change('client_access', format('%s:%s', revoke_client_access.client, revoke_client_access.role_name),
+							  '{"granted": true}', '{"granted": false}', revoked, NULL, revoke_client_access.reason);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION revoke_client_access(text, name, text) IS
+	'Takes a role''s access to a client away, for queries that start from now on. Raises LG010. Revoking again is no error.';

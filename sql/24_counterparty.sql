@@ -1,0 +1,187 @@
+
+-- ===========================================================================
+-- Counterparties: liquidity providers and banks
+-- ===========================================================================
+
+CREATE TABLE liquidity_provider (
+	lp_id		int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	code		text NOT NULL UNIQUE CHECK (code ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,15}$'),
+	name		text NOT NULL,
+	status		text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended', 'closed')),
+	opened_at	timestamptz NOT NULL
+);
+COMMENT ON TABLE liquidity_provider IS 'Who fills orders; the code is the last part of the names of its accounts (LP:payable:LP1).';
+SELECT pg_catalog.pg_extension_config_dump('liquidity_provider', '');
+SELECT pg_catalog.pg_extension_config_dump('liquidity_provider_lp_id_seq', '');
+
+CREATE TABLE bank_account (
+	bank_account_id	int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	code			text NOT NULL UNIQUE CHECK (code ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$'),
+	kind			text NOT NULL CHECK (kind IN ('FBO', 'OPERATING', 'SEG')),
+	bank			text NOT NULL,
+	currency		asset NOT NULL REFERENCES supported_asset,
+	ledger_name		text NOT NULL,
+	routing_number	text CHECK (routing_number ~ '^[0-9]{9}$'),
+	last_four		text CHECK (last_four ~ '^[0-9]{4}$'),
+	status			text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'closed')),
+	opened_at		timestamptz NOT NULL
+);
+COMMENT ON TABLE bank_account IS 'A bank account of the company or for its customers, and the ledger account that must agree with its statements. Never the whole account number.';
+COMMENT ON COLUMN bank_account.ledger_name IS 'Name of the control account in fund FBO, SEG or, for OPERATING, CORP.';
+SELECT pg_catalog.pg_extension_config_dump('bank_account', '');
+SELECT pg_catalog.pg_extension_config_dump('bank_account_bank_account_id_seq', '');
+
+CREATE FUNCTION open_liquidity_provider(
+	code		text,
+	name		text,
+	reference	text DEFAULT NULL,
+	opened_at	timestamptz DEFAULT clock_timestamp())
+	RETURNS int
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	opened	liquidity_provider%ROWTYPE;
+BEGIN
+	IF open_liquidity_provider.code IS NULL OR open_liquidity_provider.code !~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,15}$' THEN
+		PERFORM refuse_invalid('liquidity provider code must be 1 to 16 letters, digits, hyphens or underscores',
+							   format('Code: "%s".', open_liquidity_provider.code));
+	ELSIF coalesce(open_liquidity_provider.name, '') = '' THEN
+		PERFORM refuse_invalid('liquidity provider needs a name');
+	END IF;
+	INSERT INTO liquidity_provider AS p (code, name, opened_at)
+	VALUES (open_liquidity_provider.code, open_liquidity_provider.name, coalesce(open_liquidity_provider.opened_at, clock_timestamp()))
+	ON CONFLICT (code) DO NOTHING
+	RETURNING p.* INTO opened;
+	IF opened_before('liquidity_provider', open_liquidity_provider.code, open_liquidity_provider.reference,
+					 jsonb_build_object('name', open_liquidity_provider.name)) THEN
+		RETURN (SELECT p.lp_id FROM liquidity_provider p WHERE p.code = open_liquidity_provider.code);
+	END IF;
+	PERFORM record_change('liquidity_provider', opened.code, NULL, to_jsonb(opened), NULL, open_liquidity_provider.reference);
+	RETURN opened.lp_id;
+END
+$$;
+COMMENT ON FUNCTION open_liquidity_provider(text, text, text, timestamptz) IS
+	'Opens a liquidity provider and returns its identifier. Idempotent by code; other content raises LG020. Malformed content raises LG002.';
+
+CREATE FUNCTION change_liquidity_provider(
+	code		text,
+	name		text DEFAULT NULL,
+	status		text DEFAULT NULL,
+	reason		text DEFAULT NULL,
+	reference	text DEFAULT NULL)
+	RETURNS void
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	before	liquidity_provider%ROWTYPE;
+	after	liquidity_provider%ROWTYPE;
+	request	jsonb;
+BEGIN
+	SELECT p.* INTO before FROM liquidity_provider p WHERE p.code = change_liquidity_provider.code FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG014',
+			MESSAGE = format('liquidity provider "%s" does not exist', coalesce(change_liquidity_provider.code, 'NULL')),
+			HINT = 'Open it with open_liquidity_provider().';
+	END IF;
+	request := jsonb_strip_nulls(jsonb_build_object('name', change_liquidity_provider.name, 'status', change_liquidity_provider.status));
+	IF changed_before('liquidity_provider', before.code, change_liquidity_provider.reference, request) THEN
+		RETURN;
+	END IF;
+	after := jsonb_populate_record(before, request);
+	IF after.status NOT IN ('active', 'suspended', 'closed') OR after.name = '' THEN
+		PERFORM refuse_invalid('liquidity provider is not valid', format('Name "%s", status "%s".', after.name, after.status),
+							   'Status is one of active, suspended, closed.');
+	END IF;
+	IF after IS NOT DISTINCT FROM before THEN
+		RETURN;
+	END IF;
+	UPDATE liquidity_provider AS p SET name = after.name, status = after.status WHERE p.lp_id = before.lp_id;
+	PERFORM record_change('liquidity_provider', before.code, to_jsonb(before), to_jsonb(after), NULL,
+						  change_liquidity_provider.reference, change_liquidity_provider.reason);
+END
+$$;
+COMMENT ON FUNCTION change_liquidity_provider(text, text, text, text, text) IS
+	'Changes name or status (active, suspended, closed) of a liquidity provider; NULL leaves it. Raises LG014, LG002, LG020.';
+
+CREATE FUNCTION open_bank_account(
+	code			text,
+	kind			text,
+	bank			text,
+	currency		asset DEFAULT 'USD',
+	ledger_name		text DEFAULT NULL,
+	routing_number	text DEFAULT NULL,
+	last_four		text DEFAULT NULL,
+	reference		text DEFAULT NULL,
+	opened_at		timestamptz DEFAULT clock_timestamp())
+	RETURNS int
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	fund	constant text := CASE open_bank_account.kind WHEN 'OPERATING' THEN 'CORP' ELSE open_bank_account.kind END;
+	name	constant text := coalesce(open_bank_account.ledger_name,
+									  CASE open_bank_account.kind WHEN 'FBO' THEN 'Bank:omnibus' WHEN 'SEG' THEN 'Bank:segregated'
+									  ELSE 'Bank:operating' END);
+	opened	bank_account%ROWTYPE;
+BEGIN
+	IF open_bank_account.code IS NULL OR open_bank_account.code !~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$'
+		OR coalesce(open_bank_account.bank, '') = '' THEN
+		PERFORM refuse_invalid('bank account needs a code and a bank',
+							   format('Code "%s", bank "%s".', open_bank_account.code, open_bank_account.bank));
+	ELSIF open_bank_account.kind IS NULL OR open_bank_account.kind NOT IN ('FBO', 'OPERATING', 'SEG') THEN
+		PERFORM refuse_invalid('bank account kind is not known', format('Kind: "%s".', open_bank_account.kind),
+							   'One of FBO, OPERATING, SEG.');
+	ELSIF (account_kind_of(fund, name)).class <> 'control' THEN
+		PERFORM refuse_invalid('ledger account of a bank account must be a control account', format('Account: %s "%s".', fund, name));
+	ELSIF open_bank_account.routing_number !~ '^[0-9]{9}$' OR open_bank_account.last_four !~ '^[0-9]{4}$' THEN
+		PERFORM refuse_invalid('routing number must have 9 digits, last four 4');
+	END IF;
+	PERFORM require_asset(open_bank_account.currency);
+	INSERT INTO bank_account AS b (code, kind, bank, currency, ledger_name, routing_number, last_four, opened_at)
+	VALUES (open_bank_account.code, open_bank_account.kind, open_bank_account.bank, open_bank_account.currency, name,
+			open_bank_account.routing_number, open_bank_account.last_four, coalesce(open_bank_account.opened_at, clock_timestamp()))
+	ON CONFLICT (code) DO NOTHING
+	RETURNING b.* INTO opened;
+	IF opened_before('bank_account', open_bank_account.code, open_bank_account.reference,
+					 jsonb_build_object('kind', open_bank_account.kind, 'bank', open_bank_account.bank,
+										'currency', open_bank_account.currency, 'ledger_name', name,
+										'routing_number', open_bank_account.routing_number,
+										'last_four', open_bank_account.last_four)) THEN
+		RETURN (SELECT b.bank_account_id FROM bank_account b WHERE b.code = open_bank_account.code);
+	END IF;
+	PERFORM record_change('bank_account', opened.code, NULL, to_jsonb(opened), NULL, open_bank_account.reference);
+	RETURN opened.bank_account_id;
+END
+$$;
+COMMENT ON FUNCTION open_bank_account(text, text, text, asset, text, text, text, text, timestamptz) IS
+	'Opens a bank account (kind FBO, OPERATING or SEG) with the control account that mirrors it. Idempotent by code; other content raises LG020. Raises LG002, LG034, LG040, LG041.';
+
+CREATE FUNCTION close_bank_account(code text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	before	bank_account%ROWTYPE;
+	after	bank_account%ROWTYPE;
+BEGIN
+	SELECT b.* INTO before FROM bank_account b WHERE b.code = close_bank_account.code FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG016',
+			MESSAGE = format('bank account "%s" does not exist', coalesce(close_bank_account.code, 'NULL')),
+			HINT = 'Open it with open_bank_account().';
+	ELSIF before.status = 'closed' THEN
+		RETURN;
+	END IF;
+	UPDATE bank_account AS b SET status = 'closed' WHERE b.bank_account_id = before.bank_account_id RETURNING b.* INTO after;
+	PERFORM record_change('bank_account', before.code, to_jsonb(before), to_jsonb(after), NULL,
+						  close_bank_account.reference, close_bank_account.reason);
+END
+$$;
+COMMENT ON FUNCTION close_bank_account(text, text, text) IS
+	'Marks a bank account as closed. Closing again is no error. Raises LG016.';
