@@ -1,0 +1,71 @@
+-- Floor 2: posting.
+
+CREATE TYPE journal_request AS (
+    client text,
+    reference text,
+    kind text,
+    entry journal_entry,
+    effective_at timestamptz,
+    description text,
+    linked boolean
+);
+COMMENT ON TYPE journal_request IS 'One journal to post: client code, reference (the idempotency key, 1 to 200 bytes), kind (a name of journal_kind, NULL means manual), entry, effective time (NULL: when recorded), description, and whether it stands or falls with the next request.';
+
+CREATE TYPE account_balance AS (
+    account account_id,
+    balance amount,
+    available amount
+);
+COMMENT ON TYPE account_balance IS 'Balance of a limited account in natural sign, and the part of it that no hold binds.';
+
+CREATE TYPE journal_result AS (
+    request integer,
+    outcome text,
+    replayed boolean,
+    journal bigint,
+    sqlstate text,
+    message text,
+    detail text,
+    recorded_at timestamptz,
+    balances account_balance[]
+);
+COMMENT ON TYPE journal_result IS 'What came of one request: its place in the batch from 1; posted or refused; whether the reference had been seen before and this is the original outcome; the journal; why it was refused; balances after it of the limited accounts it touched (NULL on replay).';
+
+CREATE FUNCTION post_journals(requests journal_request[], strict boolean DEFAULT false, dry_run boolean DEFAULT false)
+    RETURNS SETOF journal_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'post_journals';
+COMMENT ON FUNCTION post_journals(journal_request[], boolean, boolean) IS 'Posts a batch of journals in the caller''s transaction, in order, later ones seeing earlier ones. Lenient by default: a row per request; a refused one is recorded too, and the same reference gets the same answer for ever. strict raises the first refusal instead (SQLSTATE class LG, doc/errors.md) and posts nothing. dry_run evaluates and writes nothing. A retryable conflict is 40001 or 40P01, never a refusal.';
+
+CREATE FUNCTION post_journal(client text, reference text, entry journal_entry, kind text DEFAULT 'manual',
+                             effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, dry_run boolean DEFAULT false)
+    RETURNS journal_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_journal';
+COMMENT ON FUNCTION post_journal(text, text, journal_entry, text, timestamptz, text, boolean) IS 'Posts one journal or raises why not (SQLSTATE class LG, doc/errors.md; 40001 or 40P01: retry). The same reference with the same content returns the original outcome; with other content LG020 names the field. effective_at defaults to the time of recording; it may not lie more than five minutes ahead (LG061).';
+
+CREATE FUNCTION post_entry(client_id integer, reference text, kind smallint, entry journal_entry,
+                           effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, reverses bigint DEFAULT NULL)
+    RETURNS journal_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entry';
+COMMENT ON FUNCTION post_entry(integer, text, smallint, journal_entry, timestamptz, text, bigint) IS 'The posting function as the floors above call it: strict, client and kind by number, reversals allowed. Not granted to anyone.';
+
+CREATE FUNCTION create_balance(client_id integer, account account_id) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'create_balance';
+COMMENT ON FUNCTION create_balance(integer, account_id) IS 'Opens the balance row of a limited account that has just been inserted into account. Not granted to anyone.';
+
+CREATE FUNCTION set_balance_status(client_id integer, account account_id, status text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'set_balance_status';
+COMMENT ON FUNCTION set_balance_status(integer, account_id, text) IS 'Sets open, debit_frozen, credit_frozen or closed on a limited account under its row lock; closing needs zero and no holds (LG035). Not granted to anyone.';
+
+CREATE FUNCTION adjust_held(client_id integer, account account_id, change amount) RETURNS account_balance
+    LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'adjust_held';
+COMMENT ON FUNCTION adjust_held(integer, account_id, amount) IS 'Adds to (positive) or takes from (negative) what holds bind on a limited account, under its row lock; LG050 if less is available. Returns the balance after. Not granted to anyone.';
+
+CREATE FUNCTION invalidate_account_cache() RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'invalidate_account_cache';
+COMMENT ON FUNCTION invalidate_account_cache() IS 'Makes every session forget what it has cached of accounts, assets and clients when this transaction commits. Not granted to anyone.';
+
+CREATE FUNCTION reverse_journal(client text, journal bigint, reference text, entry journal_entry DEFAULT NULL,
+                                effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
+    RETURNS journal_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'reverse_journal';
+COMMENT ON FUNCTION reverse_journal(text, bigint, text, journal_entry, timestamptz, text) IS 'Takes back a journal: whole and once when entry is NULL, else the part that entry says, line by line within what remains. Errors: LG062 unknown journal, LG063 reversed already, LG064 more than remains, LG065 a reversal cannot be reversed; post anew.';

@@ -1,0 +1,76 @@
+/*-------------------------------------------------------------------------
+ *
+ * batch.h
+ *	  The working state of one posting call, shared by its three phases:
+ *	  resolve and lock (resolve.c), evaluate (evaluate.c), record (record.c).
+ *-------------------------------------------------------------------------
+ */
+#ifndef BAKKT_LEDGER_BATCH_H
+#define BAKKT_LEDGER_BATCH_H
+
+#include "ledger/balance.h"
+#include "ledger/lookup.h"
+#include "ledger/post.h"
+#include "ledger/reversal.h"
+
+/* One account that the batch touches */
+typedef struct AccountState
+{
+	int32		client_id;		/* the client that named it */
+	account_id	account;
+	int32		owner_id;		/* the client it belongs to, 0: there is no such account */
+	bool		limited;
+	LockedBalance balance;		/* if limited; changes as requests are accepted */
+	HouseAccount house;			/* if not */
+	bool		changed;		/* balance must be written */
+	units		change;			/* scratch of the request being evaluated */
+	int			touched_by;		/* request whose scratch that is */
+} AccountState;
+
+typedef struct RequestState
+{
+	int		   *accounts;		/* AccountState of each line */
+	Reversal   *reversal;		/* NULL unless it reverses */
+	int			duplicate_of;	/* earlier request of the batch with the same reference, or -1 */
+	bool		settled;		/* replayed or in conflict: nothing to evaluate or record */
+	int64		customer_id;	/* first customer touched, 0 if none */
+} RequestState;
+
+typedef struct PostingBatch
+{
+	LedgerRequest *requests;
+	RequestState *states;
+	int			count;
+	const PostOptions *options;
+	AccountState *accounts;
+	int			account_count;
+	TimestampTz now;			/* the clock, read after the locks */
+	MemoryContext result_context;	/* what the caller gets to keep */
+} PostingBatch;
+
+static inline asset_code
+account_asset(const AccountState *account)
+{
+	return account->limited ? account->balance.asset : account->house.asset;
+}
+
+static inline char
+account_status(const AccountState *account)
+{
+	return account->limited ? account->balance.status : account->house.status;
+}
+
+static inline int64
+account_customer(const AccountState *account)
+{
+	return account->limited ? account->balance.customer_id : account->house.customer_id;
+}
+
+/* Phase one: check shapes, find and lock every account, replay known references. */
+extern void batch_resolve(PostingBatch *batch);
+/* Phase two: decide each request, in order. */
+extern void batch_evaluate(PostingBatch *batch);
+/* Phase three: write journals, refusals and balances. */
+extern void batch_record(PostingBatch *batch);
+
+#endif							/* BAKKT_LEDGER_BATCH_H */

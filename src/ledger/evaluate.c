@@ -1,0 +1,487 @@
+/*-------------------------------------------------------------------------
+ *
+ * evaluate.c
+ *	  Phase two of posting: decide each request in memory, in order, later
+ *	  ones seeing earlier ones.
+ *
+ * Of several reasons to refuse a request the one earliest in LineRule wins,
+ * and of several lines the first: the precedence is part of the API
+ * (doc/errors.md).
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "errors.h"
+#include "ledger/batch.h"
+#include "ledger/reference.h"
+#include "ledger/spi_plan.h"
+#include "types/instant.h"
+
+/* how far ahead of the clock a caller's effective time may lie (I26) */
+#define EFFECTIVE_SKEW (5 * INT64CONST(60) * USECS_PER_SEC)
+
+/* Rules on single lines, in order of precedence */
+typedef enum LineRule
+{
+	LINE_UNKNOWN_ACCOUNT,
+	LINE_FOREIGN_ACCOUNT,
+	LINE_UNKNOWN_ASSET,
+	LINE_RETIRED_ASSET,
+	LINE_OTHER_ASSET,
+	LINE_SCALE,
+	LINE_ZERO,
+	LINE_CLOSED,
+	LINE_FROZEN,
+	LINE_GOOD
+} LineRule;
+
+/* What to put back when a linked chain falls */
+typedef struct Undo
+{
+	AccountState *account;
+	LockedBalance before;
+} Undo;
+
+typedef struct Chain
+{
+	int			first;
+	int			last;
+	Undo	   *undo;
+	int			undo_count;
+	int			undo_size;
+} Chain;
+
+/* The first rule that a line breaks. */
+static LineRule
+line_rule(const AccountState *account, const EntryLine *line, const AssetInfo *asset)
+{
+	char		status;
+
+	if (account->owner_id == 0)
+		return LINE_UNKNOWN_ACCOUNT;
+	if (account->owner_id != account->client_id)
+		return LINE_FOREIGN_ACCOUNT;
+	if (asset == NULL)
+		return LINE_UNKNOWN_ASSET;
+	if (asset->retired)
+		return LINE_RETIRED_ASSET;
+	if (account_asset(account) != line->asset)
+		return LINE_OTHER_ASSET;
+	if (!units_fits_decimals(line->amount, asset->scale))
+		return LINE_SCALE;
+	if (line->amount == 0)
+		return LINE_ZERO;
+	status = account_status(account);
+	if (status == STATUS_CLOSED)
+		return LINE_CLOSED;
+	if ((status == STATUS_DEBIT_FROZEN && line->amount > 0) ||
+		(status == STATUS_CREDIT_FROZEN && line->amount < 0))
+		return LINE_FROZEN;
+	return LINE_GOOD;
+}
+
+/* Refuse a request for a line, naming it. */
+static void
+refuse_line(LedgerRequest *request, int line_no, LineRule rule, const AccountState *account)
+{
+	const EntryLine *line = &request->lines[line_no];
+	char	   *detail = psprintf("Line %d: account %s, %s.", line_no + 1, account_text(line->account),
+								  amount_text(line->amount, line->asset));
+	char	   *asset = asset_text(line->asset);
+
+	switch (rule)
+	{
+		case LINE_UNKNOWN_ACCOUNT:
+			refuse(request, ERRCODE_LG_UNKNOWN_ACCOUNT, "Open the account first.", detail, "unknown account");
+			break;
+		case LINE_FOREIGN_ACCOUNT:
+			refuse(request, ERRCODE_LG_FOREIGN_ACCOUNT, "A journal touches the accounts of one client only.", detail,
+				   "account belongs to another client");
+			break;
+		case LINE_UNKNOWN_ASSET:
+			refuse(request, ERRCODE_LG_UNKNOWN_ASSET, "Register the asset first.", detail, "unknown asset \"%s\"", asset);
+			break;
+		case LINE_RETIRED_ASSET:
+			refuse(request, ERRCODE_LG_ASSET_RETIRED, NULL, detail, "asset \"%s\" is retired", asset);
+			break;
+		case LINE_OTHER_ASSET:
+			refuse(request, ERRCODE_LG_ASSET_MISMATCH, "An account holds one asset.", detail,
+				   "account holds %s, not %s", asset_text(account_asset(account)), asset);
+			break;
+		case LINE_SCALE:
+			refuse(request, ERRCODE_LG_SCALE_EXCEEDED, "Round the amount by name, for instance with round().", detail,
+				   "amount has more decimals than asset \"%s\"", asset);
+			break;
+		case LINE_ZERO:
+			refuse(request, ERRCODE_LG_ZERO_AMOUNT, "Leave the line out.", detail, "a line cannot be zero");
+			break;
+		case LINE_CLOSED:
+			refuse(request, ERRCODE_LG_ACCOUNT_CLOSED, NULL, detail, "account is closed");
+			break;
+		default:
+			refuse(request, ERRCODE_LG_ACCOUNT_FROZEN, "An administrator can unfreeze the account.", detail,
+				   "account is frozen for %s", line->amount > 0 ? "debits" : "credits");
+			break;
+	}
+}
+
+/* Check every line by itself; the worst breach decides. */
+static void
+check_lines(PostingBatch *batch, LedgerRequest *request, RequestState *state)
+{
+	LineRule	worst = LINE_GOOD;
+	int			worst_line = 0;
+	AssetInfo  *asset = NULL;
+
+	for (int line = 0; line < request->line_count; line++)
+	{
+		LineRule	rule;
+
+		if (asset == NULL || asset->asset != request->lines[line].asset)
+			asset = lookup_asset(request->lines[line].asset);
+		rule = line_rule(&batch->accounts[state->accounts[line]], &request->lines[line], asset);
+		if (rule < worst)
+		{
+			worst = rule;
+			worst_line = line;
+		}
+	}
+	if (worst != LINE_GOOD)
+		refuse_line(request, worst_line, worst, &batch->accounts[state->accounts[worst_line]]);
+}
+
+/* Sum of the lines on accounts of one mirror in one asset. */
+static units
+mirror_sum(PostingBatch *batch, LedgerRequest *request, RequestState *state, int mirror, asset_code asset)
+{
+	units		sum = 0;
+
+	for (int line = 0; line < request->line_count; line++)
+	{
+		AccountState *account = &batch->accounts[state->accounts[line]];
+
+		if (!account->limited && account->house.mirror == mirror && request->lines[line].asset == asset)
+			sum += request->lines[line].amount;
+	}
+	return sum;
+}
+
+/* Mirrored accounts between two funds move together in every journal (I7). */
+static void
+check_mirrors(PostingBatch *batch, LedgerRequest *request, RequestState *state)
+{
+	int			checked_mirror = 0;
+	asset_code	checked_asset = 0;
+
+	for (int line = 0; line < request->line_count; line++)
+	{
+		AccountState *account = &batch->accounts[state->accounts[line]];
+		asset_code	asset = request->lines[line].asset;
+
+		if (account->limited || account->house.mirror == 0 ||
+			(account->house.mirror == checked_mirror && asset == checked_asset))
+			continue;
+		checked_mirror = account->house.mirror;
+		checked_asset = asset;
+		if (mirror_sum(batch, request, state, checked_mirror, asset) == 0)
+			continue;
+		refuse(request, ERRCODE_LG_MIRROR_UNPAIRED, "Post both sides of a movement between funds in one journal.",
+			   psprintf("Line %d: account %s, %s.", line + 1, account_text(account->account),
+						amount_text(request->lines[line].amount, asset)),
+			   "a due-to or due-from between funds lacks its mirror");
+		return;
+	}
+}
+
+/* Sum the lines per limited account into its scratch. */
+static bool
+sum_changes(PostingBatch *batch, int i)
+{
+	LedgerRequest *request = &batch->requests[i];
+
+	for (int line = 0; line < request->line_count; line++)
+	{
+		AccountState *account = &batch->accounts[batch->states[i].accounts[line]];
+
+		if (!account->limited)
+			continue;
+		if (account->touched_by != i)
+			account->change = 0;
+		account->touched_by = i;
+		if (!units_add(account->change, request->lines[line].amount, &account->change))
+			return false;
+	}
+	return true;
+}
+
+/* Holds that have expired no longer bind: record that and free what they held. */
+static units
+expire_holds(PostingBatch *batch, const AccountState *account)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[4] = {INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID};
+	Datum		arguments[4] = {Int32GetDatum(account->client_id), Int64GetDatum(account->account),
+	TimestampTzGetDatum(batch->now), BoolGetDatum(!batch->options->dry_run)};
+	units		freed = 0;
+	bool		isnull;
+	Datum		amount;
+
+	SPI_connect();
+	spi_plan(&plan, 4, types, "SELECT bakkt_ledger.expire_account_holds($1, $2::bakkt_ledger.account_id, $3, $4)");
+	spi_execute(plan, arguments);
+	amount = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		freed = amount_units(DatumGetAmountP(amount));
+	SPI_finish();
+	return freed;
+}
+
+/* Would the account have less than its floor after the change? */
+static bool
+falls_short(const AccountState *account)
+{
+	LockedBalance after = account->balance;
+
+	after.posted += account->change;
+	return balance_available(&after) < balance_floor(&after);
+}
+
+static void
+refuse_insufficient(LedgerRequest *request, const AccountState *account)
+{
+	const LockedBalance *balance = &account->balance;
+	units		taken = balance->normal_debit ? -account->change : account->change;
+
+	refuse(request, ERRCODE_LG_INSUFFICIENT, "Fund the account, release a hold, or post less.",
+		   psprintf("Account %s has %s, of which %s are held, and %s would be taken; it may not go below %s.",
+					account_text(account->account), amount_text(balance_natural(balance), balance->asset),
+					amount_text(balance->held, balance->asset), amount_text(taken, balance->asset),
+					amount_text(balance_floor(balance), balance->asset)),
+		   "insufficient balance");
+}
+
+/* A claim never goes debit, an account never below its floor (I5). */
+static void
+check_balance(PostingBatch *batch, LedgerRequest *request, AccountState *account)
+{
+	bool		takes = account->balance.normal_debit ? account->change < 0 : account->change > 0;
+	units		after;
+
+	if (!units_add(account->balance.posted, account->change, &after))
+	{
+		refuse(request, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, NULL,
+			   psprintf("Account %s.", account_text(account->account)), "balance out of range");
+		return;
+	}
+	if (!takes || !falls_short(account))
+		return;
+	if (account->balance.held != 0)
+	{
+		units		freed = expire_holds(batch, account);
+
+		account->balance.held -= freed;
+		account->changed = account->changed || freed != 0;
+		if (!falls_short(account))
+			return;
+	}
+	refuse_insufficient(request, account);
+}
+
+static void
+check_balances(PostingBatch *batch, int i)
+{
+	LedgerRequest *request = &batch->requests[i];
+
+	if (!sum_changes(batch, i))
+	{
+		refuse(request, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, NULL, NULL, "sum of lines out of range");
+		return;
+	}
+	for (int line = 0; line < request->line_count && !is_refused(request); line++)
+	{
+		AccountState *account = &batch->accounts[batch->states[i].accounts[line]];
+
+		if (account->limited)
+			check_balance(batch, request, account);
+	}
+}
+
+/* Later than the clock after the locks and than the last of every account touched (I26). */
+static TimestampTz
+recorded_time(PostingBatch *batch, int i)
+{
+	TimestampTz recorded = batch->now;
+
+	for (int line = 0; line < batch->requests[i].line_count; line++)
+	{
+		AccountState *account = &batch->accounts[batch->states[i].accounts[line]];
+
+		if (account->limited && account->balance.last_recorded_at >= recorded)
+			recorded = account->balance.last_recorded_at + 1;
+	}
+	return recorded;
+}
+
+static void
+check_effective(LedgerRequest *request)
+{
+	if (!request->effective_given)
+		request->effective_at = request->recorded_at;
+	else if (TIMESTAMP_NOT_FINITE(request->effective_at) ||
+			 request->effective_at > request->recorded_at + EFFECTIVE_SKEW)
+		refuse(request, ERRCODE_LG_EFFECTIVE_TIME, "The effective time may lie at most five minutes ahead.",
+			   psprintf("Effective at %s.", instant_text(request->effective_at)),
+			   "effective time is in the future");
+}
+
+static void
+remember(Chain *chain, AccountState *account)
+{
+	if (chain->undo_count == chain->undo_size)
+	{
+		chain->undo_size = Max(16, chain->undo_size * 2);
+		chain->undo = chain->undo ? repalloc(chain->undo, chain->undo_size * sizeof(Undo))
+			: palloc(chain->undo_size * sizeof(Undo));
+	}
+	chain->undo[chain->undo_count].account = account;
+	chain->undo[chain->undo_count++].before = account->balance;
+}
+
+/* Note the balance after a request for the caller. */
+static void
+report_balance(LedgerRequest *request, const AccountState *account)
+{
+	BalanceAfter *after = &request->balances[request->balance_count++];
+
+	after->account = account->account;
+	after->asset = account->balance.asset;
+	after->balance = balance_natural(&account->balance);
+	after->available = balance_available(&account->balance);
+}
+
+/* Carry an accepted request into the balances in memory. */
+static void
+apply(PostingBatch *batch, int i, Chain *chain)
+{
+	LedgerRequest *request = &batch->requests[i];
+	RequestState *state = &batch->states[i];
+
+	request->balances = MemoryContextAlloc(batch->result_context, (request->line_count + 1) * sizeof(BalanceAfter));
+	for (int line = 0; line < request->line_count; line++)
+	{
+		AccountState *account = &batch->accounts[state->accounts[line]];
+
+		if (state->customer_id == 0)
+			state->customer_id = account_customer(account);
+		if (!account->limited || account->touched_by != i)
+			continue;
+		account->touched_by = -1;
+		if (chain->first != chain->last)
+			remember(chain, account);
+		account->balance.posted += account->change;
+		account->balance.version++;
+		account->balance.last_recorded_at = request->recorded_at;
+		account->changed = true;
+		report_balance(request, account);
+	}
+	if (state->reversal)
+		reversal_apply(state->reversal, request, 1);
+}
+
+/* Decide one request that is new. */
+static void
+evaluate_request(PostingBatch *batch, int i)
+{
+	LedgerRequest *request = &batch->requests[i];
+	RequestState *state = &batch->states[i];
+
+	request->recorded_at = recorded_time(batch, i);
+	if (!is_refused(request))
+		check_lines(batch, request, state);
+	if (!is_refused(request))
+		check_mirrors(batch, request, state);
+	if (!is_refused(request) && state->reversal)
+		reversal_check(state->reversal, request);
+	if (!is_refused(request))
+		check_effective(request);
+	if (!is_refused(request))
+		check_balances(batch, i);
+}
+
+/* Undo what the chain's accepted requests did and refuse them too. */
+static void
+fell_chain(PostingBatch *batch, Chain *chain, int culprit)
+{
+	while (chain->undo_count > 0)
+	{
+		Undo	   *undo = &chain->undo[--chain->undo_count];
+
+		undo->account->balance = undo->before;
+	}
+	for (int i = chain->first; i <= chain->last; i++)
+	{
+		LedgerRequest *request = &batch->requests[i];
+
+		if (i == culprit || batch->states[i].settled || is_refused(request))
+			continue;
+		if (i < culprit && batch->states[i].reversal)
+			reversal_apply(batch->states[i].reversal, request, -1);
+		if (request->recorded_at == 0)
+			request->recorded_at = batch->now;
+		request->balance_count = 0;
+		refuse(request, ERRCODE_LG_CHAIN_REFUSED, "Mend the request that was refused, under new references.",
+			   psprintf("Request %d of the batch was refused: %s.", culprit + 1,
+						batch->requests[culprit].refusal.message),
+			   "another request of the linked chain was refused");
+	}
+}
+
+/* Decide the requests of one chain; a lone request is a chain of one. */
+static void
+evaluate_chain(PostingBatch *batch, Chain *chain)
+{
+	for (int i = chain->first; i <= chain->last; i++)
+	{
+		LedgerRequest *request = &batch->requests[i];
+		RequestState *state = &batch->states[i];
+
+		if (state->duplicate_of >= 0)
+		{
+			reference_replay_within(request, &batch->requests[state->duplicate_of], batch->options);
+			state->settled = true;
+		}
+		else if (!state->settled)
+			evaluate_request(batch, i);
+		if (is_refused(request))
+		{
+			fell_chain(batch, chain, i);
+			return;
+		}
+		if (!state->settled)
+			apply(batch, i, chain);
+	}
+}
+
+void
+batch_evaluate(PostingBatch *batch)
+{
+	int			i = 0;
+
+	while (i < batch->count)
+	{
+		Chain		chain = {.first = i,.last = i};
+
+		CHECK_FOR_INTERRUPTS();
+		while (chain.last + 1 < batch->count && batch->requests[chain.last].linked)
+			chain.last++;
+		evaluate_chain(batch, &chain);
+		if (chain.undo)
+			pfree(chain.undo);
+		i = chain.last + 1;
+	}
+}

@@ -1,0 +1,334 @@
+/*-------------------------------------------------------------------------
+ *
+ * lookup.c
+ *	  Session caches of reference data for the posting path.
+ *
+ * Every query names its tables and operators with their schema: the caller's
+ * search_path must not matter.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "errors.h"
+#include "ledger/lookup.h"
+#include "ledger/relations.h"
+#include "ledger/spi_plan.h"
+
+/* Beyond this a session's cache is dropped and built anew: bounds its memory */
+#define MAX_CACHED_ACCOUNTS 200000
+
+static MemoryContext cache_context = NULL;
+static uint64 seen_generation = 0;
+static HTAB *house_accounts = NULL;
+static HTAB *assets = NULL;
+static HTAB *clients = NULL;
+static HTAB *granted = NULL;	/* (role, client) pairs known to be allowed */
+static char **mirrors = NULL;	/* mirror texts by number - 1 */
+static int	mirror_count = 0;
+static Oid	actor_role = InvalidOid;
+static int32 actor_number = 0;
+
+typedef struct Grant
+{
+	Oid			role;
+	int32		client_id;
+} Grant;
+
+static HTAB *
+make_table(const char *name, Size key, Size entry)
+{
+	HASHCTL		control = {.keysize = key,.entrysize = entry,.hcxt = cache_context};
+
+	return hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* Drop everything and begin with empty tables. */
+static void
+start_afresh(void)
+{
+	house_accounts = assets = clients = granted = NULL;
+	mirrors = NULL;
+	mirror_count = 0;
+	actor_role = InvalidOid;
+	if (cache_context)
+		MemoryContextReset(cache_context);
+	else
+		cache_context = AllocSetContextCreate(CacheMemoryContext, "bakkt_ledger lookup", ALLOCSET_DEFAULT_SIZES);
+
+	/* published only when all of them exist */
+	granted = make_table("bakkt_ledger grants", sizeof(Grant), sizeof(Grant));
+	clients = make_table("bakkt_ledger clients", sizeof(int32), sizeof(ClientInfo));
+	assets = make_table("bakkt_ledger assets", sizeof(asset_code), sizeof(AssetInfo));
+	house_accounts = make_table("bakkt_ledger accounts", sizeof(account_id), sizeof(HouseAccount));
+}
+
+void
+lookup_begin(void)
+{
+	uint64		generation = ledger_cache_generation();
+
+	if (house_accounts && seen_generation == generation &&
+		hash_get_num_entries(house_accounts) < MAX_CACHED_ACCOUNTS)
+		return;
+	start_afresh();
+	seen_generation = generation;
+}
+
+/* The number of a mirror text, given on first sight. */
+static int
+mirror_number(const char *text)
+{
+	MemoryContext old;
+
+	for (int i = 0; i < mirror_count; i++)
+		if (strcmp(mirrors[i], text) == 0)
+			return i + 1;
+	old = MemoryContextSwitchTo(cache_context);
+	if (mirrors == NULL)
+		mirrors = palloc(sizeof(char *));
+	else
+		mirrors = repalloc(mirrors, (mirror_count + 1) * sizeof(char *));
+	mirrors[mirror_count] = pstrdup(text);
+	MemoryContextSwitchTo(old);
+	return ++mirror_count;
+}
+
+HouseAccount *
+lookup_house_account(account_id account)
+{
+	return hash_search(house_accounts, &account, HASH_FIND, NULL);
+}
+
+char
+status_letter(const char *status)
+{
+	static const struct
+	{
+		const char *name;
+		char		letter;
+	}			letters[] = {{"open", STATUS_OPEN}, {"debit_frozen", STATUS_DEBIT_FROZEN},
+	{"credit_frozen", STATUS_CREDIT_FROZEN}, {"closed", STATUS_CLOSED}};
+
+	for (int i = 0; i < lengthof(letters); i++)
+		if (strcmp(letters[i].name, status) == 0)
+			return letters[i].letter;
+	ereport(ERROR,
+			(errcode(ERRCODE_LG_INVALID_REQUEST),
+			 errmsg("unknown account status \"%s\"", status),
+			 errhint("Use open, debit_frozen, credit_frozen or closed.")));
+	return STATUS_CLOSED;
+}
+
+/* Enter one row of the query below into the cache. */
+static void
+remember_house_account(HeapTuple row, TupleDesc desc)
+{
+	bool		isnull;
+	account_id	account = DatumGetAccountId(SPI_getbinval(row, desc, 1, &isnull));
+	Datum		customer;
+	HouseAccount *entry = hash_search(house_accounts, &account, HASH_ENTER, NULL);
+
+	entry->client_id = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
+	entry->asset = DatumGetAsset(SPI_getbinval(row, desc, 3, &isnull));
+	customer = SPI_getbinval(row, desc, 4, &isnull);
+	entry->customer_id = isnull ? 0 : DatumGetInt64(customer);
+	entry->status = status_letter(SPI_getvalue(row, desc, 5));
+	entry->mirror = 0;
+	(void) SPI_getbinval(row, desc, 6, &isnull);
+	if (!isnull)
+		entry->mirror = mirror_number(SPI_getvalue(row, desc, 6));
+}
+
+void
+lookup_load_house_accounts(const int32 *client_ids, const account_id *accounts, int count)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum	   *values = palloc(count * sizeof(Datum));
+	Datum		arguments[2];
+	Oid			types[2] = {INT4ARRAYOID, INT8ARRAYOID};
+
+	for (int i = 0; i < count; i++)
+		values[i] = Int32GetDatum(client_ids[i]);
+	arguments[0] = PointerGetDatum(construct_array(values, count, INT4OID, 4, true, TYPALIGN_INT));
+	for (int i = 0; i < count; i++)
+		values[i] = Int64GetDatum(accounts[i]);
+	arguments[1] = PointerGetDatum(construct_array(values, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+
+	SPI_connect();
+	spi_plan(&plan, 2, types,
+			 "SELECT a.account, a.client_id, a.asset, a.customer_id, a.status, k.mirror"
+			 "  FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted(client_id, account)"
+			 "  JOIN bakkt_ledger.account a ON a.client_id OPERATOR(pg_catalog.=) wanted.client_id"
+			 "   AND a.account OPERATOR(bakkt_ledger.=) wanted.account::bakkt_ledger.account_id"
+			 "  JOIN bakkt_ledger.account_kind k ON k.kind OPERATOR(pg_catalog.=) a.kind"
+			 " WHERE NOT k.limited");
+	spi_execute(plan, arguments);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		remember_house_account(SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+	if (SPI_processed > 0)
+		ledger_cache_loaded();
+	SPI_finish();
+}
+
+int32
+lookup_account_client(account_id account)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {INT8OID};
+	Datum		arguments[1] = {Int64GetDatum(account)};
+
+	return spi_int32(&plan, 1, types, arguments,
+					 "SELECT client_id FROM bakkt_ledger.account"
+					 " WHERE account OPERATOR(bakkt_ledger.=) $1::bakkt_ledger.account_id");
+}
+
+AssetInfo *
+lookup_asset(asset_code asset)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {TEXTOID};
+	Datum		arguments[1];
+	AssetInfo  *entry = hash_search(assets, &asset, HASH_FIND, NULL);
+
+	if (entry)
+		return entry;
+	arguments[0] = CStringGetTextDatum(asset_text(asset));
+	SPI_connect();
+	spi_plan(&plan, 1, types,
+			 "SELECT scale::pg_catalog.int4, status OPERATOR(pg_catalog.<>) 'active'"
+			 "  FROM bakkt_ledger.supported_asset"
+			 " WHERE asset OPERATOR(bakkt_ledger.=) $1::bakkt_ledger.asset");
+	spi_execute(plan, arguments);
+	if (SPI_processed == 1)
+	{
+		bool		isnull;
+
+		entry = hash_search(assets, &asset, HASH_ENTER, NULL);
+		entry->scale = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		entry->retired = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+		ledger_cache_loaded();
+	}
+	SPI_finish();
+	return entry;
+}
+
+ClientInfo *
+lookup_client(int32 client_id)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {INT4OID};
+	Datum		arguments[1] = {Int32GetDatum(client_id)};
+	ClientInfo *entry = hash_search(clients, &client_id, HASH_FIND, NULL);
+
+	if (entry)
+		return entry;
+	SPI_connect();
+	spi_plan(&plan, 1, types,
+			 "SELECT code, status OPERATOR(pg_catalog.=) 'closed'"
+			 "  FROM bakkt_ledger.client WHERE client_id OPERATOR(pg_catalog.=) $1");
+	spi_execute(plan, arguments);
+	if (SPI_processed == 1)
+	{
+		bool		isnull;
+
+		entry = hash_search(clients, &client_id, HASH_ENTER, NULL);
+		strlcpy(entry->code, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), sizeof(entry->code));
+		entry->closed = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+		ledger_cache_loaded();
+	}
+	SPI_finish();
+	return entry;
+}
+
+int32
+lookup_client_id(const char *code)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {TEXTOID};
+	Datum		arguments[1];
+	HASH_SEQ_STATUS scan;
+	ClientInfo *entry;
+
+	hash_seq_init(&scan, clients);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		if (strcmp(entry->code, code) == 0)
+		{
+			hash_seq_term(&scan);
+			return entry->client_id;
+		}
+	}
+	arguments[0] = CStringGetTextDatum(code);
+	return spi_int32(&plan, 1, types, arguments,
+					 "SELECT client_id FROM bakkt_ledger.client WHERE code OPERATOR(pg_catalog.=) $1");
+}
+
+void
+lookup_check_access(int32 client_id)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {INT4OID};
+	Datum		arguments[1] = {Int32GetDatum(client_id)};
+	Grant		key = {.role = GetOuterUserId(),.client_id = client_id};
+
+	if (superuser_arg(key.role) || hash_search(granted, &key, HASH_FIND, NULL))
+		return;
+	if (spi_int32(&plan, 1, types, arguments,
+				  "SELECT 1 WHERE $1 OPERATOR(pg_catalog.=) ANY (bakkt_ledger.visible_clients())") == 0)
+	{
+		ClientInfo *client = lookup_client(client_id);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for client \"%s\"", client ? client->code : "?"),
+				 errdetail("Role \"%s\" has no access to this client.", GetUserNameFromId(key.role, false)),
+				 errhint("An administrator grants it with grant_client_access().")));
+	}
+	hash_search(granted, &key, HASH_ENTER, NULL);
+}
+
+int32
+lookup_actor(void)
+{
+	static SPIPlanPtr find = NULL;
+	static SPIPlanPtr enter = NULL;
+	Oid			types[1] = {TEXTOID};
+	Datum		arguments[1];
+	Oid			role = GetOuterUserId();
+
+	if (actor_role == role)
+		return actor_number;
+	arguments[0] = CStringGetTextDatum(GetUserNameFromId(role, false));
+	actor_number = spi_int32(&find, 1, types, arguments,
+							 "SELECT actor_id FROM bakkt_ledger.actor WHERE role_name OPERATOR(pg_catalog.=) $1");
+	if (actor_number == 0)
+		actor_number = spi_int32(&enter, 1, types, arguments,
+								 "INSERT INTO bakkt_ledger.actor AS a (role_name) VALUES ($1)"
+								 " ON CONFLICT (role_name) DO UPDATE SET role_name = excluded.role_name"
+								 " RETURNING actor_id");
+	actor_role = role;
+	ledger_cache_loaded();
+	return actor_number;
+}
+
+int
+lookup_kind(const char *name)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {TEXTOID};
+	Datum		arguments[1] = {CStringGetTextDatum(name)};
+
+	if (strcmp(name, "manual") == 0)
+		return 1;
+	return spi_int32(&plan, 1, types, arguments,
+					 "SELECT kind::pg_catalog.int4 FROM bakkt_ledger.journal_kind WHERE name OPERATOR(pg_catalog.=) $1");
+}

@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * lookup.h
+ *	  What posting must know of house accounts, assets, clients and actors,
+ *	  cached per session.
+ *
+ * Limited accounts are not cached: their balance row tells all, under its
+ * lock.  A change of status of a house account waits for every posting in
+ * flight (it locks the journal) and then makes all sessions start afresh.
+ *-------------------------------------------------------------------------
+ */
+#ifndef BAKKT_LEDGER_LOOKUP_H
+#define BAKKT_LEDGER_LOOKUP_H
+
+#include "types/journal_entry.h"
+
+/* account.status and balance.status in one letter */
+#define STATUS_OPEN 'O'
+#define STATUS_DEBIT_FROZEN 'D'
+#define STATUS_CREDIT_FROZEN 'C'
+#define STATUS_CLOSED 'X'
+
+typedef struct HouseAccount
+{
+	account_id	account;		/* hash key */
+	int32		client_id;
+	asset_code	asset;
+	int64		customer_id;	/* 0 if nobody's */
+	int			mirror;			/* accounts with one number net to zero in a journal (I7); 0: none */
+	char		status;
+} HouseAccount;
+
+typedef struct AssetInfo
+{
+	asset_code	asset;			/* hash key */
+	int			scale;
+	bool		retired;
+} AssetInfo;
+
+typedef struct ClientInfo
+{
+	int32		client_id;		/* hash key */
+	char		code[16];
+	bool		closed;
+} ClientInfo;
+
+/* Start afresh if anything may have changed; once per call, after locking the journal. */
+extern void lookup_begin(void);
+
+extern HouseAccount *lookup_house_account(account_id account);
+/* Load those of the accounts that are house accounts of the clients. */
+extern void lookup_load_house_accounts(const int32 *clients, const account_id *accounts, int count);
+/* The client an account belongs to, 0 if there is no such account. */
+extern int32 lookup_account_client(account_id account);
+
+extern AssetInfo *lookup_asset(asset_code asset);	/* NULL: unknown */
+extern ClientInfo *lookup_client(int32 client_id);	/* NULL: unknown */
+extern int32 lookup_client_id(const char *code);	/* 0: unknown */
+/* Raise 42501 unless the invoking role may act for the client. */
+extern void lookup_check_access(int32 client_id);
+/* Number of the invoking role in table actor, entered on first use. */
+extern int32 lookup_actor(void);
+
+/* Letter of an account status; an error for anything else. */
+extern char status_letter(const char *status);
+
+/* Number of a kind of journal, 0 if there is none of that name. */
+extern int	lookup_kind(const char *name);
+
+#endif							/* BAKKT_LEDGER_LOOKUP_H */

@@ -1,0 +1,116 @@
+/*-------------------------------------------------------------------------
+ *
+ * post.c
+ *	  The posting function (design 4): resolve and lock, evaluate, record.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "ledger/batch.h"
+#include "ledger/relations.h"
+
+void
+refuse(LedgerRequest *request, int sqlstate, const char *hint, const char *detail, const char *message,...)
+{
+	va_list		arguments;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (;;)
+	{
+		int			needed;
+
+		va_start(arguments, message);
+		needed = appendStringInfoVA(&text, message, arguments);
+		va_end(arguments);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&text, needed);
+	}
+	request->refusal.sqlstate = sqlstate;
+	request->refusal.message = text.data;
+	request->refusal.detail = detail;
+	request->refusal.hint = hint;
+}
+
+void
+raise_refusal(const LedgerRequest *request)
+{
+	const Refusal *refusal = &request->refusal;
+
+	ereport(ERROR,
+			(errcode(refusal->sqlstate),
+			 errmsg("%s", refusal->message),
+			 refusal->detail ? errdetail("%s", refusal->detail) : 0,
+			 refusal->hint ? errhint("%s", refusal->hint) : 0,
+			 errcontext("posting reference \"%s\"", request->reference ? request->reference : "")));
+	pg_unreachable();
+}
+
+/* A refusal's texts were made in working memory: the caller keeps a copy. */
+static void
+keep_refusal(Refusal *refusal)
+{
+	if (refusal->message)
+		refusal->message = pstrdup(refusal->message);
+	if (refusal->detail)
+		refusal->detail = pstrdup(refusal->detail);
+	if (refusal->hint)
+		refusal->hint = pstrdup(refusal->hint);
+}
+
+static void
+raise_first_refusal(const PostingBatch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+		if (is_refused(&batch->requests[i]))
+			raise_refusal(&batch->requests[i]);
+}
+
+/* The three phases, in working memory. */
+static void
+run_phases(PostingBatch *batch)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "posting", ALLOCSET_DEFAULT_SIZES);
+
+	batch->result_context = MemoryContextSwitchTo(work);
+	batch->states = palloc0(batch->count * sizeof(RequestState));
+	batch_resolve(batch);
+	batch_evaluate(batch);
+	if (batch->options->strict)
+		raise_first_refusal(batch);
+	if (!batch->options->dry_run)
+		batch_record(batch);
+	MemoryContextSwitchTo(batch->result_context);
+	for (int i = 0; i < batch->count; i++)
+		keep_refusal(&batch->requests[i].refusal);
+	MemoryContextDelete(work);
+}
+
+void
+ledger_post(LedgerRequest *requests, int count, const PostOptions *options)
+{
+	PostingBatch batch = {.requests = requests,.count = count,.options = options};
+	Relation	journal;
+
+	if (count == 0)
+		return;
+	PreventCommandIfReadOnly("posting");
+	PreventCommandIfParallelMode("posting");
+
+	/*
+	 * This lock is what a change of status of a house account waits for; the
+	 * caches are examined after it, when that change has become known.
+	 */
+	journal = table_open(ledger_relation(LEDGER_JOURNAL), RowExclusiveLock);
+	lookup_begin();
+
+	run_phases(&batch);
+	table_close(journal, NoLock);
+	CommandCounterIncrement();
+}

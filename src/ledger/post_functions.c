@@ -1,0 +1,318 @@
+/*-------------------------------------------------------------------------
+ *
+ * post_functions.c
+ *	  The posting function as SQL sees it.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/typcache.h"
+
+#include "errors.h"
+#include "ledger/lookup.h"
+#include "ledger/post.h"
+#include "ledger/reversal.h"
+
+/* fields of journal_request, in order */
+enum
+{
+	REQUEST_CLIENT, REQUEST_REFERENCE, REQUEST_KIND, REQUEST_ENTRY,
+	REQUEST_EFFECTIVE_AT, REQUEST_DESCRIPTION, REQUEST_LINKED, REQUEST_FIELDS
+};
+
+/* fields of journal_result, in order */
+enum
+{
+	RESULT_REQUEST, RESULT_OUTCOME, RESULT_REPLAYED, RESULT_JOURNAL, RESULT_SQLSTATE,
+	RESULT_MESSAGE, RESULT_DETAIL, RESULT_RECORDED_AT, RESULT_BALANCES, RESULT_FIELDS
+};
+
+/* What it takes to build account_balance[] */
+typedef struct BalanceType
+{
+	Oid			type;
+	TupleDesc	desc;
+	int16		length;
+	bool		by_value;
+	char		align;
+} BalanceType;
+
+static void
+set_client(LedgerRequest *request, const char *code)
+{
+	request->client_id = code ? lookup_client_id(code) : 0;
+	if (request->client_id == 0)
+		refuse(request, ERRCODE_LG_UNKNOWN_CLIENT, "Open the client first.", NULL,
+			   "unknown client \"%s\"", code ? code : "");
+}
+
+static void
+set_kind(LedgerRequest *request, const char *name)
+{
+	request->kind = lookup_kind(name ? name : "manual");
+	if (request->kind == 0)
+	{
+		refuse(request, ERRCODE_LG_INVALID_REQUEST, "Use a name of table journal_kind.", NULL,
+			   "unknown kind of journal \"%s\"", name);
+		request->kind = KIND_MANUAL;
+	}
+	else if (request->kind == KIND_REVERSAL || request->kind == KIND_TRADE || request->kind == KIND_TRADE_BUST)
+		refuse(request, ERRCODE_LG_INVALID_REQUEST, "Use reverse_journal(), post_trade() or bust_trade().", NULL,
+			   "a journal of kind \"%s\" is made by its own function", name);
+}
+
+/* Read one element of the array of requests. */
+static void
+read_request(LedgerRequest *request, const Datum *values, const bool *nulls)
+{
+	if (!nulls[REQUEST_REFERENCE])
+		request->reference = TextDatumGetCString(values[REQUEST_REFERENCE]);
+	set_client(request, nulls[REQUEST_CLIENT] ? NULL : TextDatumGetCString(values[REQUEST_CLIENT]));
+	set_kind(request, nulls[REQUEST_KIND] ? NULL : TextDatumGetCString(values[REQUEST_KIND]));
+	if (!nulls[REQUEST_ENTRY])
+		request->entry = (JournalEntry *) PG_DETOAST_DATUM_COPY(values[REQUEST_ENTRY]);
+	request->effective_given = !nulls[REQUEST_EFFECTIVE_AT];
+	if (request->effective_given)
+		request->effective_at = DatumGetTimestampTz(values[REQUEST_EFFECTIVE_AT]);
+	if (!nulls[REQUEST_DESCRIPTION])
+		request->description = TextDatumGetCString(values[REQUEST_DESCRIPTION]);
+	request->linked = !nulls[REQUEST_LINKED] && DatumGetBool(values[REQUEST_LINKED]);
+}
+
+/* Read the whole array; a NULL element is refused by itself. */
+static LedgerRequest *
+read_requests(ArrayType *array, int *count)
+{
+	Oid			element = ARR_ELEMTYPE(array);
+	TupleDesc	desc = lookup_rowtype_tupdesc(element, -1);
+	LedgerRequest *requests;
+	Datum	   *elements;
+	bool	   *nulls;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_LG_INVALID_REQUEST),
+				 errmsg("requests must be a one-dimensional array")));
+	deconstruct_array(array, element, -1, false, TYPALIGN_DOUBLE, &elements, &nulls, count);
+	requests = MemoryContextAllocExtended(CurrentMemoryContext, (*count + 1) * sizeof(LedgerRequest),
+										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int i = 0; i < *count; i++)
+	{
+		HeapTupleData tuple = {0};
+		Datum		values[REQUEST_FIELDS];
+		bool		isnull[REQUEST_FIELDS];
+
+		if (nulls[i])
+		{
+			requests[i].kind = KIND_MANUAL;
+			refuse(&requests[i], ERRCODE_LG_INVALID_REQUEST, "Remove the NULL element.", NULL, "a request is NULL");
+			continue;
+		}
+		tuple.t_data = DatumGetHeapTupleHeader(elements[i]);
+		tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+		heap_deform_tuple(&tuple, desc, values, isnull);
+		read_request(&requests[i], values, isnull);
+	}
+	ReleaseTupleDesc(desc);
+	return requests;
+}
+
+/* Learn account_balance from the field of the result type. */
+static void
+init_balance_type(BalanceType *type, TupleDesc result)
+{
+	type->type = get_element_type(TupleDescAttr(result, RESULT_BALANCES)->atttypid);
+	type->desc = lookup_rowtype_tupdesc_copy(type->type, -1);
+	get_typlenbyvalalign(type->type, &type->length, &type->by_value, &type->align);
+}
+
+static Datum
+make_balance(const BalanceAfter *after, const BalanceType *type)
+{
+	Datum		values[3] = {AccountIdGetDatum(after->account),
+		AmountPGetDatum(amount_make(after->balance, after->asset)),
+		AmountPGetDatum(amount_make(after->available, after->asset))};
+	bool		nulls[3] = {false};
+
+	return HeapTupleGetDatum(heap_form_tuple(type->desc, values, nulls));
+}
+
+static Datum
+make_balances(const LedgerRequest *request, const BalanceType *type)
+{
+	Datum	   *balances = palloc((request->balance_count + 1) * sizeof(Datum));
+
+	for (int i = 0; i < request->balance_count; i++)
+		balances[i] = make_balance(&request->balances[i], type);
+	return PointerGetDatum(construct_array(balances, request->balance_count, type->type,
+										   type->length, type->by_value, type->align));
+}
+
+static void
+set_text(Datum *values, bool *nulls, int field, const char *text)
+{
+	nulls[field] = text == NULL;
+	if (text)
+		values[field] = CStringGetTextDatum(text);
+}
+
+/* Fill one journal_result. */
+static void
+fill_result(const LedgerRequest *request, int number, const BalanceType *type, Datum *values, bool *nulls)
+{
+	bool		refused = is_refused(request);
+
+	memset(nulls, 0, RESULT_FIELDS * sizeof(bool));
+	values[RESULT_REQUEST] = Int32GetDatum(number);
+	values[RESULT_OUTCOME] = CStringGetTextDatum(refused ? "refused" : "posted");
+	values[RESULT_REPLAYED] = BoolGetDatum(request->replayed);
+	values[RESULT_JOURNAL] = Int64GetDatum(request->journal_id);
+	nulls[RESULT_JOURNAL] = request->journal_id == 0;
+	set_text(values, nulls, RESULT_SQLSTATE, refused ? unpack_sql_state(request->refusal.sqlstate) : NULL);
+	set_text(values, nulls, RESULT_MESSAGE, request->refusal.message);
+	set_text(values, nulls, RESULT_DETAIL, request->refusal.detail);
+	values[RESULT_RECORDED_AT] = TimestampTzGetDatum(request->recorded_at);
+	nulls[RESULT_RECORDED_AT] = request->recorded_at == 0;
+	nulls[RESULT_BALANCES] = refused || request->replayed;
+	if (!nulls[RESULT_BALANCES])
+		values[RESULT_BALANCES] = make_balances(request, type);
+}
+
+PG_FUNCTION_INFO_V1(post_journals);
+Datum
+post_journals(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	PostOptions options = {.strict = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1),
+	.dry_run = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2)};
+	LedgerRequest *requests;
+	BalanceType type;
+	int			count;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	lookup_begin();
+	requests = read_requests(PG_GETARG_ARRAYTYPE_P(0), &count);
+	ledger_post(requests, count, &options);
+	init_balance_type(&type, result->setDesc);
+	for (int i = 0; i < count; i++)
+	{
+		Datum		values[RESULT_FIELDS];
+		bool		nulls[RESULT_FIELDS];
+
+		CHECK_FOR_INTERRUPTS();
+		fill_result(&requests[i], i + 1, &type, values, nulls);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* Post one request strictly and return its journal_result. */
+static Datum
+post_one(FunctionCallInfo fcinfo, LedgerRequest *request, bool dry_run)
+{
+	PostOptions options = {.strict = true,.dry_run = dry_run};
+	Datum		values[RESULT_FIELDS];
+	bool		nulls[RESULT_FIELDS];
+	TupleDesc	desc;
+	BalanceType type;
+
+	ledger_post(request, 1, &options);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+	init_balance_type(&type, desc);
+	fill_result(request, 1, &type, values, nulls);
+	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
+
+static char *
+text_argument(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+static JournalEntry *
+entry_argument(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? NULL : (JournalEntry *) PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(number));
+}
+
+static void
+set_effective(FunctionCallInfo fcinfo, int number, LedgerRequest *request)
+{
+	request->effective_given = !PG_ARGISNULL(number);
+	if (request->effective_given)
+		request->effective_at = PG_GETARG_TIMESTAMPTZ(number);
+}
+
+PG_FUNCTION_INFO_V1(post_journal);
+Datum
+post_journal(PG_FUNCTION_ARGS)
+{
+	LedgerRequest request = {0};
+
+	lookup_begin();
+	set_client(&request, text_argument(fcinfo, 0));
+	request.reference = text_argument(fcinfo, 1);
+	request.entry = entry_argument(fcinfo, 2);
+	set_kind(&request, text_argument(fcinfo, 3));
+	set_effective(fcinfo, 4, &request);
+	request.description = text_argument(fcinfo, 5);
+	return post_one(fcinfo, &request, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6));
+}
+
+PG_FUNCTION_INFO_V1(post_entry);
+Datum
+post_entry(PG_FUNCTION_ARGS)
+{
+	LedgerRequest request = {0};
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
+		elog(ERROR, "client and kind must not be NULL");
+	lookup_begin();
+	request.client_id = PG_GETARG_INT32(0);
+	request.reference = text_argument(fcinfo, 1);
+	request.kind = PG_GETARG_INT16(2);
+	request.entry = entry_argument(fcinfo, 3);
+	set_effective(fcinfo, 4, &request);
+	request.description = text_argument(fcinfo, 5);
+	request.reverses = PG_ARGISNULL(6) ? 0 : PG_GETARG_INT64(6);
+	return post_one(fcinfo, &request, false);
+}
+
+PG_FUNCTION_INFO_V1(reverse_journal);
+Datum
+reverse_journal(PG_FUNCTION_ARGS)
+{
+	LedgerRequest request = {.kind = KIND_REVERSAL};
+
+	lookup_begin();
+	set_client(&request, text_argument(fcinfo, 0));
+	if (!is_refused(&request))
+		lookup_check_access(request.client_id);
+	request.reverses = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
+	request.reference = text_argument(fcinfo, 2);
+	request.entry = entry_argument(fcinfo, 3);
+	set_effective(fcinfo, 4, &request);
+	request.description = text_argument(fcinfo, 5);
+	if (request.entry == NULL && !is_refused(&request))
+		request.entry = reversal_entry(request.client_id, request.reverses);
+	if (request.entry == NULL && !is_refused(&request))
+		refuse(&request, ERRCODE_LG_UNKNOWN_JOURNAL, "Give the id of a journal of this client.",
+			   psprintf("Journal " INT64_FORMAT ".", request.reverses), "no such journal to reverse");
+	return post_one(fcinfo, &request, false);
+}

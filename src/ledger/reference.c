@@ -1,0 +1,395 @@
+/*-------------------------------------------------------------------------
+ *
+ * reference.c
+ *	  Idempotency: find what a reference has led to before.
+ *
+ * The look-up uses a dirty snapshot, so that an uncommitted use by another
+ * session is waited for instead of missed.  It runs after the account locks:
+ * the same request from two sessions has met on those already.  What remains
+ * is caught by the unique index and reported as 40001.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_collation.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "errors.h"
+#include "ledger/lookup.h"
+#include "ledger/reference.h"
+#include "ledger/relations.h"
+
+/* More references than this in one call are locked as their whole client */
+#define MAX_REFERENCE_LOCKS 64
+
+/* our corner of the advisory lock space: users' locks have 1 or 2 here */
+#define REFERENCE_LOCK_CLASS 0xB4
+
+/* Where a table keeps what a request said; attribute numbers from 1 */
+typedef struct RequestColumns
+{
+	AttrNumber	kind,
+				effective_at,
+				reverses,
+				entry,
+				terms,
+				description;
+} RequestColumns;
+
+static const RequestColumns journal_columns = {
+	.kind = 8,.effective_at = 5,.reverses = 7,.entry = 10,.terms = 11,.description = 12
+};
+static const RequestColumns rejection_columns = {
+	.kind = 7,.effective_at = 5,.reverses = 6,.entry = 12,.terms = 13,.description = 14
+};
+
+typedef struct ReferenceIndex
+{
+	Relation	relation;
+	Relation	index;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+} ReferenceIndex;
+
+struct ReferenceFinder
+{
+	SnapshotData dirty;
+	ReferenceIndex journal;
+	ReferenceIndex rejection;
+};
+
+/* Lock one number of our corner until the transaction ends. */
+static void
+lock_number(uint64 number, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (number >> 32), (uint32) number, REFERENCE_LOCK_CLASS);
+	(void) LockAcquire(&tag, mode, false, false);
+}
+
+static int
+compare_numbers(const void *a, const void *b)
+{
+	uint64		x = *(const uint64 *) a;
+	uint64		y = *(const uint64 *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* Lock each number once, in order. */
+static void
+lock_numbers(uint64 *numbers, int count, LOCKMODE mode)
+{
+	qsort(numbers, count, sizeof(uint64), compare_numbers);
+	for (int i = 0; i < count; i++)
+		if (i == 0 || numbers[i] != numbers[i - 1])
+			lock_number(numbers[i], mode);
+}
+
+void
+reference_lock(LedgerRequest *requests, const bool *wanted, int count)
+{
+	uint64	   *clients = palloc(count * sizeof(uint64));
+	uint64	   *references = palloc(count * sizeof(uint64));
+	int			used = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (!wanted[i] || requests[i].client_id == 0 || requests[i].reference == NULL)
+			continue;
+		clients[used] = (uint32) requests[i].client_id;
+		references[used] = hash_bytes_extended((const unsigned char *) requests[i].reference,
+											   strlen(requests[i].reference), requests[i].client_id) | (UINT64CONST(1) << 63);
+		used++;
+	}
+	/* few: share the client, own the references; many: own the client */
+	lock_numbers(clients, used, used > MAX_REFERENCE_LOCKS ? ExclusiveLock : ShareLock);
+	if (used <= MAX_REFERENCE_LOCKS)
+		lock_numbers(references, used, ExclusiveLock);
+	pfree(clients);
+	pfree(references);
+}
+
+static void
+open_index(ReferenceIndex *index, LedgerRelation relation, LedgerRelation key, Snapshot snapshot)
+{
+	index->relation = table_open(ledger_relation(relation), AccessShareLock);
+	index->index = index_open(ledger_relation(key), AccessShareLock);
+	index->slot = table_slot_create(index->relation, NULL);
+#if PG_VERSION_NUM >= 180000
+	index->scan = index_beginscan(index->relation, index->index, snapshot, NULL, 2, 0);
+#else
+	index->scan = index_beginscan(index->relation, index->index, snapshot, 2, 0);
+#endif
+}
+
+static void
+close_index(ReferenceIndex *index)
+{
+	index_endscan(index->scan);
+	ExecDropSingleTupleTableSlot(index->slot);
+	index_close(index->index, NoLock);
+	table_close(index->relation, NoLock);
+}
+
+ReferenceFinder *
+reference_finder_open(void)
+{
+	ReferenceFinder *finder = palloc(sizeof(ReferenceFinder));
+
+	InitDirtySnapshot(finder->dirty);
+	open_index(&finder->journal, LEDGER_JOURNAL, LEDGER_JOURNAL_REFERENCE_KEY, &finder->dirty);
+	open_index(&finder->rejection, LEDGER_REJECTION, LEDGER_REJECTION_KEY, &finder->dirty);
+	return finder;
+}
+
+void
+reference_finder_close(ReferenceFinder *finder)
+{
+	close_index(&finder->journal);
+	close_index(&finder->rejection);
+	pfree(finder);
+}
+
+/*
+ * A row that this transaction's snapshot must not see cannot be replayed:
+ * under REPEATABLE READ and above the transaction has to be retried.
+ */
+static void
+check_visible(TupleTableSlot *slot)
+{
+	bool		isnull;
+	TransactionId inserter = DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull));
+
+	if (!IsolationUsesXactSnapshot() || TransactionIdIsCurrentTransactionId(inserter))
+		return;
+	if (TransactionIdIsNormal(inserter) && XidInMVCCSnapshot(inserter, GetTransactionSnapshot()))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent use of a reference"),
+				 errhint("Retry the transaction.")));
+}
+
+/* Find the row of a reference, waiting for a transaction that is writing it. */
+static bool
+find_reference(ReferenceIndex *index, SnapshotData *dirty, int32 client_id, Datum reference)
+{
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(client_id));
+	ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ, reference);
+	for (;;)
+	{
+		TransactionId writer;
+
+		CHECK_FOR_INTERRUPTS();
+		index_rescan(index->scan, keys, 2, NULL, 0);
+		if (!index_getnext_slot(index->scan, ForwardScanDirection, index->slot))
+			return false;
+		writer = TransactionIdIsValid(dirty->xmin) ? dirty->xmin : dirty->xmax;
+		if (!TransactionIdIsValid(writer))
+			break;
+		ExecClearTuple(index->slot);
+		XactLockTableWait(writer, NULL, NULL, XLTW_None);
+	}
+	check_visible(index->slot);
+	return true;
+}
+
+/* Same bytes, or both absent? */
+static bool
+same_value(bool isnull, Datum stored, const struct varlena *given)
+{
+	struct varlena *value;
+
+	if (isnull || given == NULL)
+		return isnull && given == NULL;
+	value = PG_DETOAST_DATUM_PACKED(stored);
+	return VARSIZE_ANY_EXHDR(value) == VARSIZE_ANY_EXHDR(given) &&
+		memcmp(VARDATA_ANY(value), VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given)) == 0;
+}
+
+/* The name of the field in which the terms differ, NULL if they agree. */
+static const char *
+terms_difference(bool isnull, Datum stored, const struct varlena *given, const PostOptions *options)
+{
+	if (same_value(isnull, stored, given))
+		return NULL;
+	if (isnull || given == NULL || options->terms_difference == NULL)
+		return "terms";
+	return options->terms_difference(PG_DETOAST_DATUM_PACKED(stored), given);
+}
+
+/*
+ * The name of the first field in which a request differs from what is stored
+ * under its reference, NULL if they say the same.
+ */
+static const char *
+content_difference(TupleTableSlot *slot, const RequestColumns *columns,
+				   const LedgerRequest *request, const PostOptions *options)
+{
+	bool		isnull;
+	Datum		value;
+	const char *field;
+
+	if (DatumGetInt16(slot_getattr(slot, columns->kind, &isnull)) != request->kind)
+		return "kind";
+	value = slot_getattr(slot, columns->terms, &isnull);
+	field = terms_difference(isnull, value, request->terms, options);
+	if (field)
+		return field;
+	value = slot_getattr(slot, columns->entry, &isnull);
+	/* a request that is its terms may have been refused before it had an entry */
+	if (!same_value(isnull, value, request->entry) && request->terms == NULL)
+		return "entry";
+	value = slot_getattr(slot, columns->effective_at, &isnull);
+	if (request->effective_given && (isnull || DatumGetTimestampTz(value) != request->effective_at))
+		return "effective_at";
+	value = slot_getattr(slot, columns->reverses, &isnull);
+	if ((isnull ? 0 : DatumGetInt64(value)) != request->reverses)
+		return "reverses";
+	value = slot_getattr(slot, columns->description, &isnull);
+	if (isnull != (request->description == NULL) ||
+		(!isnull && strcmp(TextDatumGetCString(value), request->description) != 0))
+		return "description";
+	return NULL;
+}
+
+static void
+refuse_conflict(LedgerRequest *request, const char *field, const char *first)
+{
+	refuse(request, ERRCODE_LG_REFERENCE_CONFLICT,
+		   "Send the original content to get the original outcome, or use a new reference.",
+		   psprintf("Field \"%s\" differs from the %s under this reference.", field, first),
+		   "reference \"%s\" was used before with different content", request->reference);
+}
+
+/* A copy of a stored value in the current memory context, NULL if null. */
+static struct varlena *
+copy_value(TupleTableSlot *slot, AttrNumber attribute)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, attribute, &isnull);
+
+	return isnull ? NULL : (struct varlena *) PG_DETOAST_DATUM_COPY(value);
+}
+
+static void
+replay_journal(TupleTableSlot *slot, LedgerRequest *request, const PostOptions *options)
+{
+	bool		isnull;
+	const char *field = content_difference(slot, &journal_columns, request, options);
+
+	if (field)
+	{
+		refuse_conflict(request, field, "journal posted");
+		return;
+	}
+	memset(&request->refusal, 0, sizeof(Refusal));
+	request->replayed = true;
+	request->journal_id = DatumGetInt64(slot_getattr(slot, 3, &isnull));
+	request->recorded_at = DatumGetTimestampTz(slot_getattr(slot, 4, &isnull));
+	request->entry = (JournalEntry *) copy_value(slot, journal_columns.entry);
+	request->terms = copy_value(slot, journal_columns.terms);
+}
+
+static char *
+copy_text(TupleTableSlot *slot, AttrNumber attribute)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, attribute, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+static void
+replay_rejection(TupleTableSlot *slot, LedgerRequest *request, const PostOptions *options)
+{
+	bool		isnull;
+	const char *code;
+	const char *field = content_difference(slot, &rejection_columns, request, options);
+
+	if (field)
+	{
+		refuse_conflict(request, field, "request refused");
+		return;
+	}
+	code = copy_text(slot, 8);
+	request->replayed = true;
+	request->recorded_at = DatumGetTimestampTz(slot_getattr(slot, 4, &isnull));
+	request->refusal.sqlstate = MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]);
+	request->refusal.message = copy_text(slot, 9);
+	request->refusal.detail = copy_text(slot, 10);
+	request->refusal.hint = copy_text(slot, 11);
+}
+
+bool
+reference_replay(ReferenceFinder *finder, LedgerRequest *request, const PostOptions *options)
+{
+	Datum		reference = CStringGetTextDatum(request->reference);
+
+	if (find_reference(&finder->journal, &finder->dirty, request->client_id, reference))
+	{
+		replay_journal(finder->journal.slot, request, options);
+		return true;
+	}
+	if (find_reference(&finder->rejection, &finder->dirty, request->client_id, reference))
+	{
+		replay_rejection(finder->rejection.slot, request, options);
+		return true;
+	}
+	return false;
+}
+
+/* The name of the first field in which two requests of one batch differ. */
+static const char *
+request_difference(const LedgerRequest *earlier, const LedgerRequest *later, const PostOptions *options)
+{
+	const char *field;
+
+	if (earlier->kind != later->kind)
+		return "kind";
+	field = terms_difference(earlier->terms == NULL, PointerGetDatum(earlier->terms), later->terms, options);
+	if (field)
+		return field;
+	if (!same_value(earlier->entry == NULL, PointerGetDatum(earlier->entry), later->entry))
+		return "entry";
+	if (later->effective_given && later->effective_at != earlier->effective_at)
+		return "effective_at";
+	if (earlier->reverses != later->reverses)
+		return "reverses";
+	if ((earlier->description == NULL) != (later->description == NULL) ||
+		(earlier->description && strcmp(earlier->description, later->description) != 0))
+		return "description";
+	return NULL;
+}
+
+void
+reference_replay_within(LedgerRequest *request, const LedgerRequest *earlier, const PostOptions *options)
+{
+	const char *field = request_difference(earlier, request, options);
+
+	if (field)
+	{
+		refuse_conflict(request, field, "earlier request of this batch");
+		return;
+	}
+	request->refusal = earlier->refusal;
+	request->replayed = true;
+	request->journal_id = earlier->journal_id;
+	request->recorded_at = earlier->recorded_at;
+}

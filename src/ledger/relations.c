@@ -1,0 +1,134 @@
+/*-------------------------------------------------------------------------
+ *
+ * relations.c
+ *	  Look-up of the ledger's own relations, and the signal that tells the
+ *	  caches built on them to start afresh.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "ledger/relations.h"
+
+static const char *const relation_names[LEDGER_RELATION_COUNT] = {
+	[LEDGER_JOURNAL] = "journal",
+	[LEDGER_JOURNAL_REFERENCE_KEY] = "journal_reference_key",
+	[LEDGER_JOURNAL_PARTY] = "journal_party",
+	[LEDGER_REJECTION] = "rejection",
+	[LEDGER_REJECTION_KEY] = "rejection_pkey",
+	[LEDGER_BALANCE] = "balance",
+	[LEDGER_BALANCE_KEY] = "balance_pkey",
+	[LEDGER_JOURNAL_SEQUENCE] = "journal_id_seq",
+	[LEDGER_ACCOUNT] = "account",
+	[LEDGER_SUPPORTED_ASSET] = "supported_asset",
+	[LEDGER_CLIENT] = "client",
+	[LEDGER_CLIENT_ACCESS] = "client_access",
+};
+
+static Oid	relation_oids[LEDGER_RELATION_COUNT];
+static bool callbacks_registered = false;
+static uint64 cache_generation = 1;
+static bool loaded_in_transaction = false;
+
+/* Relcache callback: only marks, since it may run at any moment. */
+static void
+relation_changed(Datum argument, Oid relation)
+{
+	for (int i = 0; i < LEDGER_RELATION_COUNT; i++)
+	{
+		if (relation != InvalidOid && relation_oids[i] != relation)
+			continue;
+		relation_oids[i] = InvalidOid;
+		if (i >= LEDGER_ACCOUNT)
+			cache_generation++;
+	}
+}
+
+/* What an aborted transaction had created must not stay cached. */
+static void
+forget_on_abort(void)
+{
+	if (loaded_in_transaction)
+		cache_generation++;
+	loaded_in_transaction = false;
+}
+
+static void
+transaction_ended(XactEvent event, void *argument)
+{
+	if (event == XACT_EVENT_ABORT)
+		forget_on_abort();
+	else if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
+		loaded_in_transaction = false;
+}
+
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *argument)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && loaded_in_transaction)
+		cache_generation++;
+}
+
+static void
+register_callbacks(void)
+{
+	if (callbacks_registered)
+		return;
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	RegisterXactCallback(transaction_ended, NULL);
+	RegisterSubXactCallback(subtransaction_ended, NULL);
+	callbacks_registered = true;
+}
+
+/* The Oid of one of our relations; an error if the extension is gone. */
+Oid
+ledger_relation(LedgerRelation which)
+{
+	Oid			oid;
+
+	register_callbacks();
+	if (OidIsValid(relation_oids[which]))
+		return relation_oids[which];
+
+	oid = get_relname_relid(relation_names[which], get_namespace_oid(LEDGER_SCHEMA, false));
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"%s.%s\" does not exist", LEDGER_SCHEMA, relation_names[which]),
+				 errhint("Create the extension bakkt_ledger in this database, or update it.")));
+	relation_oids[which] = oid;
+	return oid;
+}
+
+Oid
+ledger_owner(void)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(ledger_relation(LEDGER_JOURNAL)));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for the journal");
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+uint64
+ledger_cache_generation(void)
+{
+	register_callbacks();
+	return cache_generation;
+}
+
+void
+ledger_cache_loaded(void)
+{
+	loaded_in_transaction = true;
+}

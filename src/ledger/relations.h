@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * relations.h
+ *	  The ledger's own tables, indexes and sequence, found by schema and name
+ *	  (never through search_path) and remembered until they change.
+ *-------------------------------------------------------------------------
+ */
+#ifndef BAKKT_LEDGER_RELATIONS_H
+#define BAKKT_LEDGER_RELATIONS_H
+
+#include "postgres.h"
+
+#define LEDGER_SCHEMA "bakkt_ledger"
+
+typedef enum LedgerRelation
+{
+	LEDGER_JOURNAL,
+	LEDGER_JOURNAL_REFERENCE_KEY,
+	LEDGER_JOURNAL_PARTY,
+	LEDGER_REJECTION,
+	LEDGER_REJECTION_KEY,
+	LEDGER_BALANCE,
+	LEDGER_BALANCE_KEY,
+	LEDGER_JOURNAL_SEQUENCE,
+	LEDGER_ACCOUNT,
+	LEDGER_SUPPORTED_ASSET,
+	LEDGER_CLIENT,
+	LEDGER_CLIENT_ACCESS,
+	LEDGER_RELATION_COUNT
+} LedgerRelation;
+
+extern Oid	ledger_relation(LedgerRelation which);
+/* The role that owns the ledger's tables. */
+extern Oid	ledger_owner(void);
+
+/*
+ * Grows whenever something cached of accounts, assets, clients or access may
+ * have changed; caches compare it at the start of a call and start afresh.
+ */
+extern uint64 ledger_cache_generation(void);
+
+/* Something that this transaction created has been cached: forget it if it aborts. */
+extern void ledger_cache_loaded(void);
+
+#endif							/* BAKKT_LEDGER_RELATIONS_H */

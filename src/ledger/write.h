@@ -1,0 +1,38 @@
+/*-------------------------------------------------------------------------
+ *
+ * write.h
+ *	  Writing tuples of our own tables without SPI: open, add, close.
+ *
+ * Statement triggers do not fire on this path; that is what lets posting
+ * pass where refuse_write() stops everybody else.
+ *-------------------------------------------------------------------------
+ */
+#ifndef BAKKT_LEDGER_WRITE_H
+#define BAKKT_LEDGER_WRITE_H
+
+#include "executor/tuptable.h"
+#include "nodes/execnodes.h"
+#include "storage/itemptr.h"
+
+#include "ledger/relations.h"
+
+typedef struct TableWriter
+{
+	Relation	relation;
+	EState	   *estate;
+	ResultRelInfo *result_relation;
+	TupleTableSlot **slots;		/* filled, waiting for insertion */
+	int			slot_count;		/* allocated */
+	int			used;			/* filled */
+} TableWriter;
+
+extern TableWriter *writer_open(LedgerRelation which);
+/* An empty virtual row to fill and then hand to writer_insert(). */
+extern TupleTableSlot *writer_row(TableWriter *writer);
+/* Queue the row that writer_row() returned; rows are inserted in bulk. */
+extern void writer_insert(TableWriter *writer);
+/* Replace the row at tid, which the caller has locked, by the row that writer_row() returned. */
+extern void writer_update(TableWriter *writer, ItemPointer tid);
+extern void writer_close(TableWriter *writer);
+
+#endif							/* BAKKT_LEDGER_WRITE_H */
