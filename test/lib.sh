@@ -137,12 +137,18 @@ test_packages() { echo "$(server_packages) postgresql-$PG-pgtap libtap-parser-so
 # Make the working directory and see that it goes away.
 begin_work() {
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/bakkt_ledger.XXXXXX")
-	[ ${#WORK} -lt 80 ] || { rmdir "$WORK"; WORK=$(mktemp -d /tmp/bakkt_ledger.XXXXXX); }
+	chmod 755 "$WORK"
+	choose_user
+	# Too long for a socket's path, or closed to the unprivileged user.
+	if [ ${#WORK} -gt 80 ] || ! unprivileged test -x "$WORK"; then
+		rmdir "$WORK"
+		WORK=$(mktemp -d /tmp/bakkt_ledger.XXXXXX)
+		chmod 755 "$WORK"
+		choose_user
+	fi
 	trap end_work EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
-	choose_user
-	chmod 755 "$WORK"
 	mkdir "$WORK/tmp" "$WORK/socket"
 	PGHOST=$WORK/socket
 	PGDATA=$WORK/data
@@ -174,6 +180,20 @@ stop_strays() {
 		kill -QUIT "$(head -n 1 "$pidfile")" 2>/dev/null
 	done
 	return 0
+}
+
+# Files that a caller names (QUOTES, TRADES) may be anywhere: bring copies to where the command can read them.
+# Usage: bring_files DIRECTORY NAME-OF-THE-DIRECTORY-THERE VARIABLE...
+bring_files() {
+	local directory=$1 there=$2 name file
+	shift 2
+	for name in "$@"; do
+		file=${!name:-}
+		[ -n "$file" ] || continue
+		[ -r "$file" ] || die "$name=$file: cannot read this file"
+		cp "$file" "$directory/$name.csv" && chmod 644 "$directory/$name.csv"
+		export "$name=$there/$name.csv"
+	done
 }
 
 # Copy the tree as it stands, commits or not, without what a build left in it.
