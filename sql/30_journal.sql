@@ -38,7 +38,7 @@ CREATE TABLE journal (
     kind smallint NOT NULL,
     reference text COLLATE "C" NOT NULL,
     entry journal_entry NOT NULL,
-    terms bytea,
+    terms execution_terms,
     description text COLLATE "C",
     CONSTRAINT journal_pkey PRIMARY KEY (client_id, journal_id),
     CONSTRAINT journal_reference_key UNIQUE (client_id, reference)
@@ -80,7 +80,7 @@ CREATE TABLE rejection (
     detail text COLLATE "C",
     hint text COLLATE "C",
     entry journal_entry,
-    terms bytea,
+    terms execution_terms,
     description text COLLATE "C",
     CONSTRAINT rejection_pkey PRIMARY KEY (client_id, reference)
 );

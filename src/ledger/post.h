@@ -13,7 +13,6 @@
 #ifndef BAKKT_LEDGER_POST_H
 #define BAKKT_LEDGER_POST_H
 
-#include "compat.h"
 #include "datatype/timestamp.h"
 #include "types/journal_entry.h"
 
@@ -112,6 +111,6 @@ is_refused(const LedgerRequest *request)
 }
 
 /* Raise a refusal as an error of the same SQLSTATE. */
-pg_noreturn extern void raise_refusal(const LedgerRequest *request);
+extern void raise_refusal(const LedgerRequest *request) pg_attribute_noreturn();
 
 #endif							/* BAKKT_LEDGER_POST_H */
