@@ -1,0 +1,152 @@
+-- The chart of accounts, opening, freezing and closing accounts.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+SELECT open_client('QRST') \g /dev/null
+SELECT open_client('OTHR') \g /dev/null
+SELECT open_customer('QRST0001', client => 'QRST') \g /dev/null
+SELECT open_customer('QRST0002', client => 'QRST') \g /dev/null
+SELECT open_customer('OTHR0001', client => 'OTHR') \g /dev/null
+SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
+
+-- ---------------------------------------------------------------------------
+-- Chart of accounts
+-- ---------------------------------------------------------------------------
+CREATE TEMP TABLE worked (fund text, name text);
+INSERT INTO worked VALUES
+	('CORP', 'Bank:operating'), ('CORP', 'Client:obligation:QRST:W1'), ('CORP', 'Client:settlement:QRST'),
+	('CORP', 'CustomerDeficit:dave'), ('CORP', 'DueFrom:CUST'), ('CORP', 'DueFrom:FBO'), ('CORP', 'DueTo:CUST'),
+	('CORP', 'DueTo:FBO'), ('CORP', 'Equity'), ('CORP', 'Expense:bad-debt'), ('CORP', 'Expense:network-fee'),
+	('CORP', 'Issuer:mint-payable'), ('CORP', 'Issuer:redeem-receivable'), ('CORP', 'Issuer:token-receivable'),
+	('CORP', 'LP:coin-payable:lp1'), ('CORP', 'LP:coin-payable:lp2'), ('CORP', 'LP:coin-receivable:lp1'),
+	('CORP', 'LP:net:lp1:W1'), ('CORP', 'LP:payable:lp1'), ('CORP', 'LP:receivable:lp1'), ('CORP', 'LP:receivable:lp2'),
+	('CORP', 'Merchant:payable:cafe'), ('CORP', 'ResidualInterestInFBO'), ('CORP', 'RevShare:payable:XYZZ'),
+	('CORP', 'Revenue:markup'), ('CORP', 'Revenue:merchant-fee'), ('CORP', 'Revenue:network-fee'),
+	('CORP', 'Revenue:stablecoin-fee'), ('CORP', 'Revenue:trade-fee'), ('CORP', 'TPJ:payable:alice'),
+	('CORP', 'TPJ:payable:bob'), ('CORP', 'TPJ:receivable:alice'), ('CORP', 'TPJ:receivable:bob'),
+	('CORP', 'TPJ:receivable:carol'), ('CORP', 'Wallet:company'), ('CUST', 'Cust:QRST00001'), ('CUST', 'Cust:QRST00002'),
+	('CUST', 'Cust:alice'), ('CUST', 'Cust:bob'), ('CUST', 'Cust:carol'), ('CUST', 'Cust:carol:encumbered'),
+	('CUST', 'Cust:erin'), ('CUST', 'Cust:frank'), ('CUST', 'DueFrom:CORP'), ('CUST', 'DueTo:CORP'),
+	('CUST', 'InFlight:withdrawal'), ('CUST', 'Wallet:deposit-addresses'), ('CUST', 'Wallet:omnibus'),
+	('CUST', 'Wallet:warehouse'), ('FBO', 'Bank:omnibus'), ('FBO', 'Clearing:ACH-in'), ('FBO', 'Clearing:ACH-out'),
+	('FBO', 'Cust:alice:settled'), ('FBO', 'Cust:alice:unsettled'), ('FBO', 'Cust:bob:settled'), ('FBO', 'Cust:carol:settled'),
+	('FBO', 'Cust:dave:settled'), ('FBO', 'Cust:frank:settled'), ('FBO', 'DueFrom:CORP'), ('FBO', 'DueTo:CORP'),
+	('FBO', 'ResidualInterest:company'), ('SEG', 'Bank:segregated'), ('SEG', 'CCP:delivery-payable'),
+	('SEG', 'CCP:fees-payable'), ('SEG', 'CCP:variation'), ('SEG', 'Cust:frank')
+;
+SELECT is_empty($$SELECT fund, name FROM worked WHERE (SELECT count(*) FROM account_kind k WHERE k.fund = worked.fund AND worked.name ~ k.name_pattern) <> 1$$,
+	'every account of the worked journals is of exactly one kind');
+SELECT is_empty($$SELECT kind FROM account_kind WHERE limited <> (class = 'claim') OR (limited AND fund = 'CORP') OR (limited AND normal_side <> 'credit')$$,
+	'claims of the customer funds are limited, and nothing else is');
+SELECT is_empty($$SELECT kind FROM account_kind WHERE name_pattern !~ '^\^.*\$$' OR first_part IS NULL$$, 'patterns are anchored');
+SELECT is_empty($$SELECT mirror FROM account_kind WHERE mirror IS NOT NULL GROUP BY mirror
+	HAVING count(*) <> 2 OR count(DISTINCT fund) <> 2 OR count(DISTINCT normal_side) <> 2$$, 'mirrors come in pairs, across funds, on opposite sides (I7)');
+SELECT is((SELECT mirror FROM account_kind_of('FBO', 'DueFrom:CORP')), (SELECT mirror FROM account_kind_of('CORP', 'DueTo:FBO')), 'DueFrom here is DueTo there');
+SELECT isnt((SELECT mirror FROM account_kind_of('FBO', 'DueFrom:CORP')), (SELECT mirror FROM account_kind_of('CORP', 'DueFrom:FBO')), 'and not DueFrom there');
+SELECT is((SELECT mirror FROM account_kind_of('FBO', 'ResidualInterest:company')), (SELECT mirror FROM account_kind_of('CORP', 'ResidualInterestInFBO')),
+	'the residual interest stands in both funds');
+SELECT is((account_kind_of('FBO', 'Suspense:unidentified')).class, 'claim', 'money of unknown owners is a claim');
+SELECT throws_ok($$SELECT account_kind_of('FBO', 'Cust:QRST0001')$$, 'LG034', NULL, 'coin names do not exist in fund FBO');
+SELECT throws_ok($$SELECT account_kind_of('CUST', 'Cust:QRST0001:settled')$$, 'LG034', NULL, 'nor money names in fund CUST');
+SELECT throws_ok($$SELECT account_kind_of('FBO', 'xCust:QRST0001:settled')$$, 'LG034', NULL, 'nor prefixes');
+SELECT throws_ok($$SELECT account_kind_of('FBO', 'Cust:QRST0001:settled:x')$$, 'LG034', NULL, 'nor suffixes');
+SELECT throws_ok($$SELECT account_kind_of('FBO', E'Bank:omnibus\nx')$$, 'LG034', NULL, 'nor second lines');
+SELECT throws_ok($$SELECT account_kind_of(NULL, NULL)$$, 'LG034', NULL, 'nor NULL');
+
+-- ---------------------------------------------------------------------------
+-- Opening
+-- ---------------------------------------------------------------------------
+CREATE TEMP TABLE opened AS SELECT
+	open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD') AS claim,
+	open_account('QRST', 'CORP', 'LP:payable:LP1', 'USD') AS payable,
+	open_account('QRST', 'FBO', 'Bank:omnibus', 'USD') AS bank;
+SELECT is(fund(claim), 'FBO', 'the fund is in the account') FROM opened;
+SELECT is(open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), claim, 'the same again is the same account') FROM opened;
+SELECT is(account_of('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), claim, 'and found by name') FROM opened;
+SELECT is(account_of('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD'), NULL::account_id, 'an account never opened is not found');
+SELECT isnt(open_account('OTHR', 'FBO', 'Bank:omnibus', 'USD'), bank, 'each client has its own') FROM opened;
+SELECT is((SELECT count(*) FROM account a, opened o WHERE a.account IN (o.claim, o.payable, o.bank) AND a.opened_by = current_user), 3::bigint, 'who opened it is on record');
+SELECT is((SELECT c.account_code FROM account a JOIN customer c USING (customer_id), opened WHERE a.account = claim), 'QRST0001', 'a claim has its owner (I24)');
+SELECT is((SELECT p.code FROM account a JOIN liquidity_provider p USING (lp_id), opened WHERE a.account = payable), 'LP1', 'a payable its provider');
+SELECT is((SELECT count(*) FROM balance b, opened WHERE b.account = claim), 1::bigint, 'a claim has a balance');
+SELECT is((SELECT count(*) FROM balance b, opened WHERE b.account IN (payable, bank)), 0::bigint, 'house accounts have none');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST9999:settled', 'USD')$$, 'LG012', NULL, 'no claim without an owner');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:OTHR0001:settled', 'USD')$$, 'LG012', NULL, 'another client''s customer is no owner here');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'OTHR0001')$$, 'LG031', NULL, 'not even when named');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', customer => 'QRST0001')$$, 'LG031', NULL, 'nor another customer');
+SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'QRST0001')$$, 'a free name with an owner given');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'QRST0002')$$, 'LG020', NULL, 'has that owner for good');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'USD', customer => 'QRST9999')$$, 'LG012', NULL, 'unknown customer');
+SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'Equity', 'USD', customer => 'QRST0001')$$, 'LG002', NULL, 'equity is no customer''s');
+SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'LP:payable:LP9', 'USD')$$, 'LG014', NULL, 'unknown provider');
+SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'Slush', 'USD')$$, 'LG034', NULL, 'a name outside the chart');
+SELECT throws_ok($$SELECT open_account('QRST', 'POOL', 'Bank:omnibus', 'USD')$$, 'LG034', NULL, 'an unknown fund');
+SELECT throws_ok($$SELECT open_account('NONE', 'FBO', 'Bank:omnibus', 'USD')$$, 'LG010', NULL, 'an unknown client');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'XXX')$$, 'LG040', NULL, 'an unknown asset');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', NULL)$$, 'LG040', NULL, 'no asset');
+SELECT retire_asset('GBP', 'test') \g /dev/null
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'GBP')$$, 'LG041', NULL, 'a retired asset');
+
+SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', floor => '25.00 USD')$$, 'a claim may have a floor');
+SELECT is((SELECT floor::text FROM balance WHERE account = account_of('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD')), '25.00 USD', 'which posting sees');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', floor => '26.00 USD')$$, 'LG020', NULL, 'the floor is part of the content');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'EUR', floor => '26.00 EUR')$$, 'LG002', NULL, 'house accounts have no limit');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '26.00 EUR')$$, 'LG042', NULL, 'a floor in another asset');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '-1.00 USD')$$, 'LG045', NULL, 'a claim never goes debit (I5)');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '1.001 USD')$$, 'LG043', NULL, 'a floor with three decimals');
+
+SELECT is(ensure_account(require_client('QRST'), 'CORP', 'LP:payable:LP1', 'USD'), payable, 'ensure_account finds') FROM opened;
+SELECT is(ensure_account(require_client('QRST'), 'CUST', 'Cust:QRST0001', 'BTC', (SELECT customer_id FROM customer WHERE account_code = 'QRST0001')),
+	ensure_account(require_client('QRST'), 'CUST', 'Cust:QRST0001', 'BTC'), 'and opens once');
+SELECT throws_ok($$SELECT ensure_account(require_client('QRST'), 'CORP', 'Slush', 'USD')$$, 'LG034', NULL, 'within the chart');
+
+SELECT throws_ok($$DELETE FROM account$$, 'LG066', NULL, 'accounts are not removed');
+SELECT throws_ok($$UPDATE account SET name = 'Loss'$$, 'LG066', NULL, 'nor renamed');
+SELECT throws_ok($$UPDATE account SET customer_id = NULL$$, 'LG066', NULL, 'nor given to somebody else');
+
+-- ---------------------------------------------------------------------------
+-- Freezing and closing
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.post(reference text, debit account_id, credit account_id, value text) RETURNS journal_result LANGUAGE sql AS
+	$$ SELECT post_journal('QRST', reference, format('{Dr %s %s; Cr %s %s}', debit, value, credit, value)::journal_entry) $$;
+SELECT lives_ok($$SELECT pg_temp.post('deposit', bank, claim, '100.00 USD') FROM opened$$, 'a deposit');
+
+SELECT throws_ok($$SELECT freeze_account(claim, 'both', 'order 1') FROM opened$$, 'LG002', NULL, 'unknown side');
+SELECT throws_ok($$SELECT freeze_account(claim, 'debit', '') FROM opened$$, 'LG002', NULL, 'no reason');
+SELECT throws_ok($$SELECT freeze_account('FBO:999999', 'debit', 'order 1')$$, 'LG030', NULL, 'unknown account');
+SELECT lives_ok($$SELECT freeze_account(claim, 'debit', 'order 1', 'order-1') FROM opened$$, 'a claim frozen on the debit side');
+SELECT throws_ok($$SELECT pg_temp.post('spend', claim, bank, '1.00 USD') FROM opened$$, 'LG033', NULL, 'cannot be spent');
+SELECT lives_ok($$SELECT pg_temp.post('more', bank, claim, '1.00 USD') FROM opened$$, 'but receive');
+SELECT lives_ok($$SELECT unfreeze_account(claim, 'order 1 lifted', 'order-1-lifted') FROM opened$$, 'lifted');
+SELECT lives_ok($$SELECT freeze_account(claim, 'debit', 'order 1', 'order-1') FROM opened$$, 'the first request once more');
+SELECT is((SELECT a.status FROM account a, opened WHERE a.account = claim), 'open', 'freezes nothing');
+SELECT lives_ok($$SELECT pg_temp.post('spend 2', claim, bank, '1.00 USD') FROM opened$$, 'the claim can be spent');
+SELECT throws_ok($$SELECT freeze_account(bank, 'debit', 'order 1', 'order-1') FROM opened$$, 'LG020', NULL, 'the reference is not for another account');
+SELECT is((SELECT count(*) FROM change_log l, opened WHERE l.object_kind = 'account' AND l.object_key = claim::text AND l.reason LIKE 'order 1%'), 2::bigint, 'both changes on record');
+
+SELECT lives_ok($$SELECT freeze_account(bank, 'credit', 'bank closed') FROM opened$$, 'a house account frozen on the credit side');
+SELECT throws_ok($$SELECT pg_temp.post('spend 3', claim, bank, '1.00 USD') FROM opened$$, 'LG033', NULL, 'pays nothing out');
+SELECT lives_ok($$SELECT unfreeze_account(bank, 'open again') FROM opened$$, 'lifted');
+SELECT lives_ok($$SELECT pg_temp.post('spend 4', claim, bank, '1.00 USD') FROM opened$$, 'and pays');
+
+SELECT throws_ok($$SELECT close_account(claim, 'leaving') FROM opened$$, 'LG035', NULL, 'a claim with money is not closed');
+SELECT throws_ok($$SELECT close_account(bank, 'leaving') FROM opened$$, 'LG035', NULL, 'nor a house account with money');
+SELECT throws_ok($$SELECT close_client('QRST', 'leaving')$$, 'LG035', NULL, 'nor their client');
+SELECT lives_ok($$SELECT pg_temp.post('all', claim, bank, '99.00 USD') FROM opened$$, 'everything paid out');
+SELECT lives_ok($$SELECT close_account(claim, 'leaving') FROM opened$$, 'an empty claim is closed');
+SELECT lives_ok($$SELECT close_account(claim, 'leaving') FROM opened$$, 'again is no error');
+SELECT lives_ok($$SELECT close_account(payable, 'unused') FROM opened$$, 'an empty house account too');
+SELECT throws_ok($$SELECT unfreeze_account(claim, 'back') FROM opened$$, 'LG032', NULL, 'closed is closed');
+SELECT throws_ok($$SELECT pg_temp.post('late', bank, claim, '1.00 USD') FROM opened$$, 'LG032', NULL, 'nothing is posted to a closed claim');
+SELECT throws_ok($$SELECT pg_temp.post('late 2', bank, payable, '1.00 USD') FROM opened$$, 'LG032', NULL, 'nor to a closed house account');
+
+SELECT lives_ok($$SELECT close_client('QRST', 'contract ended')$$, 'an empty client is closed');
+SELECT lives_ok($$SELECT close_client('QRST', 'contract ended')$$, 'again is no error');
+SELECT throws_ok($$SELECT pg_temp.post('late 3', bank, bank, '1.00 USD') FROM opened$$, 'LG011', NULL, 'nothing is posted for a closed client');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'EUR')$$, 'LG011', NULL, 'no account is opened');
+SELECT throws_ok($$SELECT open_customer('QRST0009', client => 'QRST')$$, 'LG011', NULL, 'nor a customer');
+SELECT throws_ok($$SELECT change_client('QRST', revenue_share_bps => 1)$$, 'LG011', NULL, 'nor are terms changed');
+
+SELECT * FROM finish();
+ROLLBACK;
