@@ -361,6 +361,37 @@ COMMENT ON FUNCTION check_floor(text, text, asset, amount) IS
 -- Freezing and closing
 -- ---------------------------------------------------------------------------
 
+-- Exact, whatever is sealed already: the caller has locked the journal.
+CREATE FUNCTION require_empty_house(house account) RETURNS void
+	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+DECLARE
+	remains	constant amount := (SELECT sum_for(house.account, j.entry) FROM journal j WHERE j.client_id = house.client_id);
+BEGIN
+	IF NOT is_zero(remains) THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG035', MESSAGE = format('account "%s" is not empty', house.account),
+			DETAIL = format('Account %s "%s" holds %s, debit positive.', house.fund, house.name, remains),
+			HINT = 'Bring it to zero first.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION require_empty_house(account) IS 'Internal: raises LG035 unless the lines of a house account sum to zero.';
+
+CREATE FUNCTION first_account_not_empty(client_id int) RETURNS text
+	STABLE PARALLEL UNSAFE LANGUAGE sql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+	SELECT format('Account %s "%s" holds %s, debit positive.', a.fund, a.name, l.amount)
+	FROM (SELECT account(line) AS account, amount(line) AS amount
+		  FROM unnest((SELECT net(j.entry) FROM journal j WHERE j.client_id = $1)) AS line
+		  UNION ALL
+		  SELECT b.account, b.held FROM balance b WHERE b.client_id = $1) AS l
+	JOIN account a ON a.client_id = $1 AND a.account = l.account
+	WHERE NOT is_zero(l.amount) ORDER BY l.account LIMIT 1
+	$$;
+COMMENT ON FUNCTION first_account_not_empty(int) IS 'Internal: names an account of the client that holds something or is held; NULL when there is none.';
+
 CREATE FUNCTION set_account_status(account account_id, status text, reason text, reference text) RETURNS void
 	VOLATILE PARALLEL UNSAFE LANGUAGE plpgsql
 	SET search_path = @extschema@, pg_catalog, pg_temp
@@ -390,7 +421,7 @@ BEGIN
 	ELSIF limited THEN
 		PERFORM set_balance_status(before.client_id, before.account, set_account_status.status);
 	ELSIF set_account_status.status = 'closed' THEN
-		PERFORM require_empty(before);
+		PERFORM require_empty_house(before);
 	END IF;
 	UPDATE account AS a SET status = set_account_status.status
 	WHERE a.client_id = before.client_id AND a.account = before.account RETURNING a.* INTO after;

@@ -114,7 +114,7 @@ SELECT throws_ok($$SELECT open_bank_account('B', 'SAVINGS', 'First Bank')$$, 'LG
 SELECT throws_ok($$SELECT open_bank_account('B', 'FBO', 'First Bank', ledger_name => 'Bank:operating')$$, 'LG034', NULL, 'the company''s account is not in fund FBO');
 SELECT throws_ok($$SELECT open_bank_account('B', 'FBO', 'First Bank', ledger_name => 'Clearing:ACH-in')$$, 'LG002', NULL, 'not a control account');
 SELECT throws_ok($$SELECT open_bank_account('B', 'FBO', 'First Bank', last_four => '123456789')$$, 'LG002', NULL, 'never the whole number');
-SELECT throws_ok($$SELECT open_bank_account('B', 'FBO', 'First Bank', currency => 'XXX')$$, 'LG040', NULL, 'unknown currency');
+SELECT throws_ok($$SELECT open_bank_account('B', 'FBO', 'First Bank', currency => 'NONE')$$, 'LG040', NULL, 'unknown currency');
 SELECT throws_ok($$SELECT close_bank_account('B')$$, 'LG016', NULL, 'unknown bank account');
 SELECT lives_ok($$SELECT close_bank_account('MAIN', reason => 'moved')$$, 'closed');
 

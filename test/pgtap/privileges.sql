@@ -1,0 +1,135 @@
+-- Rights, checked over whatever the extension contains.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+CREATE TEMP VIEW routine AS
+	SELECT p.oid::regprocedure::text AS signature, p.*
+	FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'bakkt_ledger';
+CREATE TEMP VIEW relation AS
+	SELECT c.* FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'bakkt_ledger'
+	WHERE c.relkind IN ('r', 'p', 'v', 'm');
+CREATE TEMP VIEW executable AS		-- grantee 0 is PUBLIC
+	SELECT r.oid, r.signature, acl.grantee FROM routine r, aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) AS acl
+	WHERE acl.privilege_type = 'EXECUTE';
+
+SELECT cmp_ok((SELECT count(*) FROM routine), '>', 100::bigint, 'the views of this test see the extension');
+
+-- ---------------------------------------------------------------------------
+-- Functions
+-- ---------------------------------------------------------------------------
+SELECT is_empty($$SELECT r.signature FROM routine r JOIN executable x USING (oid) WHERE x.grantee = 0 AND r.prosecdef$$,
+	'PUBLIC executes no SECURITY DEFINER function');
+SELECT is_empty($$SELECT r.signature FROM routine r JOIN executable x USING (oid) WHERE x.grantee = 0 AND r.provolatile = 'v'$$,
+	'PUBLIC executes no volatile function');
+SELECT is_empty($$SELECT r.signature FROM routine r JOIN executable x USING (oid) WHERE x.grantee = 0 AND r.prorettype = 'trigger'::regtype$$,
+	'PUBLIC executes no trigger function');
+SELECT is_empty($$SELECT r.signature FROM routine r JOIN pg_language l ON l.oid = r.prolang
+	WHERE (r.prosecdef OR l.lanname = 'plpgsql') AND NOT coalesce('search_path=bakkt_ledger, pg_catalog, pg_temp' = ANY (r.proconfig), false)$$,
+	'SECURITY DEFINER and PL/pgSQL functions have a pinned search path');
+SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.prokind <> 'a' AND obj_description(r.oid, 'pg_proc') IS NULL
+	AND EXISTS (SELECT FROM executable x WHERE x.oid = r.oid AND x.grantee <> r.proowner)
+	AND NOT EXISTS (SELECT FROM pg_aggregate a WHERE r.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
+		a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn))$$,
+	'every function that somebody may call has a comment');
+SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.prokind = 'a' AND obj_description(r.oid, 'pg_proc') IS NULL$$, 'every aggregate has a comment');
+SELECT is_empty($$SELECT t.typname FROM pg_type t JOIN pg_depend d ON d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
+	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'bakkt_ledger'
+	LEFT JOIN pg_class c ON c.oid = t.typrelid
+	WHERE t.typcategory <> 'A' AND coalesce(c.relkind, 'c') = 'c' AND obj_description(t.oid, 'pg_type') IS NULL AND obj_description(c.oid, 'pg_class') IS NULL$$,
+	'every type has a comment');
+SELECT is_empty($$SELECT relname FROM relation WHERE obj_description(oid, 'pg_class') IS NULL$$, 'every table and view has a comment');
+SELECT is_empty($$SELECT r.signature FROM routine r JOIN executable x USING (oid)
+	WHERE obj_description(r.oid, 'pg_proc') ~* '\minternal\M|not granted to any' AND x.grantee NOT IN (0, r.proowner)$$,
+	'nobody is granted an internal function');
+SELECT is_empty($$SELECT r.signature FROM routine r JOIN executable x USING (oid)
+	WHERE obj_description(r.oid, 'pg_proc') ~* '\minternal\M|not granted to any' AND x.grantee = 0 AND r.provolatile <> 'i'$$,
+	'nor does PUBLIC have one');
+SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.prorettype <> 'trigger'::regtype AND r.provolatile = 'v'
+	AND coalesce(obj_description(r.oid, 'pg_proc'), '') !~* '\minternal\M|not granted to any'
+	AND NOT EXISTS (SELECT FROM executable x WHERE x.oid = r.oid AND x.grantee <> r.proowner)$$,
+	'a function is granted to a group or says that it is internal');
+SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.provolatile = 'v' AND r.proparallel <> 'u' AND r.prorettype <> 'trigger'::regtype$$,
+	'what writes is not for parallel workers');
+
+-- ---------------------------------------------------------------------------
+-- Tables
+-- ---------------------------------------------------------------------------
+SELECT is_empty($$SELECT c.relname, acl.grantee::regrole, acl.privilege_type FROM relation c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) AS acl
+	WHERE acl.grantee <> c.relowner AND acl.privilege_type <> 'SELECT'$$, 'nobody but the owner writes any table');
+SELECT is_empty($$SELECT c.relname FROM relation c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) AS acl WHERE acl.grantee = 0$$,
+	'PUBLIC sees no table');
+SELECT is_empty($$SELECT c.relname, a.attname FROM relation c JOIN pg_attribute a ON a.attrelid = c.oid WHERE a.attacl IS NOT NULL$$, 'no rights by column');
+SELECT is_empty($$SELECT s.relname, acl.grantee::regrole FROM pg_class s, aclexplode(s.relacl) AS acl
+	WHERE s.relkind = 'S' AND s.relnamespace = 'bakkt_ledger'::regnamespace AND acl.grantee <> s.relowner$$, 'nobody draws numbers from the ledger''s sequences');
+SELECT is_empty($$SELECT relname FROM relation WHERE relkind = 'v' AND NOT coalesce('security_invoker=true' = ANY (reloptions), false)
+	AND NOT coalesce('security_invoker=on' = ANY (reloptions), false)$$, 'views ask with their reader''s rights');
+SELECT is_empty($$SELECT relname FROM relation WHERE relkind = 'm'$$, 'no materialised views: they know no row-level security');
+SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relkind IN ('r', 'p') AND NOT c.relrowsecurity
+	AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname ~ '^(client|client_id|customer_id|account|journal_id)$' AND NOT a.attisdropped)
+	AND has_table_privilege('bakkt_ledger_reader', c.oid, 'SELECT')$$, 'every table about clients has row-level security');
+SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relrowsecurity AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)
+	AND has_table_privilege('bakkt_ledger_reader', c.oid, 'SELECT')$$, 'and a policy');
+SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relkind IN ('r', 'p') AND NOT c.oid = ANY (
+	SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'bakkt_ledger') AND c.relname NOT IN ('account_kind', 'journal_kind')$$,
+	'every table but those of constants is dumped');
+SELECT is_empty($$SELECT s.relname FROM pg_class s WHERE s.relkind = 'S' AND s.relnamespace = 'bakkt_ledger'::regnamespace AND NOT s.oid = ANY (
+	SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'bakkt_ledger')$$, 'and every sequence');
+
+-- ---------------------------------------------------------------------------
+-- Roles
+-- ---------------------------------------------------------------------------
+SELECT is((SELECT count(*) FROM pg_roles WHERE rolname IN ('bakkt_ledger_reader', 'bakkt_ledger_poster', 'bakkt_ledger_settler', 'bakkt_ledger_approver',
+	'bakkt_ledger_reconciler', 'bakkt_ledger_auditor', 'bakkt_ledger_administrator') AND NOT rolcanlogin AND NOT rolsuper AND NOT rolbypassrls), 7::bigint,
+	'seven groups, none of which can log in or pass row-level security');
+SELECT is_empty($$SELECT rolname FROM pg_roles WHERE rolname LIKE 'bakkt\_ledger\_%' AND rolname <> 'bakkt_ledger_reader'
+	AND NOT pg_has_role(rolname, 'bakkt_ledger_reader', 'USAGE')$$, 'whoever may do something may read');
+
+CREATE ROLE ledger_test_nobody;
+SET LOCAL ROLE ledger_test_nobody;
+SELECT throws_ok($$SELECT bakkt_ledger.post_journals('{}')$$, '42501', NULL, 'an outsider does not post');
+SELECT throws_ok($$SELECT * FROM bakkt_ledger.journal$$, '42501', NULL, 'nor read');
+RESET ROLE;
+
+CREATE ROLE ledger_test_poster IN ROLE bakkt_ledger_poster;
+SELECT open_client('QRST') \g /dev/null
+SELECT open_client('OTHR') \g /dev/null
+SELECT grant_client_access('QRST', 'ledger_test_poster') \g /dev/null
+SELECT grant_client_access('QRST', 'ledger_test_poster') \g /dev/null
+SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'client_access'), 1::bigint, 'access granted is on record, once');
+SELECT throws_ok($$SELECT grant_client_access('QRST', 'nobody of this name')$$, '42704', NULL, 'no access for roles that do not exist');
+SELECT throws_ok($$SELECT grant_client_access('NONE', 'ledger_test_poster')$$, 'LG010', NULL, 'nor to clients');
+SET LOCAL ROLE ledger_test_poster;
+SELECT is(invoking_role(), 'ledger_test_poster', 'the invoking role is the one set');
+SELECT lives_ok($$SELECT open_customer('QRST0001', client => 'QRST')$$, 'a poster opens customers of its client');
+SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), open_account('QRST', 'FBO', 'Bank:omnibus', 'USD')$$, 'and accounts');
+SELECT lives_ok($$SELECT post_journal('QRST', 'r1', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', account_of('QRST', 'FBO', 'Bank:omnibus', 'USD'),
+	account_of('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'))::journal_entry)$$, 'and posts');
+SELECT is((SELECT opened_by FROM account WHERE name = 'Bank:omnibus'), 'ledger_test_poster', 'in its own name');
+SELECT throws_ok($$SELECT open_client('MINE')$$, '42501', NULL, 'it opens no clients');
+SELECT throws_ok($$SELECT grant_client_access('OTHR', 'ledger_test_poster')$$, '42501', NULL, 'and gives itself no access');
+SELECT throws_ok($$SELECT freeze_account(account_of('QRST', 'FBO', 'Bank:omnibus', 'USD'), 'debit', 'x')$$, '42501', NULL, 'nor freezes');
+SELECT throws_ok($$SELECT ensure_account(1, 'FBO', 'Bank:omnibus', 'USD')$$, '42501', NULL, 'nor calls internal functions');
+SELECT throws_ok($$SELECT record_change('client', 'x', NULL, '{}')$$, '42501', NULL, 'nor writes the trail');
+SELECT throws_ok(format('INSERT INTO %I DEFAULT VALUES', t), '42501', NULL, 'no INSERT into ' || t) FROM unnest('{journal,balance,account,client_access,change_log}'::text[]) t;
+SELECT throws_ok(format('DELETE FROM %I', t), '42501', NULL, 'no DELETE from ' || t) FROM unnest('{journal,balance,account,client}'::text[]) t;
+SELECT throws_ok(format('TRUNCATE %I', t), '42501', NULL, 'no TRUNCATE of ' || t) FROM unnest('{journal,balance,account,client}'::text[]) t;
+SELECT throws_ok($$SELECT * FROM change_log$$, '42501', NULL, 'the trail is for auditors');
+SELECT throws_ok($$SELECT * FROM bank_account$$, '42501', NULL, 'bank accounts for the company');
+RESET ROLE;
+
+-- the owner's rights do not reach the caller's objects: a table named like ours in front of the path changes nothing
+CREATE SCHEMA ledger_test_trap;
+CREATE FUNCTION ledger_test_trap.now_taken() RETURNS int[] LANGUAGE sql AS 'SELECT ARRAY[1, 2, 3]';
+CREATE FUNCTION pg_temp.invoking_role() RETURNS name LANGUAGE sql AS $$SELECT 'postgres'::name$$;
+GRANT USAGE ON SCHEMA ledger_test_trap TO PUBLIC;
+SET LOCAL ROLE ledger_test_poster;
+SET LOCAL search_path = ledger_test_trap, pg_temp, bakkt_ledger, public;
+SELECT throws_ok($$SELECT require_client('OTHR')$$, '42501', NULL, 'the caller''s search path does not reach into the ledger''s functions');
+RESET ROLE;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,111 @@
+-- A client's users see that client, in every table and view, and touch no other.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+CREATE ROLE ledger_test_one IN ROLE bakkt_ledger_poster;
+CREATE ROLE ledger_test_two IN ROLE bakkt_ledger_poster;
+CREATE ROLE ledger_test_both IN ROLE ledger_test_one, ledger_test_two;
+CREATE ROLE ledger_test_dormant NOINHERIT IN ROLE ledger_test_one;
+CREATE ROLE ledger_test_none IN ROLE bakkt_ledger_poster;
+CREATE ROLE ledger_test_auditor IN ROLE bakkt_ledger_auditor;
+CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
+CREATE ROLE ledger_test_administrator IN ROLE bakkt_ledger_administrator;
+
+-- the same day for two clients
+CREATE FUNCTION pg_temp.a_day(client text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	customer	text := client || '00001';
+	second		text := client || '00002';
+BEGIN
+	PERFORM open_client(client, funding_model => 'NET_SETTLEMENT', opened_at => '2026-11-01 00:00Z');
+	PERFORM open_customer(customer, client => client), open_customer(second, client => client);
+	PERFORM open_account(client, 'FBO', 'Bank:omnibus', 'USD'), open_account(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
+		open_account(client, 'FBO', 'Cust:' || second || ':settled', 'USD');
+	PERFORM post_journal(client, 'deposit', format('{Dr %s 100.00 USD; Cr %s 100.00 USD}', account_of(client, 'FBO', 'Bank:omnibus', 'USD'),
+		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'))::journal_entry);
+	PERFORM post_journal(client, 'transfer', format('{Dr %s 40.00 USD; Cr %s 40.00 USD}', account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
+		account_of(client, 'FBO', 'Cust:' || second || ':settled', 'USD'))::journal_entry);
+	PERFORM post_journals(ARRAY[(client, 'too much', 'manual', format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
+		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'), account_of(client, 'FBO', 'Bank:omnibus', 'USD'))::journal_entry,
+		NULL, NULL, false)::journal_request]);
+END
+$$;
+SELECT pg_temp.a_day('ONE') \g /dev/null
+SELECT pg_temp.a_day('TWO') \g /dev/null
+SELECT grant_client_access('ONE', 'ledger_test_one') \g /dev/null
+SELECT grant_client_access('TWO', 'ledger_test_two') \g /dev/null
+
+-- What each role sees of client TWO: rows whose text, or whose client_id, is TWO's.
+CREATE TABLE public.ledger_test_relation AS
+	SELECT c.relname, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'client_id') AS has_client_id
+	FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'bakkt_ledger'
+	WHERE c.relkind IN ('r', 'p', 'v');
+CREATE TABLE public.ledger_test_client AS SELECT client_id, code FROM client;
+GRANT SELECT ON public.ledger_test_relation, public.ledger_test_client TO PUBLIC;
+CREATE FUNCTION public.ledger_test_seen(code text) RETURNS TABLE (relname name, seen bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	r	record;
+	id	int := (SELECT t.client_id FROM public.ledger_test_client t WHERE t.code = ledger_test_seen.code);
+BEGIN
+	FOR r IN SELECT * FROM public.ledger_test_relation t WHERE has_table_privilege(format('bakkt_ledger.%I', t.relname), 'SELECT') LOOP
+		relname := r.relname;
+		EXECUTE format('SELECT count(*) FROM bakkt_ledger.%I AS t WHERE to_jsonb(t)::text ~ $1%s', r.relname,
+					   CASE WHEN r.has_client_id THEN ' OR t.client_id = $2' ELSE '' END)
+			INTO seen USING format('"%s(00001|00002)?"|:%s(00001|00002)', code, code), id;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+
+SELECT is_empty($$SELECT t FROM unnest('{client,customer,account,balance,journal,journal_party,rejection}'::name[]) t
+	WHERE NOT EXISTS (SELECT FROM public.ledger_test_seen('TWO') s WHERE s.relname = t AND s.seen > 0)$$, 'client TWO has rows everywhere');
+
+SET LOCAL ROLE ledger_test_one;
+SELECT results_eq($$SELECT relname FROM public.ledger_test_seen('TWO') WHERE seen > 0$$, ARRAY[]::name[], 'a user of ONE sees nothing of TWO');
+SELECT is_empty($$SELECT t FROM unnest('{client,customer,account,balance,journal,journal_party,rejection}'::name[]) t
+	WHERE NOT EXISTS (SELECT FROM public.ledger_test_seen('ONE') s WHERE s.relname = t AND s.seen > 0)$$, 'and all of ONE');
+SELECT throws_ok($$SELECT require_client('TWO')$$, '42501', NULL, 'TWO is not for it');
+SELECT throws_ok($$SELECT account_of('TWO', 'FBO', 'Bank:omnibus', 'USD')$$, '42501', NULL, 'nor are its accounts');
+SELECT throws_ok($$SELECT open_customer('TWO00009', client => 'TWO')$$, '42501', NULL, 'nor can it open customers there');
+SELECT throws_ok($$SELECT open_customers('TWO', ARRAY['TWO00009'])$$, '42501', NULL, 'not in bulk');
+SELECT throws_ok($$SELECT open_account('TWO', 'FBO', 'Bank:omnibus', 'EUR')$$, '42501', NULL, 'nor accounts');
+SELECT throws_ok($$SELECT open_account('ONE', 'FBO', 'Cust:x:settled', 'EUR', customer => 'TWO00001')$$, 'LG012', NULL, 'nor name TWO''s customers');
+SELECT throws_ok($$SELECT post_journal('TWO', 'mine', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL, 'nor post');
+RESET ROLE;
+-- a customer of TWO by its real code: as good as unknown
+SELECT open_customer('TWOXXXX1', client => 'TWO') \g /dev/null
+SET LOCAL ROLE ledger_test_one;
+SELECT throws_ok($$SELECT require_customer('TWOXXXX1')$$, 'LG012', NULL, 'another client''s customer is as good as unknown');
+RESET ROLE;
+CREATE TEMP TABLE foreign_account AS SELECT account FROM account a JOIN client c USING (client_id) WHERE c.code = 'TWO' LIMIT 1;
+GRANT SELECT ON foreign_account TO PUBLIC;
+SET LOCAL ROLE ledger_test_one;
+SELECT throws_ok($$SELECT require_account(account) FROM foreign_account$$, 'LG030', NULL, 'and so is an account');
+
+SET LOCAL ROLE ledger_test_both;
+SELECT results_eq($$SELECT code FROM client ORDER BY 1$$, ARRAY['ONE', 'TWO'], 'a member of both sees both');
+SET LOCAL ROLE ledger_test_none;
+SELECT is_empty($$SELECT * FROM client$$, 'without a grant one sees no client');
+SELECT is_empty($$SELECT * FROM journal$$, 'and no journal');
+SELECT throws_ok($$SELECT require_client('ONE')$$, '42501', NULL, 'and works for none');
+SET LOCAL ROLE ledger_test_dormant;
+SELECT throws_ok('SELECT * FROM bakkt_ledger.client', '42501', NULL, 'rights that a role does not inherit count only after SET ROLE');
+SET LOCAL ROLE ledger_test_auditor;
+SELECT is((SELECT count(*) FROM client), 2::bigint, 'auditors see all clients');
+SELECT cmp_ok((SELECT count(*) FROM change_log), '>', 5::bigint, 'and the trail');
+SELECT throws_ok($$SELECT open_client('AUDI')$$, '42501', NULL, 'but change nothing');
+SET LOCAL ROLE ledger_test_settler;
+SELECT is((SELECT count(*) FROM client), 2::bigint, 'settlers see all clients');
+SELECT throws_ok($$SELECT * FROM change_log$$, '42501', NULL, 'not the trail');
+SET LOCAL ROLE ledger_test_administrator;
+SELECT lives_ok($$SELECT revoke_client_access('ONE', 'ledger_test_one', 'left')$$, 'an administrator takes access away');
+SELECT throws_ok($$SELECT post_journal('ONE', 'r', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL, 'but posts nothing');
+SET LOCAL ROLE ledger_test_one;
+SELECT is_empty($$SELECT * FROM client$$, 'and it is gone');
+SELECT throws_ok($$SELECT post_journal('ONE', 'late', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL, 'for posting too, in the same session');
+RESET ROLE;
+
+SELECT * FROM finish();
+ROLLBACK;
