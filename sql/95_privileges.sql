@@ -84,7 +84,10 @@ BEGIN
 			'require_asset', 'account_kind_of', 'account_of']),
 		('bakkt_ledger_poster', ARRAY[
 			'open_customer', 'open_customers', 'open_account',
-			'post_journal', 'post_journals', 'reverse_journal']),
+			'post_journal', 'post_journals', 'reverse_journal',
+			'authorise_hold', 'increase_hold', 'release_hold', 'capture_hold']),
+		('bakkt_ledger_settler', ARRAY[
+			'expire_holds']),
 		('bakkt_ledger_administrator', ARRAY[
 			'open_client', 'change_client', 'close_client', 'grant_client_access', 'revoke_client_access',
 			'open_customer', 'open_customers', 'change_customer',
