@@ -168,6 +168,45 @@ CREATE AGGREGATE net(entry journal_entry) (
 COMMENT ON AGGREGATE net(journal_entry) IS
 	'sum per account and asset as lines in order of account, debit positive, zeros left out; itself balanced: journal_entry(VARIADIC net(entry))';
 
+CREATE TYPE account_activity AS (account account_id, amount amount, entries bigint);
+COMMENT ON TYPE account_activity IS 'what entries did to an account in one asset: their sum, debit positive, and how many touched it';
+CREATE FUNCTION journal_entry_activity_final(internal) RETURNS account_activity[]
+	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION journal_entry_activity_final(internal) IS 'end of the aggregate activity';
+CREATE AGGREGATE activity(entry journal_entry) (
+	SFUNC = journal_entry_net_add,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = journal_entry_activity_final,
+	COMBINEFUNC = journal_entry_net_combine,
+	SERIALFUNC = journal_entry_net_serialize,
+	DESERIALFUNC = journal_entry_net_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE activity(journal_entry) IS
+	'per account and asset, in order of account: sum (debit positive, zeros included) and number of entries that touch it';
+
+CREATE TYPE fund_amount AS (fund text, amount amount);
+COMMENT ON TYPE fund_amount IS 'an amount of one fund';
+CREATE FUNCTION journal_entry_turnover_add(internal, journal_entry) RETURNS internal
+	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION journal_entry_turnover_add(internal, journal_entry) IS 'step of the aggregate turnover';
+CREATE FUNCTION journal_entry_turnover_final(internal) RETURNS fund_amount[]
+	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION journal_entry_turnover_final(internal) IS 'end of the aggregate turnover';
+CREATE AGGREGATE turnover(entry journal_entry) (
+	SFUNC = journal_entry_turnover_add,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = journal_entry_turnover_final,
+	COMBINEFUNC = journal_entry_net_combine,
+	SERIALFUNC = journal_entry_net_serialize,
+	DESERIALFUNC = journal_entry_net_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE turnover(journal_entry) IS
+	'sum of debits, equal to that of credits, per fund and asset; a sum out of range shows as the largest amount';
+
 CREATE FUNCTION journal_entry_sum_for_add(internal, account_id, journal_entry) RETURNS internal
 	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION journal_entry_sum_for_add(internal, account_id, journal_entry) IS 'step of the aggregate sum_for';

@@ -9,35 +9,46 @@
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/typcache.h"
 
 #include "errors.h"
 #include "types/journal_entry.h"
 
-/* Sum of one account in one asset. */
+/* One account in one asset; for turnover, one fund in one asset. */
 typedef struct NetKey
 {
-	account_id	account;
+	int64		owner;			/* account_id or Fund */
 	asset_code	asset;
 } NetKey;
 
+/*
+ * The halves of the amounts are summed apart, so that no order of rows, and no
+ * way of splitting them among workers, overflows on the way to a sum in range.
+ */
 typedef struct NetItem
 {
 	NetKey		key;
-	units		sum;
+	units		low;
+	units		high;
+	uint64		entries;		/* how many entries touch it */
+	uint64		last_entry;		/* the last that did, counted by this state */
 	char		status;
 } NetItem;
 
 static inline uint32
 net_key_hash(NetKey key)
 {
-	return (uint32) hash_combine64((uint64) key.account * UINT64CONST(0x9E3779B97F4A7C15), key.asset) ^
-		(uint32) (((uint64) key.account * UINT64CONST(0x9E3779B97F4A7C15)) >> 32);
+	return (uint32) hash_combine64((uint64) key.owner * UINT64CONST(0x9E3779B97F4A7C15), key.asset) ^
+		(uint32) (((uint64) key.owner * UINT64CONST(0x9E3779B97F4A7C15)) >> 32);
 }
 
 #define SH_PREFIX net
@@ -45,7 +56,7 @@ net_key_hash(NetKey key)
 #define SH_KEY_TYPE NetKey
 #define SH_KEY key
 #define SH_HASH_KEY(table, item_key) net_key_hash(item_key)
-#define SH_EQUAL(table, a, b) ((a).account == (b).account && (a).asset == (b).asset)
+#define SH_EQUAL(table, a, b) ((a).owner == (b).owner && (a).asset == (b).asset)
 #define SH_SCOPE static inline
 #define SH_DEFINE
 #define SH_DECLARE
@@ -109,37 +120,98 @@ journal_entry_agg_final(PG_FUNCTION_ARGS)
 }
 
 /* ----------
- * net(journal_entry)
+ * net(journal_entry), activity(journal_entry), turnover(journal_entry)
  * ----------
  */
 
-static void
-net_add(net_hash *table, const EntryLine *line)
+typedef struct NetState
 {
-	bool		found;
-	NetItem    *item = net_insert(table, (NetKey) {line->account, line->asset}, &found);
+	net_hash   *table;
+	uint64		entries;
+} NetState;
 
-	if (!found)
-		item->sum = 0;
-	if (!units_add(item->sum, line->amount, &item->sum))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("sum of account %s out of range", account_text(line->account))));
+static NetState *
+net_state_make(MemoryContext context, uint32 size)
+{
+	NetState   *state = MemoryContextAlloc(context, sizeof(NetState));
+
+	state->table = net_create(context, size, NULL);
+	state->entries = 0;
+	return state;
 }
 
-static net_hash *
+static NetState *
 net_state(FunctionCallInfo fcinfo)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 
-	return PG_ARGISNULL(0) ? net_create(context, 256, NULL) : (net_hash *) PG_GETARG_POINTER(0);
+	return PG_ARGISNULL(0) ? net_state_make(context, 256) : (NetState *) PG_GETARG_POINTER(0);
+}
+
+static NetItem *
+net_item(NetState *state, int64 owner, asset_code asset)
+{
+	bool		found;
+	NetItem    *item = net_insert(state->table, (NetKey) {owner, asset}, &found);
+
+	if (!found)
+	{
+		item->low = item->high = 0;
+		item->entries = item->last_entry = 0;
+	}
+	return item;
+}
+
+static void
+net_add(NetState *state, int64 owner, const EntryLine *line)
+{
+	NetItem    *item = net_item(state, owner, line->asset);
+
+	item->low += (uint64) line->amount;
+	item->high += (int64) (line->amount >> 64);
+	if (item->last_entry != state->entries)
+	{
+		item->last_entry = state->entries;
+		item->entries++;
+	}
+}
+
+/* The sum; false when it is out of range. */
+static bool
+net_sum(const NetItem *item, units *sum)
+{
+	units		high = item->high + (item->low >> 64);
+
+	if (high > (UNITS_MAX >> 64) || high < -(UNITS_MAX >> 64) - 1)
+		return false;
+	*sum = (units) ((unsigned_units) high << 64 | (uint64) item->low);
+	return units_in_range(*sum);
 }
 
 PG_FUNCTION_INFO_V1(journal_entry_net_add);
 Datum
 journal_entry_net_add(PG_FUNCTION_ARGS)
 {
-	net_hash   *table = net_state(fcinfo);
+	NetState   *state = net_state(fcinfo);
+	EntryReader reader;
+	EntryLine	line;
+
+	if (!PG_ARGISNULL(1))
+	{
+		state->entries++;
+		entry_read_begin(&reader, PG_GETARG_JOURNAL_ENTRY_P(1));
+		while (entry_read_next(&reader, &line))
+			net_add(state, line.account, &line);
+	}
+	PG_RETURN_POINTER(state);
+}
+
+/* Debits by fund and asset: by I1 the credits are the same. */
+PG_FUNCTION_INFO_V1(journal_entry_turnover_add);
+Datum
+journal_entry_turnover_add(PG_FUNCTION_ARGS)
+{
+	NetState   *state = net_state(fcinfo);
 	EntryReader reader;
 	EntryLine	line;
 
@@ -147,38 +219,39 @@ journal_entry_net_add(PG_FUNCTION_ARGS)
 	{
 		entry_read_begin(&reader, PG_GETARG_JOURNAL_ENTRY_P(1));
 		while (entry_read_next(&reader, &line))
-			net_add(table, &line);
+			if (line.amount > 0)
+				net_add(state, account_fund(line.account), &line);
 	}
-	PG_RETURN_POINTER(table);
+	PG_RETURN_POINTER(state);
 }
 
-static NetItem *
-net_item(net_hash *table, net_iterator *iterator, EntryLine *line)
+static void
+net_merge(NetState *state, const NetItem *other)
 {
-	NetItem    *item = net_iterate(table, iterator);
+	NetItem    *item = net_item(state, other->key.owner, other->key.asset);
 
-	if (item != NULL)
-		*line = (EntryLine) {item->key.account, item->key.asset, item->sum};
-	return item;
+	item->low += other->low;
+	item->high += other->high;
+	item->entries += other->entries;
 }
 
 PG_FUNCTION_INFO_V1(journal_entry_net_combine);
 Datum
 journal_entry_net_combine(PG_FUNCTION_ARGS)
 {
-	net_hash   *table = net_state(fcinfo);
+	NetState   *state = net_state(fcinfo);
 	net_iterator iterator;
-	EntryLine	line;
+	NetItem    *item;
 
 	if (!PG_ARGISNULL(1))
 	{
-		net_hash   *other = (net_hash *) PG_GETARG_POINTER(1);
+		NetState   *other = (NetState *) PG_GETARG_POINTER(1);
 
-		net_start_iterate(other, &iterator);
-		while (net_item(other, &iterator, &line))
-			net_add(table, &line);
+		net_start_iterate(other->table, &iterator);
+		while ((item = net_iterate(other->table, &iterator)) != NULL)
+			net_merge(state, item);
 	}
-	PG_RETURN_POINTER(table);
+	PG_RETURN_POINTER(state);
 }
 
 /* Between processes of one server only, so the bytes are those in memory. */
@@ -186,15 +259,15 @@ PG_FUNCTION_INFO_V1(journal_entry_net_serialize);
 Datum
 journal_entry_net_serialize(PG_FUNCTION_ARGS)
 {
-	net_hash   *table = (net_hash *) PG_GETARG_POINTER(0);
+	NetState   *state = (NetState *) PG_GETARG_POINTER(0);
 	net_iterator iterator;
-	EntryLine	line;
+	NetItem    *item;
 	StringInfoData buffer;
 
 	pq_begintypsend(&buffer);
-	net_start_iterate(table, &iterator);
-	while (net_item(table, &iterator, &line))
-		appendBinaryStringInfo(&buffer, (char *) &line, sizeof(line));
+	net_start_iterate(state->table, &iterator);
+	while ((item = net_iterate(state->table, &iterator)) != NULL)
+		appendBinaryStringInfo(&buffer, (char *) item, sizeof(*item));
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
@@ -203,61 +276,140 @@ Datum
 journal_entry_net_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	int			count = VARSIZE_ANY_EXHDR(bytes) / sizeof(EntryLine);
-	net_hash   *table = net_create(aggregate_context(fcinfo), Max(count, 16), NULL);
-	EntryLine	line;
+	int			count = VARSIZE_ANY_EXHDR(bytes) / sizeof(NetItem);
+	NetState   *state = net_state_make(aggregate_context(fcinfo), Max(count, 16));
+	NetItem		item;
 
 	for (int i = 0; i < count; i++)
 	{
-		memcpy(&line, VARDATA_ANY(bytes) + i * sizeof(line), sizeof(line));
-		net_add(table, &line);
+		memcpy(&item, VARDATA_ANY(bytes) + i * sizeof(item), sizeof(item));
+		net_merge(state, &item);
 	}
-	PG_RETURN_POINTER(table);
+	PG_RETURN_POINTER(state);
 }
 
 static int
-compare_lines(const void *a, const void *b)
+compare_items(const void *a, const void *b)
 {
-	const EntryLine *first = a;
-	const EntryLine *second = b;
+	const NetKey *first = &(*(NetItem *const *) a)->key;
+	const NetKey *second = &(*(NetItem *const *) b)->key;
 
-	if (first->account != second->account)
-		return first->account < second->account ? -1 : 1;
+	if (first->owner != second->owner)
+		return first->owner < second->owner ? -1 : 1;
 	return (first->asset > second->asset) - (first->asset < second->asset);
 }
 
-/* One line per account and asset that did not come out at zero, in order. */
-static EntryLine *
-net_lines(net_hash *table, int *count)
+/* The items in order of owner and asset. */
+static NetItem **
+sorted_items(NetState *state, int *count)
 {
-	EntryLine  *lines = palloc_extended(sizeof(EntryLine) * Max(table->members, 1), MCXT_ALLOC_HUGE);
+	NetItem   **items = palloc_extended(sizeof(NetItem *) * Max(state->table->members, 1), MCXT_ALLOC_HUGE);
 	net_iterator iterator;
 
 	*count = 0;
-	net_start_iterate(table, &iterator);
-	while (net_item(table, &iterator, &lines[*count]))
-		if (lines[*count].amount != 0)
-			(*count)++;
-	qsort(lines, *count, sizeof(EntryLine), compare_lines);
-	return lines;
+	net_start_iterate(state->table, &iterator);
+	while ((items[*count] = net_iterate(state->table, &iterator)) != NULL)
+		if (++*count == state->table->members)
+			break;
+	qsort(items, *count, sizeof(NetItem *), compare_items);
+	return items;
 }
 
+static units
+checked_sum(const NetItem *item)
+{
+	units		sum;
+
+	if (!net_sum(item, &sum))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("sum of account %s out of range", account_text(item->key.owner))));
+	return sum;
+}
+
+/* One line per account and asset that did not come out at zero. */
 PG_FUNCTION_INFO_V1(journal_entry_net_final);
 Datum
 journal_entry_net_final(PG_FUNCTION_ARGS)
 {
 	Oid			element = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
-	EntryLine  *lines;
+	int			count,
+				lines = 0;
+	NetItem   **items;
 	Datum	   *elements;
-	int			count;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_ARRAYTYPE_P(construct_empty_array(element));
-	lines = net_lines((net_hash *) PG_GETARG_POINTER(0), &count);
+	items = sorted_items((NetState *) PG_GETARG_POINTER(0), &count);
 	elements = palloc_extended(sizeof(Datum) * Max(count, 1), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < count; i++)
-		elements[i] = PointerGetDatum(&lines[i]);
-	PG_RETURN_ARRAYTYPE_P(construct_array(elements, count, element, sizeof(EntryLine), false, TYPALIGN_DOUBLE));
+	{
+		EntryLine	line = {items[i]->key.owner, items[i]->key.asset, checked_sum(items[i])};
+
+		if (line.amount != 0)
+			elements[lines++] = PointerGetDatum(memcpy(palloc(sizeof(line)), &line, sizeof(line)));
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(elements, lines, element, sizeof(EntryLine), false, TYPALIGN_DOUBLE));
+}
+
+/* An array of rows of the element type of the result, one per item. */
+static Datum
+rows_array(FunctionCallInfo fcinfo, int (*fill) (const NetItem *item, Datum *values))
+{
+	Oid			element = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+	TupleDesc	descriptor = lookup_rowtype_tupdesc(element, -1);
+	int			count = 0;
+	NetItem   **items = PG_ARGISNULL(0) ? NULL : sorted_items((NetState *) PG_GETARG_POINTER(0), &count);
+	Datum	   *rows = palloc_extended(sizeof(Datum) * Max(count, 1), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < count; i++)
+	{
+		Datum		values[4];
+		bool		nulls[4] = {false};
+
+		if (fill(items[i], values) != descriptor->natts)
+			elog(ERROR, "unexpected row type");
+		rows[i] = HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+	}
+	ReleaseTupleDesc(descriptor);
+	PG_RETURN_ARRAYTYPE_P(construct_array(rows, count, element, -1, false, TYPALIGN_DOUBLE));
+}
+
+/* (account, amount, entries) */
+static int
+fill_activity(const NetItem *item, Datum *values)
+{
+	values[0] = AccountIdGetDatum(item->key.owner);
+	values[1] = AmountPGetDatum(amount_make(checked_sum(item), item->key.asset));
+	values[2] = Int64GetDatum((int64) item->entries);
+	return 3;
+}
+
+PG_FUNCTION_INFO_V1(journal_entry_activity_final);
+Datum
+journal_entry_activity_final(PG_FUNCTION_ARGS)
+{
+	return rows_array(fcinfo, fill_activity);
+}
+
+/* (fund, amount); a total beyond the range stops there: it must not keep a block from being sealed */
+static int
+fill_turnover(const NetItem *item, Datum *values)
+{
+	units		sum;
+
+	if (!net_sum(item, &sum))
+		sum = UNITS_MAX;
+	values[0] = CStringGetTextDatum(fund_name((Fund) item->key.owner));
+	values[1] = AmountPGetDatum(amount_make(sum, item->key.asset));
+	return 2;
+}
+
+PG_FUNCTION_INFO_V1(journal_entry_turnover_final);
+Datum
+journal_entry_turnover_final(PG_FUNCTION_ARGS)
+{
+	return rows_array(fcinfo, fill_turnover);
 }
 
 /* ----------

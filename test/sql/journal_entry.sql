@@ -149,6 +149,15 @@ SET search_path = bakkt_ledger, public;
 DROP VIEW by_sum, by_line;
 DROP TABLE usd_entry;
 
+-- a sum that leaves the range on the way and comes back is no error; activity counts entries; turnover is per fund
+SELECT net(e ORDER BY n) FROM (VALUES (1, '{Dr FBO:1 80000000000000000000 A; Cr FBO:2 80000000000000000000 A}'::journal_entry),
+	(2, '{Dr FBO:1 80000000000000000000 A; Cr FBO:3 80000000000000000000 A}'), (3, '{Dr FBO:2 80000000000000000000 A; Cr FBO:1 80000000000000000000 A}')) v (n, e);
+SELECT a.* FROM (SELECT activity(e) AS all_of FROM unnest(ARRAY['{Dr FBO:1 2 USD; Dr FBO:1 1 USD; Cr FBO:2 3 USD}', '{Cr FBO:1 3 USD; Dr FBO:3 3 USD}']::journal_entry[]) e) s,
+	unnest(all_of) a;
+SELECT t.* FROM (SELECT turnover(e) AS all_of FROM unnest(ARRAY['{Dr FBO:1 2 USD; Dr FBO:1 1 USD; Cr FBO:2 3 USD; Dr CORP:9 1 BTC; Cr CORP:8 1 BTC}',
+	'{Dr CORP:1 3 USD; Cr CORP:3 3 USD; Cr FBO:1 3 USD; Dr FBO:3 3 USD}', '{Dr CORP:1 80000000000000000000 A; Cr CORP:1 80000000000000000000 A}',
+	'{Dr CORP:1 80000000000000000000 A; Cr CORP:1 80000000000000000000 A}']::journal_entry[]) e) s, unnest(all_of) t;
+
 -- many lines, many assets
 SELECT line_count(e) AS lines, e::text::journal_entry = e AS text, e::bytea::journal_entry = e AS bytes, array_length(accounts(e), 1) AS accounts
 FROM (SELECT journal_entry(account_id('FBO', n), ((CASE WHEN n <= 50000 THEN 1 ELSE -1 END) || '.01 USD')::amount ORDER BY n) AS e FROM generate_series(1, 100000) n) s;
