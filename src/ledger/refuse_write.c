@@ -42,7 +42,7 @@ refuse_write(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("refuse_write() must be called as a statement trigger")));
 	if (ledger_restoring && TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		PG_RETURN_NULL();
+		PG_RETURN_POINTER(NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_LG_APPEND_ONLY),
 			 errmsg("%s on ledger table \"%s\" is not allowed",
@@ -50,5 +50,5 @@ refuse_write(PG_FUNCTION_ARGS)
 			 errdetail("The ledger is append-only and written by its own functions."),
 			 errhint("Correct with a reversal. To load a dump, set bakkt_ledger.restoring = on as superuser and run verify() afterwards."),
 			 errtable(trigger->tg_relation)));
-	PG_RETURN_NULL();
+	PG_RETURN_POINTER(NULL);
 }
