@@ -19,9 +19,9 @@ CREATE TABLE journal_kind (
 );
 COMMENT ON TABLE journal_kind IS 'The kinds of journal: numbers in the rows, names in the API.';
 INSERT INTO journal_kind VALUES
-    (1, 'manual'), (2, 'reversal'), (3, 'trade'), (4, 'trade_bust'), (5, 'coin_deposit'), (6, 'coin_withdrawal'),
+    (1, 'general'), (2, 'reversal'), (3, 'trade'), (4, 'trade_bust'), (5, 'coin_deposit'), (6, 'coin_withdrawal'),
     (7, 'lp_settlement'), (8, 'novation'), (9, 'settlement_wire'), (10, 'transfer'), (11, 'opening'),
-    (12, 'cash_deposit'), (13, 'cash_withdrawal'), (14, 'adjustment'), (15, 'fee'), (16, 'hold_capture');
+    (12, 'cash_deposit'), (13, 'cash_withdrawal'), (14, 'manual'), (15, 'fee'), (16, 'hold_capture');
 
 CREATE SEQUENCE journal_id_seq;
 COMMENT ON SEQUENCE journal_id_seq IS 'Journal ids over all clients. Ids are not commit order: read the change feed by block.';

@@ -9,7 +9,7 @@ CREATE TYPE journal_request AS (
     description text,
     linked boolean
 );
-COMMENT ON TYPE journal_request IS 'One journal to post: client code, reference (the idempotency key, 1 to 200 bytes), kind (a name of journal_kind, NULL means manual), entry, effective time (NULL: when recorded), description, and whether it stands or falls with the next request.';
+COMMENT ON TYPE journal_request IS 'One journal to post: client code, reference (the idempotency key, 1 to 200 bytes), kind (a name of journal_kind, NULL means general), entry, effective time (NULL: when recorded), description, and whether it stands or falls with the next request.';
 
 CREATE TYPE account_balance AS (
     account account_id,
@@ -36,7 +36,7 @@ CREATE FUNCTION post_journals(requests journal_request[], strict boolean DEFAULT
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'post_journals';
 COMMENT ON FUNCTION post_journals(journal_request[], boolean, boolean) IS 'Posts a batch of journals in the caller''s transaction, in order, later ones seeing earlier ones. Lenient by default: a row per request; a refused one is recorded too, and the same reference gets the same answer for ever. strict raises the first refusal instead (SQLSTATE class LG, doc/errors.md) and posts nothing. dry_run evaluates and writes nothing. A retryable conflict is 40001 or 40P01, never a refusal.';
 
-CREATE FUNCTION post_journal(client text, reference text, entry journal_entry, kind text DEFAULT 'manual',
+CREATE FUNCTION post_journal(client text, reference text, entry journal_entry, kind text DEFAULT 'general',
                              effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, dry_run boolean DEFAULT false)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_journal';

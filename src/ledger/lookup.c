@@ -327,7 +327,7 @@ lookup_kind(const char *name)
 	Oid			types[1] = {TEXTOID};
 	Datum		arguments[1] = {CStringGetTextDatum(name)};
 
-	if (strcmp(name, "manual") == 0)
+	if (strcmp(name, "general") == 0)
 		return 1;
 	return spi_int32(&plan, 1, types, arguments,
 					 "SELECT kind::pg_catalog.int4 FROM bakkt_ledger.journal_kind WHERE name OPERATOR(pg_catalog.=) $1");

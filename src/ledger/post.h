@@ -19,7 +19,7 @@
 /* journal.kind; names in table journal_kind */
 typedef enum JournalKind
 {
-	KIND_MANUAL = 1,
+	KIND_GENERAL = 1,			/* by an application */
 	KIND_REVERSAL = 2,
 	KIND_TRADE = 3,
 	KIND_TRADE_BUST = 4,
@@ -32,7 +32,7 @@ typedef enum JournalKind
 	KIND_OPENING = 11,
 	KIND_CASH_DEPOSIT = 12,
 	KIND_CASH_WITHDRAWAL = 13,
-	KIND_ADJUSTMENT = 14,
+	KIND_MANUAL = 14,			/* by hand, with a second person */
 	KIND_FEE = 15,
 	KIND_HOLD_CAPTURE = 16
 } JournalKind;

@@ -61,15 +61,17 @@ set_client(LedgerRequest *request, const char *code)
 static void
 set_kind(LedgerRequest *request, const char *name)
 {
-	request->kind = lookup_kind(name ? name : "manual");
+	request->kind = lookup_kind(name ? name : "general");
 	if (request->kind == 0)
 	{
 		refuse(request, ERRCODE_LG_INVALID_REQUEST, "Use a name of table journal_kind.", NULL,
 			   "unknown kind of journal \"%s\"", name);
-		request->kind = KIND_MANUAL;
+		request->kind = KIND_GENERAL;
 	}
-	else if (request->kind == KIND_REVERSAL || request->kind == KIND_TRADE || request->kind == KIND_TRADE_BUST)
-		refuse(request, ERRCODE_LG_INVALID_REQUEST, "Use reverse_journal(), post_trade() or bust_trade().", NULL,
+	else if (request->kind == KIND_REVERSAL || request->kind == KIND_TRADE ||
+			 request->kind == KIND_TRADE_BUST || request->kind == KIND_MANUAL)
+		refuse(request, ERRCODE_LG_INVALID_REQUEST,
+			   "Use reverse_journal(), post_trade(), bust_trade() or propose_journal().", NULL,
 			   "a journal of kind \"%s\" is made by its own function", name);
 }
 
@@ -116,7 +118,7 @@ read_requests(ArrayType *array, int *count)
 
 		if (nulls[i])
 		{
-			requests[i].kind = KIND_MANUAL;
+			requests[i].kind = KIND_GENERAL;
 			refuse(&requests[i], ERRCODE_LG_INVALID_REQUEST, "Remove the NULL element.", NULL, "a request is NULL");
 			continue;
 		}
