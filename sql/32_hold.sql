@@ -46,14 +46,14 @@ ALTER TABLE hold_event ENABLE ALWAYS TRIGGER refuse_write;
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON hold FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE hold ENABLE ALWAYS TRIGGER refuse_write;
 
-CREATE FUNCTION record_hold_event(hold hold, event text, amount amount, reference text, at timestamptz, journal_id bigint DEFAULT NULL) RETURNS void
+CREATE FUNCTION record_hold_event(hold hold, event text, amount amount, reference text, journal_id bigint DEFAULT NULL) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
     INSERT INTO hold_event (client_id, hold_id, event, amount, reference, journal_id, recorded_at, recorded_by)
-    VALUES ((hold).client_id, (hold).hold_id, event, amount, reference, journal_id, at, invoking_role())
+    VALUES ((hold).client_id, (hold).hold_id, event, amount, reference, journal_id, clock_timestamp(), invoking_role())
 $$;
-COMMENT ON FUNCTION record_hold_event(hold, text, amount, text, timestamptz, bigint) IS 'Writes one hold_event. Internal.';
+COMMENT ON FUNCTION record_hold_event(hold, text, amount, text, bigint) IS 'Writes one hold_event. Internal.';
 
 CREATE FUNCTION expire_account_holds(client_id integer, account account_id, at timestamptz, record boolean) RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -75,7 +75,7 @@ BEGIN
            AND h.status = 'open' AND h.expires_at <= at
          ORDER BY h.hold_id FOR NO KEY UPDATE
     LOOP
-        PERFORM record_hold_event(expired, 'expired', expired.remaining, NULL, at);
+        PERFORM record_hold_event(expired, 'expired', expired.remaining, NULL);
         freed := coalesce(freed + expired.remaining, expired.remaining);
         UPDATE hold h SET status = 'expired', remaining = zero(asset(h.remaining))
          WHERE h.client_id = expired.client_id AND h.hold_id = expired.hold_id;
@@ -83,6 +83,19 @@ BEGIN
     RETURN freed;
 END $$;
 COMMENT ON FUNCTION expire_account_holds(integer, account_id, timestamptz, boolean) IS 'Sum of the account''s open holds that have expired at the instant, NULL if none; marks them expired if record. The caller holds the balance row and takes the sum off balance.held. Internal.';
+
+-- An instant ahead of the clock would let a caller expire what binds today.
+CREATE FUNCTION require_not_ahead(at timestamptz) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL SAFE
+    SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF at IS NULL OR at > clock_timestamp() + interval '5 minutes' THEN
+        RAISE EXCEPTION USING ERRCODE = 'LG061', MESSAGE = 'the instant lies in the future',
+            HINT = 'It may lie at most five minutes ahead of the clock.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION require_not_ahead(timestamptz) IS 'Raises LG061 for an instant more than five minutes ahead of the clock, or NULL. Internal.';
 
 CREATE FUNCTION lock_hold_balance(client_id integer, account account_id, at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -97,6 +110,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'LG030', MESSAGE = format('unknown account "%s"', account),
             HINT = 'Give an account of this client.';
     END IF;
+    PERFORM require_not_ahead(at);
     PERFORM adjust_held(client_id, account, nothing);
     freed := expire_account_holds(client_id, account, at, true);
     IF freed IS NOT NULL THEN
@@ -150,7 +164,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION require_open(hold) IS 'Raises LG052 unless the hold is open. Internal.';
 
-CREATE FUNCTION hold_replay(client_id integer, reference text, event text, amount amount, hold_reference text) RETURNS hold
+CREATE FUNCTION hold_replay(client_id integer, reference text, event text, amount amount, hold_reference text,
+                            account account_id DEFAULT NULL, expires_at timestamptz DEFAULT NULL) RETURNS hold
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
@@ -160,6 +175,10 @@ DECLARE
     found_hold hold;
     field text;
 BEGIN
+    IF coalesce(octet_length(reference), 0) NOT BETWEEN 1 AND 200 THEN
+        RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = 'a hold and each of its events needs a reference',
+            HINT = 'Give a reference of 1 to 200 bytes.';
+    END IF;
     SELECT * INTO earlier FROM hold_event e WHERE e.client_id = hold_replay.client_id AND e.reference = hold_replay.reference;
     IF NOT FOUND THEN
         RETURN NULL;
@@ -167,7 +186,9 @@ BEGIN
     SELECT * INTO found_hold FROM hold h WHERE h.client_id = earlier.client_id AND h.hold_id = earlier.hold_id;
     field := CASE WHEN earlier.event <> event THEN 'event'
                   WHEN found_hold.reference <> hold_reference THEN 'hold'
-                  WHEN amount IS NOT NULL AND NOT earlier.amount *= amount THEN 'amount' END;
+                  WHEN amount IS NOT NULL AND NOT earlier.amount *= amount THEN 'amount'
+                  WHEN account IS NOT NULL AND found_hold.account <> account THEN 'account'
+                  WHEN event = 'authorised' AND found_hold.expires_at IS DISTINCT FROM expires_at THEN 'expires_at' END;
     IF field IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'LG020',
             MESSAGE = format('reference "%s" was used before with different content', reference),
@@ -176,7 +197,7 @@ BEGIN
     END IF;
     RETURN found_hold;
 END $$;
-COMMENT ON FUNCTION hold_replay(integer, text, text, amount, text) IS 'The hold if the reference has led to this very event before, NULL if it is new, LG020 if it said something else. Internal.';
+COMMENT ON FUNCTION hold_replay(integer, text, text, amount, text, account_id, timestamptz) IS 'The hold if the reference has led to this very event before, NULL if it is new, LG020 if it said something else, LG002 if it is missing. Internal.';
 
 CREATE FUNCTION authorise_hold(client text, account account_id, amount amount, reference text,
                                expires_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
@@ -190,7 +211,7 @@ DECLARE
 BEGIN
     PERFORM require_positive(amount);
     PERFORM lock_hold_balance(owner_id, account, at);
-    result := hold_replay(owner_id, reference, 'authorised', amount, reference);
+    result := hold_replay(owner_id, reference, 'authorised', amount, reference, account, expires_at);
     IF result.hold_id IS NOT NULL THEN
         RETURN result;
     END IF;
@@ -201,7 +222,7 @@ BEGIN
     INSERT INTO hold (client_id, account, reference, remaining, captured, expires_at, opened_at)
     VALUES (owner_id, account, reference, amount, zero(asset(amount)), expires_at, at)
     RETURNING * INTO result;
-    PERFORM record_hold_event(result, 'authorised', amount, reference, at);
+    PERFORM record_hold_event(result, 'authorised', amount, reference);
     RETURN result;
 END $$;
 COMMENT ON FUNCTION authorise_hold(text, account_id, amount, text, timestamptz, timestamptz) IS 'Binds an amount of a customer''s account. Idempotent by reference (LG020 if the content differs). Errors: LG030 unknown account, LG045 amount not positive, LG050 not available, LG032/LG033 closed or frozen.';
@@ -225,7 +246,7 @@ BEGIN
     PERFORM adjust_held(owner_id, result.account, amount);
     UPDATE hold h SET remaining = h.remaining + amount
      WHERE h.client_id = owner_id AND h.hold_id = result.hold_id RETURNING * INTO result;
-    PERFORM record_hold_event(result, 'increased', amount, reference, at);
+    PERFORM record_hold_event(result, 'increased', amount, reference);
     RETURN result;
 END $$;
 COMMENT ON FUNCTION increase_hold(text, text, amount, text, timestamptz) IS 'Binds more under an open hold, named by its reference. Idempotent by its own reference. Errors: LG045, LG050, LG051 unknown hold, LG052 not open.';
@@ -255,7 +276,7 @@ BEGIN
     UPDATE hold h SET remaining = h.remaining - freed,
                       status = CASE WHEN h.remaining = freed THEN 'released' ELSE 'open' END
      WHERE h.client_id = owner_id AND h.hold_id = result.hold_id RETURNING * INTO result;
-    PERFORM record_hold_event(result, 'released', freed, reference, at);
+    PERFORM record_hold_event(result, 'released', freed, reference);
     RETURN result;
 END $$;
 COMMENT ON FUNCTION release_hold(text, text, text, amount, timestamptz) IS 'Frees a hold, whole when amount is NULL. Idempotent by its own reference. Errors: LG045, LG051, LG052, LG053 more than it binds.';
@@ -292,9 +313,9 @@ BEGIN
                       remaining = CASE WHEN final THEN zero(asset(rest)) ELSE rest END,
                       status = CASE WHEN final OR sign(rest) = 0 THEN 'captured' ELSE 'open' END
      WHERE h.client_id = owner_id AND h.hold_id = bound.hold_id RETURNING * INTO bound;
-    PERFORM record_hold_event(bound, 'captured', taken, reference, at, result.journal);
+    PERFORM record_hold_event(bound, 'captured', taken, reference, result.journal);
     IF final AND sign(rest) > 0 THEN
-        PERFORM record_hold_event(bound, 'released', rest, NULL, at, result.journal);
+        PERFORM record_hold_event(bound, 'released', rest, NULL, result.journal);
     END IF;
     RETURN result;
 END $$;
@@ -309,6 +330,7 @@ DECLARE
     due record;
     accounts bigint := 0;
 BEGIN
+    PERFORM require_not_ahead(at);
     FOR due IN
         SELECT DISTINCT h.client_id, h.account FROM hold h
          WHERE h.status = 'open' AND h.expires_at <= at AND h.client_id = ANY (visible_clients())

@@ -122,6 +122,21 @@ set_balance_status(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+static void
+check_scale(const Amount *amount)
+{
+	AssetInfo  *asset;
+
+	lookup_begin();
+	asset = lookup_asset(amount->asset);
+	if (asset && !units_fits_decimals(amount_units(amount), asset->scale))
+		ereport(ERROR,
+				(errcode(ERRCODE_LG_SCALE_EXCEEDED),
+				 errmsg("amount has more decimals than asset \"%s\"", asset_text(amount->asset)),
+				 errdetail("The amount is %s.", amount_text(amount_units(amount), amount->asset)),
+				 errhint("Round the amount by name, for instance with round().")));
+}
+
 /* Refuse a hold of more than is available on an account that may be debited. */
 static void
 check_hold(const LockedBalance *balance, units change)
@@ -168,6 +183,7 @@ adjust_held(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_LG_ASSET_MISMATCH),
 				 errmsg("account holds %s, not %s", asset_text(balance.asset), asset_text(change->asset))));
+	check_scale(change);
 	if (amount_units(change) > 0)
 		check_hold(&balance, amount_units(change));
 	if (!units_add(balance.held, amount_units(change), &held) || held < 0)

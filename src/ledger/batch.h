@@ -8,6 +8,7 @@
 #ifndef BAKKT_LEDGER_BATCH_H
 #define BAKKT_LEDGER_BATCH_H
 
+#include "errors.h"
 #include "ledger/balance.h"
 #include "ledger/lookup.h"
 #include "ledger/post.h"
@@ -31,7 +32,7 @@ typedef struct RequestState
 {
 	int		   *accounts;		/* AccountState of each line */
 	Reversal   *reversal;		/* NULL unless it reverses */
-	int			duplicate_of;	/* earlier request of the batch with the same reference, or -1 */
+	int			duplicate_of;	/* the request before it in the batch with the same reference, or -1 */
 	bool		settled;		/* replayed or in conflict: nothing to evaluate or record */
 	int64		customer_id;	/* first customer touched, 0 if none */
 } RequestState;
@@ -47,6 +48,18 @@ typedef struct PostingBatch
 	TimestampTz now;			/* the clock, read after the locks */
 	MemoryContext result_context;	/* what the caller gets to keep */
 } PostingBatch;
+
+/*
+ * Is the refusal one that its reference keeps?  A malformed request is none:
+ * mended, it may use its reference; one in conflict has none of its own.
+ */
+static inline bool
+is_kept(const Refusal *refusal)
+{
+	return refusal->sqlstate != ERRCODE_LG_UNKNOWN_CLIENT &&
+		refusal->sqlstate != ERRCODE_LG_INVALID_REQUEST &&
+		refusal->sqlstate != ERRCODE_LG_REFERENCE_CONFLICT;
+}
 
 static inline asset_code
 account_asset(const AccountState *account)

@@ -441,6 +441,20 @@ fell_chain(PostingBatch *batch, Chain *chain, int culprit)
 	}
 }
 
+/* Give a request the outcome that its reference has had earlier in the batch. */
+static void
+replay_within(PostingBatch *batch, int i)
+{
+	int			earlier = batch->states[i].duplicate_of;
+
+	while (earlier >= 0 && !is_kept(&batch->requests[earlier].refusal))
+		earlier = batch->states[earlier].duplicate_of;
+	if (earlier < 0)
+		return;
+	reference_replay_within(&batch->requests[i], &batch->requests[earlier], batch->options);
+	batch->states[i].settled = true;
+}
+
 /* Decide the requests of one chain; a lone request is a chain of one. */
 static void
 evaluate_chain(PostingBatch *batch, Chain *chain)
@@ -450,12 +464,9 @@ evaluate_chain(PostingBatch *batch, Chain *chain)
 		LedgerRequest *request = &batch->requests[i];
 		RequestState *state = &batch->states[i];
 
-		if (state->duplicate_of >= 0)
-		{
-			reference_replay_within(request, &batch->requests[state->duplicate_of], batch->options);
-			state->settled = true;
-		}
-		else if (!state->settled)
+		if (!state->settled)
+			replay_within(batch, i);
+		if (!state->settled)
 			evaluate_request(batch, i);
 		if (is_refused(request))
 		{

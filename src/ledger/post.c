@@ -64,9 +64,14 @@ keep_refusal(Refusal *refusal)
 		refusal->hint = pstrdup(refusal->hint);
 }
 
+/* Raise the first refusal that has a cause of its own; its chain falls after it. */
 static void
 raise_first_refusal(const PostingBatch *batch)
 {
+	for (int i = 0; i < batch->count; i++)
+		if (is_refused(&batch->requests[i]) &&
+			batch->requests[i].refusal.sqlstate != ERRCODE_LG_CHAIN_REFUSED)
+			raise_refusal(&batch->requests[i]);
 	for (int i = 0; i < batch->count; i++)
 		if (is_refused(&batch->requests[i]))
 			raise_refusal(&batch->requests[i]);

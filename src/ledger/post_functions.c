@@ -58,6 +58,26 @@ set_client(LedgerRequest *request, const char *code)
 			   "unknown client \"%s\"", code ? code : "");
 }
 
+/* Kinds that an application may post as it likes; the others belong to functions with rules of their own. */
+static bool
+is_free_kind(JournalKind kind)
+{
+	switch (kind)
+	{
+		case KIND_GENERAL:
+		case KIND_COIN_DEPOSIT:
+		case KIND_COIN_WITHDRAWAL:
+		case KIND_TRANSFER:
+		case KIND_OPENING:
+		case KIND_CASH_DEPOSIT:
+		case KIND_CASH_WITHDRAWAL:
+		case KIND_FEE:
+			return true;
+		default:
+			return false;
+	}
+}
+
 static void
 set_kind(LedgerRequest *request, const char *name)
 {
@@ -68,10 +88,9 @@ set_kind(LedgerRequest *request, const char *name)
 			   "unknown kind of journal \"%s\"", name);
 		request->kind = KIND_GENERAL;
 	}
-	else if (request->kind == KIND_REVERSAL || request->kind == KIND_TRADE ||
-			 request->kind == KIND_TRADE_BUST || request->kind == KIND_MANUAL)
+	else if (!is_free_kind(request->kind))
 		refuse(request, ERRCODE_LG_INVALID_REQUEST,
-			   "Use reverse_journal(), post_trade(), bust_trade() or propose_journal().", NULL,
+			   "Use reverse_journal(), post_trade(), propose_journal(), capture_hold() or the functions of settlement.", NULL,
 			   "a journal of kind \"%s\" is made by its own function", name);
 }
 
@@ -205,7 +224,8 @@ post_journals(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
-		return (Datum) 0;
+		ereport(ERROR,
+				(errcode(ERRCODE_LG_INVALID_REQUEST), errmsg("a batch of requests must not be NULL")));
 	lookup_begin();
 	requests = read_requests(PG_GETARG_ARRAYTYPE_P(0), &count);
 	ledger_post(requests, count, &options);

@@ -181,19 +181,14 @@ record_journals(PostingBatch *batch, int32 actor)
 		writer_close(parties);
 }
 
-/*
- * A refusal is an answer too.  A malformed request is none: mended, it may use
- * its reference; and without a client there is nothing to keep it under.
- */
+/* A refusal is an answer too: is there something to keep it under? */
 static bool
 is_recordable(const PostingBatch *batch, int i)
 {
 	const LedgerRequest *request = &batch->requests[i];
 
 	return is_refused(request) && !batch->states[i].settled &&
-		request->client_id != 0 && request->reference != NULL &&
-		request->refusal.sqlstate != ERRCODE_LG_UNKNOWN_CLIENT &&
-		request->refusal.sqlstate != ERRCODE_LG_INVALID_REQUEST;
+		request->client_id != 0 && request->reference != NULL && is_kept(&request->refusal);
 }
 
 static void

@@ -222,7 +222,7 @@ replay_references(PostingBatch *batch)
 		LedgerRequest *request = &batch->requests[i];
 		MemoryContext old = MemoryContextSwitchTo(batch->result_context);
 
-		if (request->client_id != 0 && request->reference != NULL && batch->states[i].duplicate_of < 0)
+		if (request->client_id != 0 && request->reference != NULL)
 			batch->states[i].settled = reference_replay(finder, request, batch->options);
 		MemoryContextSwitchTo(old);
 	}
@@ -265,8 +265,7 @@ find_duplicates(PostingBatch *batch)
 
 		if (this->reference && before->reference && this->client_id == before->client_id &&
 			strcmp(this->reference, before->reference) == 0)
-			batch->states[order[i]].duplicate_of =
-				batch->states[order[i - 1]].duplicate_of >= 0 ? batch->states[order[i - 1]].duplicate_of : order[i - 1];
+			batch->states[order[i]].duplicate_of = order[i - 1];
 	}
 	pfree(order);
 }

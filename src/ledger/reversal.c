@@ -129,6 +129,7 @@ load_earlier(Reversal *reversal)
 	query_journal(&plan, "SELECT entry FROM bakkt_ledger.journal"
 				  " WHERE client_id OPERATOR(pg_catalog.=) $1 AND reverses OPERATOR(pg_catalog.=) $2",
 				  reversal->client_id, reversal->journal_id);
+	reversal->earlier = SPI_processed;
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		EntryLine  *lines;
@@ -154,10 +155,12 @@ reversal_load(int32 client_id, int64 journal_id)
 	return reversal;
 }
 
-/* Nothing left to take back? */
+/* Nothing left to take back?  A journal whose lines cancel can be reversed once, too. */
 static bool
 is_spent(const Reversal *reversal)
 {
+	if (reversal->earlier == 0)
+		return false;
 	for (int i = 0; i < reversal->share_count; i++)
 		if (reversal->shares[i].remaining != 0)
 			return false;
@@ -224,6 +227,7 @@ void
 reversal_apply(Reversal *reversal, const LedgerRequest *request, int sign)
 {
 	add_lines(reversal, request->lines, request->line_count, sign);
+	reversal->earlier += sign;
 }
 
 JournalEntry *

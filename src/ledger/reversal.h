@@ -23,6 +23,7 @@ typedef struct Reversal
 	int64		journal_id;
 	bool		found;
 	bool		is_reversal;	/* the journal is itself one */
+	int			earlier;		/* reversals it has had */
 	EntryLine  *lines;			/* of the original, as posted */
 	int			line_count;
 	ReversalShare *shares;		/* by account */
