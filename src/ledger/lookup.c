@@ -20,6 +20,7 @@
 
 #include "errors.h"
 #include "ledger/lookup.h"
+#include "ledger/post.h"
 #include "ledger/relations.h"
 #include "ledger/spi_plan.h"
 
@@ -320,15 +321,26 @@ lookup_actor(void)
 	return actor_number;
 }
 
+/* A batch is mostly of one kind, and numbers of kinds never change: the last answer is kept. */
 int
 lookup_kind(const char *name)
 {
 	static SPIPlanPtr plan = NULL;
+	static char last_name[NAMEDATALEN] = "general";
+	static int	last_kind = KIND_GENERAL;
 	Oid			types[1] = {TEXTOID};
-	Datum		arguments[1] = {CStringGetTextDatum(name)};
+	Datum		arguments[1];
+	int			kind;
 
-	if (strcmp(name, "general") == 0)
-		return 1;
-	return spi_int32(&plan, 1, types, arguments,
+	if (strcmp(name, last_name) == 0)
+		return last_kind;
+	arguments[0] = CStringGetTextDatum(name);
+	kind = spi_int32(&plan, 1, types, arguments,
 					 "SELECT kind::pg_catalog.int4 FROM bakkt_ledger.journal_kind WHERE name OPERATOR(pg_catalog.=) $1");
+	if (kind != 0 && strlen(name) < sizeof(last_name))
+	{
+		strcpy(last_name, name);
+		last_kind = kind;
+	}
+	return kind;
 }
