@@ -114,3 +114,19 @@ CREATE OPERATOR CLASS asset_ops DEFAULT FOR TYPE asset USING hash AS
 	FUNCTION 2 asset_hash_extended(asset, bigint);
 COMMENT ON OPERATOR CLASS asset_ops USING btree IS 'assets in ASCII order of their codes';
 COMMENT ON OPERATOR CLASS asset_ops USING hash IS 'equality of assets';
+
+CREATE FUNCTION asset_larger(asset, asset) RETURNS asset
+	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8larger';
+CREATE FUNCTION asset_smaller(asset, asset) RETURNS asset
+	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8smaller';
+COMMENT ON FUNCTION asset_larger(asset, asset) IS 'the later of two codes in ASCII order';
+COMMENT ON FUNCTION asset_smaller(asset, asset) IS 'the earlier of two codes in ASCII order';
+
+CREATE AGGREGATE min(asset) (
+	SFUNC = asset_smaller, STYPE = asset, SORTOP = <, COMBINEFUNC = asset_smaller, PARALLEL = SAFE
+);
+CREATE AGGREGATE max(asset) (
+	SFUNC = asset_larger, STYPE = asset, SORTOP = >, COMBINEFUNC = asset_larger, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE min(asset) IS 'first code in ASCII order; NULL over nothing';
+COMMENT ON AGGREGATE max(asset) IS 'last code in ASCII order; NULL over nothing';

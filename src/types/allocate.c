@@ -68,7 +68,7 @@ allocate(FunctionCallInfo fcinfo, const units *weights, int count)
 				 errmsg("weights must not all be zero")));
 	if (status != UNITS_OK)
 		arithmetic_error(status,
-						 psprintf("Allocating %s to %d decimals by %d weights.",
+						 psprintf("allocating %s with %d decimals by %d weights",
 								  amount_text(amount_units(total), total->asset),
 								  decimals, count),
 						 "Round the total first.");

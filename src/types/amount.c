@@ -323,7 +323,7 @@ amount_round(PG_FUNCTION_ARGS)
 									 rounding_argument(fcinfo, 2), &value);
 
 	if (status != UNITS_OK)
-		arithmetic_error(status, psprintf("%s to %d decimals", text_of(amount), decimals),
+		arithmetic_error(status, psprintf("%s rounded to %d decimals", text_of(amount), decimals),
 						 "Choose a rounding other than none.");
 	PG_RETURN_AMOUNT_P(amount_make(value, amount->asset));
 }
@@ -347,6 +347,6 @@ amount_is_multiple_of(PG_FUNCTION_ARGS)
 	require_same_asset("compare", amount, increment);
 	if (amount_units(increment) == 0)
 		arithmetic_error(UNITS_DIVISION_BY_ZERO,
-						 psprintf("The increment of %s is zero.", text_of(amount)), NULL);
+						 psprintf("%s by steps of %s", text_of(amount), text_of(increment)), NULL);
 	PG_RETURN_BOOL(amount_units(amount) % amount_units(increment) == 0);
 }

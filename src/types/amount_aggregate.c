@@ -27,7 +27,7 @@ pg_noreturn static void
 sum_out_of_range(const Amount *sum, const Amount *value)
 {
 	arithmetic_error(UNITS_OVERFLOW,
-					 psprintf("Sum so far %s, next %s.",
+					 psprintf("summing %s and %s",
 							  amount_text(amount_units(sum), sum->asset),
 							  amount_text(amount_units(value), value->asset)),
 					 NULL);
@@ -135,23 +135,22 @@ average_add(FunctionCallInfo fcinfo, AverageState *state, const AverageState *mo
 	return state;
 }
 
-/* amount_avg_transition - one more amount */
+/* amount_avg_transition - one more amount; never NULL, as moving windows want it */
 PG_FUNCTION_INFO_V1(amount_avg_transition);
 Datum
 amount_avg_transition(PG_FUNCTION_ARGS)
 {
 	AverageState *state = average_state_argument(fcinfo, 0);
-	AverageState one;
+	AverageState one = {.count = 0};
 
 	if (!PG_ARGISNULL(1))
 	{
 		one.sum = *PG_GETARG_AMOUNT_P(1);
 		one.count = 1;
-		state = average_add(fcinfo, state, &one);
 	}
-	if (state == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(state);
+	else if (state != NULL)
+		PG_RETURN_POINTER(state);
+	PG_RETURN_POINTER(average_add(fcinfo, state, &one));
 }
 
 /* amount_avg_undo - one amount less, for moving windows */
@@ -178,7 +177,7 @@ amount_avg_combine(PG_FUNCTION_ARGS)
 	AverageState *state = average_state_argument(fcinfo, 0);
 	AverageState *more = average_state_argument(fcinfo, 1);
 
-	if (more != NULL)
+	if (more != NULL && more->count > 0)
 		state = average_add(fcinfo, state, more);
 	if (state == NULL)
 		PG_RETURN_NULL();

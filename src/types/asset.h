@@ -2,7 +2,7 @@
  *
  * asset.h
  *	  An asset code in eight bytes, passed by value.  Its packing, and why
- *	  integer order is text order, is in value_parse.h.
+ *	  integer order is text order, is in value_text.h.
  *-------------------------------------------------------------------------
  */
 #ifndef BAKKT_LEDGER_ASSET_H
@@ -12,7 +12,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 
-#include "types/value_parse.h"
+#include "arithmetic/value_text.h"
 
 #define DatumGetAsset(d)		((asset_code) DatumGetInt64(d))
 #define AssetGetDatum(a)		Int64GetDatum((int64) (a))

@@ -262,7 +262,7 @@ price_round(PG_FUNCTION_ARGS)
 									 rounding_argument(fcinfo, 2), &value);
 
 	if (status != UNITS_OK)
-		arithmetic_error(status, psprintf("%s to %d decimals", text_of(price), decimals),
+		arithmetic_error(status, psprintf("%s rounded to %d decimals", text_of(price), decimals),
 						 "Choose a rounding other than none.");
 	PG_RETURN_PRICE_P(same_pair(price, value));
 }
@@ -286,7 +286,7 @@ price_is_multiple_of(PG_FUNCTION_ARGS)
 	require_same_pair("compare", price, increment);
 	if (price_units(increment) == 0)
 		arithmetic_error(UNITS_DIVISION_BY_ZERO,
-						 psprintf("The increment of %s is zero.", text_of(price)), NULL);
+						 psprintf("%s by steps of %s", text_of(price), text_of(increment)), NULL);
 	PG_RETURN_BOOL(price_units(price) % price_units(increment) == 0);
 }
 

@@ -12,7 +12,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "types/value_error.h"
-#include "types/value_parse.h"
+#include "arithmetic/value_text.h"
 
 /* What is missing in the text, by outcome. */
 static const char *
@@ -70,7 +70,7 @@ arithmetic_message(UnitsStatus status, int *sqlstate)
 }
 
 void
-arithmetic_error(UnitsStatus status, const char *detail, const char *hint)
+arithmetic_error(UnitsStatus status, const char *operation, const char *hint)
 {
 	int			sqlstate;
 	const char *message = arithmetic_message(status, &sqlstate);
@@ -78,7 +78,7 @@ arithmetic_error(UnitsStatus status, const char *detail, const char *hint)
 	ereport(ERROR,
 			(errcode(sqlstate),
 			 errmsg("%s", message),
-			 errdetail("%s", detail),
+			 errdetail("The operation was %s.", operation),
 			 hint && status == UNITS_INEXACT ? errhint("%s", hint) : 0));
 }
 

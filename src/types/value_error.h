@@ -27,8 +27,8 @@
 extern Datum input_error(UnitsStatus status, const char *type_name,
 						 const char *text, Node *escontext);
 
-/* An operation failed; detail says on what, hint (or NULL) what to do instead. */
-pg_noreturn extern void arithmetic_error(UnitsStatus status, const char *detail,
+/* An operation, such as "1.00 USD / 3", failed; hint (or NULL) says what to do instead. */
+pg_noreturn extern void arithmetic_error(UnitsStatus status, const char *operation,
 										 const char *hint);
 
 /* Arguments that mean the same in every function that rounds. */

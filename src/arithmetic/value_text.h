@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * value_parse.h
+ * value_text.h
  *	  Text of assets, amounts and prices, both ways.  Pure C like floor 0,
  *	  so that the fuzzers reach it without a server.
  *-------------------------------------------------------------------------
  */
-#ifndef BAKKT_LEDGER_VALUE_PARSE_H
-#define BAKKT_LEDGER_VALUE_PARSE_H
+#ifndef BAKKT_LEDGER_VALUE_TEXT_H
+#define BAKKT_LEDGER_VALUE_TEXT_H
 
 #include "arithmetic/units.h"
 
@@ -47,4 +47,4 @@ extern UnitsStatus price_parse(const char *text, size_t length, units *value,
 extern int	amount_format(units value, asset_code asset, char *buffer);
 extern int	price_format(units value, asset_code quote, asset_code base, char *buffer);
 
-#endif							/* BAKKT_LEDGER_VALUE_PARSE_H */
+#endif							/* BAKKT_LEDGER_VALUE_TEXT_H */

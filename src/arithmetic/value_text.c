@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
- * value_parse.c
+ * value_text.c
  *	  Text of assets, amounts and prices, both ways (no PostgreSQL calls).
  *-------------------------------------------------------------------------
  */
-#include "types/value_parse.h"
+#include "arithmetic/value_text.h"
 
 #include <string.h>
 
