@@ -4,7 +4,8 @@
 # written except packages that are missing; $WORK goes away when the driver ends, however it ends.  The tree itself is
 # never built in: a copy is, so that runs may go on side by side and leave nothing behind that root owns.
 #
-# In:  PG (server version, default: what this Debian ships), WERROR, SANITIZE, COVERAGE, JOBS, KEEP=1 (keep $WORK)
+# In:  PG (server version, default: what this Debian ships), WERROR, SANITIZE, COVERAGE, JOBS, KEEP=1 (keep $WORK),
+#      SERVER_BIN (programs of another server of that version, built from Debian's source)
 # Out: SOURCE (this tree), SHARED (the folder ../shared, or empty), WORK, TREE (the copy), STAGE, PGBIN, PGHOST
 
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -154,7 +155,7 @@ begin_work() {
 	PGDATA=$WORK/data
 	STAGE=$WORK/stage
 	TREE=$WORK/tree
-	PGBIN=/usr/lib/postgresql/$PG/bin
+	PGBIN=${SERVER_BIN:-/usr/lib/postgresql/$PG/bin}
 	PATH=$PGBIN:$PATH
 	PGUSER=postgres
 	PG_CONFIG=$PGBIN/pg_config
