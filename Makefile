@@ -55,6 +55,7 @@ ifdef WERROR
 PG_CFLAGS += -Werror
 endif
 ifdef SANITIZE
+PG_CPPFLAGS += -DUSE_ASSERT_CHECKING=1
 PG_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 SHLIB_LINK += -lasan -lubsan
 endif
