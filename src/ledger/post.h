@@ -13,6 +13,7 @@
 #ifndef BAKKT_LEDGER_POST_H
 #define BAKKT_LEDGER_POST_H
 
+#include "compat.h"
 #include "datatype/timestamp.h"
 #include "types/journal_entry.h"
 
@@ -111,6 +112,6 @@ is_refused(const LedgerRequest *request)
 }
 
 /* Raise a refusal as an error of the same SQLSTATE. */
-extern void raise_refusal(const LedgerRequest *request) pg_attribute_noreturn();
+pg_noreturn extern void raise_refusal(const LedgerRequest *request);
 
 #endif							/* BAKKT_LEDGER_POST_H */
