@@ -1,4 +1,6 @@
 -- The chart of accounts, opening, freezing and closing accounts.
+-- Run from the top of the tree: it compares the chart with its documentation.
+\set chart `cat doc/chart-of-accounts.md`
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
@@ -42,6 +44,8 @@ SELECT is_empty($$SELECT kind FROM account_kind WHERE limited <> (class = 'claim
 SELECT is_empty($$SELECT kind FROM account_kind WHERE NOT (name_pattern LIKE '^%' AND right(name_pattern, 1) = chr(36)) OR first_part IS NULL$$, 'patterns are anchored');
 SELECT is_empty($$SELECT mirror FROM account_kind WHERE mirror IS NOT NULL GROUP BY mirror
 	HAVING count(*) <> 2 OR count(DISTINCT fund) <> 2 OR count(DISTINCT normal_side) <> 2$$, 'mirrors come in pairs, across funds, on opposite sides (I7)');
+SELECT ok(:'chart' LIKE '%| ' || kind || ' | ' || class || ' | ' || normal_side || ' | %| ' || meaning || ' |%', 'documented: ' || kind)
+FROM account_kind ORDER BY kind;
 SELECT is((SELECT mirror FROM account_kind_of('FBO', 'DueFrom:CORP')), (SELECT mirror FROM account_kind_of('CORP', 'DueTo:FBO')), 'DueFrom here is DueTo there');
 SELECT isnt((SELECT mirror FROM account_kind_of('FBO', 'DueFrom:CORP')), (SELECT mirror FROM account_kind_of('CORP', 'DueFrom:FBO')), 'and not DueFrom there');
 SELECT is((SELECT mirror FROM account_kind_of('FBO', 'ResidualInterest:company')), (SELECT mirror FROM account_kind_of('CORP', 'ResidualInterestInFBO')),
