@@ -274,6 +274,7 @@ BEGIN
 	IF before.status = 'closed' THEN
 		RETURN;
 	END IF;
+	PERFORM require_fresh_snapshot();
 	remains := first_account_not_empty(closing);
 	IF remains IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG035',

@@ -361,14 +361,31 @@ COMMENT ON FUNCTION check_floor(text, text, asset, amount) IS
 -- Freezing and closing
 -- ---------------------------------------------------------------------------
 
--- Exact, whatever is sealed already: the caller has locked the journal.
+-- Emptiness is judged after the journal is locked; only a snapshot taken
+-- after that sees every posting.
+CREATE FUNCTION require_fresh_snapshot() RETURNS void
+	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		RAISE EXCEPTION USING ERRCODE = 'active_sql_transaction',
+			MESSAGE = 'closing must run in a READ COMMITTED transaction',
+			DETAIL = 'The snapshot of this transaction is older than the lock that closing takes.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION require_fresh_snapshot() IS 'Internal: raises 25001 in REPEATABLE READ and SERIALIZABLE transactions.';
+
 CREATE FUNCTION require_empty_house(house account) RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
 	SET search_path = @extschema@, pg_catalog, pg_temp
 	AS $$
 DECLARE
-	remains	constant amount := (SELECT sum_for(house.account, j.entry) FROM journal j WHERE j.client_id = house.client_id);
+	remains	amount;
 BEGIN
+	PERFORM require_fresh_snapshot();
+	SELECT h.posted INTO remains FROM house_balances(house.client_id) h WHERE h.account = house.account;
 	IF NOT is_zero(remains) THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG035', MESSAGE = format('account "%s" is not empty', house.account),
 			DETAIL = format('Account %s "%s" holds %s, debit positive.', house.fund, house.name, remains),
@@ -376,17 +393,16 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION require_empty_house(account) IS 'Internal: raises LG035 unless the lines of a house account sum to zero.';
+COMMENT ON FUNCTION require_empty_house(account) IS 'Internal: raises LG035 unless the balance of a house account is zero.';
 
 CREATE FUNCTION first_account_not_empty(client_id int) RETURNS text
 	STABLE PARALLEL UNSAFE LANGUAGE sql
 	SET search_path = @extschema@, pg_catalog, pg_temp
 	AS $$
 	SELECT format('Account %s "%s" holds %s, debit positive.', a.fund, a.name, l.amount)
-	FROM (SELECT account(line) AS account, amount(line) AS amount
-		  FROM unnest((SELECT net(j.entry) FROM journal j WHERE j.client_id = $1)) AS line
+	FROM (SELECT h.account, h.posted FROM house_balances($1) h
 		  UNION ALL
-		  SELECT b.account, b.held FROM balance b WHERE b.client_id = $1) AS l
+		  SELECT b.account, unnest(ARRAY[b.posted, b.held]) FROM balance b WHERE b.client_id = $1) AS l (account, amount)
 	JOIN account a ON a.client_id = $1 AND a.account = l.account
 	WHERE NOT is_zero(l.amount) ORDER BY l.account LIMIT 1
 	$$;

@@ -81,13 +81,20 @@ BEGIN
 	FOR given IN SELECT * FROM (VALUES
 		('bakkt_ledger_reader', ARRAY[
 			'invoking_role', 'sees_all_clients', 'visible_clients', 'require_client', 'require_customer', 'require_account',
-			'require_asset', 'account_kind_of', 'account_of']),
+			'require_asset', 'account_kind_of', 'account_of',
+			'balances', 'balance_of', 'statement', 'account_statement', 'trial_balance']),
 		('bakkt_ledger_poster', ARRAY[
 			'open_customer', 'open_customers', 'open_account',
 			'post_journal', 'post_journals', 'reverse_journal',
-			'authorise_hold', 'increase_hold', 'release_hold', 'capture_hold']),
+			'authorise_hold', 'increase_hold', 'release_hold', 'capture_hold', 'propose_journal']),
+		('bakkt_ledger_approver', ARRAY[
+			'propose_journal', 'approve_journal', 'decline_journal']),
 		('bakkt_ledger_settler', ARRAY[
-			'expire_holds']),
+			'expire_holds', 'seal', 'verify']),
+		('bakkt_ledger_reconciler', ARRAY[
+			'propose_journal', 'seal', 'verify']),
+		('bakkt_ledger_auditor', ARRAY[
+			'seal', 'verify']),
 		('bakkt_ledger_administrator', ARRAY[
 			'open_client', 'change_client', 'close_client', 'grant_client_access', 'revoke_client_access',
 			'open_customer', 'open_customers', 'change_customer',

@@ -26,7 +26,7 @@ BEGIN
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'))::journal_entry);
 	PERFORM post_journal(client, 'transfer', format('{Dr %s 40.00 USD; Cr %s 40.00 USD}', account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
 		account_of(client, 'FBO', 'Cust:' || second || ':settled', 'USD'))::journal_entry);
-	PERFORM post_journals(ARRAY[(client, 'too much', 'manual', format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
+	PERFORM post_journals(ARRAY[(client, 'too much', NULL, format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'), account_of(client, 'FBO', 'Bank:omnibus', 'USD'))::journal_entry,
 		NULL, NULL, false)::journal_request]);
 END
