@@ -77,6 +77,46 @@ raise_first_refusal(const PostingBatch *batch)
 			raise_refusal(&batch->requests[i]);
 }
 
+/* Did another session take one of our references between the look-up and the insert? */
+static bool
+is_reference_collision(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION && error->constraint_name != NULL &&
+		(strcmp(error->constraint_name, "journal_reference_key") == 0 ||
+		 strcmp(error->constraint_name, "rejection_pkey") == 0);
+}
+
+/*
+ * Phase three.  Two requests of one reference that share no account can pass
+ * the look-up together; the unique index stops the second, whose retry then
+ * finds the first's outcome.
+ */
+static void
+record_or_conflict(PostingBatch *batch)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		batch_record(batch);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (!is_reference_collision(error))
+			PG_RE_THROW();
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent use of a reference"),
+				 errhint("Retry the transaction.")));
+	}
+	PG_END_TRY();
+}
+
 /* The three phases, in working memory. */
 static void
 run_phases(PostingBatch *batch)
@@ -90,7 +130,7 @@ run_phases(PostingBatch *batch)
 	if (batch->options->strict)
 		raise_first_refusal(batch);
 	if (!batch->options->dry_run)
-		batch_record(batch);
+		record_or_conflict(batch);
 	MemoryContextSwitchTo(batch->result_context);
 	for (int i = 0; i < batch->count; i++)
 		keep_refusal(&batch->requests[i].refusal);
