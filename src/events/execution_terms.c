@@ -92,9 +92,9 @@ terms_problem(const ExecutionTerms *terms)
 	if (!not_negative(terms->revenue_share) || !not_negative(terms->fee) ||
 		!not_negative(terms->markup_fixed) || !not_negative(terms->fee_fixed) ||
 		!not_negative(terms->fee_minimum) || terms->markup_bps < 0 || terms->fee_bps < 0)
-		return "fee, markup and revenue share must not be negative";
+		return "Fee, markup and revenue share must not be negative";
 	if (terms->customer_id <= 0 || terms->instrument_id < 0 || terms->lp_id < 0 || terms->original < 0)
-		return "customer, instrument, provider and journal numbers must be positive";
+		return "Customer, instrument, provider and journal numbers must be positive";
 	if ((terms->lp_id == 0) != (terms->unknown_lp != NULL) ||
 		(terms->unknown_lp != NULL &&
 		 (terms->unknown_lp_length < 1 || terms->unknown_lp_length > UNKNOWN_LP_LENGTH)))

@@ -62,6 +62,9 @@ extern UnitsStatus trade_price(const TradeRule *rule, units *price);
 /* Is the value a whole number of steps? */
 extern bool on_step(units value, units step);
 
+/* One fill's bps and fixed fee, unrounded. */
+extern UnitsStatus trade_fee_exact(units notional, int fee_bps, units fee_fixed, units *exact);
+
 /* All amounts at the given price.  `order` may be NULL: the fill is an order of its own. */
 extern UnitsStatus trade_money(const TradeRule *rule, units price, const OrderFees *order, TradeMoney *money);
 

@@ -1,0 +1,680 @@
+/*-------------------------------------------------------------------------
+ *
+ * party_cache.c
+ *	  Session caches of the reference data that trading reads.
+ *
+ * A relcache invalidation of one of the tables makes the session start
+ * afresh; triggers on them send it (chapter 41).  What an aborted transaction
+ * may have created, and what a transaction with an old snapshot has read, is
+ * forgotten when it ends.  Every query names its tables with their schema.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "events/party_cache.h"
+#include "errors.h"
+#include "ledger/relations.h"
+#include "ledger/spi_plan.h"
+
+/* Beyond this a session's cache is dropped and built anew: bounds its memory */
+#define MAX_CACHED 400000
+
+static const char *const watched_names[] = {
+	"customer", "client", "liquidity_provider", "instrument", "supported_asset", "account"
+};
+
+#define WATCHED_COUNT lengthof(watched_names)
+
+static Oid	watched[WATCHED_COUNT];
+static bool callbacks_registered = false;
+static bool stale = true;
+static bool loaded_in_transaction = false;
+
+static MemoryContext cache_context = NULL;
+static HTAB *customers = NULL;
+static HTAB *clients = NULL;
+static HTAB *providers = NULL;
+static HTAB *instruments = NULL;
+static HTAB *slots = NULL;
+static bool reference_loaded = false;	/* clients, providers, instruments: since begin */
+
+/* lists of what to load next, in the cache's context */
+static Customer **wanted_customers = NULL;
+static int	wanted_customer_count = 0;
+static int	wanted_customer_room = 0;
+static AccountSlot **wanted_slots = NULL;
+static int	wanted_slot_count = 0;
+static int	wanted_slot_room = 0;
+
+/* ---- staying current ---- */
+
+/* may run at any moment: only marks */
+static void
+relation_changed(Datum argument, Oid relation)
+{
+	for (int i = 0; i < WATCHED_COUNT; i++)
+		if (relation == InvalidOid || relation == watched[i])
+			stale = true;
+}
+
+static void
+transaction_ended(XactEvent event, void *argument)
+{
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE && event != XACT_EVENT_ABORT)
+		return;
+	if (loaded_in_transaction && (event == XACT_EVENT_ABORT || IsolationUsesXactSnapshot()))
+		stale = true;
+	loaded_in_transaction = false;
+}
+
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *argument)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && loaded_in_transaction)
+		stale = true;
+}
+
+static void
+register_callbacks(void)
+{
+	if (callbacks_registered)
+		return;
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	RegisterXactCallback(transaction_ended, NULL);
+	RegisterSubXactCallback(subtransaction_ended, NULL);
+	callbacks_registered = true;
+}
+
+static void
+watch_relations(void)
+{
+	Oid			namespace = get_namespace_oid(LEDGER_SCHEMA, false);
+
+	for (int i = 0; i < WATCHED_COUNT; i++)
+		watched[i] = get_relname_relid(watched_names[i], namespace);
+}
+
+static HTAB *
+make_table(const char *name, Size key, Size entry)
+{
+	HASHCTL		control = {.keysize = key,.entrysize = entry,.hcxt = cache_context};
+
+	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static void
+start_afresh(void)
+{
+	slots = NULL;
+	wanted_customers = NULL;
+	wanted_slots = NULL;
+	wanted_customer_count = wanted_customer_room = wanted_slot_count = wanted_slot_room = 0;
+	reference_loaded = false;
+	if (cache_context)
+		MemoryContextReset(cache_context);
+	else
+		cache_context = AllocSetContextCreate(CacheMemoryContext, "bakkt_ledger parties", ALLOCSET_DEFAULT_SIZES);
+	customers = make_table("bakkt_ledger customers", ACCOUNT_CODE_LENGTH, sizeof(Customer));
+	clients = make_table("bakkt_ledger trading clients", sizeof(int32), sizeof(Client));
+	providers = make_table("bakkt_ledger providers", PROVIDER_CODE_SIZE, sizeof(Provider));
+	instruments = make_table("bakkt_ledger instruments", sizeof(Pair), sizeof(Instrument));
+	slots = make_table("bakkt_ledger account slots", sizeof(SlotKey), sizeof(AccountSlot));
+}
+
+void
+party_cache_begin(void)
+{
+	register_callbacks();
+	AcceptInvalidationMessages();
+	if (stale || slots == NULL ||
+		hash_get_num_entries(slots) + hash_get_num_entries(customers) > MAX_CACHED)
+	{
+		watch_relations();
+		stale = false;
+		start_afresh();
+	}
+	/* what an error left behind */
+	for (int i = 0; i < wanted_slot_count; i++)
+		wanted_slots[i]->wanted = false;
+	wanted_customer_count = wanted_slot_count = 0;
+	reference_loaded = false;
+}
+
+PG_FUNCTION_INFO_V1(forget_parties);
+
+/* Statement trigger: reference data has changed, let every session forget it. */
+Datum
+forget_parties(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be called as a trigger", "forget_parties")));
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	PG_RETURN_POINTER(NULL);
+}
+
+/* ---- reading rows ---- */
+
+static inline HeapTuple
+row(uint64 i)
+{
+	return SPI_tuptable->vals[i];
+}
+
+static Datum
+column(uint64 i, int number, bool *isnull)
+{
+	return SPI_getbinval(row(i), SPI_tuptable->tupdesc, number, isnull);
+}
+
+static int64
+integer_column(uint64 i, int number)
+{
+	bool		isnull;
+
+	return DatumGetInt64(column(i, number, &isnull));
+}
+
+static char *
+text_column(uint64 i, int number)
+{
+	return SPI_getvalue(row(i), SPI_tuptable->tupdesc, number);
+}
+
+static bool
+boolean_column(uint64 i, int number)
+{
+	bool		isnull;
+
+	return DatumGetBool(column(i, number, &isnull));
+}
+
+static FundingModel
+funding_column(uint64 i, int number)
+{
+	FundingModel funding = FUNDING_BAKKT_TPJ;
+	char	   *name = text_column(i, number);
+
+	if (name && !funding_model_parse(name, strlen(name), &funding))
+		elog(ERROR, "unknown funding model \"%s\"", name);
+	return funding;
+}
+
+/* a list in the cache's context, with room for one more */
+static void *
+make_room(void *list, int count, int *room, Size item)
+{
+	if (list != NULL && count < *room)
+		return list;
+	*room = Max(256, *room * 2);
+	if (list == NULL)
+		return MemoryContextAlloc(cache_context, *room * item);
+	return repalloc_huge(list, *room * item);
+}
+
+/* ---- customers ---- */
+
+Customer *
+customer_want(const char *code, int length)
+{
+	bool		found;
+	Customer   *customer;
+
+	if (length != ACCOUNT_CODE_LENGTH)
+		return NULL;
+	customer = hash_search(customers, code, HASH_ENTER, &found);
+	if (!found)
+		customer->customer_id = 0;
+	if (customer->customer_id == 0)
+	{
+		wanted_customers = make_room(wanted_customers, wanted_customer_count,
+									 &wanted_customer_room, sizeof(Customer *));
+		wanted_customers[wanted_customer_count++] = customer;
+	}
+	return customer;
+}
+
+static Datum
+text_array(Datum *values, int count)
+{
+	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static void
+remember_customer(uint64 i)
+{
+	char	   *code = text_column(i, 1);
+	Customer   *customer = hash_search(customers, code, HASH_FIND, NULL);
+	bool		isnull;
+
+	if (customer == NULL)
+		return;
+	customer->customer_id = integer_column(i, 2);
+	customer->client_id = DatumGetInt32(column(i, 3, &isnull));
+	customer->may_buy = boolean_column(i, 4);
+	customer->may_sell = boolean_column(i, 5);
+	(void) column(i, 6, &isnull);
+	customer->overrides_funding = !isnull;
+	customer->funding = funding_column(i, 6);
+}
+
+/* Who may buy, who may sell: bakkt-domain 1.5; a closing account may only sell. */
+void
+customers_load(void)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {TEXTARRAYOID};
+	Datum		argument;
+	Datum	   *codes;
+
+	if (wanted_customer_count == 0)
+		return;
+	codes = palloc(wanted_customer_count * sizeof(Datum));
+	for (int i = 0; i < wanted_customer_count; i++)
+		codes[i] = PointerGetDatum(cstring_to_text_with_len(wanted_customers[i]->code, ACCOUNT_CODE_LENGTH));
+	argument = text_array(codes, wanted_customer_count);
+	wanted_customer_count = 0;
+	SPI_connect();
+	spi_plan(&plan, 1, types,
+			 "SELECT account_code, customer_id, client_id,"
+			 "  mode OPERATOR(pg_catalog.=) 'OPEN' AND party_status OPERATOR(pg_catalog.=) 'ACTIVE',"
+			 "  mode OPERATOR(pg_catalog.=) ANY ('{OPEN,CLOSING_ONLY}'::pg_catalog.text[])"
+			 "   AND party_status OPERATOR(pg_catalog.=) ANY ('{ACTIVE,LIQUIDATED}'::pg_catalog.text[]),"
+			 "  funding_model"
+			 " FROM bakkt_ledger.customer WHERE account_code OPERATOR(pg_catalog.=) ANY ($1)");
+	spi_execute(plan, &argument);
+	loaded_in_transaction = true;
+	for (uint64 i = 0; i < SPI_processed; i++)
+		remember_customer(i);
+	SPI_finish();
+}
+
+/* ---- clients, providers, instruments: few, so all at once ---- */
+
+static CommissionModel
+commission_column(uint64 i, int number)
+{
+	char	   *name = text_column(i, number);
+
+	if (strcmp(name, "MARKUP") == 0)
+		return COMMISSION_MARKUP;
+	if (strcmp(name, "TRADE_FEE") == 0)
+		return COMMISSION_TRADE_FEE;
+	return COMMISSION_BOTH;
+}
+
+static void
+load_clients(void)
+{
+	static SPIPlanPtr plan = NULL;
+
+	spi_plan(&plan, 0, NULL,
+			 "SELECT client_id, code, funding_model, commission_model, revenue_share_bps FROM bakkt_ledger.client");
+	spi_execute(plan, NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		int32		client_id = DatumGetInt32(column(i, 1, &isnull));
+		Client	   *client = hash_search(clients, &client_id, HASH_ENTER, NULL);
+
+		strlcpy(client->code, text_column(i, 2), CLIENT_CODE_SIZE);
+		client->funding = funding_column(i, 3);
+		client->commission = commission_column(i, 4);
+		client->revenue_share_bps = DatumGetInt32(column(i, 5, &isnull));
+	}
+}
+
+/* a hash key is compared whole, padding included */
+static bool
+fill_code(char *padded, int size, const char *code, int length)
+{
+	if (length >= size)
+		return false;
+	memset(padded, 0, size);
+	memcpy(padded, code, length);
+	return true;
+}
+
+static void
+load_providers(void)
+{
+	static SPIPlanPtr plan = NULL;
+
+	spi_plan(&plan, 0, NULL,
+			 "SELECT lp_id, code, status OPERATOR(pg_catalog.=) 'active' FROM bakkt_ledger.liquidity_provider");
+	spi_execute(plan, NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *code = text_column(i, 2);
+		char		key[PROVIDER_CODE_SIZE];
+		Provider   *provider;
+		bool		isnull;
+
+		if (!fill_code(key, PROVIDER_CODE_SIZE, code, strlen(code)))
+			continue;
+		provider = hash_search(providers, key, HASH_ENTER, NULL);
+		provider->lp_id = DatumGetInt32(column(i, 1, &isnull));
+		provider->active = boolean_column(i, 3);
+	}
+}
+
+static void
+load_instruments(void)
+{
+	static SPIPlanPtr plan = NULL;
+
+	spi_plan(&plan, 0, NULL,
+			 "SELECT i.base, i.quote, i.instrument_id, i.symbol, i.price_increment, i.quantity_increment, a.scale,"
+			 "  i.status OPERATOR(pg_catalog.=) 'active'"
+			 " FROM bakkt_ledger.instrument i"
+			 " JOIN bakkt_ledger.supported_asset a ON a.asset OPERATOR(bakkt_ledger.=) i.quote");
+	spi_execute(plan, NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Pair		pair = {DatumGetAsset(column(i, 1, &isnull)), DatumGetAsset(column(i, 2, &isnull))};
+		Instrument *instrument = hash_search(instruments, &pair, HASH_ENTER, NULL);
+
+		instrument->instrument_id = DatumGetInt32(column(i, 3, &isnull));
+		strlcpy(instrument->symbol, text_column(i, 4), SYMBOL_SIZE);
+		instrument->tick = price_units(DatumGetPriceP(column(i, 5, &isnull)));
+		instrument->step = amount_units(DatumGetAmountP(column(i, 6, &isnull)));
+		instrument->money_decimals = DatumGetInt32(column(i, 7, &isnull));
+		instrument->active = boolean_column(i, 8);
+	}
+}
+
+/* once per call at most: what is unknown then is unknown */
+static void
+load_reference(void)
+{
+	if (reference_loaded)
+		return;
+	SPI_connect();
+	load_clients();
+	load_providers();
+	load_instruments();
+	SPI_finish();
+	loaded_in_transaction = true;
+	reference_loaded = true;
+}
+
+Client *
+client_of(int32 client_id)
+{
+	Client	   *client = hash_search(clients, &client_id, HASH_FIND, NULL);
+
+	if (client)
+		return client;
+	load_reference();
+	client = hash_search(clients, &client_id, HASH_FIND, NULL);
+	if (client == NULL)
+		elog(ERROR, "customer of unknown client %d", client_id);
+	return client;
+}
+
+Provider *
+provider_by_code(const char *code, int length)
+{
+	char		key[PROVIDER_CODE_SIZE];
+	Provider   *provider;
+
+	if (!fill_code(key, PROVIDER_CODE_SIZE, code, length))
+		return NULL;
+	provider = hash_search(providers, key, HASH_FIND, NULL);
+	if (provider == NULL)
+	{
+		load_reference();
+		provider = hash_search(providers, key, HASH_FIND, NULL);
+	}
+	return provider;
+}
+
+const Provider *
+provider_by_id(int32 lp_id)
+{
+	HASH_SEQ_STATUS scan;
+	Provider   *provider;
+
+	load_reference();
+	hash_seq_init(&scan, providers);
+	while ((provider = hash_seq_search(&scan)) != NULL)
+		if (provider->lp_id == lp_id)
+		{
+			hash_seq_term(&scan);
+			return provider;
+		}
+	return NULL;
+}
+
+Instrument *
+instrument_of(asset_code base, asset_code quote)
+{
+	Pair		pair = {base, quote};
+	Instrument *instrument = hash_search(instruments, &pair, HASH_FIND, NULL);
+
+	if (instrument == NULL)
+	{
+		load_reference();
+		instrument = hash_search(instruments, &pair, HASH_FIND, NULL);
+	}
+	return instrument;
+}
+
+/* ---- accounts ---- */
+
+typedef struct RoleName
+{
+	const char *fund;
+	const char *name;			/* %s: the client's, customer's or provider's code */
+} RoleName;
+
+static const RoleName role_names[ROLE_COUNT] = {
+	[ROLE_TPJ_RECEIVABLE] = {"CORP", "TPJ:receivable:%s"},
+	[ROLE_TPJ_PAYABLE] = {"CORP", "TPJ:payable:%s"},
+	[ROLE_CLIENT_SETTLEMENT] = {"CORP", "Client:settlement:%s"},
+	[ROLE_APEX_RECEIVABLE] = {"CORP", "Apex:receivable:%s"},
+	[ROLE_APEX_PAYABLE] = {"CORP", "Apex:payable:%s"},
+	[ROLE_CLIENT_MEMO] = {"CORP", "Client:memo:%s"},
+	[ROLE_LP_PAYABLE] = {"CORP", "LP:payable:%s"},
+	[ROLE_LP_RECEIVABLE] = {"CORP", "LP:receivable:%s"},
+	[ROLE_LP_COIN_RECEIVABLE] = {"CORP", "LP:coin-receivable:%s"},
+	[ROLE_LP_COIN_PAYABLE] = {"CORP", "LP:coin-payable:%s"},
+	[ROLE_REVENUE_MARKUP] = {"CORP", "Revenue:markup"},
+	[ROLE_REVENUE_TRADE_FEE] = {"CORP", "Revenue:trade-fee"},
+	[ROLE_REVENUE_SHARE] = {"CORP", "RevShare:payable:%s"},
+	[ROLE_CORP_DUE_TO_CUST] = {"CORP", "DueTo:CUST"},
+	[ROLE_CORP_DUE_FROM_CUST] = {"CORP", "DueFrom:CUST"},
+	[ROLE_CUST_DUE_TO_CORP] = {"CUST", "DueTo:CORP"},
+	[ROLE_CUST_DUE_FROM_CORP] = {"CUST", "DueFrom:CORP"},
+	[ROLE_COIN] = {"CUST", "Cust:%s"},
+	[ROLE_COIN_ENCUMBERED] = {"CUST", "Cust:%s:encumbered"},
+};
+
+/* accounts of one customer; all others are the house's */
+static bool
+is_customer_role(int role)
+{
+	return role == ROLE_TPJ_RECEIVABLE || role == ROLE_TPJ_PAYABLE ||
+		role == ROLE_COIN || role == ROLE_COIN_ENCUMBERED;
+}
+
+static void
+list_slot(AccountSlot *slot)
+{
+	wanted_slots = make_room(wanted_slots, wanted_slot_count, &wanted_slot_room, sizeof(AccountSlot *));
+	wanted_slots[wanted_slot_count++] = slot;
+	slot->wanted = true;
+}
+
+AccountSlot *
+account_want(AccountRole role, const Client *client, int64 party,
+			 const char *party_code, int party_code_length, asset_code asset, bool create)
+{
+	SlotKey		key = {client->client_id, role, party, asset};
+	bool		found;
+	AccountSlot *slot = hash_search(slots, &key, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		slot->account = 0;
+		slot->wanted = slot->create = false;
+		fill_code(slot->party_code, PROVIDER_CODE_SIZE, party_code, party_code_length);
+	}
+	if (slot->account == 0)
+	{
+		if (!slot->wanted)
+		{
+			slot->create = false;
+			list_slot(slot);
+		}
+		slot->create |= create;
+	}
+	return slot;
+}
+
+/* one order for all sessions, so that two opening the same accounts never wait for each other in a ring */
+static int
+compare_slots(const void *a, const void *b)
+{
+	return memcmp(&(*(AccountSlot *const *) a)->key, &(*(AccountSlot *const *) b)->key, sizeof(SlotKey));
+}
+
+static Datum
+slot_name(const AccountSlot *slot)
+{
+	const char *pattern = role_names[slot->key.role].name;
+	const char *mark = strstr(pattern, "%s");
+
+	if (mark == NULL)
+		return CStringGetTextDatum(pattern);
+	return CStringGetTextDatum(psprintf("%.*s%s%s", (int) (mark - pattern), pattern, slot->party_code, mark + 2));
+}
+
+/* the slots as parallel arrays: client, fund, name, asset, customer, slot number */
+static void
+slot_arrays(AccountSlot **list, int count, Datum *arguments)
+{
+	Datum	   *values = palloc(count * sizeof(Datum));
+	bool	   *nulls = palloc0(count * sizeof(bool));
+	int			size = count;
+	int			one = 1;
+
+	for (int i = 0; i < count; i++)
+		values[i] = Int32GetDatum(list[i]->key.client_id);
+	arguments[0] = PointerGetDatum(construct_array(values, count, INT4OID, 4, true, TYPALIGN_INT));
+	for (int i = 0; i < count; i++)
+		values[i] = CStringGetTextDatum(role_names[list[i]->key.role].fund);
+	arguments[1] = text_array(values, count);
+	for (int i = 0; i < count; i++)
+		values[i] = slot_name(list[i]);
+	arguments[2] = text_array(values, count);
+	for (int i = 0; i < count; i++)
+		values[i] = CStringGetTextDatum(asset_text(list[i]->key.asset));
+	arguments[3] = text_array(values, count);
+	for (int i = 0; i < count; i++)
+	{
+		values[i] = Int64GetDatum(list[i]->key.party);
+		nulls[i] = !is_customer_role(list[i]->key.role);
+	}
+	arguments[4] = PointerGetDatum(construct_md_array(values, nulls, 1, &size, &one,
+													  INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static void
+query_slots(SPIPlanPtr *plan, const char *query, AccountSlot **list, int count)
+{
+	Oid			types[5] = {INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID};
+	Datum		arguments[5];
+
+	slot_arrays(list, count, arguments);
+	spi_plan(plan, 5, types, query);
+	spi_execute(*plan, arguments);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		account = column(i, 2, &isnull);
+
+		if (!isnull)
+			list[integer_column(i, 1) - 1]->account = DatumGetAccountId(account);
+	}
+}
+
+static void
+find_accounts(AccountSlot **list, int count)
+{
+	static SPIPlanPtr plan = NULL;
+
+	query_slots(&plan,
+				"SELECT w.slot, a.account"
+				" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
+				"  pg_catalog.unnest($4), pg_catalog.unnest($5))"
+				"  WITH ORDINALITY AS w(client_id, fund, name, asset, customer_id, slot)"
+				" JOIN bakkt_ledger.account a ON a.client_id OPERATOR(pg_catalog.=) w.client_id"
+				"  AND a.fund OPERATOR(pg_catalog.=) w.fund AND a.name OPERATOR(pg_catalog.=) w.name"
+				"  AND a.asset OPERATOR(bakkt_ledger.=) w.asset::bakkt_ledger.asset",
+				list, count);
+}
+
+static void
+open_accounts(AccountSlot **list, int count)
+{
+	static SPIPlanPtr plan = NULL;
+
+	query_slots(&plan,
+				"SELECT w.slot, bakkt_ledger.ensure_account(w.client_id, w.fund, w.name,"
+				"  w.asset::bakkt_ledger.asset, w.customer_id)"
+				" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
+				"  pg_catalog.unnest($4), pg_catalog.unnest($5))"
+				"  WITH ORDINALITY AS w(client_id, fund, name, asset, customer_id, slot)",
+				list, count);
+}
+
+/* The slots to open are moved to the front; returns how many. */
+static int
+keep_to_open(AccountSlot **list, int count)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < count; i++)
+		if (list[i]->account == 0 && list[i]->create)
+			list[kept++] = list[i];
+	return kept;
+}
+
+void
+accounts_load(void)
+{
+	int			count = wanted_slot_count;
+	AccountSlot **list;
+
+	if (count == 0)
+		return;
+	list = palloc(count * sizeof(AccountSlot *));
+	memcpy(list, wanted_slots, count * sizeof(AccountSlot *));
+	for (int i = 0; i < count; i++)
+		list[i]->wanted = false;
+	wanted_slot_count = 0;
+	qsort(list, count, sizeof(AccountSlot *), compare_slots);
+	SPI_connect();
+	loaded_in_transaction = true;
+	find_accounts(list, count);
+	count = keep_to_open(list, count);
+	if (count > 0)
+		open_accounts(list, count);
+	SPI_finish();
+}

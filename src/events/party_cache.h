@@ -1,0 +1,135 @@
+/*-------------------------------------------------------------------------
+ *
+ * party_cache.h
+ *	  What trading must know of customers, clients, liquidity providers and
+ *	  instruments, and the accounts its templates post to, cached per session.
+ *
+ * A batch first asks for everything it needs, then loads what is missing with
+ * one query per table, then uses it: no query per trade.  Entries stay valid
+ * until the next party_cache_begin().
+ *-------------------------------------------------------------------------
+ */
+#ifndef BAKKT_LEDGER_PARTY_CACHE_H
+#define BAKKT_LEDGER_PARTY_CACHE_H
+
+#include "events/execution_terms.h"
+#include "types/account_id.h"
+
+#define ACCOUNT_CODE_LENGTH 8
+#define CLIENT_CODE_SIZE 16
+#define PROVIDER_CODE_SIZE 24
+#define SYMBOL_SIZE 24
+
+typedef enum CommissionModel
+{
+	COMMISSION_MARKUP,
+	COMMISSION_TRADE_FEE,
+	COMMISSION_BOTH
+} CommissionModel;
+
+typedef struct Customer
+{
+	char		code[ACCOUNT_CODE_LENGTH];	/* hash key */
+	int64		customer_id;	/* 0: wanted, or unknown */
+	int32		client_id;
+	bool		may_buy;		/* by mode and party status */
+	bool		may_sell;
+	bool		overrides_funding;
+	FundingModel funding;
+} Customer;
+
+typedef struct Client
+{
+	int32		client_id;		/* hash key */
+	char		code[CLIENT_CODE_SIZE];
+	FundingModel funding;
+	CommissionModel commission;
+	int			revenue_share_bps;
+} Client;
+
+typedef struct Provider
+{
+	char		code[PROVIDER_CODE_SIZE];	/* hash key */
+	int32		lp_id;
+	bool		active;
+} Provider;
+
+typedef struct Pair
+{
+	asset_code	base;
+	asset_code	quote;
+} Pair;
+
+typedef struct Instrument
+{
+	Pair		pair;			/* hash key */
+	int32		instrument_id;
+	char		symbol[SYMBOL_SIZE];
+	units		tick;			/* price increment */
+	units		step;			/* quantity increment */
+	int			money_decimals; /* of the quote asset */
+	bool		active;
+} Instrument;
+
+/* the places a trade posts to; names in account_slot.c */
+typedef enum AccountRole
+{
+	ROLE_TPJ_RECEIVABLE,
+	ROLE_TPJ_PAYABLE,
+	ROLE_CLIENT_SETTLEMENT,
+	ROLE_APEX_RECEIVABLE,
+	ROLE_APEX_PAYABLE,
+	ROLE_CLIENT_MEMO,
+	ROLE_LP_PAYABLE,
+	ROLE_LP_RECEIVABLE,
+	ROLE_LP_COIN_RECEIVABLE,
+	ROLE_LP_COIN_PAYABLE,
+	ROLE_REVENUE_MARKUP,
+	ROLE_REVENUE_TRADE_FEE,
+	ROLE_REVENUE_SHARE,
+	ROLE_CORP_DUE_TO_CUST,
+	ROLE_CORP_DUE_FROM_CUST,
+	ROLE_CUST_DUE_TO_CORP,
+	ROLE_CUST_DUE_FROM_CORP,
+	ROLE_COIN,
+	ROLE_COIN_ENCUMBERED,
+	ROLE_COUNT
+} AccountRole;
+
+typedef struct SlotKey
+{
+	int32		client_id;
+	int32		role;
+	int64		party;			/* customer_id or lp_id or 0 */
+	asset_code	asset;
+} SlotKey;
+
+/* one account of a template; 0 until it has been loaded */
+typedef struct AccountSlot
+{
+	SlotKey		key;			/* hash key */
+	account_id	account;
+	bool		wanted;			/* in the list of slots to load */
+	bool		create;			/* open the account if there is none */
+	char		party_code[PROVIDER_CODE_SIZE]; /* last part of the name, empty if none */
+} AccountSlot;
+
+/* Take note of changes by others; forget everything if there were any. */
+extern void party_cache_begin(void);
+
+/* NULL: the code has not eight characters */
+extern Customer *customer_want(const char *code, int length);
+extern void customers_load(void);
+
+extern Client *client_of(int32 client_id);
+extern Provider *provider_by_code(const char *code, int length);	/* NULL: unknown */
+extern const Provider *provider_by_id(int32 lp_id);
+extern Instrument *instrument_of(asset_code base, asset_code quote);	/* NULL: unknown */
+
+extern AccountSlot *account_want(AccountRole role, const Client *client, int64 party,
+								 const char *party_code, int party_code_length,
+								 asset_code asset, bool create);
+/* Load the wanted accounts, opening those marked `create`. */
+extern void accounts_load(void);
+
+#endif							/* BAKKT_LEDGER_PARTY_CACHE_H */

@@ -1,0 +1,387 @@
+/*-------------------------------------------------------------------------
+ *
+ * trade.c
+ *	  Posting of executions, one or thousands in a call (design 5 and 11).
+ *
+ * A call reads its requests, loads what it needs of parties and accounts with
+ * one query per table, turns each request into lines by a template, and hands
+ * all of them to the posting function at once.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "errors.h"
+#include "events/order_commission.h"
+#include "events/trade.h"
+#include "ledger/lookup.h"
+
+/* fields of type trade_result, in order */
+enum
+{
+	RESULT_REQUEST, RESULT_OUTCOME, RESULT_REPLAYED, RESULT_JOURNAL, RESULT_PRICE, RESULT_NET_MONEY,
+	RESULT_REVENUE, RESULT_REVENUE_SHARE, RESULT_FEE, RESULT_POSITION_AFTER,
+	RESULT_SQLSTATE, RESULT_MESSAGE, RESULT_DETAIL, RESULT_HINT, RESULT_RECORDED_AT,
+	RESULT_FIELDS
+};
+
+TradeBatch *
+trade_batch_make(int count)
+{
+	TradeBatch *batch = palloc(sizeof(TradeBatch));
+
+	lookup_begin();
+	party_cache_begin();
+	batch->count = count;
+	batch->trades = MemoryContextAllocExtended(CurrentMemoryContext, (count + 1) * sizeof(TradeRequest),
+											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	batch->requests = MemoryContextAllocExtended(CurrentMemoryContext, (count + 1) * sizeof(LedgerRequest),
+												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int i = 0; i < count; i++)
+		batch->trades[i].request = &batch->requests[i];
+	return batch;
+}
+
+/* ---- orders with a minimum fee ---- */
+
+static bool
+has_order(const TradeRequest *trade)
+{
+	return trade->terms.fee_minimum != 0 && trade->terms.client_order_id != NULL;
+}
+
+static OrderBook *
+open_orders(TradeBatch *batch, bool dry_run)
+{
+	OrderBook  *book = NULL;
+
+	for (int i = 0; i < batch->count; i++)
+	{
+		TradeRequest *trade = &batch->trades[i];
+
+		if (trade_refused(trade) || !has_order(trade))
+			continue;
+		if (book == NULL)
+			book = order_book_make();
+		trade->order = order_want(book, trade->request->client_id, &trade->terms);
+	}
+	if (book)
+		order_book_load(book, !dry_run);
+	return book;
+}
+
+/* the fill counts from here on */
+static void
+accrue(TradeRequest *trade)
+{
+	trade->order->fees.accrued += trade->money.fee_exact;
+	trade->order->fees.charged += trade->money.fee;
+	trade->order->changed = true;
+}
+
+/* ---- the batch ---- */
+
+static void
+compute(TradeBatch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+	{
+		TradeRequest *trade = &batch->trades[i];
+
+		if (trade_refused(trade))
+			continue;
+		trade_compute(trade, trade->order ? &trade->order->fees : NULL);
+		if (trade->order && !trade_refused(trade))
+			accrue(trade);
+	}
+}
+
+static void
+build(TradeBatch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+		if (!trade_refused(&batch->trades[i]))
+			trade_want_accounts(&batch->trades[i]);
+	accounts_load();
+	for (int i = 0; i < batch->count; i++)
+		trade_build(&batch->trades[i]);
+}
+
+/*
+ * Fees of later fills hang on which earlier ones stand.  Fees touch no
+ * limited account, so a dry run tells the outcomes for good.
+ */
+static void
+settle_orders(TradeBatch *batch, OrderBook *book)
+{
+	PostOptions options = {.dry_run = true,.terms_difference = trade_difference};
+	LedgerRequest *trial = MemoryContextAllocHuge(CurrentMemoryContext, batch->count * sizeof(LedgerRequest));
+
+	memcpy(trial, batch->requests, batch->count * sizeof(LedgerRequest));
+	ledger_post(trial, batch->count, &options);
+	order_book_restart(book);
+	for (int i = 0; i < batch->count; i++)
+	{
+		TradeRequest *trade = &batch->trades[i];
+
+		if (trade->order == NULL || trade_refused(trade) || is_refused(&trial[i]) || trial[i].replayed)
+			continue;
+		trade_compute(trade, &trade->order->fees);
+		if (!trade_refused(trade))
+			accrue(trade);
+	}
+	build(batch);
+	pfree(trial);
+}
+
+/* Only fills that were posted now have been charged. */
+static void
+record_orders(TradeBatch *batch, OrderBook *book)
+{
+	order_book_restart(book);
+	for (int i = 0; i < batch->count; i++)
+	{
+		TradeRequest *trade = &batch->trades[i];
+
+		if (trade->order && !trade_refused(trade) && !trade->request->replayed)
+			accrue(trade);
+	}
+	order_book_record(book);
+}
+
+static void
+post_batch(TradeBatch *batch, bool strict, bool dry_run)
+{
+	PostOptions options = {.strict = strict,.dry_run = dry_run,.terms_difference = trade_difference};
+	OrderBook  *book;
+
+	customers_load();
+	for (int i = 0; i < batch->count; i++)
+		trade_check(&batch->trades[i]);
+	book = open_orders(batch, dry_run);
+	compute(batch);
+	build(batch);
+	if (book && order_book_is_shared(book))
+		settle_orders(batch, book);
+	ledger_post(batch->requests, batch->count, &options);
+	if (book && !dry_run)
+		record_orders(batch, book);
+}
+
+/* A dry run may have to open accounts: they go again with a subtransaction. */
+void
+trade_batch_post(TradeBatch *batch, bool strict, bool dry_run)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	if (!dry_run)
+	{
+		post_batch(batch, strict, false);
+		return;
+	}
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	post_batch(batch, strict, true);
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+}
+
+/* ---- input ---- */
+
+static void
+refuse_null(TradeRequest *trade)
+{
+	trade->request->kind = KIND_TRADE;
+	refuse(trade->request, ERRCODE_LG_INVALID_REQUEST, "Remove the NULL element.", NULL, "a request is NULL");
+}
+
+static TradeBatch *
+read_batch(ArrayType *array)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc(ARR_ELEMTYPE(array), -1);
+	TradeBatch *batch;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	if (ARR_NDIM(array) > 1 || desc->natts != TRADE_FIELDS)
+		ereport(ERROR,
+				(errcode(ERRCODE_LG_INVALID_REQUEST),
+				 errmsg("requests must be a one-dimensional array of trade_request")));
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_DOUBLE, &elements, &nulls, &count);
+	batch = trade_batch_make(count);
+	for (int i = 0; i < count; i++)
+	{
+		HeapTupleData tuple = {0};
+		Datum		values[TRADE_FIELDS];
+		bool		isnull[TRADE_FIELDS];
+
+		if (nulls[i])
+		{
+			refuse_null(&batch->trades[i]);
+			continue;
+		}
+		tuple.t_data = DatumGetHeapTupleHeader(elements[i]);
+		tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+		heap_deform_tuple(&tuple, desc, values, isnull);
+		trade_read(&batch->trades[i], values, isnull);
+	}
+	ReleaseTupleDesc(desc);
+	return batch;
+}
+
+/* ---- output ---- */
+
+static void
+set_text(Datum *values, bool *nulls, int field, const char *text)
+{
+	nulls[field] = text == NULL;
+	if (text)
+		values[field] = CStringGetTextDatum(text);
+}
+
+/* room for the fixed-length values of one result row */
+typedef struct ResultSpace
+{
+	Price		price;
+	Amount		net_money;
+	Amount		revenue;
+	Amount		revenue_share;
+	Amount		fee;
+	Amount		position;
+} ResultSpace;
+
+static void
+set_amount(Datum *values, bool *nulls, int field, Amount *space, units value, asset_code asset)
+{
+	amount_set(space, value, asset);
+	values[field] = AmountPGetDatum(space);
+	nulls[field] = false;
+}
+
+/* of a replay the terms are the stored ones: the original's answer */
+static void
+fill_terms(const LedgerRequest *request, Datum *values, bool *nulls, ResultSpace *space)
+{
+	ExecutionTerms terms;
+
+	terms_unpack_stored(request->terms, &terms);
+	price_set(&space->price, terms.price, terms.quote, terms.base);
+	values[RESULT_PRICE] = PricePGetDatum(&space->price);
+	nulls[RESULT_PRICE] = false;
+	set_amount(values, nulls, RESULT_NET_MONEY, &space->net_money, terms.net_money * terms_sign(&terms), terms.quote);
+	set_amount(values, nulls, RESULT_REVENUE, &space->revenue,
+			   terms.bust ? -terms_revenue(&terms) : terms_revenue(&terms), terms.quote);
+	set_amount(values, nulls, RESULT_REVENUE_SHARE, &space->revenue_share,
+			   terms.bust ? -terms.revenue_share : terms.revenue_share, terms.quote);
+	set_amount(values, nulls, RESULT_FEE, &space->fee, terms.bust ? -terms.fee : terms.fee, terms.quote);
+}
+
+static void
+fill_result(const LedgerRequest *request, int number, Datum *values, bool *nulls, ResultSpace *space)
+{
+	bool		refused = is_refused(request);
+
+	memset(nulls, true, RESULT_FIELDS * sizeof(bool));
+	values[RESULT_REQUEST] = Int32GetDatum(number);
+	values[RESULT_OUTCOME] = CStringGetTextDatum(refused ? "refused" : "posted");
+	values[RESULT_REPLAYED] = BoolGetDatum(request->replayed);
+	nulls[RESULT_REQUEST] = nulls[RESULT_OUTCOME] = nulls[RESULT_REPLAYED] = false;
+	values[RESULT_JOURNAL] = Int64GetDatum(request->journal_id);
+	nulls[RESULT_JOURNAL] = request->journal_id == 0;
+	values[RESULT_RECORDED_AT] = TimestampTzGetDatum(request->recorded_at);
+	nulls[RESULT_RECORDED_AT] = request->recorded_at == 0;
+	if (refused)
+	{
+		set_text(values, nulls, RESULT_SQLSTATE, unpack_sql_state(request->refusal.sqlstate));
+		set_text(values, nulls, RESULT_MESSAGE, request->refusal.message);
+		set_text(values, nulls, RESULT_DETAIL, request->refusal.detail);
+		set_text(values, nulls, RESULT_HINT, request->refusal.hint);
+		return;
+	}
+	fill_terms(request, values, nulls, space);
+	if (request->balance_count > 0 && !request->replayed)
+		set_amount(values, nulls, RESULT_POSITION_AFTER, &space->position,
+				   request->balances[0].balance, request->balances[0].asset);
+}
+
+Datum
+trade_result(FunctionCallInfo fcinfo, const LedgerRequest *request)
+{
+	TupleDesc	desc;
+	Datum		values[RESULT_FIELDS];
+	bool		nulls[RESULT_FIELDS];
+	ResultSpace space;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	fill_result(request, 1, values, nulls, &space);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
+/* ---- the functions ---- */
+
+PG_FUNCTION_INFO_V1(post_trades);
+
+Datum
+post_trades(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext row_context;
+	TradeBatch *batch;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	batch = read_batch(PG_GETARG_ARRAYTYPE_P(0));
+	trade_batch_post(batch, !PG_ARGISNULL(1) && PG_GETARG_BOOL(1), !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
+	row_context = AllocSetContextCreate(CurrentMemoryContext, "trade result", ALLOCSET_SMALL_SIZES);
+	for (int i = 0; i < batch->count; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(row_context);
+		Datum		values[RESULT_FIELDS];
+		bool		nulls[RESULT_FIELDS];
+		ResultSpace space;
+
+		CHECK_FOR_INTERRUPTS();
+		fill_result(&batch->requests[i], i + 1, values, nulls, &space);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(row_context);
+	}
+	MemoryContextDelete(row_context);
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(post_trade);
+
+/* arguments: the fields of trade_request but `linked`, then dry_run */
+Datum
+post_trade(PG_FUNCTION_ARGS)
+{
+	TradeBatch *batch = trade_batch_make(1);
+	Datum		values[TRADE_FIELDS];
+	bool		nulls[TRADE_FIELDS];
+
+	for (int i = 0; i < TRADE_LINKED; i++)
+	{
+		values[i] = PG_GETARG_DATUM(i);
+		nulls[i] = PG_ARGISNULL(i);
+	}
+	nulls[TRADE_LINKED] = true;
+	trade_read(&batch->trades[0], values, nulls);
+	trade_batch_post(batch, true, !PG_ARGISNULL(TRADE_LINKED) && PG_GETARG_BOOL(TRADE_LINKED));
+	return trade_result(fcinfo, &batch->requests[0]);
+}

@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * trade.h
+ *	  Posting of executions: what busts and corrections share with it.
+ *-------------------------------------------------------------------------
+ */
+#ifndef BAKKT_LEDGER_TRADE_H
+#define BAKKT_LEDGER_TRADE_H
+
+#include "events/trade_request.h"
+
+typedef struct TradeBatch
+{
+	int			count;
+	TradeRequest *trades;
+	LedgerRequest *requests;	/* of the same number */
+} TradeBatch;
+
+/* Begin a call: caches are brought up to date, the batch is empty. */
+extern TradeBatch *trade_batch_make(int count);
+/* Check, compute and post what trade_read() has read. */
+extern void trade_batch_post(TradeBatch *batch, bool strict, bool dry_run);
+/* One row of type trade_result. */
+extern Datum trade_result(FunctionCallInfo fcinfo, const LedgerRequest *request);
+
+#endif							/* BAKKT_LEDGER_TRADE_H */
