@@ -85,6 +85,7 @@ BEGIN
 			'balances', 'balance_of', 'statement', 'account_statement', 'trial_balance']),
 		('bakkt_ledger_poster', ARRAY[
 			'open_customer', 'open_customers', 'open_account',
+			'post_trade', 'post_trades', 'bust_trade', 'correct_trade',
 			'post_journal', 'post_journals', 'reverse_journal',
 			'authorise_hold', 'increase_hold', 'release_hold', 'capture_hold', 'propose_journal']),
 		('bakkt_ledger_approver', ARRAY[

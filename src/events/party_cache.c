@@ -33,7 +33,7 @@
 #define MAX_CACHED 400000
 
 static const char *const watched_names[] = {
-	"customer", "client", "liquidity_provider", "instrument", "supported_asset", "account"
+	"customer", "client", "liquidity_provider", "instrument", "supported_asset"
 };
 
 #define WATCHED_COUNT lengthof(watched_names)

@@ -54,10 +54,15 @@ trade_batch_make(int count)
 
 /* ---- orders with a minimum fee ---- */
 
-static bool
-has_order(const TradeRequest *trade)
+/* the terms that bear on an order's running fees; NULL if none do */
+static const ExecutionTerms *
+order_terms(const TradeRequest *trade)
 {
-	return trade->terms.fee_minimum != 0 && trade->terms.client_order_id != NULL;
+	const ExecutionTerms *terms = trade->is_bust ? trade->busted : &trade->terms;
+
+	if (trade_refused(trade) || terms == NULL || terms->fee_minimum == 0 || terms->client_order_id == NULL)
+		return NULL;
+	return terms;
 }
 
 static OrderBook *
@@ -68,22 +73,43 @@ open_orders(TradeBatch *batch, bool dry_run)
 	for (int i = 0; i < batch->count; i++)
 	{
 		TradeRequest *trade = &batch->trades[i];
+		const ExecutionTerms *terms = order_terms(trade);
 
-		if (trade_refused(trade) || !has_order(trade))
+		if (terms == NULL)
 			continue;
 		if (book == NULL)
 			book = order_book_make();
-		trade->order = order_want(book, trade->request->client_id, &trade->terms);
+		trade->order = order_want(book, trade->request->client_id, terms);
 	}
 	if (book)
 		order_book_load(book, !dry_run);
 	return book;
 }
 
+/* a busted fill no longer counts, nor what it paid */
+static void
+take_fill_back(TradeRequest *trade)
+{
+	const ExecutionTerms *terms = trade->busted;
+	units		notional = terms->sell ? terms->net_money + terms->fee : terms->net_money - terms->fee;
+	units		exact;
+
+	if (trade_fee_exact(notional, terms->fee_bps, terms->fee_fixed, &exact) != UNITS_OK)
+		elog(ERROR, "fee of a posted execution is out of range");
+	trade->order->fees.accrued -= exact;
+	trade->order->fees.charged -= terms->fee;
+	trade->order->changed = true;
+}
+
 /* the fill counts from here on */
 static void
 accrue(TradeRequest *trade)
 {
+	if (trade->is_bust)
+	{
+		take_fill_back(trade);
+		return;
+	}
 	trade->order->fees.accrued += trade->money.fee_exact;
 	trade->order->fees.charged += trade->money.fee;
 	trade->order->changed = true;
@@ -92,29 +118,32 @@ accrue(TradeRequest *trade)
 /* ---- the batch ---- */
 
 static void
+compute_one(TradeRequest *trade)
+{
+	if (!trade->is_bust)
+		trade_compute(trade, trade->order ? &trade->order->fees : NULL);
+	if (trade->order && !trade_refused(trade))
+		accrue(trade);
+}
+
+static void
 compute(TradeBatch *batch)
 {
 	for (int i = 0; i < batch->count; i++)
-	{
-		TradeRequest *trade = &batch->trades[i];
-
-		if (trade_refused(trade))
-			continue;
-		trade_compute(trade, trade->order ? &trade->order->fees : NULL);
-		if (trade->order && !trade_refused(trade))
-			accrue(trade);
-	}
+		if (!trade_refused(&batch->trades[i]))
+			compute_one(&batch->trades[i]);
 }
 
 static void
 build(TradeBatch *batch)
 {
 	for (int i = 0; i < batch->count; i++)
-		if (!trade_refused(&batch->trades[i]))
+		if (!batch->trades[i].is_bust && !trade_refused(&batch->trades[i]))
 			trade_want_accounts(&batch->trades[i]);
 	accounts_load();
 	for (int i = 0; i < batch->count; i++)
-		trade_build(&batch->trades[i]);
+		if (!batch->trades[i].is_bust)
+			trade_build(&batch->trades[i]);
 }
 
 /*
@@ -134,11 +163,8 @@ settle_orders(TradeBatch *batch, OrderBook *book)
 	{
 		TradeRequest *trade = &batch->trades[i];
 
-		if (trade->order == NULL || trade_refused(trade) || is_refused(&trial[i]) || trial[i].replayed)
-			continue;
-		trade_compute(trade, &trade->order->fees);
-		if (!trade_refused(trade))
-			accrue(trade);
+		if (trade->order && !trade_refused(trade) && !is_refused(&trial[i]) && !trial[i].replayed)
+			compute_one(trade);
 	}
 	build(batch);
 	pfree(trial);
@@ -159,21 +185,41 @@ record_orders(TradeBatch *batch, OrderBook *book)
 	order_book_record(book);
 }
 
+/* The cause, not the requests of its chain that fell with it. */
+static void
+raise_first_refusal(const TradeBatch *batch)
+{
+	const LedgerRequest *first = NULL;
+
+	for (int i = 0; i < batch->count; i++)
+	{
+		const LedgerRequest *request = &batch->requests[i];
+
+		if (is_refused(request) && (first == NULL || first->refusal.sqlstate == ERRCODE_LG_CHAIN_REFUSED))
+			first = request;
+	}
+	if (first)
+		raise_refusal(first);
+}
+
 static void
 post_batch(TradeBatch *batch, bool strict, bool dry_run)
 {
-	PostOptions options = {.strict = strict,.dry_run = dry_run,.terms_difference = trade_difference};
+	PostOptions options = {.dry_run = dry_run,.terms_difference = trade_difference};
 	OrderBook  *book;
 
 	customers_load();
 	for (int i = 0; i < batch->count; i++)
-		trade_check(&batch->trades[i]);
+		if (!batch->trades[i].is_bust)
+			trade_check(&batch->trades[i]);
 	book = open_orders(batch, dry_run);
 	compute(batch);
 	build(batch);
 	if (book && order_book_is_shared(book))
 		settle_orders(batch, book);
 	ledger_post(batch->requests, batch->count, &options);
+	if (strict)
+		raise_first_refusal(batch);
 	if (book && !dry_run)
 		record_orders(batch, book);
 }
@@ -240,6 +286,21 @@ read_batch(ArrayType *array)
 	}
 	ReleaseTupleDesc(desc);
 	return batch;
+}
+
+void
+trade_read_arguments(FunctionCallInfo fcinfo, TradeRequest *trade)
+{
+	Datum		values[TRADE_FIELDS];
+	bool		nulls[TRADE_FIELDS];
+
+	for (int i = 0; i < TRADE_LINKED; i++)
+	{
+		values[i] = PG_GETARG_DATUM(i);
+		nulls[i] = PG_ARGISNULL(i);
+	}
+	nulls[TRADE_LINKED] = true;
+	trade_read(trade, values, nulls);
 }
 
 /* ---- output ---- */
@@ -331,26 +392,16 @@ trade_result(FunctionCallInfo fcinfo, const LedgerRequest *request)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
-/* ---- the functions ---- */
-
-PG_FUNCTION_INFO_V1(post_trades);
-
-Datum
-post_trades(PG_FUNCTION_ARGS)
+void
+trade_results(FunctionCallInfo fcinfo, const TradeBatch *batch)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext row_context;
-	TradeBatch *batch;
+	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "trade results", ALLOCSET_SMALL_SIZES);
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0))
-		return (Datum) 0;
-	batch = read_batch(PG_GETARG_ARRAYTYPE_P(0));
-	trade_batch_post(batch, !PG_ARGISNULL(1) && PG_GETARG_BOOL(1), !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
-	row_context = AllocSetContextCreate(CurrentMemoryContext, "trade result", ALLOCSET_SMALL_SIZES);
 	for (int i = 0; i < batch->count; i++)
 	{
-		MemoryContext old = MemoryContextSwitchTo(row_context);
+		MemoryContext old = MemoryContextSwitchTo(rows);
 		Datum		values[RESULT_FIELDS];
 		bool		nulls[RESULT_FIELDS];
 		ResultSpace space;
@@ -359,9 +410,22 @@ post_trades(PG_FUNCTION_ARGS)
 		fill_result(&batch->requests[i], i + 1, values, nulls, &space);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 		MemoryContextSwitchTo(old);
-		MemoryContextReset(row_context);
+		MemoryContextReset(rows);
 	}
-	MemoryContextDelete(row_context);
+	MemoryContextDelete(rows);
+}
+
+/* ---- the functions ---- */
+
+PG_FUNCTION_INFO_V1(post_trades);
+
+Datum
+post_trades(PG_FUNCTION_ARGS)
+{
+	TradeBatch *batch = PG_ARGISNULL(0) ? trade_batch_make(0) : read_batch(PG_GETARG_ARRAYTYPE_P(0));
+
+	trade_batch_post(batch, !PG_ARGISNULL(1) && PG_GETARG_BOOL(1), !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
+	trade_results(fcinfo, batch);
 	return (Datum) 0;
 }
 
@@ -372,16 +436,8 @@ Datum
 post_trade(PG_FUNCTION_ARGS)
 {
 	TradeBatch *batch = trade_batch_make(1);
-	Datum		values[TRADE_FIELDS];
-	bool		nulls[TRADE_FIELDS];
 
-	for (int i = 0; i < TRADE_LINKED; i++)
-	{
-		values[i] = PG_GETARG_DATUM(i);
-		nulls[i] = PG_ARGISNULL(i);
-	}
-	nulls[TRADE_LINKED] = true;
-	trade_read(&batch->trades[0], values, nulls);
+	trade_read_arguments(fcinfo, &batch->trades[0]);
 	trade_batch_post(batch, true, !PG_ARGISNULL(TRADE_LINKED) && PG_GETARG_BOOL(TRADE_LINKED));
 	return trade_result(fcinfo, &batch->requests[0]);
 }

@@ -45,6 +45,10 @@ typedef struct TradeRequest
 	Client	   *client;
 	Instrument *instrument;
 
+	/* a bust: its lines and terms are made already, only its order's fees follow */
+	bool		is_bust;
+	const ExecutionTerms *busted;	/* NULL: there is no such execution */
+
 	/* what follows from it */
 	ExecutionTerms terms;
 	TradeMoney	money;
