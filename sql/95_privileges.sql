@@ -82,16 +82,22 @@ BEGIN
 		('bakkt_ledger_reader', ARRAY[
 			'invoking_role', 'sees_all_clients', 'visible_clients', 'require_client', 'require_customer', 'require_account',
 			'require_asset', 'account_kind_of', 'account_of',
-			'balances', 'balance_of', 'statement', 'account_statement', 'trial_balance']),
+			'balances', 'balance_of', 'statement', 'account_statement', 'trial_balance',
+			'latest_version', 'is_business_day', 'next_business_day', 'value_date', 'value_deadline',
+			'window_bounds', 'window_of', 'window_members', 'window_adjustments', 'window_summary', 'zero_sum_check',
+			'net_position', 'obligations', 'outstanding']),
 		('bakkt_ledger_poster', ARRAY[
 			'open_customer', 'open_customers', 'open_account',
 			'post_trade', 'post_trades', 'bust_trade', 'correct_trade',
 			'post_journal', 'post_journals', 'reverse_journal',
 			'authorise_hold', 'increase_hold', 'release_hold', 'capture_hold', 'propose_journal']),
 		('bakkt_ledger_approver', ARRAY[
-			'propose_journal', 'approve_journal', 'decline_journal']),
+			'propose_journal', 'approve_journal', 'decline_journal', 'approve_write_off']),
 		('bakkt_ledger_settler', ARRAY[
-			'expire_holds', 'seal', 'verify']),
+			'expire_holds', 'seal', 'verify',
+			'add_calendar_version', 'close_window', 'close_due_windows', 'advise_window', 'agree_window', 'dispute_window',
+			'record_wire', 'settle_provider', 'settle_window', 'instruct_obligation', 'fail_obligation', 'carry_obligation',
+			'propose_write_off']),
 		('bakkt_ledger_reconciler', ARRAY[
 			'propose_journal', 'seal', 'verify']),
 		('bakkt_ledger_auditor', ARRAY[

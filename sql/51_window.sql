@@ -1,0 +1,336 @@
+-- Floor 4: settlement windows.
+--
+-- A window is [from_at, to_at) of a client's time.  Windows tile: each starts
+-- where the one before ended (I14), which a foreign key of the table on itself
+-- makes a fact, not a habit.  The open window has no row: its bounds follow
+-- from the last closed one and the client's cut-off.
+
+CREATE TABLE settlement_transition (
+    subject text COLLATE "C" NOT NULL CHECK (subject IN ('window', 'obligation')),
+    from_state text COLLATE "C" NOT NULL,
+    to_state text COLLATE "C" NOT NULL,
+    PRIMARY KEY (subject, from_state, to_state)
+);
+COMMENT ON TABLE settlement_transition IS 'The changes of state a window or an obligation can make; any other is refused with LG071.';
+INSERT INTO settlement_transition
+SELECT 'window', f.from_state, t.to_state
+FROM (VALUES
+    ('OPEN', 'CLOSING'),
+    ('CLOSING', 'SEALED'),
+    ('SEALED', 'ADVISED'),
+    ('ADVISED', 'AGREED, DISPUTED'),
+    ('DISPUTED', 'ADVISED, AGREED'),
+    ('AGREED', 'INSTRUCTED, PARTIALLY_SETTLED, SETTLED, FAILED, CARRIED, WRITTEN_OFF'),
+    ('INSTRUCTED', 'PARTIALLY_SETTLED, SETTLED, FAILED, CARRIED, WRITTEN_OFF'),
+    ('PARTIALLY_SETTLED', 'SETTLED, FAILED, CARRIED, WRITTEN_OFF'),
+    ('FAILED', 'INSTRUCTED, PARTIALLY_SETTLED, SETTLED, CARRIED, WRITTEN_OFF')
+) AS f (from_state, to_states), regexp_split_to_table(f.to_states, ', ') AS t (to_state);
+INSERT INTO settlement_transition
+SELECT 'obligation', f.from_state, t.to_state
+FROM (VALUES
+    ('ENTERED', 'INSTRUCTED, PARTIALLY_SETTLED, SETTLED, FAILED, CARRIED, WRITTEN_OFF'),
+    ('INSTRUCTED', 'PARTIALLY_SETTLED, SETTLED, FAILED, CARRIED, WRITTEN_OFF'),
+    ('PARTIALLY_SETTLED', 'INSTRUCTED, SETTLED, FAILED, CARRIED, WRITTEN_OFF'),
+    ('FAILED', 'INSTRUCTED, PARTIALLY_SETTLED, SETTLED, CARRIED, WRITTEN_OFF')
+) AS f (from_state, to_states), regexp_split_to_table(f.to_states, ', ') AS t (to_state);
+
+CREATE TABLE settlement_agreement (
+    client_id integer PRIMARY KEY REFERENCES client,
+    netting text NOT NULL DEFAULT 'NOVATION' CHECK (netting = 'NOVATION'),
+    cash_calendar text COLLATE "C" NOT NULL DEFAULT 'FEDWIRE' REFERENCES calendar,
+    coin_calendar text COLLATE "C" NOT NULL DEFAULT 'CHAIN' REFERENCES calendar,
+    last_window integer NOT NULL DEFAULT 0 CHECK (last_window >= 0)
+);
+COMMENT ON TABLE settlement_agreement IS 'How a client settles; its row is locked by whatever changes the client''s windows and obligations, so that these happen one after the other. Posting never takes it.';
+COMMENT ON COLUMN settlement_agreement.netting IS 'What netting means when a payment fails: under NOVATION only the net obligation exists, the trades are discharged.';
+COMMENT ON COLUMN settlement_agreement.last_window IS 'Number of the last closed window.';
+SELECT pg_catalog.pg_extension_config_dump('settlement_agreement', '');
+
+CREATE TABLE settlement_window (
+    client_id integer NOT NULL REFERENCES client,
+    window_no integer NOT NULL CHECK (window_no > 0),
+    previous_no integer GENERATED ALWAYS AS (nullif(window_no - 1, 0)) STORED,
+    closes_on date NOT NULL,
+    from_at timestamptz NOT NULL,
+    to_at timestamptz NOT NULL,
+    zone text NOT NULL,
+    cut_time time NOT NULL,
+    from_offset interval NOT NULL,
+    to_offset interval NOT NULL,
+    server_version text NOT NULL,
+    cash_calendar text COLLATE "C" NOT NULL,
+    cash_version integer NOT NULL,
+    coin_calendar text COLLATE "C" NOT NULL,
+    coin_version integer NOT NULL,
+    block_no bigint NOT NULL,
+    executions bigint NOT NULL CHECK (executions >= 0),
+    state text COLLATE "C" NOT NULL,
+    closed_at timestamptz NOT NULL,
+    sealed_at timestamptz NOT NULL,
+    PRIMARY KEY (client_id, window_no),
+    UNIQUE (client_id, closes_on),
+    UNIQUE (client_id, window_no, to_at),
+    CONSTRAINT settlement_window_not_empty CHECK (from_at < to_at AND isfinite(from_at) AND isfinite(to_at)),
+    CONSTRAINT settlement_window_tiles FOREIGN KEY (client_id, previous_no, from_at)
+        REFERENCES settlement_window (client_id, window_no, to_at),
+    CONSTRAINT settlement_window_apart EXCLUDE USING gist
+        (int4range(client_id, client_id, '[]') WITH &&, tstzrange(from_at, to_at) WITH &&),
+    FOREIGN KEY (block_no) REFERENCES block,
+    FOREIGN KEY (cash_calendar, cash_version) REFERENCES calendar_version,
+    FOREIGN KEY (coin_calendar, coin_version) REFERENCES calendar_version
+);
+COMMENT ON TABLE settlement_window IS 'The closed windows of each client. Everything but the state is fixed when the window is sealed.';
+COMMENT ON COLUMN settlement_window.previous_no IS 'The window before; NULL for the first, to which all earlier executions belong.';
+COMMENT ON COLUMN settlement_window.closes_on IS 'Local date of the cut-off that ends the window.';
+COMMENT ON COLUMN settlement_window.from_at IS 'Start, inside the window; equals to_at of the window before (I14).';
+COMMENT ON COLUMN settlement_window.to_at IS 'End, outside the window.';
+COMMENT ON COLUMN settlement_window.from_offset IS 'UTC offset of the zone at from_at as the server knew it: with to_offset and server_version the evidence of the time zone rules in use, for PostgreSQL does not tell the version of its zone data.';
+COMMENT ON COLUMN settlement_window.block_no IS 'The horizon: what this block or an earlier one contains was known when the window was sealed. With the bounds it decides membership, for ever.';
+COMMENT ON COLUMN settlement_window.executions IS 'How many executions are members, busts included.';
+COMMENT ON COLUMN settlement_window.closed_at IS 'The instant given to close_window(): when the obligations were entered.';
+COMMENT ON COLUMN settlement_window.sealed_at IS 'The ledger''s own clock just after the horizon was sealed.';
+SELECT pg_catalog.pg_extension_config_dump('settlement_window', '');
+
+CREATE TABLE window_event (
+    client_id integer NOT NULL,
+    window_no integer NOT NULL,
+    event_no integer NOT NULL CHECK (event_no > 0),
+    state text COLLATE "C" NOT NULL,
+    at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    role_name text COLLATE "C" NOT NULL,
+    reason text,
+    PRIMARY KEY (client_id, window_no, event_no),
+    FOREIGN KEY (client_id, window_no) REFERENCES settlement_window
+);
+COMMENT ON TABLE window_event IS 'Every state a window has entered: when (as said and as recorded), by whom, why.';
+SELECT pg_catalog.pg_extension_config_dump('window_event', '');
+
+CREATE FUNCTION check_window_change() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+DECLARE
+    unchanged settlement_window := old;
+BEGIN
+    unchanged.state := new.state;
+    unchanged.previous_no := new.previous_no;       -- generated after this trigger
+    IF unchanged IS DISTINCT FROM new THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'LG066',
+            MESSAGE = format('window W%s is sealed and cannot be changed', old.window_no),
+            HINT = 'A correction is a new execution in the open window.';
+    END IF;
+    PERFORM check_transition('window', format('W%s', old.window_no), old.state, new.state);
+    RETURN new;
+END;
+$$;
+COMMENT ON FUNCTION check_window_change() IS 'Trigger of settlement_window: only the state changes (LG066), and only along settlement_transition (LG071).';
+
+CREATE FUNCTION check_transition(subject text, name text, from_state text, to_state text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+DECLARE
+    allowed text;
+BEGIN
+    IF EXISTS (SELECT FROM settlement_transition t
+               WHERE t.subject = check_transition.subject AND t.from_state = check_transition.from_state
+                 AND t.to_state = check_transition.to_state) THEN
+        RETURN;
+    END IF;
+    SELECT string_agg(t.to_state, ', ' ORDER BY t.to_state) INTO allowed
+    FROM settlement_transition t
+    WHERE t.subject = check_transition.subject AND t.from_state = check_transition.from_state;
+    RAISE EXCEPTION USING
+        ERRCODE = 'LG071',
+        MESSAGE = format('%s %s cannot go from %s to %s', subject, name, from_state, to_state),
+        HINT = CASE WHEN allowed IS NULL THEN format('%s is final.', from_state)
+               ELSE format('From %s it can go to: %s.', from_state, allowed) END;
+END;
+$$;
+COMMENT ON FUNCTION check_transition(text, text, text, text) IS 'Internal: LG071 unless settlement_transition lists the change of state.';
+
+CREATE TRIGGER check_window_change BEFORE UPDATE ON settlement_window FOR EACH ROW EXECUTE FUNCTION check_window_change();
+CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON settlement_window FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON window_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+ALTER TABLE settlement_window ENABLE ALWAYS TRIGGER check_window_change;
+ALTER TABLE settlement_window ENABLE ALWAYS TRIGGER refuse_write;
+ALTER TABLE window_event ENABLE ALWAYS TRIGGER refuse_write;
+
+CREATE FUNCTION window_bounds(closes_on date, cut_time time DEFAULT '09:00', zone text DEFAULT 'America/Chicago',
+                              OUT from_at timestamptz, OUT to_at timestamptz)
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    RETURN ((closes_on - 1 + cut_time) AT TIME ZONE zone, (closes_on + cut_time) AT TIME ZONE zone);
+COMMENT ON FUNCTION window_bounds(date, time, text) IS 'The window [from_at, to_at) that closes on a local date at a local time: 23 or 25 hours long when the clocks change. Computed from local dates, never by adding hours; the session''s TimeZone has no part in it.';
+
+CREATE FUNCTION window_bounds(client text, closes_on date,
+                              OUT window_no integer, OUT from_at timestamptz, OUT to_at timestamptz)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    holder client := client_row(require_client(client));
+    latest settlement_window;
+BEGIN
+    SELECT w.window_no, w.from_at, w.to_at INTO window_no, from_at, to_at
+    FROM settlement_window w
+    WHERE w.client_id = holder.client_id AND w.closes_on = window_bounds.closes_on;
+    IF FOUND OR closes_on IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT * INTO latest FROM settlement_window w WHERE w.client_id = holder.client_id ORDER BY w.window_no DESC LIMIT 1;
+    IF window_bounds.closes_on < latest.closes_on THEN
+        PERFORM refuse_window(client, window_bounds.closes_on);
+    END IF;
+    SELECT b.from_at, b.to_at INTO from_at, to_at FROM window_bounds(closes_on, holder.cut_time, holder.zone) AS b;
+    window_no := coalesce(latest.window_no + (window_bounds.closes_on - latest.closes_on), 1);
+    IF window_bounds.closes_on = latest.closes_on + 1 THEN
+        from_at := latest.to_at;
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION window_bounds(text, date) IS 'The client''s window that closes on a local date, as sealed or as it will be: number, start, end. LG070 for a date before its first window.';
+
+CREATE FUNCTION client_row(client_id integer) RETURNS client
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$ SELECT c FROM client c WHERE c.client_id = client_row.client_id $$;
+COMMENT ON FUNCTION client_row(integer) IS 'Internal: the client of that identifier.';
+
+CREATE FUNCTION refuse_window(client text, closes_on date) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'LG070',
+        MESSAGE = format('client "%s" has no window that closes on %s', client, coalesce(to_char(closes_on, 'YYYY-MM-DD'), 'NULL')),
+        DETAIL = coalesce((SELECT format('Its windows closed so far: W1 on %s to W%s on %s.', to_char(min(w.closes_on), 'YYYY-MM-DD'),
+                                         max(w.window_no), to_char(max(w.closes_on), 'YYYY-MM-DD'))
+                           FROM settlement_window w JOIN client c USING (client_id)
+                           WHERE c.code = refuse_window.client HAVING count(*) > 0),
+                          'It has closed none yet.');
+END;
+$$;
+COMMENT ON FUNCTION refuse_window(text, date) IS 'Internal: raises LG070.';
+
+CREATE FUNCTION window_of(client text, at timestamptz DEFAULT clock_timestamp(),
+                          OUT window_no integer, OUT closes_on date, OUT from_at timestamptz, OUT to_at timestamptz, OUT state text)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    holder client := client_row(require_client(client));
+    bounds record;
+BEGIN
+    SELECT w.window_no, w.closes_on, w.from_at, w.to_at, w.state INTO window_no, closes_on, from_at, to_at, state
+    FROM settlement_window w
+    WHERE w.client_id = holder.client_id AND w.to_at > at
+    ORDER BY w.window_no LIMIT 1;
+    IF FOUND OR at IS NULL THEN
+        RETURN;
+    END IF;
+    -- local date and cut-off give the day; a changed cut-off may move it by one
+    closes_on := greatest((at AT TIME ZONE holder.zone)::date,
+                          (SELECT max(w.closes_on) + 1 FROM settlement_window w WHERE w.client_id = holder.client_id));
+    LOOP
+        SELECT * INTO bounds FROM window_bounds(client, closes_on);
+        EXIT WHEN at < bounds.to_at;
+        closes_on := closes_on + 1;
+    END LOOP;
+    window_no := bounds.window_no;
+    from_at := bounds.from_at;
+    to_at := bounds.to_at;
+    state := 'OPEN';
+END;
+$$;
+COMMENT ON FUNCTION window_of(text, timestamptz) IS 'The client''s window that an instant lies in: a sealed one with its state, or the open one it will be. Instants before the first window belong to the first.';
+
+CREATE FUNCTION lock_settlement(client_id integer) RETURNS settlement_agreement
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    agreement settlement_agreement;
+BEGIN
+    SELECT * INTO agreement FROM settlement_agreement a WHERE a.client_id = lock_settlement.client_id FOR UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO settlement_agreement (client_id) VALUES (lock_settlement.client_id) ON CONFLICT DO NOTHING;
+        SELECT * INTO agreement FROM settlement_agreement a WHERE a.client_id = lock_settlement.client_id FOR UPDATE;
+    END IF;
+    RETURN agreement;
+END;
+$$;
+COMMENT ON FUNCTION lock_settlement(integer) IS 'Internal: makes this transaction the only one that changes the client''s windows and obligations; 40001 when it began too early for that.';
+
+CREATE FUNCTION enter_window_state(client_id integer, window_no integer, state text, at timestamptz, reason text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+    UPDATE settlement_window w SET state = enter_window_state.state
+    WHERE w.client_id = enter_window_state.client_id AND w.window_no = enter_window_state.window_no
+      AND w.state <> enter_window_state.state;
+    INSERT INTO window_event
+    SELECT enter_window_state.client_id, enter_window_state.window_no, count(*) + 1, enter_window_state.state,
+           coalesce(enter_window_state.at, clock_timestamp()), clock_timestamp(), invoking_role(), enter_window_state.reason
+    FROM window_event e
+    WHERE e.client_id = enter_window_state.client_id AND e.window_no = enter_window_state.window_no;
+END;
+$$;
+COMMENT ON FUNCTION enter_window_state(integer, integer, text, timestamptz, text) IS 'Internal: changes the state of a window and records the event.';
+
+CREATE FUNCTION change_window_state(client text, closes_on date, state text, at timestamptz, reason text) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    holder integer := require_client(client);
+    changed settlement_window;
+BEGIN
+    PERFORM require_not_ahead(at);
+    PERFORM lock_settlement(holder);
+    SELECT * INTO changed FROM settlement_window w
+    WHERE w.client_id = holder AND w.closes_on = change_window_state.closes_on;
+    IF NOT FOUND THEN
+        PERFORM refuse_window(client, change_window_state.closes_on);
+    END IF;
+    IF changed.state <> change_window_state.state THEN
+        PERFORM enter_window_state(holder, changed.window_no, change_window_state.state, at, reason);
+        PERFORM follow_obligations(holder, changed.window_no, at);
+    END IF;
+    RETURN (SELECT w.state FROM settlement_window w WHERE w.client_id = holder AND w.window_no = changed.window_no);
+END;
+$$;
+COMMENT ON FUNCTION change_window_state(text, date, text, timestamptz, text) IS 'Internal: one step of a window; nothing when it is in that state already. Returns the state.';
+
+CREATE FUNCTION advise_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp(), reason text DEFAULT NULL) RETURNS text
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$ SELECT change_window_state(client, closes_on, 'ADVISED', at, reason) $$;
+COMMENT ON FUNCTION advise_window(text, date, timestamptz, text) IS 'Records that the window''s figures were sent to the counterparties. Returns the state; again is no error. LG070 unknown window, LG071 not sealed or past that, LG061.';
+
+CREATE FUNCTION agree_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp(), reason text DEFAULT NULL) RETURNS text
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$ SELECT change_window_state(client, closes_on, 'AGREED', at, reason) $$;
+COMMENT ON FUNCTION agree_window(text, date, timestamptz, text) IS 'Records that the figures are agreed. A window that owes nothing is settled at once, and one that was paid before goes on to the state of its obligations. Returns the state. LG070, LG071.';
+
+CREATE FUNCTION dispute_window(client text, closes_on date, reason text, at timestamptz DEFAULT clock_timestamp()) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+BEGIN
+    IF reason IS NULL OR reason = '' THEN
+        PERFORM refuse_invalid('a dispute needs a reason');
+    END IF;
+    RETURN change_window_state(client, closes_on, 'DISPUTED', at, reason);
+END;
+$$;
+COMMENT ON FUNCTION dispute_window(text, date, text, timestamptz) IS 'Records that a counterparty disputes the figures. A sealed window is never edited: busts and corrections enter the open window; then agree_window() or advise_window() again. LG002 without a reason, LG070, LG071.';
