@@ -120,10 +120,15 @@ ledger_owner(void)
 	return owner;
 }
 
+/*
+ * An invalidation names a relation by Oid: those whose change matters must be
+ * known here, again after each invalidation, or it would pass unnoticed.
+ */
 uint64
 ledger_cache_generation(void)
 {
-	register_callbacks();
+	for (int i = LEDGER_ACCOUNT; i < LEDGER_RELATION_COUNT; i++)
+		(void) ledger_relation(i);
 	return cache_generation;
 }
 

@@ -51,8 +51,8 @@ SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.prorettype <> 'trigg
 	AND coalesce(obj_description(r.oid, 'pg_proc'), '') !~* '\minternal\M|not granted to any'
 	AND NOT EXISTS (SELECT FROM executable x WHERE x.oid = r.oid AND x.grantee <> r.proowner)$$,
 	'a function is granted to a group or says that it is internal');
-SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.provolatile = 'v' AND r.proparallel = 's' AND r.prorettype <> 'trigger'::regtype$$,
-	'what writes is not for parallel workers');
+SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.provolatile = 'v' AND r.proparallel = 's'
+	AND EXISTS (SELECT FROM executable x WHERE x.oid = r.oid AND x.grantee <> r.proowner)$$, 'what writes is not for parallel workers');
 
 -- ---------------------------------------------------------------------------
 -- Tables
