@@ -1,0 +1,37 @@
+-- From PostgreSQL 16 on, bad text of our types can be found without an error being raised.
+\set QUIET on
+SET search_path = bakkt_ledger, public;
+BEGIN;
+SELECT plan(10);
+
+-- The SQLSTATE that text would raise as a type, NULL when it is good; before 16 the text is simply tried.
+CREATE FUNCTION pg_temp.complaint(literal text, type text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	IF current_setting('server_version_num')::int >= 160000 THEN
+		EXECUTE 'SELECT sql_error_code FROM pg_input_error_info($1, $2)' INTO result USING literal, type;
+		RETURN result;
+	END IF;
+	EXECUTE format('SELECT %L::%s', literal, type);
+	RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+	IF current_setting('server_version_num')::int >= 160000 THEN
+		RETURN 'raised ' || SQLSTATE;
+	END IF;
+	RETURN SQLSTATE;
+END $$;
+
+SELECT is(pg_temp.complaint('USD', 'bakkt_ledger.asset'), NULL, 'good asset');
+SELECT is(pg_temp.complaint('usd', 'bakkt_ledger.asset'), '22P02', 'no asset');
+SELECT is(pg_temp.complaint('1 USD', 'bakkt_ledger.amount'), NULL, 'good amount');
+SELECT is(pg_temp.complaint('1', 'bakkt_ledger.amount'), '22P02', 'no amount');
+SELECT is(pg_temp.complaint('NaN USD', 'bakkt_ledger.amount'), '22P02', 'NaN');
+SELECT is(pg_temp.complaint('1e-19 USD', 'bakkt_ledger.amount'), '22003', 'too many decimals');
+SELECT is(pg_temp.complaint('1e40 USD', 'bakkt_ledger.amount'), '22003', 'out of range');
+SELECT is(pg_temp.complaint('1 USD/BTC', 'bakkt_ledger.price'), NULL, 'good price');
+SELECT is(pg_temp.complaint('1 USD', 'bakkt_ledger.price'), '22P02', 'no price');
+SELECT is(pg_temp.complaint('1e40 USD/BTC', 'bakkt_ledger.price'), '22003', 'price out of range');
+
+SELECT * FROM finish();
+ROLLBACK;
