@@ -16,7 +16,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
-#include "utils/array.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -26,7 +26,7 @@
 
 #include "events/party_cache.h"
 #include "errors.h"
-#include "ledger/relations.h"
+#include "ledger/key_lookup.h"
 #include "ledger/spi_plan.h"
 
 /* Beyond this a session's cache is dropped and built anew: bounds its memory */
@@ -181,14 +181,6 @@ column(uint64 i, int number, bool *isnull)
 	return SPI_getbinval(row(i), SPI_tuptable->tupdesc, number, isnull);
 }
 
-static int64
-integer_column(uint64 i, int number)
-{
-	bool		isnull;
-
-	return DatumGetInt64(column(i, number, &isnull));
-}
-
 static char *
 text_column(uint64 i, int number)
 {
@@ -203,11 +195,11 @@ boolean_column(uint64 i, int number)
 	return DatumGetBool(column(i, number, &isnull));
 }
 
+/* NULL: none of its own */
 static FundingModel
-funding_column(uint64 i, int number)
+funding_model_of(const char *name)
 {
 	FundingModel funding = FUNDING_BAKKT_TPJ;
-	char	   *name = text_column(i, number);
 
 	if (name && !funding_model_parse(name, strlen(name), &funding))
 		elog(ERROR, "unknown funding model \"%s\"", name);
@@ -248,59 +240,68 @@ customer_want(const char *code, int length)
 	return customer;
 }
 
-static Datum
-text_array(Datum *values, int count)
+/* columns of customer, by number */
+enum
 {
-	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
-}
+	CUSTOMER_ID = 1, CUSTOMER_CLIENT_ID = 2, CUSTOMER_MODE = 5, CUSTOMER_PARTY_STATUS = 6, CUSTOMER_FUNDING_MODEL = 7
+};
 
-static void
-remember_customer(uint64 i)
+static Datum
+slot_value(TupleTableSlot *slot, int number)
 {
-	char	   *code = text_column(i, 1);
-	Customer   *customer = hash_search(customers, code, HASH_FIND, NULL);
 	bool		isnull;
 
-	if (customer == NULL)
-		return;
-	customer->customer_id = integer_column(i, 2);
-	customer->client_id = DatumGetInt32(column(i, 3, &isnull));
-	customer->may_buy = boolean_column(i, 4);
-	customer->may_sell = boolean_column(i, 5);
-	(void) column(i, 6, &isnull);
-	customer->overrides_funding = !isnull;
-	customer->funding = funding_column(i, 6);
+	return slot_getattr(slot, number, &isnull);
+}
+
+/* NULL if null */
+static char *
+slot_text(TupleTableSlot *slot, int number)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, number, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
 }
 
 /* Who may buy, who may sell: bakkt-domain 1.5; a closing account may only sell. */
+static void
+remember_customer(Customer *customer, TupleTableSlot *slot)
+{
+	char	   *mode = slot_text(slot, CUSTOMER_MODE);
+	char	   *party = slot_text(slot, CUSTOMER_PARTY_STATUS);
+	char	   *funding = slot_text(slot, CUSTOMER_FUNDING_MODEL);
+	bool		open = strcmp(mode, "OPEN") == 0;
+	bool		active = strcmp(party, "ACTIVE") == 0;
+
+	customer->customer_id = DatumGetInt64(slot_value(slot, CUSTOMER_ID));
+	customer->client_id = DatumGetInt32(slot_value(slot, CUSTOMER_CLIENT_ID));
+	customer->may_buy = open && active;
+	customer->may_sell = (open || strcmp(mode, "CLOSING_ONLY") == 0) && (active || strcmp(party, "LIQUIDATED") == 0);
+	customer->overrides_funding = funding != NULL;
+	customer->funding = funding_model_of(funding);
+}
+
 void
 customers_load(void)
 {
-	static SPIPlanPtr plan = NULL;
-	Oid			types[1] = {TEXTARRAYOID};
-	Datum		argument;
-	Datum	   *codes;
+	KeyLookup	lookup;
+	int			count = wanted_customer_count;
 
-	if (wanted_customer_count == 0)
+	if (count == 0)
 		return;
-	codes = palloc(wanted_customer_count * sizeof(Datum));
-	for (int i = 0; i < wanted_customer_count; i++)
-		codes[i] = PointerGetDatum(cstring_to_text_with_len(wanted_customers[i]->code, ACCOUNT_CODE_LENGTH));
-	argument = text_array(codes, wanted_customer_count);
 	wanted_customer_count = 0;
-	SPI_connect();
-	spi_plan(&plan, 1, types,
-			 "SELECT account_code, customer_id, client_id,"
-			 "  mode OPERATOR(pg_catalog.=) 'OPEN' AND party_status OPERATOR(pg_catalog.=) 'ACTIVE',"
-			 "  mode OPERATOR(pg_catalog.=) ANY ('{OPEN,CLOSING_ONLY}'::pg_catalog.text[])"
-			 "   AND party_status OPERATOR(pg_catalog.=) ANY ('{ACTIVE,LIQUIDATED}'::pg_catalog.text[]),"
-			 "  funding_model"
-			 " FROM bakkt_ledger.customer WHERE account_code OPERATOR(pg_catalog.=) ANY ($1)");
-	spi_execute(plan, &argument);
 	loaded_in_transaction = true;
-	for (uint64 i = 0; i < SPI_processed; i++)
-		remember_customer(i);
-	SPI_finish();
+	key_lookup_open(&lookup, LEDGER_CUSTOMER, LEDGER_CUSTOMER_CODE_KEY);
+	for (int i = 0; i < count; i++)
+	{
+		Datum		code = PointerGetDatum(cstring_to_text_with_len(wanted_customers[i]->code, ACCOUNT_CODE_LENGTH));
+
+		CHECK_FOR_INTERRUPTS();
+		if (key_lookup_find(&lookup, &code))
+			remember_customer(wanted_customers[i], lookup.slot);
+	}
+	key_lookup_close(&lookup);
 }
 
 /* ---- clients, providers, instruments: few, so all at once ---- */
@@ -332,7 +333,7 @@ load_clients(void)
 		Client	   *client = hash_search(clients, &client_id, HASH_ENTER, NULL);
 
 		strlcpy(client->code, text_column(i, 2), CLIENT_CODE_SIZE);
-		client->funding = funding_column(i, 3);
+		client->funding = funding_model_of(text_column(i, 3));
 		client->commission = commission_column(i, 4);
 		client->revenue_share_bps = DatumGetInt32(column(i, 5, &isnull));
 	}
@@ -565,83 +566,51 @@ slot_name(const AccountSlot *slot)
 	return CStringGetTextDatum(psprintf("%.*s%s%s", (int) (mark - pattern), pattern, slot->party_code, mark + 2));
 }
 
-/* the slots as parallel arrays: client, fund, name, asset, customer, slot number */
-static void
-slot_arrays(AccountSlot **list, int count, Datum *arguments)
-{
-	Datum	   *values = palloc(count * sizeof(Datum));
-	bool	   *nulls = palloc0(count * sizeof(bool));
-	int			size = count;
-	int			one = 1;
-
-	for (int i = 0; i < count; i++)
-		values[i] = Int32GetDatum(list[i]->key.client_id);
-	arguments[0] = PointerGetDatum(construct_array(values, count, INT4OID, 4, true, TYPALIGN_INT));
-	for (int i = 0; i < count; i++)
-		values[i] = CStringGetTextDatum(role_names[list[i]->key.role].fund);
-	arguments[1] = text_array(values, count);
-	for (int i = 0; i < count; i++)
-		values[i] = slot_name(list[i]);
-	arguments[2] = text_array(values, count);
-	for (int i = 0; i < count; i++)
-		values[i] = CStringGetTextDatum(asset_text(list[i]->key.asset));
-	arguments[3] = text_array(values, count);
-	for (int i = 0; i < count; i++)
-	{
-		values[i] = Int64GetDatum(list[i]->key.party);
-		nulls[i] = !is_customer_role(list[i]->key.role);
-	}
-	arguments[4] = PointerGetDatum(construct_md_array(values, nulls, 1, &size, &one,
-													  INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
-static void
-query_slots(SPIPlanPtr *plan, const char *query, AccountSlot **list, int count)
-{
-	Oid			types[5] = {INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID};
-	Datum		arguments[5];
-
-	slot_arrays(list, count, arguments);
-	spi_plan(plan, 5, types, query);
-	spi_execute(*plan, arguments);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool		isnull;
-		Datum		account = column(i, 2, &isnull);
-
-		if (!isnull)
-			list[integer_column(i, 1) - 1]->account = DatumGetAccountId(account);
-	}
-}
+/* column of account, by number */
+#define ACCOUNT_ACCOUNT 2
 
 static void
 find_accounts(AccountSlot **list, int count)
 {
-	static SPIPlanPtr plan = NULL;
+	KeyLookup	lookup;
 
-	query_slots(&plan,
-				"SELECT w.slot, a.account"
-				" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
-				"  pg_catalog.unnest($4), pg_catalog.unnest($5))"
-				"  WITH ORDINALITY AS w(client_id, fund, name, asset, customer_id, slot)"
-				" JOIN bakkt_ledger.account a ON a.client_id OPERATOR(pg_catalog.=) w.client_id"
-				"  AND a.fund OPERATOR(pg_catalog.=) w.fund AND a.name OPERATOR(pg_catalog.=) w.name"
-				"  AND a.asset OPERATOR(bakkt_ledger.=) w.asset::bakkt_ledger.asset",
-				list, count);
+	key_lookup_open(&lookup, LEDGER_ACCOUNT, LEDGER_ACCOUNT_NAME_KEY);
+	for (int i = 0; i < count; i++)
+	{
+		Datum		name[4] = {
+			Int32GetDatum(list[i]->key.client_id),
+			CStringGetTextDatum(role_names[list[i]->key.role].fund),
+			slot_name(list[i]),
+			AssetGetDatum(list[i]->key.asset)
+		};
+
+		CHECK_FOR_INTERRUPTS();
+		if (key_lookup_find(&lookup, name))
+			list[i]->account = DatumGetAccountId(slot_value(lookup.slot, ACCOUNT_ACCOUNT));
+	}
+	key_lookup_close(&lookup);
 }
 
-static void
-open_accounts(AccountSlot **list, int count)
+/* rare: the first time that somebody trades an asset */
+static account_id
+open_account(const AccountSlot *slot)
 {
 	static SPIPlanPtr plan = NULL;
+	Oid			types[5] = {INT4OID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
+	Datum		arguments[5] = {
+		Int32GetDatum(slot->key.client_id),
+		CStringGetTextDatum(role_names[slot->key.role].fund),
+		slot_name(slot),
+		CStringGetTextDatum(asset_text(slot->key.asset)),
+		Int64GetDatum(is_customer_role(slot->key.role) ? slot->key.party : 0)
+	};
+	bool		isnull;
 
-	query_slots(&plan,
-				"SELECT w.slot, bakkt_ledger.ensure_account(w.client_id, w.fund, w.name,"
-				"  w.asset::bakkt_ledger.asset, w.customer_id)"
-				" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
-				"  pg_catalog.unnest($4), pg_catalog.unnest($5))"
-				"  WITH ORDINALITY AS w(client_id, fund, name, asset, customer_id, slot)",
-				list, count);
+	spi_plan(&plan, 5, types,
+			 "SELECT bakkt_ledger.ensure_account($1, $2, $3, $4::bakkt_ledger.asset,"
+			 " CASE WHEN $5 OPERATOR(pg_catalog.<>) 0 THEN $5 END)");
+	spi_execute(plan, arguments);
+	return DatumGetAccountId(column(0, 1, &isnull));
 }
 
 /* The slots to open are moved to the front; returns how many. */
@@ -670,11 +639,13 @@ accounts_load(void)
 		list[i]->wanted = false;
 	wanted_slot_count = 0;
 	qsort(list, count, sizeof(AccountSlot *), compare_slots);
-	SPI_connect();
 	loaded_in_transaction = true;
 	find_accounts(list, count);
 	count = keep_to_open(list, count);
-	if (count > 0)
-		open_accounts(list, count);
+	if (count == 0)
+		return;
+	SPI_connect();
+	for (int i = 0; i < count; i++)
+		list[i]->account = open_account(list[i]);
 	SPI_finish();
 }
