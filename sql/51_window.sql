@@ -106,6 +106,17 @@ CREATE TABLE window_event (
 COMMENT ON TABLE window_event IS 'Every state a window has entered: when (as said and as recorded), by whom, why.';
 SELECT pg_catalog.pg_extension_config_dump('window_event', '');
 
+CREATE TABLE window_novation (
+    client_id integer NOT NULL,
+    journal_id bigint NOT NULL,
+    window_no integer NOT NULL,
+    PRIMARY KEY (client_id, journal_id),
+    FOREIGN KEY (client_id, window_no) REFERENCES settlement_window
+);
+CREATE INDEX window_novation_window ON window_novation (client_id, window_no);
+COMMENT ON TABLE window_novation IS 'The journals that novated each window: one per counterparty.';
+SELECT pg_catalog.pg_extension_config_dump('window_novation', '');
+
 CREATE FUNCTION check_window_change() RETURNS trigger
     LANGUAGE plpgsql VOLATILE
     SET search_path = @extschema@, pg_catalog, pg_temp AS
@@ -154,9 +165,11 @@ COMMENT ON FUNCTION check_transition(text, text, text, text) IS 'Internal: LG071
 CREATE TRIGGER check_window_change BEFORE UPDATE ON settlement_window FOR EACH ROW EXECUTE FUNCTION check_window_change();
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON settlement_window FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON window_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON window_novation FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE settlement_window ENABLE ALWAYS TRIGGER check_window_change;
 ALTER TABLE settlement_window ENABLE ALWAYS TRIGGER refuse_write;
 ALTER TABLE window_event ENABLE ALWAYS TRIGGER refuse_write;
+ALTER TABLE window_novation ENABLE ALWAYS TRIGGER refuse_write;
 
 CREATE FUNCTION window_bounds(closes_on date, cut_time time DEFAULT '09:00', zone text DEFAULT 'America/Chicago',
                               OUT from_at timestamptz, OUT to_at timestamptz)

@@ -181,9 +181,9 @@ CREATE TYPE window_figure AS (
 );
 COMMENT ON TYPE window_figure IS 'Internal: a sum over a window. Executions (account NULL): by provider, funding model, side, base and quote; a bust counts minus one execution and enters with its sign turned. Other journals: the sum of their lines on one account of fund CORP in net_money, debit positive.';
 
-CREATE FUNCTION window_figures_accumulate(internal, smallint, execution_terms, journal_entry) RETURNS internal
+CREATE FUNCTION window_figures_accumulate(internal, execution_terms, journal_entry) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION window_figures_accumulate(internal, smallint, execution_terms, journal_entry) IS 'Step of window_figures().';
+COMMENT ON FUNCTION window_figures_accumulate(internal, execution_terms, journal_entry) IS 'Step of window_figures().';
 CREATE FUNCTION window_figures_combine(internal, internal) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION window_figures_combine(internal, internal) IS 'Joins two states of window_figures().';
@@ -196,12 +196,12 @@ COMMENT ON FUNCTION window_figures_deserialize(bytea, internal) IS 'Reads what w
 CREATE FUNCTION window_figures_final(internal) RETURNS window_figure[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION window_figures_final(internal) IS 'Result of window_figures().';
-CREATE AGGREGATE window_figures(kind smallint, terms execution_terms, entry journal_entry) (
+CREATE AGGREGATE window_figures(terms execution_terms, entry journal_entry) (
     SFUNC = window_figures_accumulate, STYPE = internal, SSPACE = 8192,
     COMBINEFUNC = window_figures_combine, SERIALFUNC = window_figures_serialize, DESERIALFUNC = window_figures_deserialize,
     FINALFUNC = window_figures_final, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE window_figures(smallint, execution_terms, journal_entry) IS 'Everything a settlement needs to know of a set of journals, in one pass: executions added up from their terms, other journals'' lines per account of fund CORP. Novations and settlement wires count nothing, for they settle earlier windows. Pass NULL for the terms to add up the lines of executions too.';
+COMMENT ON AGGREGATE window_figures(execution_terms, journal_entry) IS 'Everything a settlement needs to know of a set of journals, in one pass: executions added up from their terms, other journals'' lines per account of fund CORP. Pass NULL for the terms to add up the lines of executions too.';
 
 CREATE FUNCTION scope_figures(scope window_scope) RETURNS SETOF window_figure
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -210,7 +210,7 @@ $$
 BEGIN
     RETURN QUERY
     SELECT f.*
-    FROM (SELECT window_figures(j.kind, j.terms, j.entry) AS figures
+    FROM (SELECT window_figures(j.terms, j.entry) AS figures
           FROM window_journals(scope.client_id, scope.from_at, scope.to_at,
                                scope.first_id, scope.previous_high, scope.previous_pending,
                                scope.high, scope.pending, scope.pending_from,
@@ -233,7 +233,19 @@ CREATE TYPE settled_account AS (
 );
 COMMENT ON TYPE settled_account IS 'Internal: what a window must bring to zero on one account, debit positive: the client''s settlement account, or one of a provider''s four (kind as in account_kind).';
 
-CREATE FUNCTION settled_accounts(client_id integer, figures window_figure[]) RETURNS SETOF settled_account
+CREATE FUNCTION novated_before(client_id integer, window_no integer) RETURNS TABLE (account account_id, amount amount)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+    SELECT l.account, l.amount
+    FROM window_novation n
+    JOIN journal j ON j.client_id = n.client_id AND j.journal_id = n.journal_id
+    CROSS JOIN LATERAL lines(j.entry) AS l
+    WHERE n.client_id = novated_before.client_id AND n.window_no = novated_before.window_no - 1
+$$;
+COMMENT ON FUNCTION novated_before(integer, integer) IS 'Internal: lines, debit positive, of the novation of the window before. They became known after it was sealed, so they are among the journals of this window, but they settle that one.';
+
+CREATE FUNCTION settled_accounts(scope window_scope, figures window_figure[]) RETURNS SETOF settled_account
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = @extschema@, pg_catalog, pg_temp AS
 $$
@@ -243,7 +255,7 @@ $$
         SELECT 'client' AS counterparty_kind, c.code AS counterparty, 'corp_client_settlement' AS kind, f.quote AS asset,
                CASE f.side WHEN 'BUY' THEN f.net_money ELSE -f.net_money END AS amount
         FROM figure f, client c
-        WHERE f.account IS NULL AND f.funding_model = 'NET_SETTLEMENT' AND c.client_id = settled_accounts.client_id
+        WHERE f.account IS NULL AND f.funding_model = 'NET_SETTLEMENT' AND c.client_id = (scope).client_id
         UNION ALL
         SELECT 'provider', p.code, leg.kind, leg.asset, leg.amount
         FROM figure f
@@ -258,9 +270,11 @@ $$
         UNION ALL
         SELECT CASE a.kind WHEN 'corp_client_settlement' THEN 'client' ELSE 'provider' END,
                split_part(a.name, ':', 3),
-               a.kind, a.asset, f.net_money
-        FROM figure f
-        JOIN account a ON a.client_id = settled_accounts.client_id AND a.account = f.account
+               a.kind, a.asset, f.amount
+        FROM (SELECT f.account, f.net_money AS amount FROM figure f WHERE f.account IS NOT NULL
+              UNION ALL
+              SELECT n.account, -n.amount FROM novated_before((scope).client_id, (scope).window_no) AS n) AS f
+        JOIN account a ON a.client_id = (scope).client_id AND a.account = f.account
         WHERE a.kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
                          'corp_lp_coin_payable', 'corp_lp_coin_receivable')
     )
@@ -270,7 +284,7 @@ $$
     HAVING NOT is_zero(sum(amount))
     ORDER BY counterparty_kind, counterparty COLLATE "C", asset, kind
 $$;
-COMMENT ON FUNCTION settled_accounts(integer, window_figure[]) IS 'Internal: figures of a window by the accounts they stand on; zero sums are left out.';
+COMMENT ON FUNCTION settled_accounts(window_scope, window_figure[]) IS 'Internal: figures of a window by the accounts they stand on; zero sums are left out.';
 
 CREATE FUNCTION ledger_accounts(scope window_scope, horizon bigint DEFAULT NULL) RETURNS SETOF settled_account
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -283,7 +297,7 @@ DECLARE
 BEGIN
     IF horizon IS NULL THEN
         SELECT * INTO known FROM block b ORDER BY b.block_no DESC LIMIT 1;
-        SELECT window_figures(0::smallint, NULL, j.entry) INTO tail
+        SELECT window_figures(NULL, j.entry) INTO tail
         FROM journal j
         WHERE j.client_id = scope.client_id
           AND j.journal_id >= coalesce(least(lower(known.pending), known.high + 1), 0)
@@ -291,7 +305,7 @@ BEGIN
     ELSE
         SELECT * INTO known FROM block b WHERE b.block_no = horizon;
     END IF;
-    SELECT window_figures(0::smallint, NULL, j.entry) INTO later
+    SELECT window_figures(NULL, j.entry) INTO later
     FROM journal j
     WHERE j.client_id = scope.client_id AND j.effective_at >= scope.to_at
       AND (horizon IS NULL
@@ -340,7 +354,7 @@ BEGIN
     IF scope.follows AND NOT scope.sealed THEN
         accounts := ARRAY(SELECT l FROM ledger_accounts(scope) AS l);
     ELSE
-        accounts := ARRAY(SELECT s FROM settled_accounts(holder, ARRAY(SELECT f FROM scope_figures(scope) AS f)) AS s);
+        accounts := ARRAY(SELECT s FROM settled_accounts(scope, ARRAY(SELECT f FROM scope_figures(scope) AS f)) AS s);
     END IF;
     RETURN QUERY
     SELECT 'W' || scope.window_no, p.counterparty, p.asset,
@@ -412,7 +426,8 @@ BEGIN
     JOIN journal_kind k USING (kind)
     CROSS JOIN LATERAL lines(j.entry) AS l
     JOIN account a ON a.client_id = j.client_id AND a.account = l.account
-    WHERE j.terms IS NULL AND k.name NOT IN ('novation', 'settlement_wire')
+    WHERE j.terms IS NULL
+      AND NOT EXISTS (SELECT FROM window_novation n WHERE n.client_id = j.client_id AND n.journal_id = j.journal_id)
       AND a.kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
                      'corp_lp_coin_payable', 'corp_lp_coin_receivable')
     GROUP BY j.journal_id, k.name, j.reference, a.name, a.asset, j.effective_at, j.description
@@ -471,17 +486,20 @@ BEGIN
         WITH theirs AS (
             -- from what was executed
             SELECT s.asset, sum(s.amount) AS amount
-            FROM settled_accounts(holder.client_id, ARRAY(SELECT f FROM scope_figures(scope) AS f)) AS s
+            FROM settled_accounts(scope, ARRAY(SELECT f FROM scope_figures(scope) AS f)) AS s
             GROUP BY s.asset
         ), ours AS (
             -- from every other line the company's own books got
-            SELECT a.asset, sum(f.net_money) AS amount
-            FROM (SELECT window_figures(j.kind, NULL, j.entry) AS figures
+            SELECT a.asset, sum(f.amount) AS amount
+            FROM (SELECT f.account, f.net_money AS amount
+            FROM (SELECT window_figures(NULL, j.entry) AS figures
                   FROM window_journals(scope.client_id, scope.from_at, scope.to_at,
                                        scope.first_id, scope.previous_high, scope.previous_pending,
                                        scope.high, scope.pending, scope.pending_from,
                                        scope.early_until, scope.early_high, scope.early_pending) AS j) AS totals,
                  unnest(totals.figures) AS f
+                  UNION ALL
+                  SELECT n.account, -n.amount FROM novated_before(holder.client_id, scope.window_no) AS n) AS f
             JOIN account a ON a.client_id = holder.client_id AND a.account = f.account
             WHERE a.kind NOT IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
                                  'corp_lp_coin_payable', 'corp_lp_coin_receivable')

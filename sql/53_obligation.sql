@@ -319,6 +319,19 @@ END;
 $$;
 COMMENT ON FUNCTION enter_obligations(settlement_window, settled_account[], bigint) IS 'Internal: the obligations of one counterparty in a window that is being sealed.';
 
+CREATE FUNCTION free_reference(client_id integer, wanted text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+    SELECT r.reference
+    FROM (SELECT wanted || CASE WHEN n > 0 THEN '#' || n ELSE '' END AS reference, n FROM generate_series(0, 1000) AS n) AS r
+    WHERE NOT EXISTS (SELECT FROM journal j WHERE j.client_id = free_reference.client_id AND j.reference = r.reference)
+      AND NOT EXISTS (SELECT FROM rejection j WHERE j.client_id = free_reference.client_id AND j.reference = r.reference)
+    ORDER BY r.n
+    LIMIT 1
+$$;
+COMMENT ON FUNCTION free_reference(integer, text) IS 'Internal: the reference, or one like it if somebody has used it: nobody can keep a window from closing by taking its references.';
+
 CREATE FUNCTION novate(sealed settlement_window, settled settled_account[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = @extschema@, pg_catalog, pg_temp AS
@@ -334,11 +347,13 @@ BEGIN
         ORDER BY s.counterparty_kind DESC, s.counterparty COLLATE "C"
     LOOP
         posted := post_entry(sealed.client_id,
-                             format('settlement:W%s:%s:%s', sealed.window_no, one.counterparty_kind, one.counterparty),
+                             free_reference(sealed.client_id, format('settlement:W%s:%s:%s', sealed.window_no,
+                                                                     one.counterparty_kind, one.counterparty)),
                              8::smallint,
                              novation_entry(sealed.client_id, sealed.window_no, one.settled),
                              sealed.to_at,
                              format('Window W%s novated to one net per asset with %s', sealed.window_no, one.counterparty));
+        INSERT INTO window_novation VALUES (sealed.client_id, posted.journal, sealed.window_no);
         PERFORM enter_obligations(sealed, one.settled, posted.journal);
     END LOOP;
 END;
@@ -401,7 +416,7 @@ BEGIN
     horizon := settlement_horizon();
     scope := scope_of(client_id, closes_on, horizon);
     figures := ARRAY(SELECT f FROM scope_figures(scope) AS f);
-    settled := ARRAY(SELECT s FROM settled_accounts(client_id, figures) AS s);
+    settled := ARRAY(SELECT s FROM settled_accounts(scope, figures) AS s);
     INSERT INTO settlement_window
         (client_id, window_no, closes_on, from_at, to_at, zone, cut_time, from_offset, to_offset, server_version,
          cash_calendar, cash_version, coin_calendar, coin_version, block_no, executions, state, closed_at, sealed_at)

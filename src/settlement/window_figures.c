@@ -7,9 +7,8 @@
  * Executions are added up per (provider, funding model, side, base, quote)
  * from their terms.  A journal without terms may still touch an account that
  * the window settles (an adjustment, a delivery made before the close), so
- * its lines in fund CORP are added up per account; what the novation of an
- * earlier window or a wire moved is no business of this one.  A window of
- * millions of executions leaves a few dozen figures.
+ * its lines in fund CORP are added up per account.  A window of millions of
+ * executions leaves a few dozen figures.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -26,7 +25,6 @@
 #include "compat.h"
 #include "errors.h"
 #include "events/execution_terms.h"
-#include "ledger/post.h"
 #include "types/journal_entry.h"
 
 /* account is 0 for executions; the rest is 0 for other journals' lines, but for quote: the asset */
@@ -172,7 +170,7 @@ add_lines(figures_hash *figures, const JournalEntry *entry)
 
 PG_FUNCTION_INFO_V1(window_figures_accumulate);
 
-/* Transition: (state, kind, terms, entry) */
+/* Transition: (state, terms, entry) */
 Datum
 window_figures_accumulate(PG_FUNCTION_ARGS)
 {
@@ -187,11 +185,10 @@ window_figures_accumulate(PG_FUNCTION_ARGS)
 			elog(ERROR, "window_figures_accumulate called in non-aggregate context");
 		figures = figures_create(context, 32, NULL);
 	}
-	if (!PG_ARGISNULL(2))
-		add_execution(figures, PG_GETARG_TERMS_P(2));
-	else if (!PG_ARGISNULL(3) && !PG_ARGISNULL(1) &&
-			 PG_GETARG_INT16(1) != KIND_NOVATION && PG_GETARG_INT16(1) != KIND_SETTLEMENT_WIRE)
-		add_lines(figures, PG_GETARG_JOURNAL_ENTRY_P(3));
+	if (!PG_ARGISNULL(1))
+		add_execution(figures, PG_GETARG_TERMS_P(1));
+	else if (!PG_ARGISNULL(2))
+		add_lines(figures, PG_GETARG_JOURNAL_ENTRY_P(2));
 	PG_RETURN_POINTER(figures);
 }
 

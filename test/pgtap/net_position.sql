@@ -1,0 +1,126 @@
+-- Netting: the aggregates, live positions against members, every funding model.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+-- ---------------------------------------------------------------------------
+-- Aggregates: gross 430, bilateral 280, multilateral 65
+-- ---------------------------------------------------------------------------
+CREATE TEMP TABLE owed (payer text, payee text, amount amount);
+INSERT INTO owed VALUES ('A', 'B', '120 USD'), ('B', 'A', '45 USD'), ('B', 'C', '80 USD'), ('C', 'A', '95 USD'), ('C', 'B', '20 USD'), ('D', 'A', '10 USD'), ('A', 'D', '60 USD');
+SELECT is((SELECT sum(amount) FROM owed), '430.00 USD', 'gross');
+SELECT results_eq($$SELECT p.payer, p.payee, p.amount::text FROM (SELECT net_bilateral(payer, payee, amount) AS n FROM owed) AS t, unnest(t.n) AS p$$,
+	$$VALUES ('A', 'B', '75.00 USD'), ('A', 'D', '50.00 USD'), ('B', 'C', '60.00 USD'), ('C', 'A', '95.00 USD')$$, 'bilateral nets');
+SELECT is((SELECT sum(p.amount) FROM (SELECT net_bilateral(payer, payee, amount) AS n FROM owed) AS t, unnest(t.n) AS p), '280.00 USD', 'bilateral sum');
+SELECT results_eq($$SELECT p.party, p.amount::text FROM (SELECT net_obligations(payer, payee, amount) AS n FROM owed) AS t, unnest(t.n) AS p$$,
+	$$VALUES ('A', '30.00 USD'), ('B', '-15.00 USD'), ('C', '35.00 USD'), ('D', '-50.00 USD')$$, 'multilateral nets: positive owes');
+SELECT is((SELECT sum(p.amount) FROM (SELECT net_obligations(payer, payee, amount) AS n FROM owed) AS t, unnest(t.n) AS p WHERE sign(p.amount) = 1), '65.00 USD', 'multilateral sum');
+SELECT is((SELECT net_obligations(payer, payee, amount) FROM owed WHERE false), NULL, 'of nothing: NULL');
+SELECT is((SELECT net_obligations(payer, payee, amount)::text FROM (VALUES ('A', 'B', NULL::amount)) AS o (payer, payee, amount)), '{}', 'NULL amounts are skipped');
+SELECT throws_ok($$SELECT net_obligations(payer, payee, amount) FROM (VALUES ('A', NULL, amount '1 USD')) AS o (payer, payee, amount)$$, 'LG002', NULL, 'an amount without payee');
+SELECT throws_ok($$SELECT net_bilateral(payer, payee, amount) FROM (VALUES (NULL, 'B', amount '1 USD')) AS o (payer, payee, amount)$$, 'LG002', NULL, 'or payer');
+SELECT is((SELECT net_obligations('A', 'A', amount '5 USD')::text), '{}', 'a debt to oneself is none');
+SELECT is((SELECT net_bilateral('A', 'B', amount '-5 USD')::text), '{"(B,A,\"5.00 USD\")"}', 'a negative debt is one the other way round');
+SELECT is((SELECT net_bilateral(p, q, a)::text FROM (VALUES ('A', 'B', amount '5 USD'), ('B', 'A', '5 USD'), ('A', 'B', '0.1 BTC')) AS o (p, q, a)), '{"(A,B,\"0.10 BTC\")"}', 'assets are netted apart, even pairs vanish');
+SELECT is((SELECT net_obligations(p, q, a)::text FROM (VALUES ('A', 'B', amount '5 USD'), ('B', 'C', '5 USD')) AS o (p, q, a)),
+	'{"(A,\"5.00 USD\")","(B,\"0.00 USD\")","(C,\"-5.00 USD\")"}', 'a party that is even is still a party');
+SELECT throws_ok($$SELECT net_bilateral('A', 'B', a) FROM (SELECT amount '80000000000000000000 USD' AS a FROM generate_series(1, 2)) AS o$$, '22003', NULL, 'overflow is an error');
+SELECT is((SELECT net_bilateral(repeat('é', 500), '', amount '1 USD')::text), format('{"(%s,\"\",\"1.00 USD\")"}', repeat('é', 500)), 'any text names a party');
+
+CREATE TEMP TABLE many AS SELECT 'party ' || (random() * 60)::int AS payer, 'party ' || (random() * 60)::int AS payee,
+	amount(round((random() * 1000 - 200)::numeric, 2), CASE WHEN random() < 0.5 THEN 'USD' ELSE 'BTC' END::asset) AS amount FROM generate_series(1, 20000);
+CREATE TEMP VIEW slow AS SELECT party, asset, sum(amount) AS net FROM (
+		SELECT payer AS party, asset(amount) AS asset, value(amount) AS amount FROM many UNION ALL SELECT payee, asset(amount), -value(amount) FROM many) AS o
+	GROUP BY party, asset ORDER BY asset, party COLLATE "C";
+SELECT results_eq($$SELECT p.party, value(p.amount) FROM (SELECT net_obligations(payer, payee, amount) AS n FROM many) AS t, unnest(t.n) AS p$$,
+	'SELECT party, net FROM slow', '20,000 obligations as numeric nets them');
+SELECT is_empty($$SELECT asset(p.amount) FROM (SELECT net_obligations(payer, payee, amount) AS n FROM many) AS t, unnest(t.n) AS p GROUP BY 1 HAVING NOT is_zero(sum(p.amount))$$, 'sum zero per asset');
+CREATE TABLE many_shared AS TABLE many;
+ALTER TABLE many_shared SET (parallel_workers = 2);
+CREATE TEMP TABLE serial AS SELECT net_obligations(payer, payee, amount) AS m, net_bilateral(payer, payee, amount) AS b FROM many;
+SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL max_parallel_workers_per_gather = 2;
+CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS off) ' || query; END $$;
+SELECT matches((SELECT string_agg(p, E'\n') FROM pg_temp.plan('SELECT net_obligations(payer, payee, amount) FROM many_shared') AS p), 'Partial Aggregate', 'parallel workers may net');
+SELECT results_eq($$SELECT net_obligations(payer, payee, amount) AS m, net_bilateral(payer, payee, amount) AS b FROM many_shared$$, 'SELECT m, b FROM serial', 'with the same result');
+RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers_per_gather;
+
+-- ---------------------------------------------------------------------------
+-- A window of three funding models
+-- ---------------------------------------------------------------------------
+SELECT open_client(code, funding_model => model, opened_at => '2025-01-01Z') FROM (VALUES ('NETS', 'NET_SETTLEMENT'), ('TPJS', 'BAKKT_TPJ'), ('APEX', 'APEX_TPJ'), ('NONE', 'NO_SETTLEMENT')) AS c (code, model) \g /dev/null
+SELECT open_customer(code || '000' || n, client => code) FROM unnest('{NETS,TPJS,APEX,NONE}'::text[]) AS code, generate_series(1, 3) AS n \g /dev/null
+SELECT open_customer('NETS0009', client => 'NETS', funding_model => 'BAKKT_TPJ') \g /dev/null
+SELECT open_liquidity_provider('lp' || n, 'Provider ' || n) FROM generate_series(1, 3) AS n \g /dev/null
+
+CREATE FUNCTION pg_temp.trade_day(code text, day date, trades integer, tag text) RETURNS bigint LANGUAGE sql AS $$
+	SELECT count(*) FROM post_trades(ARRAY(
+		SELECT (tag || n, account, side, quantity, 'lp' || (1 + n % 3), lp_price, NULL, 50, NULL, NULL, NULL, NULL, NULL, at, NULL, false, false)::trade_request
+		FROM (SELECT n, code || '000' || (CASE WHEN code = 'NETS' AND n % 10 = 0 THEN 9 ELSE 1 + n % 3 END) AS account,
+				CASE WHEN n % 4 = 3 THEN 'SELL' ELSE 'BUY' END AS side,
+				amount(0.001 * (1 + n % 7), coin::asset) AS quantity,
+				(CASE coin WHEN 'BTC' THEN 60000 + n ELSE 3000 + n END || '.00 USD/' || coin)::price AS lp_price,
+				(day - 1 + time '09:00') AT TIME ZONE 'America/Chicago' + n * interval '86 seconds' AS at
+			FROM (SELECT n, CASE WHEN n / 4 % 2 = 0 THEN 'BTC' ELSE 'ETH' END AS coin FROM generate_series(1, trades) AS n) AS s) AS t)) $$;
+CREATE FUNCTION pg_temp.live_and_members(client text, at timestamptz) RETURNS boolean LANGUAGE sql AS $$
+	WITH scope AS (SELECT (s).* FROM (SELECT scope_of(require_client(client), (window_of(client, at)).closes_on) AS s) AS x),
+	cut AS (SELECT ROW(client_id, window_no, closes_on, from_at, least(to_at, at + interval '1 microsecond'), sealed, follows, first_id, previous_high, previous_pending, high, pending,
+		pending_from, known_until, least(early_until, at + interval '1 microsecond'), early_high, early_pending)::window_scope AS s FROM scope),
+	members AS (SELECT a.counterparty, a.asset, sum(a.amount) AS net FROM cut, settled_accounts(cut.s, ARRAY(SELECT f FROM scope_figures(cut.s) AS f)) AS a GROUP BY 1, 2)
+	SELECT count(*) > 0 AND count(*) FILTER (WHERE m.net *<> p.net OR m.net IS NULL OR p.net IS NULL) = 0
+	FROM (SELECT * FROM members WHERE NOT is_zero(net)) AS m FULL JOIN net_position(client, at) AS p USING (counterparty, asset) $$;
+
+SELECT ok(pg_temp.trade_day(code, '2025-06-02', 400, 'day 1/') > 0, format('a day of %s', code)) FROM unnest('{NETS,TPJS,APEX,NONE}'::text[]) AS code;
+SELECT ok(pg_temp.live_and_members(code, '2025-06-01 20:00Z'), format('%s: balances and members give one position at noon', code)) FROM unnest('{NETS,TPJS,APEX,NONE}'::text[]) AS code;
+SELECT seal() \g /dev/null
+SELECT ok(pg_temp.live_and_members(code, '2025-06-02 13:59:59.999999Z'), format('%s: at the end, after a seal', code)) FROM unnest('{NETS,TPJS,APEX,NONE}'::text[]) AS code;
+CREATE TEMP TABLE before_close AS SELECT code, p.* FROM unnest('{NETS,TPJS,APEX,NONE}'::text[]) AS code, net_position(code, '2025-06-02 13:59:59.999999Z') AS p;
+SELECT ok(count(*) > 0, format('%s closes', code)) FROM unnest('{NETS,TPJS,APEX,NONE}'::text[]) AS code, close_window(code, '2025-06-02', '2025-06-02 14:00Z') GROUP BY code;
+SELECT results_eq($$SELECT code, p.counterparty, p.asset, p.net FROM unnest('{NETS,TPJS,APEX,NONE}'::text[]) AS code, net_position(code, '2025-06-02 13:59:59.999999Z') AS p ORDER BY 1, 2, 3$$,
+	'SELECT code, counterparty, asset, net FROM before_close ORDER BY 1, 2, 3', 'the sealed position is the last live one');
+SELECT results_eq($$SELECT client_code, counterparty, asset, payer, payee, amount FROM obligations() ORDER BY 1, 2, 3$$,
+	'SELECT code, counterparty, asset, payer, payee, amount FROM before_close ORDER BY 1, 2, 3', 'and the obligations entered');
+SELECT results_eq($$SELECT client_code, count(*) FILTER (WHERE counterparty = client_code), count(*) FILTER (WHERE counterparty ~ '^lp') FROM obligations() GROUP BY 1 ORDER BY 1$$,
+	$$VALUES ('APEX', 0::bigint, 9::bigint), ('NETS', 1, 9), ('NONE', 0, 9), ('TPJS', 0, 9)$$, 'providers are netted for every client, cash only where the client settles net');
+SELECT is((SELECT amount FROM obligations('NETS') WHERE counterparty = 'NETS'),
+	(SELECT sum(net_money) FROM window_members('NETS', '2025-06-02') WHERE funding_model = 'NET_SETTLEMENT'), 'an account of another model is not in the client''s net');
+SELECT cmp_ok((SELECT count(*) FROM window_members('NETS', '2025-06-02') WHERE funding_model = 'BAKKT_TPJ'), '>', 10::bigint, 'though there are such');
+SELECT is((SELECT sum(net_money) FROM window_summary('NETS', '2025-06-02') WHERE funding_model = 'NET_SETTLEMENT'), (SELECT amount FROM obligations('NETS') WHERE counterparty = 'NETS'), 'the summary per coin ties');
+SELECT is_empty($$SELECT * FROM zero_sum_check('2025-06-02') WHERE NOT is_zero(difference)$$, 'nets sum to zero (I15)');
+SELECT is((SELECT count(*) FROM zero_sum_check('2025-06-02')), 12::bigint, 'for four clients and three assets');
+SELECT is_empty($$SELECT asset(p.amount) FROM (SELECT net_obligations(payer, payee, amount) AS n FROM obligations()) AS t, unnest(t.n) AS p GROUP BY 1 HAVING NOT is_zero(sum(p.amount))$$,
+	'so do the obligations of everybody towards everybody');
+SELECT is((SELECT count(*) FROM journal WHERE kind = 8), 13::bigint, 'three journals a client and one for the net client: a handful of rows for 1,600 executions');
+
+-- the next day, before and after a late one
+SELECT ok(pg_temp.trade_day('NETS', '2025-06-03', 100, 'day 2/') > 0, 'the next day');
+SELECT ok(pg_temp.trade_day('NETS', '2025-06-02', 7, 'late/') > 0, 'and seven late ones');
+SELECT ok(pg_temp.live_and_members('NETS', '2025-06-03 13:00Z'), 'live and members agree with late executions');
+SELECT is((SELECT count(*) FROM window_members('NETS', '2025-06-03') WHERE late_from = 'W1'), 7::bigint, 'which are seven');
+
+-- no reference that a poster takes keeps a window from closing
+SELECT post_journal('NETS', 'settlement:W2:client:NETS', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
+	line('Cr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '3 USD')), 'general', '2025-06-02 19:00Z') \g /dev/null
+-- journals that are no executions: adjustments and deliveries made before the close
+SELECT post_journal('NETS', 'adjust', journal_entry(line('Cr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '25 USD'),
+	line('Dr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '25 USD')), 'general', '2025-06-02 20:00Z') \g /dev/null
+SELECT ok(pg_temp.live_and_members('NETS', '2025-06-03 13:00Z'), 'live and members agree with an adjustment');
+SELECT results_eq($$SELECT kind, reference, counterparty, amount::text FROM window_adjustments('NETS', '2025-06-03')$$, $$VALUES ('general', 'settlement:W2:client:NETS', 'NETS', '3.00 USD'), ('general', 'adjust', 'NETS', '-25.00 USD')$$, 'which is listed, as is what took the reference of a novation');
+SELECT lives_ok($$SELECT close_window('NETS', '2025-06-03', '2025-06-03 14:00Z')$$, 'it closes');
+SELECT is((SELECT CASE payer WHEN 'NETS' THEN amount ELSE -amount END FROM obligations('NETS') WHERE counterparty = 'NETS' AND settlement_window = 'W2'),
+	(SELECT sum(net_money) FROM window_summary('NETS', '2025-06-03') WHERE funding_model = 'NET_SETTLEMENT') + (SELECT sum(amount) FROM window_adjustments('NETS', '2025-06-03') WHERE counterparty = 'NETS'),
+	'net = summary and adjustments');
+SELECT is_empty($$SELECT * FROM zero_sum_check('2025-06-03') WHERE NOT is_zero(difference)$$, 'and still sums to zero');
+SELECT results_eq($$SELECT count(*) FROM net_position('NETS', '2025-06-04 13:00Z')$$, $$VALUES (0::bigint)$$, 'a window without executions has no position');
+SELECT throws_ok($$SELECT net_position('XXXX')$$, 'LG010', NULL, 'no such client');
+
+-- the check at the close: tampering with a house balance is noticed
+SELECT ok(pg_temp.trade_day('NETS', '2025-06-04', 20, 'day 3/') > 0, 'a third day');
+SELECT seal() \g /dev/null
+SET LOCAL session_replication_role = replica;
+ALTER TABLE block_balance DISABLE TRIGGER USER;
+UPDATE block_balance SET balance = balance + '0.01 USD' WHERE account = account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD');
+SET LOCAL session_replication_role = origin;
+SELECT throws_ok($$SELECT close_window('NETS', '2025-06-04', '2025-06-04 14:00Z')$$, 'LG076', NULL, 'a window that does not tie to the ledger is not sealed (I14)');
+
+SELECT * FROM finish();
+ROLLBACK;

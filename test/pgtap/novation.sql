@@ -1,0 +1,88 @@
+-- The worked window of a client that settles net: journals J07a to J07g line by line.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') \g /dev/null
+SELECT open_customer('QRST0001', client => 'QRST'), open_customer('QRST0002', client => 'QRST') \g /dev/null
+SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
+CREATE FUNCTION pg_temp.as_posted(reference text) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT concat_ws(' ', CASE WHEN l.debit IS NULL THEN 'Cr' ELSE 'Dr' END, a.fund, a.name, coalesce(l.debit, l.credit)::text)
+	FROM journal j, lines(j.entry) AS l JOIN account a USING (account) WHERE j.reference = $1 ORDER BY l.line $$;
+
+SELECT outcome FROM post_trade('J07a', 'QRST0001', 'BUY', '0.2 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2025-06-01 15:00Z') \g /dev/null
+SELECT outcome FROM post_journal('QRST', 'J07b', journal_entry(line('Dr', ensure_account(require_client('QRST'), 'CUST', 'Wallet:omnibus', 'BTC'), '0.05 BTC'),
+	line('Cr', ensure_account(require_client('QRST'), 'CUST', 'Cust:QRST0002', 'BTC'), '0.05 BTC')), effective_at => '2025-06-01 15:30Z') \g /dev/null
+SELECT outcome FROM post_trade('J07c', 'QRST0002', 'SELL', '0.05 BTC', 'lp1', lp_price => '60200 USD/BTC', markup_bps => 50, executed_at => '2025-06-01 16:00Z') \g /dev/null
+
+SELECT results_eq($$SELECT pg_temp.as_posted('J07a')$$, $$VALUES ('Dr CORP Client:settlement:QRST 12060.00 USD'), ('Cr CORP LP:payable:lp1 12000.00 USD'), ('Cr CORP Revenue:markup 60.00 USD'),
+	('Dr CORP LP:coin-receivable:lp1 0.20 BTC'), ('Cr CORP DueTo:CUST 0.20 BTC'), ('Dr CUST DueFrom:CORP 0.20 BTC'), ('Cr CUST Cust:QRST0001 0.20 BTC')$$, 'J07a');
+SELECT results_eq($$SELECT pg_temp.as_posted('J07c')$$, $$VALUES ('Dr CUST Cust:QRST0002 0.05 BTC'), ('Cr CUST DueTo:CORP 0.05 BTC'), ('Dr CORP DueFrom:CUST 0.05 BTC'),
+	('Cr CORP LP:coin-payable:lp1 0.05 BTC'), ('Dr CORP LP:receivable:lp1 3010.00 USD'), ('Cr CORP Client:settlement:QRST 2994.95 USD'), ('Cr CORP Revenue:markup 15.05 USD')$$, 'J07c');
+
+SELECT results_eq($$SELECT settlement_window, state, executions, counterparty, payer, payee, amount::text, due_at FROM close_window('QRST', '2025-06-02', '2025-06-02 14:01Z')$$,
+	$$VALUES ('W1', 'SEALED', 2::bigint, 'QRST', 'QRST', 'BAKKT', '9065.05 USD', timestamptz '2025-06-02 19:00 America/New_York'),
+	('W1', 'SEALED', 2, 'lp1', 'BAKKT', 'lp1', '8990.00 USD', '2025-06-02 19:00 America/New_York'), ('W1', 'SEALED', 2, 'lp1', 'lp1', 'BAKKT', '0.15 BTC', '2025-06-03 00:00Z')$$,
+	'one obligation per counterparty and asset');
+SELECT results_eq($$SELECT pg_temp.as_posted('settlement:W1:provider:lp1')$$, $$VALUES ('Dr CORP LP:payable:lp1 12000.00 USD'), ('Cr CORP LP:receivable:lp1 3010.00 USD'), ('Cr CORP LP:net:lp1:W1 8990.00 USD'),
+	('Dr CORP LP:coin-payable:lp1 0.05 BTC'), ('Cr CORP LP:coin-receivable:lp1 0.20 BTC'), ('Dr CORP LP:net:lp1:W1 0.15 BTC')$$, 'J07d');
+SELECT results_eq($$SELECT pg_temp.as_posted('settlement:W1:client:QRST')$$, $$VALUES ('Dr CORP Client:obligation:QRST:W1 9065.05 USD'), ('Cr CORP Client:settlement:QRST 9065.05 USD')$$, 'J07e');
+SELECT ok((SELECT bool_and(k.name = 'novation' AND j.effective_at = '2025-06-02 14:00Z') FROM journal j JOIN journal_kind k USING (kind) WHERE j.reference LIKE 'settlement:%'), 'novations are effective at the cut-off');
+
+SELECT results_eq($$SELECT * FROM close_window('QRST', '2025-06-02', '2025-06-02 18:00Z')$$, $$SELECT * FROM close_window('QRST', '2025-06-02', '2025-06-02 14:01Z')$$, 'closing again gives the same');
+SELECT is((SELECT count(*) FROM journal), 5::bigint, 'and posts nothing');
+
+SELECT advise_window('QRST', '2025-06-02'), agree_window('QRST', '2025-06-02') \g /dev/null
+SELECT results_eq($$SELECT counterparty, paid::text, outstanding::text, state FROM record_wire('QRST', 'J07f', 'received', '9065.05 USD', at => '2025-06-02 20:00Z')$$, $$VALUES ('QRST', '9065.05 USD', '0.00 USD', 'SETTLED')$$,
+	'the wire discharges the client''s obligation');
+SELECT results_eq($$SELECT pg_temp.as_posted('J07f')$$, $$VALUES ('Dr CORP Bank:operating 9065.05 USD'), ('Cr CORP Client:obligation:QRST:W1 9065.05 USD')$$, 'J07f');
+SELECT results_eq($$SELECT paid::text, state FROM settle_provider('QRST', 'J07g', 'lp1', '2025-06-02', at => '2025-06-02 21:00Z')$$, $$VALUES ('8990.00 USD', 'SETTLED'), ('0.15 BTC', 'SETTLED')$$,
+	'the provider is paid and delivers');
+SELECT results_eq($$SELECT pg_temp.as_posted('J07g')$$, $$VALUES ('Dr CORP LP:net:lp1:W1 8990.00 USD'), ('Cr CORP Bank:operating 8990.00 USD'), ('Dr CORP DueTo:CUST 0.20 BTC'), ('Cr CORP DueFrom:CUST 0.05 BTC'),
+	('Cr CORP LP:net:lp1:W1 0.15 BTC'), ('Dr CUST DueTo:CORP 0.05 BTC'), ('Dr CUST Wallet:omnibus 0.15 BTC'), ('Cr CUST DueFrom:CORP 0.20 BTC')$$, 'J07g');
+SELECT is((SELECT state FROM settlement_window), 'SETTLED', 'the window is settled');
+SELECT results_eq($$SELECT name || ' ' || balance::text FROM balances('QRST') WHERE NOT is_zero(balance) ORDER BY name COLLATE "C"$$,
+	$$VALUES ('Bank:operating 75.05 USD'), ('Cust:QRST0001 0.20 BTC'), ('Revenue:markup 75.05 USD'), ('Wallet:omnibus 0.20 BTC')$$,
+	'what is left: the company''s revenue in its bank, the customer''s coin in control');
+
+-- ---------------------------------------------------------------------------
+-- Coin that nets to nothing: nobody delivers, so the funds are set off at the close
+-- ---------------------------------------------------------------------------
+SELECT outcome FROM post_trade('b2', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2025-06-02 15:00Z') \g /dev/null
+SELECT outcome FROM post_trade('s2', 'QRST0001', 'SELL', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2025-06-02 16:00Z') \g /dev/null
+SELECT results_eq($$SELECT settlement_window, executions, counterparty FROM close_window('QRST', '2025-06-03', '2025-06-03 14:00Z')$$, $$VALUES ('W2', 2::bigint, NULL::text)$$, 'nothing is owed');
+SELECT results_eq($$SELECT pg_temp.as_posted('settlement:W2:provider:lp1')$$, $$VALUES ('Dr CORP LP:payable:lp1 6000.00 USD'), ('Cr CORP LP:receivable:lp1 6000.00 USD'),
+	('Dr CORP LP:coin-payable:lp1 0.10 BTC'), ('Cr CORP LP:coin-receivable:lp1 0.10 BTC'), ('Dr CORP DueTo:CUST 0.10 BTC'), ('Cr CORP DueFrom:CUST 0.10 BTC'), ('Dr CUST DueTo:CORP 0.10 BTC'), ('Cr CUST DueFrom:CORP 0.10 BTC')$$,
+	'yet everything is novated and set off');
+
+-- ---------------------------------------------------------------------------
+-- The mirror: the company owes the client, and coin to the provider; delivered in parts
+-- ---------------------------------------------------------------------------
+SELECT outcome FROM post_trade('b3', 'QRST0001', 'BUY', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2025-06-03 15:00Z') \g /dev/null
+SELECT outcome FROM post_trade('s3', 'QRST0001', 'SELL', '0.12 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2025-06-03 16:00Z') \g /dev/null
+SELECT results_eq($$SELECT counterparty, payer, payee, amount::text FROM close_window('QRST', '2025-06-04', '2025-06-04 14:00Z')$$,
+	$$VALUES ('QRST', 'BAKKT', 'QRST', '6561.00 USD'), ('lp1', 'lp1', 'BAKKT', '6600.00 USD'), ('lp1', 'BAKKT', 'lp1', '0.11 BTC')$$, 'payer and payee turned round');
+SELECT results_eq($$SELECT pg_temp.as_posted('settlement:W3:client:QRST')$$, $$VALUES ('Cr CORP Client:obligation:QRST:W3 6561.00 USD'), ('Dr CORP Client:settlement:QRST 6561.00 USD')$$, 'J07e mirrored');
+SELECT advise_window('QRST', '2025-06-04'), agree_window('QRST', '2025-06-04') \g /dev/null
+SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM settle_provider('QRST', 'part 1', 'lp1', '2025-06-04', '{0.04 BTC}', '2025-06-04 15:00Z')$$, $$VALUES ('0.04 BTC', '0.07 BTC', 'PARTIALLY_SETTLED')$$, 'a part of the coin');
+SELECT results_eq($$SELECT pg_temp.as_posted('part 1')$$, $$VALUES ('Dr CORP DueTo:CUST 0.01 BTC'), ('Cr CORP DueFrom:CUST 0.05 BTC'), ('Dr CORP LP:net:lp1:W3 0.04 BTC'),
+	('Dr CUST DueTo:CORP 0.05 BTC'), ('Cr CUST Wallet:omnibus 0.04 BTC'), ('Cr CUST DueFrom:CORP 0.01 BTC')$$, 'the first delivery clears what was netted as well');
+SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM settle_provider('QRST', 'part 2', 'lp1', '2025-06-04', '{1000 USD, 0.07 BTC}', '2025-06-04 16:00Z')$$,
+	$$VALUES ('1000.00 USD', '5600.00 USD', 'PARTIALLY_SETTLED'), ('0.07 BTC', '0.00 BTC', 'SETTLED')$$, 'the rest of it and a part of the money');
+SELECT results_eq($$SELECT pg_temp.as_posted('part 2')$$, $$VALUES ('Dr CORP Bank:operating 1000.00 USD'), ('Cr CORP LP:net:lp1:W3 1000.00 USD'), ('Cr CORP DueFrom:CUST 0.07 BTC'), ('Dr CORP LP:net:lp1:W3 0.07 BTC'),
+	('Dr CUST DueTo:CORP 0.07 BTC'), ('Cr CUST Wallet:omnibus 0.07 BTC')$$, 'a later delivery clears itself');
+SELECT results_eq($$SELECT counterparty, paid::text, state FROM settle_window('QRST', '2025-06-04', 'rest', '2025-06-04 17:00Z')$$, $$VALUES ('QRST', '6561.00 USD', 'SETTLED'), ('lp1', '5600.00 USD', 'SETTLED')$$, 'and all the rest');
+SELECT results_eq($$SELECT counterparty, paid::text FROM settle_window('QRST', '2025-06-04', 'rest', '2025-06-04 17:00Z')$$, $$VALUES ('QRST', '6561.00 USD'), ('lp1', '5600.00 USD')$$, 'once only');
+SELECT results_eq($$SELECT pg_temp.as_posted('rest:QRST:USD')$$, $$VALUES ('Dr CORP Client:obligation:QRST:W3 6561.00 USD'), ('Cr CORP Bank:operating 6561.00 USD')$$, 'J07f mirrored');
+SELECT is_empty($$SELECT name, balance FROM balances('QRST') WHERE name ~ '^(Due|LP|Client)' AND NOT is_zero(balance)$$, 'nothing is left between the funds, the providers and the client');
+
+-- a bust of a purchase whose window is sealed makes a coin receivable negative
+SELECT outcome FROM bust_trade('bust a', 'QRST0001', original => 'b3') \g /dev/null
+SELECT results_eq($$SELECT counterparty, payer, amount::text FROM close_window('QRST', '2025-06-05', '2025-06-05 14:00Z')$$, $$VALUES ('QRST', 'BAKKT', '603.00 USD'), ('lp1', 'lp1', '600.00 USD'), ('lp1', 'BAKKT', '0.01 BTC')$$, 'the bust is settled the other way round');
+SELECT advise_window('QRST', '2025-06-05'), agree_window('QRST', '2025-06-05') \g /dev/null
+SELECT lives_ok($$SELECT settle_window('QRST', '2025-06-05', 'busted', '2025-06-05 17:00Z')$$, 'and paid');
+SELECT is_empty($$SELECT name, balance FROM balances('QRST') WHERE name ~ '^(Due|LP|Client)' AND NOT is_zero(balance)$$, 'nothing is left then either');
+SELECT is((SELECT balance FROM balances('QRST') WHERE name = 'Wallet:omnibus'), (SELECT sum(balance) FROM balances('QRST') WHERE name LIKE 'Cust:%'), 'control is what customers own');
+
+SELECT * FROM finish();
+ROLLBACK;
