@@ -29,7 +29,6 @@ typedef uint64_t asset_code;
 
 /* false when text[0..length) is no asset code */
 extern bool asset_pack(const char *text, size_t length, asset_code *result);
-
 /* writes the terminated text, returns its length */
 extern int	asset_unpack(asset_code code, char *buffer);
 extern bool asset_is_valid(asset_code code);
@@ -40,7 +39,6 @@ extern bool asset_parse(const char *text, size_t length, asset_code *result);
 /* '6030.00 USD'; the whole of text[0..length), blanks around it allowed */
 extern UnitsStatus amount_parse(const char *text, size_t length,
 								units *value, asset_code *asset);
-
 /* '64250.10 USD/BTC' */
 extern UnitsStatus price_parse(const char *text, size_t length, units *value,
 							   asset_code *quote, asset_code *base);

@@ -20,7 +20,7 @@ struct OrderBook
 	HTAB	   *orders;
 };
 
-OrderBook  *
+OrderBook *
 order_book_make(void)
 {
 	OrderBook  *book = palloc(sizeof(OrderBook));

@@ -220,7 +220,7 @@ make_room(void *list, int count, int *room, Size item)
 
 /* ---- customers ---- */
 
-Customer   *
+Customer *
 customer_want(const char *code, int length)
 {
 	bool		found;
@@ -414,7 +414,7 @@ load_reference(void)
 	reference_loaded = true;
 }
 
-Client	   *
+Client *
 client_of(int32 client_id)
 {
 	Client	   *client = hash_search(clients, &client_id, HASH_FIND, NULL);
@@ -428,7 +428,7 @@ client_of(int32 client_id)
 	return client;
 }
 
-Provider   *
+Provider *
 provider_by_code(const char *code, int length)
 {
 	char		key[PROVIDER_CODE_SIZE];

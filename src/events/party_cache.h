@@ -64,7 +64,7 @@ typedef struct Instrument
 {
 	Pair		pair;			/* hash key */
 	int32		instrument_id;
-	char symbol[SYMBOL_SIZE];
+	char		symbol[SYMBOL_SIZE];
 	units		tick;			/* price increment */
 	units		step;			/* quantity increment */
 	int			money_decimals; /* of the quote asset */
@@ -129,7 +129,6 @@ extern Instrument *instrument_of(asset_code base, asset_code quote);	/* NULL: un
 extern AccountSlot *account_want(AccountRole role, const Client *client, int64 party,
 								 const char *party_code, int party_code_length,
 								 asset_code asset, bool create);
-
 /* Load the wanted accounts, opening those marked `create`. */
 extern void accounts_load(void);
 

@@ -64,7 +64,7 @@ find_original(const Customer *customer, const OriginalName *name, Original *orig
 	static SPIPlanPtr plan = NULL;
 	Oid			types[4] = {INT4OID, INT8OID, TEXTOID, INT8OID};
 	Datum		arguments[4] = {Int32GetDatum(customer->client_id), Int64GetDatum(customer->customer_id),
-	name->reference ? CStringGetTextDatum(name->reference) : (Datum) 0, Int64GetDatum(name->journal_id)};
+		name->reference ? CStringGetTextDatum(name->reference) : (Datum) 0, Int64GetDatum(name->journal_id)};
 	MemoryContext context = CurrentMemoryContext;
 
 	SPI_connect();

@@ -44,8 +44,8 @@ balance_locker_open(void)
 	locker->index = index_open(ledger_relation(LEDGER_BALANCE_KEY), RowExclusiveLock);
 
 	/*
-	 * Under READ COMMITTED this is a new snapshot, so that rows committed since the statement began are found; above, the
-	 * transaction's own.
+	 * Under READ COMMITTED this is a new snapshot, so that rows committed
+	 * since the statement began are found; above, the transaction's own.
 	 */
 	locker->snapshot = RegisterSnapshot(GetTransactionSnapshot());
 	locker->slot = table_slot_create(locker->relation, NULL);

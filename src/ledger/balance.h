@@ -34,7 +34,6 @@ typedef struct LockedBalance
 typedef struct BalanceLocker BalanceLocker;
 
 extern BalanceLocker *balance_locker_open(void);
-
 /*
  * Lock the row of one account until the transaction ends and read it as
  * locked; false if the account has none.  Callers go in (client, account)

@@ -160,7 +160,7 @@ balance_result(FunctionCallInfo fcinfo, const LockedBalance *balance)
 {
 	Datum		values[3] = {AccountIdGetDatum(balance->account),
 		AmountPGetDatum(amount_make(balance_natural(balance), balance->asset)),
-	AmountPGetDatum(amount_make(balance_available(balance), balance->asset))};
+		AmountPGetDatum(amount_make(balance_available(balance), balance->asset))};
 	bool		nulls[3] = {false};
 	TupleDesc	desc;
 

@@ -81,10 +81,8 @@ account_customer(const AccountState *account)
 
 /* Phase one: check shapes, find and lock every account, replay known references. */
 extern void batch_resolve(PostingBatch *batch);
-
 /* Phase two: decide each request, in order. */
 extern void batch_evaluate(PostingBatch *batch);
-
 /* Phase three: write journals, refusals and balances. */
 extern void batch_record(PostingBatch *batch);
 

@@ -32,7 +32,6 @@ typedef struct KeyLookup
 
 /* Sees what a query of the same moment would see. */
 extern void key_lookup_open(KeyLookup *lookup, LedgerRelation table, LedgerRelation index);
-
 /* One value for each column of the index, none of them null. */
 extern bool key_lookup_find(KeyLookup *lookup, const Datum *values);
 extern void key_lookup_close(KeyLookup *lookup);

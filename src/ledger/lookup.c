@@ -192,7 +192,7 @@ lookup_account_client(account_id account)
 					 " WHERE account OPERATOR(bakkt_ledger.=) $1::bakkt_ledger.account_id");
 }
 
-AssetInfo  *
+AssetInfo *
 lookup_asset(asset_code asset)
 {
 	static SPIPlanPtr plan = NULL;

@@ -48,20 +48,16 @@ typedef struct ClientInfo
 extern void lookup_begin(void);
 
 extern HouseAccount *lookup_house_account(account_id account);
-
 /* Load those of the accounts that are house accounts of the clients. */
 extern void lookup_load_house_accounts(const int32 *clients, const account_id *accounts, int count);
-
 /* The client an account belongs to, 0 if there is no such account. */
 extern int32 lookup_account_client(account_id account);
 
 extern AssetInfo *lookup_asset(asset_code asset);	/* NULL: unknown */
 extern ClientInfo *lookup_client(int32 client_id);	/* NULL: unknown */
 extern int32 lookup_client_id(const char *code);	/* 0: unknown */
-
 /* Raise 42501 unless the invoking role may act for the client. */
 extern void lookup_check_access(int32 client_id);
-
 /* Number of the invoking role in table actor, entered on first use. */
 extern int32 lookup_actor(void);
 

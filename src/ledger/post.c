@@ -149,8 +149,8 @@ ledger_post(LedgerRequest *requests, int count, const PostOptions *options)
 	PreventCommandIfParallelMode("posting");
 
 	/*
-	 * This lock is what a change of status of a house account waits for; the caches are examined after it, when that change has
-	 * become known.
+	 * This lock is what a change of status of a house account waits for; the
+	 * caches are examined after it, when that change has become known.
 	 */
 	journal = table_open(ledger_relation(LEDGER_JOURNAL), RowExclusiveLock);
 	lookup_begin();

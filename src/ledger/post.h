@@ -59,9 +59,10 @@ typedef struct BalanceAfter
 typedef struct LedgerRequest
 {
 	/*
-	 * What is asked.  All pointers must live until ledger_post() returns. A caller that cannot even build the lines (unknown
-	 * liquidity provider, ...) sets `refusal` and leaves `lines` empty: the refusal is recorded under the reference like any
-	 * other.
+	 * What is asked.  All pointers must live until ledger_post() returns. A
+	 * caller that cannot even build the lines (unknown liquidity provider,
+	 * ...) sets `refusal` and leaves `lines` empty: the refusal is recorded
+	 * under the reference like any other.
 	 */
 	int32		client_id;		/* 0: unknown client, never recorded */
 	const char *reference;		/* idempotency key, 1..200 bytes */
@@ -92,8 +93,8 @@ typedef struct PostOptions
 	bool		dry_run;		/* phases one and two only */
 
 	/*
-	 * Names the field in which the given terms differ from the stored ones, NULL if they say the same.  NULL: compare bytes and
-	 * call it "terms".
+	 * Names the field in which the given terms differ from the stored ones,
+	 * NULL if they say the same.  NULL: compare bytes and call it "terms".
 	 */
 	const char *(*terms_difference) (const struct varlena *stored, const struct varlena *given);
 } PostOptions;

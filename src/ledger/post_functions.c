@@ -164,7 +164,7 @@ make_balance(const BalanceAfter *after, const BalanceType *type)
 {
 	Datum		values[3] = {AccountIdGetDatum(after->account),
 		AmountPGetDatum(amount_make(after->balance, after->asset)),
-	AmountPGetDatum(amount_make(after->available, after->asset))};
+		AmountPGetDatum(amount_make(after->available, after->asset))};
 	bool		nulls[3] = {false};
 
 	return HeapTupleGetDatum(heap_form_tuple(type->desc, values, nulls));

@@ -18,7 +18,6 @@ typedef struct ReferenceFinder ReferenceFinder;
 extern void reference_lock(LedgerRequest *requests, const bool *wanted, int count);
 
 extern ReferenceFinder *reference_finder_open(void);
-
 /*
  * If the reference is known, make the request's outcome the original one, or
  * refuse it (LG020) for differing content; true in both cases.  Waits for a

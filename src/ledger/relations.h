@@ -33,7 +33,6 @@ typedef enum LedgerRelation
 } LedgerRelation;
 
 extern Oid	ledger_relation(LedgerRelation which);
-
 /* The role that owns the ledger's tables. */
 extern Oid	ledger_owner(void);
 

@@ -69,7 +69,7 @@ check_shape(LedgerRequest *request)
 
 /* Index of the account's state, made on first sight. */
 static int
-account_index(PostingBatch *batch, account_table_hash * table, int32 client_id, account_id account)
+account_index(PostingBatch *batch, account_table_hash *table, int32 client_id, account_id account)
 {
 	bool		found;
 	AccountSlot *slot = account_table_insert(table, account, &found);

@@ -139,7 +139,7 @@ load_earlier(Reversal *reversal)
 	}
 }
 
-Reversal   *
+Reversal *
 reversal_load(int32 client_id, int64 journal_id)
 {
 	Reversal   *reversal = palloc0(sizeof(Reversal));

@@ -35,13 +35,10 @@ typedef struct Reversal
  * read what earlier ones have left.
  */
 extern Reversal *reversal_load(int32 client_id, int64 journal_id);
-
 /* Refuse the request unless its lines fit into what remains. */
 extern void reversal_check(const Reversal *reversal, LedgerRequest *request);
-
 /* Take the request's lines from what remains; sign -1 gives them back. */
 extern void reversal_apply(Reversal *reversal, const LedgerRequest *request, int sign);
-
 /* The journal's lines negated, NULL if there is no such journal. */
 extern JournalEntry *reversal_entry(int32 client_id, int64 journal_id);
 

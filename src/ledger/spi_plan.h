@@ -11,13 +11,10 @@
 
 /* Prepare and keep a plan on first use; published only when complete. Within SPI_connect(). */
 extern void spi_plan(SPIPlanPtr *plan, int count, Oid *types, const char *query);
-
 /* Execute it as the ledger's owner; any failure is an error. Within SPI_connect(). */
 extern void spi_execute(SPIPlanPtr plan, Datum *arguments);
-
 /* The same with a given snapshot. */
 extern void spi_execute_snapshot(SPIPlanPtr plan, Datum *arguments, Snapshot snapshot);
-
 /* First column of the first row as integer, 0 if there is none or it is NULL. Connects itself. */
 extern int32 spi_int32(SPIPlanPtr *plan, int count, Oid *types, Datum *arguments, const char *query);
 

@@ -27,13 +27,10 @@ typedef struct TableWriter
 } TableWriter;
 
 extern TableWriter *writer_open(LedgerRelation which);
-
 /* An empty virtual row to fill and then hand to writer_insert(). */
 extern TupleTableSlot *writer_row(TableWriter *writer);
-
 /* Queue the row that writer_row() returned; rows are inserted in bulk. */
 extern void writer_insert(TableWriter *writer);
-
 /* Replace the row at tid, which the caller has locked, by the row that writer_row() returned. */
 extern void writer_update(TableWriter *writer, ItemPointer tid);
 extern void writer_close(TableWriter *writer);

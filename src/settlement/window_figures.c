@@ -94,7 +94,7 @@ figure_key_equal(FigureKey a, FigureKey b)
 #include "lib/simplehash.h"
 
 static inline Figure *
-figure_of(figures_hash * figures, FigureKey key)
+figure_of(figures_hash *figures, FigureKey key)
 {
 	bool		found;
 	Figure	   *figure = figures_insert(figures, key, &found);
@@ -130,7 +130,7 @@ figure_add(Figure *figure, FigureSum which, units value)
 }
 
 static inline void
-add_execution(figures_hash * figures, const PackedTerms *packed)
+add_execution(figures_hash *figures, const PackedTerms *packed)
 {
 	ExecutionTerms terms;
 	FigureKey	key = {0};
@@ -151,7 +151,7 @@ add_execution(figures_hash * figures, const PackedTerms *packed)
 }
 
 static void
-add_lines(figures_hash * figures, const JournalEntry *entry)
+add_lines(figures_hash *figures, const JournalEntry *entry)
 {
 	EntryLine  *lines;
 	int			count = entry_unpack(entry, &lines);

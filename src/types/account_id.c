@@ -38,7 +38,7 @@ account_id_is_valid(account_id account)
 		account_number(account) >= 1 && account_number(account) <= ACCOUNT_NUMBER_MAX;
 }
 
-char	   *
+char *
 account_text(account_id account)
 {
 	return psprintf("%s:" INT64_FORMAT, fund_name(account_fund(account)), account_number(account));

@@ -17,7 +17,7 @@
 #include "types/amount.h"
 #include "types/value_error.h"
 
-Amount	   *
+Amount *
 amount_make(units value, asset_code asset)
 {
 	Amount	   *amount = palloc(sizeof(Amount));
@@ -26,7 +26,7 @@ amount_make(units value, asset_code asset)
 	return amount;
 }
 
-char	   *
+char *
 amount_text(units value, asset_code asset)
 {
 	char	   *text = palloc(AMOUNT_TEXT_SIZE);

@@ -43,7 +43,6 @@ amount_set(Amount *amount, units value, asset_code asset)
 
 /* palloc'd in the current context */
 extern Amount *amount_make(units value, asset_code asset);
-
 /* palloc'd canonical text '6030.00 USD', for messages */
 extern char *amount_text(units value, asset_code asset);
 

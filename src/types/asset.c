@@ -18,7 +18,7 @@
 #include "types/asset.h"
 #include "types/value_error.h"
 
-char	   *
+char *
 asset_text(asset_code code)
 {
 	char	   *text = palloc(ASSET_TEXT_SIZE);

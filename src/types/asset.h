@@ -21,7 +21,6 @@
 
 /* palloc'd text, for messages */
 extern char *asset_text(asset_code code);
-
 /* the code a message carries, or an error: every receive function uses it */
 extern asset_code asset_receive(StringInfo message);
 

@@ -56,7 +56,7 @@ bool
 report_scan(EntryScan *scan, ScanStatus status, const char *type, Node *escontext)
 {
 	bool		unholdable = status == SCAN_NUMBER &&
-	(scan->number == UNITS_OVERFLOW || scan->number == UNITS_TOO_MANY_DECIMALS);
+		(scan->number == UNITS_OVERFLOW || scan->number == UNITS_TOO_MANY_DECIMALS);
 	int			shown = pg_mbcliplen(scan->token.text, (int) Min(scan->token.length, 1000), SHOWN_TOKEN_SIZE);
 
 	ereturn(escontext, false,

@@ -12,12 +12,12 @@
 
 #include "types/instant.h"
 
-char	   *
+char *
 instant_text(TimestampTz instant)
 {
 	struct pg_tm parts;
 	fsec_t		fraction;
-	char text[	MAXDATELEN + 1];
+	char		text[MAXDATELEN + 1];
 
 	if (TIMESTAMP_IS_NOBEGIN(instant))
 		return pstrdup("-infinity");

@@ -73,7 +73,7 @@ asset_table_grow(AssetTable *table)
 
 	if (table->index == NULL)
 	{
-		HASHCTL		control = {.keysize = sizeof(asset_code),.entrysize = sizeof(AssetSlot),.hcxt = CurrentMemoryContext};
+		HASHCTL		control = {.keysize = sizeof(asset_code), .entrysize = sizeof(AssetSlot), .hcxt = CurrentMemoryContext};
 
 		table->index = hash_create("assets of a journal entry", 256, &control,
 								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -214,7 +214,7 @@ static JournalEntry *
 write_entry(AssetTable *table, const EntryLine *lines, int count)
 {
 	Size		size = VARHDRSZ + PACKED_HEADER_MAX_SIZE +
-	(Size) table->count * PACKED_ASSET_SIZE + (Size) count * PACKED_LINE_MAX_SIZE;
+		(Size) table->count * PACKED_ASSET_SIZE + (Size) count * PACKED_LINE_MAX_SIZE;
 	JournalEntry *entry = palloc(size);
 	uint8	   *cursor = (uint8 *) VARDATA(entry);
 

@@ -35,10 +35,8 @@ typedef struct varlena JournalEntry;
 
 /* palloc'd; raises LG001 naming fund, asset and difference when unbalanced, LG002 when empty */
 extern JournalEntry *entry_pack(const EntryLine *lines, int count);
-
 /* the same with a soft error context; NULL after a soft error */
 extern JournalEntry *entry_pack_safe(const EntryLine *lines, int count, Node *escontext);
-
 /* palloc'd lines in the order given; accepts short varlena headers; raises data_corrupted when malformed */
 extern int	entry_unpack(const JournalEntry *entry, EntryLine **lines);
 
@@ -56,22 +54,18 @@ typedef struct LineList
 } LineList;
 
 extern void line_list_init(LineList *list, MemoryContext context);
-
 /* raises program_limit_exceeded beyond JOURNAL_ENTRY_MAX_LINES */
 extern void line_list_append(LineList *list, const EntryLine *line);
 
 /* the net of an entry on one account; false when no line touches it; raises LG004 on two assets */
 extern bool entry_net(const JournalEntry *entry, account_id account, EntryLine *net);
-
 /* add to a sum; raises numeric_value_out_of_range naming the account */
 extern void entry_line_add(EntryLine *sum, units amount);
 
 /* report a failed scan as an invalid literal of the type; false, for return */
 extern bool report_scan(EntryScan *scan, ScanStatus status, const char *type, Node *escontext);
-
 /* text 'Dr FBO:17 12.00 USD' */
 extern void append_entry_line(StringInfo buffer, const EntryLine *line);
-
 /* complete a scanned line with its asset; false after a soft error */
 extern bool entry_line_complete(const ScannedLine *scanned, EntryLine *line, const char *type, Node *escontext);
 
