@@ -62,11 +62,13 @@ read_account(int32 client_id, account_id account, LockedBalance *balance)
 	Datum		value;
 	bool		isnull;
 
+	/* the number alone finds it: without statistics the client's key would be as good to the planner */
 	SPI_connect();
 	spi_plan(&plan, 2, types,
 			 "SELECT a.asset, a.customer_id, k.normal_side OPERATOR(pg_catalog.=) 'debit', a.floor"
 			 "  FROM bakkt_ledger.account a JOIN bakkt_ledger.account_kind k ON k.kind OPERATOR(pg_catalog.=) a.kind"
-			 " WHERE a.client_id OPERATOR(pg_catalog.=) $1 AND a.account OPERATOR(bakkt_ledger.=) $2::bakkt_ledger.account_id");
+			 " WHERE a.account OPERATOR(bakkt_ledger.=) $2::bakkt_ledger.account_id"
+			 "  AND a.client_id OPERATOR(pg_catalog.+) 0 OPERATOR(pg_catalog.=) $1");
 	spi_execute(plan, arguments);
 	if (SPI_processed != 1)
 		ereport(ERROR,
