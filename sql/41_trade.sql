@@ -95,7 +95,7 @@ CREATE FUNCTION post_trade(
 	encumbered		boolean DEFAULT false,
 	dry_run			boolean DEFAULT false)
 	RETURNS trade_result
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION post_trade(text, text, text, amount, text, price, price, integer, price, integer, amount, amount, text, timestamptz, text, boolean, boolean) IS
 'Posts one execution or raises why not; fields as in type trade_request. The coin is the customer''s at once; the funding model decides the cash leg:
 BAKKT_TPJ a receivable or payable per customer, NET_SETTLEMENT the client''s settlement position, APEX_TPJ Apex, NO_SETTLEMENT a memorandum
@@ -107,7 +107,7 @@ and those of the posting function (doc/errors.md); 40001 or 40P01: retry.';
 
 CREATE FUNCTION post_trades(requests trade_request[], strict boolean DEFAULT false, dry_run boolean DEFAULT false)
 	RETURNS SETOF trade_result
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1000;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1000;
 COMMENT ON FUNCTION post_trades(trade_request[], boolean, boolean) IS
 'Posts executions in order, later ones seeing earlier ones, in the caller''s transaction. A row per request; a refused one does not stop the others
 and stays refused under its reference. strict raises the first refusal instead and posts nothing. dry_run writes nothing. Errors as in post_trade().';
@@ -120,7 +120,7 @@ CREATE FUNCTION bust_trade(
 	reason		text DEFAULT NULL,
 	dry_run		boolean DEFAULT false)
 	RETURNS trade_result
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION bust_trade(text, text, text, bigint, text, boolean) IS
 'Takes back an execution of the customer, whole and once: a journal of kind trade_bust with every line and amount negated, effective when the original
 was executed and pointing back to it. The original is named by its reference or by its journal. Idempotent by reference. Raises LG012 unknown customer,
@@ -149,8 +149,29 @@ CREATE FUNCTION correct_trade(
 	reason			text DEFAULT NULL,
 	dry_run			boolean DEFAULT false)
 	RETURNS SETOF trade_result
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 2;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 2;
 COMMENT ON FUNCTION correct_trade(text, text, text, amount, text, price, price, integer, price, integer, amount, amount, text, timestamptz, text, boolean, text, bigint, text, text, boolean) IS
 'Busts an execution and posts the right one in its place, both or neither. Fields of the new execution as in type trade_request; it points back to the
 original (corrects). original or journal names the execution taken back, original_account its customer if that was the mistake. The bust''s reference is
 the given one with "/bust" appended. executed_at NULL: that of the original. Two rows: the bust, then the new execution. Errors as in bust_trade() and post_trade().';
+
+-- Executions and busts as rows; a caller sees those of its clients.
+CREATE VIEW execution WITH (security_invoker = true) AS
+	SELECT c.code AS client, cu.account_code AS account, j.reference, k.name AS kind, i.symbol, side(j.terms) AS side,
+		   quantity(j.terms) AS quantity, price(j.terms) AS price, net_money(j.terms) AS net_money, fee(j.terms) AS fee,
+		   lp.code AS lp, lp_price(j.terms) AS lp_price, lp_money(j.terms) AS lp_money,
+		   revenue(j.terms) AS revenue, revenue_share(j.terms) AS revenue_share, funding_model(j.terms) AS funding_model,
+		   client_order_id(j.terms) AS client_order_id, j.effective_at AS executed_at, j.recorded_at, j.journal_id AS journal,
+		   busts(j.terms) AS busts, bust.journal_id AS busted_by, corrects(j.terms) AS corrects, j.description AS reason,
+		   j.client_id, j.customer_id, i.instrument_id, lp.lp_id, j.terms
+	  FROM journal j
+	  JOIN client c ON c.client_id = j.client_id
+	  JOIN customer cu ON cu.customer_id = j.customer_id
+	  JOIN journal_kind k ON k.kind = j.kind
+	  JOIN instrument i ON i.instrument_id = instrument_id(j.terms)
+	  JOIN liquidity_provider lp ON lp.lp_id = lp_id(j.terms)
+	  LEFT JOIN journal bust ON bust.client_id = j.client_id AND bust.reverses = j.journal_id AND bust.kind = 4
+	 WHERE j.kind IN (3, 4);
+COMMENT ON VIEW execution IS
+'Executions (kind trade) and their busts (trade_bust). Money and quantity as recorded: net_money positive = the customer or client owes; all amounts of a
+bust but quantity and the prices are negated. busts, busted_by and corrects point from one journal to the other.';

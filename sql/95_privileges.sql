@@ -88,12 +88,13 @@ BEGIN
 			'net_position', 'obligations', 'outstanding']),
 		('bakkt_ledger_poster', ARRAY[
 			'open_customer', 'open_customers', 'open_account',
-			'post_trade', 'post_trades', 'bust_trade', 'correct_trade',
+			'post_trade', 'post_trades', 'bust_trade', 'correct_trade', 'deposit_coin',
 			'post_journal', 'post_journals', 'reverse_journal',
 			'authorise_hold', 'increase_hold', 'release_hold', 'capture_hold', 'propose_journal']),
 		('bakkt_ledger_approver', ARRAY[
 			'propose_journal', 'approve_journal', 'decline_journal', 'approve_write_off']),
 		('bakkt_ledger_settler', ARRAY[
+			'settle_lp',
 			'expire_holds', 'seal', 'verify',
 			'add_calendar_version', 'close_window', 'close_due_windows', 'advise_window', 'agree_window', 'dispute_window',
 			'record_wire', 'settle_provider', 'settle_window', 'instruct_obligation', 'fail_obligation', 'carry_obligation',

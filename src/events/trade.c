@@ -224,24 +224,44 @@ post_batch(TradeBatch *batch, bool strict, bool dry_run)
 		record_orders(batch, book);
 }
 
-/* A dry run may have to open accounts: they go again with a subtransaction. */
-void
-trade_batch_post(TradeBatch *batch, bool strict, bool dry_run)
+/*
+ * A dry run may have to open accounts: they go again with a subtransaction,
+ * which must be ended here also when an error passes through.
+ */
+static void
+post_batch_dry(TradeBatch *batch, bool strict)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
 
-	if (!dry_run)
-	{
-		post_batch(batch, strict, false);
-		return;
-	}
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
-	post_batch(batch, strict, true);
+	PG_TRY();
+	{
+		post_batch(batch, strict, true);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	if (error)
+		ReThrowError(error);
+}
+
+void
+trade_batch_post(TradeBatch *batch, bool strict, bool dry_run)
+{
+	if (dry_run)
+		post_batch_dry(batch, strict);
+	else
+		post_batch(batch, strict, false);
 }
 
 /* ---- input ---- */

@@ -64,7 +64,7 @@ find_original(const Customer *customer, const OriginalName *name, Original *orig
 	static SPIPlanPtr plan = NULL;
 	Oid			types[4] = {INT4OID, INT8OID, TEXTOID, INT8OID};
 	Datum		arguments[4] = {Int32GetDatum(customer->client_id), Int64GetDatum(customer->customer_id),
-		name->reference ? CStringGetTextDatum(name->reference) : (Datum) 0, Int64GetDatum(name->journal_id)};
+		CStringGetTextDatum(name->reference ? name->reference : ""), Int64GetDatum(name->journal_id)};
 	MemoryContext context = CurrentMemoryContext;
 
 	SPI_connect();
@@ -76,8 +76,7 @@ find_original(const Customer *customer, const OriginalName *name, Original *orig
 			 "SELECT journal_id, effective_at, entry, terms FROM bakkt_ledger.journal"
 			 " WHERE client_id OPERATOR(pg_catalog.=) $1 AND journal_id OPERATOR(pg_catalog.=) $4"
 			 "  AND customer_id OPERATOR(pg_catalog.=) $2 AND kind OPERATOR(pg_catalog.=) 3");
-	if (SPI_execute_plan(plan, arguments, name->reference ? "    " : "  n ", false, 0) < 0)
-		elog(ERROR, "could not look for an execution");
+	spi_execute(plan, arguments);
 	if (SPI_processed == 1)
 		read_original(original, context);
 	SPI_finish();

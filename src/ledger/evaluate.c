@@ -452,6 +452,7 @@ replay_within(PostingBatch *batch, int i)
 	if (earlier < 0)
 		return;
 	reference_replay_within(&batch->requests[i], &batch->requests[earlier], batch->options);
+	batch->states[i].duplicate_of = earlier;
 	batch->states[i].settled = true;
 }
 

@@ -225,12 +225,26 @@ record_balances(PostingBatch *batch)
 		writer_close(writer);
 }
 
+/* A reference used twice in the batch: now that the first use has its journal, the later ones name it. */
+static void
+answer_duplicates(PostingBatch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+	{
+		LedgerRequest *request = &batch->requests[i];
+
+		if (request->replayed && !is_refused(request) && batch->states[i].duplicate_of >= 0)
+			request->journal_id = batch->requests[batch->states[i].duplicate_of].journal_id;
+	}
+}
+
 void
 batch_record(PostingBatch *batch)
 {
 	int32		actor = lookup_actor();
 
 	record_journals(batch, actor);
+	answer_duplicates(batch);
 	record_rejections(batch, actor);
 	record_balances(batch);
 }

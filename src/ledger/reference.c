@@ -234,6 +234,13 @@ terms_difference(bool isnull, Datum stored, const struct varlena *given, const P
 	return options->terms_difference(PG_DETOAST_DATUM_PACKED(stored), given);
 }
 
+/* what the caller of this kind of request calls its effective time */
+static const char *
+time_field(const LedgerRequest *request)
+{
+	return request->terms ? "executed_at" : "effective_at";
+}
+
 /*
  * The name of the first field in which a request differs from what is stored
  * under its reference, NULL if they say the same.
@@ -258,7 +265,7 @@ content_difference(TupleTableSlot *slot, const RequestColumns *columns,
 		return "entry";
 	value = slot_getattr(slot, columns->effective_at, &isnull);
 	if (request->effective_given && (isnull || DatumGetTimestampTz(value) != request->effective_at))
-		return "effective_at";
+		return time_field(request);
 	value = slot_getattr(slot, columns->reverses, &isnull);
 	if ((isnull ? 0 : DatumGetInt64(value)) != request->reverses)
 		return "reverses";
@@ -366,10 +373,10 @@ request_difference(const LedgerRequest *earlier, const LedgerRequest *later, con
 	field = terms_difference(earlier->terms == NULL, PointerGetDatum(earlier->terms), later->terms, options);
 	if (field)
 		return field;
-	if (!same_value(earlier->entry == NULL, PointerGetDatum(earlier->entry), later->entry))
+	if (later->terms == NULL && !same_value(earlier->entry == NULL, PointerGetDatum(earlier->entry), later->entry))
 		return "entry";
 	if (later->effective_given && later->effective_at != earlier->effective_at)
-		return "effective_at";
+		return time_field(later);
 	if (earlier->reverses != later->reverses)
 		return "reverses";
 	if ((earlier->description == NULL) != (later->description == NULL) ||
@@ -392,4 +399,5 @@ reference_replay_within(LedgerRequest *request, const LedgerRequest *earlier, co
 	request->replayed = true;
 	request->journal_id = earlier->journal_id;
 	request->recorded_at = earlier->recorded_at;
+	request->terms = earlier->terms;
 }

@@ -1,0 +1,120 @@
+-- Executions by the thousand: good and bad mixed, order, replays, linked chains, fees over fills, large and small batches.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT') \g /dev/null
+SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ') \g /dev/null
+SELECT open_customer(code, client => left(code, 4)) FROM unnest('{QRST0001,QRST0002,QRST0003,XYZZ0001}'::text[]) code \g /dev/null
+SELECT open_liquidity_provider('LP1', 'One'), open_liquidity_provider('LP2', 'Two') \g /dev/null
+
+CREATE FUNCTION pg_temp.request(reference text, account text DEFAULT 'QRST0001', side text DEFAULT 'BUY', quantity amount DEFAULT '0.1 BTC', lp text DEFAULT 'LP1',
+								lp_price price DEFAULT '60000 USD/BTC', markup_bps int DEFAULT 50, linked boolean DEFAULT false, client_order_id text DEFAULT NULL,
+								price price DEFAULT NULL, fee_bps int DEFAULT NULL, fee_minimum amount DEFAULT NULL)
+RETURNS trade_request LANGUAGE sql AS $$
+	SELECT ROW(reference, account, side, quantity, lp, CASE WHEN price IS NULL THEN lp_price END, price, CASE WHEN price IS NULL THEN markup_bps END, NULL, fee_bps, NULL, fee_minimum,
+			   client_order_id, '2026-11-20 15:00Z', NULL, false, linked)::trade_request $$;
+
+-- ---------------------------------------------------------------------------
+-- Good and bad, in order
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.mixed() RETURNS SETOF trade_result LANGUAGE sql AS $$
+	SELECT * FROM post_trades(ARRAY[
+		pg_temp.request('m-1'),
+		pg_temp.request('m-2', side => 'SELL', quantity => '0.04 BTC'),		-- of what m-1 bought
+		pg_temp.request('m-3', side => 'SELL', quantity => '0.07 BTC'),		-- one hundredth too much
+		pg_temp.request('m-4', account => 'NOBODY01'),
+		pg_temp.request('m-5', lp => 'LP9'),
+		NULL,
+		pg_temp.request(NULL),
+		pg_temp.request('m-8', account => 'XYZZ0001'),						-- another client
+		pg_temp.request('m-9', quantity => '0 BTC'),
+		pg_temp.request('m-1'),												-- again
+		pg_temp.request('m-1', quantity => '0.2 BTC'),						-- again, changed
+		pg_temp.request('m-12', side => 'SELL', quantity => '0.06 BTC')]) $$;
+CREATE TEMP TABLE first AS SELECT * FROM pg_temp.mixed();
+SELECT results_eq('SELECT request, outcome, replayed, net_money, position_after, sqlstate FROM first ORDER BY request', $$ VALUES
+	(1, 'posted', false, '6030 USD'::amount, '0.1 BTC'::amount, NULL), (2, 'posted', false, '-2388 USD', '0.06 BTC', NULL), (3, 'refused', false, NULL, NULL, 'LG050'),
+	(4, 'refused', false, NULL, NULL, 'LG012'), (5, 'refused', false, NULL, NULL, 'LG014'), (6, 'refused', false, NULL, NULL, 'LG002'), (7, 'refused', false, NULL, NULL, 'LG002'),
+	(8, 'posted', false, '6030 USD', '0.1 BTC', NULL), (9, 'refused', false, NULL, NULL, 'LG045'), (10, 'posted', true, '6030 USD', NULL, NULL),
+	(11, 'refused', false, NULL, NULL, 'LG020'), (12, 'posted', false, '-3582 USD', '0 BTC', NULL) $$, 'a result per request, later ones see earlier ones');
+SELECT is((SELECT array_agg(journal ORDER BY request) FROM first WHERE request IN (1, 10)), (SELECT array_fill(journal, ARRAY[2]) FROM first WHERE request = 1), 'one journal for one reference');
+SELECT matches((SELECT detail FROM first WHERE request = 11), '"quantity"', 'the changed field is named');
+
+SELECT open_liquidity_provider('LP9', 'Nine'), deposit_coin('QRST0001', '1 BTC', 'later') \g /dev/null
+SELECT results_eq('SELECT request, outcome, replayed, net_money, sqlstate FROM pg_temp.mixed() ORDER BY request', $$ VALUES
+	(1, 'posted', true, '6030 USD'::amount, NULL), (2, 'posted', true, '-2388 USD', NULL), (3, 'refused', true, NULL, 'LG050'),
+	(4, 'refused', false, NULL, 'LG012'), (5, 'refused', true, NULL, 'LG014'), (6, 'refused', false, NULL, 'LG002'), (7, 'refused', false, NULL, 'LG002'),
+	(8, 'posted', true, '6030 USD', NULL), (9, 'refused', true, NULL, 'LG045'), (10, 'posted', true, '6030 USD', NULL),
+	(11, 'refused', false, NULL, 'LG020'), (12, 'posted', true, '-3582 USD', NULL) $$, 'the same batch again: every outcome again, although coin and provider are there now');
+SELECT results_eq($$ SELECT sqlstate, substring(detail FROM '"([^"]+)"') FROM post_trades(ARRAY[
+		pg_temp.request('m-3', side => 'SELL', quantity => '0.01 BTC'), pg_temp.request('m-5', lp => 'LP2'), pg_temp.request('m-5', lp => 'LP8')]) $$,
+	$$ VALUES ('LG020', 'quantity'), ('LG020', 'lp'), ('LG020', 'lp') $$, 'a refused request cannot be changed either');
+
+-- ---------------------------------------------------------------------------
+-- Strict, dry, linked
+-- ---------------------------------------------------------------------------
+SELECT throws_ok($$ SELECT * FROM post_trades(ARRAY[pg_temp.request('s-1'), pg_temp.request('s-2', lp => 'LP8'), pg_temp.request('s-3')], strict => true) $$, 'LG014', NULL, 'strict raises');
+SELECT is_empty($$ SELECT reference FROM journal WHERE reference LIKE 's-%' UNION ALL SELECT reference FROM rejection WHERE reference LIKE 's-%' $$, '... and leaves nothing behind');
+SELECT results_eq($$ SELECT outcome FROM post_trades(ARRAY[pg_temp.request('d-1'), pg_temp.request('d-2', account => 'QRST0003', side => 'SELL')], dry_run => true) $$,
+	$$ VALUES ('posted'), ('refused') $$, 'dry run');
+SELECT is_empty($$ SELECT reference FROM journal WHERE reference LIKE 'd-%' UNION ALL SELECT reference FROM rejection WHERE reference LIKE 'd-%' $$, '... leaves nothing behind');
+SELECT results_eq($$ SELECT outcome, sqlstate FROM post_trades(ARRAY[pg_temp.request('l-1', account => 'QRST0002', linked => true), pg_temp.request('l-2', account => 'QRST0002', side => 'SELL', quantity => '0.2 BTC'),
+		pg_temp.request('l-3', account => 'QRST0002', side => 'SELL', quantity => '0.1 BTC')]) $$,
+	$$ VALUES ('refused', 'LG060'), ('refused', 'LG050'), ('refused', 'LG050') $$, 'a chain falls as a whole');
+
+-- ---------------------------------------------------------------------------
+-- Fees over the fills of an order
+-- ---------------------------------------------------------------------------
+SELECT results_eq($$ SELECT outcome, fee FROM post_trades(ARRAY[
+		pg_temp.request('f-1', price => '400 USD/BTC', quantity => '1 BTC', fee_bps => 50, fee_minimum => '5 USD', client_order_id => 'order'),
+		pg_temp.request('f-2', account => 'QRST0003', side => 'SELL', price => '400 USD/BTC', quantity => '1 BTC', fee_bps => 50, fee_minimum => '5 USD', client_order_id => 'order'),
+		pg_temp.request('f-3', price => '100 USD/BTC', quantity => '1 BTC', fee_bps => 50, fee_minimum => '5 USD', client_order_id => 'other'),
+		pg_temp.request('f-4', price => '900 USD/BTC', quantity => '1 BTC', fee_bps => 50, fee_minimum => '5 USD', client_order_id => 'order'),
+		pg_temp.request('f-4', price => '900 USD/BTC', quantity => '1 BTC', fee_bps => 50, fee_minimum => '5 USD', client_order_id => 'order'),
+		pg_temp.request('f-6', side => 'SELL', price => '1000 USD/BTC', quantity => '100 BTC', fee_bps => 50, fee_minimum => '5 USD', client_order_id => 'order'),
+		pg_temp.request('f-7', price => '900 USD/BTC', quantity => '1 BTC', fee_bps => 50, fee_minimum => '5 USD', client_order_id => 'order')]) $$,
+	$$ VALUES ('posted', '5.00 USD'::amount), ('refused', NULL), ('posted', '5.00 USD'), ('posted', '1.50 USD'), ('posted', '1.50 USD'), ('refused', NULL), ('posted', '4.50 USD') $$,
+	'refused and repeated fills do not count');
+SELECT results_eq($$ SELECT accrued, charged FROM order_commission WHERE client_order_id = 'order' AND sign(charged) <> 0 $$, $$ VALUES ('11 USD'::amount, '11 USD'::amount) $$, 'running totals');
+SELECT results_eq($$ SELECT sum(fee) FROM post_trades((SELECT array_agg(pg_temp.request('fill-' || g, price => '0.01 USD/BTC', quantity => '1 BTC', fee_bps => 50, fee_minimum => '0.03 USD',
+		client_order_id => 'crumbs') ORDER BY g) FROM generate_series(1, 1000) g)) $$, $$ VALUES ('0.05 USD'::amount) $$, 'a thousand fills of one order: 0.05, not 0.00 or 10.00');
+
+-- ---------------------------------------------------------------------------
+-- Sizes
+-- ---------------------------------------------------------------------------
+SELECT is_empty($$ SELECT * FROM post_trades('{}') $$, 'an empty batch');
+SELECT is_empty($$ SELECT * FROM post_trades(NULL) $$, 'no batch');
+SELECT throws_ok($$ SELECT * FROM post_trades(ARRAY[ARRAY[pg_temp.request('x')], ARRAY[pg_temp.request('y')]]) $$, 'LG002', NULL, 'a matrix is no batch');
+SELECT results_eq($$ SELECT request, outcome FROM post_trades(ARRAY[pg_temp.request('one')]) $$, $$ VALUES (1, 'posted') $$, 'a batch of one');
+
+-- 12,000 executions of 4,000 customers never seen before, one in fifty of them refused
+SELECT open_customers('XYZZ', (SELECT array_agg('N' || lpad(g::text, 7, '0')) FROM generate_series(1, 4000) g)) \g /dev/null
+CREATE TEMP TABLE large AS
+	SELECT g, pg_temp.request('large-' || g, account => 'N' || lpad((1 + g % 4000)::text, 7, '0'), side => CASE WHEN g >= 4000 AND g % 3 = 0 THEN 'SELL' ELSE 'BUY' END,
+		quantity => ((1 + g % 7) || '.5 BTC')::amount, lp => CASE WHEN g % 50 = 0 THEN 'LP8' WHEN g % 2 = 0 THEN 'LP1' ELSE 'LP2' END,
+		lp_price => ((6000000 + g) * 0.01 || ' USD/BTC')::price) AS request
+	  FROM generate_series(0, 11999) g;
+CREATE TEMP TABLE result AS SELECT * FROM post_trades((SELECT array_agg(request ORDER BY g) FROM large));
+SELECT is((SELECT count(*) FROM result), 12000::bigint, 'a row per request');
+SELECT is((SELECT count(*) FROM result WHERE sqlstate = 'LG014'), 240::bigint, 'an unknown provider in one of fifty');
+SELECT is((SELECT count(*) FROM journal WHERE reference LIKE 'large-%'), (SELECT count(*) FROM result WHERE outcome = 'posted'), 'a journal per posted execution');
+SELECT is((SELECT count(*) FROM rejection WHERE reference LIKE 'large-%'), (SELECT count(*) FROM result WHERE outcome = 'refused'), 'a rejection per refused one');
+SELECT cmp_ok((SELECT count(*) FROM result WHERE outcome = 'posted'), '>', 10000::bigint, 'most are posted');
+
+-- plain SQL says the same: price to the tick, money half-even (here exact), revenue by subtraction
+CREATE TEMP TABLE model AS
+	SELECT g, (request).side, split_part((request).quantity::text, ' ', 1)::numeric AS quantity, split_part((request).lp_price::text, ' ', 1)::numeric AS lp_price FROM large;
+SELECT is_empty($$
+	WITH priced AS (SELECT m.*, CASE side WHEN 'BUY' THEN ceil(lp_price * 1.005 * 100) ELSE floor(lp_price * 0.995 * 100) END / 100 AS price FROM model m)
+	SELECT p.g FROM priced p JOIN result r ON r.request = p.g + 1
+	 WHERE r.outcome = 'posted' AND (split_part(r.price::text, ' ', 1)::numeric <> p.price
+		OR abs(split_part(r.net_money::text, ' ', 1)::numeric) <> round(p.quantity * p.price, 2) AND p.quantity * p.price * 1000 % 10 <> 5) $$, 'price and net money as a model in plain SQL has them');
+SELECT is_empty($$ SELECT reference FROM execution WHERE net_money - lp_money <> revenue $$, 'I17');
+SELECT is((SELECT sum_signed_quantity(terms) FROM execution WHERE account LIKE 'N%' AND client = 'XYZZ'),
+	(SELECT -sum(amount) FROM posting WHERE fund = 'CUST' AND name LIKE 'Cust:N%'), 'coin of the executions is the coin of the customers');
+SELECT is((SELECT count(*) FROM (SELECT (post_trades((SELECT array_agg(request ORDER BY g) FROM large))).replayed) again WHERE replayed), 12000::bigint, 'all of it again: all replayed');
+SELECT is_empty('SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)', 'the trial balance is level');
+
+SELECT * FROM finish();
+ROLLBACK;
