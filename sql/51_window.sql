@@ -63,7 +63,7 @@ CREATE TABLE settlement_window (
     coin_calendar text COLLATE "C" NOT NULL,
     coin_version integer NOT NULL,
     block_no bigint NOT NULL,
-    executions bigint NOT NULL CHECK (executions >= 0),
+    executions bigint CHECK (executions >= 0),
     state text COLLATE "C" NOT NULL,
     closed_at timestamptz NOT NULL,
     sealed_at timestamptz NOT NULL,
@@ -86,7 +86,7 @@ COMMENT ON COLUMN settlement_window.from_at IS 'Start, inside the window; equals
 COMMENT ON COLUMN settlement_window.to_at IS 'End, outside the window.';
 COMMENT ON COLUMN settlement_window.from_offset IS 'UTC offset of the zone at from_at as the server knew it: with to_offset and server_version the evidence of the time zone rules in use, for PostgreSQL does not tell the version of its zone data.';
 COMMENT ON COLUMN settlement_window.block_no IS 'The horizon: what this block or an earlier one contains was known when the window was sealed. With the bounds it decides membership, for ever.';
-COMMENT ON COLUMN settlement_window.executions IS 'How many executions are members, busts included.';
+COMMENT ON COLUMN settlement_window.executions IS 'How many executions are members, busts included: counted when the window is proved before it is advised, NULL until then.';
 COMMENT ON COLUMN settlement_window.closed_at IS 'The instant given to close_window(): when the obligations were entered.';
 COMMENT ON COLUMN settlement_window.sealed_at IS 'The ledger''s own clock just after the horizon was sealed.';
 SELECT pg_catalog.pg_extension_config_dump('settlement_window', '');
@@ -126,17 +126,20 @@ DECLARE
 BEGIN
     unchanged.state := new.state;
     unchanged.previous_no := new.previous_no;       -- generated after this trigger
+    unchanged.executions := coalesce(old.executions, new.executions);
     IF unchanged IS DISTINCT FROM new THEN
         RAISE EXCEPTION USING
             ERRCODE = 'LG066',
             MESSAGE = format('window W%s is sealed and cannot be changed', old.window_no),
             HINT = 'A correction is a new execution in the open window.';
     END IF;
-    PERFORM check_transition('window', format('W%s', old.window_no), old.state, new.state);
+    IF new.state <> old.state THEN
+        PERFORM check_transition('window', format('W%s', old.window_no), old.state, new.state);
+    END IF;
     RETURN new;
 END;
 $$;
-COMMENT ON FUNCTION check_window_change() IS 'Trigger of settlement_window: only the state changes (LG066), and only along settlement_transition (LG071).';
+COMMENT ON FUNCTION check_window_change() IS 'Trigger of settlement_window: only the state changes, and the count of executions is set once (LG066), and only along settlement_transition (LG071).';
 
 CREATE FUNCTION check_transition(subject text, name text, from_state text, to_state text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -324,10 +327,16 @@ $$;
 COMMENT ON FUNCTION change_window_state(text, date, text, timestamptz, text) IS 'Internal: one step of a window; nothing when it is in that state already. Returns the state.';
 
 CREATE FUNCTION advise_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp(), reason text DEFAULT NULL) RETURNS text
-    LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = @extschema@, pg_catalog, pg_temp AS
-$$ SELECT change_window_state(client, closes_on, 'ADVISED', at, reason) $$;
-COMMENT ON FUNCTION advise_window(text, date, timestamptz, text) IS 'Records that the window''s figures were sent to the counterparties. Returns the state; again is no error. LG070 unknown window, LG071 not sealed or past that, LG061.';
+$$
+BEGIN
+    PERFORM lock_settlement(require_client(client));
+    PERFORM prove_window(client, closes_on);
+    RETURN change_window_state(client, closes_on, 'ADVISED', at, reason);
+END;
+$$;
+COMMENT ON FUNCTION advise_window(text, date, timestamptz, text) IS 'Proves the window''s figures from its members (check_window()) and records that they were sent to the counterparties. Returns the state; again is no error. LG070 unknown window, LG071 not sealed or past that, LG076 the figures do not tie to the members, LG061.';
 
 CREATE FUNCTION agree_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp(), reason text DEFAULT NULL) RETURNS text
     LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

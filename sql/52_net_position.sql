@@ -328,7 +328,7 @@ BEGIN
       AND NOT is_zero(held.amount);
 END;
 $$;
-COMMENT ON FUNCTION ledger_accounts(window_scope, bigint) IS 'Internal: the same accounts as settled_accounts(), but from the ledger''s balances: at the horizon''s block, or now; less what was executed at or after to_at. Costs nothing per execution of the window. Right for a window whose predecessor is sealed.';
+COMMENT ON FUNCTION ledger_accounts(window_scope, bigint) IS 'Internal: the same accounts as settled_accounts(), but from the ledger''s balances: at the horizon''s block, or now; less what was executed at or after to_at. Costs nothing per execution of the window. Right for a window whose predecessor is sealed; check_window() compares the two.';
 
 -- ---------------------------------------------------------------------------
 -- What people ask

@@ -360,32 +360,92 @@ END;
 $$;
 COMMENT ON FUNCTION novate(settlement_window, settled_account[]) IS 'Internal: a journal and the obligations for each counterparty of a window: providers first (J07d), then the client (J07e).';
 
-CREATE FUNCTION check_window_ties(sealed settlement_window, scope window_scope, settled settled_account[]) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+CREATE FUNCTION check_window(client text, closes_on date)
+    RETURNS TABLE (counterparty text, account_kind text, asset asset, members amount, novated amount)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = @extschema@, pg_catalog, pg_temp AS
 $$
+#variable_conflict use_column
 DECLARE
+    holder integer := require_client(client);
+    scope window_scope := scope_of(holder, closes_on);
+BEGIN
+    IF NOT scope.sealed THEN
+        PERFORM refuse_window(client, closes_on);
+    END IF;
+    RETURN QUERY
+    SELECT * FROM window_differences(scope, ARRAY(SELECT f FROM scope_figures(scope) AS f));
+END;
+$$;
+COMMENT ON FUNCTION check_window(text, date) IS 'Recomputes a sealed window from its members, and returns a row for every account where these and the novation disagree, and for every obligation that is not the net of its accounts: no rows when all is well (I14). Amounts debit positive. LG070.';
+
+CREATE FUNCTION window_differences(scope window_scope, figures window_figure[])
+    RETURNS TABLE (counterparty text, account_kind text, asset asset, members amount, novated amount)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+    WITH member AS (
+        SELECT * FROM settled_accounts(scope, figures)
+    ), novation AS (
+        SELECT split_part(a.name, ':', 3) AS counterparty, a.kind, a.asset, -sum(l.amount) AS amount
+        FROM window_novation n
+        JOIN journal j ON j.client_id = n.client_id AND j.journal_id = n.journal_id
+        CROSS JOIN LATERAL lines(j.entry) AS l
+        JOIN account a ON a.client_id = n.client_id AND a.account = l.account
+        WHERE n.client_id = (scope).client_id AND n.window_no = (scope).window_no
+          AND a.kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
+                         'corp_lp_coin_payable', 'corp_lp_coin_receivable')
+        GROUP BY a.name, a.kind, a.asset
+    ), net AS (
+        SELECT m.counterparty_kind, m.counterparty, m.asset, sum(m.amount) AS amount
+        FROM member m
+        GROUP BY m.counterparty_kind, m.counterparty, m.asset
+        HAVING NOT is_zero(sum(m.amount))
+    ), owed AS (
+        SELECT o.counterparty_kind, o.counterparty, o.asset,
+               CASE WHEN o.payer = o.counterparty THEN o.amount ELSE -o.amount END AS amount
+        FROM obligation o
+        WHERE o.client_id = (scope).client_id AND o.window_no = (scope).window_no AND o.carried_from IS NULL
+    )
+    SELECT counterparty, kind, asset, m.amount, n.amount
+    FROM member m FULL JOIN novation n USING (counterparty, kind, asset)
+    WHERE m.amount *<> n.amount OR m.amount IS NULL OR n.amount IS NULL
+    UNION ALL
+    SELECT counterparty, 'obligation', asset, n.amount, o.amount
+    FROM net n FULL JOIN owed o USING (counterparty_kind, counterparty, asset)
+    WHERE n.amount *<> o.amount OR n.amount IS NULL OR o.amount IS NULL
+$$;
+COMMENT ON FUNCTION window_differences(window_scope, window_figure[]) IS 'Internal: check_window() over figures at hand.';
+
+CREATE FUNCTION prove_window(client text, closes_on date) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    scope window_scope := scope_of(require_client(client), closes_on);
+    figures window_figure[];
     wrong record;
 BEGIN
-    SELECT coalesce(s.kind, l.kind) AS kind, coalesce(s.counterparty, l.counterparty) AS counterparty,
-           coalesce(s.amount::text, 'nothing') AS members, coalesce(l.amount::text, 'nothing') AS ledger
-    INTO wrong
-    FROM unnest(settled) AS s
-    FULL JOIN ledger_accounts(scope, sealed.block_no) AS l
-        ON l.kind = s.kind AND l.counterparty = s.counterparty AND l.asset = s.asset
-    WHERE s.amount IS NULL OR l.amount IS NULL OR s.amount <> l.amount
-    LIMIT 1;
+    IF NOT scope.sealed THEN
+        PERFORM refuse_window(client, closes_on);
+    END IF;
+    figures := ARRAY(SELECT f FROM scope_figures(scope) AS f);
+    SELECT * INTO wrong FROM window_differences(scope, figures) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING
             ERRCODE = 'LG076',
-            MESSAGE = format('window W%s does not tie to the ledger', sealed.window_no),
-            DETAIL = format('Account kind %s of %s: its executions and adjustments say %s, its balance says %s.',
-                            wrong.kind, wrong.counterparty, wrong.members, wrong.ledger),
-            HINT = 'Run verify().';
+            MESSAGE = format('window W%s of client "%s" does not tie to its members', scope.window_no, client),
+            DETAIL = format('%s of %s: the members say %s, the novation %s.', wrong.account_kind, wrong.counterparty,
+                            coalesce(wrong.members::text, 'nothing'), coalesce(wrong.novated::text, 'nothing')),
+            HINT = 'check_window() lists all differences; run verify().';
     END IF;
+    UPDATE settlement_window w
+    SET executions = coalesce((SELECT sum(f.members) FROM unnest(figures) AS f), 0)
+    WHERE w.client_id = scope.client_id AND w.window_no = scope.window_no AND w.executions IS NULL;
 END;
 $$;
-COMMENT ON FUNCTION check_window_ties(settlement_window, window_scope, settled_account[]) IS 'Internal: LG076 unless the sum of a window''s members equals what the ledger''s balances say of the same accounts (I14).';
+COMMENT ON FUNCTION prove_window(text, date) IS 'Internal: LG076 unless check_window() finds nothing; then counts the executions of the window.';
 
 CREATE FUNCTION settlement_horizon() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -408,18 +468,17 @@ DECLARE
     agreement settlement_agreement;
     horizon bigint;
     scope window_scope;
-    figures window_figure[];
     settled settled_account[];
     sealed settlement_window;
 BEGIN
     SELECT * INTO STRICT agreement FROM settlement_agreement a WHERE a.client_id = close_one_window.client_id;
     horizon := settlement_horizon();
     scope := scope_of(client_id, closes_on, horizon);
-    figures := ARRAY(SELECT f FROM scope_figures(scope) AS f);
-    settled := ARRAY(SELECT s FROM settled_accounts(scope, figures) AS s);
+    -- from balances, so that it takes the same time however many executions there were
+    settled := ARRAY(SELECT l FROM ledger_accounts(scope, horizon) AS l);
     INSERT INTO settlement_window
         (client_id, window_no, closes_on, from_at, to_at, zone, cut_time, from_offset, to_offset, server_version,
-         cash_calendar, cash_version, coin_calendar, coin_version, block_no, executions, state, closed_at, sealed_at)
+         cash_calendar, cash_version, coin_calendar, coin_version, block_no, state, closed_at, sealed_at)
     VALUES
         (scope.client_id, scope.window_no, scope.closes_on, scope.from_at, scope.to_at, holder.zone, holder.cut_time,
          (scope.from_at AT TIME ZONE holder.zone) - (scope.from_at AT TIME ZONE 'UTC'),
@@ -427,21 +486,18 @@ BEGIN
          current_setting('server_version'),
          agreement.cash_calendar, latest_version(agreement.cash_calendar),
          agreement.coin_calendar, latest_version(agreement.coin_calendar),
-         horizon, coalesce((SELECT sum(f.members) FROM unnest(figures) AS f), 0), 'CLOSING', close_one_window.at,
-         clock_timestamp())
+         horizon, 'CLOSING', close_one_window.at, clock_timestamp())
     RETURNING * INTO sealed;
     UPDATE settlement_agreement a SET last_window = sealed.window_no WHERE a.client_id = sealed.client_id;
     PERFORM enter_window_state(sealed.client_id, sealed.window_no, 'CLOSING', at);
-    PERFORM check_window_ties(sealed, scope, settled);
     PERFORM novate(sealed, settled);
     PERFORM enter_window_state(sealed.client_id, sealed.window_no, 'SEALED', at);
 END;
 $$;
-COMMENT ON FUNCTION close_one_window(integer, date, timestamptz) IS 'Internal: seals the client''s next window: horizon, figures, check against the ledger, novation, obligations.';
+COMMENT ON FUNCTION close_one_window(integer, date, timestamptz) IS 'Internal: seals the client''s next window: horizon, figures, novation, obligations.';
 
 CREATE FUNCTION close_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (settlement_window text, from_at timestamptz, to_at timestamptz, state text, executions bigint,
-                   counterparty text, asset asset, payer text, payee text, amount amount, due_at timestamptz)
+    RETURNS TABLE (settlement_window text, from_at timestamptz, to_at timestamptz, state text, counterparty text, asset asset, payer text, payee text, amount amount, due_at timestamptz)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = @extschema@, pg_catalog, pg_temp AS
 $$
@@ -474,7 +530,7 @@ BEGIN
         END LOOP;
     END IF;
     RETURN QUERY
-    SELECT 'W' || w.window_no, w.from_at, w.to_at, w.state, w.executions,
+    SELECT 'W' || w.window_no, w.from_at, w.to_at, w.state,
            o.counterparty, o.asset, o.payer, o.payee, o.amount, o.due_at
     FROM settlement_window w
     LEFT JOIN obligation o ON o.client_id = w.client_id AND o.window_no = w.window_no AND o.carried_from IS NULL
@@ -482,10 +538,10 @@ BEGIN
     ORDER BY o.counterparty_kind, o.counterparty, o.obligation_id;
 END;
 $$;
-COMMENT ON FUNCTION close_window(text, date, timestamptz) IS 'Closes the client''s window that ends on a local date: seals a block as its horizon, freezes the members, novates what they owe into one obligation per counterparty and asset, and returns these (one row without counterparty when nothing is owed). Earlier windows that are due are closed first. Safe to repeat and to run twice at once: the second gets the result of the first. LG010, LG070 before the first window, LG072 before the cut-off, LG061 when the instant lies in the future, LG076 when members and ledger disagree; 40001: retry.';
+COMMENT ON FUNCTION close_window(text, date, timestamptz) IS 'Closes the client''s window that ends on a local date: seals a block as its horizon, freezes the members, novates what they owe into one obligation per counterparty and asset, and returns these (one row without counterparty when nothing is owed). Earlier windows that are due are closed first. It takes the same time however many executions the window has; advise_window() proves the figures from the members. Safe to repeat and to run twice at once: the second gets the result of the first. LG010, LG070 before the first window, LG072 before the cut-off, LG061 when the instant lies in the future; 40001: retry.';
 
 CREATE FUNCTION close_due_windows(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
-    RETURNS TABLE (client_code text, settlement_window text, closes_on date, to_at timestamptz, executions bigint, obligations bigint)
+    RETURNS TABLE (client_code text, settlement_window text, closes_on date, to_at timestamptz, obligations bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = @extschema@, pg_catalog, pg_temp AS
 $$
@@ -512,7 +568,7 @@ BEGIN
             EXIT WHEN bounds.to_at > at;
             PERFORM close_window(holder.code, day, at);
             RETURN QUERY
-            SELECT holder.code, 'W' || w.window_no, w.closes_on, w.to_at, w.executions,
+            SELECT holder.code, 'W' || w.window_no, w.closes_on, w.to_at,
                    (SELECT count(*) FROM obligation o WHERE o.client_id = w.client_id AND o.window_no = w.window_no)
             FROM settlement_window w
             WHERE w.client_id = holder.client_id AND w.closes_on = day;

@@ -73,6 +73,6 @@
 #define ERRCODE_LG_UNKNOWN_OBLIGATION	LEDGER_ERRCODE('0', '7', '3')
 #define ERRCODE_LG_OBLIGATION_EXCEEDED	LEDGER_ERRCODE('0', '7', '4')
 #define ERRCODE_LG_CALENDAR				LEDGER_ERRCODE('0', '7', '5')	/* date outside the calendar's data */
-#define ERRCODE_LG_WINDOW_DOES_NOT_TIE	LEDGER_ERRCODE('0', '7', '6')	/* members and ledger disagree (I14) */
+#define ERRCODE_LG_WINDOW_DOES_NOT_TIE	LEDGER_ERRCODE('0', '7', '6')	/* its figures are not those of its members (I14) */
 
 #endif							/* BAKKT_LEDGER_ERRORS_H */

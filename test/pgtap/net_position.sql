@@ -113,14 +113,19 @@ SELECT is_empty($$SELECT * FROM zero_sum_check('2025-06-03') WHERE NOT is_zero(d
 SELECT results_eq($$SELECT count(*) FROM net_position('NETS', '2025-06-04 13:00Z')$$, $$VALUES (0::bigint)$$, 'a window without executions has no position');
 SELECT throws_ok($$SELECT net_position('XXXX')$$, 'LG010', NULL, 'no such client');
 
--- the check at the close: tampering with a house balance is noticed
+-- the proof before the advice: a house balance tampered with is noticed, though the close went by it
 SELECT ok(pg_temp.trade_day('NETS', '2025-06-04', 20, 'day 3/') > 0, 'a third day');
 SELECT seal() \g /dev/null
 SET LOCAL session_replication_role = replica;
 ALTER TABLE block_balance DISABLE TRIGGER USER;
 UPDATE block_balance SET balance = balance + '0.01 USD' WHERE account = account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD');
 SET LOCAL session_replication_role = origin;
-SELECT throws_ok($$SELECT close_window('NETS', '2025-06-04', '2025-06-04 14:00Z')$$, 'LG076', NULL, 'a window that does not tie to the ledger is not sealed (I14)');
+SELECT lives_ok($$SELECT close_window('NETS', '2025-06-04', '2025-06-04 14:00Z')$$, 'the window closes');
+SELECT results_eq($$SELECT counterparty, account_kind, (novated - members)::text FROM check_window('NETS', '2025-06-04') ORDER BY 2$$,
+	$$VALUES ('NETS', 'corp_client_settlement', '0.01 USD'), ('NETS', 'obligation', '0.01 USD')$$, 'its check finds the cent');
+SELECT throws_ok($$SELECT advise_window('NETS', '2025-06-04')$$, 'LG076', NULL, 'and it is not advised (I14)');
+SELECT is((SELECT count(*) FROM check_window('NETS', '2025-06-03')), 0::bigint, 'others tie');
+SELECT throws_ok($$SELECT check_window('NETS', '2025-06-05')$$, 'LG070', NULL, 'an open window cannot be checked');
 
 SELECT * FROM finish();
 ROLLBACK;

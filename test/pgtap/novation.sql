@@ -20,9 +20,9 @@ SELECT results_eq($$SELECT pg_temp.as_posted('J07a')$$, $$VALUES ('Dr CORP Clien
 SELECT results_eq($$SELECT pg_temp.as_posted('J07c')$$, $$VALUES ('Dr CUST Cust:QRST0002 0.05 BTC'), ('Cr CUST DueTo:CORP 0.05 BTC'), ('Dr CORP DueFrom:CUST 0.05 BTC'),
 	('Cr CORP LP:coin-payable:lp1 0.05 BTC'), ('Dr CORP LP:receivable:lp1 3010.00 USD'), ('Cr CORP Client:settlement:QRST 2994.95 USD'), ('Cr CORP Revenue:markup 15.05 USD')$$, 'J07c');
 
-SELECT results_eq($$SELECT settlement_window, state, executions, counterparty, payer, payee, amount::text, due_at FROM close_window('QRST', '2025-06-02', '2025-06-02 14:01Z')$$,
-	$$VALUES ('W1', 'SEALED', 2::bigint, 'QRST', 'QRST', 'BAKKT', '9065.05 USD', timestamptz '2025-06-02 19:00 America/New_York'),
-	('W1', 'SEALED', 2, 'lp1', 'BAKKT', 'lp1', '8990.00 USD', '2025-06-02 19:00 America/New_York'), ('W1', 'SEALED', 2, 'lp1', 'lp1', 'BAKKT', '0.15 BTC', '2025-06-03 00:00Z')$$,
+SELECT results_eq($$SELECT settlement_window, state, counterparty, payer, payee, amount::text, due_at FROM close_window('QRST', '2025-06-02', '2025-06-02 14:01Z')$$,
+	$$VALUES ('W1', 'SEALED', 'QRST', 'QRST', 'BAKKT', '9065.05 USD', timestamptz '2025-06-02 19:00 America/New_York'),
+	('W1', 'SEALED', 'lp1', 'BAKKT', 'lp1', '8990.00 USD', '2025-06-02 19:00 America/New_York'), ('W1', 'SEALED', 'lp1', 'lp1', 'BAKKT', '0.15 BTC', '2025-06-03 00:00Z')$$,
 	'one obligation per counterparty and asset');
 SELECT results_eq($$SELECT pg_temp.as_posted('settlement:W1:provider:lp1')$$, $$VALUES ('Dr CORP LP:payable:lp1 12000.00 USD'), ('Cr CORP LP:receivable:lp1 3010.00 USD'), ('Cr CORP LP:net:lp1:W1 8990.00 USD'),
 	('Dr CORP LP:coin-payable:lp1 0.05 BTC'), ('Cr CORP LP:coin-receivable:lp1 0.20 BTC'), ('Dr CORP LP:net:lp1:W1 0.15 BTC')$$, 'J07d');
@@ -50,7 +50,7 @@ SELECT results_eq($$SELECT name || ' ' || balance::text FROM balances('QRST') WH
 -- ---------------------------------------------------------------------------
 SELECT outcome FROM post_trade('b2', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2025-06-02 15:00Z') \g /dev/null
 SELECT outcome FROM post_trade('s2', 'QRST0001', 'SELL', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2025-06-02 16:00Z') \g /dev/null
-SELECT results_eq($$SELECT settlement_window, executions, counterparty FROM close_window('QRST', '2025-06-03', '2025-06-03 14:00Z')$$, $$VALUES ('W2', 2::bigint, NULL::text)$$, 'nothing is owed');
+SELECT results_eq($$SELECT settlement_window, counterparty FROM close_window('QRST', '2025-06-03', '2025-06-03 14:00Z')$$, $$VALUES ('W2', NULL::text)$$, 'nothing is owed');
 SELECT results_eq($$SELECT pg_temp.as_posted('settlement:W2:provider:lp1')$$, $$VALUES ('Dr CORP LP:payable:lp1 6000.00 USD'), ('Cr CORP LP:receivable:lp1 6000.00 USD'),
 	('Dr CORP LP:coin-payable:lp1 0.10 BTC'), ('Cr CORP LP:coin-receivable:lp1 0.10 BTC'), ('Dr CORP DueTo:CUST 0.10 BTC'), ('Cr CORP DueFrom:CUST 0.10 BTC'), ('Dr CUST DueTo:CORP 0.10 BTC'), ('Cr CUST DueFrom:CORP 0.10 BTC')$$,
 	'yet everything is novated and set off');
