@@ -309,6 +309,43 @@ $$;
 COMMENT ON FUNCTION ensure_account(int, text, text, asset, bigint) IS
 	'Internal, for posting templates: the account, opened when it does not exist. Not granted to anybody. Raises LG012, LG014, LG031, LG034, LG040, LG041.';
 
+-- Thousands at once, for a batch whose customers trade for the first time.
+-- What it cannot open, and why, is left to ensure_account().
+CREATE FUNCTION ensure_accounts(client_ids int[], funds text[], names text[], assets text[], customer_ids bigint[]) RETURNS void
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	limited_clients		int[];
+	limited_accounts	account_id[];
+BEGIN
+	WITH wanted AS (
+		SELECT w.*, w.asset_code::asset AS asset, split_part(w.name, ':', 1) AS first_part,
+			   split_part(w.name, ':', CASE split_part(w.name, ':', 1) WHEN 'Cust' THEN 2 ELSE 3 END) AS party_code
+		FROM ROWS FROM (unnest(client_ids), unnest(funds), unnest(names), unnest(assets), unnest(customer_ids))
+			 WITH ORDINALITY AS w(client_id, fund, name, asset_code, customer_id, place)
+	), opened AS (
+		INSERT INTO account AS a (client_id, account, fund, kind, name, asset, customer_id, lp_id, opened_by)
+		SELECT w.client_id, account_id(w.fund, nextval('account_number')), w.fund, k.kind, w.name, w.asset, c.customer_id, p.lp_id, invoking_role()
+		FROM wanted w
+		JOIN account_kind k ON k.fund = w.fund AND CASE WHEN k.first_part = w.first_part THEN w.name ~ k.name_pattern END
+		JOIN supported_asset s ON s.asset = w.asset AND s.status = 'active'
+		LEFT JOIN customer c ON c.customer_id = w.customer_id AND c.client_id = w.client_id AND c.account_code = w.party_code
+		LEFT JOIN liquidity_provider p ON p.code = w.party_code AND k.party = 'provider'
+		WHERE (k.party = 'customer') IS NOT TRUE = (c.customer_id IS NULL) AND (k.party = 'provider') IS NOT TRUE = (p.lp_id IS NULL)
+		ORDER BY w.place
+		ON CONFLICT (client_id, fund, name, asset) DO NOTHING
+		RETURNING a.client_id, a.account, a.kind
+	)
+	SELECT array_agg(o.client_id), array_agg(o.account) INTO limited_clients, limited_accounts
+	FROM opened o JOIN account_kind k ON k.kind = o.kind AND k.limited;
+	PERFORM create_balance(o.client_id, o.account) FROM ROWS FROM (unnest(limited_clients), unnest(limited_accounts)) AS o(client_id, account);
+END
+$$;
+COMMENT ON FUNCTION ensure_accounts(int[], text[], text[], text[], bigint[]) IS
+	'Internal, for posting templates: opens those of the accounts (parallel arrays) that do not exist and can be opened. Not granted to anybody.';
+
 CREATE FUNCTION open_account(client text, fund text, name text, asset asset, customer text DEFAULT NULL, floor amount DEFAULT NULL)
 	RETURNS account_id
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql

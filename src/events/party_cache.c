@@ -17,6 +17,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -31,6 +32,9 @@
 
 /* Beyond this a session's cache is dropped and built anew: bounds its memory */
 #define MAX_CACHED 400000
+
+/* From this many on, missing accounts are opened by one statement */
+#define OPEN_MANY 20
 
 static const char *const watched_names[] = {
 	"customer", "client", "liquidity_provider", "instrument", "supported_asset"
@@ -591,6 +595,47 @@ find_accounts(AccountSlot **list, int count)
 	key_lookup_close(&lookup);
 }
 
+static Datum
+integer_array(Datum *values, int count, Oid type)
+{
+	if (type == INT4OID)
+		return PointerGetDatum(construct_array(values, count, INT4OID, 4, true, TYPALIGN_INT));
+	return PointerGetDatum(construct_array(values, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static Datum
+text_array(Datum *values, int count)
+{
+	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* One statement for the accounts of a batch of new customers; those it leaves are opened one by one. */
+static void
+open_many(AccountSlot **list, int count)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[5] = {INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID};
+	Datum		arguments[5];
+	Datum	   *columns[5];
+
+	for (int column = 0; column < 5; column++)
+		columns[column] = palloc(count * sizeof(Datum));
+	for (int i = 0; i < count; i++)
+	{
+		columns[0][i] = Int32GetDatum(list[i]->key.client_id);
+		columns[1][i] = CStringGetTextDatum(role_names[list[i]->key.role].fund);
+		columns[2][i] = slot_name(list[i]);
+		columns[3][i] = CStringGetTextDatum(asset_text(list[i]->key.asset));
+		columns[4][i] = Int64GetDatum(is_customer_role(list[i]->key.role) ? list[i]->key.party : 0);
+	}
+	arguments[0] = integer_array(columns[0], count, INT4OID);
+	for (int column = 1; column < 4; column++)
+		arguments[column] = text_array(columns[column], count);
+	arguments[4] = integer_array(columns[4], count, INT8OID);
+	spi_plan(&plan, 5, types, "SELECT bakkt_ledger.ensure_accounts($1, $2, $3, $4, $5)");
+	spi_execute(plan, arguments);
+}
+
 /* rare: the first time that somebody trades an asset */
 static account_id
 open_account(const AccountSlot *slot)
@@ -645,6 +690,12 @@ accounts_load(void)
 	if (count == 0)
 		return;
 	SPI_connect();
+	if (count >= OPEN_MANY)
+	{
+		open_many(list, count);
+		find_accounts(list, count);
+		count = keep_to_open(list, count);
+	}
 	for (int i = 0; i < count; i++)
 		list[i]->account = open_account(list[i]);
 	SPI_finish();
