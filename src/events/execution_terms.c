@@ -543,6 +543,23 @@ terms_unpack_stored(const PackedTerms *packed, ExecutionTerms *terms)
 		corrupted();
 }
 
+/* for the figures of a window: neither the parts nor the order's id are read, and stored values are not judged again */
+void
+terms_core(const PackedTerms *packed, ExecutionTerms *terms)
+{
+	const uint8 *bytes = (const uint8 *) VARDATA_ANY(packed);
+	Size		size = VARSIZE_ANY_EXHDR(packed);
+	Reader		reader = {bytes + TERMS_HEADER_SIZE, bytes + size};
+	TermsDecimals decimals;
+
+	if (unlikely(!read_header(bytes, size, &decimals)))
+		corrupted();
+	read_flags(bytes[1], terms);
+	read_core(&reader, &decimals, terms);
+	if (unlikely(reader.cursor == NULL))
+		corrupted();
+}
+
 FundingModel
 terms_funding(const PackedTerms *packed)
 {

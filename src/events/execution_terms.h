@@ -94,6 +94,9 @@ extern void terms_unpack_stored(const PackedTerms *packed, ExecutionTerms *terms
 extern const char *funding_model_name(FundingModel funding);
 extern bool funding_model_parse(const char *text, size_t length, FundingModel *funding);
 
+/* sets side, bust, funding, assets, quantity, money, prices and parties, nothing else */
+extern void terms_core(const PackedTerms *packed, ExecutionTerms *terms);
+
 /* what a netting aggregate adds up, read from the head of the value alone */
 typedef struct TermsHead
 {

@@ -136,7 +136,7 @@ add_execution(figures_hash *figures, const PackedTerms *packed)
 	FigureKey	key = {0};
 	Figure	   *figure;
 
-	terms_unpack_stored(packed, &terms);
+	terms_core(packed, &terms);
 	key.base = terms.base;
 	key.quote = terms.quote;
 	key.lp_id = terms.lp_id;
