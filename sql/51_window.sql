@@ -1,9 +1,9 @@
 -- Floor 4: settlement windows.
 --
 -- A window is [from_at, to_at) of a client's time.  Windows tile: each starts
--- where the one before ended (I14), which a foreign key of the table on itself
--- makes a fact, not a habit.  The open window has no row: its bounds follow
--- from the last closed one and the client's cut-off.
+-- where the one before ended (I14), which foreign keys to one row of
+-- window_boundary make a fact, not a habit.  The open window has no row: its
+-- bounds follow from the last closed one and the client's cut-off.
 
 CREATE TABLE settlement_transition (
     subject text COLLATE "C" NOT NULL CHECK (subject IN ('window', 'obligation')),
@@ -46,10 +46,20 @@ COMMENT ON COLUMN settlement_agreement.netting IS 'What netting means when a pay
 COMMENT ON COLUMN settlement_agreement.last_window IS 'Number of the last closed window.';
 SELECT pg_catalog.pg_extension_config_dump('settlement_agreement', '');
 
+CREATE TABLE window_boundary (
+    client_id integer NOT NULL REFERENCES client,
+    boundary_no integer NOT NULL CHECK (boundary_no >= 0),
+    at timestamptz NOT NULL CHECK (isfinite(at)),
+    PRIMARY KEY (client_id, boundary_no),
+    UNIQUE (client_id, boundary_no, at)
+);
+COMMENT ON TABLE window_boundary IS 'The instants between a client''s windows: number n ends window n and starts window n + 1.';
+SELECT pg_catalog.pg_extension_config_dump('window_boundary', '');
+
 CREATE TABLE settlement_window (
     client_id integer NOT NULL REFERENCES client,
     window_no integer NOT NULL CHECK (window_no > 0),
-    previous_no integer GENERATED ALWAYS AS (nullif(window_no - 1, 0)) STORED,
+    previous_no integer NOT NULL GENERATED ALWAYS AS (window_no - 1) STORED,
     closes_on date NOT NULL,
     from_at timestamptz NOT NULL,
     to_at timestamptz NOT NULL,
@@ -69,10 +79,11 @@ CREATE TABLE settlement_window (
     sealed_at timestamptz NOT NULL,
     PRIMARY KEY (client_id, window_no),
     UNIQUE (client_id, closes_on),
-    UNIQUE (client_id, window_no, to_at),
-    CONSTRAINT settlement_window_not_empty CHECK (from_at < to_at AND isfinite(from_at) AND isfinite(to_at)),
-    CONSTRAINT settlement_window_tiles FOREIGN KEY (client_id, previous_no, from_at)
-        REFERENCES settlement_window (client_id, window_no, to_at),
+    CONSTRAINT settlement_window_not_empty CHECK (from_at < to_at),
+    CONSTRAINT settlement_window_start FOREIGN KEY (client_id, previous_no, from_at)
+        REFERENCES window_boundary (client_id, boundary_no, at),
+    CONSTRAINT settlement_window_end FOREIGN KEY (client_id, window_no, to_at)
+        REFERENCES window_boundary (client_id, boundary_no, at),
     CONSTRAINT settlement_window_apart EXCLUDE USING gist
         (int4range(client_id, client_id, '[]') WITH &&, tstzrange(from_at, to_at) WITH &&),
     FOREIGN KEY (block_no) REFERENCES block,
@@ -80,7 +91,7 @@ CREATE TABLE settlement_window (
     FOREIGN KEY (coin_calendar, coin_version) REFERENCES calendar_version
 );
 COMMENT ON TABLE settlement_window IS 'The closed windows of each client. Everything but the state is fixed when the window is sealed.';
-COMMENT ON COLUMN settlement_window.previous_no IS 'The window before; NULL for the first, to which all earlier executions belong.';
+COMMENT ON COLUMN settlement_window.previous_no IS 'The window before; 0 for the first, to which all earlier executions belong.';
 COMMENT ON COLUMN settlement_window.closes_on IS 'Local date of the cut-off that ends the window.';
 COMMENT ON COLUMN settlement_window.from_at IS 'Start, inside the window; equals to_at of the window before (I14).';
 COMMENT ON COLUMN settlement_window.to_at IS 'End, outside the window.';
@@ -167,10 +178,12 @@ COMMENT ON FUNCTION check_transition(text, text, text, text) IS 'Internal: LG071
 
 CREATE TRIGGER check_window_change BEFORE UPDATE ON settlement_window FOR EACH ROW EXECUTE FUNCTION check_window_change();
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON settlement_window FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON window_boundary FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON window_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON window_novation FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE settlement_window ENABLE ALWAYS TRIGGER check_window_change;
 ALTER TABLE settlement_window ENABLE ALWAYS TRIGGER refuse_write;
+ALTER TABLE window_boundary ENABLE ALWAYS TRIGGER refuse_write;
 ALTER TABLE window_event ENABLE ALWAYS TRIGGER refuse_write;
 ALTER TABLE window_novation ENABLE ALWAYS TRIGGER refuse_write;
 

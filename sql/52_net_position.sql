@@ -307,10 +307,9 @@ BEGIN
     END IF;
     SELECT window_figures(NULL, j.entry) INTO later
     FROM journal j
-    WHERE j.client_id = scope.client_id AND j.effective_at >= scope.to_at
-      AND (horizon IS NULL
-           OR (j.effective_at < scope.known_until
-               AND j.journal_id <= known.high AND NOT j.journal_id <@ known.pending));
+    WHERE j.client_id = scope.client_id
+      AND j.effective_at >= scope.to_at AND j.effective_at < scope.known_until
+      AND j.journal_id <= scope.high AND NOT j.journal_id <@ scope.pending;
     RETURN QUERY
     SELECT CASE a.kind WHEN 'corp_client_settlement' THEN 'client' ELSE 'provider' END,
            split_part(a.name, ':', 3), a.kind, a.asset, held.amount

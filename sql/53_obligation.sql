@@ -27,7 +27,6 @@ CREATE TABLE obligation (
     irrevocable_at timestamptz,
     final_at timestamptz,
     PRIMARY KEY (client_id, obligation_id),
-    FOREIGN KEY (client_id, carried_from) REFERENCES obligation,
     CHECK (asset(amount) = asset AND asset(applied) = asset AND asset(receivable) = asset AND asset(payable) = asset),
     CHECK (payer <> payee AND counterparty IN (payer, payee)),
     CONSTRAINT obligation_applied CHECK (sign(amount) = 1 AND sign(applied) >= 0 AND applied <= amount),
@@ -476,6 +475,10 @@ BEGIN
     scope := scope_of(client_id, closes_on, horizon);
     -- from balances, so that it takes the same time however many executions there were
     settled := ARRAY(SELECT l FROM ledger_accounts(scope, horizon) AS l);
+    INSERT INTO window_boundary
+    SELECT scope.client_id, b.boundary_no, b.at
+    FROM (VALUES (scope.window_no - 1, scope.from_at), (scope.window_no, scope.to_at)) AS b (boundary_no, at)
+    WHERE b.boundary_no = scope.window_no OR scope.window_no = 1;
     INSERT INTO settlement_window
         (client_id, window_no, closes_on, from_at, to_at, zone, cut_time, from_offset, to_offset, server_version,
          cash_calendar, cash_version, coin_calendar, coin_version, block_no, state, closed_at, sealed_at)

@@ -138,6 +138,8 @@ SELECT is_empty($$SELECT b.name, b.balance FROM balances('QRST') AS b WHERE b.na
 -- Attacks on the tiling and on sealed windows, even by the owner
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.forge(change jsonb) RETURNS void LANGUAGE sql AS $$
+	INSERT INTO window_boundary SELECT client_id, window_no + 1, coalesce((change ->> 'to_at')::timestamptz, to_at + interval '1 day')
+	FROM settlement_window ORDER BY window_no DESC LIMIT 1;
 	INSERT INTO settlement_window (client_id, window_no, closes_on, from_at, to_at, zone, cut_time, from_offset, to_offset, server_version, cash_calendar, cash_version,
 		coin_calendar, coin_version, block_no, executions, state, closed_at, sealed_at)
 	SELECT client_id, window_no, closes_on, from_at, to_at, zone, cut_time, from_offset, to_offset, server_version, cash_calendar, cash_version,
@@ -150,6 +152,8 @@ SELECT throws_ok($$SELECT pg_temp.forge('{"window_no": 100}')$$, '23503', NULL, 
 SELECT throws_ok($$SELECT pg_temp.forge('{"to_at": "2025-04-03 14:00Z"}')$$, '23514', NULL, 'an empty window');
 SELECT throws_ok($$SELECT pg_temp.forge('{"to_at": "infinity"}')$$, '23514', NULL, 'an endless one');
 SELECT throws_ok($$SELECT pg_temp.forge('{"closes_on": "2025-03-09"}')$$, '23505', NULL, 'a date twice');
+SELECT throws_ok($$INSERT INTO window_boundary SELECT client_id, boundary_no, at + interval '1 second' FROM window_boundary WHERE boundary_no = 3$$, '23505', NULL, 'a second end of one window');
+SELECT throws_ok($$UPDATE window_boundary SET at = at + interval '1 second'$$, 'LG066', NULL, 'moving a boundary');
 SELECT throws_ok($$SELECT pg_temp.forge('{"window_no": 1, "from_at": "2025-01-01Z", "to_at": "2025-01-02Z"}')$$, '23505', NULL, 'a second first window');
 SELECT throws_ok($$UPDATE settlement_window SET to_at = to_at + interval '1 second' WHERE window_no = 2$$, 'LG066', NULL, 'moving an end');
 SELECT throws_ok($$UPDATE settlement_window SET block_no = block_no + 1 WHERE window_no = 2$$, 'LG066', NULL, 'moving the horizon');
