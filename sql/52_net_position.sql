@@ -245,46 +245,89 @@ $$
 $$;
 COMMENT ON FUNCTION novated_before(integer, integer) IS 'Internal: lines, debit positive, of the novation of the window before. They became known after it was sealed, so they are among the journals of this window, but they settle that one.';
 
-CREATE FUNCTION settled_accounts(scope window_scope, figures window_figure[]) RETURNS SETOF settled_account
+CREATE FUNCTION figure_accounts(client_id integer, figures window_figure[]) RETURNS SETOF settled_account
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = @extschema@, pg_catalog, pg_temp AS
 $$
     WITH figure AS (
         SELECT * FROM unnest(figures)
-    ), part AS (
-        SELECT 'client' AS counterparty_kind, c.code AS counterparty, 'corp_client_settlement' AS kind, f.quote AS asset,
-               CASE f.side WHEN 'BUY' THEN f.net_money ELSE -f.net_money END AS amount
-        FROM figure f, client c
-        WHERE f.account IS NULL AND f.funding_model = 'NET_SETTLEMENT' AND c.client_id = (scope).client_id
-        UNION ALL
-        SELECT 'provider', p.code, leg.kind, leg.asset, leg.amount
-        FROM figure f
-        JOIN liquidity_provider p USING (lp_id)
-        CROSS JOIN LATERAL (VALUES
-            ('BUY', 'corp_lp_payable', f.quote, -f.lp_money),
-            ('BUY', 'corp_lp_coin_receivable', f.base, f.quantity),
-            ('SELL', 'corp_lp_receivable', f.quote, f.lp_money),
-            ('SELL', 'corp_lp_coin_payable', f.base, -f.quantity)
-        ) AS leg (side, kind, asset, amount)
-        WHERE f.account IS NULL AND f.side = leg.side
-        UNION ALL
-        SELECT CASE a.kind WHEN 'corp_client_settlement' THEN 'client' ELSE 'provider' END,
-               split_part(a.name, ':', 3),
-               a.kind, a.asset, f.amount
-        FROM (SELECT f.account, f.net_money AS amount FROM figure f WHERE f.account IS NOT NULL
-              UNION ALL
-              SELECT n.account, -n.amount FROM novated_before((scope).client_id, (scope).window_no) AS n) AS f
-        JOIN account a ON a.client_id = (scope).client_id AND a.account = f.account
-        WHERE a.kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
-                         'corp_lp_coin_payable', 'corp_lp_coin_receivable')
     )
-    SELECT counterparty_kind, counterparty, kind, asset, sum(amount)
-    FROM part
-    GROUP BY counterparty_kind, counterparty, kind, asset
-    HAVING NOT is_zero(sum(amount))
-    ORDER BY counterparty_kind, counterparty COLLATE "C", asset, kind
+    SELECT 'client', c.code, 'corp_client_settlement', f.quote, CASE f.side WHEN 'BUY' THEN f.net_money ELSE -f.net_money END
+    FROM figure f, client c
+    WHERE f.account IS NULL AND f.funding_model = 'NET_SETTLEMENT' AND c.client_id = figure_accounts.client_id
+    UNION ALL
+    SELECT 'provider', p.code, leg.kind, leg.asset, leg.amount
+    FROM figure f
+    JOIN liquidity_provider p USING (lp_id)
+    CROSS JOIN LATERAL (VALUES
+        ('BUY', 'corp_lp_payable', f.quote, -f.lp_money),
+        ('BUY', 'corp_lp_coin_receivable', f.base, f.quantity),
+        ('SELL', 'corp_lp_receivable', f.quote, f.lp_money),
+        ('SELL', 'corp_lp_coin_payable', f.base, -f.quantity)
+    ) AS leg (side, kind, asset, amount)
+    WHERE f.account IS NULL AND f.side = leg.side
+    UNION ALL
+    SELECT CASE a.kind WHEN 'corp_client_settlement' THEN 'client' ELSE 'provider' END,
+           split_part(a.name, ':', 3), a.kind, a.asset, f.net_money
+    FROM figure f
+    JOIN account a ON a.client_id = figure_accounts.client_id AND a.account = f.account
+    WHERE a.kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
+                     'corp_lp_coin_payable', 'corp_lp_coin_receivable')
 $$;
-COMMENT ON FUNCTION settled_accounts(window_scope, window_figure[]) IS 'Internal: figures of a window by the accounts they stand on; zero sums are left out.';
+COMMENT ON FUNCTION figure_accounts(integer, window_figure[]) IS 'Internal: figures by the accounts of the settlement that they stand on, several rows per account.';
+
+CREATE FUNCTION settled_accounts(scope window_scope, figures window_figure[]) RETURNS SETOF settled_account
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+    SELECT p.counterparty_kind, p.counterparty, p.kind, p.asset, sum(p.amount)
+    FROM (SELECT * FROM figure_accounts((scope).client_id, figures)
+          UNION ALL
+          SELECT CASE a.kind WHEN 'corp_client_settlement' THEN 'client' ELSE 'provider' END,
+                 split_part(a.name, ':', 3), a.kind, a.asset, -n.amount
+          FROM novated_before((scope).client_id, (scope).window_no) AS n
+          JOIN account a ON a.client_id = (scope).client_id AND a.account = n.account
+          WHERE a.kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
+                           'corp_lp_coin_payable', 'corp_lp_coin_receivable')) AS p
+    GROUP BY p.counterparty_kind, p.counterparty, p.kind, p.asset
+    HAVING NOT is_zero(sum(p.amount))
+$$;
+COMMENT ON FUNCTION settled_accounts(window_scope, window_figure[]) IS 'Internal: what the members of a window leave on each account that it settles; zero sums are left out.';
+
+CREATE FUNCTION tail_figures(client_id integer, known block) RETURNS SETOF window_figure
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT f.*
+    FROM (SELECT window_figures(j.terms, j.entry) AS figures
+          FROM journal j
+          WHERE j.client_id = tail_figures.client_id
+            AND j.journal_id >= coalesce(least(lower(known.pending), known.high + 1), 0)
+            AND (known.high IS NULL OR j.journal_id > known.high OR j.journal_id <@ known.pending)) AS totals,
+         unnest(totals.figures) AS f;
+END;
+$$;
+COMMENT ON FUNCTION tail_figures(integer, block) IS 'Internal: figures of the journals that the last block does not have, in one parallel pass.';
+
+CREATE FUNCTION later_figures(scope window_scope) RETURNS SETOF window_figure
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT f.*
+    FROM (SELECT window_figures(j.terms, j.entry) AS figures
+          FROM journal j
+          WHERE j.client_id = scope.client_id
+            AND j.effective_at >= scope.to_at AND j.effective_at < scope.known_until
+            AND j.journal_id <= scope.high AND NOT j.journal_id <@ scope.pending) AS totals,
+         unnest(totals.figures) AS f;
+END;
+$$;
+COMMENT ON FUNCTION later_figures(window_scope) IS 'Internal: figures of the journals that were known but executed after the end of a window.';
 
 CREATE FUNCTION ledger_accounts(scope window_scope, horizon bigint DEFAULT NULL) RETURNS SETOF settled_account
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -295,39 +338,33 @@ DECLARE
     tail window_figure[];
     later window_figure[];
 BEGIN
+    SELECT * INTO known FROM block b WHERE b.block_no <= horizon OR horizon IS NULL ORDER BY b.block_no DESC LIMIT 1;
     IF horizon IS NULL THEN
-        SELECT * INTO known FROM block b ORDER BY b.block_no DESC LIMIT 1;
-        SELECT window_figures(NULL, j.entry) INTO tail
-        FROM journal j
-        WHERE j.client_id = scope.client_id
-          AND j.journal_id >= coalesce(least(lower(known.pending), known.high + 1), 0)
-          AND (known.high IS NULL OR j.journal_id > known.high OR j.journal_id <@ known.pending);
-    ELSE
-        SELECT * INTO known FROM block b WHERE b.block_no = horizon;
+        tail := ARRAY(SELECT t FROM tail_figures(scope.client_id, known) AS t);
     END IF;
-    SELECT window_figures(NULL, j.entry) INTO later
-    FROM journal j
-    WHERE j.client_id = scope.client_id
-      AND j.effective_at >= scope.to_at AND j.effective_at < scope.known_until
-      AND j.journal_id <= scope.high AND NOT j.journal_id <@ scope.pending;
+    later := ARRAY(SELECT l FROM later_figures(scope) AS l);
     RETURN QUERY
-    SELECT CASE a.kind WHEN 'corp_client_settlement' THEN 'client' ELSE 'provider' END,
-           split_part(a.name, ':', 3), a.kind, a.asset, held.amount
-    FROM account a
-    LEFT JOIN LATERAL (SELECT bb.balance FROM block_balance bb
-                       WHERE bb.client_id = a.client_id AND bb.account = a.account AND bb.block_no <= known.block_no
-                       ORDER BY bb.block_no DESC LIMIT 1) AS at_block ON true
-    LEFT JOIN unnest(tail) AS since ON since.account = a.account
-    LEFT JOIN unnest(later) AS after ON after.account = a.account
-    CROSS JOIN LATERAL (SELECT coalesce(at_block.balance, zero(a.asset)) + coalesce(since.net_money, zero(a.asset))
-                               - coalesce(after.net_money, zero(a.asset)) AS amount) AS held
-    WHERE a.client_id = scope.client_id
-      AND a.kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
-                     'corp_lp_coin_payable', 'corp_lp_coin_receivable')
-      AND NOT is_zero(held.amount);
+    SELECT p.counterparty_kind, p.counterparty, p.kind, p.asset, sum(p.amount)
+    FROM (SELECT CASE a.kind WHEN 'corp_client_settlement' THEN 'client' ELSE 'provider' END AS counterparty_kind,
+                 split_part(a.name, ':', 3) AS counterparty, a.kind, a.asset, at_block.balance AS amount
+          FROM account a
+          CROSS JOIN LATERAL (SELECT bb.balance FROM block_balance bb
+                              WHERE bb.client_id = a.client_id AND bb.account = a.account AND bb.block_no <= known.block_no
+                              ORDER BY bb.block_no DESC LIMIT 1) AS at_block
+          WHERE a.client_id = scope.client_id
+            AND a.kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
+                           'corp_lp_coin_payable', 'corp_lp_coin_receivable')
+          UNION ALL
+          SELECT t.counterparty_kind, t.counterparty, t.kind, t.asset, t.amount
+          FROM figure_accounts(scope.client_id, tail) AS t
+          UNION ALL
+          SELECT l.counterparty_kind, l.counterparty, l.kind, l.asset, -l.amount
+          FROM figure_accounts(scope.client_id, later) AS l) AS p
+    GROUP BY p.counterparty_kind, p.counterparty, p.kind, p.asset
+    HAVING NOT is_zero(sum(p.amount));
 END;
 $$;
-COMMENT ON FUNCTION ledger_accounts(window_scope, bigint) IS 'Internal: the same accounts as settled_accounts(), but from the ledger''s balances: at the horizon''s block, or now; less what was executed at or after to_at. Costs nothing per execution of the window. Right for a window whose predecessor is sealed; check_window() compares the two.';
+COMMENT ON FUNCTION ledger_accounts(window_scope, bigint) IS 'Internal: the same accounts as settled_accounts(), but from the ledger''s balances: at the horizon''s block, or now; less what was executed at or after to_at. Costs nothing per sealed execution of the window. Right for a window whose predecessor is sealed; check_window() compares the two.';
 
 -- ---------------------------------------------------------------------------
 -- What people ask
