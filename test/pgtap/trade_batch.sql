@@ -102,6 +102,8 @@ SELECT is((SELECT count(*) FROM journal WHERE reference LIKE 'large-%'), (SELECT
 SELECT is((SELECT count(*) FROM rejection WHERE reference LIKE 'large-%'), (SELECT count(*) FROM result WHERE outcome = 'refused'), 'a rejection per refused one');
 SELECT cmp_ok((SELECT count(*) FROM result WHERE outcome = 'posted'), '>', 10000::bigint, 'most are posted');
 
+ANALYZE account, journal, customer;
+
 -- plain SQL says the same: price to the tick, money half-even (here exact), revenue by subtraction
 CREATE TEMP TABLE model AS
 	SELECT g, (request).side, split_part((request).quantity::text, ' ', 1)::numeric AS quantity, split_part((request).lp_price::text, ' ', 1)::numeric AS lp_price FROM large;
