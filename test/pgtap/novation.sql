@@ -84,5 +84,15 @@ SELECT lives_ok($$SELECT settle_window('QRST', '2025-06-05', 'busted', '2025-06-
 SELECT is_empty($$SELECT name, balance FROM balances('QRST') WHERE name ~ '^(Due|LP|Client)' AND NOT is_zero(balance)$$, 'nothing is left then either');
 SELECT is((SELECT balance FROM balances('QRST') WHERE name = 'Wallet:omnibus'), (SELECT sum(balance) FROM balances('QRST') WHERE name LIKE 'Cust:%'), 'control is what customers own');
 
+-- a provider settled directly before the close owes, and is owed, that much less
+SELECT outcome FROM post_trade('b6', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2025-06-05 15:00Z') \g /dev/null
+SELECT outcome FROM settle_lp('QRST', 'lp1', '0.04 BTC', '1000 USD', 'direct', '2025-06-05 20:00Z') \g /dev/null
+SELECT results_eq($$SELECT counterparty, payer, amount::text FROM close_window('QRST', '2025-06-06', '2025-06-06 14:00Z')$$, $$VALUES ('QRST', 'QRST', '6000.00 USD'), ('lp1', 'BAKKT', '5000.00 USD'), ('lp1', 'lp1', '0.06 BTC')$$, 'what was settled before the close is not owed again');
+SELECT results_eq($$SELECT kind, counterparty, amount::text FROM window_adjustments('QRST', '2025-06-06') ORDER BY 3$$, $$VALUES ('lp_settlement', 'lp1', '-0.04 BTC'), ('lp_settlement', 'lp1', '1000.00 USD')$$, 'it is listed');
+SELECT is(advise_window('QRST', '2025-06-06'), 'ADVISED', 'and the window ties');
+SELECT agree_window('QRST', '2025-06-06') \g /dev/null
+SELECT lives_ok($$SELECT settle_window('QRST', '2025-06-06', 'sixth', '2025-06-06 17:00Z')$$, 'the rest is settled');
+SELECT is_empty($$SELECT name, balance FROM balances('QRST') WHERE name ~ '^(Due|LP|Client)' AND NOT is_zero(balance)$$, 'and nothing is left');
+
 SELECT * FROM finish();
 ROLLBACK;
