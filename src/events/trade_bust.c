@@ -120,14 +120,13 @@ make_bust(TradeRequest *trade, const Customer *customer, const OriginalName *nam
 	request->kind = KIND_TRADE_BUST;
 	trade->is_bust = true;
 	memset(original, 0, sizeof(Original));
-	if (customer == NULL || customer->customer_id == 0)
+	if (customer == NULL || customer->customer_id == 0 || !lookup_has_access(customer->client_id))
 	{
 		refuse(request, ERRCODE_LG_UNKNOWN_CUSTOMER, "Open the customer with open_customer().", NULL,
 			   "customer does not exist");
 		return;
 	}
 	request->client_id = customer->client_id;
-	lookup_check_access(request->client_id);
 	if ((name->reference == NULL) == (name->journal_id == 0))
 	{
 		refuse(request, ERRCODE_LG_INVALID_REQUEST, "Give either original (a reference) or journal (a number).", NULL,

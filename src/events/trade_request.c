@@ -16,6 +16,7 @@
 
 #include "errors.h"
 #include "events/trade_request.h"
+#include "ledger/lookup.h"
 
 /* ---- reading ---- */
 
@@ -284,7 +285,9 @@ trade_read(TradeRequest *trade, const Datum *values, const bool *nulls)
 static bool
 check_customer(TradeRequest *trade)
 {
-	if (trade->customer == NULL || trade->customer->customer_id == 0)
+	/* a customer of a client that is not visible is as good as unknown */
+	if (trade->customer == NULL || trade->customer->customer_id == 0 ||
+		!lookup_has_access(trade->customer->client_id))
 	{
 		/* without a customer there is no client to keep a refusal under */
 		trade->sound = false;

@@ -273,8 +273,8 @@ lookup_client_id(const char *code)
 					 "SELECT client_id FROM bakkt_ledger.client WHERE code OPERATOR(pg_catalog.=) $1");
 }
 
-void
-lookup_check_access(int32 client_id)
+bool
+lookup_has_access(int32 client_id)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[1] = {INT4OID};
@@ -282,19 +282,27 @@ lookup_check_access(int32 client_id)
 	Grant		key = {.role = GetOuterUserId(),.client_id = client_id};
 
 	if (superuser_arg(key.role) || hash_search(granted, &key, HASH_FIND, NULL))
-		return;
+		return true;
 	if (spi_int32(&plan, 1, types, arguments,
 				  "SELECT 1 WHERE $1 OPERATOR(pg_catalog.=) ANY (bakkt_ledger.visible_clients())") == 0)
-	{
-		ClientInfo *client = lookup_client(client_id);
-
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for client \"%s\"", client ? client->code : "?"),
-				 errdetail("Role \"%s\" has no access to this client.", GetUserNameFromId(key.role, false)),
-				 errhint("An administrator grants it with grant_client_access().")));
-	}
+		return false;
 	hash_search(granted, &key, HASH_ENTER, NULL);
+	return true;
+}
+
+void
+lookup_check_access(int32 client_id)
+{
+	ClientInfo *client;
+
+	if (lookup_has_access(client_id))
+		return;
+	client = lookup_client(client_id);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for client \"%s\"", client ? client->code : "?"),
+			 errdetail("Role \"%s\" has no access to this client.", GetUserNameFromId(GetOuterUserId(), false)),
+			 errhint("An administrator grants it with grant_client_access().")));
 }
 
 int32

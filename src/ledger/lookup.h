@@ -56,7 +56,9 @@ extern int32 lookup_account_client(account_id account);
 extern AssetInfo *lookup_asset(asset_code asset);	/* NULL: unknown */
 extern ClientInfo *lookup_client(int32 client_id);	/* NULL: unknown */
 extern int32 lookup_client_id(const char *code);	/* 0: unknown */
-/* Raise 42501 unless the invoking role may act for the client. */
+/* May the invoking role act for the client? */
+extern bool lookup_has_access(int32 client_id);
+/* Raise 42501 unless it may. */
 extern void lookup_check_access(int32 client_id);
 /* Number of the invoking role in table actor, entered on first use. */
 extern int32 lookup_actor(void);
