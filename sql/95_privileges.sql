@@ -84,7 +84,7 @@ BEGIN
 			'require_asset', 'account_kind_of', 'account_of',
 			'balances', 'balance_of', 'statement', 'account_statement', 'trial_balance',
 			'latest_version', 'is_business_day', 'next_business_day', 'value_date', 'value_deadline',
-			'window_bounds', 'window_of', 'window_members', 'window_adjustments', 'window_summary', 'check_window', 'zero_sum_check',
+			'window_bounds', 'window_of', 'window_members', 'window_adjustments', 'window_summary', 'check_window', 'check_settlement', 'zero_sum_check',
 			'net_position', 'obligations', 'outstanding']),
 		('bakkt_ledger_poster', ARRAY[
 			'open_customer', 'open_customers', 'open_account',
