@@ -72,7 +72,7 @@ CREATE TABLE settlement_window (
     cash_version integer NOT NULL,
     coin_calendar text COLLATE "C" NOT NULL,
     coin_version integer NOT NULL,
-    block_no bigint NOT NULL,
+    block_no bigint,
     executions bigint CHECK (executions >= 0),
     state text COLLATE "C" NOT NULL,
     closed_at timestamptz NOT NULL,
@@ -96,7 +96,7 @@ COMMENT ON COLUMN settlement_window.closes_on IS 'Local date of the cut-off that
 COMMENT ON COLUMN settlement_window.from_at IS 'Start, inside the window; equals to_at of the window before (I14).';
 COMMENT ON COLUMN settlement_window.to_at IS 'End, outside the window.';
 COMMENT ON COLUMN settlement_window.from_offset IS 'UTC offset of the zone at from_at as the server knew it: with to_offset and server_version the evidence of the time zone rules in use, for PostgreSQL does not tell the version of its zone data.';
-COMMENT ON COLUMN settlement_window.block_no IS 'The horizon: what this block or an earlier one contains was known when the window was sealed. With the bounds it decides membership, for ever.';
+COMMENT ON COLUMN settlement_window.block_no IS 'The horizon: what this block or an earlier one contains was known when the window was sealed. With the bounds it decides membership, for ever. NULL: nothing had been posted yet.';
 COMMENT ON COLUMN settlement_window.executions IS 'How many executions are members, busts included: counted when the window is proved before it is advised, NULL until then.';
 COMMENT ON COLUMN settlement_window.closed_at IS 'The instant given to close_window(): when the obligations were entered.';
 COMMENT ON COLUMN settlement_window.sealed_at IS 'The ledger''s own clock just after the horizon was sealed.';

@@ -105,9 +105,10 @@ BEGIN
     scope.pending := '{}';
     scope.known_until := 'infinity';
     SELECT * INTO known FROM block b WHERE b.block_no = coalesce(sealed.block_no, horizon);
-    IF FOUND THEN
-        scope.high := known.high;
-        scope.pending := known.pending;
+    IF scope.sealed OR horizon IS NOT NULL THEN
+        -- no block at all: nothing was known
+        scope.high := coalesce(known.high, 0);
+        scope.pending := coalesce(known.pending, '{}');
         scope.known_until := coalesce(sealed.sealed_at, clock_timestamp()) + execution_time_ahead();
     END IF;
     scope.pending_from := coalesce(lower(scope.pending), scope.high);

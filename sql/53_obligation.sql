@@ -452,10 +452,10 @@ CREATE FUNCTION settlement_horizon() RETURNS bigint
 $$
 BEGIN
     PERFORM seal();
-    RETURN (SELECT max(b.block_no) FROM block b);
+    RETURN coalesce((SELECT max(b.block_no) FROM block b), 0);
 END;
 $$;
-COMMENT ON FUNCTION settlement_horizon() IS 'Internal: seals what is known now and returns the last block: the horizon of a window that is being closed.';
+COMMENT ON FUNCTION settlement_horizon() IS 'Internal: seals what is known now and returns the last block: the horizon of a window that is being closed; 0 when nothing was ever posted.';
 
 CREATE FUNCTION close_one_window(client_id integer, closes_on date, at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -489,7 +489,7 @@ BEGIN
          current_setting('server_version'),
          agreement.cash_calendar, latest_version(agreement.cash_calendar),
          agreement.coin_calendar, latest_version(agreement.coin_calendar),
-         horizon, 'CLOSING', close_one_window.at, clock_timestamp())
+         nullif(horizon, 0), 'CLOSING', close_one_window.at, clock_timestamp())
     RETURNING * INTO sealed;
     UPDATE settlement_agreement a SET last_window = sealed.window_no WHERE a.client_id = sealed.client_id;
     PERFORM enter_window_state(sealed.client_id, sealed.window_no, 'CLOSING', at);

@@ -69,6 +69,9 @@ CREATE FUNCTION pg_temp.live_and_members(client text, at timestamptz) RETURNS bo
 	SELECT count(*) > 0 AND count(*) FILTER (WHERE m.net *<> p.net OR m.net IS NULL OR p.net IS NULL) = 0
 	FROM (SELECT * FROM members WHERE NOT is_zero(net)) AS m FULL JOIN net_position(client, at) AS p USING (counterparty, asset) $$;
 
+SELECT open_client('IDLE') \g /dev/null
+SELECT results_eq($$SELECT settlement_window, counterparty FROM close_window('IDLE', '2025-03-07', '2025-03-07 15:00Z')$$, $$VALUES ('W1', NULL::text)$$, 'a window before anything was posted');
+SELECT results_eq($$SELECT settlement_window, counterparty FROM close_window('IDLE', '2025-03-08', '2025-03-08 15:00Z')$$, $$VALUES ('W2', NULL::text)$$, 'and another');
 SELECT ok(pg_temp.trade_day(code, '2025-06-02', 400, 'day 1/') > 0, format('a day of %s', code)) FROM unnest('{NETS,TPJS,APEX,NONE}'::text[]) AS code;
 SELECT ok(pg_temp.live_and_members(code, '2025-06-01 20:00Z'), format('%s: balances and members give one position at noon', code)) FROM unnest('{NETS,TPJS,APEX,NONE}'::text[]) AS code;
 SELECT seal() \g /dev/null
