@@ -555,16 +555,18 @@ DECLARE
     latest date;
     bounds record;
 BEGIN
+    PERFORM require_not_ahead(at);
     FOR holder IN
         SELECT c.* FROM client c
-        WHERE c.client_id = ANY (visible_clients())
+        WHERE c.client_id = ANY (visible_clients()) AND c.status = 'open'
           AND (close_due_windows.client IS NULL OR c.client_id = require_client(close_due_windows.client))
         ORDER BY c.client_id
     LOOP
         SELECT max(w.closes_on) INTO latest FROM settlement_window w WHERE w.client_id = holder.client_id;
         day := coalesce(latest + 1,
-                        (window_of(holder.code, (SELECT min(j.effective_at) FROM journal j
-                                                 WHERE j.client_id = holder.client_id))).closes_on);
+                        (window_of(holder.code, (SELECT j.effective_at FROM journal j
+                                                 WHERE j.client_id = holder.client_id AND j.terms IS NOT NULL
+                                                 ORDER BY j.effective_at LIMIT 1))).closes_on);
         LOOP
             EXIT WHEN day IS NULL;
             SELECT * INTO bounds FROM window_bounds(holder.code, day);
@@ -580,7 +582,7 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION close_due_windows(timestamptz, text) IS 'Closes every window that has ended by the instant, of one client or of all visible ones, in order, and lists them. A client''s first window is the one of its earliest journal.';
+COMMENT ON FUNCTION close_due_windows(timestamptz, text) IS 'Closes every window that has ended by the instant, of one open client or of all visible ones, in order, and lists them. A client''s first window is the one of its first execution.';
 
 -- ---------------------------------------------------------------------------
 -- Paying

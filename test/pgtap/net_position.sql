@@ -103,6 +103,14 @@ SELECT is((SELECT count(*) FROM window_members('NETS', '2025-06-03') WHERE late_
 -- no reference that a poster takes keeps a window from closing
 SELECT post_journal('NETS', 'settlement:W2:client:NETS', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
 	line('Cr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '3 USD')), 'general', '2025-06-02 19:00Z') \g /dev/null
+-- a client's first windows by the one call a scheduler needs
+SELECT open_client('AUTO', funding_model => 'NET_SETTLEMENT'), open_client('REST') \g /dev/null
+SELECT open_customer('AUTO000' || n, client => 'AUTO') FROM generate_series(1, 3) AS n \g /dev/null
+SELECT ok(pg_temp.trade_day('AUTO', '2025-06-02', 30, 'auto/') > 0, 'a client that has closed no window trades');
+SELECT results_eq($$SELECT client_code, settlement_window, closes_on FROM unnest('{AUTO,REST}'::text[]) AS code, close_due_windows('2025-06-04 13:59Z', code)$$,
+	$$VALUES ('AUTO', 'W1', date '2025-06-02'), ('AUTO', 'W2', '2025-06-03')$$, 'its first window is that of its first execution; who never traded has none');
+SELECT throws_ok($$SELECT close_due_windows('2199-01-01')$$, 'LG061', NULL, 'not the future''s');
+
 -- journals that are no executions: adjustments and deliveries made before the close
 SELECT post_journal('NETS', 'adjust', journal_entry(line('Cr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '25 USD'),
 	line('Dr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '25 USD')), 'general', '2025-06-02 20:00Z') \g /dev/null
