@@ -10,15 +10,13 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "errors.h"
 #include "events/trade.h"
+#include "ledger/key_lookup.h"
 #include "ledger/lookup.h"
-#include "ledger/spi_plan.h"
 
 #define BUST_SUFFIX "/bust"
 
@@ -40,46 +38,49 @@ typedef struct OriginalName
 	int64		journal_id;
 } OriginalName;
 
-static void
-read_original(Original *original, MemoryContext context)
+/* columns of journal, by number */
+enum
 {
-	HeapTuple	row = SPI_tuptable->vals[0];
-	TupleDesc	desc = SPI_tuptable->tupdesc;
-	bool		isnull;
-	MemoryContext old = MemoryContextSwitchTo(context);
+	JOURNAL_ID = 3, JOURNAL_EFFECTIVE_AT = 5, JOURNAL_CUSTOMER_ID = 6, JOURNAL_KIND = 8,
+	JOURNAL_ENTRY = 10, JOURNAL_TERMS = 11
+};
 
-	original->found = true;
-	original->journal_id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
-	original->executed_at = DatumGetTimestampTz(SPI_getbinval(row, desc, 2, &isnull));
-	original->entry = (JournalEntry *) PG_DETOAST_DATUM_COPY(SPI_getbinval(row, desc, 3, &isnull));
-	original->packed = (PackedTerms *) PG_DETOAST_DATUM_COPY(SPI_getbinval(row, desc, 4, &isnull));
-	terms_unpack_stored(original->packed, &original->terms);
-	MemoryContextSwitchTo(old);
+static Datum
+value_of(TupleTableSlot *slot, int column)
+{
+	bool		isnull;
+
+	return slot_getattr(slot, column, &isnull);
 }
 
-/* The customer's execution of that name; not found when it is somebody else's. */
+/* Take over the row if it is an execution of the customer. */
+static void
+read_original(TupleTableSlot *slot, const Customer *customer, Original *original)
+{
+	if (DatumGetInt16(value_of(slot, JOURNAL_KIND)) != KIND_TRADE ||
+		DatumGetInt64(value_of(slot, JOURNAL_CUSTOMER_ID)) != customer->customer_id)
+		return;
+	original->found = true;
+	original->journal_id = DatumGetInt64(value_of(slot, JOURNAL_ID));
+	original->executed_at = DatumGetTimestampTz(value_of(slot, JOURNAL_EFFECTIVE_AT));
+	original->entry = (JournalEntry *) PG_DETOAST_DATUM_COPY(value_of(slot, JOURNAL_ENTRY));
+	original->packed = (PackedTerms *) PG_DETOAST_DATUM_COPY(value_of(slot, JOURNAL_TERMS));
+	terms_unpack_stored(original->packed, &original->terms);
+}
+
 static void
 find_original(const Customer *customer, const OriginalName *name, Original *original)
 {
-	static SPIPlanPtr plan = NULL;
-	Oid			types[4] = {INT4OID, INT8OID, TEXTOID, INT8OID};
-	Datum		arguments[4] = {Int32GetDatum(customer->client_id), Int64GetDatum(customer->customer_id),
-		CStringGetTextDatum(name->reference ? name->reference : ""), Int64GetDatum(name->journal_id)};
-	MemoryContext context = CurrentMemoryContext;
+	KeyLookup	lookup;
+	Datum		key[2] = {
+		Int32GetDatum(customer->client_id),
+		name->reference ? CStringGetTextDatum(name->reference) : Int64GetDatum(name->journal_id)
+	};
 
-	SPI_connect();
-	spi_plan(&plan, 4, types,
-			 "SELECT journal_id, effective_at, entry, terms FROM bakkt_ledger.journal"
-			 " WHERE client_id OPERATOR(pg_catalog.=) $1 AND reference OPERATOR(pg_catalog.=) $3"
-			 "  AND customer_id OPERATOR(pg_catalog.=) $2 AND kind OPERATOR(pg_catalog.=) 3"
-			 " UNION ALL "
-			 "SELECT journal_id, effective_at, entry, terms FROM bakkt_ledger.journal"
-			 " WHERE client_id OPERATOR(pg_catalog.=) $1 AND journal_id OPERATOR(pg_catalog.=) $4"
-			 "  AND customer_id OPERATOR(pg_catalog.=) $2 AND kind OPERATOR(pg_catalog.=) 3");
-	spi_execute(plan, arguments);
-	if (SPI_processed == 1)
-		read_original(original, context);
-	SPI_finish();
+	key_lookup_open(&lookup, LEDGER_JOURNAL, name->reference ? LEDGER_JOURNAL_REFERENCE_KEY : LEDGER_JOURNAL_KEY);
+	if (key_lookup_find(&lookup, key))
+		read_original(lookup.slot, customer, original);
+	key_lookup_close(&lookup);
 }
 
 static void

@@ -19,6 +19,7 @@
 
 static const char *const relation_names[LEDGER_RELATION_COUNT] = {
 	[LEDGER_JOURNAL] = "journal",
+	[LEDGER_JOURNAL_KEY] = "journal_pkey",
 	[LEDGER_JOURNAL_REFERENCE_KEY] = "journal_reference_key",
 	[LEDGER_JOURNAL_PARTY] = "journal_party",
 	[LEDGER_REJECTION] = "rejection",
