@@ -68,4 +68,4 @@ CREATE FUNCTION reverse_journal(client text, journal bigint, reference text, ent
                                 effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'reverse_journal';
-COMMENT ON FUNCTION reverse_journal(text, bigint, text, journal_entry, timestamptz, text) IS 'Takes back a journal: whole and once when entry is NULL, else the part that entry says, line by line within what remains. Errors: LG062 unknown journal, LG063 reversed already, LG064 more than remains, LG065 a reversal cannot be reversed; post anew.';
+COMMENT ON FUNCTION reverse_journal(text, bigint, text, journal_entry, timestamptz, text) IS 'Takes back a journal: whole and once when entry is NULL, else the part that entry says: per account, credits within what remains of its debits, and debits of its credits. Errors: LG062 unknown journal, LG063 reversed already, LG064 more than remains, LG065 a reversal cannot be reversed; post anew; LG002 trades, novations and settlement wires have ways of their own.';

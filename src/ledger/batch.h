@@ -34,6 +34,7 @@ typedef struct RequestState
 	Reversal   *reversal;		/* NULL unless it reverses */
 	int			duplicate_of;	/* the request before it in the batch with the same reference, or -1 */
 	bool		settled;		/* replayed or in conflict: nothing to evaluate or record */
+	int			replayed_from;	/* request of the batch whose outcome it has, or -1 */
 	int64		customer_id;	/* first customer touched, 0 if none */
 } RequestState;
 

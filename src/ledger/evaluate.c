@@ -25,6 +25,13 @@
 /* how far ahead of the clock a caller's effective time may lie (I26) */
 #define EFFECTIVE_SKEW (5 * INT64CONST(60) * USECS_PER_SEC)
 
+/*
+ * The most one line can move, 10^15 whole units: more than the world's money,
+ * and so far below the type's range that no mischief on a house account, whose
+ * balance posting does not check, brings its sum out of range.
+ */
+#define LINE_AMOUNT_MAX (UNITS_ONE * INT64CONST(1000000000000000))
+
 /* Rules on single lines, in order of precedence */
 typedef enum LineRule
 {
@@ -34,6 +41,7 @@ typedef enum LineRule
 	LINE_RETIRED_ASSET,
 	LINE_OTHER_ASSET,
 	LINE_SCALE,
+	LINE_TOO_LARGE,
 	LINE_ZERO,
 	LINE_CLOSED,
 	LINE_FROZEN,
@@ -74,6 +82,8 @@ line_rule(const AccountState *account, const EntryLine *line, const AssetInfo *a
 		return LINE_OTHER_ASSET;
 	if (!units_fits_decimals(line->amount, asset->scale))
 		return LINE_SCALE;
+	if (line->amount > LINE_AMOUNT_MAX || line->amount < -LINE_AMOUNT_MAX)
+		return LINE_TOO_LARGE;
 	if (line->amount == 0)
 		return LINE_ZERO;
 	status = account_status(account);
@@ -116,6 +126,10 @@ refuse_line(LedgerRequest *request, int line_no, LineRule rule, const AccountSta
 		case LINE_SCALE:
 			refuse(request, ERRCODE_LG_SCALE_EXCEEDED, "Round the amount by name, for instance with round().", detail,
 				   "amount has more decimals than asset \"%s\"", asset);
+			break;
+		case LINE_TOO_LARGE:
+			refuse(request, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "A line is at most 10^15 whole units.", detail,
+				   "amount of a line out of range");
 			break;
 		case LINE_ZERO:
 			refuse(request, ERRCODE_LG_ZERO_AMOUNT, "Leave the line out.", detail, "a line cannot be zero");
@@ -413,34 +427,6 @@ evaluate_request(PostingBatch *batch, int i)
 		check_balances(batch, i);
 }
 
-/* Undo what the chain's accepted requests did and refuse them too. */
-static void
-fell_chain(PostingBatch *batch, Chain *chain, int culprit)
-{
-	while (chain->undo_count > 0)
-	{
-		Undo	   *undo = &chain->undo[--chain->undo_count];
-
-		undo->account->balance = undo->before;
-	}
-	for (int i = chain->first; i <= chain->last; i++)
-	{
-		LedgerRequest *request = &batch->requests[i];
-
-		if (i == culprit || batch->states[i].settled || is_refused(request))
-			continue;
-		if (i < culprit && batch->states[i].reversal)
-			reversal_apply(batch->states[i].reversal, request, -1);
-		if (request->recorded_at == 0)
-			request->recorded_at = batch->now;
-		request->balance_count = 0;
-		refuse(request, ERRCODE_LG_CHAIN_REFUSED, "Mend the request that was refused, under new references.",
-			   psprintf("Request %d of the batch was refused: %s.", culprit + 1,
-						batch->requests[culprit].refusal.message),
-			   "another request of the linked chain was refused");
-	}
-}
-
 /* Give a request the outcome that its reference has had earlier in the batch. */
 static void
 replay_within(PostingBatch *batch, int i)
@@ -454,6 +440,56 @@ replay_within(PostingBatch *batch, int i)
 	reference_replay_within(&batch->requests[i], &batch->requests[earlier], batch->options);
 	batch->states[i].duplicate_of = earlier;
 	batch->states[i].settled = true;
+	batch->states[i].replayed_from = earlier;
+}
+
+/* Take back an outcome copied from a member of the chain, which has changed. */
+static void
+forget_replay(LedgerRequest *request, RequestState *state)
+{
+	memset(&request->refusal, 0, sizeof(Refusal));
+	request->replayed = false;
+	request->journal_id = 0;
+	state->settled = false;
+}
+
+/* Refuse a member of the chain that fell for another's sake. */
+static void
+refuse_member(PostingBatch *batch, Chain *chain, int i, int culprit)
+{
+	LedgerRequest *request = &batch->requests[i];
+	RequestState *state = &batch->states[i];
+
+	if (state->settled && state->replayed_from >= chain->first)
+		forget_replay(request, state);
+	if (!state->settled && state->duplicate_of >= 0)
+		replay_within(batch, i);
+	if (state->settled || is_refused(request))
+		return;
+	if (i < culprit && state->reversal)
+		reversal_apply(state->reversal, request, -1);
+	if (request->recorded_at == 0)
+		request->recorded_at = batch->now;
+	request->balance_count = 0;
+	refuse(request, ERRCODE_LG_CHAIN_REFUSED, "Mend the request that was refused, under new references.",
+		   psprintf("Request %d of the batch was refused: %s.", culprit + 1,
+					batch->requests[culprit].refusal.message),
+		   "another request of the linked chain was refused");
+}
+
+/* Undo what the chain's accepted requests did and refuse them too. */
+static void
+fell_chain(PostingBatch *batch, Chain *chain, int culprit)
+{
+	while (chain->undo_count > 0)
+	{
+		Undo	   *undo = &chain->undo[--chain->undo_count];
+
+		undo->account->balance = undo->before;
+	}
+	for (int i = chain->first; i <= chain->last; i++)
+		if (i != culprit)
+			refuse_member(batch, chain, i, culprit);
 }
 
 /* Decide the requests of one chain; a lone request is a chain of one. */

@@ -256,6 +256,7 @@ find_duplicates(PostingBatch *batch)
 	{
 		order[i] = i;
 		batch->states[i].duplicate_of = -1;
+		batch->states[i].replayed_from = -1;
 	}
 	qsort_arg(order, batch->count, sizeof(int), compare_references, batch->requests);
 	for (int i = 1; i < batch->count; i++)

@@ -22,54 +22,57 @@
 static int
 compare_shares(const void *a, const void *b)
 {
-	account_id	x = ((const ReversalShare *) a)->account;
-	account_id	y = ((const ReversalShare *) b)->account;
+	const ReversalShare *x = a;
+	const ReversalShare *y = b;
 
-	return (x > y) - (x < y);
+	if (x->account != y->account)
+		return x->account < y->account ? -1 : 1;
+	return (int) x->debit - (int) y->debit;
 }
 
 static ReversalShare *
-find_share(const Reversal *reversal, account_id account)
+find_share(const Reversal *reversal, account_id account, bool debit)
 {
-	ReversalShare key = {.account = account};
+	ReversalShare key = {.account = account,.debit = debit};
 
 	return bsearch(&key, reversal->shares, reversal->share_count, sizeof(ReversalShare), compare_shares);
 }
 
-/* One share per account of the original, net of its lines. */
+/* Sum the lines per account and side. */
 static void
 set_shares(Reversal *reversal, const EntryLine *lines, int count)
 {
 	int			used = 0;
 
-	reversal->shares = palloc0(count * sizeof(ReversalShare));
+	reversal->shares = palloc0((count + 1) * sizeof(ReversalShare));
 	for (int i = 0; i < count; i++)
 	{
 		reversal->shares[i].account = lines[i].account;
-		reversal->shares[i].original = lines[i].amount;
+		reversal->shares[i].debit = lines[i].amount > 0;
+		reversal->shares[i].remaining = lines[i].amount > 0 ? lines[i].amount : -lines[i].amount;
 	}
 	qsort(reversal->shares, count, sizeof(ReversalShare), compare_shares);
 	for (int i = 0; i < count; i++)
 	{
-		if (used > 0 && reversal->shares[used - 1].account == reversal->shares[i].account)
-			reversal->shares[used - 1].original += reversal->shares[i].original;
+		if (used > 0 && compare_shares(&reversal->shares[used - 1], &reversal->shares[i]) == 0)
+			reversal->shares[used - 1].remaining += reversal->shares[i].remaining;
 		else
 			reversal->shares[used++] = reversal->shares[i];
 	}
 	reversal->share_count = used;
-	for (int i = 0; i < used; i++)
-		reversal->shares[i].remaining = reversal->shares[i].original;
 }
 
+/* A credit takes from what remains of the debits of its account, and the reverse; sign -1 gives back. */
 static void
-add_lines(Reversal *reversal, const EntryLine *lines, int count, int sign)
+take_lines(Reversal *reversal, const EntryLine *lines, int count, int sign)
 {
 	for (int i = 0; i < count; i++)
 	{
-		ReversalShare *share = find_share(reversal, lines[i].account);
+		bool		debit = lines[i].amount < 0;
+		ReversalShare *share = find_share(reversal, lines[i].account, debit);
 
 		if (share)
-			share->remaining += sign * lines[i].amount;
+			share->remaining -= sign * (debit ? -lines[i].amount : lines[i].amount);
 	}
 }
 
@@ -102,9 +105,10 @@ load_original(Reversal *reversal, MemoryContext context)
 	static SPIPlanPtr plan = NULL;
 	EntryLine  *lines;
 	MemoryContext old;
+	bool		isnull;
 	int			count;
 
-	query_journal(&plan, "SELECT entry, reverses FROM bakkt_ledger.journal"
+	query_journal(&plan, "SELECT entry, reverses, kind FROM bakkt_ledger.journal"
 				  " WHERE client_id OPERATOR(pg_catalog.=) $1 AND journal_id OPERATOR(pg_catalog.=) $2"
 				  " FOR NO KEY UPDATE", reversal->client_id, reversal->journal_id);
 	if (SPI_processed == 0)
@@ -112,6 +116,7 @@ load_original(Reversal *reversal, MemoryContext context)
 	reversal->found = true;
 	(void) SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &reversal->is_reversal);
 	reversal->is_reversal = !reversal->is_reversal;
+	reversal->kind = DatumGetInt16(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
 	count = row_lines(0, &lines);
 	old = MemoryContextSwitchTo(context);
 	set_shares(reversal, lines, count);
@@ -129,13 +134,12 @@ load_earlier(Reversal *reversal)
 	query_journal(&plan, "SELECT entry FROM bakkt_ledger.journal"
 				  " WHERE client_id OPERATOR(pg_catalog.=) $1 AND reverses OPERATOR(pg_catalog.=) $2",
 				  reversal->client_id, reversal->journal_id);
-	reversal->earlier = SPI_processed;
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		EntryLine  *lines;
 		int			count = row_lines(row, &lines);
 
-		add_lines(reversal, lines, count, 1);
+		take_lines(reversal, lines, count, 1);
 	}
 }
 
@@ -155,16 +159,21 @@ reversal_load(int32 client_id, int64 journal_id)
 	return reversal;
 }
 
-/* Nothing left to take back?  A journal whose lines cancel can be reversed once, too. */
+/* Nothing left to take back? */
 static bool
 is_spent(const Reversal *reversal)
 {
-	if (reversal->earlier == 0)
-		return false;
 	for (int i = 0; i < reversal->share_count; i++)
 		if (reversal->shares[i].remaining != 0)
 			return false;
 	return true;
+}
+
+/* Kinds that only the function that made them can take back, with what hangs on them. */
+static bool
+has_own_reversal(JournalKind kind)
+{
+	return kind == KIND_TRADE || kind == KIND_NOVATION || kind == KIND_SETTLEMENT_WIRE;
 }
 
 static void
@@ -175,25 +184,26 @@ refuse_journal(LedgerRequest *request, const Reversal *reversal, int sqlstate,
 		   psprintf("The request would reverse journal " INT64_FORMAT ".", reversal->journal_id), "%s", message);
 }
 
-/* One account's net in the request against its share: opposite sign, no more than remains. */
+/* Do the request's lines fit into what remains, account by account and side by side? */
 static bool
-fits(const ReversalShare *share, units change)
+fits(const Reversal *reversal, const LedgerRequest *request)
 {
-	units		left;
+	Reversal	change = {0};
 
-	if (share == NULL)
-		return false;
-	left = share->remaining + change;
-	if (share->original >= 0)
-		return change <= 0 && left >= 0;
-	return change >= 0 && left <= 0;
+	set_shares(&change, request->lines, request->line_count);
+	for (int i = 0; i < change.share_count; i++)
+	{
+		ReversalShare *share = find_share(reversal, change.shares[i].account, !change.shares[i].debit);
+
+		if (share == NULL || share->remaining < change.shares[i].remaining)
+			return false;
+	}
+	return true;
 }
 
 void
 reversal_check(const Reversal *reversal, LedgerRequest *request)
 {
-	Reversal	change = {0};
-
 	if (!reversal->found)
 	{
 		refuse_journal(request, reversal, ERRCODE_LG_UNKNOWN_JOURNAL, "no such journal to reverse",
@@ -206,28 +216,27 @@ reversal_check(const Reversal *reversal, LedgerRequest *request)
 					   "Post the original anew under a new reference.");
 		return;
 	}
+	if (request->kind == KIND_REVERSAL && has_own_reversal(reversal->kind))
+	{
+		refuse_journal(request, reversal, ERRCODE_LG_INVALID_REQUEST, "journal cannot be reversed by itself",
+					   "Take a trade back with bust_trade(); a settled window is corrected in the next.");
+		return;
+	}
 	if (is_spent(reversal))
 	{
 		refuse_journal(request, reversal, ERRCODE_LG_ALREADY_REVERSED, "journal has been reversed already",
 					   "Look for the journal whose \"reverses\" names it.");
 		return;
 	}
-	set_shares(&change, request->lines, request->line_count);
-	for (int i = 0; i < change.share_count; i++)
-	{
-		if (fits(find_share(reversal, change.shares[i].account), change.shares[i].original))
-			continue;
+	if (!fits(reversal, request))
 		refuse_journal(request, reversal, ERRCODE_LG_REVERSAL_EXCEEDED, "reversal exceeds what remains of the journal",
-					   "Reverse at most the original less its earlier reversals, on the same accounts.");
-		return;
-	}
+					   "Reverse at most the original less its earlier reversals, on the same accounts and the other side.");
 }
 
 void
 reversal_apply(Reversal *reversal, const LedgerRequest *request, int sign)
 {
-	add_lines(reversal, request->lines, request->line_count, sign);
-	reversal->earlier += sign;
+	take_lines(reversal, request->lines, request->line_count, sign);
 }
 
 JournalEntry *

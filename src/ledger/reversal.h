@@ -9,12 +9,12 @@
 
 #include "ledger/post.h"
 
-/* Net of one account in the original, and what remains of it */
+/* What remains of the debits or of the credits of one account */
 typedef struct ReversalShare
 {
 	account_id	account;
-	units		original;
-	units		remaining;
+	bool		debit;
+	units		remaining;		/* not negative */
 } ReversalShare;
 
 typedef struct Reversal
@@ -23,7 +23,7 @@ typedef struct Reversal
 	int64		journal_id;
 	bool		found;
 	bool		is_reversal;	/* the journal is itself one */
-	int			earlier;		/* reversals it has had */
+	JournalKind kind;			/* of the original */
 	EntryLine  *lines;			/* of the original, as posted */
 	int			line_count;
 	ReversalShare *shares;		/* by account */
