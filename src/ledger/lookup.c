@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "errors.h"
+#include "ledger/key_lookup.h"
 #include "ledger/lookup.h"
 #include "ledger/post.h"
 #include "ledger/relations.h"
@@ -32,11 +33,19 @@ static uint64 seen_generation = 0;
 static HTAB *house_accounts = NULL;
 static HTAB *assets = NULL;
 static HTAB *clients = NULL;
+static HTAB *kinds = NULL;
 static HTAB *granted = NULL;	/* (role, client) pairs known to be allowed */
 static char **mirrors = NULL;	/* mirror texts by number - 1 */
 static int	mirror_count = 0;
 static Oid	actor_role = InvalidOid;
 static int32 actor_number = 0;
+
+typedef struct KindInfo
+{
+	char		name[NAMEDATALEN];	/* hash key */
+	bool		limited;
+	int			mirror;			/* 0: none */
+} KindInfo;
 
 typedef struct Grant
 {
@@ -52,11 +61,20 @@ make_table(const char *name, Size key, Size entry)
 	return hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
+/* by name, a string */
+static HTAB *
+make_kinds(void)
+{
+	HASHCTL		control = {.keysize = NAMEDATALEN,.entrysize = sizeof(KindInfo),.hcxt = cache_context};
+
+	return hash_create("bakkt_ledger account kinds", 128, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+}
+
 /* Drop everything and begin with empty tables. */
 static void
 start_afresh(void)
 {
-	house_accounts = assets = clients = granted = NULL;
+	house_accounts = assets = clients = kinds = granted = NULL;
 	mirrors = NULL;
 	mirror_count = 0;
 	actor_role = InvalidOid;
@@ -67,6 +85,7 @@ start_afresh(void)
 
 	/* published only when all of them exist */
 	granted = make_table("bakkt_ledger grants", sizeof(Grant), sizeof(Grant));
+	kinds = make_kinds();
 	clients = make_table("bakkt_ledger clients", sizeof(int32), sizeof(ClientInfo));
 	assets = make_table("bakkt_ledger assets", sizeof(asset_code), sizeof(AssetInfo));
 	house_accounts = make_table("bakkt_ledger accounts", sizeof(account_id), sizeof(HouseAccount));
@@ -129,55 +148,88 @@ status_letter(const char *status)
 	return STATUS_CLOSED;
 }
 
-/* Enter one row of the query below into the cache. */
+/* The chart of accounts is short and never changes: all of it at once. */
 static void
-remember_house_account(HeapTuple row, TupleDesc desc)
+load_kinds(void)
+{
+	static SPIPlanPtr plan = NULL;
+
+	SPI_connect();
+	spi_plan(&plan, 0, NULL, "SELECT kind, limited, mirror FROM bakkt_ledger.account_kind");
+	spi_execute(plan, NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		char	   *mirror = SPI_getvalue(row, desc, 3);
+		bool		isnull;
+		KindInfo   *kind = hash_search(kinds, SPI_getvalue(row, desc, 1), HASH_ENTER, NULL);
+
+		kind->limited = DatumGetBool(SPI_getbinval(row, desc, 2, &isnull));
+		kind->mirror = mirror ? mirror_number(mirror) : 0;
+	}
+	SPI_finish();
+}
+
+static const KindInfo *
+kind_of(const char *name)
+{
+	KindInfo   *kind = hash_search(kinds, name, HASH_FIND, NULL);
+
+	if (kind == NULL)
+	{
+		load_kinds();
+		kind = hash_search(kinds, name, HASH_FIND, NULL);
+	}
+	if (kind == NULL)
+		elog(ERROR, "account kind \"%s\" does not exist", name);
+	return kind;
+}
+
+/* columns of account, by number */
+enum
+{
+	ACCOUNT_CLIENT_ID = 1, ACCOUNT_ACCOUNT = 2, ACCOUNT_KIND = 4, ACCOUNT_ASSET = 6, ACCOUNT_CUSTOMER_ID = 7,
+	ACCOUNT_STATUS = 9
+};
+
+/* Enter an account into the cache unless it is limited. */
+static void
+remember_house_account(TupleTableSlot *slot)
 {
 	bool		isnull;
-	account_id	account = DatumGetAccountId(SPI_getbinval(row, desc, 1, &isnull));
+	const KindInfo *kind = kind_of(TextDatumGetCString(slot_getattr(slot, ACCOUNT_KIND, &isnull)));
+	account_id	account = DatumGetAccountId(slot_getattr(slot, ACCOUNT_ACCOUNT, &isnull));
 	Datum		customer;
-	HouseAccount *entry = hash_search(house_accounts, &account, HASH_ENTER, NULL);
+	HouseAccount *entry;
 
-	entry->client_id = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
-	entry->asset = DatumGetAsset(SPI_getbinval(row, desc, 3, &isnull));
-	customer = SPI_getbinval(row, desc, 4, &isnull);
+	if (kind->limited)
+		return;
+	entry = hash_search(house_accounts, &account, HASH_ENTER, NULL);
+	entry->client_id = DatumGetInt32(slot_getattr(slot, ACCOUNT_CLIENT_ID, &isnull));
+	entry->asset = DatumGetAsset(slot_getattr(slot, ACCOUNT_ASSET, &isnull));
+	entry->status = status_letter(TextDatumGetCString(slot_getattr(slot, ACCOUNT_STATUS, &isnull)));
+	entry->mirror = kind->mirror;
+	customer = slot_getattr(slot, ACCOUNT_CUSTOMER_ID, &isnull);
 	entry->customer_id = isnull ? 0 : DatumGetInt64(customer);
-	entry->status = status_letter(SPI_getvalue(row, desc, 5));
-	entry->mirror = 0;
-	(void) SPI_getbinval(row, desc, 6, &isnull);
-	if (!isnull)
-		entry->mirror = mirror_number(SPI_getvalue(row, desc, 6));
 }
 
 void
 lookup_load_house_accounts(const int32 *client_ids, const account_id *accounts, int count)
 {
-	static SPIPlanPtr plan = NULL;
-	Datum	   *values = palloc(count * sizeof(Datum));
-	Datum		arguments[2];
-	Oid			types[2] = {INT4ARRAYOID, INT8ARRAYOID};
+	KeyLookup	lookup;
 
+	ledger_cache_loaded();
+	key_lookup_open(&lookup, LEDGER_ACCOUNT, LEDGER_ACCOUNT_KEY);
 	for (int i = 0; i < count; i++)
-		values[i] = Int32GetDatum(client_ids[i]);
-	arguments[0] = PointerGetDatum(construct_array(values, count, INT4OID, 4, true, TYPALIGN_INT));
-	for (int i = 0; i < count; i++)
-		values[i] = Int64GetDatum(accounts[i]);
-	arguments[1] = PointerGetDatum(construct_array(values, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	{
+		Datum		key[2] = {Int32GetDatum(client_ids[i]), AccountIdGetDatum(accounts[i])};
 
-	SPI_connect();
-	spi_plan(&plan, 2, types,
-			 "SELECT a.account, a.client_id, a.asset, a.customer_id, a.status, k.mirror"
-			 "  FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted(client_id, account)"
-			 "  JOIN bakkt_ledger.account a ON a.client_id OPERATOR(pg_catalog.=) wanted.client_id"
-			 "   AND a.account OPERATOR(bakkt_ledger.=) wanted.account::bakkt_ledger.account_id"
-			 "  JOIN bakkt_ledger.account_kind k ON k.kind OPERATOR(pg_catalog.=) a.kind"
-			 " WHERE NOT k.limited");
-	spi_execute(plan, arguments);
-	for (uint64 i = 0; i < SPI_processed; i++)
-		remember_house_account(SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
-	if (SPI_processed > 0)
-		ledger_cache_loaded();
-	SPI_finish();
+		CHECK_FOR_INTERRUPTS();
+		if (key_lookup_find(&lookup, key))
+			remember_house_account(lookup.slot);
+	}
+	key_lookup_close(&lookup);
 }
 
 int32

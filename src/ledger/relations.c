@@ -29,6 +29,7 @@ static const char *const relation_names[LEDGER_RELATION_COUNT] = {
 	[LEDGER_JOURNAL_SEQUENCE] = "journal_id_seq",
 	[LEDGER_CUSTOMER] = "customer",
 	[LEDGER_CUSTOMER_CODE_KEY] = "customer_account_code_key",
+	[LEDGER_ACCOUNT_KEY] = "account_pkey",
 	[LEDGER_ACCOUNT_NAME_KEY] = "account_client_id_fund_name_asset_key",
 	[LEDGER_ACCOUNT] = "account",
 	[LEDGER_SUPPORTED_ASSET] = "supported_asset",
