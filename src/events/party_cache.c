@@ -114,7 +114,7 @@ watch_relations(void)
 static HTAB *
 make_table(const char *name, Size key, Size entry)
 {
-	HASHCTL		control = {.keysize = key,.entrysize = entry,.hcxt = cache_context};
+	HASHCTL		control = {.keysize = key, .entrysize = entry, .hcxt = cache_context};
 
 	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }

@@ -129,6 +129,7 @@ extern Instrument *instrument_of(asset_code base, asset_code quote);	/* NULL: un
 extern AccountSlot *account_want(AccountRole role, const Client *client, int64 party,
 								 const char *party_code, int party_code_length,
 								 asset_code asset, bool create);
+
 /* Load the wanted accounts, opening those marked `create`. */
 extern void accounts_load(void);
 

@@ -153,7 +153,7 @@ build(TradeBatch *batch)
 static void
 settle_orders(TradeBatch *batch, OrderBook *book)
 {
-	PostOptions options = {.dry_run = true,.terms_difference = trade_difference};
+	PostOptions options = {.dry_run = true, .terms_difference = trade_difference};
 	LedgerRequest *trial = MemoryContextAllocHuge(CurrentMemoryContext, batch->count * sizeof(LedgerRequest));
 
 	memcpy(trial, batch->requests, batch->count * sizeof(LedgerRequest));
@@ -205,7 +205,7 @@ raise_first_refusal(const TradeBatch *batch)
 static void
 post_batch(TradeBatch *batch, bool strict, bool dry_run)
 {
-	PostOptions options = {.dry_run = dry_run,.terms_difference = trade_difference};
+	PostOptions options = {.dry_run = dry_run, .terms_difference = trade_difference};
 	OrderBook  *book;
 
 	customers_load();
