@@ -130,7 +130,10 @@ extern AccountSlot *account_want(AccountRole role, const Client *client, int64 p
 								 const char *party_code, int party_code_length,
 								 asset_code asset, bool create);
 
-/* Load the wanted accounts, opening those marked `create`. */
-extern void accounts_load(void);
+/* Load the wanted accounts; returns how many of those marked `create` there are to open. */
+extern int	accounts_find(void);
+
+/* Open them. */
+extern void accounts_open(void);
 
 #endif							/* BAKKT_LEDGER_PARTY_CACHE_H */

@@ -43,6 +43,7 @@ trade_batch_make(int count)
 	lookup_begin();
 	party_cache_begin();
 	batch->count = count;
+	batch->orders = NULL;
 	batch->trades = MemoryContextAllocExtended(CurrentMemoryContext, (count + 1) * sizeof(TradeRequest),
 											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	batch->requests = MemoryContextAllocExtended(CurrentMemoryContext, (count + 1) * sizeof(LedgerRequest),
@@ -134,13 +135,19 @@ compute(TradeBatch *batch)
 			compute_one(&batch->trades[i]);
 }
 
-static void
-build(TradeBatch *batch)
+static int
+find_accounts(TradeBatch *batch)
 {
 	for (int i = 0; i < batch->count; i++)
 		if (!batch->trades[i].is_bust && !trade_refused(&batch->trades[i]))
 			trade_want_accounts(&batch->trades[i]);
-	accounts_load();
+	return accounts_find();
+}
+
+static void
+build(TradeBatch *batch)
+{
+	accounts_open();
 	for (int i = 0; i < batch->count; i++)
 		if (!batch->trades[i].is_bust)
 			trade_build(&batch->trades[i]);
@@ -166,6 +173,7 @@ settle_orders(TradeBatch *batch, OrderBook *book)
 		if (trade->order && !trade_refused(trade) && !is_refused(&trial[i]) && !trial[i].replayed)
 			compute_one(trade);
 	}
+	find_accounts(batch);
 	build(batch);
 	pfree(trial);
 }
@@ -202,34 +210,40 @@ raise_first_refusal(const TradeBatch *batch)
 		raise_refusal(first);
 }
 
-static void
-post_batch(TradeBatch *batch, bool strict, bool dry_run)
+/* Everything up to the accounts; returns how many have to be opened. */
+static int
+prepare(TradeBatch *batch, bool dry_run)
 {
-	PostOptions options = {.dry_run = dry_run, .terms_difference = trade_difference};
-	OrderBook  *book;
-
 	customers_load();
 	for (int i = 0; i < batch->count; i++)
 		if (!batch->trades[i].is_bust)
 			trade_check(&batch->trades[i]);
-	book = open_orders(batch, dry_run);
+	batch->orders = open_orders(batch, dry_run);
 	compute(batch);
+	return find_accounts(batch);
+}
+
+static void
+post(TradeBatch *batch, bool strict, bool dry_run)
+{
+	PostOptions options = {.dry_run = dry_run, .terms_difference = trade_difference};
+
 	build(batch);
-	if (book && order_book_is_shared(book))
-		settle_orders(batch, book);
+	if (batch->orders && order_book_is_shared(batch->orders))
+		settle_orders(batch, batch->orders);
 	ledger_post(batch->requests, batch->count, &options);
 	if (strict)
 		raise_first_refusal(batch);
-	if (book && !dry_run)
-		record_orders(batch, book);
+	if (batch->orders && !dry_run)
+		record_orders(batch, batch->orders);
 }
 
 /*
- * A dry run may have to open accounts: they go again with a subtransaction,
+ * A dry run that has to open accounts takes them back with a subtransaction,
  * which must be ended here also when an error passes through.
  */
 static void
-post_batch_dry(TradeBatch *batch, bool strict)
+post_and_undo(TradeBatch *batch, bool strict)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -239,7 +253,7 @@ post_batch_dry(TradeBatch *batch, bool strict)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		post_batch(batch, strict, true);
+		post(batch, strict, true);
 	}
 	PG_CATCH();
 	{
@@ -258,10 +272,12 @@ post_batch_dry(TradeBatch *batch, bool strict)
 void
 trade_batch_post(TradeBatch *batch, bool strict, bool dry_run)
 {
-	if (dry_run)
-		post_batch_dry(batch, strict);
+	int			to_open = prepare(batch, dry_run);
+
+	if (dry_run && to_open > 0)
+		post_and_undo(batch, strict);
 	else
-		post_batch(batch, strict, false);
+		post(batch, strict, dry_run);
 }
 
 /* ---- input ---- */

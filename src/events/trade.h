@@ -14,6 +14,7 @@ typedef struct TradeBatch
 	int			count;
 	TradeRequest *trades;
 	LedgerRequest *requests;	/* of the same number */
+	struct OrderBook *orders;	/* running fees, NULL if none have a minimum */
 } TradeBatch;
 
 /* Begin a call: caches are brought up to date, the batch is empty. */
