@@ -138,6 +138,11 @@ CREATE FUNCTION amount_of(entry journal_entry, account account_id) RETURNS amoun
 COMMENT ON FUNCTION amount_of(journal_entry, account_id) IS
 	'sum of the lines on the account, debit positive; NULL if there is none; LG004 if they are in two assets';
 
+CREATE FUNCTION entry_problem(entry journal_entry) RETURNS text
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'journal_entry_problem';
+COMMENT ON FUNCTION entry_problem(journal_entry) IS
+	'what is wrong with an entry that was changed behind the type''s back: malformed, or does not balance and by how much; NULL if it is sound';
+
 -- sums over entries, without a row per line
 
 CREATE FUNCTION journal_entry_net_add(internal, journal_entry) RETURNS internal

@@ -95,14 +95,14 @@ BEGIN
 			'propose_journal', 'approve_journal', 'decline_journal', 'approve_write_off']),
 		('bakkt_ledger_settler', ARRAY[
 			'settle_lp',
-			'expire_holds', 'seal', 'verify',
+			'expire_holds', 'seal', 'verify', 'digest',
 			'add_calendar_version', 'close_window', 'close_due_windows', 'advise_window', 'agree_window', 'dispute_window',
 			'record_wire', 'settle_provider', 'settle_window', 'instruct_obligation', 'fail_obligation', 'carry_obligation',
 			'propose_write_off']),
 		('bakkt_ledger_reconciler', ARRAY[
-			'propose_journal', 'seal', 'verify']),
+			'propose_journal', 'seal', 'verify', 'digest']),
 		('bakkt_ledger_auditor', ARRAY[
-			'seal', 'verify']),
+			'seal', 'verify', 'digest']),
 		('bakkt_ledger_administrator', ARRAY[
 			'open_client', 'change_client', 'close_client', 'grant_client_access', 'revoke_client_access',
 			'open_customer', 'open_customers', 'change_customer',
@@ -127,7 +127,9 @@ $grant$;
 -- ---------------------------------------------------------------------------
 
 GRANT SELECT ON ALL TABLES IN SCHEMA @extschema@ TO bakkt_ledger_reader;
-REVOKE SELECT ON change_log, client_access, bank_account, actor FROM bakkt_ledger_reader;
+REVOKE SELECT ON change_log, client_access, bank_account, actor, block FROM bakkt_ledger_reader;
+-- a block covers all clients: its sums are for those who see them all
+GRANT SELECT ON block TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 GRANT SELECT ON change_log, client_access, actor TO bakkt_ledger_auditor, bakkt_ledger_administrator;
 GRANT SELECT ON bank_account TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 

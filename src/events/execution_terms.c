@@ -292,7 +292,7 @@ terms_pack(const ExecutionTerms *terms)
 	int			quantity = decimals_needed(terms->quantity);
 	int			price = price_decimals(terms);
 	int			decimals = money | quantity << DECIMALS_BITS | price << (2 * DECIMALS_BITS) |
-	terms->encumbered << ENCUMBERED_SHIFT;
+		terms->encumbered << ENCUMBERED_SHIFT;
 
 	buffer[0] = TERMS_FORMAT;
 	buffer[1] = terms_flags(terms);

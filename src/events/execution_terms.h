@@ -84,13 +84,10 @@ terms_sign(const ExecutionTerms *terms)
 
 /* NULL when the terms hold together, else what is wrong with them */
 extern const char *terms_problem(const ExecutionTerms *terms);
-
 /* palloc'd; the terms must have no problem */
 extern PackedTerms *terms_pack(const ExecutionTerms *terms);
-
 /* false when malformed; client_order_id points into `packed` */
 extern bool terms_unpack(const PackedTerms *packed, ExecutionTerms *terms);
-
 /* the same, raising data_corrupted */
 extern void terms_unpack_stored(const PackedTerms *packed, ExecutionTerms *terms);
 

@@ -24,7 +24,7 @@ OrderBook *
 order_book_make(void)
 {
 	OrderBook  *book = palloc(sizeof(OrderBook));
-	HASHCTL		control = {.keysize = sizeof(OrderKey), .entrysize = sizeof(OrderCommission), .hcxt = CurrentMemoryContext};
+	HASHCTL		control = {.keysize = sizeof(OrderKey),.entrysize = sizeof(OrderCommission),.hcxt = CurrentMemoryContext};
 
 	book->orders = hash_create("bakkt_ledger orders", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	return book;

@@ -63,10 +63,6 @@ static AccountSlot **wanted_slots = NULL;
 static int	wanted_slot_count = 0;
 static int	wanted_slot_room = 0;
 
-/* what accounts_find() has not found and accounts_open() is to open, in the call's memory */
-static AccountSlot **missing_slots = NULL;
-static int	missing_slot_count = 0;
-
 /* ---- staying current ---- */
 
 /* may run at any moment: only marks */
@@ -118,7 +114,7 @@ watch_relations(void)
 static HTAB *
 make_table(const char *name, Size key, Size entry)
 {
-	HASHCTL		control = {.keysize = key, .entrysize = entry, .hcxt = cache_context};
+	HASHCTL		control = {.keysize = key,.entrysize = entry,.hcxt = cache_context};
 
 	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
@@ -157,7 +153,7 @@ party_cache_begin(void)
 	/* what an error left behind */
 	for (int i = 0; i < wanted_slot_count; i++)
 		wanted_slots[i]->wanted = false;
-	wanted_customer_count = wanted_slot_count = missing_slot_count = 0;
+	wanted_customer_count = wanted_slot_count = 0;
 	reference_loaded = false;
 }
 
@@ -674,43 +670,33 @@ keep_to_open(AccountSlot **list, int count)
 	return kept;
 }
 
-int
-accounts_find(void)
+void
+accounts_load(void)
 {
 	int			count = wanted_slot_count;
+	AccountSlot **list;
 
-	missing_slots = palloc((count + 1) * sizeof(AccountSlot *));
-	if (count > 0)
-		memcpy(missing_slots, wanted_slots, count * sizeof(AccountSlot *));
+	if (count == 0)
+		return;
+	list = palloc(count * sizeof(AccountSlot *));
+	memcpy(list, wanted_slots, count * sizeof(AccountSlot *));
 	for (int i = 0; i < count; i++)
-		missing_slots[i]->wanted = false;
+		list[i]->wanted = false;
 	wanted_slot_count = 0;
-	if (count > 0)
-	{
-		qsort(missing_slots, count, sizeof(AccountSlot *), compare_slots);
-		loaded_in_transaction = true;
-		find_accounts(missing_slots, count);
-	}
-	missing_slot_count = keep_to_open(missing_slots, count);
-	return missing_slot_count;
-}
-
-void
-accounts_open(void)
-{
-	int			count = missing_slot_count;
-
-	missing_slot_count = 0;
+	qsort(list, count, sizeof(AccountSlot *), compare_slots);
+	loaded_in_transaction = true;
+	find_accounts(list, count);
+	count = keep_to_open(list, count);
 	if (count == 0)
 		return;
 	SPI_connect();
 	if (count >= OPEN_MANY)
 	{
-		open_many(missing_slots, count);
-		find_accounts(missing_slots, count);
-		count = keep_to_open(missing_slots, count);
+		open_many(list, count);
+		find_accounts(list, count);
+		count = keep_to_open(list, count);
 	}
 	for (int i = 0; i < count; i++)
-		missing_slots[i]->account = open_account(missing_slots[i]);
+		list[i]->account = open_account(list[i]);
 	SPI_finish();
 }

@@ -129,11 +129,7 @@ extern Instrument *instrument_of(asset_code base, asset_code quote);	/* NULL: un
 extern AccountSlot *account_want(AccountRole role, const Client *client, int64 party,
 								 const char *party_code, int party_code_length,
 								 asset_code asset, bool create);
-
-/* Load the wanted accounts; returns how many of those marked `create` there are to open. */
-extern int	accounts_find(void);
-
-/* Open them. */
-extern void accounts_open(void);
+/* Load the wanted accounts, opening those marked `create`. */
+extern void accounts_load(void);
 
 #endif							/* BAKKT_LEDGER_PARTY_CACHE_H */

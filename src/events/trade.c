@@ -43,7 +43,6 @@ trade_batch_make(int count)
 	lookup_begin();
 	party_cache_begin();
 	batch->count = count;
-	batch->orders = NULL;
 	batch->trades = MemoryContextAllocExtended(CurrentMemoryContext, (count + 1) * sizeof(TradeRequest),
 											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	batch->requests = MemoryContextAllocExtended(CurrentMemoryContext, (count + 1) * sizeof(LedgerRequest),
@@ -135,19 +134,13 @@ compute(TradeBatch *batch)
 			compute_one(&batch->trades[i]);
 }
 
-static int
-find_accounts(TradeBatch *batch)
+static void
+build(TradeBatch *batch)
 {
 	for (int i = 0; i < batch->count; i++)
 		if (!batch->trades[i].is_bust && !trade_refused(&batch->trades[i]))
 			trade_want_accounts(&batch->trades[i]);
-	return accounts_find();
-}
-
-static void
-build(TradeBatch *batch)
-{
-	accounts_open();
+	accounts_load();
 	for (int i = 0; i < batch->count; i++)
 		if (!batch->trades[i].is_bust)
 			trade_build(&batch->trades[i]);
@@ -160,7 +153,7 @@ build(TradeBatch *batch)
 static void
 settle_orders(TradeBatch *batch, OrderBook *book)
 {
-	PostOptions options = {.dry_run = true, .terms_difference = trade_difference};
+	PostOptions options = {.dry_run = true,.terms_difference = trade_difference};
 	LedgerRequest *trial = MemoryContextAllocHuge(CurrentMemoryContext, batch->count * sizeof(LedgerRequest));
 
 	memcpy(trial, batch->requests, batch->count * sizeof(LedgerRequest));
@@ -173,7 +166,6 @@ settle_orders(TradeBatch *batch, OrderBook *book)
 		if (trade->order && !trade_refused(trade) && !is_refused(&trial[i]) && !trial[i].replayed)
 			compute_one(trade);
 	}
-	find_accounts(batch);
 	build(batch);
 	pfree(trial);
 }
@@ -210,40 +202,34 @@ raise_first_refusal(const TradeBatch *batch)
 		raise_refusal(first);
 }
 
-/* Everything up to the accounts; returns how many have to be opened. */
-static int
-prepare(TradeBatch *batch, bool dry_run)
+static void
+post_batch(TradeBatch *batch, bool strict, bool dry_run)
 {
+	PostOptions options = {.dry_run = dry_run,.terms_difference = trade_difference};
+	OrderBook  *book;
+
 	customers_load();
 	for (int i = 0; i < batch->count; i++)
 		if (!batch->trades[i].is_bust)
 			trade_check(&batch->trades[i]);
-	batch->orders = open_orders(batch, dry_run);
+	book = open_orders(batch, dry_run);
 	compute(batch);
-	return find_accounts(batch);
-}
-
-static void
-post(TradeBatch *batch, bool strict, bool dry_run)
-{
-	PostOptions options = {.dry_run = dry_run, .terms_difference = trade_difference};
-
 	build(batch);
-	if (batch->orders && order_book_is_shared(batch->orders))
-		settle_orders(batch, batch->orders);
+	if (book && order_book_is_shared(book))
+		settle_orders(batch, book);
 	ledger_post(batch->requests, batch->count, &options);
 	if (strict)
 		raise_first_refusal(batch);
-	if (batch->orders && !dry_run)
-		record_orders(batch, batch->orders);
+	if (book && !dry_run)
+		record_orders(batch, book);
 }
 
 /*
- * A dry run that has to open accounts takes them back with a subtransaction,
+ * A dry run may have to open accounts: they go again with a subtransaction,
  * which must be ended here also when an error passes through.
  */
 static void
-post_and_undo(TradeBatch *batch, bool strict)
+post_batch_dry(TradeBatch *batch, bool strict)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -253,7 +239,7 @@ post_and_undo(TradeBatch *batch, bool strict)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		post(batch, strict, true);
+		post_batch(batch, strict, true);
 	}
 	PG_CATCH();
 	{
@@ -272,12 +258,10 @@ post_and_undo(TradeBatch *batch, bool strict)
 void
 trade_batch_post(TradeBatch *batch, bool strict, bool dry_run)
 {
-	int			to_open = prepare(batch, dry_run);
-
-	if (dry_run && to_open > 0)
-		post_and_undo(batch, strict);
+	if (dry_run)
+		post_batch_dry(batch, strict);
 	else
-		post(batch, strict, dry_run);
+		post_batch(batch, strict, false);
 }
 
 /* ---- input ---- */

@@ -84,11 +84,7 @@ trade_fee(const TradeRule *rule, const OrderFees *order, TradeMoney *money)
 	if (total < rule->fee_minimum)
 		total = rule->fee_minimum;
 	money->fee = total - (order ? order->charged : 0);
-
-	/*
-	 * a busted fill may have left more charged than is due: it stands against
-	 * what follows
-	 */
+	/* a busted fill may have left more charged than is due: it stands against what follows */
 	if (money->fee < 0)
 		money->fee = 0;
 	return UNITS_OK;

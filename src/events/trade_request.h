@@ -45,10 +45,7 @@ typedef struct TradeRequest
 	Client	   *client;
 	Instrument *instrument;
 
-	/*
-	 * a bust: its lines and terms are made already, only its order's fees
-	 * follow
-	 */
+	/* a bust: its lines and terms are made already, only its order's fees follow */
 	bool		is_bust;
 	const ExecutionTerms *busted;	/* NULL: there is no such execution */
 
@@ -71,19 +68,14 @@ trade_refused(const TradeRequest *trade)
 
 /* Read a row's fields; refuses what is malformed.  Pointers into the row are kept. */
 extern void trade_read(TradeRequest *trade, const Datum *values, const bool *nulls);
-
 /* Apply the rules on parties, instrument and prices; `customer` has been loaded. */
 extern void trade_check(TradeRequest *trade);
-
 /* Compute the money, with the fees of the order so far. */
 extern void trade_compute(TradeRequest *trade, const OrderFees *order);
-
 /* Ask for the accounts of the template and note the amounts. */
 extern void trade_want_accounts(TradeRequest *trade);
-
 /* Build lines and terms once the accounts are loaded. */
 extern void trade_build(TradeRequest *trade);
-
 /* PostOptions.terms_difference */
 extern const char *trade_difference(const struct varlena *stored, const struct varlena *given);
 

@@ -128,27 +128,61 @@ asset_table_free(AssetTable *table)
 	pfree(table->items);
 }
 
-/* Add one line to its (fund, asset); false after a soft error. */
-static bool
-add_line(AssetTable *table, const EntryLine *line, Node *escontext)
+/* What can be wrong with a list of lines. */
+typedef enum EntryFault
+{
+	ENTRY_SOUND,
+	ENTRY_EMPTY,
+	ENTRY_TOO_LONG,
+	ENTRY_ACCOUNT,				/* a line without a valid account */
+	ENTRY_RANGE,				/* a sum out of range */
+	ENTRY_UNBALANCED			/* I1 */
+} EntryFault;
+
+/* Add one line to its (fund, asset). */
+static EntryFault
+tally_line(AssetTable *table, const EntryLine *line)
 {
 	uint32		position = asset_table_find(table, line->asset);	/* may move the items */
 	EntryAsset *item = &table->items[position];
 	units	   *sum = &item->sums[account_fund(line->account)];
 
 	if (!account_id_is_valid(line->account))
-		ereturn(escontext, false,
-				(errcode(ERRCODE_LG_INVALID_REQUEST),
-				 errmsg("journal entry has a line without a valid account")));
+		return ENTRY_ACCOUNT;
 	if (!units_in_range(line->amount) || !units_add(*sum, line->amount, sum))
-		ereturn(escontext, false,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("sum of journal entry out of range"),
-				 errdetail("Fund %s, asset %s, at account %s.", fund_name(account_fund(line->account)),
-						   asset_text(line->asset), account_text(line->account))));
+		return ENTRY_RANGE;
 	while (!units_fits_decimals(line->amount, item->decimals))
 		item->decimals++;
+	return ENTRY_SOUND;
+}
+
+static bool
+is_balanced(const AssetTable *table)
+{
+	for (uint32 i = 0; i < table->count; i++)
+		for (int fund = 0; fund < FUND_SLOTS; fund++)
+			if (table->items[i].sums[fund] != 0)
+				return false;
 	return true;
+}
+
+/* Check the lines; after a fault of one line, *line is the one. */
+static EntryFault
+tally(AssetTable *table, const EntryLine *lines, int count, const EntryLine **line)
+{
+	asset_table_init(table);
+	if (count <= 0)
+		return ENTRY_EMPTY;
+	if (count > JOURNAL_ENTRY_MAX_LINES)
+		return ENTRY_TOO_LONG;
+	for (*line = lines; *line < lines + count; (*line)++)
+	{
+		EntryFault	fault = tally_line(table, *line);
+
+		if (fault != ENTRY_SOUND)
+			return fault;
+	}
+	return is_balanced(table) ? ENTRY_SOUND : ENTRY_UNBALANCED;
 }
 
 /* 'fund FBO: debits exceed credits by 500.00 USD; ...' */
@@ -176,37 +210,44 @@ differences_text(const AssetTable *table)
 	return text.data;
 }
 
-/* I1: every (fund, asset) sums to zero; false after a soft error. */
-static bool
-check_balance(const AssetTable *table, Node *escontext)
+/* Raise a fault, or save it in the soft error context. */
+static void
+report_fault(EntryFault fault, const AssetTable *table, const EntryLine *line, Node *escontext)
 {
-	bool		balanced = true;
-
-	for (uint32 i = 0; i < table->count; i++)
-		for (int fund = 0; fund < FUND_SLOTS; fund++)
-			balanced = balanced && table->items[i].sums[fund] == 0;
-	if (!balanced)
-		ereturn(escontext, false,
-				(errcode(ERRCODE_LG_UNBALANCED),
-				 errmsg("journal entry does not balance"),
-				 errdetail("%s.", differences_text(table)),
-				 errhint("Debits and credits must be equal within each fund and asset.")));
-	return true;
-}
-
-/* The number of lines must be from 1 to the maximum; false after a soft error. */
-static bool
-check_count(int count, Node *escontext)
-{
-	if (count <= 0)
-		ereturn(escontext, false,
-				(errcode(ERRCODE_LG_INVALID_REQUEST),
-				 errmsg("journal entry has no lines")));
-	if (count > JOURNAL_ENTRY_MAX_LINES)
-		ereturn(escontext, false,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("journal entry has more than %d lines", JOURNAL_ENTRY_MAX_LINES)));
-	return true;
+	switch (fault)
+	{
+		case ENTRY_EMPTY:
+			errsave(escontext,
+					(errcode(ERRCODE_LG_INVALID_REQUEST),
+					 errmsg("journal entry has no lines")));
+			break;
+		case ENTRY_TOO_LONG:
+			errsave(escontext,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("journal entry has more than %d lines", JOURNAL_ENTRY_MAX_LINES)));
+			break;
+		case ENTRY_ACCOUNT:
+			errsave(escontext,
+					(errcode(ERRCODE_LG_INVALID_REQUEST),
+					 errmsg("journal entry has a line without a valid account")));
+			break;
+		case ENTRY_RANGE:
+			errsave(escontext,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("sum of journal entry out of range"),
+					 errdetail("Fund %s, asset %s, at account %s.", fund_name(account_fund(line->account)),
+							   asset_text(line->asset), account_text(line->account))));
+			break;
+		case ENTRY_UNBALANCED:
+			errsave(escontext,
+					(errcode(ERRCODE_LG_UNBALANCED),
+					 errmsg("journal entry does not balance"),
+					 errdetail("%s.", differences_text(table)),
+					 errhint("Debits and credits must be equal within each fund and asset.")));
+			break;
+		case ENTRY_SOUND:
+			break;
+	}
 }
 
 /* Write the checked lines in the format of journal_entry.h. */
@@ -237,17 +278,14 @@ JournalEntry *
 entry_pack_safe(const EntryLine *lines, int count, Node *escontext)
 {
 	AssetTable	table;
-	JournalEntry *entry;
+	const EntryLine *line;
+	EntryFault	fault = tally(&table, lines, count, &line);
+	JournalEntry *entry = NULL;
 
-	if (!check_count(count, escontext))
-		return NULL;
-	asset_table_init(&table);
-	for (int i = 0; i < count; i++)
-		if (!add_line(&table, &lines[i], escontext))
-			return NULL;
-	if (!check_balance(&table, escontext))
-		return NULL;
-	entry = write_entry(&table, lines, count);
+	if (fault == ENTRY_SOUND)
+		entry = write_entry(&table, lines, count);
+	else
+		report_fault(fault, &table, line, escontext);
 	asset_table_free(&table);
 	return entry;
 }
@@ -310,7 +348,7 @@ void
 line_list_append(LineList *list, const EntryLine *line)
 {
 	if (list->count == JOURNAL_ENTRY_MAX_LINES)
-		check_count(list->count + 1, NULL);
+		report_fault(ENTRY_TOO_LONG, NULL, NULL, NULL);
 	if (list->count == list->capacity)
 	{
 		list->capacity *= 2;
@@ -434,4 +472,50 @@ journal_entry_from_bytea(PG_FUNCTION_ARGS)
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
 
 	PG_RETURN_JOURNAL_ENTRY_P(entry_from_bytes(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)));
+}
+
+/* Are these the bytes that packing the lines gives? */
+static bool
+is_canonical(const JournalEntry *entry, AssetTable *table, const LineList *list)
+{
+	JournalEntry *packed = write_entry(table, list->lines, list->count);
+	bool		same = VARSIZE_ANY_EXHDR(packed) == VARSIZE_ANY_EXHDR(entry) &&
+		memcmp(VARDATA_ANY(packed), VARDATA_ANY(entry), VARSIZE_ANY_EXHDR(entry)) == 0;
+
+	pfree(packed);
+	return same;
+}
+
+/* What is wrong with an entry that somebody changed behind the type's back; NULL if nothing is. */
+static const char *
+entry_problem(const JournalEntry *entry)
+{
+	LineList	list;
+	AssetTable	table;
+	const EntryLine *line;
+	EntryFault	fault;
+	const char *problem = NULL;
+
+	line_list_init(&list, CurrentMemoryContext);
+	if (!read_foreign_lines(VARDATA_ANY(entry), VARSIZE_ANY_EXHDR(entry), &list))
+		return "malformed";
+	fault = tally(&table, list.lines, list.count, &line);
+	if (fault == ENTRY_UNBALANCED)
+		problem = psprintf("does not balance: %s", differences_text(&table));
+	else if (fault != ENTRY_SOUND || !is_canonical(entry, &table, &list))
+		problem = "malformed";
+	asset_table_free(&table);
+	pfree(list.lines);
+	return problem;
+}
+
+PG_FUNCTION_INFO_V1(journal_entry_problem);
+Datum
+journal_entry_problem(PG_FUNCTION_ARGS)
+{
+	const char *problem = entry_problem(PG_GETARG_JOURNAL_ENTRY_P(0));
+
+	if (problem == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(problem));
 }
