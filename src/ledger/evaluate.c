@@ -26,11 +26,12 @@
 #define EFFECTIVE_SKEW (5 * INT64CONST(60) * USECS_PER_SEC)
 
 /*
- * The most one line can move, 10^15 whole units: more than the world's money,
- * and so far below the type's range that no mischief on a house account, whose
- * balance posting does not check, brings its sum out of range.
+ * The most one line can move, 10^12 whole units.  House accounts are not
+ * checked when posted; this keeps it out of reach to bring the sum of one out
+ * of the type's range, which would stop its readers and the sealer.  Larger
+ * movements take several lines.
  */
-#define LINE_AMOUNT_MAX (UNITS_ONE * INT64CONST(1000000000000000))
+#define LINE_AMOUNT_MAX (UNITS_ONE * INT64CONST(1000000000000))
 
 /* Rules on single lines, in order of precedence */
 typedef enum LineRule
@@ -128,7 +129,7 @@ refuse_line(LedgerRequest *request, int line_no, LineRule rule, const AccountSta
 				   "amount has more decimals than asset \"%s\"", asset);
 			break;
 		case LINE_TOO_LARGE:
-			refuse(request, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "A line is at most 10^15 whole units.", detail,
+			refuse(request, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "A line moves at most 10^12 whole units; use several lines for more.", detail,
 				   "amount of a line out of range");
 			break;
 		case LINE_ZERO:
