@@ -541,7 +541,7 @@ BEGIN
     ORDER BY o.counterparty_kind, o.counterparty, o.obligation_id;
 END;
 $$;
-COMMENT ON FUNCTION close_window(text, date, timestamptz) IS 'Closes the client''s window that ends on a local date: seals a block as its horizon, freezes the members, novates what they owe into one obligation per counterparty and asset, and returns these (one row without counterparty when nothing is owed). Earlier windows that are due are closed first. It takes the same time however many executions the window has; advise_window() proves the figures from the members. Safe to repeat and to run twice at once: the second gets the result of the first. LG010, LG070 before the first window, LG072 before the cut-off, LG061 when the instant lies in the future; 40001: retry.';
+COMMENT ON FUNCTION close_window(text, date, timestamptz) IS 'Closes the client''s window that ends on a local date: seals a block as its horizon, freezes the members, novates what they owe into one obligation per counterparty and asset, and returns these (one row without counterparty when nothing is owed). Earlier windows that are due are closed first. It takes the same time however many executions the window has; advise_window() proves the figures from the members. Safe to repeat and to run twice at once: the second gets the result of the first. LG010, LG070 before the first window, LG072 before the cut-off, LG061 when the instant lies in the future; 25001 unless under READ COMMITTED, for it seals a block; 40001: retry.';
 
 CREATE FUNCTION close_due_windows(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
     RETURNS TABLE (client_code text, settlement_window text, closes_on date, to_at timestamptz, obligations bigint)
