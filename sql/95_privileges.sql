@@ -90,7 +90,7 @@ BEGIN
 			'open_customer', 'open_customers', 'open_account',
 			'post_trade', 'post_trades', 'bust_trade', 'correct_trade', 'deposit_coin',
 			'post_journal', 'post_journals', 'reverse_journal',
-			'authorise_hold', 'increase_hold', 'release_hold', 'capture_hold', 'propose_journal']),
+			'authorise_hold', 'increase_hold', 'release_hold', 'capture_hold', 'expire_holds', 'propose_journal']),
 		('bakkt_ledger_approver', ARRAY[
 			'propose_journal', 'approve_journal', 'decline_journal', 'approve_write_off']),
 		('bakkt_ledger_settler', ARRAY[

@@ -1,4 +1,6 @@
 -- Rights, checked over whatever the extension contains.
+-- Run from the top of the tree: it compares grants with their documentation.
+\set roles `cat doc/roles.md`
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
@@ -53,6 +55,15 @@ SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.prorettype <> 'trigg
 	'a function is granted to a group or says that it is internal');
 SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.provolatile = 'v' AND r.proparallel = 's'
 	AND EXISTS (SELECT FROM executable x WHERE x.oid = r.oid AND x.grantee <> r.proowner)$$, 'what writes is not for parallel workers');
+
+CREATE TEMP TABLE documented AS
+	SELECT 'bakkt_ledger_' || line[1] AS role_name, name[1] AS name
+	FROM regexp_matches(:'roles', '^- ([a-z]+): (.*)$', 'gn') AS line, regexp_matches(line[2], '`([a-z_]+)`', 'g') AS name;
+CREATE TEMP VIEW granted AS
+	SELECT DISTINCT x.grantee::regrole::text AS role_name, r.proname::text AS name
+	FROM routine r JOIN executable x USING (oid) WHERE x.grantee NOT IN (0, r.proowner);
+SELECT is_empty($$SELECT * FROM granted EXCEPT SELECT * FROM documented$$, 'doc/roles.md names every grant');
+SELECT is_empty($$SELECT * FROM documented WHERE name IN (SELECT proname FROM routine) EXCEPT SELECT * FROM granted$$, 'and no other');
 
 -- ---------------------------------------------------------------------------
 -- Tables

@@ -29,8 +29,15 @@ BEGIN
 	PERFORM post_journals(ARRAY[(client, 'too much', NULL, format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'), account_of(client, 'FBO', 'Bank:omnibus', 'USD'))::journal_entry,
 		NULL, NULL, false)::journal_request]);
+	PERFORM deposit_coin(customer, '1.00 BTC', reference => 'coin');
+	PERFORM post_trade('trade', customer, 'BUY', '0.10 BTC', 'LP1', lp_price => '60000.00 USD/BTC', markup_bps => 50, fee_minimum => '1.00 USD',
+		client_order_id => 'order', executed_at => '2026-11-02 15:00Z');
+	PERFORM authorise_hold(client, account_of(client, 'CUST', 'Cust:' || customer, 'BTC'), '0.20 BTC', 'hold');
+	PERFORM propose_journal(format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account(client, 'CORP', 'Expense:bank-fee', 'USD'),
+		open_account(client, 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'BANK_FEE', 'by hand');
 END
 $$;
+SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
 SELECT pg_temp.a_day('ONE') \g /dev/null
 SELECT pg_temp.a_day('TWO') \g /dev/null
 SELECT grant_client_access('ONE', 'ledger_test_one') \g /dev/null
@@ -59,12 +66,12 @@ BEGIN
 END
 $$;
 
-SELECT is_empty($$SELECT t FROM unnest('{client,customer,account,balance,journal,journal_party,rejection}'::name[]) t
+SELECT is_empty($$SELECT t FROM unnest('{client,customer,account,balance,journal,journal_party,rejection,order_commission,hold,hold_event,proposal,posting,execution}'::name[]) t
 	WHERE NOT EXISTS (SELECT FROM public.ledger_test_seen('TWO') s WHERE s.relname = t AND s.seen > 0)$$, 'client TWO has rows everywhere');
 
 SET LOCAL ROLE ledger_test_one;
 SELECT results_eq($$SELECT relname FROM public.ledger_test_seen('TWO') WHERE seen > 0$$, ARRAY[]::name[], 'a user of ONE sees nothing of TWO');
-SELECT is_empty($$SELECT t FROM unnest('{client,customer,account,balance,journal,journal_party,rejection}'::name[]) t
+SELECT is_empty($$SELECT t FROM unnest('{client,customer,account,balance,journal,journal_party,rejection,order_commission,hold,hold_event,proposal,posting,execution}'::name[]) t
 	WHERE NOT EXISTS (SELECT FROM public.ledger_test_seen('ONE') s WHERE s.relname = t AND s.seen > 0)$$, 'and all of ONE');
 SELECT throws_ok($$SELECT require_client('TWO')$$, '42501', NULL, 'TWO is not for it');
 SELECT throws_ok($$SELECT account_of('TWO', 'FBO', 'Bank:omnibus', 'USD')$$, '42501', NULL, 'nor are its accounts');
@@ -73,6 +80,21 @@ SELECT throws_ok($$SELECT open_customers('TWO', ARRAY['TWO00009'])$$, '42501', N
 SELECT throws_ok($$SELECT open_account('TWO', 'FBO', 'Bank:omnibus', 'EUR')$$, '42501', NULL, 'nor accounts');
 SELECT throws_ok($$SELECT open_account('ONE', 'FBO', 'Cust:x:settled', 'EUR', customer => 'TWO00001')$$, 'LG012', NULL, 'nor name TWO''s customers');
 SELECT throws_ok($$SELECT post_journal('TWO', 'mine', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL, 'nor post');
+SELECT throws_ok(call, '42501', NULL, 'not by ' || call) FROM unnest(ARRAY[
+	$$SELECT * FROM balances('TWO')$$, $$SELECT * FROM trial_balance('TWO')$$, $$SELECT * FROM net_position('TWO')$$,
+	$$SELECT * FROM window_of('TWO')$$, $$SELECT * FROM window_bounds('TWO', '2026-11-03')$$, $$SELECT * FROM window_members('TWO', '2026-11-03')$$,
+	$$SELECT * FROM window_summary('TWO', '2026-11-03')$$, $$SELECT * FROM window_adjustments('TWO', '2026-11-03')$$, $$SELECT * FROM check_window('TWO', '2026-11-03')$$,
+	$$SELECT * FROM obligations('TWO')$$, $$SELECT * FROM check_settlement('TWO')$$,
+	$$SELECT * FROM increase_hold('TWO', 'hold', '0.10 BTC', 'more')$$, $$SELECT * FROM release_hold('TWO', 'hold', 'free')$$,
+	$$SELECT * FROM authorise_hold('TWO', 'CUST:1', '0.10 BTC', 'hold 2')$$,
+	$$SELECT * FROM capture_hold('TWO', 'hold', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}', 'capture')$$,
+	$$SELECT * FROM reverse_journal('TWO', 1, 'back')$$]) AS call;
+SELECT throws_ok(call, 'LG012', NULL, 'nor by ' || call) FROM unnest(ARRAY[
+	$$SELECT * FROM statement('TWO00001', 'BTC')$$, $$SELECT * FROM deposit_coin('TWO00001', '1.00 BTC', reference => 'c2')$$,
+	$$SELECT * FROM post_trade('t2', 'TWO00001', 'BUY', '0.10 BTC', 'LP1', lp_price => '60000.00 USD/BTC')$$,
+	$$SELECT * FROM bust_trade('b2', 'TWO00001', 'trade')$$]) AS call;
+SELECT results_eq($$SELECT DISTINCT client_code FROM trial_balance()$$, ARRAY['ONE'], 'a trial balance of all is of one''s own');
+SELECT is_empty($$SELECT * FROM obligations() WHERE client_code <> 'ONE'$$, 'and so are all obligations');
 RESET ROLE;
 -- a customer of TWO by its real code: as good as unknown
 SELECT open_customer('TWOXXXX1', client => 'TWO') \g /dev/null
