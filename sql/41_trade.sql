@@ -99,10 +99,10 @@ CREATE FUNCTION post_trade(
 COMMENT ON FUNCTION post_trade(text, text, text, amount, text, price, price, integer, price, integer, amount, amount, text, timestamptz, text, boolean, boolean) IS
 'Posts one execution or raises why not; fields as in type trade_request. The coin is the customer''s at once; the funding model decides the cash leg:
 BAKKT_TPJ a receivable or payable per customer, NET_SETTLEMENT the client''s settlement position, APEX_TPJ Apex, NO_SETTLEMENT a memorandum
-account. Money is rounded half-even, once; revenue is net money against the provider''s money, by subtraction. The same reference with the same
+account. Money is rounded half-even, once, and fees in bps are taken of the rounded notional; revenue is net money against the provider''s money, by subtraction. The same reference with the same
 content returns the original outcome; other content raises LG020 naming the field. Raises LG002 malformed or against the commission model,
 LG012 unknown customer, LG013 customer may not buy or sell, LG014 unknown or inactive provider, LG015 unknown or retired instrument, LG042 assets do not fit,
-LG043 too many decimals, LG045 not positive, LG046 price or quantity off its increment, LG050 coin sold is not held, LG061 executed more than five minutes ahead,
+LG043 too many decimals, LG045 not positive, LG046 price or quantity off its increment, LG047 money rounds to nothing, LG050 coin sold is not held, LG061 executed more than five minutes ahead,
 and those of the posting function (doc/errors.md); 40001 or 40P01: retry.';
 
 CREATE FUNCTION post_trades(requests trade_request[], strict boolean DEFAULT false, dry_run boolean DEFAULT false)

@@ -481,6 +481,14 @@ trade_compute(TradeRequest *trade, const OrderFees *order)
 		refuse_overflow(trade);
 		return;
 	}
+	if (money->notional == 0)
+	{
+		refuse(trade->request, ERRCODE_LG_BELOW_MINIMUM, "Trade a quantity that is worth money.",
+			   psprintf("%s at %s.", amount_text(terms->quantity, terms->base),
+						price_text(terms->price, terms->quote, terms->base)),
+			   "the execution's money rounds to nothing");
+		return;
+	}
 	if (money->net_money < 0)
 	{
 		refuse(trade->request, ERRCODE_LG_NOT_POSITIVE, "Lower the fee.",

@@ -116,8 +116,6 @@ SELECT is(pg_temp.buy('1 BTC', '60000.00 USD/BTC', markup_bps => 50, markup_fixe
 	'bps and fixed markup add up, fixed is per unit');
 SELECT is(pg_temp.buy('1 BTC', '60000.00 USD/BTC', markup_fixed => '0.25 USD/BTC', side => 'SELL'), 'price 59999.75 net -59999.75 revenue 0.25 share 0.00 fee 0.00',
 	'a fixed markup lowers the price of a SELL');
-SELECT is(pg_temp.buy('0.00000001 BTC', '60000.00 USD/BTC', markup_bps => 50), 'price 60300.00 net 0.00 revenue 0.00 share 0.00 fee 0.00',
-	'money that rounds to nothing leaves the coin lines');
 SELECT is(pg_temp.buy('0.0000005 BTC', price => '50000.00 USD/BTC'), 'price 50000.00 net 0.02 revenue 0.00 share 0.00 fee 0.00', 'half-even: 0.025 is 0.02');
 SELECT is(pg_temp.buy('0.0000007 BTC', price => '50000.00 USD/BTC'), 'price 50000.00 net 0.04 revenue 0.00 share 0.00 fee 0.00', 'half-even: 0.035 is 0.04');
 SELECT is(pg_temp.buy('1 BTC', '100.00 USD/BTC', '100.10 USD/BTC'), 'price 100.10 net 100.10 revenue 0.10 share 0.00 fee 0.00', 'both prices given');
@@ -301,6 +299,12 @@ SELECT is((SELECT jsonb_strip_nulls(to_jsonb(e) - ARRAY['recorded_at', 'journal'
 SELECT cmp_ok((SELECT max(pg_column_size(terms)) FROM journal WHERE reference LIKE 'J0%'), '<=', 45, 'terms of a usual trade take at most 45 bytes');
 SELECT cmp_ok((SELECT max(pg_column_size(j.*)) FROM journal j WHERE reference LIKE 'J0%'), '<', 300, 'a stored journal of a trade takes less than 300 bytes');
 SELECT is_empty('SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)', 'the trial balance is level');
+
+-- a million executions worth nothing each would give coin away
+SELECT throws_ok($$ SELECT post_trade('dust-1', 'XYZZ0001', 'BUY', '0.00000008 BTC', 'lp1', lp_price => '60000.00 USD/BTC') $$,
+	'LG047', NULL, 'a BUY whose money rounds to nothing');
+SELECT throws_ok($$ SELECT post_trade('dust-2', 'XYZZ0001', 'SELL', '0.00000008 BTC', 'lp1', lp_price => '60000.00 USD/BTC') $$,
+	'LG047', NULL, 'a SELL whose money rounds to nothing');
 
 SELECT * FROM finish();
 ROLLBACK;
