@@ -129,7 +129,7 @@ SELECT is(pg_temp.buy('1 BTC', price => '100.00 USD/BTC', fee_bps => 25, fee_min
 	'minimum fee of a single fill');
 SELECT is(pg_temp.buy('1 BTC', price => '1.00 USD/BTC', fee_bps => 50), 'price 1.00 net 1.00 revenue 0.00 share 0.00 fee 0.00', 'half-even: a fee of 0.005 is 0.00');
 SELECT is(pg_temp.buy('3 BTC', price => '1.00 USD/BTC', fee_bps => 50), 'price 1.00 net 3.02 revenue 0.02 share 0.00 fee 0.02', 'half-even: a fee of 0.015 is 0.02');
-SELECT is(pg_temp.buy('1000000 BTC', price => '10000000.00 USD/BTC', fee_bps => 1), 'price 10000000.00 net 10001000000000.00 revenue 1000000000.00 share 0.00 fee 1000000000.00',
+SELECT is(pg_temp.buy('10000 BTC', price => '10000000.00 USD/BTC', fee_bps => 1), 'price 10000000.00 net 100010000000.00 revenue 10000000.00 share 0.00 fee 10000000.00',
 	'large amounts');
 SELECT is(pg_temp.buy('1 BTC', price => '1.00 USD/BTC', fee_bps => 10000, side => 'SELL'), 'price 1.00 net 0.00 revenue 1.00 share 0.00 fee 1.00', 'a fee may eat up the proceeds');
 -- two decimals of revenue that cannot be shared evenly
