@@ -58,6 +58,13 @@ relation_changed(Datum argument, Oid relation)
 	}
 }
 
+/* Syscache callback: a role was changed, or made or unmade a member of another. */
+static void
+role_changed(Datum argument, int cache, uint32 hash)
+{
+	cache_generation++;
+}
+
 /* What an aborted transaction had created must not stay cached. */
 static void
 forget_on_abort(void)
@@ -89,6 +96,8 @@ register_callbacks(void)
 	if (callbacks_registered)
 		return;
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, role_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, role_changed, (Datum) 0);
 	RegisterXactCallback(transaction_ended, NULL);
 	RegisterSubXactCallback(subtransaction_ended, NULL);
 	callbacks_registered = true;

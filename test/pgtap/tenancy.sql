@@ -7,6 +7,7 @@ CREATE ROLE ledger_test_one IN ROLE bakkt_ledger_poster;
 CREATE ROLE ledger_test_two IN ROLE bakkt_ledger_poster;
 CREATE ROLE ledger_test_both IN ROLE ledger_test_one, ledger_test_two;
 CREATE ROLE ledger_test_dormant NOINHERIT IN ROLE ledger_test_one;
+CREATE ROLE ledger_test_member IN ROLE ledger_test_one, bakkt_ledger_poster;
 CREATE ROLE ledger_test_none IN ROLE bakkt_ledger_poster;
 CREATE ROLE ledger_test_auditor IN ROLE bakkt_ledger_auditor;
 CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
@@ -111,6 +112,13 @@ SELECT throws_ok($$SELECT require_account(account) FROM foreign_account$$, 'LG03
 
 SET LOCAL ROLE ledger_test_both;
 SELECT results_eq($$SELECT code FROM client ORDER BY 1$$, ARRAY['ONE', 'TWO'], 'a member of both sees both');
+SET LOCAL ROLE ledger_test_member;
+SELECT lives_ok($$SELECT post_journal('ONE', 'm1', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', account_of('ONE', 'CORP', 'Bank:operating', 'USD'),
+	account_of('ONE', 'CORP', 'Expense:bank-fee', 'USD'))::journal_entry)$$, 'a member posts');
+RESET ROLE;
+REVOKE ledger_test_one FROM ledger_test_member;
+SET LOCAL ROLE ledger_test_member;
+SELECT throws_ok($$SELECT post_journal('ONE', 'm2', '{Dr FBO:1 1.00 USD; Cr FBO:999999 1.00 USD}')$$, '42501', NULL, 'until it is no member any more');
 SET LOCAL ROLE ledger_test_none;
 SELECT is_empty($$SELECT * FROM client$$, 'without a grant one sees no client');
 SELECT is_empty($$SELECT * FROM journal$$, 'and no journal');
