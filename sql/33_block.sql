@@ -189,6 +189,7 @@ COMMENT ON FUNCTION balances_after(bigint, bigint, entry_line[]) IS 'Balances of
 CREATE FUNCTION seal() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = @extschema@, pg_catalog, pg_temp
+    SET jit = off		-- compiling takes longer than reading most blocks
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -341,7 +341,7 @@ COMMENT ON FUNCTION change_window_state(text, date, text, timestamptz, text) IS 
 
 CREATE FUNCTION advise_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp(), reason text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
 $$
 BEGIN
     PERFORM lock_settlement(require_client(client));

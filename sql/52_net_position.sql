@@ -375,7 +375,7 @@ CREATE FUNCTION net_position(client text, at timestamptz DEFAULT clock_timestamp
     RETURNS TABLE (settlement_window text, counterparty text, asset asset, payer text, payee text, amount amount, net amount,
                    from_at timestamptz, to_at timestamptz)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -412,7 +412,7 @@ CREATE FUNCTION window_members(client text, closes_on date)
                    quantity amount, price price, net_money amount, provider text, funding_model text,
                    executed_at timestamptz, recorded_at timestamptz, late_from text, original bigint)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10000
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -447,7 +447,7 @@ CREATE FUNCTION window_adjustments(client text, closes_on date)
     RETURNS TABLE (journal bigint, kind text, reference text, counterparty text, asset asset, amount amount,
                    effective_at timestamptz, description text)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -478,7 +478,7 @@ CREATE FUNCTION window_summary(client text, closes_on date)
                    sell_count bigint, sell_quantity amount, sell_net_money amount,
                    net_quantity amount, net_money amount, funding_model text)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -505,7 +505,7 @@ COMMENT ON FUNCTION window_summary(text, date) IS 'The window per coin: what cus
 CREATE FUNCTION zero_sum_check(closes_on date)
     RETURNS TABLE (client_code text, asset asset, counterparties amount, own amount, difference amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE

@@ -319,15 +319,20 @@ $$;
 COMMENT ON FUNCTION enter_obligations(settlement_window, settled_account[], bigint) IS 'Internal: the obligations of one counterparty in a window that is being sealed.';
 
 CREATE FUNCTION free_reference(client_id integer, wanted text) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = @extschema@, pg_catalog, pg_temp AS
 $$
-    SELECT r.reference
-    FROM (SELECT wanted || CASE WHEN n > 0 THEN '#' || n ELSE '' END AS reference, n FROM generate_series(0, 1000) AS n) AS r
-    WHERE NOT EXISTS (SELECT FROM journal j WHERE j.client_id = free_reference.client_id AND j.reference = r.reference)
-      AND NOT EXISTS (SELECT FROM rejection j WHERE j.client_id = free_reference.client_id AND j.reference = r.reference)
-    ORDER BY r.n
-    LIMIT 1
+DECLARE
+    result text := wanted;
+    attempt integer := 1;
+BEGIN
+    WHILE EXISTS (SELECT FROM journal j WHERE j.client_id = free_reference.client_id AND j.reference = result)
+          OR EXISTS (SELECT FROM rejection r WHERE r.client_id = free_reference.client_id AND r.reference = result) LOOP
+        attempt := attempt + 1;
+        result := format('%s#%s', wanted, attempt);
+    END LOOP;
+    RETURN result;
+END;
 $$;
 COMMENT ON FUNCTION free_reference(integer, text) IS 'Internal: the reference, or one like it if somebody has used it: nobody can keep a window from closing by taking its references.';
 
@@ -362,7 +367,7 @@ COMMENT ON FUNCTION novate(settlement_window, settled_account[]) IS 'Internal: a
 CREATE FUNCTION check_window(client text, closes_on date)
     RETURNS TABLE (counterparty text, account_kind text, asset asset, members amount, novated amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -502,7 +507,7 @@ COMMENT ON FUNCTION close_one_window(integer, date, timestamptz) IS 'Internal: s
 CREATE FUNCTION close_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (settlement_window text, from_at timestamptz, to_at timestamptz, state text, counterparty text, asset asset, payer text, payee text, amount amount, due_at timestamptz)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -546,7 +551,7 @@ COMMENT ON FUNCTION close_window(text, date, timestamptz) IS 'Closes the client'
 CREATE FUNCTION close_due_windows(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
     RETURNS TABLE (client_code text, settlement_window text, closes_on date, to_at timestamptz, obligations bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -1159,7 +1164,7 @@ COMMENT ON FUNCTION obligations(text, boolean) IS 'The obligations of a client, 
 CREATE FUNCTION check_settlement(client text DEFAULT NULL)
     RETURNS TABLE (client_code text, subject text, problem text, expected amount, found amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
