@@ -131,13 +131,15 @@ SELECT throws_ok($$SELECT * FROM change_log$$, '42501', NULL, 'the trail is for 
 SELECT throws_ok($$SELECT * FROM bank_account$$, '42501', NULL, 'bank accounts for the company');
 RESET ROLE;
 
--- the owner's rights do not reach the caller's objects: a table named like ours in front of the path changes nothing
+-- functions named like ours in front of the caller's path change nothing
 CREATE SCHEMA ledger_test_trap;
-CREATE FUNCTION ledger_test_trap.now_taken() RETURNS int[] LANGUAGE sql AS 'SELECT ARRAY[1, 2, 3]';
-CREATE FUNCTION pg_temp.invoking_role() RETURNS name LANGUAGE sql AS $$SELECT 'postgres'::name$$;
+CREATE FUNCTION ledger_test_trap.visible_clients() RETURNS int[] LANGUAGE sql AS 'SELECT array_agg(client_id) FROM bakkt_ledger.client';
+CREATE FUNCTION ledger_test_trap.invoking_role() RETURNS name LANGUAGE sql AS $$SELECT 'postgres'::name$$;
+CREATE FUNCTION ledger_test_trap.sees_all_clients() RETURNS boolean LANGUAGE sql AS 'SELECT true';
 GRANT USAGE ON SCHEMA ledger_test_trap TO PUBLIC;
 SET LOCAL ROLE ledger_test_poster;
-SET LOCAL search_path = ledger_test_trap, pg_temp, bakkt_ledger, public;
+SET LOCAL search_path = ledger_test_trap, bakkt_ledger, public;
+SELECT is(sees_all_clients(), true, 'the trap is set');
 SELECT throws_ok($$SELECT require_client('OTHR')$$, '42501', NULL, 'the caller''s search path does not reach into the ledger''s functions');
 RESET ROLE;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
