@@ -78,8 +78,9 @@ BEGIN ATOMIC
 		SELECT client_no, name, coin
 		FROM bench.client, unnest(ARRAY['BTC', 'ETH']) coin,
 			 unnest(ARRAY['DueTo:CUST', 'DueFrom:CORP', 'LP:LP1', 'LP:LP2', 'LP:LP3']) name;
-	INSERT INTO plain.account (client_id, customer_id, name, asset, never_debit)
-		SELECT client_no, customer_no, 'Cust:' || customer_no, coin, true
+	-- 100 coins each to begin with, which the other versions buy
+	INSERT INTO plain.account (client_id, customer_id, name, asset, balance, never_debit)
+		SELECT client_no, customer_no, 'Cust:' || customer_no, coin, -100, true
 		FROM bench.customer, unnest(ARRAY['BTC', 'ETH']) coin;
 END;
 
