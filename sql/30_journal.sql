@@ -43,8 +43,8 @@ CREATE TABLE journal (
     CONSTRAINT journal_pkey PRIMARY KEY (client_id, journal_id),
     CONSTRAINT journal_reference_key UNIQUE (client_id, reference)
 );
--- one customer's journals; equal keys share one index tuple
-CREATE INDEX journal_customer_idx ON journal (customer_id);
+-- one customer's journals in order of time: a statement of a day reads that day's, however long the history
+CREATE INDEX journal_customer_idx ON journal (customer_id, recorded_at);
 -- journals are recorded in order of time, near enough: block ranges find an hour for a tenth of a b-tree's cost
 CREATE INDEX journal_time_idx ON journal USING brin (recorded_at) WITH (pages_per_range = 64);
 -- what was executed since an instant, however large the journal: the live net position asks at every call
