@@ -1,5 +1,8 @@
 -- Floor 2: reading the ledger: postings, balances in both times, statements,
 -- trial balance.
+--
+-- Queries over sets of unknown size are planned as if these were large; jit
+-- would compile for longer than they run.
 
 -- A house account has no balance row: its balance is what the last block
 -- says plus the lines of journals that no block has yet, at one snapshot.
@@ -60,6 +63,7 @@ CREATE FUNCTION balances(client text, recorded_as_of timestamptz DEFAULT NULL, e
                    balance amount, held amount, available amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
     SET search_path = @extschema@, pg_catalog, pg_temp
+    SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -161,6 +165,7 @@ CREATE FUNCTION account_statement(account account_id, since timestamptz DEFAULT 
     RETURNS SETOF statement_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
     SET search_path = @extschema@, pg_catalog, pg_temp
+    SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -215,6 +220,7 @@ CREATE FUNCTION trial_balance(client text DEFAULT NULL, as_of timestamptz DEFAUL
     RETURNS TABLE (client_code text, fund text, asset asset, kind text, debit amount, credit amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
     SET search_path = @extschema@, pg_catalog, pg_temp
+    SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
