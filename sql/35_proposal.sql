@@ -32,13 +32,16 @@ CREATE FUNCTION propose_journal(entry journal_entry, reason text, reference text
 AS $$
 #variable_conflict use_column
 DECLARE
-    owning account := require_account((accounts(entry))[1]);
+    owning account;
     result proposal;
     field text;
 BEGIN
-    IF coalesce(reason, '') = '' OR coalesce(reference, '') = '' THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = 'a manual journal needs a reason and a reference';
+    -- the journal's reference will be "manual:" and this one
+    IF entry IS NULL OR coalesce(reason, '') = '' OR coalesce(octet_length(reference), 0) NOT BETWEEN 1 AND 193 THEN
+        RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = 'a manual journal needs an entry, a reason and a reference',
+            HINT = 'Give a reference of 1 to 193 bytes.';
     END IF;
+    owning := require_account((accounts(entry))[1]);
     INSERT INTO proposal (client_id, reference, entry, reason, description, effective_at, proposed_by, proposed_at)
     VALUES (owning.client_id, reference, entry, reason, description, effective_at, invoking_role(), at)
     ON CONFLICT DO NOTHING RETURNING * INTO result;
@@ -57,7 +60,7 @@ BEGIN
     END IF;
     RETURN result;
 END $$;
-COMMENT ON FUNCTION propose_journal(journal_entry, text, text, text, timestamptz, timestamptz) IS 'Proposes an entry by hand with a reason code, for the client whose accounts it names; nothing is posted until another person calls approve_journal(). Idempotent by reference (LG020). Errors: LG002 no reason or reference, LG030 unknown account.';
+COMMENT ON FUNCTION propose_journal(journal_entry, text, text, text, timestamptz, timestamptz) IS 'Proposes an entry by hand with a reason code, for the client whose accounts it names; nothing is posted until another person calls approve_journal(). Idempotent by reference (LG020). Errors: LG002 no entry, reason or reference, LG030 unknown account.';
 
 CREATE FUNCTION lock_proposal(client text, reference text) RETURNS proposal
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
