@@ -296,6 +296,31 @@ END;
 $$;
 COMMENT ON FUNCTION lock_settlement(integer) IS 'Internal: makes this transaction the only one that changes the client''s windows and obligations; 40001 when it began too early for that.';
 
+CREATE FUNCTION change_settlement(client text, cash_calendar text DEFAULT NULL, coin_calendar text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS settlement_agreement
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    before settlement_agreement := lock_settlement(require_client(client));
+    changed settlement_agreement;
+BEGIN
+    PERFORM latest_version(c) FROM unnest(ARRAY[change_settlement.cash_calendar, change_settlement.coin_calendar]) AS c WHERE c IS NOT NULL;
+    UPDATE settlement_agreement a
+    SET cash_calendar = coalesce(change_settlement.cash_calendar, a.cash_calendar),
+        coin_calendar = coalesce(change_settlement.coin_calendar, a.coin_calendar)
+    WHERE a.client_id = before.client_id
+    RETURNING a.* INTO changed;
+    IF changed IS DISTINCT FROM before THEN
+        PERFORM record_change('settlement_agreement', change_settlement.client, to_jsonb(before), to_jsonb(changed),
+                              before.client_id, NULL, reason);
+    END IF;
+    RETURN changed;
+END;
+$$;
+COMMENT ON FUNCTION change_settlement(text, text, text, text) IS 'Sets by which calendars a client''s money and coin fall due, from the next window to close on; NULL leaves one as it is. Audited in change_log. LG075 unknown calendar, LG010.';
+
 CREATE FUNCTION enter_window_state(client_id integer, window_no integer, state text, at timestamptz, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = @extschema@, pg_catalog, pg_temp AS

@@ -108,7 +108,7 @@ BEGIN
 			'open_customer', 'open_customers', 'change_customer',
 			'open_liquidity_provider', 'change_liquidity_provider', 'open_bank_account', 'close_bank_account',
 			'load_shipped_assets', 'register_asset', 'retire_asset', 'reinstate_asset',
-			'open_instrument', 'change_instrument', 'retire_instrument',
+			'open_instrument', 'change_instrument', 'retire_instrument', 'change_settlement',
 			'open_account', 'freeze_account', 'unfreeze_account', 'close_account'])
 		) AS g(role_name, routines)
 	LOOP

@@ -94,5 +94,19 @@ SELECT agree_window('QRST', '2025-06-06') \g /dev/null
 SELECT lives_ok($$SELECT settle_window('QRST', '2025-06-06', 'sixth', '2025-06-06 17:00Z')$$, 'the rest is settled');
 SELECT is_empty($$SELECT name, balance FROM balances('QRST') WHERE name ~ '^(Due|LP|Client)' AND NOT is_zero(balance)$$, 'and nothing is left');
 
+-- ---------------------------------------------------------------------------
+-- A client whose bank has a calendar of its own
+-- ---------------------------------------------------------------------------
+SELECT throws_ok($$SELECT change_settlement('QRST', cash_calendar => 'MARS')$$, 'LG075', NULL, 'an unknown calendar');
+SELECT add_calendar_version('BANKX', '2025-01-01', '2025-12-31', '{2025-06-09}', '{Bank Day}', 'the bank', cut_time => '15:00', zone => 'America/Chicago') \g /dev/null
+SELECT is((SELECT cash_calendar FROM change_settlement('QRST', cash_calendar => 'BANKX', reason => 'moved')), 'BANKX', 'the bank''s calendar');
+SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'settlement_agreement' AND reason = 'moved'), 1::bigint, 'the change is in the log');
+SELECT outcome FROM post_trade('b7', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2025-06-06 15:00Z') \g /dev/null
+SELECT results_eq($$SELECT asset::text, due_at FROM close_window('QRST', '2025-06-07', '2025-06-07 14:00Z') ORDER BY counterparty, asset$$,
+	$$VALUES ('USD', timestamptz '2025-06-10 15:00 America/Chicago'), ('BTC', '2025-06-08 00:00Z'), ('USD', '2025-06-10 15:00 America/Chicago')$$,
+	'money is due after the weekend and the bank''s own holiday, coin on any day');
+SELECT results_eq($$SELECT cash_calendar COLLATE "C", cash_version FROM settlement_window WHERE window_no IN (5, 6) ORDER BY 1$$, $$VALUES ('BANKX' COLLATE "C", 1), ('FEDWIRE', 1)$$,
+	'each window keeps the edition it was closed with');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -27,6 +27,23 @@ CREATE TEMP TABLE plain AS SELECT row_number() OVER () AS n, u FROM pg_temp.unde
 SELECT results_eq(format('SELECT pg_temp.under(%L, %L)', zone, style), 'SELECT u FROM plain ORDER BY n', format('the same with TimeZone %s, DateStyle %s', zone, style))
 FROM (VALUES ('America/Chicago', 'SQL, DMY'), ('Asia/Tokyo', 'German'), ('Pacific/Kiritimati', 'ISO, YMD'), ('America/New_York', 'Postgres, MDY'), ('Etc/GMT+12', 'ISO')) AS s (zone, style);
 
+CREATE FUNCTION pg_temp.everywhere() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	zone text;
+	answer text;
+BEGIN
+	FOR zone IN SELECT name FROM pg_timezone_names WHERE name !~ '^(posix|right)/' LOOP
+		PERFORM set_config('TimeZone', zone, true);
+		SELECT concat_ws(' ', extract(epoch FROM s.from_at), extract(epoch FROM s.to_at), extract(epoch FROM a.from_at), extract(epoch FROM a.to_at),
+			(window_of('QRST', to_timestamp(1772978399.999999))).closes_on - date '2026-01-01', (window_of('QRST', to_timestamp(1772978400))).closes_on - date '2026-01-01')
+		INTO answer FROM window_bounds('2026-03-08') AS s, window_bounds('2026-11-01') AS a;
+		PERFORM set_config('TimeZone', 'UTC', true);
+		RETURN NEXT answer;
+	END LOOP;
+END $$;
+SELECT results_eq('SELECT DISTINCT z FROM pg_temp.everywhere() AS z', $$VALUES ('1772895600.000000 1772978400.000000 1793455200.000000 1793545200.000000 66 67')$$,
+	'one answer in every time zone there is');
+
 SELECT is((window_of('QRST', '2026-03-08 08:59:59.999999 America/Chicago')).closes_on, '2026-03-08', '08:59:59.999999 is in');
 SELECT is((window_of('QRST', '2026-03-08 09:00 America/Chicago')).closes_on, '2026-03-09', '09:00:00 is out');
 SELECT is((window_of('QRST', '2026-11-01 08:59:59.999999 America/Chicago')).closes_on, '2026-11-01', 'in autumn as well');
