@@ -1,0 +1,126 @@
+# Bytes of a posting changed in the files of a stopped server are found, by block, journal and line; journals of
+# transactions that were under way, prepared ones too, come into a later block; verify() runs on a standby.
+use strict;
+use warnings FATAL => 'all';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('primary');
+# page checksums, on by default from 18, would find the flipped bytes before we do
+$node->init(allows_streaming => 1, extra => $node->pg_version >= 18 ? ['--no-data-checksums'] : []);
+$node->append_conf('postgresql.conf', "max_prepared_transactions = 5\nfull_page_writes = on\nautovacuum = off");
+$node->start;
+$node->safe_psql('postgres', 'CREATE DATABASE ledger');
+$node->safe_psql('postgres', 'ALTER DATABASE ledger SET search_path = bakkt_ledger, public');
+
+sub ledger { return $node->safe_psql('ledger', $_[0]) }
+
+ledger(<<'SQL');
+CREATE EXTENSION bakkt_ledger;
+SELECT open_client('AAAA', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000);
+SELECT open_customer('AAAA000' || n, client => 'AAAA') FROM generate_series(1, 3) n;
+CREATE TABLE bank AS SELECT open_account('AAAA', 'FBO', 'Bank:omnibus', 'USD') AS account;
+CREATE TABLE claim AS SELECT n, open_account('AAAA', 'FBO', 'Cust:AAAA000' || n || ':settled', 'USD') AS account FROM generate_series(1, 3) n;
+CREATE FUNCTION deposit(reference text, n int, amount amount) RETURNS text LANGUAGE sql AS $$
+	SELECT (post_journal('AAAA', reference, journal_entry(line('Dr', b.account, amount), line('Cr', c.account, amount)), 'cash_deposit')).journal::text
+	FROM bank b, claim c WHERE c.n = $2 $$;
+SQL
+ledger("SELECT deposit('first', 1, '100.00 USD')");
+
+# a prepared transaction holds an id that blocks must wait for, across several of them
+ledger("BEGIN; SELECT deposit('prepared', 2, '20.00 USD'); PREPARE TRANSACTION 'late'");
+ledger("BEGIN; SELECT deposit('doomed', 3, '30.00 USD'); PREPARE TRANSACTION 'never'");
+ledger("SELECT deposit('second', 1, '1.00 USD')");
+is(ledger('SELECT seal()'), '1', 'sealed with transactions under way');
+is(ledger('SELECT journals, pending FROM block WHERE block_no = 1'), '2|{[2,4)}', 'their ids are pending');
+ledger("BEGIN; SELECT deposit('rolled back', 1, '1.00 USD'); ROLLBACK");
+ledger("SELECT deposit('third', 1, '1.00 USD')");
+ledger('SELECT seal()');
+is(ledger('SELECT journals, pending, absent FROM block WHERE block_no = 2'), '1|{[2,4),[5,6)}|{[2,4),[5,6)}', 'still pending in the next block');
+is(ledger('SELECT * FROM verify()'), '', 'nothing is wrong with that');
+ledger("COMMIT PREPARED 'late'");
+ledger("ROLLBACK PREPARED 'never'");
+is(ledger('SELECT balance FROM balance_of((SELECT account FROM bank))'), '122.00 USD', 'the house balance has the late journal before it is sealed');
+is(ledger('SELECT seal()'), '3', 'a block for the late one');
+is(ledger('SELECT journals, pending, absent FROM block WHERE block_no = 3'), '1|{}|{[3,4),[5,6)}', 'the late journal is in; what can never come is not waited for');
+is(ledger('SELECT balance FROM balance_of((SELECT account FROM bank))'), '122.00 USD', 'the same house balance');
+is(ledger('SELECT seal()'), '3', 'nothing more to seal');
+is(ledger('SELECT * FROM verify()'), '', 'verify() agrees');
+
+# an entry of which every line can be told apart on disk
+ledger(<<'SQL');
+SELECT post_journal('AAAA', 'victim', journal_entry(line('Dr', a.account, '77.77 USD'), line('Cr', b.account, '50.05 USD'), line('Cr', c.account, '27.72 USD')), 'transfer')
+FROM claim a, claim b, claim c WHERE a.n = 1 AND b.n = 2 AND c.n = 3;
+SELECT seal();
+SQL
+my $digest = ledger('SELECT digest()');
+my ($victim, $hex) = split /\|/, ledger("SELECT journal_id, encode(entry::bytea, 'hex') FROM journal WHERE reference = 'victim'");
+
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$node->backup('copy');
+$standby->init_from_backup($node, 'copy', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby);
+is($standby->safe_psql('ledger', "SELECT * FROM verify(expected => '$digest')"), '', 'verify() on a standby finds nothing');
+isnt($standby->psql('ledger', 'SELECT seal()'), 0, 'where nothing can be sealed');
+$standby->stop;
+
+# the file of the journal, and where the entry is in it
+ledger('CHECKPOINT');
+my $file = $node->data_dir . '/' . ledger("SELECT pg_relation_filepath('journal')");
+my $entry = pack('H*', $hex);
+
+sub flip
+{
+	my ($offset, $mask) = @_;
+	my $bytes = slurp_file($file);
+	my $at = index($bytes, $entry);
+
+	die 'entry not found in the file' if $at < 0;
+	substr($bytes, $at + $offset, 1) = chr(ord(substr($bytes, $at + $offset, 1)) ^ $mask);
+	open(my $out, '>:raw', $file) or die $!;
+	print $out $bytes;
+	close($out);
+	return;
+}
+
+# where each line's amount begins: after version, one asset and two counts, then key and amount
+my $offset = 1 + 1 + 8 + 1;
+my @amount_at;
+foreach my $line (1 .. 3)
+{
+	foreach my $part ('key', 'amount')
+	{
+		push @amount_at, $offset if $part eq 'amount';
+		$offset++ while ord(substr($entry, $offset, 1)) & 0x80;
+		$offset++;
+	}
+}
+is($offset, length($entry), 'the layout is as documented');
+
+foreach my $line (1 .. 3)
+{
+	$node->stop;
+	my $whole = slurp_file($file);
+	flip($amount_at[ $line - 1 ], 0x04);
+	$node->start;
+	my $found = ledger("SELECT check_name, block_no, journal_id, line, account = (SELECT account FROM claim WHERE n = $line) FROM verify() WHERE journal_id IS NOT NULL");
+	is($found, "journal changed|4|$victim|$line|t", "a bit of line $line flipped on disk: block, journal and line are named");
+	like(ledger('SELECT detail FROM verify() WHERE journal_id IS NOT NULL'), qr/does not balance/, 'and what is wrong with it');
+	$node->stop;
+	open(my $out, '>:raw', $file) or die $!;
+	print $out $whole;
+	close($out);
+	$node->start;
+	is(ledger('SELECT * FROM verify()'), '', 'put back, nothing is wrong');
+}
+
+# a byte that makes the entry unreadable: still a row, not an error
+$node->stop;
+flip(0, 0x40);
+$node->start;
+is(ledger('SELECT check_name, block_no, journal_id, detail FROM verify() WHERE journal_id IS NOT NULL'), "journal changed|4|$victim|Entry: malformed.", 'an unreadable entry is named too');
+
+$node->stop;
+done_testing();
