@@ -1,0 +1,97 @@
+-- The invariants against every way of writing: an entry that does not balance
+-- per fund and asset cannot exist, in whatever statement or transaction; what
+-- a subtransaction undid has left no trace; and the ledger's own figures agree
+-- with each other by plain SQL.
+\set ON_ERROR_STOP on
+\set QUIET on
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SET LOCAL search_path = bakkt_ledger, public;
+SELECT no_plan();
+
+SELECT open_client('INVA') \g /dev/null
+SELECT open_customer('INVA000' || n, client => 'INVA') FROM generate_series(1, 3) AS n \g /dev/null
+SELECT open_account('INVA', 'FBO', 'Bank:omnibus', 'USD') AS bank \gset
+SELECT open_account('INVA', 'FBO', 'Cust:INVA0001:settled', 'USD', 'INVA0001') AS ann \gset
+SELECT open_account('INVA', 'FBO', 'Cust:INVA0002:settled', 'USD', 'INVA0002') AS ben \gset
+SELECT open_account('INVA', 'CORP', 'Bank:operating', 'USD') AS operating \gset
+SELECT open_account('INVA', 'CORP', 'Equity', 'USD') AS equity \gset
+
+CREATE FUNCTION pg_temp.entry(debit text, credit text, amount text) RETURNS journal_entry LANGUAGE sql AS $$ SELECT format('{Dr %s %s; Cr %s %s}', $1, $3, $2, $3)::journal_entry $$;
+
+-- I1, by every constructor
+CREATE TEMP TABLE any_entry (entry journal_entry);
+SELECT throws_ok(format($$INSERT INTO any_entry VALUES ('{Dr %s 1.00 USD; Cr %s 2.00 USD}')$$, :'bank', :'ann'), 'LG001', NULL, 'INSERT of a literal');
+SELECT throws_ok(format($$INSERT INTO any_entry VALUES ('{Dr %1$s 1.00 USD; Cr %2$s 1.00 USD}'), ('{Dr %1$s 1.00 USD; Cr %2$s 2.00 USD}')$$, :'bank', :'ann'), 'LG001', NULL, 'INSERT of several rows');
+SELECT throws_ok(format($$SELECT journal_entry(line('Dr', '%s', '1.00 USD'), line('Cr', '%s', '1.01 USD'))$$, :'bank', :'ann'), 'LG001', NULL, 'the constructor');
+SELECT throws_ok(format($$SELECT journal_entry(a, v) FROM (VALUES ('%s'::account_id, '1.00 USD'::amount), ('%s', '-1.01 USD')) AS l (a, v)$$, :'bank', :'ann'), 'LG001', NULL, 'the aggregate');
+SELECT throws_ok(format($$SELECT journal_entry(a, v) FROM (VALUES ('%s'::account_id, '500.00 USD'::amount), ('%s', '-500.00 USD')) AS l (a, v)$$, :'operating', :'bank'), 'LG001', NULL, 'the aggregate, per fund');
+SELECT throws_ok(format($$SELECT '{Dr %s 1.00 USD; Cr %s 2.00 USD}'::text::journal_entry$$, :'bank', :'ann'), 'LG001', NULL, 'a cast from text');
+SELECT throws_ok(format($throws$DO $do$ BEGIN EXECUTE 'INSERT INTO any_entry VALUES (''{Dr %s 1.00 USD; Cr %s 2.00 USD}'')'; END $do$ $throws$, :'bank', :'ann'), 'LG001', NULL, 'in a function');
+
+-- every single byte of a stored entry, changed, is refused or still balances
+CREATE TEMP TABLE flipped (n int, accepted text, state text);
+DO $$
+DECLARE
+	image bytea := journal_entry_send(journal_entry(line('Dr', account_id('FBO', 1), '12.34 USD'), line('Cr', account_id('FBO', 2), '10.00 USD'), line('Cr', account_id('FBO', 3), '2.34 USD')));
+	other bytea;
+	entry journal_entry;
+BEGIN
+	FOR n IN 0 .. 8 * length(image) - 1 LOOP
+		other := set_bit(image, n, 1 - get_bit(image, n));
+		BEGIN
+			entry := journal_entry(other);
+			INSERT INTO flipped VALUES (n, entry::text, NULL);
+		EXCEPTION WHEN OTHERS THEN
+			INSERT INTO flipped VALUES (n, NULL, SQLSTATE);
+		END;
+	END LOOP;
+END $$;
+SELECT cmp_ok((SELECT count(*) FROM flipped), '>', 150::bigint, 'every bit of an entry is flipped');
+SELECT is_empty($$SELECT n, state FROM flipped WHERE state !~ '^(LG001|LG002|22P03|22003|XX001)$'$$, 'what is refused is refused as malformed or unbalanced');
+SELECT is_empty($$SELECT f.n, fund(l.account), asset(l.amount), sum(value(l.amount)) FROM flipped f, lines(f.accepted::journal_entry) AS l GROUP BY 1, 2, 3 HAVING sum(value(l.amount)) <> 0$$,
+	'what is accepted balances');
+
+-- Subtransactions leave no trace
+SELECT post_journal('INVA', 'open', pg_temp.entry(:'bank', :'ann', '100.00 USD')) \g /dev/null
+SELECT md5(string_agg(b::text, ',' ORDER BY account::text)) AS before FROM balance b \gset
+DO $$
+DECLARE
+	ann text := (SELECT account FROM balance JOIN customer USING (customer_id) WHERE account_code = 'INVA0001');
+	ben text := (SELECT account FROM balance JOIN customer USING (customer_id) WHERE account_code = 'INVA0002');
+BEGIN
+	FOR i IN 1 .. 50 LOOP
+		BEGIN
+			PERFORM post_journal('INVA', 'undone', pg_temp.entry(ann, ben, i || '.00 USD'));
+			RAISE division_by_zero;
+		EXCEPTION WHEN division_by_zero THEN NULL;
+		END;
+	END LOOP;
+END $$;
+SELECT is((SELECT md5(string_agg(b::text, ',' ORDER BY account::text)) FROM balance b), :'before', 'fifty postings undone leave balances and versions as they were');
+SELECT is((SELECT count(*) FROM journal WHERE reference = 'undone'), 0::bigint, 'and no journal');
+SELECT is((post_journal('INVA', 'undone', pg_temp.entry(:'ann', :'ben', '60.00 USD'))).outcome, 'posted', 'the reference was never used');
+SAVEPOINT s;
+SELECT post_journal('INVA', 'savepoint', pg_temp.entry(:'ann', :'ben', '40.00 USD')) \g /dev/null
+ROLLBACK TO s;
+SELECT is((post_journal('INVA', 'after', pg_temp.entry(:'ann', :'ben', '40.00 USD'))).outcome, 'posted', 'what a savepoint undid can be spent');
+SELECT throws_ok(format($$SELECT post_journal('INVA', 'one more', pg_temp.entry('%s', '%s', '0.01 USD'))$$, :'ann', :'ben'), 'LG050', NULL, 'but only once');
+
+-- one query that posts many times, and a posting inside a larger query
+SELECT is((SELECT count(*) FROM generate_series(1, 50) AS i, LATERAL post_journal('INVA', 'many ' || i, pg_temp.entry(:'ben', :'ann', '1.00 USD')) AS r WHERE r.outcome = 'posted'), 50::bigint, 'fifty calls in one query');
+WITH first AS MATERIALIZED (SELECT (post_journal('INVA', 'cte 1', pg_temp.entry(:'ben', :'ann', '50.00 USD'))).outcome),
+	second AS MATERIALIZED (SELECT (post_journal('INVA', 'cte 2', pg_temp.entry(:'ann', :'ben', '100.00 USD'))).outcome FROM first)
+SELECT is(string_agg(outcome, ' '), 'posted posted', 'the second call of one query sees the first') FROM (SELECT * FROM first UNION ALL SELECT * FROM second) AS o;
+
+-- The ledger's figures agree by plain SQL over the lines (I2, I4, I5, I6)
+SELECT seal() \g /dev/null
+SELECT post_journal('INVA', 'tail', pg_temp.entry(:'operating', :'equity', '3.00 USD')) \g /dev/null
+SELECT is_empty($$SELECT fund(l.account), asset(l.amount), sum(l.amount) FROM journal j, lines(j.entry) AS l GROUP BY 1, 2 HAVING sum(value(l.amount)) <> 0$$, 'I2: every fund and asset sums to zero');
+SELECT is_empty($$SELECT b.account, b.posted, sum(l.amount) FROM balance b LEFT JOIN (journal j CROSS JOIN LATERAL lines(j.entry) AS l) ON l.account = b.account GROUP BY b.account, b.posted HAVING value(b.posted) <> coalesce(sum(value(l.amount)), 0)$$,
+	'I4: every balance is the sum of its lines');
+SELECT is_empty($$SELECT b.account, b.version, count(DISTINCT j.journal_id) FROM balance b LEFT JOIN journal j ON touches(j.entry, b.account) GROUP BY b.account, b.version HAVING b.version <> count(DISTINCT j.journal_id)$$,
+	'a version for every journal');
+SELECT is_empty('SELECT * FROM balance WHERE sign(posted) > 0', 'I5: no claim is in debit');
+SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing');
+SELECT finish();
+ROLLBACK;

@@ -1,0 +1,222 @@
+-- What posting refuses, by SQLSTATE, and that a refusal leaves nothing behind.
+\set ON_ERROR_STOP on
+\set QUIET on
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SET LOCAL search_path = bakkt_ledger, public;
+SELECT no_plan();
+
+SELECT open_client('ALFA', funding_model => 'BAKKT_TPJ') \g /dev/null
+SELECT open_client('BETA', funding_model => 'NET_SETTLEMENT') \g /dev/null
+SELECT open_customer('ALFA000' || n, client => 'ALFA') FROM generate_series(1, 6) AS n \g /dev/null
+SELECT open_customer('BETA0001', client => 'BETA') \g /dev/null
+
+SELECT open_account('ALFA', 'FBO', 'Bank:omnibus', 'USD') AS bank \gset
+SELECT open_account('ALFA', 'FBO', 'Cust:ALFA0001:settled', 'USD', 'ALFA0001') AS ann \gset
+SELECT open_account('ALFA', 'FBO', 'Cust:ALFA0002:settled', 'USD', 'ALFA0002') AS ben \gset
+SELECT open_account('ALFA', 'FBO', 'Cust:ALFA0003:settled', 'USD', 'ALFA0003') AS closed \gset
+SELECT open_account('ALFA', 'FBO', 'Cust:ALFA0004:settled', 'USD', 'ALFA0004') AS no_debit \gset
+SELECT open_account('ALFA', 'FBO', 'Cust:ALFA0005:settled', 'USD', 'ALFA0005') AS no_credit \gset
+SELECT open_account('ALFA', 'FBO', 'Cust:ALFA0006:settled', 'USD', 'ALFA0006') AS fay \gset
+SELECT open_account('ALFA', 'CORP', 'Bank:operating', 'USD') AS operating \gset
+SELECT open_account('ALFA', 'CORP', 'Equity', 'USD') AS equity \gset
+SELECT open_account('ALFA', 'CORP', 'DueTo:FBO', 'USD') AS corp_due_to \gset
+SELECT open_account('ALFA', 'FBO', 'DueFrom:CORP', 'USD') AS fbo_due_from \gset
+SELECT open_account('ALFA', 'CUST', 'Cust:ALFA0001', 'BTC', 'ALFA0001') AS ann_coin \gset
+SELECT open_account('ALFA', 'CUST', 'Cust:ALFA0002', 'BTC', 'ALFA0002') AS ben_coin \gset
+SELECT open_account('BETA', 'FBO', 'Bank:omnibus', 'USD') AS other_bank \gset
+SELECT open_account('BETA', 'FBO', 'Cust:BETA0001:settled', 'USD', 'BETA0001') AS other_cust \gset
+
+CREATE FUNCTION pg_temp.request(reference text, entry text, kind text DEFAULT 'general', client text DEFAULT 'ALFA', linked boolean DEFAULT false)
+	RETURNS journal_request LANGUAGE sql AS $$ SELECT ROW(client, reference, kind, entry::journal_entry, NULL, NULL, linked)::journal_request $$;
+-- the SQLSTATE of one request in the lenient form
+CREATE FUNCTION pg_temp.lenient(reference text, entry text, kind text DEFAULT 'general', client text DEFAULT 'ALFA') RETURNS text LANGUAGE sql AS $$
+	SELECT CASE outcome WHEN 'posted' THEN 'posted' ELSE sqlstate END FROM post_journals(ARRAY[pg_temp.request($1, $2, $3, $4)])
+$$;
+-- and in the strict form
+CREATE FUNCTION pg_temp.strict(reference text, entry text, kind text DEFAULT 'general', client text DEFAULT 'ALFA') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	state text;
+BEGIN
+	PERFORM post_journal(client, reference, entry::journal_entry, kind => kind);
+	RETURN 'posted';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE;
+	RETURN state;
+END $$;
+CREATE FUNCTION pg_temp.entry(debit text, credit text, amount text) RETURNS text LANGUAGE sql AS $$ SELECT format('{Dr %s %s; Cr %s %s}', $1, $3, $2, $3) $$;
+
+-- Everything that posting writes, in one value
+CREATE FUNCTION pg_temp.state() RETURNS text LANGUAGE sql AS $$
+	SELECT md5(coalesce((SELECT string_agg(j::text, ',' ORDER BY journal_id) FROM journal j), '') ||
+		coalesce((SELECT string_agg(b::text, ',' ORDER BY account::text) FROM balance b), '') ||
+		coalesce((SELECT string_agg(p::text, ',' ORDER BY p::text) FROM journal_party p), '') ||
+		coalesce((SELECT string_agg(r::text, ',' ORDER BY r::text) FROM rejection r), ''))
+$$;
+CREATE FUNCTION pg_temp.owned(account account_id) RETURNS text LANGUAGE sql AS $$ SELECT (-posted)::text FROM balance b WHERE b.account = $1 $$;
+
+SELECT post_journal('ALFA', 'fund ann', pg_temp.entry(:'bank', :'ann', '100.00 USD')::journal_entry) \g /dev/null
+SELECT post_journal('ALFA', 'fund no_debit', pg_temp.entry(:'bank', :'no_debit', '100.00 USD')::journal_entry) \g /dev/null
+SELECT post_journal('BETA', 'fund other', pg_temp.entry(:'other_bank', :'other_cust', '100.00 USD')::journal_entry) \g /dev/null
+SELECT close_account(:'closed', 'test') \g /dev/null
+SELECT freeze_account(:'no_debit', 'debit', 'test') \g /dev/null
+SELECT freeze_account(:'no_credit', 'credit', 'test') \g /dev/null
+
+-- What no value of the type can hold
+SELECT throws_ok($$SELECT 'NaN USD'::amount$$, '22P02', NULL, 'NaN is no amount');
+SELECT throws_ok($$SELECT 'Infinity USD'::amount$$, '22P02', NULL, 'Infinity is no amount');
+SELECT throws_ok($$SELECT '-inf USD'::amount$$, '22P02', NULL, 'nor is -inf');
+SELECT throws_ok($$SELECT ('1' || repeat('0', 40) || ' USD')::amount$$, '22003', NULL, '10^40 USD is too much');
+SELECT throws_ok($$SELECT '1e40 USD'::amount$$, '22003', NULL, 'however it is written');
+SELECT throws_ok(format($$SELECT '{Dr %s 1.00 USD}'::journal_entry$$, :'bank'), 'LG001', NULL, 'one line does not balance');
+SELECT throws_ok(format($$SELECT '{Dr %s 1.00 USD; Cr %s 1.01 USD}'::journal_entry$$, :'bank', :'ann'), 'LG001', NULL, 'a cent too much does not balance');
+SELECT throws_ok(format($$SELECT '{Dr %s 1.00 USD; Cr %s 1.00 BTC}'::journal_entry$$, :'bank', :'ann'), 'LG001', NULL, 'dollars do not balance coin');
+SELECT throws_ok(format($$SELECT '{Dr %s 500.00 USD; Cr %s 500.00 USD}'::journal_entry$$, :'operating', :'bank'), 'LG001', NULL, 'a journal balanced per asset but not per fund');
+SELECT throws_ok($$SELECT '{}'::journal_entry$$, 'LG002', NULL, 'an entry without lines');
+
+-- One fault each, lenient and strict: the request, and what it must be refused for
+CREATE TEMP TABLE fault (n int GENERATED ALWAYS AS IDENTITY, name text, sqlstate text, entry text, kind text DEFAULT 'general', client text DEFAULT 'ALFA', reference text);
+INSERT INTO fault (name, sqlstate, entry) VALUES
+	('more than is owned', 'LG050', pg_temp.entry(:'ann', :'bank', '100.01 USD')),
+	('all at once by two lines', 'LG050', format('{Dr %s 60.00 USD; Dr %s 60.00 USD; Cr %s 120.00 USD}', :'ann', :'ann', :'bank')),
+	('0.001 USD', 'LG043', pg_temp.entry(:'bank', :'ann', '0.001 USD')),
+	('a satoshi and a bit', 'LG043', pg_temp.entry(:'ann_coin', :'ben_coin', '0.000000001 BTC')),
+	('the wrong asset', 'LG042', pg_temp.entry(:'bank', :'ann', '1.00 USDC')),
+	('an unknown asset', 'LG040', pg_temp.entry(:'bank', :'ann', '1.00 NOSUCH')),
+	('a zero line', 'LG044', format('{Dr %s 1.00 USD; Cr %s 1.00 USD; Dr %s 0.00 USD}', :'bank', :'ann', :'ben')),
+	('only zero lines', 'LG044', pg_temp.entry(:'bank', :'ann', '0.00 USD')),
+	('a closed account', 'LG032', pg_temp.entry(:'bank', :'closed', '1.00 USD')),
+	('a debit on a debit-frozen account', 'LG033', pg_temp.entry(:'no_debit', :'bank', '1.00 USD')),
+	('a credit on a credit-frozen account', 'LG033', pg_temp.entry(:'bank', :'no_credit', '1.00 USD')),
+	('another client''s customer', 'LG031', pg_temp.entry(:'bank', :'other_cust', '1.00 USD')),
+	('another client''s house account', 'LG031', pg_temp.entry(:'other_bank', :'ann', '1.00 USD')),
+	('only another client''s accounts', 'LG031', pg_temp.entry(:'other_bank', :'other_cust', '1.00 USD')),
+	('an unknown account', 'LG030', pg_temp.entry(:'bank', 'FBO:999999999', '1.00 USD')),
+	('an unpaired debt between funds', 'LG003', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', :'operating', :'corp_due_to')),
+	('a debt between funds paired with another amount', 'LG003', format('{Dr %s 1.00 USD; Cr %s 1.00 USD; Dr %s 2.00 USD; Cr %s 2.00 USD}', :'operating', :'corp_due_to', :'fbo_due_from', :'bank'));
+INSERT INTO fault (name, sqlstate, entry, kind, client, reference) VALUES
+	('an unknown kind of journal', 'LG002', pg_temp.entry(:'bank', :'ann', '1.00 USD'), 'nosuch', 'ALFA', 'kind'),
+	('an unknown client', 'LG010', pg_temp.entry(:'bank', :'ann', '1.00 USD'), 'general', 'NOSUCH', 'client'),
+	('no client', 'LG010', pg_temp.entry(:'bank', :'ann', '1.00 USD'), 'general', NULL, 'no client'),
+	('no entry', 'LG002', NULL, 'general', 'ALFA', 'no entry'),
+	('no reference', 'LG002', pg_temp.entry(:'bank', :'ann', '1.00 USD'), 'general', 'ALFA', NULL),
+	('an empty reference', 'LG002', pg_temp.entry(:'bank', :'ann', '1.00 USD'), 'general', 'ALFA', ''),
+	('a reference of 201 bytes', 'LG002', pg_temp.entry(:'bank', :'ann', '1.00 USD'), 'general', 'ALFA', repeat('x', 201));
+UPDATE fault SET reference = 'fault ' || n WHERE n <= 17;
+
+SELECT pg_temp.state() AS before \gset
+SELECT is(pg_temp.strict(reference, entry, kind, client), sqlstate, 'strict: ' || name) FROM fault ORDER BY n;
+SELECT is(pg_temp.state(), :'before', 'a strict refusal writes nothing');
+
+SELECT is(pg_temp.lenient(reference, entry, kind, client), sqlstate, 'lenient: ' || name) FROM fault ORDER BY n;
+SELECT is(pg_temp.owned(:'ann'), '100.00 USD', 'refusals move nothing');
+SELECT is((SELECT count(*) FROM journal JOIN fault USING (reference)), 0::bigint, 'no refused request is a journal');
+SELECT is(pg_temp.lenient(reference, entry, kind, client), sqlstate, 'again: ' || name) FROM fault ORDER BY n;
+
+-- An asset that is retired, with an account that holds it
+SELECT retire_asset('BTC', reason => 'test') \g /dev/null
+SELECT is(pg_temp.lenient('retired', pg_temp.entry(:'ann_coin', :'ben_coin', '0.00000001 BTC')), 'LG041', 'a retired asset');
+SELECT reinstate_asset('BTC', reason => 'test') \g /dev/null
+SELECT is(pg_temp.lenient('retired', pg_temp.entry(:'ann_coin', :'ben_coin', '0.00000001 BTC')), 'LG041', 'refused then, refused for ever');
+
+-- Frozen and closed by half
+SELECT is(pg_temp.lenient('half 1', pg_temp.entry(:'bank', :'no_debit', '1.00 USD')), 'posted', 'a debit-frozen account takes credits');
+SELECT is(pg_temp.lenient('half 2', pg_temp.entry(:'no_credit', :'bank', '0.01 USD')), 'LG050', 'a credit-frozen account is judged by its balance');
+
+-- Lines on one account are summed before they are judged
+SELECT is(pg_temp.lenient('net', format('{Dr %s 150.00 USD; Cr %s 100.00 USD; Cr %s 50.00 USD}', :'ann', :'ann', :'ben')), 'posted', 'lines on one account are judged by their sum');
+SELECT is(pg_temp.owned(:'ann'), '50.00 USD', 'and summed');
+SELECT is((SELECT version FROM balance WHERE account = :'ben'), 1::bigint, 'one journal is one version');
+SELECT is(pg_temp.lenient('wash', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', :'ann', :'ann')), 'posted', 'an account against itself');
+SELECT is(pg_temp.lenient('to zero', pg_temp.entry(:'ben', :'bank', '50.00 USD')), 'posted', 'to the last cent');
+SELECT is(pg_temp.lenient('below zero', pg_temp.entry(:'ben', :'bank', '0.01 USD')), 'LG050', 'and not one beyond');
+
+-- One batch: later requests see earlier ones, refusals stand alone
+SELECT results_eq(format($$SELECT request, outcome, sqlstate FROM post_journals(ARRAY[
+		pg_temp.request('b1', pg_temp.entry('%1$s', '%2$s', '30.00 USD')),
+		pg_temp.request('b2', pg_temp.entry('%2$s', '%3$s', '30.01 USD')),
+		pg_temp.request('b3', pg_temp.entry('%2$s', '%3$s', '30.00 USD')),
+		pg_temp.request('b1', pg_temp.entry('%1$s', '%2$s', '30.00 USD')),
+		pg_temp.request('b1', pg_temp.entry('%1$s', '%2$s', '31.00 USD')),
+		pg_temp.request('b4', pg_temp.entry('%1$s', '%2$s', '20.01 USD'))])$$, :'ann', :'ben', :'bank'),
+	$$VALUES (1, 'posted', NULL), (2, 'refused', 'LG050'), (3, 'posted', NULL), (4, 'posted', NULL), (5, 'refused', 'LG020'), (6, 'refused', 'LG050')$$,
+	'a batch is judged in order, a reference in it twice is replayed');
+SELECT is(pg_temp.owned(:'ann'), '20.00 USD', 'moved once');
+
+-- A changed field is named
+SELECT post_journals(ARRAY[ROW('ALFA', 'named', 'transfer', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, '2026-11-20 15:00Z', 'as it was', false)::journal_request]) \g /dev/null
+SELECT matches((SELECT detail FROM post_journals(ARRAY[ROW('ALFA', 'named', kind, pg_temp.entry(:'bank', :'ann', amount)::journal_entry, at::timestamptz, description, false)::journal_request])), field,
+		'LG020 names ' || field)
+	FROM (VALUES ('kind', 'general', '1.00 USD', '2026-11-20 15:00Z', 'as it was'), ('entry', 'transfer', '2.00 USD', '2026-11-20 15:00Z', 'as it was'),
+		('effective_at', 'transfer', '1.00 USD', '2026-11-20 15:00:01Z', 'as it was'), ('description', 'transfer', '1.00 USD', '2026-11-20 15:00Z', 'as it is'),
+		('description', 'transfer', '1.00 USD', '2026-11-20 15:00Z', NULL)) AS c (field, kind, amount, at, description);
+SELECT is((SELECT outcome || replayed FROM post_journals(ARRAY[ROW('ALFA', 'named', 'transfer', pg_temp.entry(:'bank', :'ann', '1.0 USD')::journal_entry, '2026-11-20 09:00 America/Chicago', 'as it was', true)::journal_request])),
+	'postedtrue', 'the same content in other words is the same');
+
+-- Chains stand or fall together
+SELECT results_eq(format($$SELECT request, outcome, sqlstate FROM post_journals(ARRAY[
+		pg_temp.request('c1', pg_temp.entry('%3$s', '%1$s', '5.00 USD'), linked => true),
+		pg_temp.request('c2', pg_temp.entry('%1$s', '%2$s', '1000.00 USD'), linked => true),
+		pg_temp.request('c3', pg_temp.entry('%3$s', '%1$s', '5.00 USD')),
+		pg_temp.request('c4', pg_temp.entry('%1$s', '%2$s', '21.00 USD'), linked => true),
+		pg_temp.request('c5', pg_temp.entry('%2$s', '%1$s', '1.00 USD'))])$$, :'ann', :'ben', :'bank'),
+	$$VALUES (1, 'refused', 'LG060'), (2, 'refused', 'LG050'), (3, 'refused', 'LG060'), (4, 'posted', NULL), (5, 'posted', NULL)$$,
+	'a linked chain is refused whole, the next one is judged without it');
+SELECT is(pg_temp.owned(:'ann'), '1.00 USD', 'only the second chain moved money');
+SELECT results_eq(format($$SELECT request, outcome, sqlstate FROM post_journals(ARRAY[
+		pg_temp.request('c6', pg_temp.entry('%3$s', '%1$s', '5.00 USD'), linked => true),
+		pg_temp.request('c7', pg_temp.entry('%1$s', '%2$s', '1000.00 USD'), linked => true)])$$, :'ann', :'ben', :'bank'),
+	$$VALUES (1, 'refused', 'LG060'), (2, 'refused', 'LG050')$$,
+	'a chain that the batch ends is a chain');
+
+-- Dry run
+SELECT pg_temp.state() AS before \gset
+SELECT is((SELECT outcome FROM post_journals(ARRAY[pg_temp.request('dry', pg_temp.entry(:'bank', :'ann', '7.00 USD'))], dry_run => true)), 'posted', 'a dry run says what would be');
+SELECT is((SELECT sqlstate FROM post_journals(ARRAY[pg_temp.request('dry 2', pg_temp.entry(:'ann', :'bank', '7000.00 USD'))], dry_run => true)), 'LG050', 'also when it would be refused');
+SELECT lives_ok(format($$SELECT post_journal('ALFA', 'dry', pg_temp.entry('%s', '%s', '7.00 USD')::journal_entry, dry_run => true)$$, :'bank', :'ann'), 'the strict form too');
+SELECT throws_ok(format($$SELECT post_journal('ALFA', 'dry 2', pg_temp.entry('%s', '%s', '7000.00 USD')::journal_entry, dry_run => true)$$, :'ann', :'bank'), 'LG050', NULL, 'and raises');
+SELECT is(pg_temp.state(), :'before', 'and writes nothing');
+SELECT is(pg_temp.lenient('dry', pg_temp.entry(:'bank', :'ann', '7.00 USD')), 'posted', 'nor does it use up the reference');
+
+-- Nothing by half
+SELECT pg_temp.state() AS before \gset
+SELECT throws_ok(format($$SELECT post_journals(ARRAY[
+		pg_temp.request('s1', pg_temp.entry('%3$s', '%1$s', '5.00 USD')), pg_temp.request('s2', pg_temp.entry('%3$s', '%1$s', '5.00 USD')),
+		pg_temp.request('s3', pg_temp.entry('%1$s', '%2$s', '1000.00 USD'))], strict => true)$$, :'ann', :'ben', :'bank'), 'LG050', NULL, 'a strict batch raises at its last request');
+SELECT is(pg_temp.state(), :'before', 'and posts none of the others');
+
+-- Empty and NULL
+SELECT is((SELECT count(*) FROM post_journals('{}')), 0::bigint, 'an empty batch has an empty answer');
+SELECT throws_ok($$SELECT post_journals(NULL)$$, 'LG002', NULL, 'no batch');
+SELECT is((SELECT sqlstate FROM post_journals(ARRAY[NULL::journal_request])), 'LG002', 'a NULL request');
+SELECT is((SELECT string_agg(coalesce(sqlstate, outcome), ' ' ORDER BY request) FROM post_journals(ARRAY[NULL::journal_request, pg_temp.request('beside', pg_temp.entry(:'bank', :'ann', '1.00 USD')), NULL])),
+	'LG002 posted LG002', 'a NULL request spoils no other');
+SELECT is((SELECT sqlstate FROM post_journals(ARRAY[ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL)::journal_request])), 'LG002', 'a request of NULLs');
+SELECT throws_ok($$SELECT post_journals(ARRAY[NULL::journal_request], strict => true)$$, 'LG002', NULL, 'a NULL request, strict');
+SELECT throws_ok(format($$SELECT post_journals(ARRAY[ARRAY[pg_temp.request('m1', pg_temp.entry('%1$s', '%2$s', '1.00 USD'))], ARRAY[pg_temp.request('m2', pg_temp.entry('%1$s', '%2$s', '1.00 USD'))]])$$, :'bank', :'ann'),
+	'LG002', NULL, 'a batch of two dimensions');
+
+-- Time
+SELECT is((SELECT sqlstate FROM post_journals(ARRAY[ROW('ALFA', 'ahead', 'general', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, clock_timestamp() + interval '6 minutes', NULL, false)::journal_request])), 'LG061', 'too far ahead');
+SELECT is((SELECT sqlstate FROM post_journals(ARRAY[ROW('ALFA', 'infinite', 'general', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, 'infinity', NULL, false)::journal_request])), 'LG061', 'infinitely far ahead');
+SELECT is((SELECT sqlstate FROM post_journals(ARRAY[ROW('ALFA', '-infinite', 'general', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, '-infinity', NULL, false)::journal_request])), 'LG061', 'before all time');
+
+-- A line has a bound far below that of the type, so that no sum of many can pass it
+SELECT is(pg_temp.lenient('vast', pg_temp.entry(:'bank', :'fay', '999999999999.99 USD')), 'posted', 'almost a trillion dollars');
+SELECT is(pg_temp.lenient('vaster', pg_temp.entry(:'operating', :'equity', '10000000000000000.00 USD')), '22003', 'ten thousand trillions are too much');
+SELECT is(pg_temp.lenient('vastest', pg_temp.entry(:'bank', :'fay', '85070591730234615865.84 USD')), '22003', 'so is all that the type can hold');
+SELECT throws_ok(format($$SELECT post_journal('ALFA', 'too vast', pg_temp.entry('%s', '%s', '85070591730234615865.84 USD')::journal_entry)$$, :'bank', :'fay'), '22003', NULL, 'strict, too');
+SELECT is(pg_temp.lenient('vast back', pg_temp.entry(:'fay', :'bank', '999999999999.99 USD')), 'posted', 'a trillion can be spent');
+
+-- One request and a hundred thousand
+SELECT is(pg_temp.lenient('one', pg_temp.entry(:'bank', :'ann', '1.00 USD')), 'posted', 'a batch of one');
+SELECT pg_temp.owned(:'ben') AS before \gset
+CREATE TEMP TABLE answer AS
+	SELECT r.* FROM post_journals((SELECT array_agg(pg_temp.request('many ' || i, pg_temp.entry(:'bank', :'ben', '0.01 USD')) ORDER BY i) FROM generate_series(1, 100000) AS i)) AS r;
+SELECT is((SELECT count(*) || ' ' || min(outcome) || ' ' || max(outcome) || ' ' || count(DISTINCT journal) || ' ' || min(request) || ' ' || max(request) FROM answer),
+	'100000 posted posted 100000 1 100000', 'a batch of a hundred thousand');
+SELECT is((SELECT (-posted - :'before'::amount)::text FROM balance WHERE account = :'ben'), '1000.00 USD', 'a hundred thousand cents');
+SELECT is((SELECT count(*) FROM journal WHERE reference LIKE 'many %'), 100000::bigint, 'a hundred thousand journals');
+SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing');
+SELECT finish();
+ROLLBACK;
