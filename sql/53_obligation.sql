@@ -1011,7 +1011,9 @@ BEGIN
     END IF;
     PERFORM check_transition('obligation', obligation::text, owed.state, 'CARRIED');
     IF owed.window_no > agreement.last_window THEN
-        PERFORM check_transition('obligation', obligation::text, 'CARRIED', 'CARRIED');
+        RAISE EXCEPTION USING
+            ERRCODE = 'LG071',
+            MESSAGE = format('obligation %s is in the open window W%s already', obligation, owed.window_no);
     END IF;
     carried.obligation_id := nextval('obligation_obligation_id_seq');
     carried.window_no := agreement.last_window + 1;
