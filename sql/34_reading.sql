@@ -173,6 +173,8 @@ DECLARE
     sign integer := (SELECT CASE k.normal_side WHEN 'debit' THEN 1 ELSE -1 END FROM account_kind k WHERE k.kind = asked.kind);
     opening amount;
 BEGIN
+    since := coalesce(since, '-infinity');
+    until := coalesce(until, 'infinity');
     opening := (balance_of(account)).balance
              - coalesce((SELECT sum_for(asked.account, j.entry) FROM account_journals(asked, since, 'infinity') j),
                         zero(asked.asset)) * sign;

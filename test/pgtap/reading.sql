@@ -1,0 +1,206 @@
+-- Reading: balances in both times, statements that roll forward (I4), trial balances that sum to zero (I2),
+-- each against a recomputation from the lines, before and after seals.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+-- rows in order, whatever the collations of their texts
+CREATE FUNCTION pg_temp.same(have text, want text, name text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	found text[];
+	expected text[];
+BEGIN
+	EXECUTE format('SELECT array_agg(r::text) FROM (%s) r', have) INTO found;
+	EXECUTE format('SELECT array_agg(r::text) FROM (%s) r', want) INTO expected;
+	RETURN public.is(found, expected, name);
+END $$;
+
+SELECT open_client(code) FROM unnest('{READ,ELSE,IDLE}'::text[]) AS code \g /dev/null
+SELECT open_customer('READ000' || n, client => 'READ') FROM generate_series(1, 5) AS n \g /dev/null
+SELECT open_customer('ELSE0001', client => 'ELSE') \g /dev/null
+CREATE TEMP TABLE a (client text, who text, account account_id);
+INSERT INTO a SELECT 'READ', 'usd' || n, open_account('READ', 'FBO', 'Cust:READ000' || n || ':settled', 'USD') FROM generate_series(1, 5) AS n;
+INSERT INTO a SELECT 'READ', 'new' || n, open_account('READ', 'FBO', 'Cust:READ000' || n || ':unsettled', 'USD') FROM generate_series(1, 2) AS n;
+INSERT INTO a SELECT 'READ', 'btc' || n, open_account('READ', 'CUST', 'Cust:READ000' || n, 'BTC') FROM generate_series(1, 5) AS n;
+INSERT INTO a VALUES ('READ', 'bank', open_account('READ', 'FBO', 'Bank:omnibus', 'USD')), ('READ', 'ach', open_account('READ', 'FBO', 'Clearing:ACH-in', 'USD')),
+	('READ', 'wallet', open_account('READ', 'CUST', 'Wallet:omnibus', 'BTC')), ('READ', 'operating', open_account('READ', 'CORP', 'Bank:operating', 'USD')),
+	('READ', 'equity', open_account('READ', 'CORP', 'Equity', 'USD')), ('READ', 'idle', open_account('READ', 'CORP', 'Rounding', 'USD')),
+	('READ', 'tpj1', open_account('READ', 'CORP', 'TPJ:receivable:READ0001', 'USD')),
+	('ELSE', 'else', open_account('ELSE', 'FBO', 'Cust:ELSE0001:settled', 'USD')), ('ELSE', 'elsebank', open_account('ELSE', 'FBO', 'Bank:omnibus', 'USD'));
+GRANT SELECT ON a TO PUBLIC;
+CREATE FUNCTION pg_temp.of(who text) RETURNS account_id STABLE LANGUAGE sql AS 'SELECT account FROM pg_temp.a WHERE a.who = $1';
+
+-- random journals, effective up to a year ago, of one to three pairs of lines; about half of those that take are refused
+CREATE FUNCTION pg_temp.random_day(tag text, journals integer) RETURNS bigint VOLATILE LANGUAGE plpgsql AS $$
+DECLARE
+	pairs CONSTANT text[] := ARRAY['bank usd1', 'bank usd2', 'bank usd3', 'ach usd4', 'ach usd5', 'bank new1', 'ach new2', 'new1 usd1', 'usd1 usd2', 'usd3 usd1', 'usd5 bank', 'bank ach', 'usd2 bank',
+		'wallet btc1', 'wallet btc2', 'wallet btc3', 'btc1 btc4', 'btc2 wallet', 'btc3 btc5', 'operating equity', 'equity operating', 'tpj1 equity', 'operating tpj1', 'else elsebank', 'elsebank else'];
+	entry journal_entry;
+	pair text[];
+	posted bigint := 0;
+BEGIN
+	FOR i IN 1..journals LOOP
+		entry := NULL;
+		FOR line IN 1..1 + (random() * 2)::int LOOP
+			pair := string_to_array(pairs[1 + (random() * 22)::int], ' ');
+			IF random() < 0.1 AND line = 1 THEN
+				pair := string_to_array(pairs[24 + random()::int], ' ');
+			ELSIF entry IS NOT NULL AND (SELECT bool_or(client = 'ELSE') FROM a WHERE account = ANY (accounts(entry))) THEN
+				CONTINUE;
+			END IF;
+			entry := coalesce(entry + e, e) FROM (SELECT journal_entry(line('Dr', pg_temp.of(pair[1]), m), line('Cr', pg_temp.of(pair[2]), m)) AS e
+				FROM (SELECT CASE WHEN pair::text ~ 'btc' THEN amount(0.00000001 * (1 + (random() * 1e6)::int), 'BTC') ELSE amount(0.01 * (1 + (random() * 1e5)::int), 'USD') END AS m) v) v;
+		END LOOP;
+		posted := posted + (SELECT count(*) FILTER (WHERE r.outcome = 'posted') FROM post_journals(ARRAY[((SELECT client FROM a WHERE account = (accounts(entry))[1]), tag || i, NULL, entry,
+			now() - random() * interval '300 days', NULL, false)::journal_request]) AS r);
+	END LOOP;
+	RETURN posted;
+END $$;
+-- an independent recomputation, from the lines as numbers: natural sign
+CREATE FUNCTION pg_temp.recomputed(client text, recorded timestamptz, effective timestamptz) RETURNS TABLE (account account_id, fund text, name text, balance text) STABLE LANGUAGE sql AS $$
+	SELECT a.account, a.fund, a.name, amount(coalesce(s.total, 0) * CASE k.normal_side WHEN 'debit' THEN 1 ELSE -1 END, a.asset)::text
+	FROM bakkt_ledger.account a JOIN bakkt_ledger.client c USING (client_id) JOIN bakkt_ledger.account_kind k ON k.kind = a.kind
+	LEFT JOIN (SELECT p.account, p.client, sum(value(p.amount)) AS total FROM posting p
+		WHERE (recorded IS NULL OR p.recorded_at <= recorded) AND (effective IS NULL OR p.effective_at <= effective) GROUP BY 1, 2) s ON s.account = a.account AND s.client = c.code
+	WHERE c.code = $1 $$;
+
+-- one round of proofs, to be told after each change of the books
+CREATE FUNCTION pg_temp.prove(what text) RETURNS SETOF text VOLATILE LANGUAGE plpgsql AS $$
+DECLARE
+	code text;
+	instant timestamptz;
+	effective timestamptz;
+BEGIN
+	FOREACH code IN ARRAY '{READ,ELSE,IDLE}'::text[] LOOP
+		RETURN NEXT is_empty(format($q$SELECT account, fund, name, balance::text FROM balances(%1$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed(%1$L, NULL, NULL)$q$, code), what || ': balances of ' || code);
+		RETURN NEXT is_empty(format($q$SELECT * FROM pg_temp.recomputed(%1$L, NULL, NULL) EXCEPT ALL SELECT account, fund, name, balance::text FROM balances(%1$L)$q$, code), what || ': all of them');
+	END LOOP;
+	FOR n IN 1..4 LOOP
+		instant := (SELECT recorded_at FROM journal ORDER BY random() LIMIT 1) - (n % 2) * interval '1 microsecond';
+		effective := now() - random() * interval '300 days';
+		RETURN NEXT is_empty(format($q$(SELECT account, fund, name, balance::text FROM balances('READ', recorded_as_of => %1$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed('READ', %1$L, NULL))
+			UNION ALL (SELECT account, fund, name, balance::text FROM balances('READ', effective_as_of => %2$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed('READ', NULL, %2$L))
+			UNION ALL (SELECT account, fund, name, balance::text FROM balances('READ', %1$L, %2$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed('READ', %1$L, %2$L))$q$, instant, effective),
+			what || ': balances as of two instants, in each time and in both');
+		RETURN NEXT is_empty(format($q$SELECT fund, asset FROM trial_balance('READ', %L) GROUP BY 1, 2 HAVING sum(debit) <> sum(credit)$q$, instant), what || ': the trial balance of an instant is even');
+		RETURN NEXT is_empty(format($q$SELECT t.fund, t.asset, sum(t.debit)::text, sum(t.credit)::text FROM trial_balance('READ', %1$L) t GROUP BY 1, 2
+			EXCEPT SELECT l.fund, asset(l.total), sum(l.total) FILTER (WHERE sign(l.total) > 0)::text, (-sum(l.total) FILTER (WHERE sign(l.total) < 0))::text
+				FROM (SELECT p.fund, p.account, sum(p.amount) AS total FROM posting p WHERE p.client = 'READ' AND p.recorded_at <= %1$L GROUP BY 1, 2) l GROUP BY 1, 2$q$, instant),
+			what || ': and adds up debit and credit accounts apart');
+	END LOOP;
+	RETURN NEXT is_empty($q$SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)$q$, what || ': so is that of all clients today');
+	RETURN NEXT is((SELECT string_agg(DISTINCT client_code, ' ' ORDER BY client_code) FROM trial_balance()), 'ELSE READ', what || ': which are those that have something');
+	RETURN NEXT is_empty($q$SELECT a.who FROM a WHERE (balance_of(a.account)).balance *<> (SELECT b.balance FROM balances(a.client) b WHERE b.account = a.account)$q$, what || ': balance_of() says the same');
+	RETURN QUERY SELECT pg_temp.prove_statements(what);
+END $$;
+
+-- every account's history cut at random: each part opens with what the one before closed with
+CREATE FUNCTION pg_temp.prove_statements(what text) RETURNS SETOF text VOLATILE LANGUAGE plpgsql AS $$
+DECLARE
+	cuts timestamptz[] := ARRAY(SELECT j.recorded_at + (random() * 2)::int * interval '1 microsecond' FROM (SELECT recorded_at FROM journal ORDER BY random() LIMIT 7) j ORDER BY 1);
+	wrong text[] := '{}';
+	one record;
+	closing amount;
+	parts statement_line[];
+	whole statement_line[];
+	part statement_line[];
+BEGIN
+	cuts := ARRAY[timestamptz '-infinity'] || cuts || ARRAY[timestamptz 'infinity'];
+	FOR one IN SELECT a.who, a.account, (balance_of(a.account)).balance FROM a LOOP
+		closing := NULL;
+		parts := '{}';
+		FOR n IN 1..cardinality(cuts) - 1 LOOP
+			part := ARRAY(SELECT s FROM account_statement(one.account, cuts[n], cuts[n + 1]) s);
+			IF n > 1 AND part[1].balance <> closing THEN
+				wrong := wrong || format('%s opens with %s after %s', one.who, part[1].balance, closing);
+			END IF;
+			closing := part[cardinality(part)].balance;
+			parts := parts || part[2:];
+		END LOOP;
+		whole := ARRAY(SELECT s FROM account_statement(one.account) s);
+		IF whole[2:] IS DISTINCT FROM parts THEN
+			wrong := wrong || format('%s: the parts are not the whole', one.who);
+		END IF;
+		IF closing <> one.balance OR NOT is_zero(whole[1].balance) THEN
+			wrong := wrong || format('%s: from %s to %s, balance %s', one.who, whole[1].balance, closing, one.balance);
+		END IF;
+		IF whole IS DISTINCT FROM ARRAY(SELECT s FROM account_statement(one.account) s) THEN
+			wrong := wrong || format('%s: not the same twice', one.who);
+		END IF;
+		IF EXISTS (SELECT FROM (SELECT s.journal, s.debit::text, s.credit::text FROM unnest(whole[2:]) s) s FULL JOIN (SELECT p.journal, p.debit::text, p.credit::text FROM posting p WHERE p.account = one.account) p
+			ON (p.journal, coalesce(p.debit, '-'), coalesce(p.credit, '-')) = (s.journal, coalesce(s.debit, '-'), coalesce(s.credit, '-')) WHERE p.journal IS NULL OR s.journal IS NULL)
+			OR cardinality(whole) - 1 <> (SELECT count(*) FROM posting p WHERE p.account = one.account) THEN
+			wrong := wrong || format('%s: other lines than its postings', one.who);
+		END IF;
+	END LOOP;
+	RETURN NEXT is(wrong, '{}', what || ': statements of random periods roll forward, and say what was posted');
+END $$;
+
+SELECT cmp_ok(pg_temp.random_day('one', 250), '>', 80::bigint, 'a random day');
+SELECT pg_temp.prove('before any block');
+SELECT seal() \g /dev/null
+SELECT cmp_ok((SELECT count(*) FROM block_balance), '>', 5::bigint, 'house balances are in a block');
+SELECT pg_temp.prove('sealed');
+SELECT cmp_ok(pg_temp.random_day('two', 150), '>', 50::bigint, 'a second day');
+SELECT pg_temp.prove('a block and a tail');
+SELECT seal() \g /dev/null
+SELECT pg_temp.prove('sealed again');
+
+-- ---------------------------------------------------------------------------
+-- the edges, by hand
+-- ---------------------------------------------------------------------------
+SELECT post_journal('READ', 'edge', journal_entry(line('Dr', pg_temp.of('operating'), '7.00 USD'), line('Cr', pg_temp.of('idle'), '7.00 USD')), effective_at => '2020-02-03 04:05Z', description => 'edge') \g /dev/null
+CREATE TEMP TABLE edge AS SELECT * FROM journal WHERE reference = 'edge';
+SELECT is((SELECT balance FROM balances('READ', recorded_at) WHERE account = pg_temp.of('idle')), '-7.00 USD', 'recorded as of its own instant it is there') FROM edge;
+SELECT is((SELECT balance FROM balances('READ', recorded_at - interval '1 microsecond') WHERE account = pg_temp.of('idle')), '0.00 USD', 'a microsecond before it is not') FROM edge;
+SELECT is((SELECT balance FROM balances('READ', effective_as_of => '2020-02-03 04:05Z') WHERE account = pg_temp.of('idle')), '-7.00 USD', 'effective as of its own, too');
+SELECT is((SELECT balance FROM balances('READ', effective_as_of => '2020-02-03 04:04:59.999999Z') WHERE account = pg_temp.of('idle')), '0.00 USD', 'and not before');
+SELECT is((SELECT balance FROM balances('READ', recorded_at - interval '1 microsecond', '2020-02-03 04:05Z') WHERE account = pg_temp.of('idle')), '0.00 USD', 'what was not known then does not count, though it had happened') FROM edge;
+SELECT pg_temp.same($$SELECT s.kind, s.reference, s.debit::text, s.credit::text, s.balance::text, s.description FROM edge e, account_statement(pg_temp.of('idle'), e.recorded_at, e.recorded_at + interval '1 microsecond') s$$,
+	$$VALUES ('opening balance', NULL, NULL, NULL, '0.00 USD', NULL), ('general', 'edge', NULL, '7.00 USD', '-7.00 USD', 'edge')$$, 'a statement has what is recorded from its start');
+SELECT pg_temp.same($$SELECT s.kind, s.balance::text FROM edge e, account_statement(pg_temp.of('idle'), e.recorded_at - interval '1 hour', e.recorded_at) s$$, $$VALUES ('opening balance', '0.00 USD')$$, 'and before its end');
+SELECT pg_temp.same($$SELECT s.* FROM account_statement(pg_temp.of('idle'), NULL, NULL) s$$, $$SELECT s.* FROM account_statement(pg_temp.of('idle')) s$$, 'no bounds are no bounds');
+SELECT is((SELECT count(*) FROM trial_balance('READ') WHERE kind = 'corp_rounding' AND debit *= '0 USD' AND credit *= '7 USD'), 1::bigint, 'an account on its other side stands there in the trial balance');
+SELECT is_empty($$SELECT * FROM trial_balance('IDLE')$$, 'of nothing');
+-- a debit and a credit account of one kind are not set off (I8)
+SELECT open_customer('READ0009', client => 'READ') \g /dev/null
+SELECT post_journal('READ', 'deficits', format('{Dr %s 10.00 USD; Cr %s 10.00 USD}', open_account('READ', 'CORP', 'CustomerDeficit:READ0009', 'USD'), open_account('READ', 'CORP', 'CustomerDeficit:READ0002', 'USD'))::journal_entry) \g /dev/null
+SELECT pg_temp.same($$SELECT debit::text, credit::text FROM trial_balance('READ') WHERE kind = 'corp_deficit'$$, $$VALUES ('10.00 USD', '10.00 USD')$$, 'what one owes is not what another is owed (I8)');
+
+-- statement(): all claims of a customer in an asset, and none of its receivables
+SELECT pg_temp.same($$SELECT DISTINCT name FROM statement('READ0001', 'USD') ORDER BY 1$$, $$SELECT n FROM unnest('{Cust:READ0001:settled,Cust:READ0001:unsettled}'::text[]) n$$, 'a customer''s claims');
+SELECT pg_temp.same($$SELECT s.* FROM statement('READ0001', 'USD') s$$,
+	$$SELECT s.* FROM (VALUES ('usd1'), ('new1')) v(who), account_statement(pg_temp.of(who)) s$$, 'one statement after the other');
+SELECT pg_temp.same($$SELECT s.* FROM statement('READ0004', 'BTC') s$$, $$SELECT s.* FROM account_statement(pg_temp.of('btc4')) s$$, 'in the asset asked for');
+SELECT is_empty($$SELECT * FROM statement('READ0001', 'ETH')$$, 'which it may not have');
+SELECT throws_ok($$SELECT * FROM statement('NOBODY01', 'USD')$$, 'LG012', NULL, 'an unknown customer');
+SELECT throws_ok($$SELECT * FROM account_statement('FBO:999999')$$, 'LG030', NULL, 'an unknown account');
+SELECT throws_ok($$SELECT balance_of('FBO:999999')$$, 'LG030', NULL, 'has no balance');
+SELECT throws_ok($$SELECT * FROM balances('NOWHERE')$$, 'LG010', NULL, 'an unknown client');
+SELECT throws_ok($$SELECT * FROM trial_balance('NOWHERE')$$, 'LG010', NULL, 'has no trial balance');
+
+-- held and available: today's, and not the past's
+SELECT post_journal('READ', 'fund', journal_entry(line('Dr', pg_temp.of('bank'), '100.00 USD'), line('Cr', pg_temp.of('usd1'), '100.00 USD'))) \g /dev/null
+SELECT authorise_hold('READ', pg_temp.of('usd1'), '30.00 USD', 'h') \g /dev/null
+SELECT is((SELECT available FROM balances('READ') WHERE account = pg_temp.of('usd1')), (SELECT balance - '30.00 USD' FROM balances('READ') WHERE account = pg_temp.of('usd1')), 'what a hold binds is not available');
+SELECT is((SELECT held FROM balances('READ') WHERE account = pg_temp.of('usd1')), '30.00 USD', 'but held');
+SELECT is((balance_of(pg_temp.of('usd1'))).available, (SELECT available FROM balances('READ') WHERE account = pg_temp.of('usd1')), 'balance_of() agrees');
+SELECT is((SELECT format('%s %s', held, available) FROM balances('READ', clock_timestamp()) WHERE account = pg_temp.of('usd1')), ' ', 'nothing of the past is available');
+
+-- readers see their client, whoever asks
+CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
+SELECT grant_client_access('ELSE', 'ledger_test_reader') \g /dev/null
+CREATE TEMP TABLE else_today AS SELECT * FROM balances('ELSE');
+GRANT SELECT ON else_today TO PUBLIC;
+SET LOCAL ROLE ledger_test_reader;
+SELECT pg_temp.same($$SELECT b.* FROM balances('ELSE') b$$, $$SELECT b.* FROM pg_temp.else_today b$$, 'a reader''s own client');
+SELECT throws_ok($$SELECT * FROM balances('READ')$$, '42501', NULL, 'not another''s balances');
+SELECT throws_ok($$SELECT * FROM trial_balance('READ')$$, '42501', NULL, 'nor trial balance');
+SELECT is((SELECT string_agg(DISTINCT client_code, ' ') FROM trial_balance()), 'ELSE', 'all are those he sees');
+SELECT throws_ok($$SELECT balance_of(pg_temp.of('usd1'))$$, 'LG030', NULL, 'nor an account');
+SELECT throws_ok($$SELECT * FROM account_statement(pg_temp.of('bank'))$$, 'LG030', NULL, 'nor its statement');
+SELECT throws_ok($$SELECT * FROM statement('READ0001', 'USD')$$, 'LG012', NULL, 'nor a customer''s');
+SELECT is((SELECT string_agg(DISTINCT client, ' ') FROM posting), 'ELSE', 'nor a posting');
+RESET ROLE;
+
+SELECT * FROM finish();
+ROLLBACK;
