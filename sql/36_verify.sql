@@ -142,6 +142,16 @@ COMMENT ON FUNCTION verify_block(block, block) IS 'Discrepancies of one block: l
 -- What no block has
 -- ---------------------------------------------------------------------------
 
+-- Absent from one block and not found by a later one.
+CREATE FUNCTION unused_ids() RETURNS int8multirange
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(range_agg(b.absent), '{}') - coalesce(range_agg(b.found_late), '{}')
+      FROM (SELECT absent, coalesce(lag(pending) OVER (ORDER BY block_no), '{}') - absent AS found_late FROM block) b
+$$;
+COMMENT ON FUNCTION unused_ids() IS 'Journal ids up to the last block''s high that no block has. Internal.';
+
 CREATE FUNCTION verify_unsealed(last block, unused int8multirange) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = @extschema@, pg_catalog, pg_temp
@@ -301,20 +311,18 @@ AS $$
 DECLARE
     this block;
     previous block;
-    unused int8multirange := '{}';
     totals recomputed_balance[];
     reported bigint := 0;
 BEGIN
     FOR this IN SELECT * FROM block b ORDER BY b.block_no LOOP
         RETURN QUERY SELECT * FROM verify_block(this, previous);
-        unused := unused - block_universe(this, previous) + this.absent;
         previous := this;
         IF progress > 0 AND this.total_journals >= reported + progress THEN
             reported := this.total_journals;
             RAISE NOTICE 'verify: % journals in % blocks checked', this.total_journals, this.block_no;
         END IF;
     END LOOP;
-    RETURN QUERY SELECT * FROM verify_unsealed(previous, unused);
+    RETURN QUERY SELECT * FROM verify_unsealed(previous, unused_ids());
     RETURN QUERY SELECT * FROM verify_requests();
     totals := ARRAY(SELECT t FROM recomputed_balances() t);
     RETURN QUERY SELECT * FROM verify_accounts(totals);
