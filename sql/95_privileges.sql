@@ -95,14 +95,14 @@ BEGIN
 			'propose_journal', 'approve_journal', 'decline_journal', 'approve_write_off']),
 		('bakkt_ledger_settler', ARRAY[
 			'settle_lp',
-			'expire_holds', 'seal', 'verify', 'digest',
+			'expire_holds', 'seal', 'verify', 'digest', 'proof',
 			'add_calendar_version', 'close_window', 'close_due_windows', 'advise_window', 'agree_window', 'dispute_window',
 			'record_wire', 'settle_provider', 'settle_window', 'instruct_obligation', 'fail_obligation', 'carry_obligation',
 			'propose_write_off']),
 		('bakkt_ledger_reconciler', ARRAY[
-			'propose_journal', 'seal', 'verify', 'digest']),
+			'propose_journal', 'seal', 'verify', 'digest', 'proof']),
 		('bakkt_ledger_auditor', ARRAY[
-			'seal', 'verify', 'digest']),
+			'seal', 'verify', 'digest', 'proof']),
 		('bakkt_ledger_administrator', ARRAY[
 			'open_client', 'change_client', 'close_client', 'grant_client_access', 'revoke_client_access',
 			'open_customer', 'open_customers', 'change_customer',

@@ -168,3 +168,19 @@ SELECT substr(journal_leaf(1, 2, 'who', '2000-01-01 00:00:01Z', '1999-12-31 23:5
 	'\x0001'::bytea || hash_field(int8send(1)) || hash_field(int8send(2)) || hash_field('who') || hash_field(int8send(1000000)) || hash_field(int8send(-1000000))
 	|| hash_field(NULL) || hash_field(NULL) || hash_field(int8send(3)) || hash_field(convert_to('ré', 'UTF8')) || hash_field('{Dr FBO:1 0 USD}'::journal_entry::bytea)
 	|| hash_field(NULL) || hash_field('') || hash_field(int8send(5) || int8send(6))) AS as_documented;
+
+-- proof that a block contains a journal, which shows no other
+SELECT (p).block_no, (p).journals, (p).place, array_length((p).path, 1) AS path, check_proof(p) AS holds FROM proof('AAAA', 'a3') p;
+SELECT count(*) AS journals, count(*) FILTER (WHERE check_proof(proof(c.code, j.reference))) AS proven FROM journal j JOIN client c USING (client_id) WHERE j.journal_id < 9;
+SELECT proof('AAAA', 'tail') IS NULL AS not_sealed;
+SELECT proof('AAAA', 'none');
+-- another journal, place, path or count proves nothing
+SELECT check_proof(ROW(p.block_no, p.journals, p.place, sha256('another'), p.path, p.root)::journal_proof) AS leaf,
+	check_proof(ROW(p.block_no, p.journals, p.place + 1, p.leaf, p.path, p.root)::journal_proof) AS place,
+	check_proof(ROW(p.block_no, p.journals, p.place, p.leaf, p.path || sha256('more'), p.root)::journal_proof) AS longer,
+	check_proof(ROW(p.block_no, p.journals, p.place, p.leaf, p.path[2:], p.root)::journal_proof) AS shorter,
+	check_proof(ROW(p.block_no, 2, p.place, p.leaf, p.path, p.root)::journal_proof) AS count FROM proof('AAAA', 'a3') p;
+-- a path for every place of trees of every size up to 20
+SELECT count(*) AS paths, count(*) FILTER (WHERE merkle_path_root(sha256(int4send(i)), i, n, merkle_path(t.leaves, i)) = t.root) AS lead_to_the_root
+FROM generate_series(1, 20) n, LATERAL (SELECT string_agg(sha256(int4send(i)), '' ORDER BY i) AS leaves, (block_content(i, sha256(int4send(i)) || '\x00000000' ORDER BY i)).root AS root
+	FROM generate_series(1, n) i) t, generate_series(1, n) i;
