@@ -1,0 +1,156 @@
+# The server is killed in the middle of heavy posting.  After each restart
+# every acknowledged journal is there, none is there in part, verify() is
+# clean, and submitting everything again changes nothing.
+#
+# pgbench's own log is the client's memory: a line per answered transaction.
+# Rounds: CRASH_ROUNDS (10 unless said).
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use LedgerTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+my $rounds = $ENV{CRASH_ROUNDS} || 10;
+my $clients = 12;
+my $batch = 5;
+my $node = ledger_node('crash', conf => "fsync = on\nsynchronous_commit = on\ncheckpoint_timeout = 30s\nmax_wal_size = 64MB\nmax_prepared_transactions = 4\n");
+make_world($node, 'CRSH', 40, '1000000.00');
+
+in_ledger($node, <<'SQL');
+-- request k of transaction i of a client: all that it does follows from its reference
+CREATE FUNCTION public.numbered(round int, session int, i int, k int) RETURNS journal_request LANGUAGE sql STABLE AS $$
+	SELECT ROW('CRSH', format('%s/%s/%s/%s', round, session, i, k), 'transfer',
+		journal_entry(line('Dr', a.account, cents), line('Cr', b.account, cents), line('Dr', h.account, cents), line('Cr', o.account, cents)),
+		NULL, NULL, false)::journal_request
+	FROM (SELECT (((i * 7 + k) % 100 + 1)::text || '.37 USD')::amount AS cents) AS c, public.claim a, public.claim b, public.house h, public.house o
+	WHERE a.n = 1 + (i * 13 + k * 5 + session) % 40 AND b.n = 1 + (i * 17 + k * 3 + session * 11) % 40
+		AND h.name = 'Clearing:ACH-in' AND o.name = 'Bank:omnibus'
+$$;
+CREATE FUNCTION public.transaction(round int, session int, i int) RETURNS SETOF journal_result LANGUAGE sql VOLATILE AS $$
+	SELECT post_journals(ARRAY(SELECT public.numbered(round, session, i, k) FROM generate_series(1, 5) AS k))
+$$;
+SQL
+
+# kill -9 of the postmaster and everything below it, or of one backend only
+sub kill_server
+{
+	my ($round) = @_;
+	my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
+	my @child = children_of($postmaster);
+
+	if ($round % 3 == 2)
+	{
+		my $victim = in_ledger($node, "SELECT pid FROM pg_stat_activity WHERE query LIKE '%public.transaction($round,%' AND pid <> pg_backend_pid() LIMIT 1");
+		kill 'KILL', $victim;
+		return 'one backend';
+	}
+	if ($round % 3 == 1)
+	{
+		$node->stop('immediate');
+		return 'all by SIGQUIT';
+	}
+	$node->kill9;
+	kill 'KILL', @child;
+	sleep 0.1 while grep { (stat_state($_) // 'Z') ne 'Z' } $postmaster, @child;
+	# where nobody waits for orphans the dead postmaster still has its number
+	unlink $node->data_dir . '/postmaster.pid', glob($node->host . '/.s.PGSQL.*');
+	return 'all by SIGKILL';
+}
+
+sub stat_state
+{
+	open(my $stat, '<', "/proc/$_[0]/stat") or return undef;
+	return (<$stat> // '') =~ /\) (\S)/ ? $1 : undef;
+}
+
+# Answered transactions of each session, from pgbench's log.
+sub acknowledged
+{
+	my ($prefix) = @_;
+	my %count;
+	foreach my $file (glob "$prefix.*")
+	{
+		foreach my $line (split /\n/, slurp_file($file))
+		{
+			$count{$1}++ if $line =~ /^(\d+) \d+ \d+ /;
+		}
+	}
+	return \%count;
+}
+
+# Two prepared transactions outlive all the crashes; blocks sealed meanwhile do
+# not have them, the block after their commit does.
+# (House accounts only: a claim would stay locked.)
+foreach my $each ([ '900/0/1/1', 'kept' ], [ '901/0/1/1', 'given up' ])
+{
+	in_ledger($node, "BEGIN; SELECT post_journal('CRSH', '$each->[0]', journal_entry(line('Dr', h.account, '1.00 USD'), line('Cr', o.account, '1.00 USD'))) FROM public.house h, public.house o WHERE h.name = 'Clearing:ACH-in' AND o.name = 'Bank:omnibus'; PREPARE TRANSACTION '$each->[1]'");
+}
+
+my $memory = PostgreSQL::Test::Utils::tempdir;
+my $total = 0;
+
+foreach my $round (0 .. $rounds - 1)
+{
+	my $prefix = "$memory/round$round";
+	my $run = bench_start($node, <<"SQL", '-c', $clients, '-j', 2, '-T', 60, '-D', 'i=0', '-l', "--log-prefix=$prefix");
+\\set i :i + 1
+SELECT outcome FROM public.transaction($round, :client_id, :i);
+SQL
+	$node->poll_query_until($LedgerTest::database, "SELECT count(*) > 200 FROM journal WHERE reference LIKE '$round/%'") or die 'nothing was posted';
+	in_ledger($node, 'SELECT seal()') if $round % 2 == 0;
+	sleep 0.2 + rand(0.6);
+	my $how = kill_server($round);
+	$run->{harness}->finish;
+
+	$node->start if $round % 3 != 2;
+	$node->poll_query_until($LedgerTest::database, 'SELECT true') or die 'the server did not come back';
+
+	my $count = acknowledged($prefix);
+	my $answered = 0;
+	$answered += $_ foreach values %$count;
+	$total += $answered;
+	my $values = join(', ', map { "($_, " . ($count->{$_} // 0) . ')' } 0 .. $clients - 1);
+
+	is(in_ledger($node, <<"SQL"), 0, "round $round ($how): each of $answered acknowledged transactions is there");
+SELECT count(*) FROM (VALUES $values) AS a (session, n), generate_series(1, n) AS i, generate_series(1, $batch) AS k
+WHERE NOT EXISTS (SELECT FROM journal WHERE reference = format('$round/%s/%s/%s', session, i, k))
+SQL
+	is(in_ledger($node, <<"SQL"), '', "round $round: none is there in part, none that nobody sent");
+SELECT split_part(reference, '/', 2), split_part(reference, '/', 3), count(*) FROM journal, (VALUES $values) AS a (session, n)
+WHERE reference LIKE '$round/%' AND split_part(reference, '/', 2) = session::text
+GROUP BY 1, 2, n HAVING count(*) <> $batch OR split_part(reference, '/', 3)::int > n + 1
+SQL
+	is(in_ledger($node, <<"SQL"), '', "round $round: each holds what was asked");
+SELECT j.reference FROM journal j, LATERAL (SELECT string_to_array(j.reference, '/')::int[] AS part) AS p
+WHERE j.reference LIKE '$round/%' AND j.entry::text IS DISTINCT FROM ((public.numbered(part[1], part[2], part[3], part[4])).entry)::text
+SQL
+	verify_clean($node, "round $round");
+
+	# the clients, not knowing what became of it, send their last ten again
+	is(in_ledger($node, <<"SQL"), '', "round $round: sent again, what was acknowledged is replayed and nothing is refused");
+SELECT session, i, r.outcome, r.replayed FROM (VALUES $values) AS a (session, n), generate_series(greatest(1, n - 10), n + 1) AS i, LATERAL public.transaction($round, session, i) AS r
+WHERE r.outcome <> 'posted' OR (i <= n AND NOT r.replayed)
+SQL
+	is(in_ledger($node, "SELECT count(*) FROM journal WHERE reference LIKE '$round/%'"),
+		in_ledger($node, "SELECT sum(greatest(n + 1, 1)) * $batch FROM (VALUES $values) AS a (session, n)"), "round $round: and each is there once");
+}
+is(in_ledger($node, "SELECT count(*) FROM journal WHERE reference ~ '^90[01]/'"), 0, 'what is prepared is not there yet');
+in_ledger($node, 'SELECT seal()');
+verify_clean($node, 'with prepared transactions');
+in_ledger($node, "COMMIT PREPARED 'kept'");
+in_ledger($node, "ROLLBACK PREPARED 'given up'");
+is(in_ledger($node, "SELECT string_agg(reference, ' ' ORDER BY reference) FROM journal WHERE reference ~ '^90[01]/'"), '900/0/1/1', 'what was committed is, what was rolled back is not');
+verify_clean($node, 'prepared transactions ended');
+in_ledger($node, 'SELECT seal()');
+verify_clean($node, 'and sealed');
+
+cmp_ok($total, '>', $rounds * 20, "it was busy: $total acknowledged transactions");
+is(in_ledger($node, 'SELECT fund, asset(amount), sum(amount) FROM posting GROUP BY 1, 2 HAVING sum(value(amount)) <> 0'), '', 'every fund and asset sums to zero');
+in_ledger($node, 'SELECT seal()');
+verify_clean($node, 'sealed');
+$node->stop;
+done_testing();

@@ -1,0 +1,97 @@
+# One reference, one outcome: a hundred sessions submit the same request at
+# the same moment and all get the same answer, for ever.
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use LedgerTest;
+use Test::More;
+
+my $node = ledger_node('idempotency');
+make_world($node, 'SAME', 4, '100.00');
+
+in_ledger($node, <<'SQL');
+CREATE TABLE public.answer (try text, session int, posted_by text, outcome text, replayed boolean, journal bigint, sqlstate text, message text, detail text, recorded_at timestamptz);
+CREATE FUNCTION public.claim_of(n int) RETURNS account_id LANGUAGE sql STABLE AS $$ SELECT account FROM public.claim AS c WHERE c.n = $1 $$;
+CREATE FUNCTION public.house_of(name text) RETURNS account_id LANGUAGE sql STABLE AS $$ SELECT account FROM public.house AS h WHERE h.name = $1 $$;
+CREATE FUNCTION public.request(reference text, debit account_id, credit account_id, amount amount) RETURNS journal_request LANGUAGE sql STABLE
+	AS $$ SELECT ROW('SAME', reference, 'transfer', journal_entry(line('Dr', debit, amount), line('Cr', credit, amount)), NULL, 'same', false)::journal_request $$;
+SQL
+
+# A hundred sessions wait at a gate, then submit at once.
+sub submit
+{
+	my ($try, $request, %option) = @_;
+	my $gate = $node->background_psql($LedgerTest::database);
+	$gate->query_safe('SELECT pg_advisory_lock(1)');
+	my $run = bench_start($node, <<"SQL", '-c', 100, '-j', 2, '-t', 1, '--max-tries', 1000, @{ $option{argument} // [] });
+SELECT pg_advisory_lock_shared(1);
+INSERT INTO public.answer SELECT '$try', :client_id, NULL, r.outcome, r.replayed, r.journal, r.sqlstate, r.message, r.detail, r.recorded_at FROM post_journals(ARRAY[$request]) AS r;
+SQL
+	$node->poll_query_until($LedgerTest::database, "SELECT count(*) = 100 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+		or die 'the sessions never came to the gate';
+	$gate->query_safe('SELECT pg_advisory_unlock(1)');
+	$run->{harness}->finish;
+	$gate->quit;
+	is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = '$try'"), 100, "$try: a hundred answers") or diag($run->{err});
+}
+
+sub one_answer
+{
+	my ($try) = @_;
+	is(in_ledger($node, "SELECT count(DISTINCT (outcome, journal, sqlstate, message, detail, recorded_at)) FROM public.answer WHERE try = '$try'"), 1, "$try: all the same");
+	is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = '$try' AND NOT replayed"), 1, "$try: one of them is the first");
+}
+
+sub journals
+{
+	my ($reference) = @_;
+	return in_ledger($node, "SELECT count(*) FROM journal WHERE reference = '$reference'");
+}
+
+foreach my $isolation ('read committed', 'repeatable read', 'serializable')
+{
+	local $ENV{PGOPTIONS} = '-c default_transaction_isolation=' . ($isolation =~ s/ /\\ /r);
+	my $try = $isolation =~ s/ /-/r;
+
+	submit("house/$try", "public.request('house/$try', public.house_of('Bank:operating'), public.house_of('Equity'), '5.00 USD')");
+	one_answer("house/$try");
+	is(journals("house/$try"), 1, "house accounts only, $isolation: one journal");
+
+	submit("claim/$try", "public.request('claim/$try', public.claim_of(1), public.claim_of(2), '10.00 USD')");
+	one_answer("claim/$try");
+	is(journals("claim/$try"), 1, "customers' accounts, $isolation: one journal");
+
+	submit("refused/$try", "public.request('refused/$try', public.claim_of(3), public.claim_of(4), '150.00 USD')");
+	one_answer("refused/$try");
+	is(journals("refused/$try"), 0, "an overdraft, $isolation: no journal");
+	is(in_ledger($node, "SELECT string_agg(DISTINCT sqlstate, '') FROM public.answer WHERE try = 'refused/$try'"), 'LG050', 'and all are told the same');
+}
+is(in_ledger($node, "SELECT posted FROM balance WHERE account = public.claim_of(1)"), '-70.00 USD', 'the money moved once a time');
+
+# Two contents under one reference: one wins, the others are told which field differs.
+submit('two', "public.request('two', public.claim_of(2), public.claim_of(1 + 0 * :client_id), CASE WHEN :client_id % 2 = 0 THEN '1.00 USD' ELSE '2.00 USD' END::amount)");
+is(journals('two'), 1, 'two contents: one journal');
+is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = 'two' AND outcome = 'posted'"), 50, 'two contents: those who said the same have it');
+is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = 'two' AND sqlstate = 'LG020' AND detail ~* 'entry'"), 50, 'two contents: the others are told that the entry differs');
+
+# A refusal outlives its cause.
+in_ledger($node, "SELECT post_journal('SAME', 'fund 3', journal_entry(line('Dr', public.house_of('Bank:omnibus'), '1000.00 USD'), line('Cr', public.claim_of(3), '1000.00 USD')))");
+is(in_ledger($node, "SELECT outcome, sqlstate, replayed FROM post_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '150.00 USD')])"),
+	'refused|LG050|t', 'funded now, refused still');
+is(sqlstate_of($node, "SELECT post_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '150.00 USD')], strict => true)"), 'LG050', 'and raised still by the strict form');
+is(in_ledger($node, "SELECT outcome, sqlstate FROM post_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '1.00 USD')])"),
+	'refused|LG020', 'a refused reference cannot be used for something smaller');
+is(in_ledger($node, "SELECT outcome FROM post_journals(ARRAY[public.request('refused again', public.claim_of(3), public.claim_of(4), '150.00 USD')])"), 'posted', 'a new reference can');
+
+# What is not committed is not an outcome.
+in_ledger($node, "BEGIN; SELECT post_journals(ARRAY[public.request('undone', public.claim_of(1), public.claim_of(2), '1.00 USD')]); ROLLBACK");
+is(in_ledger($node, "SELECT outcome, replayed FROM post_journals(ARRAY[public.request('undone', public.claim_of(1), public.claim_of(2), '2.00 USD')])"), 'posted|f', 'a rolled back reference is free');
+in_ledger($node, "BEGIN; SAVEPOINT s; SELECT post_journals(ARRAY[public.request('half', public.claim_of(1), public.claim_of(2), '1.00 USD')]); ROLLBACK TO s; COMMIT");
+is(journals('half'), 0, 'nor does a rolled back savepoint leave one');
+is(in_ledger($node, "SELECT outcome, replayed FROM post_journals(ARRAY[public.request('half', public.claim_of(1), public.claim_of(2), '1.00 USD')])"), 'posted|f', 'and its reference is free');
+
+verify_clean($node, 'after all');
+$node->stop;
+done_testing();

@@ -1,0 +1,149 @@
+# A plain pg_dump and its restore keep every byte; verify() is clean after it;
+# posting goes on where it stopped.
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use LedgerTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = ledger_node('restore');
+my $dir = PostgreSQL::Test::Utils::tempdir;
+
+make_world($node, 'DUMP', 20, '1000.00');
+make_world($node, 'OTHR', 5, '50.00');
+in_ledger($node, <<'SQL');
+CREATE FUNCTION public.pay(of_client text, reference text, a int, b int, amount amount) RETURNS journal_request LANGUAGE sql STABLE AS $$
+	SELECT ROW(of_client, reference, 'transfer', journal_entry(line('Dr', x.account, amount), line('Cr', y.account, amount)), NULL, 'with a description', false)::journal_request
+	FROM public.claim x, public.claim y WHERE x.client = $1 AND y.client = $1 AND x.n = a AND y.n = b
+$$;
+SELECT post_journals(ARRAY(SELECT public.pay('DUMP', 'a' || i, 1 + i % 20, 1 + (i * 7) % 20, '3.33 USD') FROM generate_series(1, 300) AS i));
+SELECT seal();
+SELECT post_journals(ARRAY(SELECT public.pay('OTHR', 'b' || i, 1 + i % 5, 1 + (i * 3) % 5, ((i % 7 * 15 + 1) || '.00 USD')::amount) FROM generate_series(1, 100) AS i));
+SELECT reverse_journal('DUMP', journal_id, 'undo a7') FROM journal WHERE reference = 'a7';
+SELECT seal();
+SELECT post_journals(ARRAY(SELECT public.pay('DUMP', 'c' || i, 1 + i % 20, 1 + (i * 7) % 20, '1.11 USD') FROM generate_series(1, 50) AS i));
+SQL
+
+# something in every table there is
+in_ledger($node, <<'SQL');
+SELECT open_liquidity_provider('LP1', 'First provider'), open_bank_account('OPS', 'OPERATING', 'First bank', 'USD', 'Bank:operating');
+SELECT deposit_coin('DUMP0001', '0.5 BTC', 'coin');
+SELECT count(*) FROM generate_series(1, 40) AS i, LATERAL post_trade('t' || i, 'DUMP' || lpad((1 + i % 3)::text, 4, '0'), CASE i % 4 WHEN 3 THEN 'SELL' ELSE 'BUY' END, '0.01 BTC', 'LP1',
+	lp_price => '60000.00 USD/BTC', markup_bps => 50, fee_bps => 10, fee_minimum => '1.00 USD', client_order_id => 'o' || i % 5, executed_at => '2026-03-08 12:00Z'::timestamptz + i * interval '10 minutes')
+	AS t WHERE i % 3 < 2;
+SELECT bust_trade('bust', 'DUMP0002', 't1');
+SELECT correct_trade('fix', 'DUMP0002', 'BUY', '0.02 BTC', 'LP1', lp_price => '60001.00 USD/BTC', original => 't4');
+SELECT close_window('DUMP', '2026-03-08'), close_window('DUMP', '2026-03-09');
+SELECT advise_window('DUMP', '2026-03-08'), agree_window('DUMP', '2026-03-08'), dispute_window('DUMP', '2026-03-09', 'wait') FROM (SELECT advise_window('DUMP', '2026-03-09')) AS advised;
+SELECT record_wire('DUMP', 'wire 1', 'received', '10.00 USD', closes_on => '2026-03-08');
+SELECT settle_provider('DUMP', 'provider 1', 'LP1', '2026-03-08');
+SELECT authorise_hold('DUMP', account, '5.00 USD', 'hold ' || n, expires_at => CASE WHEN n = 2 THEN now() + interval '1 day' END) FROM public.claim WHERE client = 'DUMP' AND n < 4;
+SELECT release_hold('DUMP', 'hold 1', 'free 1'), increase_hold('DUMP', 'hold 3', '1.00 USD', 'more 3');
+SELECT propose_journal(journal_entry(line('Dr', h.account, '3.00 USD'), line('Cr', o.account, '3.00 USD')), reason => 'BANK_FEE', reference => 'proposal')
+	FROM public.house h, public.house o WHERE h.client = 'DUMP' AND o.client = 'DUMP' AND h.name = 'Bank:operating' AND o.name = 'Equity';
+SELECT freeze_account(account, 'debit', 'court order') FROM public.claim WHERE client = 'OTHR' AND n = 5;
+CREATE ROLE reading_for_dump;
+SELECT grant_client_access('DUMP', 'reading_for_dump');
+SELECT retire_asset('YFI', 'no longer traded'), register_asset('NEWC', 'COIN', 9);
+SQL
+is(in_ledger($node, <<'SQL'), '', 'there is something in every table');
+SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'bakkt_ledger'::regnamespace AND relkind = 'r'
+	AND (xpath('/row/c/text()', query_to_xml('SELECT count(*) AS c FROM ' || c.oid::regclass, false, true, '')))[1]::text = '0'
+SQL
+
+# an id that was handed out and never used, below the horizon of a block
+in_ledger($node, "BEGIN; SELECT post_journals(ARRAY[public.pay('DUMP', 'lost', 1, 2, '1.00 USD')]); ROLLBACK");
+in_ledger($node, 'SELECT seal()');
+in_ledger($node, "SELECT post_journals(ARRAY[public.pay('DUMP', 'tail', 1, 2, '1.00 USD')])");
+verify_clean($node, 'before the dump');
+cmp_ok(in_ledger($node, 'SELECT count(*) FROM rejection'), '>', 0, 'there are refusals to keep');
+
+# Every member table and sequence, row by row.
+sub fingerprint
+{
+	my ($database) = @_;
+	my %mark;
+	my @relation = split /\n/, $node->safe_psql($database, <<'SQL');
+SELECT c.oid::regclass::text || ' ' || c.relkind::text FROM pg_depend d JOIN pg_class c ON c.oid = d.objid
+WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'bakkt_ledger') AND c.relkind IN ('r', 'p', 'S') ORDER BY 1
+SQL
+	foreach (@relation)
+	{
+		my ($name, $kind) = split / /;
+		$mark{$name} = $node->safe_psql($database, $kind eq 'S'
+			? "SELECT last_value, is_called FROM $name"
+			: "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE \"C\")), '') FROM $name AS t");
+	}
+	return \%mark;
+}
+
+my $before = fingerprint($LedgerTest::database);
+my $digest = in_ledger($node, 'SELECT * FROM block ORDER BY block_no DESC LIMIT 1');
+my $trial = in_ledger($node, 'SELECT * FROM trial_balance() AS t ORDER BY t::text');
+isnt($digest, '', 'there is a last block');
+isnt($trial, '', 'there is a trial balance');
+
+foreach my $format ('plain', 'custom')
+{
+	my $copy = "copy_$format";
+	my $file = "$dir/$format.dump";
+
+	command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, "--format=$format", '-f', $file, $LedgerTest::database ], "$format: dumped");
+	$node->safe_psql('postgres', "CREATE DATABASE $copy");
+
+	if ($format eq 'plain')
+	{
+		my ($out, $err);
+		isnt($node->psql('postgres', "CREATE DATABASE unsaid") || $node->psql('unsaid', undef, extra_params => [ '-f', $file ], on_error_stop => 1, stderr => \$err), 0,
+			'a restore that does not say so is refused');
+		like($err, qr/append-only|restoring|LG066/i, 'and the message says what to do');
+	}
+
+	local $ENV{PGOPTIONS} = '-c bakkt_ledger.restoring=on';
+	if ($format eq 'plain')
+	{
+		command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-o', '/dev/null', '-f', $file, $copy ], "$format: restored");
+	}
+	else
+	{
+		command_ok([ 'pg_restore', '--exit-on-error', '-h', $node->host, '-p', $node->port, '-d', $copy, $file ], "$format: restored");
+	}
+	delete local $ENV{PGOPTIONS};
+	$node->safe_psql('postgres', "ALTER DATABASE $copy SET search_path = bakkt_ledger, public");
+
+	is_deeply(fingerprint($copy), $before, "$format: every row of every table and every sequence is the same");
+	is($node->safe_psql($copy, 'SELECT * FROM verify()'), '', "$format: verify() finds nothing");
+	is($node->safe_psql($copy, 'SELECT * FROM block ORDER BY block_no DESC LIMIT 1'), $digest, "$format: the same last block");
+	is($node->safe_psql($copy, 'SELECT * FROM trial_balance() AS t ORDER BY t::text'), $trial, "$format: the same trial balance");
+
+	# the ledger lives on: old references replay, new ones post, blocks follow
+	is($node->safe_psql($copy, "SELECT string_agg(DISTINCT outcome || replayed, ' ') FROM post_journals(ARRAY(SELECT public.pay('DUMP', 'a' || i, 1 + i % 20, 1 + (i * 7) % 20, '3.33 USD') FROM generate_series(1, 300) AS i))"),
+		'postedtrue', "$format: submitted again, the outcome is the original");
+	is($node->safe_psql($copy, "SELECT count(*) FROM post_journals(ARRAY(SELECT public.pay('OTHR', 'b' || i, 1 + i % 5, 1 + (i * 3) % 5, ((i % 7 * 15 + 1) || '.00 USD')::amount) FROM generate_series(1, 100) AS i)) AS r LEFT JOIN rejection x ON x.reference = 'b' || r.request WHERE NOT replayed OR (outcome = 'refused') <> (x.reference IS NOT NULL)"),
+		0, "$format: refusals too");
+	is($node->safe_psql($copy, "SELECT string_agg(DISTINCT outcome || replayed, ' ') FROM post_journals(ARRAY(SELECT public.pay('DUMP', 'd' || i, 1 + i % 20, 1 + (i * 7) % 20, '0.01 USD') FROM generate_series(1, 100) AS i))"),
+		'postedfalse', "$format: posting goes on");
+	is($node->safe_psql($copy, "SELECT min(journal_id) > (SELECT max(journal_id) FROM journal WHERE reference !~ '^d') FROM journal WHERE reference ~ '^d'"), 't', "$format: with new journal ids");
+	$node->safe_psql($copy, 'SELECT seal()');
+	is($node->safe_psql($copy, 'SELECT * FROM verify()'), '', "$format: verify() finds nothing after the next block");
+	is($node->safe_psql($copy, "SELECT open_customer('AFTER001', client => 'DUMP') IS NOT NULL AND open_account('DUMP', 'FBO', 'Cust:AFTER001:settled', 'USD', 'AFTER001') IS NOT NULL"), 't', "$format: accounts can be opened");
+}
+
+# A restore with a lie in it: verify() finds the edited row.
+my $plain = slurp_file("$dir/plain.dump");
+my $lie = $plain;
+ok($lie =~ s/\ta7\t/\ta7x\t/, 'the dump is edited');
+append_to_file("$dir/lie.dump", $lie);
+$node->safe_psql('postgres', 'CREATE DATABASE lie');
+{
+	local $ENV{PGOPTIONS} = '-c bakkt_ledger.restoring=on';
+	command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-o', '/dev/null', '-f', "$dir/lie.dump", 'lie' ], 'the edited dump restores');
+}
+isnt($node->safe_psql('lie', 'SELECT * FROM bakkt_ledger.verify()'), '', 'but verify() tells');
+
+$node->stop;
+done_testing();
