@@ -254,6 +254,8 @@ COMMENT ON FUNCTION trial_balance(text, timestamptz) IS 'Debit and credit balanc
 -- The lines of all journals as rows.  A journal with several customers shows
 -- the house lines under its first.  Predicates on client, customer and
 -- recorded_at reach the journal's indexes.
+-- An account is found by its number alone: by its client, the planner would
+-- read all the client's accounts for every journal.
 CREATE VIEW posting WITH (security_invoker = true) AS
     SELECT c.code AS client, cu.account_code AS customer, j.journal_id AS journal, k.name AS kind, j.reference,
            l.line, l.account, a.fund, a.name, l.amount, l.debit, l.credit,
@@ -263,7 +265,7 @@ CREATE VIEW posting WITH (security_invoker = true) AS
       JOIN journal_kind k ON k.kind = j.kind
       LEFT JOIN customer cu ON cu.customer_id = j.customer_id
       CROSS JOIN LATERAL lines(j.entry) l
-      JOIN account a ON a.client_id = j.client_id AND a.account = l.account
+      JOIN account a ON a.account = l.account AND a.client_id + 0 = j.client_id
      WHERE a.customer_id IS NULL OR a.customer_id IS NOT DISTINCT FROM j.customer_id
     UNION ALL
     SELECT c.code, cu.account_code, j.journal_id, k.name, j.reference,
@@ -275,5 +277,5 @@ CREATE VIEW posting WITH (security_invoker = true) AS
       JOIN journal_kind k ON k.kind = j.kind
       JOIN customer cu ON cu.customer_id = p.customer_id
       CROSS JOIN LATERAL lines(j.entry) l
-      JOIN account a ON a.client_id = j.client_id AND a.account = l.account AND a.customer_id = p.customer_id;
+      JOIN account a ON a.account = l.account AND a.client_id + 0 = j.client_id AND a.customer_id = p.customer_id;
 COMMENT ON VIEW posting IS 'The lines of all journals: client, customer, journal, account, amount signed (debit positive), debit and credit.';
