@@ -161,6 +161,9 @@ SELECT throws_ok($$SELECT capture_hold('HOLD', 'h1', NULL, 'c2')$$, 'LG045', NUL
 SELECT throws_ok($$SELECT capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '0.001 USD'), 'c2')$$, 'LG043', NULL, 'not a tenth of a cent');
 SELECT throws_ok($$SELECT capture_hold('HOLD', 'none', pg_temp.move('ann', 'ben', '1.00 USD'), 'c2')$$, 'LG051', NULL, 'not of an unknown hold');
 SELECT throws_ok($$SELECT capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '1.00 USD'), NULL)$$, 'LG002', NULL, 'not without a reference');
+SELECT authorise_hold('HOLD', pg_temp.of('ben'), '10.00 USD', 'twin ' || n) FROM generate_series(1, 2) AS n \g /dev/null
+SELECT throws_ok($$SELECT capture_hold('HOLD', 'twin 1', pg_temp.move('ben', 'ann', '10.01 USD'), 'c2')$$, 'LG053', NULL, 'not what another hold binds');
+SELECT release_hold('HOLD', 'twin ' || n, 'twin off ' || n) FROM generate_series(1, 2) AS n \g /dev/null
 -- the entry may say more than the debit: another customer's money goes along, and is checked
 SELECT throws_ok($$SELECT capture_hold('HOLD', 'h1', journal_entry(line('Dr', pg_temp.of('ann'), '1.00 USD'), line('Dr', pg_temp.of('cat'), '0.01 USD'),
 	line('Cr', pg_temp.of('ben'), '1.01 USD')), 'c2')$$, 'LG050', NULL, 'a line on another customer is judged as in any posting');
