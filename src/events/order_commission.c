@@ -157,7 +157,7 @@ open_rows(Datum *arguments)
 			 "  ('0 '::pg_catalog.text OPERATOR(pg_catalog.||) w.asset)::bakkt_ledger.amount"
 			 " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
 			 "  AS w(client_id, customer_id, client_order_id, asset)"
-			 " ORDER BY 1, 2, w.client_order_id COLLATE \"C\", w.asset COLLATE \"C\""
+			 " ORDER BY 1, 2, w.client_order_id COLLATE pg_catalog.\"C\", w.asset COLLATE pg_catalog.\"C\""
 			 " ON CONFLICT DO NOTHING");
 	spi_execute(plan, arguments);
 }

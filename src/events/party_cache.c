@@ -79,7 +79,7 @@ transaction_ended(XactEvent event, void *argument)
 {
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE && event != XACT_EVENT_ABORT)
 		return;
-	if (loaded_in_transaction && (event == XACT_EVENT_ABORT || IsolationUsesXactSnapshot()))
+	if (loaded_in_transaction && (event != XACT_EVENT_COMMIT || IsolationUsesXactSnapshot()))
 		stale = true;
 	loaded_in_transaction = false;
 }

@@ -24,6 +24,7 @@ typedef struct AccountState
 	LockedBalance balance;		/* if limited; changes as requests are accepted */
 	HouseAccount house;			/* if not */
 	bool		changed;		/* balance must be written */
+	bool		holds_expired;	/* those due by now have been looked for */
 	units		change;			/* scratch of the request being evaluated */
 	int			touched_by;		/* request whose scratch that is */
 } AccountState;

@@ -234,26 +234,31 @@ sum_changes(PostingBatch *batch, int i)
 	return true;
 }
 
-/* Holds that have expired no longer bind: record that and free what they held. */
-static units
-expire_holds(PostingBatch *batch, const AccountState *account)
+/*
+ * Holds that have expired no longer bind: record that and free what they held.
+ * Once per call, whose clock does not move; a dry run would find them again.
+ */
+static void
+expire_holds(PostingBatch *batch, AccountState *account)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[4] = {INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID};
 	Datum		arguments[4] = {Int32GetDatum(account->client_id), Int64GetDatum(account->account),
 	TimestampTzGetDatum(batch->now), BoolGetDatum(!batch->options->dry_run)};
-	units		freed = 0;
 	bool		isnull;
-	Datum		amount;
+	Datum		freed;
 
+	account->holds_expired = true;
 	SPI_connect();
 	spi_plan(&plan, 4, types, "SELECT bakkt_ledger.expire_account_holds($1, $2::bakkt_ledger.account_id, $3, $4)");
 	spi_execute(plan, arguments);
-	amount = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	freed = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (!isnull)
-		freed = amount_units(DatumGetAmountP(amount));
+	{
+		account->balance.held -= amount_units(DatumGetAmountP(freed));
+		account->changed = true;
+	}
 	SPI_finish();
-	return freed;
 }
 
 /* Would the account have less than its floor after the change? */
@@ -295,16 +300,10 @@ check_balance(PostingBatch *batch, LedgerRequest *request, AccountState *account
 	}
 	if (!takes || !falls_short(account))
 		return;
-	if (account->balance.held != 0)
-	{
-		units		freed = expire_holds(batch, account);
-
-		account->balance.held -= freed;
-		account->changed = account->changed || freed != 0;
-		if (!falls_short(account))
-			return;
-	}
-	refuse_insufficient(request, account);
+	if (account->balance.held != 0 && !account->holds_expired)
+		expire_holds(batch, account);
+	if (falls_short(account))
+		refuse_insufficient(request, account);
 }
 
 static void
@@ -485,8 +484,11 @@ fell_chain(PostingBatch *batch, Chain *chain, int culprit)
 	while (chain->undo_count > 0)
 	{
 		Undo	   *undo = &chain->undo[--chain->undo_count];
+		units		held = undo->account->balance.held;
 
+		/* holds that have expired meanwhile stay so: that is recorded */
 		undo->account->balance = undo->before;
+		undo->account->balance.held = held;
 	}
 	for (int i = chain->first; i <= chain->last; i++)
 		if (i != culprit)

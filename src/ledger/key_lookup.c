@@ -37,7 +37,7 @@ void
 key_lookup_open(KeyLookup *lookup, LedgerRelation table, LedgerRelation index)
 {
 	CommandCounterIncrement();
-	lookup->snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	lookup->snapshot = RegisterSnapshot(GetLatestSnapshot());
 	lookup->table = table_open(ledger_relation(table), AccessShareLock);
 	lookup->index = index_open(ledger_relation(index), AccessShareLock);
 	lookup->slot = table_slot_create(lookup->table, NULL);

@@ -30,7 +30,10 @@ typedef struct KeyLookup
 	ScanKeyData keys[KEY_COLUMNS_MAX];
 } KeyLookup;
 
-/* Sees what a query of the same moment would see. */
+/*
+ * Sees what has been committed by now, under every isolation level: what is
+ * found outlives the transaction in caches, and a closed account is closed.
+ */
 extern void key_lookup_open(KeyLookup *lookup, LedgerRelation table, LedgerRelation index);
 /* One value for each column of the index, none of them null. */
 extern bool key_lookup_find(KeyLookup *lookup, const Datum *values);

@@ -260,7 +260,7 @@ lookup_asset(asset_code asset)
 			 "SELECT scale::pg_catalog.int4, status OPERATOR(pg_catalog.<>) 'active'"
 			 "  FROM bakkt_ledger.supported_asset"
 			 " WHERE asset OPERATOR(bakkt_ledger.=) $1::bakkt_ledger.asset");
-	spi_execute(plan, arguments);
+	spi_execute_latest(plan, arguments);
 	if (SPI_processed == 1)
 	{
 		bool		isnull;
@@ -288,7 +288,7 @@ lookup_client(int32 client_id)
 	spi_plan(&plan, 1, types,
 			 "SELECT code, status OPERATOR(pg_catalog.=) 'closed'"
 			 "  FROM bakkt_ledger.client WHERE client_id OPERATOR(pg_catalog.=) $1");
-	spi_execute(plan, arguments);
+	spi_execute_latest(plan, arguments);
 	if (SPI_processed == 1)
 	{
 		bool		isnull;
@@ -338,6 +338,7 @@ lookup_has_access(int32 client_id)
 	if (spi_int32(&plan, 1, types, arguments,
 				  "SELECT 1 WHERE $1 OPERATOR(pg_catalog.=) ANY (bakkt_ledger.visible_clients())") == 0)
 		return false;
+	ledger_cache_loaded();
 	hash_search(granted, &key, HASH_ENTER, NULL);
 	return true;
 }

@@ -170,14 +170,10 @@ reference_finder_close(ReferenceFinder *finder)
  * under REPEATABLE READ and above the transaction has to be retried.
  */
 static void
-check_visible(TupleTableSlot *slot)
+check_visible(const ReferenceIndex *index)
 {
-	bool		isnull;
-	TransactionId inserter = DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull));
-
-	if (!IsolationUsesXactSnapshot() || TransactionIdIsCurrentTransactionId(inserter))
-		return;
-	if (TransactionIdIsNormal(inserter) && XidInMVCCSnapshot(inserter, GetTransactionSnapshot()))
+	if (IsolationUsesXactSnapshot() &&
+		!table_tuple_satisfies_snapshot(index->relation, index->slot, GetTransactionSnapshot()))
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not serialize access due to concurrent use of a reference"),
@@ -206,7 +202,7 @@ find_reference(ReferenceIndex *index, SnapshotData *dirty, int32 client_id, Datu
 		ExecClearTuple(index->slot);
 		XactLockTableWait(writer, NULL, NULL, XLTW_None);
 	}
-	check_visible(index->slot);
+	check_visible(index);
 	return true;
 }
 

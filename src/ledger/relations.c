@@ -65,22 +65,15 @@ role_changed(Datum argument, int cache, uint32 hash)
 	cache_generation++;
 }
 
-/* What an aborted transaction had created must not stay cached. */
-static void
-forget_on_abort(void)
-{
-	if (loaded_in_transaction)
-		cache_generation++;
-	loaded_in_transaction = false;
-}
-
+/* What a transaction had created must not stay cached if it aborts, or still may: it is prepared. */
 static void
 transaction_ended(XactEvent event, void *argument)
 {
-	if (event == XACT_EVENT_ABORT)
-		forget_on_abort();
-	else if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
-		loaded_in_transaction = false;
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE && event != XACT_EVENT_ABORT)
+		return;
+	if (loaded_in_transaction && event != XACT_EVENT_COMMIT)
+		cache_generation++;
+	loaded_in_transaction = false;
 }
 
 static void

@@ -46,7 +46,7 @@ extern Oid	ledger_owner(void);
  */
 extern uint64 ledger_cache_generation(void);
 
-/* Something that this transaction created has been cached: forget it if it aborts. */
+/* Something that this transaction may have created has been cached: forget it unless it commits. */
 extern void ledger_cache_loaded(void);
 
 #endif							/* BAKKT_LEDGER_RELATIONS_H */

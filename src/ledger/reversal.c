@@ -13,7 +13,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "utils/snapmgr.h"
 
 #include "errors.h"
 #include "ledger/reversal.h"
@@ -82,11 +81,9 @@ query_journal(SPIPlanPtr *plan, const char *query, int32 client_id, int64 journa
 {
 	Oid			types[2] = {INT4OID, INT8OID};
 	Datum		arguments[2] = {Int32GetDatum(client_id), Int64GetDatum(journal_id)};
-	Snapshot	latest = RegisterSnapshot(GetLatestSnapshot());
 
 	spi_plan(plan, 2, types, query);
-	spi_execute_snapshot(*plan, arguments, latest);
-	UnregisterSnapshot(latest);
+	spi_execute_latest(*plan, arguments);
 }
 
 /* Lines of the entry in column 1 of a result row. */

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/snapmgr.h"
 
 #include "ledger/relations.h"
 #include "ledger/spi_plan.h"
@@ -28,7 +29,7 @@ spi_plan(SPIPlanPtr *plan, int count, Oid *types, const char *query)
  * Our queries run as the ledger's owner, whatever the caller may see; an
  * error restores the user by itself.
  */
-void
+static void
 spi_execute_snapshot(SPIPlanPtr plan, Datum *arguments, Snapshot snapshot)
 {
 	Oid			user;
@@ -52,6 +53,15 @@ spi_execute(SPIPlanPtr plan, Datum *arguments)
 	spi_execute_snapshot(plan, arguments, InvalidSnapshot);
 }
 
+void
+spi_execute_latest(SPIPlanPtr plan, Datum *arguments)
+{
+	Snapshot	latest = RegisterSnapshot(GetLatestSnapshot());
+
+	spi_execute_snapshot(plan, arguments, latest);
+	UnregisterSnapshot(latest);
+}
+
 int32
 spi_int32(SPIPlanPtr *plan, int count, Oid *types, Datum *arguments, const char *query)
 {
@@ -60,7 +70,7 @@ spi_int32(SPIPlanPtr *plan, int count, Oid *types, Datum *arguments, const char 
 
 	SPI_connect();
 	spi_plan(plan, count, types, query);
-	spi_execute(*plan, arguments);
+	spi_execute_latest(*plan, arguments);
 	if (SPI_processed > 0)
 	{
 		Datum		datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
