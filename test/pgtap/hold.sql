@@ -13,12 +13,9 @@ BEGIN
 	RETURN public.is(found, expected, name);
 END $$;
 
-CREATE ROLE ledger_test_teller IN ROLE bakkt_ledger_poster;
-CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
 SELECT open_client('HOLD'), open_client('ELSE') \g /dev/null
 SELECT open_customer(code, client => 'HOLD') FROM unnest('{HOLDANN1,HOLDBEN1,HOLDCAT1}'::text[]) AS code \g /dev/null
 SELECT open_customer('ELSEANN1', client => 'ELSE') \g /dev/null
-SELECT grant_client_access('HOLD', 'ledger_test_teller') \g /dev/null
 CREATE TEMP TABLE a (who text, account account_id);
 INSERT INTO a VALUES ('bank', open_account('HOLD', 'FBO', 'Bank:omnibus', 'USD')),
 	('ann', open_account('HOLD', 'FBO', 'Cust:HOLDANN1:settled', 'USD')), ('ben', open_account('HOLD', 'FBO', 'Cust:HOLDBEN1:settled', 'USD')),

@@ -15,6 +15,7 @@ END $$;
 
 CREATE ROLE ledger_test_teller IN ROLE bakkt_ledger_poster;
 CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
+CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
 SELECT open_client('HOLD') \g /dev/null
 SELECT open_customer(code, client => 'HOLD') FROM unnest('{HOLDANN1,HOLDBEN1}'::text[]) AS code \g /dev/null
 SELECT grant_client_access('HOLD', 'ledger_test_teller') \g /dev/null
@@ -109,7 +110,7 @@ SELECT is(pg_temp.status('many 1'), 'open 1.00 USD', 'it stands');
 -- the sweeper
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.expired('ann', '2.00 USD', 's1'), pg_temp.expired('ann', '3.00 USD', 's2'), pg_temp.expired('ben', '4.00 USD', 's3') \g /dev/null
-SELECT throws_ok('SET LOCAL ROLE ledger_test_teller; SELECT expire_holds()', '42501', NULL, 'is not everybody''s');
+SELECT throws_ok('SET LOCAL ROLE ledger_test_reader; SELECT expire_holds()', '42501', NULL, 'is not for readers');
 RESET ROLE;
 SET LOCAL ROLE ledger_test_settler;
 SELECT is(expire_holds(), 2::bigint, 'touches two accounts');
