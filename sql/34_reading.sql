@@ -191,7 +191,7 @@ BEGIN
      WHERE l.account = asked.account
      ORDER BY j.recorded_at, j.journal_id, l.line;
 END $$;
-COMMENT ON FUNCTION account_statement(account_id, timestamptz, timestamptz) IS 'The account''s lines recorded in [since, until) with the running balance in natural sign; the first row is the opening balance, equal to the closing one of the statement before (I4). Errors: LG030.';
+COMMENT ON FUNCTION account_statement(account_id, timestamptz, timestamptz) IS 'The account''s lines recorded in [since, until) with the running balance in natural sign; the first row is the opening balance, equal to the closing one of the statement before (I4). NULL is no bound. A period that ends just now may still gain lines of transactions under way. Errors: LG030.';
 
 CREATE FUNCTION statement(account_code text, asset asset, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
     RETURNS SETOF statement_line
