@@ -29,11 +29,23 @@ def instant_of(text_of_instant):
 
 
 class Obligation:
-    def __init__(self, client, number, counterparty, asset, receivable, payable):
+    def __init__(self, client, number, counterparty, asset, receivable, payable, first=None):
         self.client, self.number, self.counterparty, self.asset = client, number, counterparty, asset
         self.receivable, self.payable = receivable, payable
         self.net = receivable + payable     # positive: the counterparty owes
         self.applied = ZERO
+        self.first = first or number        # the window it arose in: carried ones keep their age
+        self.carried = first is not None
+        self.state = 'ENTERED'
+        self.identifier = None
+
+    def pay(self, amount):
+        self.applied += amount
+        self.state = 'PARTIALLY_SETTLED' if self.outstanding else 'SETTLED'
+
+    @property
+    def open(self):
+        return self.state not in ('SETTLED', 'CARRIED', 'WRITTEN_OFF')
 
     @property
     def name(self):
@@ -45,7 +57,10 @@ class Obligation:
 
     def row(self):
         payer, payee = (self.counterparty, 'BAKKT') if self.net > 0 else ('BAKKT', self.counterparty)
-        return (payer, payee, text(abs(self.net), self.asset), text(self.applied, self.asset))
+        return (payer, payee, text(abs(self.net), self.asset), text(self.applied, self.asset), self.state)
+
+    def owed(self):
+        return (self.counterparty, self.asset) + self.row()[:3]
 
 
 class Settlement(Holding):
@@ -53,7 +68,8 @@ class Settlement(Holding):
         self.closed = {}            # client -> last date closed
         self.windows = {}           # (client, number) -> (date, [members])
         self.agreed = set()         # (client, number)
-        self.obligations = {}       # (client, number, counterparty, asset) -> Obligation
+        session.execute("DO $$ BEGIN CREATE ROLE model_second SUPERUSER; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        self.obligations = []       # in the order in which they arose
         super().__init__(session, seed)
 
     # -- executions around the open window -----------------------------
@@ -91,7 +107,7 @@ class Settlement(Holding):
                 start += datetime.timedelta(1)
             self.closed[client] = day
         number = self.number(client, day)
-        owed = sorted((o.counterparty, o.asset) + o.row()[:3] for o in self.obligations.values() if o.client == client and o.number == number)
+        owed = sorted(o.owed() for o in self.obligations if o.client == client and o.number == number and not o.carried)
         sql = 'SELECT row_to_json(r) FROM close_window(%s, %s) AS r' % (literal(client), literal(day))
 
         def check(answer):
@@ -133,13 +149,13 @@ class Settlement(Holding):
 
     def novate(self, client, number, counterparty, mine, day):
         lines = [('CORP', name, asset, -amount) for (name, asset), amount in mine.items()]
-        for asset in sorted({asset for _, asset in mine}):
+        for asset in sorted({asset for _, asset in mine}, key=('USD', *COINS).index):
             owing = lambda name, amount: 'receivable' in name or (name.startswith('Client') and amount > 0)
             receivable = sum((a for (n, s), a in mine.items() if s == asset and owing(n, a)), ZERO)
             payable = sum((a for (n, s), a in mine.items() if s == asset and not owing(n, a)), ZERO)
             owed = Obligation(client, number, counterparty, asset, receivable, payable)
             if owed.net:
-                self.obligations[client, number, counterparty, asset] = owed
+                self.obligations.append(owed)
                 lines.append(('CORP', owed.name, asset, owed.net))
             elif asset in COINS:    # never delivered: set off between the funds
                 lines += [('CORP', 'DueTo:CUST', asset, receivable), ('CORP', 'DueFrom:CUST', asset, -receivable),
@@ -169,35 +185,43 @@ class Settlement(Holding):
         return Operation('agree', sql, lambda answer: expect('SQLSTATE of an agreement', '00000', answer.sqlstate))
 
     def wire(self):
-        open_ones = [o for o in self.obligations.values() if o.asset == 'USD' and o.outstanding]
+        open_ones = [o for o in self.obligations if o.asset == 'USD' and o.open]
         if not open_ones:
             return self.agree()
-        owed = self.pick(open_ones)
-        amount = self.part_of(owed.outstanding, 'USD')
-        direction = 'received' if owed.net > 0 else 'sent'
-        sqlstate = None
-        if amount > owed.outstanding:
-            sqlstate = 'LG074'
-        elif direction == 'sent' and (owed.client, owed.number) not in self.agreed:
-            sqlstate = 'LG071'
+        chosen = self.pick(open_ones)
+        direction = 'received' if chosen.net > 0 else 'sent'
+        closed = (chosen.client, chosen.number) in self.windows
+        day = self.windows[chosen.client, chosen.number][0] if closed and self.chance(70) else None
+        parts = sorted((o for o in open_ones if (o.client, o.counterparty, o.net > 0) == (chosen.client, chosen.counterparty, chosen.net > 0)
+                        and (day is None or o.number == chosen.number)), key=lambda o: o.first)
+        total = sum((o.outstanding for o in parts), ZERO)
+        amount = self.part_of(total, 'USD')
+        paid, rest = [], amount
+        for owed in parts:
+            if rest > 0:
+                paid.append((owed, min(rest, owed.outstanding)))
+                rest -= paid[-1][1]
+        sign = 1 if chosen.net > 0 else -1
+        lines = [line for owed, part in paid for line in (('CORP', 'Bank:operating', 'USD', sign * part), ('CORP', owed.name, 'USD', -sign * part))]
+        sqlstate = 'LG074' if amount > total else self.unagreed(paid) or self.frozen(chosen.client, lines)
         reference = self.reference('wire')
         if not sqlstate:
-            sign = 1 if owed.net > 0 else -1
-            frozen = self.frozen(owed.client, [('CORP', 'Bank:operating', 'USD', sign * amount), ('CORP', owed.name, 'USD', -sign * amount)])
-            if frozen:
-                sqlstate = frozen
-            else:
-                owed.applied += amount
-                self.record_lines(owed.client, reference, [('CORP', 'Bank:operating', 'USD', sign * amount), ('CORP', owed.name, 'USD', -sign * amount)], 'settlement_wire')
+            for owed, part in paid:
+                owed.pay(part)
+            self.record_lines(chosen.client, reference, lines, 'settlement_wire')
         sql = 'SELECT row_to_json(r) FROM record_wire(%s, %s, %s, %s, %s, %s) AS r' % tuple(map(literal, (
-            owed.client, reference, direction, text(amount, 'USD'), owed.counterparty, self.windows[owed.client, owed.number][0])))
-        left = text(owed.outstanding, 'USD')
+            chosen.client, reference, direction, text(amount, 'USD'), chosen.counterparty, day)))
+        left = sorted(text(owed.outstanding, 'USD') for owed, _ in paid)
 
         def check(answer):
             expect('SQLSTATE of a wire', sqlstate or '00000', answer.sqlstate)
             if not sqlstate:
-                expect('outstanding after a wire', [left], [row['outstanding'] for row in answer.rows])
+                expect('outstanding after a wire', left, sorted(row['outstanding'] for row in answer.rows))
         return self.done(Operation('wire', sql, check), sqlstate)
+
+    def unagreed(self, paid):
+        """Nothing is paid out before the window it arose in is agreed."""
+        return 'LG071' if any(o.net < 0 and (o.client, o.first) not in self.agreed for o, _ in paid) else None
 
     def frozen(self, client, lines):
         for fund, name, asset, amount in lines:
@@ -208,11 +232,11 @@ class Settlement(Holding):
 
     def provide(self):
         """Everything outstanding with a provider for one window, in one journal (J07g)."""
-        chosen = [(o.client, o.number, o.counterparty) for o in self.obligations.values() if o.counterparty in PROVIDERS and o.outstanding and (o.client, o.number) in self.agreed]
+        chosen = [(o.client, o.number, o.counterparty) for o in self.obligations if o.counterparty in PROVIDERS and o.open and (o.client, o.number) in self.windows]
         if not chosen:
             return self.wire()
         client, number, provider = self.pick(chosen)
-        parts = [o for o in self.obligations.values() if (o.client, o.number, o.counterparty) == (client, number, provider) and o.outstanding]
+        parts = [o for o in self.obligations if (o.client, o.number, o.counterparty) == (client, number, provider) and o.open]
         lines = []
         for owed in parts:
             paid = owed.outstanding * (1 if owed.net > 0 else -1)
@@ -222,25 +246,86 @@ class Settlement(Holding):
                 bought, sold = owed.receivable, -owed.payable
                 lines += [('CORP', owed.name, owed.asset, -paid), ('CORP', 'DueTo:CUST', owed.asset, bought), ('CORP', 'DueFrom:CUST', owed.asset, -sold),
                           ('CUST', 'DueTo:CORP', owed.asset, sold), ('CUST', 'DueFrom:CORP', owed.asset, -bought), ('CUST', 'Wallet:omnibus', owed.asset, paid)]
-        sqlstate = self.frozen(client, lines)
+        sqlstate = self.unagreed([(owed, None) for owed in parts]) or self.frozen(client, lines)
         reference = self.reference('provide')
         if not sqlstate:
             for owed in parts:
-                owed.applied = abs(owed.net)
+                owed.pay(owed.outstanding)
             self.record_lines(client, reference, lines, 'lp_settlement')
         sql = 'SELECT row_to_json(r) FROM settle_provider(%s, %s, %s, %s) AS r' % tuple(map(literal, (client, reference, provider, self.windows[client, number][0])))
         return self.done(Operation('provide', sql, lambda answer: expect('SQLSTATE of a settlement', sqlstate or '00000', answer.sqlstate)), sqlstate)
 
+    # -- what is not paid ----------------------------------------------
+
+    def known_obligation(self):
+        known = [o for o in self.obligations if o.identifier]
+        opened = [o for o in known if o.open]
+        return self.pick(opened) if opened and self.chance(85) else self.pick(known) if known else None
+
+    def fail(self):
+        owed = self.known_obligation()
+        if owed is None:
+            return self.close()
+        sqlstate = None if owed.open else 'LG071'
+        if not sqlstate:
+            owed.state = 'FAILED'
+        return self.verb('fail', sqlstate, 'fail_obligation(%s, %s, %s, %s)', owed.client, owed.identifier, self.reference('fail'), 'no money')
+
+    def carry(self):
+        """Into the open window, with its age."""
+        owed = self.known_obligation()
+        if owed is None:
+            return self.close()
+        last = self.number(owed.client, self.closed[owed.client])
+        reference = self.reference('carry')
+        sqlstate = None if owed.open and owed.number <= last else 'LG071'
+        if not sqlstate:
+            rest = owed.outstanding * (1 if owed.net > 0 else -1)
+            untouched = not owed.applied
+            carried = Obligation(owed.client, last + 1, owed.counterparty, owed.asset, owed.receivable if untouched else max(rest, ZERO),
+                                 owed.payable if untouched else min(rest, ZERO), owed.first)
+            lines = [('CORP', carried.name, owed.asset, rest), ('CORP', owed.name, owed.asset, -rest)]
+            self.obligations.append(carried)
+            owed.applied, owed.state = abs(owed.net), 'CARRIED'
+            self.record_lines(owed.client, reference, lines, 'novation')
+        return self.verb('carry', sqlstate, 'carry_obligation(%s, %s, %s, %s)', owed.client, owed.identifier, reference, 'not paid')
+
+    def write_off(self):
+        """Proposed by one, approved by another: the client's share of revenue first, the rest is bad debt."""
+        owed = self.known_obligation()
+        if owed is None or owed.net < 0:
+            return self.close()
+        reason = 'PARTNER_WRITE_OFF' if owed.counterparty == owed.client and self.chance(70) else 'BAKKT_WRITE_OFF'
+        reference = self.reference('write-off')
+        second = self.chance(85)
+        sqlstate = None if owed.open else 'LG071'
+        proposal = 'propose_write_off(%s, %s, %s, %s)' % tuple(map(literal, (owed.client, owed.identifier, reference, reason)))
+        if not sqlstate and second:
+            rest = owed.outstanding
+            share = self.ensure(owed.client, 'CORP', 'RevShare:payable:' + owed.client, owed.asset)
+            taken = max(ZERO, min(rest, -share.posted)) if reason == 'PARTNER_WRITE_OFF' else ZERO
+            owed.applied, owed.state = abs(owed.net), 'WRITTEN_OFF'
+            self.record_lines(owed.client, reference, [('CORP', share.name, owed.asset, taken), ('CORP', 'Expense:bad-debt', owed.asset, rest - taken),
+                                                       ('CORP', owed.name, owed.asset, -rest)], 'manual')
+        expected = sqlstate or ('00000' if second else 'LG067')
+        sql = ("DO $model$ BEGIN PERFORM bakkt_ledger.%s; PERFORM set_config('role', %s, true); PERFORM bakkt_ledger.approve_write_off(%s, %s); END $model$"
+               % (proposal, literal('model_second' if second else 'none'), literal(owed.client), literal(reference)))
+        return Operation('write off', sql, lambda answer: expect('SQLSTATE of a write-off', expected, answer.sqlstate))
+
     def more_kinds(self):
-        return super().more_kinds() + [self.close] * 2 + [self.agree, self.agree, self.wire, self.wire, self.provide, self.provide]
+        return super().more_kinds() + [self.fail, self.carry, self.write_off] + [self.close] * 2 + [self.agree, self.agree, self.wire, self.wire, self.provide, self.provide]
 
     # -- comparing -----------------------------------------------------
 
     def compare(self):
         super().compare()
-        stored = {(r['client_code'], int(r['settlement_window'][1:]), r['counterparty'], r['asset']): (r['payer'], r['payee'], r['amount'], r['applied'])
-                  for r in self.session.rows('SELECT * FROM obligations()')}
-        expect('obligations', {key: owed.row() for key, owed in self.obligations.items()}, stored)
+        for client in MODELS:
+            mine = [o for o in self.obligations if o.client == client]
+            stored = sorted(self.session.rows('SELECT * FROM obligations(%s)' % literal(client)), key=lambda r: r['obligation'])
+            expect('obligations of ' + client, [('W%d' % o.number, o.counterparty, o.asset, *o.row(), text(o.outstanding, o.asset), 'W%d' % o.first) for o in mine],
+                   [tuple(r[c] for c in ('settlement_window', 'counterparty', 'asset', 'payer', 'payee', 'amount', 'applied', 'state', 'outstanding', 'first_window')) for r in stored])
+            for owed, r in zip(mine, stored):
+                owed.identifier = r['obligation']
         self.compare_open_window()
         if self.windows:
             self.compare_sealed_window(*self.pick(self.windows))
@@ -286,3 +371,7 @@ class Settlement(Holding):
     def signed_quantity(self, journal):
         trade = self.trade_of(journal)
         return trade.given['quantity'] * trade.terms.sign * (-1 if isinstance(journal, Bust) else 1)
+
+    def compare_lines(self):
+        super().compare_lines()
+        expect('discrepancies of settlement', [], self.session.rows('SELECT * FROM check_settlement()'))
