@@ -11,7 +11,7 @@ CREATE FUNCTION pg_temp.requests(text) RETURNS journal_request[] STABLE LANGUAGE
 	SELECT array_agg(('LINK', m[1], NULL, CASE m[2] WHEN '+' THEN journal_entry(line('Dr', a.bank, (m[3] || ' USD')::amount), line('Cr', a.ann, (m[3] || ' USD')::amount))
 		ELSE journal_entry(line('Dr', a.ann, (m[3] || ' USD')::amount), line('Cr', a.bank, (m[3] || ' USD')::amount)) END, NULL, NULL, m[4] = '&')::journal_request ORDER BY n)
 	FROM pg_temp.a, regexp_split_to_table($1, ' ') WITH ORDINALITY AS t(part, n), regexp_match(part, '^([a-z0-9]+)([+-])([0-9]+)(&?)$') AS m $$;
--- what came of each: p posted, r replayed (with capitals: refused), or the SQLSTATE
+-- what came of each: posted, again (posted before), or the SQLSTATE, with "again" if refused before
 CREATE FUNCTION pg_temp.outcomes(text) RETURNS text VOLATILE LANGUAGE sql AS $$
 	SELECT string_agg(CASE outcome WHEN 'posted' THEN CASE WHEN replayed THEN 'again' ELSE 'posted' END ELSE sqlstate || CASE WHEN replayed THEN ' again' ELSE '' END END, ', ' ORDER BY request)
 	FROM post_journals(pg_temp.requests($1)) $$;
@@ -29,6 +29,7 @@ SELECT is(pg_temp.outcomes('a1+10& a2-4& a3+1'), 'again, again, again', 'a poste
 -- references that repeat
 SELECT is(pg_temp.outcomes('d1+10 d2-100& d1+10'), 'posted, LG050, again', 'a member that was posted before the chain keeps its outcome');
 SELECT is(pg_temp.outcomes('e1+10& e2-100& e1+10'), 'LG060, LG050, LG060 again', 'one repeated inside the chain falls with it');
+SELECT is(pg_temp.outcomes('m1+10& m1+10& m2-100'), 'LG060, LG060 again, LG050', 'also when it had been answered before the chain fell');
 SELECT is(pg_temp.outcomes('f1+10& f1+10& f2-1'), 'posted, again, posted', 'or stands with it, once');
 SELECT is(pg_temp.money(), '19.00 USD', 'd1, f1 and f2');
 SELECT is(pg_temp.outcomes('a1+10& g2-100& g3+1'), 'again, LG050, LG060', 'a member posted in an earlier call keeps its outcome');
