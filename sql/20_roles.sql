@@ -78,8 +78,15 @@ CREATE FUNCTION refuse_invalid(message text, detail text DEFAULT NULL, hint text
 	SET search_path = @extschema@, pg_catalog, pg_temp
 	AS $$
 BEGIN
-	RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message,
-		DETAIL = coalesce(detail, ''), HINT = coalesce(hint, '');
+	-- an empty text would be shown as an empty line
+	IF detail IS NULL AND hint IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message;
+	ELSIF detail IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message, HINT = hint;
+	ELSIF hint IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message, DETAIL = detail;
+	END IF;
+	RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message, DETAIL = detail, HINT = hint;
 END
 $$;
 COMMENT ON FUNCTION refuse_invalid(text, text, text) IS 'Internal: raises LG002, a malformed request.';

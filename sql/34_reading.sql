@@ -216,7 +216,7 @@ BEGIN
         RETURN QUERY SELECT * FROM account_statement(asked.account, since, until);
     END LOOP;
 END $$;
-COMMENT ON FUNCTION statement(text, asset, timestamptz, timestamptz) IS 'Statements of all claims of a customer in an asset, one account after the other. Errors: LG012 unknown customer, or not visible.';
+COMMENT ON FUNCTION statement(text, asset, timestamptz, timestamptz) IS 'Statements of all claims of a customer in an asset, one account after the other, of what was recorded in [since, until); see account_statement(). Receivables and payables of the customer are house accounts: account_statement(). Errors: LG012 unknown customer, or not visible.';
 
 CREATE FUNCTION trial_balance(client text DEFAULT NULL, as_of timestamptz DEFAULT NULL)
     RETURNS TABLE (client_code text, fund text, asset asset, kind text, debit amount, credit amount)

@@ -74,7 +74,8 @@ BEGIN
     SELECT * INTO result FROM proposal p
      WHERE p.client_id = owner_id AND p.reference = lock_proposal.reference FOR NO KEY UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG062', MESSAGE = format('no proposal under reference "%s"', reference);
+        RAISE EXCEPTION USING ERRCODE = 'LG062', MESSAGE = format('no proposal under reference "%s"', reference),
+            HINT = 'Table proposal has those of the client, with their references.';
     END IF;
     IF result.proposed_by = invoking_role() THEN
         RAISE EXCEPTION USING ERRCODE = 'LG067', MESSAGE = 'a proposal needs a second person',

@@ -840,7 +840,7 @@ BEGIN
                             jsonb_build_object('operation', 'record_wire', 'direction', direction, 'amount', amount::text,
                                                'counterparty', party, 'closes_on', to_char(closes_on, 'YYYY-MM-DD')), at) THEN
         IF direction IS NULL OR direction NOT IN ('received', 'sent') THEN
-            PERFORM refuse_invalid('direction of a wire is received or sent', format('Direction: "%s".', direction));
+            PERFORM refuse_invalid('direction of a wire is received or sent', format('Direction: "%s".', direction), 'One of received, sent.');
         ELSIF NOT EXISTS (SELECT FROM supported_asset a WHERE a.asset = asset(record_wire.amount) AND a.kind = 'FIAT') THEN
             RAISE EXCEPTION USING ERRCODE = 'LG042', MESSAGE = format('%s is not money that a wire can carry', coalesce(amount::text, 'NULL')),
                 HINT = 'Record deliveries of coin with settle_provider().';

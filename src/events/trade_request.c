@@ -97,7 +97,8 @@ check_positive(TradeRequest *trade, int field, units value, const char *text)
 {
 	if (value > 0)
 		return true;
-	refuse(trade->request, ERRCODE_LG_NOT_POSITIVE, NULL, psprintf("It is %s.", text),
+	refuse(trade->request, ERRCODE_LG_NOT_POSITIVE,
+		   field == TRADE_QUANTITY ? "The side, BUY or SELL, says the direction." : NULL, psprintf("It is %s.", text),
 		   "%s must be positive", field_names[field]);
 	return false;
 }
@@ -117,7 +118,9 @@ read_quantity(TradeRequest *trade, Datum value)
 static bool
 refuse_asset(TradeRequest *trade, int field, const char *text)
 {
-	refuse(trade->request, ERRCODE_LG_ASSET_MISMATCH, NULL, psprintf("It is %s.", text),
+	refuse(trade->request, ERRCODE_LG_ASSET_MISMATCH,
+		   "Money is in the quote asset, a price in quote asset per asset of the quantity, as in USD/BTC.",
+		   psprintf("It is %s.", text),
 		   "%s must be in %s%s%s", field_names[field], asset_text(trade->terms.quote),
 		   field == TRADE_FEE_FIXED || field == TRADE_FEE_MINIMUM ? "" : "/",
 		   field == TRADE_FEE_FIXED || field == TRADE_FEE_MINIMUM ? "" : asset_text(trade->terms.base));

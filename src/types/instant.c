@@ -25,6 +25,7 @@ instant_text(TimestampTz instant)
 		return pstrdup("infinity");
 	if (timestamp2tm(instant, NULL, &parts, &fraction, NULL, NULL) != 0)
 		return pstrdup("out of range");
+	parts.tm_isdst = 0;			/* or the zone would not be printed */
 	EncodeDateTime(&parts, fraction, true, 0, NULL, USE_ISO_DATES, text);
 	return pstrdup(text);
 }

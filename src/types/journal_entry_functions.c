@@ -25,7 +25,8 @@ journal_entry_from_lines(PG_FUNCTION_ARGS)
 	if (array_contains_nulls(array))
 		ereport(ERROR,
 				(errcode(ERRCODE_LG_INVALID_REQUEST),
-				 errmsg("line of a journal entry is NULL")));
+				 errmsg("line of a journal entry is NULL"),
+				 errhint("account_of() is NULL for an account that was never opened; open it with open_account().")));
 	/* lines have a fixed size of whole words: the array's data is a C array */
 	PG_RETURN_JOURNAL_ENTRY_P(entry_pack(lines, ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array))));
 }
