@@ -22,18 +22,17 @@ SQL
 # A hundred sessions wait at a gate, then submit at once.
 sub submit
 {
-	my ($try, $request, %option) = @_;
-	my $gate = $node->background_psql($LedgerTest::database);
-	$gate->query_safe('SELECT pg_advisory_lock(1)');
-	my $run = bench_start($node, <<"SQL", '-c', 100, '-j', 2, '-t', 1, '--max-tries', 1000, @{ $option{argument} // [] });
+	my ($try, $request) = @_;
+	my $gate = bench_start($node, "SELECT pg_advisory_lock(1);\nSELECT pg_sleep(600);\n", '-c', 1, '-t', 1);
+	$node->poll_query_until($LedgerTest::database, "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND granted") or die 'the gate is not shut';
+	my $run = bench_start($node, <<"SQL", '-c', 100, '-j', 2, '-t', 1, '--max-tries', 1000);
 SELECT pg_advisory_lock_shared(1);
 INSERT INTO public.answer SELECT '$try', :client_id, NULL, r.outcome, r.replayed, r.journal, r.sqlstate, r.message, r.detail, r.recorded_at FROM post_journals(ARRAY[$request]) AS r;
 SQL
 	$node->poll_query_until($LedgerTest::database, "SELECT count(*) = 100 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 		or die 'the sessions never came to the gate';
-	$gate->query_safe('SELECT pg_advisory_unlock(1)');
-	$run->{harness}->finish;
-	$gate->quit;
+	in_ledger($node, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted");
+	$_->{harness}->finish foreach $run, $gate;
 	is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = '$try'"), 100, "$try: a hundred answers") or diag($run->{err});
 }
 
