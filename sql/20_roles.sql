@@ -53,10 +53,12 @@ CREATE TABLE change_log (
 );
 CREATE INDEX change_log_object ON change_log (object_kind, object_key);
 CREATE UNIQUE INDEX change_log_opened_once ON change_log (object_kind, object_key) WHERE before IS NULL;
-CREATE UNIQUE INDEX change_log_reference ON change_log (object_kind, reference) WHERE reference IS NOT NULL;
+-- a client's references are its own; those for clients themselves and for what belongs to none are the ledger's
+CREATE UNIQUE INDEX change_log_reference ON change_log
+	(object_kind, reference, (CASE object_kind WHEN 'client' THEN 0 ELSE coalesce(client_id, 0) END)) WHERE reference IS NOT NULL;
 COMMENT ON TABLE change_log IS 'Every opening and change of reference data: who, when, why, before and after. Append-only.';
 COMMENT ON COLUMN change_log.client_id IS 'Client concerned; NULL when the change concerns the whole ledger.';
-COMMENT ON COLUMN change_log.reference IS 'Idempotency key given by the caller, unique per kind of object.';
+COMMENT ON COLUMN change_log.reference IS 'Idempotency key given by the caller, unique per kind of object, and per client for what belongs to one.';
 COMMENT ON COLUMN change_log.before IS 'The row before the change; NULL for an opening.';
 SELECT pg_catalog.pg_extension_config_dump('change_log', '');
 SELECT pg_catalog.pg_extension_config_dump('change_log_change_id_seq', '');
@@ -116,7 +118,7 @@ COMMENT ON FUNCTION refuse_other_content(text, text, jsonb, jsonb) IS
 	'Internal: raises LG020 naming the first field of "given" that "stored" says otherwise.';
 
 -- true: this opening was recorded before, with this content
-CREATE FUNCTION opened_before(object_kind text, object_key text, reference text, request jsonb) RETURNS boolean
+CREATE FUNCTION opened_before(object_kind text, object_key text, reference text, request jsonb, client_id int DEFAULT NULL) RETURNS boolean
 	STABLE PARALLEL SAFE LANGUAGE plpgsql
 	SET search_path = @extschema@, pg_catalog, pg_temp
 	AS $$
@@ -124,7 +126,8 @@ DECLARE
 	opening change_log%ROWTYPE;
 BEGIN
 	SELECT l.* INTO opening FROM change_log l
-	WHERE l.object_kind = opened_before.object_kind AND l.reference = opened_before.reference;
+	WHERE l.object_kind = opened_before.object_kind AND l.reference = opened_before.reference
+	  AND (opened_before.client_id IS NULL OR l.client_id = opened_before.client_id);
 	IF FOUND AND (opening.object_key <> opened_before.object_key OR opening.before IS NOT NULL) THEN
 		PERFORM refuse_other_content('Reference', opened_before.reference,
 									 jsonb_build_object(opened_before.object_kind, opening.object_key),
@@ -143,11 +146,11 @@ BEGIN
 	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION opened_before(text, text, text, jsonb) IS
-	'Internal: whether the object was opened before with this content; LG020 when with other content or the reference served another object.';
+COMMENT ON FUNCTION opened_before(text, text, text, jsonb, int) IS
+	'Internal: whether the object was opened before with this content; LG020 when with other content or the reference served another object, of the client if one is given.';
 
 -- true: the change with this reference was recorded before, with this content
-CREATE FUNCTION changed_before(object_kind text, object_key text, reference text, request jsonb) RETURNS boolean
+CREATE FUNCTION changed_before(object_kind text, object_key text, reference text, request jsonb, client_id int DEFAULT NULL) RETURNS boolean
 	STABLE PARALLEL SAFE LANGUAGE plpgsql
 	SET search_path = @extschema@, pg_catalog, pg_temp
 	AS $$
@@ -155,7 +158,8 @@ DECLARE
 	change change_log%ROWTYPE;
 BEGIN
 	SELECT l.* INTO change FROM change_log l
-	WHERE l.object_kind = changed_before.object_kind AND l.reference = changed_before.reference;
+	WHERE l.object_kind = changed_before.object_kind AND l.reference = changed_before.reference
+	  AND (changed_before.client_id IS NULL OR l.client_id = changed_before.client_id);
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
@@ -167,5 +171,5 @@ BEGIN
 	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION changed_before(text, text, text, jsonb) IS
-	'Internal: whether a change with this reference was made before; LG020 when it had other content.';
+COMMENT ON FUNCTION changed_before(text, text, text, jsonb, int) IS
+	'Internal: whether a change with this reference was made before, of the client if one is given; LG020 when it had other content.';

@@ -51,6 +51,28 @@ $$;
 COMMENT ON FUNCTION check_customer_terms(text, text, text, text) IS
 	'Internal: raises LG002 naming the first attribute of a customer that is not valid.';
 
+-- Says no more of another client's customer than that the code is taken.
+CREATE FUNCTION refuse_taken_codes(client_id int, account_codes text[]) RETURNS void
+	STABLE PARALLEL SAFE LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	taken	text;
+BEGIN
+	SELECT c.account_code INTO taken FROM customer c
+	WHERE c.account_code = ANY (refuse_taken_codes.account_codes) AND c.client_id <> refuse_taken_codes.client_id
+	ORDER BY c.account_code LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG020',
+			MESSAGE = format('account code "%s" is taken', taken),
+			HINT = 'An account code names one customer of the whole ledger: choose another.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION refuse_taken_codes(int, text[]) IS
+	'Internal: raises LG020 when one of the account codes is a customer of another client.';
+
 CREATE FUNCTION open_customer(
 	account_code	text,
 	client			text,
@@ -80,7 +102,8 @@ BEGIN
 	RETURNING c.* INTO opened;
 	request := jsonb_build_object('client_id', owning, 'account_type', open_customer.account_type,
 		'funding_model', open_customer.funding_model, 'party_reference', open_customer.party_reference);
-	IF opened_before('customer', open_customer.account_code, open_customer.reference, request) THEN
+	PERFORM refuse_taken_codes(owning, ARRAY[open_customer.account_code]);
+	IF opened_before('customer', open_customer.account_code, open_customer.reference, request, owning) THEN
 		RETURN (SELECT c.customer_id FROM customer c WHERE c.account_code = open_customer.account_code);
 	ELSIF opened.customer_id IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG020',
@@ -131,6 +154,7 @@ BEGIN
 		RETURNING 1
 	)
 	SELECT count(*) INTO opened FROM logged;
+	PERFORM refuse_taken_codes(owning, open_customers.account_codes);
 	PERFORM opened_before('customer', code, NULL, jsonb_build_object('client_id', owning,
 				'account_type', open_customers.account_type, 'funding_model', open_customers.funding_model))
 	FROM unnest(open_customers.account_codes) AS code
@@ -164,7 +188,7 @@ BEGIN
 	IF change_customer.funding_model IS NOT NULL THEN
 		request := request || jsonb_build_object('funding_model', nullif(change_customer.funding_model, 'CLIENT'));
 	END IF;
-	IF changed_before('customer', change_customer.account_code, change_customer.reference, request) THEN
+	IF changed_before('customer', change_customer.account_code, change_customer.reference, request, before.client_id) THEN
 		RETURN;
 	END IF;
 	after := jsonb_populate_record(before, request);

@@ -464,7 +464,7 @@ BEGIN
 	END IF;
 	SELECT a.* INTO before FROM account a WHERE a.client_id = before.client_id AND a.account = before.account FOR NO KEY UPDATE;
 	IF changed_before('account', before.account::text, set_account_status.reference,
-					  jsonb_build_object('status', set_account_status.status))
+					  jsonb_build_object('status', set_account_status.status), before.client_id)
 		OR before.status = set_account_status.status THEN
 		RETURN;
 	ELSIF before.status = 'closed' THEN

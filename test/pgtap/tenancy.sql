@@ -110,6 +110,31 @@ GRANT SELECT ON foreign_account TO PUBLIC;
 SET LOCAL ROLE ledger_test_one;
 SELECT throws_ok($$SELECT require_account(account) FROM foreign_account$$, 'LG030', NULL, 'and so is an account');
 
+-- What belongs to another client is not told, and its references are not ours.
+RESET ROLE;
+SET LOCAL ROLE ledger_test_two;
+SELECT lives_ok($$SELECT open_customer('TWOXXXX8', 'TWO', account_type => 'ENTITY', funding_model => 'APEX_TPJ', reference => 'same')$$, 'one client opens a customer');
+SET LOCAL ROLE ledger_test_one;
+CREATE FUNCTION pg_temp.told(request text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	message text;
+	detail text;
+BEGIN
+	EXECUTE request;
+	RETURN 'done';
+EXCEPTION WHEN SQLSTATE 'LG020' THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+	RETURN message || detail;
+END $$;
+SELECT is(pg_temp.told($$SELECT open_customer('TWOXXXX8', 'ONE')$$), 'account code "TWOXXXX8" is taken', 'another is told that the code is taken');
+SELECT is(pg_temp.told($$SELECT open_customer('TWOXXXX8', 'ONE', account_type => 'ENTITY', funding_model => 'APEX_TPJ', reference => 'same')$$), 'account code "TWOXXXX8" is taken',
+	'and nothing by guessing right');
+SELECT is(pg_temp.told($$SELECT open_customers('ONE', ARRAY['ONEXXXX7', 'TWOXXXX8'])$$), 'account code "TWOXXXX8" is taken', 'nor by the thousand');
+SELECT is(pg_temp.told($$SELECT open_customer('ONEXXXX8', 'ONE', reference => 'same')$$), 'done', 'a reference of one client is free for another');
+SELECT is(pg_temp.told($$SELECT open_customer('ONEXXXX8', 'ONE', reference => 'same')$$), 'done', 'where it stays idempotent');
+SELECT matches(pg_temp.told($$SELECT open_customer('ONEXXXX9', 'ONE', reference => 'same')$$), 'ONEXXXX8', 'and shows only its own');
+RESET ROLE;
+
 SET LOCAL ROLE ledger_test_both;
 SELECT results_eq($$SELECT code FROM client ORDER BY 1$$, ARRAY['ONE', 'TWO'], 'a member of both sees both');
 SET LOCAL ROLE ledger_test_member;
