@@ -235,7 +235,7 @@ $$
 BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'LG070',
-        MESSAGE = format('client "%s" has no window that closes on %s', client, coalesce(to_char(closes_on, 'YYYY-MM-DD'), 'NULL')),
+        MESSAGE = format('client "%s" has no window that closes on %s', client, coalesce(nullif(to_char(closes_on, 'YYYY-MM-DD'), ''), closes_on::text, 'NULL')),
         DETAIL = coalesce((SELECT format('Its windows closed so far: W1 on %s to W%s on %s.', to_char(min(w.closes_on), 'YYYY-MM-DD'),
                                          max(w.window_no), to_char(max(w.closes_on), 'YYYY-MM-DD'))
                            FROM settlement_window w JOIN client c USING (client_id)
@@ -261,6 +261,8 @@ BEGIN
     ORDER BY w.window_no LIMIT 1;
     IF FOUND OR at IS NULL THEN
         RETURN;
+    ELSIF NOT isfinite(at) THEN
+        PERFORM refuse_invalid('an infinite instant lies in no window', format('The instant is %s.', at));
     END IF;
     -- local date and cut-off give the day; a changed cut-off may move it by one
     closes_on := greatest((at AT TIME ZONE holder.zone)::date,
@@ -276,7 +278,7 @@ BEGIN
     state := 'OPEN';
 END;
 $$;
-COMMENT ON FUNCTION window_of(text, timestamptz) IS 'The client''s window that an instant lies in: a sealed one with its state, or the open one it will be. Instants before the first window belong to the first.';
+COMMENT ON FUNCTION window_of(text, timestamptz) IS 'The client''s window that an instant lies in: a sealed one with its state, or the open one it will be. Instants before the first window belong to the first. LG002 for an infinite one.';
 
 CREATE FUNCTION lock_settlement(client_id integer) RETURNS settlement_agreement
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT
@@ -286,10 +288,13 @@ $$
 DECLARE
     agreement settlement_agreement;
 BEGIN
-    SELECT * INTO agreement FROM settlement_agreement a WHERE a.client_id = lock_settlement.client_id FOR UPDATE;
+    -- written, not only locked: a transaction whose snapshot is older than another's change gets 40001
+    UPDATE settlement_agreement a SET last_window = a.last_window
+    WHERE a.client_id = lock_settlement.client_id RETURNING a.* INTO agreement;
     IF NOT FOUND THEN
         INSERT INTO settlement_agreement (client_id) VALUES (lock_settlement.client_id) ON CONFLICT DO NOTHING;
-        SELECT * INTO agreement FROM settlement_agreement a WHERE a.client_id = lock_settlement.client_id FOR UPDATE;
+        UPDATE settlement_agreement a SET last_window = a.last_window
+        WHERE a.client_id = lock_settlement.client_id RETURNING a.* INTO agreement;
     END IF;
     RETURN agreement;
 END;

@@ -196,6 +196,18 @@ END;
 $$;
 COMMENT ON FUNCTION follow_obligations(integer, integer, timestamptz) IS 'Internal: brings an agreed window to the state that its obligations are in; SETTLED at once when it owes nothing.';
 
+CREATE FUNCTION require_settlement_reference(reference text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+BEGIN
+    IF reference IS NULL OR octet_length(reference) NOT BETWEEN 1 AND 200 THEN
+        PERFORM refuse_invalid('a settlement request needs a reference of 1 to 200 bytes');
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION require_settlement_reference(text) IS 'Internal: LG002 unless there is a reference of 1 to 200 bytes.';
+
 CREATE FUNCTION requested_before(client_id integer, reference text, request jsonb, at timestamptz) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = @extschema@, pg_catalog, pg_temp AS
@@ -204,9 +216,7 @@ $$
 DECLARE
     stored jsonb;
 BEGIN
-    IF reference IS NULL OR octet_length(reference) NOT BETWEEN 1 AND 200 THEN
-        PERFORM refuse_invalid('a settlement request needs a reference of 1 to 200 bytes');
-    END IF;
+    PERFORM require_settlement_reference(reference);
     PERFORM require_not_ahead(at);
     SELECT r.request INTO stored FROM settlement_request r
     WHERE r.client_id = requested_before.client_id AND r.reference = requested_before.reference;
@@ -518,7 +528,7 @@ BEGIN
     PERFORM require_not_ahead(at);
     PERFORM lock_settlement(holder);
     SELECT * INTO bounds FROM window_bounds(client, closes_on) AS b;
-    IF bounds.to_at IS NULL THEN
+    IF bounds.to_at IS NULL OR NOT isfinite(bounds.to_at) THEN
         PERFORM refuse_window(client, closes_on);
     END IF;
     IF NOT EXISTS (SELECT FROM settlement_window w WHERE w.client_id = holder AND w.window_no = bounds.window_no) THEN
@@ -548,6 +558,17 @@ END;
 $$;
 COMMENT ON FUNCTION close_window(text, date, timestamptz) IS 'Closes the client''s window that ends on a local date: seals a block as its horizon, freezes the members, novates what they owe into one obligation per counterparty and asset, and returns these (one row without counterparty when nothing is owed). Earlier windows that are due are closed first. It takes the same time however many executions the window has; advise_window() proves the figures from the members. Safe to repeat and to run twice at once: the second gets the result of the first. LG010, LG070 before the first window, LG072 before the cut-off, LG061 when the instant lies in the future; 25001 unless under READ COMMITTED, for it seals a block; 40001: retry.';
 
+CREATE FUNCTION next_closing(holder client) RETURNS date
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = @extschema@, pg_catalog, pg_temp AS
+$$
+    SELECT coalesce((SELECT max(w.closes_on) + 1 FROM settlement_window w WHERE w.client_id = holder.client_id),
+                    (window_of(holder.code, (SELECT j.effective_at FROM journal j
+                                             WHERE j.client_id = holder.client_id AND j.terms IS NOT NULL
+                                             ORDER BY j.effective_at LIMIT 1))).closes_on)
+$$;
+COMMENT ON FUNCTION next_closing(client) IS 'Internal: the date on which the client''s next window closes: its first is the one of its first execution; NULL before that.';
+
 CREATE FUNCTION close_due_windows(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
     RETURNS TABLE (client_code text, settlement_window text, closes_on date, to_at timestamptz, obligations bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -557,23 +578,26 @@ $$
 DECLARE
     holder client;
     day date;
-    latest date;
     bounds record;
+    due integer[];
 BEGIN
     PERFORM require_not_ahead(at);
+    -- all that are due are locked before the first block is sealed, or two calls would wait for each other
     FOR holder IN
         SELECT c.* FROM client c
         WHERE c.client_id = ANY (visible_clients()) AND c.status = 'open'
           AND (close_due_windows.client IS NULL OR c.client_id = require_client(close_due_windows.client))
         ORDER BY c.client_id
     LOOP
-        SELECT max(w.closes_on) INTO latest FROM settlement_window w WHERE w.client_id = holder.client_id;
-        day := coalesce(latest + 1,
-                        (window_of(holder.code, (SELECT j.effective_at FROM journal j
-                                                 WHERE j.client_id = holder.client_id AND j.terms IS NOT NULL
-                                                 ORDER BY j.effective_at LIMIT 1))).closes_on);
+        SELECT * INTO bounds FROM window_bounds(holder.code, next_closing(holder));
+        IF bounds.to_at <= at THEN
+            PERFORM lock_settlement(holder.client_id);
+            due := due || holder.client_id;
+        END IF;
+    END LOOP;
+    FOR holder IN SELECT c.* FROM client c WHERE c.client_id = ANY (due) ORDER BY c.client_id LOOP
+        day := next_closing(holder);
         LOOP
-            EXIT WHEN day IS NULL;
             SELECT * INTO bounds FROM window_bounds(holder.code, day);
             EXIT WHEN bounds.to_at > at;
             PERFORM close_window(holder.code, day, at);
@@ -910,7 +934,9 @@ DECLARE
     number integer := window_number(client, closes_on);
     owed obligation;
     part_reference text;
+    stored jsonb;
 BEGIN
+    PERFORM require_settlement_reference(reference);
     PERFORM lock_settlement(holder);
     FOR owed IN
         SELECT DISTINCT ON (o.counterparty_kind, o.counterparty, CASE o.counterparty_kind WHEN 'client' THEN o.obligation_id END) o.*
@@ -923,7 +949,11 @@ BEGIN
     LOOP
         part_reference := concat_ws(':', settle_window.reference, owed.counterparty,
                                     CASE owed.counterparty_kind WHEN 'client' THEN owed.asset::text END);
-        IF EXISTS (SELECT FROM settlement_request r WHERE r.client_id = holder AND r.reference = part_reference) THEN
+        SELECT r.request INTO stored FROM settlement_request r WHERE r.client_id = holder AND r.reference = part_reference;
+        IF FOUND THEN
+            PERFORM refuse_other_content('Reference', part_reference, stored,
+                jsonb_build_object('operation', CASE owed.counterparty_kind WHEN 'client' THEN 'record_wire' ELSE 'settle_provider' END,
+                                   'closes_on', to_char(closes_on, 'YYYY-MM-DD')));
             RETURN QUERY SELECT * FROM payments_of(holder, part_reference);
         ELSIF owed.final_at IS NOT NULL THEN
             CONTINUE;
