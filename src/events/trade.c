@@ -442,8 +442,12 @@ PG_FUNCTION_INFO_V1(post_trades);
 Datum
 post_trades(PG_FUNCTION_ARGS)
 {
-	TradeBatch *batch = PG_ARGISNULL(0) ? trade_batch_make(0) : read_batch(PG_GETARG_ARRAYTYPE_P(0));
+	TradeBatch *batch;
 
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_LG_INVALID_REQUEST), errmsg("a batch of requests must not be NULL")));
+	batch = read_batch(PG_GETARG_ARRAYTYPE_P(0));
 	trade_batch_post(batch, !PG_ARGISNULL(1) && PG_GETARG_BOOL(1), !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
 	trade_results(fcinfo, batch);
 	return (Datum) 0;

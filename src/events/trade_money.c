@@ -34,7 +34,7 @@ trade_price(const TradeRule *rule, units *price)
 {
 	units		marked = rule->lp_price;
 	UnitsStatus status = UNITS_OK;
-	int			factor = rule->sell ? BPS_ONE - rule->markup_bps : BPS_ONE + rule->markup_bps;
+	units		factor = rule->sell ? BPS_ONE - (units) rule->markup_bps : BPS_ONE + (units) rule->markup_bps;
 
 	/* rounding twice in one direction is rounding once */
 	if (rule->markup_bps != 0)

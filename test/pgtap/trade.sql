@@ -306,5 +306,8 @@ SELECT throws_ok($$ SELECT post_trade('dust-1', 'XYZZ0001', 'BUY', '0.00000008 B
 SELECT throws_ok($$ SELECT post_trade('dust-2', 'XYZZ0001', 'SELL', '0.00000008 BTC', 'lp1', lp_price => '60000.00 USD/BTC') $$,
 	'LG047', NULL, 'a SELL whose money rounds to nothing');
 
+SELECT is((post_trade('dear', 'XYZZ0001', 'BUY', '0.01 BTC', 'lp1', lp_price => '1.00 USD/BTC', markup_bps => 2147483647, dry_run => true)).price,
+	'214749.37 USD/BTC'::price, 'the largest markup there is does not turn the price round');
+
 SELECT * FROM finish();
 ROLLBACK;

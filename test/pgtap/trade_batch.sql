@@ -100,7 +100,7 @@ SELECT is_empty($$ SELECT reference FROM rejection WHERE reference = 'foreign' $
 -- Sizes
 -- ---------------------------------------------------------------------------
 SELECT is_empty($$ SELECT * FROM post_trades('{}') $$, 'an empty batch');
-SELECT is_empty($$ SELECT * FROM post_trades(NULL) $$, 'no batch');
+SELECT throws_ok($$ SELECT * FROM post_trades(NULL) $$, 'LG002', NULL, 'a batch that has been lost is no empty one');
 SELECT throws_ok($$ SELECT * FROM post_trades(ARRAY[ARRAY[pg_temp.request('x')], ARRAY[pg_temp.request('y')]]) $$, 'LG002', NULL, 'a matrix is no batch');
 SELECT results_eq($$ SELECT request, outcome FROM post_trades(ARRAY[pg_temp.request('one')]) $$, $$ VALUES (1, 'posted') $$, 'a batch of one');
 
