@@ -687,7 +687,7 @@ BEGIN
           AND o.final_at IS NULL
           AND (choose_parts.window_no IS NULL OR o.window_no = choose_parts.window_no)
           AND (choose_parts.direction IS NULL OR (choose_parts.direction = 'received') = (o.payer = o.counterparty))
-        ORDER BY o.first_due, o.obligation_id
+        ORDER BY o.first_due, o.first_window, o.obligation_id
     LOOP
         total := total + outstanding(owed);
         IF sign(rest) = 1 THEN
@@ -805,7 +805,7 @@ $$
     FROM obligation_event e
     JOIN obligation o USING (client_id, obligation_id)
     WHERE e.client_id = payments_of.client_id AND e.reference = payments_of.reference
-    ORDER BY o.first_due, o.obligation_id, e.event_no
+    ORDER BY o.first_due, o.first_window, o.obligation_id, e.event_no
 $$;
 COMMENT ON FUNCTION payments_of(integer, text) IS 'Internal: what a request of that reference has done.';
 CREATE INDEX obligation_event_reference ON obligation_event (client_id, reference) WHERE reference IS NOT NULL;
@@ -904,7 +904,7 @@ BEGIN
                            FROM obligation o JOIN supported_asset a USING (asset)
                            WHERE o.client_id = holder AND o.counterparty_kind = 'provider' AND o.counterparty = provider
                              AND o.final_at IS NULL AND (number IS NULL OR o.window_no = number)
-                           ORDER BY a.kind <> 'FIAT', o.asset, o.first_due, o.obligation_id);
+                           ORDER BY a.kind <> 'FIAT', o.asset, o.first_due, o.first_window, o.obligation_id);
         ELSE
             parts := ARRAY(SELECT p FROM unnest(amounts) WITH ORDINALITY AS m (amount, place),
                                          choose_parts(holder, 'provider', provider, number, NULL, m.amount) AS p
