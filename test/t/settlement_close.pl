@@ -18,13 +18,13 @@ $node->safe_psql('postgres', q{
 	ALTER DATABASE postgres SET search_path = bakkt_ledger, public;
 	SET search_path = bakkt_ledger, public;
 	SELECT open_client(code, funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') FROM unnest('{NETA,NETB}'::text[]) AS code;
-	SELECT open_customer(code || to_char(n, 'FM0000'), client => code) FROM unnest('{NETA,NETB}'::text[]) AS code, generate_series(0, 9) AS n;
+	SELECT open_customer(code || to_char(n, 'FM0000'), client => code) FROM unnest('{NETA,NETB}'::text[]) AS code, generate_series(0, 10) AS n;
 	SELECT open_liquidity_provider('lp' || n, 'Provider ' || n) FROM generate_series(0, 2) AS n});
 
 # executed any time of the twelve days; a third of the transactions stay open for a while
 my $script = File::Temp->new;
 print $script q{
-\set n random(1, 1000000000)
+\set n random(1, 1000000000000000)
 \set second random(0, 1036799)
 \set who random(0, 9)
 \set pause random(0, 30)
@@ -42,6 +42,15 @@ my $posters = IPC::Run::start(
 	[ 'pgbench', '-n', '-c', 8, '-j', 2, '-T', 8, '-h', $node->host, '-p', $node->port, '-f', $script->filename, 'postgres' ],
 	'>', \$out, '2>', \$err);
 
+# one execution is under way while the first windows are sealed, whatever the machine's speed; its customer is nobody else's
+my ($slow_out, $slow_err) = ('', '');
+my $slow = IPC::Run::start(
+	[ 'psql', '-XqAt', '-h', $node->host, '-p', $node->port, '-d', 'postgres', '-c',
+		q{SELECT outcome FROM post_trade('slow', 'NETA0010', 'BUY', '0.001 BTC', 'lp0', lp_price => '60000 USD/BTC', executed_at => '2025-06-01 15:00Z'); SELECT pg_sleep(6)} ],
+	'>', \$slow_out, '2>', \$slow_err);
+$node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')})
+  or die "the slow execution does not start: $slow_err";
+
 # two sessions close the same windows at once, day after day
 foreach my $day (1 .. $days)
 {
@@ -56,6 +65,7 @@ foreach my $day (1 .. $days)
 	select(undef, undef, undef, 0.4);
 }
 ok(IPC::Run::finish($posters), 'posting never failed') or diag "$out$err";
+ok(IPC::Run::finish($slow), 'nor did the one that was under way') or diag $slow_err;
 unlike($err, qr/error/i, 'nor was an execution refused');
 
 # two more windows take the rest
