@@ -5,7 +5,8 @@
  *
  * Order of locks, the same in every call: originals of reversals, limited
  * accounts by (client, account), references.  Hence two calls never deadlock
- * on each other; two transactions of several calls still can (40P01, retry).
+ * on each other, unless they give the same references to different requests;
+ * that, and two transactions of several calls, can (40P01, retry).
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
