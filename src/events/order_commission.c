@@ -31,12 +31,6 @@ order_book_make(void)
 }
 
 bool
-order_book_is_empty(OrderBook *book)
-{
-	return hash_get_num_entries(book->orders) == 0;
-}
-
-bool
 order_book_is_shared(OrderBook *book)
 {
 	HASH_SEQ_STATUS scan;

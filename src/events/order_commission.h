@@ -33,7 +33,6 @@ typedef struct OrderCommission
 typedef struct OrderBook OrderBook;
 
 extern OrderBook *order_book_make(void);
-extern bool order_book_is_empty(OrderBook *book);
 /* Has some order more than one fill in this call? */
 extern bool order_book_is_shared(OrderBook *book);
 extern OrderCommission *order_want(OrderBook *book, int32 client_id, const ExecutionTerms *terms);
