@@ -21,7 +21,8 @@ COMMENT ON TABLE journal_kind IS 'The kinds of journal: numbers in the rows, nam
 INSERT INTO journal_kind VALUES
     (1, 'general'), (2, 'reversal'), (3, 'trade'), (4, 'trade_bust'), (5, 'coin_deposit'), (6, 'coin_withdrawal'),
     (7, 'lp_settlement'), (8, 'novation'), (9, 'settlement_wire'), (10, 'transfer'), (11, 'opening'),
-    (12, 'cash_deposit'), (13, 'cash_withdrawal'), (14, 'manual'), (15, 'fee'), (16, 'hold_capture');
+    (12, 'cash_deposit'), (13, 'cash_withdrawal'), (14, 'manual'), (15, 'fee'), (16, 'hold_capture'),
+    (17, 'cash_call'), (18, 'fbo_transfer'), (19, 'cash_return'), (20, 'cash_write_off'), (21, 'cash_recovery'), (22, 'apex_wire');
 
 CREATE SEQUENCE journal_id_seq;
 COMMENT ON SEQUENCE journal_id_seq IS 'Journal ids over all clients. Ids are not commit order: read the change feed by block.';

@@ -75,4 +75,17 @@
 #define ERRCODE_LG_CALENDAR				LEDGER_ERRCODE('0', '7', '5')	/* date outside the calendar's data */
 #define ERRCODE_LG_WINDOW_DOES_NOT_TIE	LEDGER_ERRCODE('0', '7', '6')	/* its figures are not those of its members (I14) */
 
+/* customer cash */
+#define ERRCODE_LG_UNKNOWN_TRANSFER		LEDGER_ERRCODE('0', '8', '0')	/* deposit, withdrawal or FBO transfer */
+#define ERRCODE_LG_TRANSFER_STATE		LEDGER_ERRCODE('0', '8', '1')	/* transition not allowed */
+#define ERRCODE_LG_UNKNOWN_CASH_CALL	LEDGER_ERRCODE('0', '8', '2')
+#define ERRCODE_LG_CASH_CALL_STATE		LEDGER_ERRCODE('0', '8', '3')	/* settled, written off, ... already */
+#define ERRCODE_LG_NO_BUYING_POWER		LEDGER_ERRCODE('0', '8', '4')	/* prefunded: no leverage, no margin */
+#define ERRCODE_LG_UNKNOWN_CODE			LEDGER_ERRCODE('0', '8', '5')	/* return or reason code not in the reference data */
+#define ERRCODE_LG_RECOVERY_EXCEEDED	LEDGER_ERRCODE('0', '8', '6')	/* more than was written off or is in deficit */
+#define ERRCODE_LG_UNKNOWN_BATCH		LEDGER_ERRCODE('0', '8', '7')	/* Apex batch */
+
+/* scheduler */
+#define ERRCODE_LG_UNKNOWN_JOB			LEDGER_ERRCODE('0', '9', '0')
+
 #endif							/* BAKKT_LEDGER_ERRORS_H */

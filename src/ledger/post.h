@@ -35,7 +35,13 @@ typedef enum JournalKind
 	KIND_CASH_WITHDRAWAL = 13,
 	KIND_MANUAL = 14,			/* by hand, with a second person */
 	KIND_FEE = 15,
-	KIND_HOLD_CAPTURE = 16
+	KIND_HOLD_CAPTURE = 16,
+	KIND_CASH_CALL = 17,
+	KIND_FBO_TRANSFER = 18,
+	KIND_CASH_RETURN = 19,
+	KIND_CASH_WRITE_OFF = 20,
+	KIND_CASH_RECOVERY = 21,
+	KIND_APEX_WIRE = 22
 } JournalKind;
 
 /* Why a request was refused; sqlstate 0 means it was not */

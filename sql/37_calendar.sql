@@ -1,4 +1,4 @@
--- Floor 4: calendars of the payment rails.
+-- Floor 2: calendars of the payment rails.
 --
 -- A calendar is data with versions, never code: a rail that changes its rules
 -- gets a new version, and whatever was computed with an old one keeps it.
