@@ -87,7 +87,8 @@ endif
 
 include $(PGXS)
 
-$(INSTALL_SCRIPT_BUILT): $(CHAPTERS) bakkt_ledger.control
+# the folder as well: a chapter that was renamed or removed leaves no newer file
+$(INSTALL_SCRIPT_BUILT): $(CHAPTERS) bakkt_ledger.control $(wildcard sql)
 	cat $(CHAPTERS) > $@
 
 $(OBJS): $(wildcard src/*.h src/*/*.h)
