@@ -58,7 +58,7 @@ COMMENT ON TABLE cash_call_event IS 'What happened to each cash call: every atte
 COMMENT ON COLUMN cash_call_event.event IS 'settled and failed: an attempt; sent to Apex and rejected by it; written_off; recovered after a write-off, in part or whole; busted with its execution.';
 COMMENT ON COLUMN cash_call_event.at IS 'When, by the caller''s clock.';
 COMMENT ON COLUMN cash_call_event.recorded_at IS 'When the ledger recorded it: after the lock on this table, so that what is recorded before an instant can be told.';
-COMMENT ON COLUMN cash_call_event.amount IS 'Moved by a settlement, recovery, write-off or bust; asked for by an attempt that failed.';
+COMMENT ON COLUMN cash_call_event.amount IS 'Moved by a settlement, recovery, write-off or bust; asked for by an attempt that failed. A write-off that a bust restores is one more, negative.';
 COMMENT ON COLUMN cash_call_event.event_journal IS 'The journal it posted, if any.';
 SELECT pg_catalog.pg_extension_config_dump('cash_call_event', '');
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON cash_call_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
@@ -77,3 +77,122 @@ INSERT INTO cash_call_reason VALUES
 	('ACCOUNT_CLOSED', 'the customer''s cash account is closed'),
 	('APEX_REJECTED', 'Apex answered no, with no reason of its own'),
 	('POSTING_REFUSED', 'the posting function refused it for another reason: the server log has it');
+
+-- ---------------------------------------------------------------------------
+-- Events
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION central_date(at timestamptz) RETURNS date
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN (at AT TIME ZONE 'America/Chicago')::date;
+COMMENT ON FUNCTION central_date(timestamptz) IS 'The date in Central Time, by which cash calls age: age in days is the difference of two of these.';
+
+CREATE FUNCTION invoking_actor() RETURNS integer
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	result	integer;
+BEGIN
+	SELECT a.actor_id INTO result FROM actor a WHERE a.role_name = invoking_role();
+	IF NOT FOUND THEN
+		INSERT INTO actor AS a (role_name) VALUES (invoking_role())
+		ON CONFLICT (role_name) DO UPDATE SET role_name = excluded.role_name
+		RETURNING a.actor_id INTO result;
+	END IF;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION invoking_actor() IS 'Internal: number of the invoking role in table actor, entered on first use.';
+
+-- Every writer of events takes this lock before it locks an account.  It
+-- waits only for a reader that is fixing an instant, and that one waits for
+-- writers: one that came here with accounts locked could close a circle.
+CREATE FUNCTION lock_cash_call_events() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+	LOCK TABLE cash_call_event IN ROW EXCLUSIVE MODE;
+END $$;
+COMMENT ON FUNCTION lock_cash_call_events() IS
+	'Internal: the lock under which events are recorded. A reader in SHARE mode knows that whatever commits after it has a later recorded_at.';
+
+CREATE FUNCTION require_cash_call(client_id integer, call bigint) RETURNS cash_call
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	result	cash_call;
+BEGIN
+	SELECT c.* INTO result FROM cash_call c WHERE c.client_id = require_cash_call.client_id AND c.journal_id = require_cash_call.call;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG082', MESSAGE = format('cash call %s does not exist', coalesce(call::text, 'NULL')),
+			HINT = 'A call has the number of its execution''s journal.';
+	END IF;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION require_cash_call(integer, bigint) IS 'Internal: the cash call of a client; LG082 if there is none.';
+
+CREATE FUNCTION lock_cash_call(client_id integer, call bigint) RETURNS cash_call
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM lock_cash_call_events();
+	PERFORM FROM cash_call c
+	  WHERE c.client_id = lock_cash_call.client_id AND c.journal_id = lock_cash_call.call FOR NO KEY UPDATE;
+	RETURN require_cash_call(client_id, call);
+END $$;
+COMMENT ON FUNCTION lock_cash_call(integer, bigint) IS
+	'Internal: the cash call as it stands once it is locked; LG082 if there is none. Lock its customer before, accounts after.';
+
+-- What an event makes of the call.  The row is written by every event, also
+-- by a recovery, which changes nothing in it: so two that number their event
+-- on snapshots of their own are told apart (40001).
+CREATE FUNCTION advance_cash_call(client_id integer, journal_id bigint, event text, at timestamptz, recorded_at timestamptz, due_at timestamptz)
+	RETURNS cash_call
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	ends	constant "char" := CASE event WHEN 'settled' THEN 'S' WHEN 'written_off' THEN 'W' WHEN 'busted' THEN 'B' END;
+	result	cash_call;
+BEGIN
+	UPDATE cash_call c
+	   SET status = coalesce(ends, c.status),
+		   attempts = c.attempts + (event IN ('settled', 'failed', 'rejected'))::integer,
+		   due_at = advance_cash_call.due_at,
+		   closed_at = CASE WHEN ends IS NULL THEN c.closed_at ELSE at END,
+		   closed_recorded_at = CASE WHEN ends IS NULL THEN c.closed_recorded_at ELSE recorded_at END
+	 WHERE c.client_id = advance_cash_call.client_id AND c.journal_id = advance_cash_call.journal_id
+	RETURNING c.* INTO STRICT result;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION advance_cash_call(integer, bigint, text, timestamptz, timestamptz, timestamptz) IS
+	'Internal: brings a cash call to the state in which an event leaves it.';
+
+CREATE FUNCTION record_cash_call_event(client_id integer, journal_id bigint, event text, at timestamptz, amount amount,
+									   reason text DEFAULT NULL, event_journal bigint DEFAULT NULL, due_at timestamptz DEFAULT NULL)
+	RETURNS cash_call
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	call		constant cash_call := lock_cash_call(record_cash_call_event.client_id, record_cash_call_event.journal_id);
+	recorded_at	constant timestamptz := clock_timestamp();
+BEGIN
+	INSERT INTO cash_call_event (client_id, journal_id, event_no, event, at, recorded_at, actor_id, amount, reason, event_journal)
+	SELECT call.client_id, call.journal_id, 1 + count(*), record_cash_call_event.event, record_cash_call_event.at, recorded_at,
+		   invoking_actor(), record_cash_call_event.amount, record_cash_call_event.reason, record_cash_call_event.event_journal
+	  FROM cash_call_event e WHERE e.client_id = call.client_id AND e.journal_id = call.journal_id;
+	RETURN advance_cash_call(call.client_id, call.journal_id, event, at, recorded_at, due_at);
+END $$;
+COMMENT ON FUNCTION record_cash_call_event(integer, bigint, text, timestamptz, amount, text, bigint, timestamptz) IS
+'Internal: records one event of a cash call under its lock and returns the call as it then stands. settled, written_off and busted end it; settled,
+failed and rejected count as attempts; due_at is the next attempt, NULL for none. amount: moved, or asked for by an attempt that failed; of written_off negative
+when a bust restores it. LG082 if there is no such call.';
