@@ -105,7 +105,7 @@ BEGIN
 			'seal', 'verify', 'digest', 'proof']),
 		('bakkt_ledger_administrator', ARRAY[
 			'open_client', 'change_client', 'close_client', 'grant_client_access', 'revoke_client_access',
-			'open_customer', 'open_customers', 'change_customer',
+			'open_customer', 'open_customers', 'change_customer', 'change_cash_terms',
 			'open_liquidity_provider', 'change_liquidity_provider', 'open_bank_account', 'close_bank_account',
 			'load_shipped_assets', 'register_asset', 'retire_asset', 'reinstate_asset',
 			'open_instrument', 'change_instrument', 'retire_instrument', 'change_settlement',

@@ -20,7 +20,8 @@ DECLARE
 	second		text := client || '00002';
 BEGIN
 	PERFORM open_client(client, funding_model => 'NET_SETTLEMENT', opened_at => '2026-11-01 00:00Z');
-	PERFORM open_customer(customer, client => client), open_customer(second, client => client);
+	PERFORM open_customer(customer, client => client), open_customer(second, client => client, funding_model => 'BAKKT_TPJ');
+	PERFORM change_cash_terms(client, return_fee => '25.00 USD'), lock_customer_cash(require_customer(second));
 	PERFORM open_account(client, 'FBO', 'Bank:omnibus', 'USD'), open_account(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
 		open_account(client, 'FBO', 'Cust:' || second || ':settled', 'USD');
 	PERFORM post_journal(client, 'deposit', format('{Dr %s 100.00 USD; Cr %s 100.00 USD}', account_of(client, 'FBO', 'Bank:omnibus', 'USD'),
