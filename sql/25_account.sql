@@ -11,7 +11,7 @@ CREATE TABLE account_kind (
 	class			text NOT NULL CHECK (class IN ('claim', 'control', 'residual', 'clearing', 'mirror', 'receivable', 'payable',
 												   'revenue', 'expense', 'equity', 'suspense', 'other')),
 	normal_side		text NOT NULL CHECK (normal_side IN ('debit', 'credit')),
-	limited			boolean NOT NULL GENERATED ALWAYS AS (class = 'claim') STORED,
+	limited			boolean NOT NULL GENERATED ALWAYS AS (class = 'claim' OR kind = 'fbo_due_to_corp') STORED,
 	mirror			text,
 	party			text CHECK (party IN ('customer', 'provider')),
 	meaning			text NOT NULL,
@@ -21,7 +21,7 @@ COMMENT ON TABLE account_kind IS 'The chart of accounts: which names exist in wh
 COMMENT ON COLUMN account_kind.name_pattern IS 'Regular expression for the whole name; a name matches one kind of its fund.';
 COMMENT ON COLUMN account_kind.first_part IS 'What the name begins with, up to the first colon.';
 COMMENT ON COLUMN account_kind.normal_side IS 'Side on which the balance is shown positive.';
-COMMENT ON COLUMN account_kind.limited IS 'Claims: the balance is kept in a row, locked when posted, and never goes debit (I5).';
+COMMENT ON COLUMN account_kind.limited IS 'Claims, and the company''s own money among customers'' (FBO DueTo:CORP): the balance is kept in a row, locked when posted, and never goes debit (I5).';
 COMMENT ON COLUMN account_kind.mirror IS 'Accounts with the same text net to zero per asset inside every journal (I7).';
 COMMENT ON COLUMN account_kind.party IS 'Whose code is the second or third part of the name: a customer''s or a liquidity provider''s.';
 
@@ -391,7 +391,7 @@ CREATE FUNCTION check_floor(fund text, name text, asset asset, floor amount) RET
 	AS $$
 BEGIN
 	IF NOT (account_kind_of(fund, name)).limited THEN
-		PERFORM refuse_invalid(format('account "%s" cannot have a floor', name), 'Only claims have a limit.');
+		PERFORM refuse_invalid(format('account "%s" cannot have a floor', name), 'Only limited accounts have one.');
 	END IF;
 	PERFORM check_step('floor', floor, asset);
 END

@@ -263,11 +263,11 @@ AS $$
         ('version', c.version <> c.entries AND NOT c.unknown, format('The balance row counts %s journals, there are %s.', c.version, c.entries)),
         ('terms', c.other_terms AND NOT c.unknown AND NOT c.missing, 'Status, customer or floor of the balance row is not that of the account.'),
         ('claim', sign(c.posted) > 0 OR sign(c.recomputed) > 0,
-            format('A claim is in debit: %s by its row, %s by the journals (I5).', c.posted, c.recomputed))
+            format('A limited account is in debit: %s by its row, %s by the journals (I5).', c.posted, c.recomputed))
       ) f (check_name, wrong, detail) WHERE f.wrong
      ORDER BY c.account, f.check_name
 $$;
-COMMENT ON FUNCTION verify_limited(recomputed_balance[]) IS 'Balance rows that differ from the journal, the holds or the account; claims in debit (I5). Internal.';
+COMMENT ON FUNCTION verify_limited(recomputed_balance[]) IS 'Balance rows that differ from the journal, the holds or the account; limited accounts in debit (I5). Internal.';
 
 -- I7 and I8, per client.
 CREATE FUNCTION verify_funds(totals recomputed_balance[]) RETURNS SETOF discrepancy

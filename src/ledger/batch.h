@@ -22,6 +22,7 @@ typedef struct AccountState
 	int32		owner_id;		/* the client it belongs to, 0: there is no such account */
 	bool		limited;
 	LockedBalance balance;		/* if limited; changes as requests are accepted */
+	int			limited_mirror; /* if limited */
 	HouseAccount house;			/* if not */
 	bool		changed;		/* balance must be written */
 	bool		holds_expired;	/* those due by now have been looked for */
@@ -73,6 +74,12 @@ static inline char
 account_status(const AccountState *account)
 {
 	return account->limited ? account->balance.status : account->house.status;
+}
+
+static inline int
+account_mirror(const AccountState *account)
+{
+	return account->limited ? account->limited_mirror : account->house.mirror;
 }
 
 static inline int64

@@ -180,7 +180,7 @@ mirror_sum(PostingBatch *batch, LedgerRequest *request, RequestState *state, int
 	{
 		AccountState *account = &batch->accounts[state->accounts[line]];
 
-		if (!account->limited && account->house.mirror == mirror && request->lines[line].asset == asset)
+		if (account_mirror(account) == mirror && request->lines[line].asset == asset)
 			sum += request->lines[line].amount;
 	}
 	return sum;
@@ -198,10 +198,9 @@ check_mirrors(PostingBatch *batch, LedgerRequest *request, RequestState *state)
 		AccountState *account = &batch->accounts[state->accounts[line]];
 		asset_code	asset = request->lines[line].asset;
 
-		if (account->limited || account->house.mirror == 0 ||
-			(account->house.mirror == checked_mirror && asset == checked_asset))
+		if (account_mirror(account) == 0 || (account_mirror(account) == checked_mirror && asset == checked_asset))
 			continue;
-		checked_mirror = account->house.mirror;
+		checked_mirror = account_mirror(account);
 		checked_asset = asset;
 		if (mirror_sum(batch, request, state, checked_mirror, asset) == 0)
 			continue;

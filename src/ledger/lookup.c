@@ -31,6 +31,7 @@
 static MemoryContext cache_context = NULL;
 static uint64 seen_generation = 0;
 static HTAB *house_accounts = NULL;
+static HTAB *limited_mirrors = NULL; /* limited accounts that are nobody's: have they a mirror? */
 static HTAB *assets = NULL;
 static HTAB *clients = NULL;
 static HTAB *kinds = NULL;
@@ -46,6 +47,12 @@ typedef struct KindInfo
 	bool		limited;
 	int			mirror;			/* 0: none */
 } KindInfo;
+
+typedef struct LimitedMirror
+{
+	account_id	account;		/* hash key */
+	int			mirror;			/* 0: none */
+} LimitedMirror;
 
 typedef struct Grant
 {
@@ -74,7 +81,7 @@ make_kinds(void)
 static void
 start_afresh(void)
 {
-	house_accounts = assets = clients = kinds = granted = NULL;
+	house_accounts = limited_mirrors = assets = clients = kinds = granted = NULL;
 	mirrors = NULL;
 	mirror_count = 0;
 	actor_role = InvalidOid;
@@ -88,6 +95,7 @@ start_afresh(void)
 	kinds = make_kinds();
 	clients = make_table("bakkt_ledger clients", sizeof(int32), sizeof(ClientInfo));
 	assets = make_table("bakkt_ledger assets", sizeof(asset_code), sizeof(AssetInfo));
+	limited_mirrors = make_table("bakkt_ledger limited mirrors", sizeof(account_id), sizeof(LimitedMirror));
 	house_accounts = make_table("bakkt_ledger accounts", sizeof(account_id), sizeof(HouseAccount));
 }
 
@@ -230,6 +238,27 @@ lookup_load_house_accounts(const int32 *client_ids, const account_id *accounts, 
 			remember_house_account(lookup.slot);
 	}
 	key_lookup_close(&lookup);
+}
+
+int
+lookup_limited_mirror(int32 client_id, account_id account)
+{
+	LimitedMirror *entry = hash_search(limited_mirrors, &account, HASH_FIND, NULL);
+	Datum		key[2] = {Int32GetDatum(client_id), AccountIdGetDatum(account)};
+	KeyLookup	lookup;
+	int			mirror = 0;
+	bool		isnull;
+
+	if (entry)
+		return entry->mirror;
+	key_lookup_open(&lookup, LEDGER_ACCOUNT, LEDGER_ACCOUNT_KEY);
+	if (key_lookup_find(&lookup, key))
+		mirror = kind_of(TextDatumGetCString(slot_getattr(lookup.slot, ACCOUNT_KIND, &isnull)))->mirror;
+	key_lookup_close(&lookup);
+	ledger_cache_loaded();
+	entry = hash_search(limited_mirrors, &account, HASH_ENTER, NULL);
+	entry->mirror = mirror;
+	return mirror;
 }
 
 int32

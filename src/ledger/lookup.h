@@ -5,7 +5,7 @@
  *	  cached per session.
  *
  * Limited accounts are not cached: their balance row tells all, under its
- * lock.  A change of status of a house account waits for every posting in
+ * lock, but for what their kind says and no change can touch.  A change of status of a house account waits for every posting in
  * flight (it locks the journal) and then makes all sessions start afresh.
  *-------------------------------------------------------------------------
  */
@@ -50,6 +50,8 @@ extern void lookup_begin(void);
 extern HouseAccount *lookup_house_account(account_id account);
 /* Load those of the accounts that are house accounts of the clients. */
 extern void lookup_load_house_accounts(const int32 *clients, const account_id *accounts, int count);
+/* The mirror of a limited account of the client, 0: none; few have one, and none that is a customer's. */
+extern int	lookup_limited_mirror(int32 client_id, account_id account);
 /* The client an account belongs to, 0 if there is no such account. */
 extern int32 lookup_account_client(account_id account);
 

@@ -171,6 +171,8 @@ lock_accounts(PostingBatch *batch, AccountState **unknown)
 		{
 			state->limited = true;
 			state->owner_id = state->client_id;
+			if (state->balance.customer_id == 0)
+				state->limited_mirror = lookup_limited_mirror(state->client_id, state->account);
 		}
 		else
 			unknown[unknown_count++] = state;

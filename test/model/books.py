@@ -8,14 +8,18 @@ does its work; it is slow and plain on purpose.
 from exact import SCALE, ZERO
 
 
+def is_limited(fund, name):
+    return fund != 'CORP' and name.startswith('Cust:') or (fund, name) == ('FBO', 'DueTo:CORP')
+
+
 class Account:
-    def __init__(self, identifier, client, fund, name, asset, limited):
+    def __init__(self, identifier, client, fund, name, asset):
         self.identifier = identifier
         self.client = client
         self.fund = fund
         self.name = name
         self.asset = asset
-        self.limited = limited      # a claim: never in debit, has an owner
+        self.limited = is_limited(fund, name)   # never in debit
         self.status = 'open'
         self.posted = ZERO          # debit positive
         self.held = ZERO

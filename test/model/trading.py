@@ -112,7 +112,7 @@ class Trading(Workload):
         account = self.account(client, fund, name, asset)
         if account is None:
             placeholder = '?%s %s %s %s' % (client, fund, name, asset)
-            account = self.books.add(Account(placeholder, client, fund, name, asset, fund != 'CORP' and name.startswith('Cust:')))
+            account = self.books.add(Account(placeholder, client, fund, name, asset))
         return account
 
     def resolve(self):

@@ -73,7 +73,7 @@ class Workload:
 
     def open_account(self, client, fund, name, asset, customer=None):
         row = self.session.rows("SELECT open_account(%s, %s, %s, %s, %s) AS account" % tuple(map(literal, (client, fund, name, asset, customer))))[0]
-        return self.books.add(Account(row['account'], client, fund, name, asset, customer is not None and name.startswith('Cust:')))
+        return self.books.add(Account(row['account'], client, fund, name, asset))
 
     def account(self, client, fund, name, asset):
         return self.books.named(client, fund, name, asset)
@@ -150,7 +150,7 @@ class Workload:
             amount = self.part_of(settled(a).available, 'USD')
             return 'general', pair(settled(a), account('FBO', 'DueTo:CORP'), amount) + pair(account('CORP', 'DueFrom:FBO'), account('CORP', 'Equity'), amount)
         if kind == 'flow':
-            amount = self.some('USD', 100)
+            amount = self.part_of(account('FBO', 'DueTo:CORP').available, 'USD')
             return 'general', (pair(account('FBO', 'DueTo:CORP'), account('FBO', 'Bank:omnibus'), amount)
                               + pair(account('CORP', 'Bank:operating'), account('CORP', 'DueFrom:FBO'), amount))
         if kind == 'residual':

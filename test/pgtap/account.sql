@@ -39,8 +39,8 @@ INSERT INTO worked VALUES
 ;
 SELECT is_empty($$SELECT fund, name FROM worked WHERE (SELECT count(*) FROM account_kind k WHERE k.fund = worked.fund AND worked.name ~ k.name_pattern) <> 1$$,
 	'every account of the worked journals is of exactly one kind');
-SELECT is_empty($$SELECT kind FROM account_kind WHERE limited <> (class = 'claim') OR (limited AND fund = 'CORP') OR (limited AND normal_side <> 'credit')$$,
-	'claims of the customer funds are limited, and nothing else is');
+SELECT is_empty($$SELECT kind FROM account_kind WHERE limited <> (class = 'claim' OR (fund, name_pattern) = ('FBO', '^DueTo:CORP$')) OR (limited AND fund = 'CORP') OR (limited AND normal_side <> 'credit')$$,
+	'claims of the customer funds are limited, the company''s money among them, and nothing else is');
 SELECT is_empty($$SELECT kind FROM account_kind WHERE NOT (name_pattern LIKE '^%' AND right(name_pattern, 1) = chr(36)) OR first_part IS NULL$$, 'patterns are anchored');
 SELECT is_empty($$SELECT mirror FROM account_kind WHERE mirror IS NOT NULL GROUP BY mirror
 	HAVING count(*) <> 2 OR count(DISTINCT fund) <> 2 OR count(DISTINCT normal_side) <> 2$$, 'mirrors come in pairs, across funds, on opposite sides (I7)');

@@ -125,6 +125,15 @@ SELECT throws_ok(format($$SELECT post_journal('QRST', 'BAD3', '{Dr %s 6397.81 US
 	'a claim is not overdrawn by one cent while others hold enough');
 SELECT throws_ok(format($$SELECT post_journal('QRST', 'BAD4', '{Dr %s 0.01 USD; Cr %s 0.01 USD}')$$, :'dave', :'alice'), 'LG050', NULL,
 	'nor paid for by another''s claim');
+SELECT account AS cover FROM our_account WHERE fund = 'FBO' AND name = 'DueTo:CORP' \gset
+SELECT account AS covered FROM our_account WHERE fund = 'CORP' AND name = 'DueFrom:FBO' \gset
+SELECT account AS operating FROM our_account WHERE fund = 'CORP' AND name = 'Bank:operating' \gset
+SELECT throws_ok(format($$SELECT post_journal('QRST', 'BAD5', '{Dr %s 1.00 USD; Cr %s 1.00 USD}')$$, :'alice', :'cover'), 'LG003', NULL,
+	'a settled purchase without the company''s side (I7)');
+SELECT throws_ok(format($$SELECT post_journal('QRST', 'BAD6', '{Dr %s %s; Cr %s %2$s; Dr %4$s %2$s; Cr %5$s %2$s}')$$, :'cover',
+	(balance_of(:'cover')).balance + '0.01 USD', :'bank', :'operating', :'covered'), 'LG050', NULL, 'the company takes no cent more out of the FBO account than is its own');
+SELECT throws_ok(format($$SELECT post_journal('QRST', 'BAD7', '{Dr %s %s; Cr %s %2$s; Dr %4$s %2$s; Cr %5$s %2$s}')$$, :'cover',
+	(balance_of(:'cover')).balance + '0.01 USD', :'dave', :'operating', :'covered'), 'LG050', NULL, 'nor credits it to a customer');
 SELECT is((SELECT md5(string_agg(j::text, ',' ORDER BY journal_id)) FROM journal j), :'before', 'and nothing of it is written');
 
 -- Posted again, everything is replayed
