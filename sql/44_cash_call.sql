@@ -184,13 +184,13 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	call		constant cash_call := lock_cash_call(record_cash_call_event.client_id, record_cash_call_event.journal_id);
-	recorded_at	constant timestamptz := clock_timestamp();
+	recorded	constant timestamptz := clock_timestamp();
 BEGIN
 	INSERT INTO cash_call_event (client_id, journal_id, event_no, event, at, recorded_at, actor_id, amount, reason, event_journal)
-	SELECT call.client_id, call.journal_id, 1 + count(*), record_cash_call_event.event, record_cash_call_event.at, recorded_at,
+	SELECT call.client_id, call.journal_id, 1 + count(*), record_cash_call_event.event, record_cash_call_event.at, recorded,
 		   invoking_actor(), record_cash_call_event.amount, record_cash_call_event.reason, record_cash_call_event.event_journal
 	  FROM cash_call_event e WHERE e.client_id = call.client_id AND e.journal_id = call.journal_id;
-	RETURN advance_cash_call(call.client_id, call.journal_id, event, at, recorded_at, due_at);
+	RETURN advance_cash_call(call.client_id, call.journal_id, event, at, recorded, due_at);
 END $$;
 COMMENT ON FUNCTION record_cash_call_event(integer, bigint, text, timestamptz, amount, text, bigint, timestamptz) IS
 'Internal: records one event of a cash call under its lock and returns the call as it then stands. settled, written_off and busted end it; settled,
