@@ -85,7 +85,8 @@ BEGIN
 			'balances', 'balance_of', 'statement', 'account_statement', 'trial_balance',
 			'latest_version', 'is_business_day', 'next_business_day', 'value_date', 'value_deadline',
 			'window_bounds', 'window_of', 'window_members', 'window_adjustments', 'window_summary', 'check_window', 'check_settlement', 'zero_sum_check',
-			'net_position', 'obligations', 'outstanding']),
+			'net_position', 'obligations', 'outstanding',
+			'aged_tpj', 'aged_tpj_summary', 'aged_tpj_file', 'aged_tpj_file_name', 'check_aged_tpj']),
 		('bakkt_ledger_poster', ARRAY[
 			'open_customer', 'open_customers', 'open_account',
 			'post_trade', 'post_trades', 'bust_trade', 'correct_trade', 'deposit_coin',
@@ -98,9 +99,9 @@ BEGIN
 			'expire_holds', 'seal', 'verify', 'digest', 'proof',
 			'add_calendar_version', 'close_window', 'close_due_windows', 'advise_window', 'agree_window', 'dispute_window',
 			'record_wire', 'settle_provider', 'settle_window', 'instruct_obligation', 'fail_obligation', 'carry_obligation',
-			'propose_write_off']),
+			'propose_write_off', 'take_aged_tpj']),
 		('bakkt_ledger_reconciler', ARRAY[
-			'propose_journal', 'seal', 'verify', 'digest', 'proof']),
+			'propose_journal', 'seal', 'verify', 'digest', 'proof', 'take_aged_tpj']),
 		('bakkt_ledger_auditor', ARRAY[
 			'seal', 'verify', 'digest', 'proof']),
 		('bakkt_ledger_administrator', ARRAY[

@@ -84,6 +84,8 @@
 #define ERRCODE_LG_UNKNOWN_CODE			LEDGER_ERRCODE('0', '8', '5')	/* return or reason code not in the reference data */
 #define ERRCODE_LG_RECOVERY_EXCEEDED	LEDGER_ERRCODE('0', '8', '6')	/* more than was written off or is in deficit */
 #define ERRCODE_LG_UNKNOWN_BATCH		LEDGER_ERRCODE('0', '8', '7')	/* Apex batch */
+#define ERRCODE_LG_UNKNOWN_LIST			LEDGER_ERRCODE('0', '8', '8')	/* aged list that was not taken */
+#define ERRCODE_LG_LIST_DOES_NOT_TIE	LEDGER_ERRCODE('0', '8', '9')	/* a list printed again is not what it was */
 
 /* scheduler */
 #define ERRCODE_LG_UNKNOWN_JOB			LEDGER_ERRCODE('0', '9', '0')

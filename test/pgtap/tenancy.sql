@@ -40,6 +40,7 @@ BEGIN
 	PERFORM close_window(client, '2026-11-03');
 	PERFORM advise_window(client, '2026-11-03'), agree_window(client, '2026-11-03');
 	PERFORM settle_window(client, '2026-11-03', 'wires');
+	PERFORM take_aged_tpj('AM', '2026-11-03 15:30Z', client);
 END
 $$;
 SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
@@ -90,6 +91,7 @@ SELECT throws_ok(call, '42501', NULL, 'not by ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM window_of('TWO')$$, $$SELECT * FROM window_bounds('TWO', '2026-11-03')$$, $$SELECT * FROM window_members('TWO', '2026-11-03')$$,
 	$$SELECT * FROM window_summary('TWO', '2026-11-03')$$, $$SELECT * FROM window_adjustments('TWO', '2026-11-03')$$, $$SELECT * FROM check_window('TWO', '2026-11-03')$$,
 	$$SELECT * FROM obligations('TWO')$$, $$SELECT * FROM check_settlement('TWO')$$,
+	$$SELECT * FROM aged_tpj('TWO')$$, $$SELECT * FROM aged_tpj_summary('TWO')$$, $$SELECT * FROM aged_tpj_file('TWO', 'AM', '2026-11-03')$$, $$SELECT * FROM check_aged_tpj('TWO')$$,
 	$$SELECT * FROM increase_hold('TWO', 'hold', '0.10 BTC', 'more')$$, $$SELECT * FROM release_hold('TWO', 'hold', 'free')$$,
 	$$SELECT * FROM authorise_hold('TWO', 'CUST:1', '0.10 BTC', 'hold 2')$$,
 	$$SELECT * FROM capture_hold('TWO', 'hold', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}', 'capture')$$,

@@ -1,0 +1,422 @@
+-- Floor 5: aged cash calls (TPJ), doc/cash.md.
+--
+-- Which calls a list has, and what it says of them, is a pure function of
+-- facts that never change: the columns of cash_call that are fixed when it is
+-- opened, cash_call_event, the execution's journal, and what was known when
+-- the list was taken (a block for the executions, an instant for the events).
+-- So yesterday's list can be printed again for ever; nothing is stored per row.
+
+CREATE FUNCTION age_bucket(days integer) RETURNS text
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN CASE WHEN days <= 1 THEN '0-1' WHEN days <= 5 THEN '2-5' WHEN days <= 10 THEN '6-10'
+				WHEN days <= 20 THEN '11-20' WHEN days <= 30 THEN '21-30' ELSE '>30' END;
+COMMENT ON FUNCTION age_bucket(integer) IS 'The bucket of an age in calendar days: 0-1, 2-5, 6-10, 11-20, 21-30, >30.';
+
+-- ---------------------------------------------------------------------------
+-- What is outstanding
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE aged_tpj_row AS (
+	tpj_id				bigint,
+	account_id			text,
+	direction			text,
+	side				text,
+	symbol				text,
+	execution_id		text,
+	client_order_id		text,
+	quantity			amount,
+	price				price,
+	net_money			amount,
+	executed_at			timestamptz,
+	first_attempt_at	timestamptz,
+	last_attempt_at		timestamptz,
+	attempts			bigint,
+	last_failure_reason	text,
+	age_days			integer,
+	bucket				text,
+	tpj_status			text
+);
+COMMENT ON TYPE aged_tpj_row IS 'An outstanding cash call. tpj_id: its number; account_id: the customer; direction: Withdrawal (the customer pays) or Deposit (is paid); execution_id: reference of the execution, or of the bust that gives settled cash back; net_money: what is outstanding, positive; executed_at: when called, from which age_days counts in Central calendar days; attempts and their first and last instant; tpj_status: Not Settled.';
+
+CREATE TYPE outstanding_call AS (
+	journal_id			bigint,
+	customer_id			bigint,
+	withdrawal			boolean,
+	outstanding			amount,
+	called_at			timestamptz,
+	attempts			bigint,
+	first_attempt_at	timestamptz,
+	last_attempt_at		timestamptz,
+	last_reason			text
+);
+COMMENT ON TYPE outstanding_call IS 'Internal: a cash call that was outstanding at an instant, with its attempts until then.';
+
+CREATE FUNCTION attempts_until(client_id integer, journal_id bigint, at timestamptz, known_at timestamptz,
+							   OUT closed amount, OUT attempts bigint, OUT first_attempt_at timestamptz,
+							   OUT last_attempt_at timestamptz, OUT last_reason text)
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT sum(e.amount) FILTER (WHERE e.event IN ('settled', 'written_off', 'busted')),
+		   count(*) FILTER (WHERE e.event IN ('failed', 'rejected')),
+		   min(e.at) FILTER (WHERE e.event IN ('failed', 'rejected')),
+		   max(e.at) FILTER (WHERE e.event IN ('failed', 'rejected')),
+		   (array_agg(e.reason ORDER BY e.at DESC, e.event_no DESC) FILTER (WHERE e.event IN ('failed', 'rejected')))[1]
+	  FROM cash_call_event e
+	 WHERE e.client_id = attempts_until.client_id AND e.journal_id = attempts_until.journal_id
+	   AND e.at <= attempts_until.at AND e.recorded_at <= attempts_until.known_at;
+END;
+COMMENT ON FUNCTION attempts_until(integer, bigint, timestamptz, timestamptz) IS 'Internal: what had happened to a call by the instant, as recorded by known_at: how much of it was closed, and its attempts that failed.';
+
+-- A closed call needs to be looked at only if it was closed after the instant,
+-- or recorded so after what was known: what is closed was recorded no earlier
+-- than an hour before the instant at which it says it happened.
+CREATE FUNCTION outstanding_calls(client_id integer, at timestamptz, known_at timestamptz)
+	RETURNS SETOF outstanding_call
+	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	client	constant integer := outstanding_calls.client_id;
+	moment	constant timestamptz := outstanding_calls.at;
+	known	constant timestamptz := outstanding_calls.known_at;
+	since	constant timestamptz := least(moment - execution_time_ahead(), known);
+BEGIN
+	RETURN QUERY
+	SELECT c.journal_id, c.customer_id, c.withdrawal, coalesce(c.amount - e.closed, c.amount), c.called_at,
+		   e.attempts, e.first_attempt_at, e.last_attempt_at, e.last_reason
+	  FROM (SELECT o.* FROM cash_call o WHERE o.client_id = client AND o.status = 'O'
+			UNION ALL
+			SELECT o.* FROM cash_call o
+			 WHERE o.client_id = client AND o.closed_recorded_at > since AND (o.closed_at > moment OR o.closed_recorded_at > known)) c
+	 CROSS JOIN LATERAL attempts_until(client, c.journal_id, moment, known) e
+	 WHERE c.called_at <= moment AND (e.closed IS NULL OR e.closed < c.amount);
+END $$;
+COMMENT ON FUNCTION outstanding_calls(integer, timestamptz, timestamptz) IS 'Internal: the client''s calls, called by the instant, that were outstanding at it by what had been recorded by known_at (infinity: all that is known). Reads open calls and those closed since, not all.';
+
+-- journals one by one, by key: a client has many more than are asked for
+CREATE FUNCTION aged_rows(client_id integer, at timestamptz, known_at timestamptz, high bigint, pending int8multirange)
+	RETURNS SETOF aged_tpj_row
+	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET jit = off
+AS $$
+	SELECT c.journal_id, u.account_code, CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END,
+		   side(j.terms), i.symbol, j.reference, client_order_id(j.terms), quantity(j.terms), price(j.terms),
+		   c.outstanding, c.called_at, c.first_attempt_at, c.last_attempt_at, c.attempts, c.last_reason,
+		   central_date($2) - central_date(c.called_at), age_bucket(central_date($2) - central_date(c.called_at)), 'Not Settled'
+	  FROM outstanding_calls($1, $2, $3) c
+	 CROSS JOIN LATERAL (SELECT * FROM journal n WHERE n.client_id = $1 AND n.journal_id = c.journal_id OFFSET 0) j
+	  JOIN customer u ON u.customer_id = c.customer_id
+	  JOIN instrument i ON i.instrument_id = instrument_id(j.terms)
+	 WHERE seen($4, $5, c.journal_id)
+	 ORDER BY c.called_at, c.journal_id
+$$;
+COMMENT ON FUNCTION aged_rows(integer, timestamptz, timestamptz, bigint, int8multirange) IS 'Internal: outstanding_calls() of executions in the block with this high and pending, oldest first.';
+
+CREATE FUNCTION aged_tpj(client text, at timestamptz DEFAULT clock_timestamp(), known_at timestamptz DEFAULT NULL)
+	RETURNS SETOF aged_tpj_row
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	asked	constant integer := require_client(aged_tpj.client);
+BEGIN
+	PERFORM require_list_instant(aged_tpj.at);
+	RETURN QUERY
+	SELECT r.* FROM aged_rows(asked, aged_tpj.at, coalesce(aged_tpj.known_at, 'infinity'), 9223372036854775807, '{}') r
+	 WHERE aged_tpj.known_at IS NULL
+		OR EXISTS (SELECT FROM cash_call c WHERE c.client_id = asked AND c.journal_id = r.tpj_id AND c.opened_at <= aged_tpj.known_at);
+END $$;
+COMMENT ON FUNCTION aged_tpj(text, timestamptz, timestamptz) IS 'Every cash call of the client, through Bakkt or Apex, attempted or not, that was outstanding at the instant, oldest first: by all that is known now, or (known_at) by what the ledger had recorded then. Errors: LG010, 42501, LG061, LG002 infinite instant.';
+
+CREATE FUNCTION require_list_instant(at timestamptz) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL SAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM require_not_ahead(at);
+	IF NOT isfinite(at) THEN
+		PERFORM refuse_invalid('a list needs a finite instant');
+	END IF;
+END $$;
+COMMENT ON FUNCTION require_list_instant(timestamptz) IS 'Internal: LG061 when the instant lies ahead, LG002 when it is infinite.';
+
+CREATE FUNCTION aged_tpj_summary(client text, at timestamptz DEFAULT clock_timestamp(), known_at timestamptz DEFAULT NULL)
+	RETURNS TABLE (bucket text, direction text, calls bigint, net_money amount, oldest_days integer)
+	LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 12 SECURITY DEFINER
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET jit = off
+AS $$
+	SELECT a.bucket, a.direction, count(*), sum(a.net_money), max(a.age_days)
+	  FROM aged_tpj(client, at, known_at) a
+	 GROUP BY a.bucket, a.direction, asset(a.net_money)
+	 ORDER BY min(a.age_days), a.direction COLLATE "C" DESC, asset(a.net_money)
+$$;
+COMMENT ON FUNCTION aged_tpj_summary(text, timestamptz, timestamptz) IS 'aged_tpj() by age bucket, direction and asset: number of calls, sum outstanding, age of the oldest. Youngest bucket first; empty buckets are left out. Errors as in aged_tpj().';
+
+-- ---------------------------------------------------------------------------
+-- The file
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION csv_field(value text) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN CASE WHEN value ~ '[",\r\n]' THEN '"' || replace(value, '"', '""') || '"' ELSE coalesce(value, '') END;
+COMMENT ON FUNCTION csv_field(text) IS 'Text as a field of a CSV file (RFC 4180): quoted only where it must be, NULL empty.';
+
+CREATE FUNCTION file_instant(at timestamptz) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE
+	RETURN coalesce(to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), '');
+COMMENT ON FUNCTION file_instant(timestamptz) IS 'Internal: an instant as files show it: ISO 8601, UTC, milliseconds; NULL empty.';
+
+CREATE FUNCTION aged_tpj_header() RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN 'tpj_id,account_id,direction,side,symbol,execution_id,client_order_id,quantity,price,net_money,executed_at,'
+		   'first_attempt_at,last_attempt_at,attempts,last_failure_reason,age_days,bucket,tpj_status';
+COMMENT ON FUNCTION aged_tpj_header() IS 'Internal: the first line of an aged TPJ file.';
+
+CREATE FUNCTION aged_tpj_line(list_row aged_tpj_row) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE
+	RETURN (list_row).tpj_id || ',' || (list_row).account_id || ',' || (list_row).direction || ',' || (list_row).side || ','
+		|| (list_row).symbol || ',' || csv_field((list_row).execution_id) || ',' || csv_field((list_row).client_order_id) || ','
+		|| value((list_row).quantity) || ',' || value((list_row).price) || ',' || value((list_row).net_money) || ','
+		|| file_instant((list_row).executed_at) || ',' || file_instant((list_row).first_attempt_at) || ','
+		|| file_instant((list_row).last_attempt_at) || ',' || (list_row).attempts || ',' || csv_field((list_row).last_failure_reason) || ','
+		|| (list_row).age_days || ',' || (list_row).bucket || ',' || (list_row).tpj_status;
+COMMENT ON FUNCTION aged_tpj_line(aged_tpj_row) IS 'Internal: a row of the list as a line of the file.';
+
+CREATE FUNCTION aged_tpj_file_name(client text, kind text, business_date date) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE
+	RETURN to_char(business_date, 'YYYY-MM-DD') || '_' || lower(kind COLLATE "C") || '_aged_tpj_' || client || '.csv';
+COMMENT ON FUNCTION aged_tpj_file_name(text, text, date) IS 'The name of an aged TPJ file: 2026-11-20_am_aged_tpj_QRST.csv.';
+
+-- ---------------------------------------------------------------------------
+-- Lists that were taken
+-- ---------------------------------------------------------------------------
+
+CREATE TABLE aged_tpj_snapshot (
+	client_id		integer NOT NULL REFERENCES client,
+	kind			text COLLATE "C" NOT NULL CHECK (kind IN ('AM', 'PM', 'SOD')),
+	business_date	date NOT NULL,
+	as_of			timestamptz NOT NULL,
+	known_at		timestamptz NOT NULL,
+	block_no		bigint NOT NULL REFERENCES block,
+	calls			bigint NOT NULL CHECK (calls >= 0),
+	withdrawals		amount[] NOT NULL,
+	deposits		amount[] NOT NULL,
+	digest			bytea NOT NULL CHECK (octet_length(digest) = 32),
+	taken_by		text COLLATE "C" NOT NULL,
+	PRIMARY KEY (client_id, kind, business_date)
+);
+COMMENT ON TABLE aged_tpj_snapshot IS 'The aged TPJ lists that were taken: not their rows, but all that decides them, and the digest of the file. Append-only.';
+COMMENT ON COLUMN aged_tpj_snapshot.kind IS 'AM 09:30, PM 19:30, for operations; SOD: as of 16:40, for buying power. All Central.';
+COMMENT ON COLUMN aged_tpj_snapshot.business_date IS 'Central date of as_of, in the name of the file.';
+COMMENT ON COLUMN aged_tpj_snapshot.as_of IS 'The instant that the list is of.';
+COMMENT ON COLUMN aged_tpj_snapshot.known_at IS 'When it was taken: of the events it knows those recorded until then.';
+COMMENT ON COLUMN aged_tpj_snapshot.block_no IS 'Of the executions it knows those in this block or an earlier one.';
+COMMENT ON COLUMN aged_tpj_snapshot.withdrawals IS 'Outstanding, customers pay: a sum per asset.';
+COMMENT ON COLUMN aged_tpj_snapshot.deposits IS 'Outstanding, customers are paid: a sum per asset.';
+COMMENT ON COLUMN aged_tpj_snapshot.digest IS 'SHA-256 of the file: its lines, each ended by a line feed, in UTF-8.';
+SELECT pg_catalog.pg_extension_config_dump('aged_tpj_snapshot', '');
+CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON aged_tpj_snapshot FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+ALTER TABLE aged_tpj_snapshot ENABLE ALWAYS TRIGGER refuse_write;
+
+-- Writers of events lock the table before they read the clock.  Once we have
+-- it against them, what was recorded has been committed, and what is recorded
+-- from now on says a later instant.  The lock goes at once, with the inner
+-- block: nobody waits for the list itself.
+CREATE FUNCTION freeze_call_events() RETURNS timestamptz
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+DECLARE
+	known	timestamptz;
+BEGIN
+	IF current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE EXCEPTION USING ERRCODE = 'active_sql_transaction',
+			MESSAGE = format('a list cannot be taken under isolation level "%s"', current_setting('transaction_isolation')),
+			DETAIL = 'Its snapshot must be younger than the instant up to which it knows events.',
+			HINT = 'Take it in a transaction under READ COMMITTED.';
+	END IF;
+	BEGIN
+		LOCK TABLE cash_call_event IN SHARE MODE;
+		known := clock_timestamp();
+		WHILE clock_timestamp() <= known LOOP
+			NULL;
+		END LOOP;
+		RAISE no_data_found;
+	EXCEPTION WHEN no_data_found THEN
+		RETURN known;
+	END;
+END $$;
+COMMENT ON FUNCTION freeze_call_events() IS 'Internal: an instant such that every event of a cash call recorded until then is committed, or of this transaction, and every later one is recorded after it. Waits for transactions that are writing events. 25001 unless under READ COMMITTED.';
+
+CREATE FUNCTION snapshot_rows(list aged_tpj_snapshot) RETURNS SETOF aged_tpj_row
+	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET jit = off
+AS $$
+	SELECT r.* FROM block b, aged_rows((list).client_id, (list).as_of, (list).known_at, b.high, b.pending) r
+	 WHERE b.block_no = (list).block_no
+$$;
+COMMENT ON FUNCTION snapshot_rows(aged_tpj_snapshot) IS 'Internal: the rows of a list that was taken.';
+
+CREATE FUNCTION file_digest(lines text[]) RETURNS bytea
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN sha256(convert_to(array_to_string(lines, E'\n') || E'\n', 'UTF8'));
+COMMENT ON FUNCTION file_digest(text[]) IS 'SHA-256 of a file: its lines, each ended by a line feed, in UTF-8.';
+
+CREATE FUNCTION fill_snapshot(list aged_tpj_snapshot) RETURNS aged_tpj_snapshot
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET jit = off
+AS $$
+DECLARE
+	rows	aged_tpj_row[] := ARRAY(SELECT r FROM snapshot_rows(list) r);
+BEGIN
+	list.calls := cardinality(rows);
+	list.withdrawals := ARRAY(SELECT sum(r.net_money) FROM unnest(rows) r WHERE r.direction = 'Withdrawal'
+							   GROUP BY asset(r.net_money) ORDER BY asset(r.net_money));
+	list.deposits := ARRAY(SELECT sum(r.net_money) FROM unnest(rows) r WHERE r.direction = 'Deposit'
+							GROUP BY asset(r.net_money) ORDER BY asset(r.net_money));
+	list.digest := file_digest(aged_tpj_header() || ARRAY(SELECT aged_tpj_line(r) FROM unnest(rows) r));
+	RETURN list;
+END $$;
+COMMENT ON FUNCTION fill_snapshot(aged_tpj_snapshot) IS 'Internal: a list with its figures and digest computed from what decides it.';
+
+-- the clients whose cash is called, and one that is named
+CREATE FUNCTION listed_clients(client text) RETURNS SETOF client
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	IF client IS NOT NULL THEN
+		RETURN NEXT client_row(require_client(client));
+		RETURN;
+	END IF;
+	RETURN QUERY
+	SELECT c.* FROM client c
+	 WHERE c.client_id = ANY (visible_clients())
+	   AND (c.status = 'open' AND c.funding_model IN ('BAKKT_TPJ', 'APEX_TPJ')
+			OR EXISTS (SELECT FROM cash_call o WHERE o.client_id = c.client_id))
+	 ORDER BY c.client_id;
+END $$;
+COMMENT ON FUNCTION listed_clients(text) IS 'Internal: the client, or all visible ones whose customers'' cash is called.';
+
+CREATE FUNCTION taken_before(client_id integer, kind text, as_of timestamptz) RETURNS boolean
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	earlier	aged_tpj_snapshot;
+BEGIN
+	SELECT s.* INTO earlier FROM aged_tpj_snapshot s
+	 WHERE s.client_id = taken_before.client_id AND s.kind = taken_before.kind
+	   AND s.business_date = central_date(taken_before.as_of);
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	PERFORM refuse_other_content('Aged TPJ list', format('%s %s', kind, to_char(earlier.business_date, 'YYYY-MM-DD')),
+		jsonb_build_object('as_of', to_char(earlier.as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"')),
+		jsonb_build_object('as_of', to_char(taken_before.as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"')));
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION taken_before(integer, text, timestamptz) IS 'Internal: was the client''s list of that kind and day taken? LG020 if as of another instant.';
+
+CREATE FUNCTION take_aged_tpj(kind text, as_of timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
+	RETURNS TABLE (client_code text, file_name text, as_of_instant timestamptz, calls bigint, withdrawals amount[], deposits amount[], digest bytea)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	list	aged_tpj_snapshot;
+	holder	client;
+BEGIN
+	IF kind IS NULL OR kind NOT IN ('AM', 'PM', 'SOD') THEN
+		PERFORM refuse_invalid('kind of list is not known', format('Kind: "%s".', kind), 'One of AM, PM, SOD.');
+	END IF;
+	PERFORM require_list_instant(as_of);
+	FOR holder IN SELECT * FROM listed_clients(take_aged_tpj.client) LOOP
+		IF NOT taken_before(holder.client_id, kind, as_of) THEN
+			-- events first: waiting for their writers, we hold nothing
+			list.known_at := coalesce(list.known_at, freeze_call_events());
+			list.block_no := coalesce(list.block_no, seal());
+			PERFORM record_snapshot(holder.client_id, kind, as_of, list.known_at, list.block_no);
+		END IF;
+		RETURN QUERY
+		SELECT holder.code, aged_tpj_file_name(holder.code, s.kind, s.business_date), s.as_of, s.calls, s.withdrawals, s.deposits, s.digest
+		  FROM aged_tpj_snapshot s
+		 WHERE s.client_id = holder.client_id AND s.kind = take_aged_tpj.kind AND s.business_date = central_date(take_aged_tpj.as_of);
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and keeps what decides it: kind AM, PM or SOD, as of an instant, whose Central date names it. Seals a block, and waits for transactions that are writing events of cash calls. Once per client, kind and date: again is no error, as of another instant LG020. Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
+
+CREATE FUNCTION record_snapshot(client_id integer, kind text, as_of timestamptz, known_at timestamptz, block_no bigint) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	list	aged_tpj_snapshot := (client_id, kind, central_date(as_of), as_of, known_at, block_no, 0, '{}', '{}', '\x', invoking_role());
+BEGIN
+	list := fill_snapshot(list);
+	INSERT INTO aged_tpj_snapshot VALUES (list.*) ON CONFLICT DO NOTHING;
+	IF NOT FOUND THEN		-- another session has just taken it
+		PERFORM taken_before(client_id, kind, as_of);
+	END IF;
+END $$;
+COMMENT ON FUNCTION record_snapshot(integer, text, timestamptz, timestamptz, bigint) IS 'Internal: computes a list and keeps what decides it.';
+
+CREATE FUNCTION aged_tpj_file(client text, kind text, business_date date) RETURNS SETOF text
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	asked	constant integer := require_client(aged_tpj_file.client);
+	list	aged_tpj_snapshot;
+	lines	text[];
+BEGIN
+	SELECT s.* INTO list FROM aged_tpj_snapshot s
+	 WHERE s.client_id = asked AND s.kind = aged_tpj_file.kind AND s.business_date = aged_tpj_file.business_date;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG088',
+			MESSAGE = format('client "%s" has no aged TPJ list %s of %s', client, coalesce(kind, 'NULL'), coalesce(to_char(business_date, 'YYYY-MM-DD'), 'NULL')),
+			HINT = 'take_aged_tpj() takes it; aged_tpj() tells what was outstanding at any instant.';
+	END IF;
+	lines := aged_tpj_header() || ARRAY(SELECT aged_tpj_line(r) FROM snapshot_rows(list) r);
+	IF file_digest(lines) <> list.digest THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG089',
+			MESSAGE = format('aged TPJ list "%s" is not what it was when it was taken', aged_tpj_file_name(client, kind, business_date)),
+			DETAIL = format('It had %s calls, and has %s.', list.calls, cardinality(lines) - 1),
+			HINT = 'Facts it rests on were changed behind the ledger''s back: run verify() and check_aged_tpj().';
+	END IF;
+	RETURN QUERY SELECT l FROM unnest(lines) l;
+END $$;
+COMMENT ON FUNCTION aged_tpj_file(text, text, date) IS 'The lines of an aged TPJ file that was taken, the header first, byte for byte as then: proved by its digest (LG089). Name: aged_tpj_file_name(). Errors: LG010, 42501, LG088 the list was not taken.';
+
+CREATE FUNCTION check_aged_tpj(client text DEFAULT NULL)
+	RETURNS TABLE (client_code text, kind text, business_date date, calls_taken bigint, calls_now bigint, digest_taken bytea, digest_now bytea)
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1 SECURITY DEFINER
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET jit = off
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	SELECT c.code, s.kind, s.business_date, s.calls, n.calls, s.digest, n.digest
+	  FROM listed_clients(check_aged_tpj.client) c
+	  JOIN aged_tpj_snapshot s ON s.client_id = c.client_id
+	 CROSS JOIN LATERAL fill_snapshot(s) n
+	 WHERE s IS DISTINCT FROM n
+	 ORDER BY s.business_date, s.kind, c.code;
+END $$;
+COMMENT ON FUNCTION check_aged_tpj(text) IS 'Computes every aged TPJ list that was taken anew, and returns a row for each whose digest or figures come out otherwise: none when all is well. Errors: LG010, 42501.';
