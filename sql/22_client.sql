@@ -116,6 +116,27 @@ END
 $$;
 COMMENT ON FUNCTION require_open_client(text) IS 'Internal: require_client(), and LG011 when the client is closed.';
 
+CREATE FUNCTION client_row(client_id int) RETURNS client
+	STABLE STRICT PARALLEL SAFE LANGUAGE sql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$ SELECT c FROM client c WHERE c.client_id = client_row.client_id $$;
+COMMENT ON FUNCTION client_row(int) IS 'Internal: the client of that identifier.';
+
+CREATE FUNCTION clients_asked(code text) RETURNS SETOF client
+	STABLE PARALLEL RESTRICTED LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+DECLARE
+	asked	constant int := CASE WHEN clients_asked.code IS NOT NULL THEN require_client(clients_asked.code) END;
+BEGIN
+	RETURN QUERY SELECT c.* FROM client c
+	WHERE CASE WHEN asked IS NULL THEN c.client_id = ANY (visible_clients()) ELSE c.client_id = asked END
+	ORDER BY c.client_id;
+END
+$$;
+COMMENT ON FUNCTION clients_asked(text) IS
+	'Internal: the client of that code, or, for NULL, all that the invoking role sees, in order. Raises LG010, 42501.';
+
 -- ---------------------------------------------------------------------------
 -- Opening and changing
 -- ---------------------------------------------------------------------------

@@ -222,12 +222,6 @@ END;
 $$;
 COMMENT ON FUNCTION window_bounds(text, date) IS 'The client''s window that closes on a local date, as sealed or as it will be: number, start, end. LG070 for a date before its first window.';
 
-CREATE FUNCTION client_row(client_id integer) RETURNS client
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
-$$ SELECT c FROM client c WHERE c.client_id = client_row.client_id $$;
-COMMENT ON FUNCTION client_row(integer) IS 'Internal: the client of that identifier.';
-
 CREATE FUNCTION refuse_window(client text, closes_on date) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = @extschema@, pg_catalog, pg_temp AS

@@ -1151,8 +1151,8 @@ DECLARE
     from_share amount := zero(owed.asset);
 BEGIN
     IF reason = 'PARTNER_WRITE_OFF' THEN
-        -- house accounts are credit negative; what the client has earned is what may be taken
-        from_share := greatest(zero(owed.asset), least(rest, -(SELECT h.posted FROM house_balances(owed.client_id) AS h WHERE h.account = share)));
+        PERFORM lock_revenue_share(owed.client_id);
+        from_share := least(rest, revenue_share_accrued(owed.client_id, owed.asset));
     END IF;
     RETURN (SELECT journal_entry(l.account, l.amount ORDER BY l.place)
             FROM (VALUES (1, share, from_share),

@@ -11,6 +11,7 @@ CREATE ROLE ledger_test_member IN ROLE ledger_test_one, bakkt_ledger_poster;
 CREATE ROLE ledger_test_none IN ROLE bakkt_ledger_poster;
 CREATE ROLE ledger_test_auditor IN ROLE bakkt_ledger_auditor;
 CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
+CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
 CREATE ROLE ledger_test_administrator IN ROLE bakkt_ledger_administrator;
 
 -- the same day for two clients
@@ -18,6 +19,7 @@ CREATE FUNCTION pg_temp.a_day(client text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	customer	text := client || '00001';
 	second		text := client || '00002';
+	unpaid		bigint;
 BEGIN
 	PERFORM open_client(client, funding_model => 'NET_SETTLEMENT', opened_at => '2026-11-01 00:00Z');
 	PERFORM open_customer(customer, client => client), open_customer(second, client => client, funding_model => 'BAKKT_TPJ');
@@ -41,6 +43,15 @@ BEGIN
 	PERFORM advise_window(client, '2026-11-03'), agree_window(client, '2026-11-03');
 	PERFORM settle_window(client, '2026-11-03', 'wires');
 	PERFORM take_aged_tpj('AM', '2026-11-03 15:30Z', client);
+	unpaid := (post_trade('unpaid', second, 'BUY', '0.0001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-09-02 15:00Z')).journal;
+	INSERT INTO cash_call (client_id, journal_id, customer_id, apex, withdrawal, sale, amount, called_at, opened_at, due_at)
+		SELECT j.client_id, j.journal_id, j.customer_id, false, true, false, net_money(j.terms), j.effective_at, j.recorded_at, j.effective_at
+		FROM journal j WHERE j.journal_id = unpaid ON CONFLICT DO NOTHING;
+	PERFORM propose_cash_call_write_offs('2026-10-15 15:00Z', client), grant_client_access(client, 'ledger_test_approver');
+	PERFORM set_config('role', 'ledger_test_approver', true);
+	PERFORM approve_cash_call_write_off(client, unpaid, '2026-10-15 16:00Z');
+	PERFORM set_config('role', 'none', true);
+	PERFORM charge_cash_call_write_offs('2026-11-01 15:00Z', client), recover_cash_call(client, unpaid, 'paid after all', at => '2026-11-04 15:00Z');
 END
 $$;
 SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
@@ -90,7 +101,7 @@ SELECT throws_ok(call, '42501', NULL, 'not by ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM balances('TWO')$$, $$SELECT * FROM trial_balance('TWO')$$, $$SELECT * FROM net_position('TWO')$$,
 	$$SELECT * FROM window_of('TWO')$$, $$SELECT * FROM window_bounds('TWO', '2026-11-03')$$, $$SELECT * FROM window_members('TWO', '2026-11-03')$$,
 	$$SELECT * FROM window_summary('TWO', '2026-11-03')$$, $$SELECT * FROM window_adjustments('TWO', '2026-11-03')$$, $$SELECT * FROM check_window('TWO', '2026-11-03')$$,
-	$$SELECT * FROM obligations('TWO')$$, $$SELECT * FROM check_settlement('TWO')$$,
+	$$SELECT * FROM obligations('TWO')$$, $$SELECT * FROM check_settlement('TWO')$$, $$SELECT * FROM cash_write_offs('TWO')$$,
 	$$SELECT * FROM aged_tpj('TWO')$$, $$SELECT * FROM aged_tpj_summary('TWO')$$, $$SELECT * FROM aged_tpj_file('TWO', 'AM', '2026-11-03')$$, $$SELECT * FROM check_aged_tpj('TWO')$$,
 	$$SELECT * FROM increase_hold('TWO', 'hold', '0.10 BTC', 'more')$$, $$SELECT * FROM release_hold('TWO', 'hold', 'free')$$,
 	$$SELECT * FROM authorise_hold('TWO', 'CUST:1', '0.10 BTC', 'hold 2')$$,

@@ -1,0 +1,206 @@
+-- Writing off cash calls: who may, when, from what, and what else may happen meanwhile.
+-- Run from the top of the tree: the worked journals are read from test/golden.
+\set content `cat test/golden/journals.json`
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+CREATE TEMP TABLE given_line AS
+	SELECT j->>'id' AS id, p.line, concat_ws(' ', p.v->>'fund', CASE WHEN (p.v->>'debit')::numeric > 0 THEN 'Dr' ELSE 'Cr' END,
+		replace(p.v->>'account', 'carol', 'CAROL001'), (greatest((p.v->>'debit')::numeric, (p.v->>'credit')::numeric) || ' ' || (p.v->>'asset'))::amount) AS line_text
+	FROM jsonb_array_elements((:'content')::jsonb->'journals') AS t (j), jsonb_array_elements(j->'postings') WITH ORDINALITY AS p (v, line);
+CREATE FUNCTION pg_temp.lines_of(reference text) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT concat_ws(' ', a.fund, CASE WHEN l.debit IS NULL THEN 'Cr' ELSE 'Dr' END, a.name, coalesce(l.debit, l.credit))
+	FROM journal j, lines(j.entry) AS l JOIN account a USING (account) WHERE j.reference = $1 ORDER BY l.line $$;
+
+SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
+SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ', revenue_share_bps => 4000, opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_customers('XYZZ', ARRAY['CAROL001', 'BOB00001', 'DAVE0001', 'ERIN0001']) \g /dev/null
+CREATE FUNCTION pg_temp.call(reference text) RETURNS bigint LANGUAGE sql AS $$ SELECT j.journal_id FROM journal j WHERE j.reference = $1 $$;
+-- a purchase for 60,000.00 a coin, or at another price; the number of its call
+CREATE FUNCTION pg_temp.buy(reference text, account text, quantity amount, executed_at timestamptz, price price DEFAULT '60000 USD/BTC', side text DEFAULT 'BUY',
+							encumbered boolean DEFAULT false, fee_bps integer DEFAULT NULL) RETURNS bigint LANGUAGE sql AS $$
+	SELECT (post_trade(reference, account, side, quantity, 'lp1', lp_price => '60000 USD/BTC', price => price, executed_at => executed_at,
+		encumbered => encumbered, fee_bps => fee_bps)).journal;
+	INSERT INTO cash_call (client_id, journal_id, customer_id, apex, withdrawal, sale, amount, called_at, opened_at, due_at)
+	SELECT j.client_id, j.journal_id, j.customer_id, false, side = 'BUY', side = 'SELL', abs(net_money(j.terms)), executed_at, j.recorded_at, executed_at
+	FROM journal j WHERE j.reference = $1 ON CONFLICT DO NOTHING;
+	SELECT pg_temp.call($1) $$;
+CREATE FUNCTION pg_temp.balance(fund text, name text) RETURNS text LANGUAGE sql AS
+	$$ SELECT (balance_of(ensure_account(c.client_id, $1, $2, 'USD'))).balance::text FROM client c WHERE c.code = 'XYZZ' $$;
+-- I13 per call, and the receivables and payables against what is outstanding
+CREATE FUNCTION pg_temp.wrong() RETURNS SETOF text LANGUAGE sql AS $$
+	WITH state AS (
+		SELECT c.*, coalesce(sum(e.amount) FILTER (WHERE e.event = 'settled'), zero(asset(c.amount))) AS paid,
+			coalesce(sum(e.amount) FILTER (WHERE e.event = 'written_off'), zero(asset(c.amount))) AS written_off,
+			coalesce(sum(e.amount) FILTER (WHERE e.event = 'recovered'), zero(asset(c.amount))) AS recovered,
+			coalesce(sum(e.amount) FILTER (WHERE e.event = 'busted'), zero(asset(c.amount))) AS busted
+		FROM cash_call c LEFT JOIN cash_call_event e USING (client_id, journal_id) GROUP BY c.client_id, c.journal_id
+	)
+	SELECT format('call %s: %s', s.journal_id, s.status) FROM state s
+	WHERE s.amount <> (s.paid + s.recovered) + (s.amount - s.paid - s.written_off - s.busted) + s.written_off - s.recovered + s.busted
+	   OR (s.status = 'O') <> (sign(s.amount - s.paid - s.written_off - s.busted) = 1)
+	   OR sign(s.amount - s.paid - s.written_off - s.busted) = -1 OR sign(s.recovered) = -1 OR s.recovered > s.written_off
+	   OR (s.status = 'W') <> (sign(s.written_off) = 1 AND sign(s.busted) = 0)
+	UNION ALL
+	SELECT format('%s: %s, calls %s', a.name, (balance_of(a.account)).balance, o.outstanding)
+	FROM account a
+	LEFT JOIN (SELECT cash_call_account(c) AS account, sum(CASE WHEN c.withdrawal = c.sale THEN -c.amount ELSE c.amount END) AS outstanding
+			   FROM cash_call c WHERE c.status = 'O' GROUP BY 1) AS o ON o.account = a.account
+	WHERE a.kind ~ '^corp_(tpj|apex)_(receivable|payable)$' AND (balance_of(a.account)).balance *<> coalesce(o.outstanding, zero(a.asset)) $$;
+
+-- ---------------------------------------------------------------------------
+-- The worked journal
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.buy('bob', 'BOB00001', '0.5 BTC', '2026-08-20 15:00Z', fee_bps => 50) AS bob, pg_temp.buy('carol', 'CAROL001', '0.001 BTC', '2026-08-20 15:00Z', '60300 USD/BTC', encumbered => true) AS carol \gset
+SELECT is(pg_temp.balance('CORP', 'RevShare:payable:XYZZ'), '60.12 USD', 'accrued');
+SELECT post_entry(c.client_id, 'paid out', 1::smallint, journal_entry(line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '0.12 USD'),
+	line('Cr', ensure_account(c.client_id, 'CORP', 'Bank:operating', 'USD'), '0.12 USD'))) FROM client c \g /dev/null
+SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
+
+CREATE ROLE bakkt_test_settler; CREATE ROLE bakkt_test_approver; CREATE ROLE bakkt_test_both; CREATE ROLE bakkt_test_other;
+GRANT bakkt_ledger_settler TO bakkt_test_settler, bakkt_test_both;
+GRANT bakkt_ledger_approver TO bakkt_test_approver, bakkt_test_both, bakkt_test_other;
+SELECT grant_client_access('XYZZ', 'bakkt_test_approver') \g /dev/null
+
+-- Age is counted in Central dates: 20 August and 30 days is 19 September, which in Central Time ends at 05:00Z.
+SET LOCAL ROLE bakkt_test_settler;
+SELECT is_empty($$SELECT * FROM propose_cash_call_write_offs('2026-09-20 04:59:59Z')$$, 'on the thirtieth day nothing is proposed');
+SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s, '2026-09-20 04:59:59Z')$$, :carol), 'LG083', NULL, 'nor by hand');
+SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :carol), '42501', NULL, 'a settler does not approve');
+RESET ROLE;
+SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :carol), 'LG083', NULL, 'nor is anything approved that is not proposed');
+SET LOCAL ROLE bakkt_test_both;
+SELECT results_eq($$SELECT client_code, proposed, amount::text FROM propose_cash_call_write_offs('2026-09-20 05:00Z')$$, $$VALUES ('XYZZ', 2::bigint, '30210.30 USD')$$, 'on the next day they are');
+SELECT is_empty($$SELECT * FROM propose_cash_call_write_offs('2026-09-20 05:10Z')$$, 'once');
+SELECT results_eq(format($$SELECT proposal_no, status FROM propose_cash_call_write_off('XYZZ', %s, '2026-09-20 05:10Z')$$, :carol), $$VALUES (1, 'proposed')$$, 'by hand it is the same proposal');
+SELECT results_eq($$SELECT call, account, reference, amount::text, age_days, charge_month, status, proposed_by FROM cash_write_offs('XYZZ', '2026-09-20 06:00Z')$$,
+	format($$VALUES (%s::bigint, 'BOB00001', 'bob', '30150.00 USD', 31, date '2026-10-01', 'PROPOSED', name 'bakkt_test_both'), (%s, 'CAROL001', 'carol', '60.30 USD', 31, '2026-10-01', 'PROPOSED', 'bakkt_test_both')$$, :bob, :carol),
+	'the list: to be charged in the month after the one they became eligible in');
+SELECT is_empty($$SELECT * FROM cash_write_offs('XYZZ', '2026-09-20 04:00Z')$$, 'an hour before there was nothing to list');
+SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :carol), 'LG067', NULL, 'nobody approves what he proposed (I25)');
+SELECT throws_ok(format($$SELECT decline_cash_call_write_off('XYZZ', %s, 'no')$$, :carol), 'LG067', NULL, 'nor declines it');
+SET LOCAL ROLE bakkt_test_other;
+SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :carol), '42501', NULL, 'nor does somebody of another client');
+SELECT throws_ok($$SELECT * FROM cash_write_offs('XYZZ')$$, '42501', NULL, 'who does not see the list either');
+SET LOCAL ROLE bakkt_test_approver;
+SELECT throws_ok($$SELECT propose_cash_call_write_offs()$$, '42501', NULL, 'an approver does not propose');
+SELECT throws_ok($$SELECT charge_cash_call_write_offs()$$, '42501', NULL, 'nor charges');
+SELECT throws_ok($$SELECT approve_cash_call_write_off('XYZZ', 4711)$$, 'LG082', NULL, 'unknown call');
+SELECT throws_ok($$SELECT approve_cash_call_write_off('XYZZ', NULL)$$, 'LG082', NULL, 'no call');
+SELECT throws_ok($$SELECT approve_cash_call_write_offs('XYZZ', NULL)$$, 'LG002', NULL, 'no calls');
+SELECT throws_ok(format($$SELECT approve_cash_call_write_off('NONE', %s)$$, :carol), 'LG010', NULL, 'unknown client');
+SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s, '2099-01-01Z')$$, :carol), 'LG061', NULL, 'ahead of the clock');
+SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s, '-infinity')$$, :carol), 'LG002', NULL, 'before all time');
+SELECT throws_ok(format($$SELECT decline_cash_call_write_off('XYZZ', %s, '')$$, :bob), 'LG002', NULL, 'declining needs a reason');
+SELECT results_eq(format($$SELECT status, approved_by FROM approve_cash_call_write_off('XYZZ', %s, '2026-09-21 15:00Z')$$, :carol), $$VALUES ('approved', name 'bakkt_test_approver')$$, 'approved');
+SELECT results_eq(format($$SELECT status, approved_at FROM approve_cash_call_write_off('XYZZ', %s, '2026-09-22 15:00Z')$$, :carol), $$VALUES ('approved', timestamptz '2026-09-21 15:00Z')$$, 'once');
+SELECT results_eq(format($$SELECT status, decline_reason FROM decline_cash_call_write_off('XYZZ', %s, 'he will pay', '2026-09-21 15:00Z')$$, :bob), $$VALUES ('declined', 'he will pay')$$, 'declined');
+SELECT results_eq(format($$SELECT status, decline_reason FROM decline_cash_call_write_off('XYZZ', %s, 'again', '2026-09-21 16:00Z')$$, :bob), $$VALUES ('declined', 'he will pay')$$, 'once');
+SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :bob), 'LG083', NULL, 'what was declined is not approved');
+SELECT throws_ok(format($$SELECT approve_cash_call_write_offs('XYZZ', ARRAY[%s, %s])$$, :carol, :bob), 'LG083', NULL, 'not among others either');
+SET LOCAL ROLE bakkt_test_settler;
+SELECT is_empty($$SELECT * FROM propose_cash_call_write_offs('2026-09-25 15:00Z')$$, 'nor is it proposed again');
+SELECT is_empty($$SELECT * FROM charge_cash_call_write_offs('2026-10-01 04:59:59Z')$$, 'nothing is charged before the month has begun, Central');
+SELECT is((SELECT due_at IS NOT NULL FROM cash_call WHERE journal_id = :carol), true, 'till then the call is attempted');
+SELECT results_eq($$SELECT client_code, charged, amount::text, from_share::text, from_bad_debt::text FROM charge_cash_call_write_offs('2026-10-01 05:00Z')$$,
+	$$VALUES ('XYZZ', 1::bigint, '60.30 USD', '60.00 USD', '0.30 USD')$$, 'charged: the share first');
+SELECT is_empty($$SELECT * FROM charge_cash_call_write_offs('2026-10-01 05:00Z')$$, 'once');
+RESET ROLE;
+SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('write-off:%s')$$, :carol), replace($$SELECT line_text FROM given_line WHERE id = 'J05c' ORDER BY line$$, 'carol', 'carol'), 'as golden journal J05c');
+SELECT results_eq(format($$SELECT k.name COLLATE "default", j.effective_at FROM journal j JOIN journal_kind k USING (kind) WHERE j.reference = 'write-off:%s'$$, :carol), $$VALUES ('cash_write_off', timestamptz '2026-10-01 05:00Z')$$, 'of its kind, effective when charged');
+SELECT results_eq(format($$SELECT event_no, event COLLATE "default", at, amount::text, event_journal, role_name COLLATE "default" FROM cash_call_event JOIN actor USING (actor_id) WHERE journal_id = %s$$, :carol),
+	format($$VALUES (1, 'written_off', timestamptz '2026-10-01 05:00Z', '60.30 USD', pg_temp.call('write-off:%s'), 'bakkt_test_settler')$$, :carol), 'its event');
+SELECT results_eq(format($$SELECT status::text, due_at, closed_at, closed_recorded_at IS NOT NULL FROM cash_call WHERE journal_id = %s$$, :carol), $$VALUES ('W', NULL::timestamptz, timestamptz '2026-10-01 05:00Z', true)$$, 'the call is closed');
+SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
+SELECT is(pg_temp.balance('CORP', 'TPJ:receivable:CAROL001'), '0.00 USD', 'nothing is receivable');
+SELECT is((SELECT count(*) FROM lines((SELECT entry FROM journal WHERE reference = 'carol')) l JOIN account a USING (account) WHERE a.name = 'Cust:CAROL001:encumbered' AND (balance_of(a.account)).balance = '0.001 BTC'), 1::bigint, 'the coin stays bound');
+SELECT throws_ok(format($$SELECT decline_cash_call_write_off('XYZZ', %s, 'no')$$, :carol), 'LG083', NULL, 'what is charged is not declined');
+SELECT results_eq($$SELECT reference, status, from_share::text, from_bad_debt::text, recovered::text, outstanding::text, charged_at FROM cash_write_offs('XYZZ', '2026-10-02Z')$$,
+	$$VALUES ('bob', 'DECLINED', NULL, NULL, NULL, NULL, NULL), ('carol', 'CHARGED', '60.00 USD', '0.30 USD', '0.00 USD', '60.30 USD', timestamptz '2026-10-01 05:00Z')$$, 'the list');
+SELECT results_eq($$SELECT reference, status, from_share::text, journal FROM cash_write_offs('XYZZ', '2026-09-30Z')$$, $$VALUES ('bob', 'DECLINED', NULL, NULL::bigint), ('carol', 'APPROVED', NULL, NULL)$$, 'as it was the day before');
+
+-- declined, proposed again by hand, declined again after approval
+SET LOCAL ROLE bakkt_test_settler;
+SELECT results_eq(format($$SELECT proposal_no, status FROM propose_cash_call_write_off('XYZZ', %s, '2026-10-02Z')$$, :bob), $$VALUES (2, 'proposed')$$, 'a second proposal');
+SET LOCAL ROLE bakkt_test_approver;
+SELECT is((approve_cash_call_write_off('XYZZ', :bob, '2026-10-02 01:00Z')).status, 'approved', 'approved');
+SELECT is((decline_cash_call_write_off('XYZZ', :bob, 'a mistake', '2026-10-02 02:00Z')).status, 'declined', 'declined before it was charged');
+RESET ROLE;
+SELECT is_empty($$SELECT * FROM charge_cash_call_write_offs('2026-10-02 03:00Z')$$, 'so it is not charged');
+SELECT results_eq($$SELECT status, approved_by, declined_by FROM cash_write_off WHERE proposal_no = 2$$, $$VALUES ('declined', name 'bakkt_test_approver', name 'bakkt_test_approver')$$, 'both decisions are known');
+
+-- ---------------------------------------------------------------------------
+-- Months; several in one; what is never written off
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.buy('d30', 'DAVE0001', '0.001 BTC', '2026-08-31 04:59Z') AS d30, pg_temp.buy('d31', 'DAVE0001', '0.002 BTC', '2026-08-31 05:00Z') AS d31, pg_temp.buy('dec', 'DAVE0001', '0.0005 BTC', '2025-11-30 18:00Z') AS winter,
+	pg_temp.buy('sell', 'DAVE0001', '0.0005 BTC', '2026-08-01Z', side => 'SELL') AS sell, pg_temp.buy('free', 'DAVE0001', '0.001 BTC', '2026-11-20 15:00Z') AS young \gset
+SET LOCAL ROLE bakkt_test_settler;
+SELECT results_eq($$SELECT proposed, amount::text FROM propose_cash_call_write_offs('2026-11-01 15:00Z', 'XYZZ')$$, $$VALUES (3::bigint, '210.00 USD')$$, 'purchases, old enough, never declined');
+SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s)$$, :sell), 'LG083', NULL, 'a deposit is never written off: the company owes it');
+SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s)$$, :young), 'LG083', NULL, 'nor what is young');
+SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s)$$, :carol), 'LG083', NULL, 'nor what is written off');
+SELECT throws_ok($$SELECT propose_cash_call_write_off('XYZZ', 4711)$$, 'LG082', NULL, 'nor what does not exist');
+SELECT throws_ok($$SELECT propose_cash_call_write_offs('2099-01-01Z')$$, 'LG061', NULL, 'ahead of the clock');
+SELECT throws_ok($$SELECT propose_cash_call_write_offs('-infinity')$$, 'LG002', NULL, 'before all time');
+SELECT throws_ok($$SELECT charge_cash_call_write_offs('2099-01-01Z')$$, 'LG061', NULL, 'ahead of the clock');
+SELECT throws_ok($$SELECT charge_cash_call_write_offs(client => 'NONE')$$, 'LG010', NULL, 'unknown client');
+RESET ROLE;
+SELECT results_eq($$SELECT reference, charge_month FROM cash_write_offs('XYZZ') WHERE status = 'PROPOSED' ORDER BY 1$$,
+	$$VALUES ('d30', date '2026-10-01'), ('d31', '2026-11-01'), ('dec', '2026-01-01')$$, 'eligible on 30 September or 1 October, Central; on 31 December');
+SET LOCAL ROLE bakkt_test_approver;
+SELECT is((SELECT count(*) FROM approve_cash_call_write_offs('XYZZ', ARRAY[:d30, :d31, :winter, :d30], '2026-11-01 16:00Z') WHERE status = 'approved'), 3::bigint, 'three at once');
+RESET ROLE;
+-- 100.00 have accrued
+SELECT post_entry(c.client_id, 'accrued', 1::smallint, journal_entry(line('Dr', ensure_account(c.client_id, 'CORP', 'Revenue:markup', 'USD'), '100.00 USD'),
+	line('Cr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '100.00 USD'))) FROM client c \g /dev/null
+SELECT is(pg_temp.balance('CORP', 'RevShare:payable:XYZZ'), '100.00 USD', 'for three write-offs of 30, 60 and 120');
+SELECT results_eq($$SELECT charged, amount::text, from_share::text, from_bad_debt::text FROM charge_cash_call_write_offs('2026-11-02 15:00Z')$$, $$VALUES (3::bigint, '210.00 USD', '100.00 USD', '110.00 USD')$$, 'the share covers the oldest');
+SELECT results_eq($$SELECT reference, from_share::text, from_bad_debt::text FROM cash_write_offs('XYZZ') WHERE status = 'CHARGED' AND account = 'DAVE0001'$$,
+	$$VALUES ('dec', '30.00 USD', '0.00 USD'), ('d30', '60.00 USD', '0.00 USD'), ('d31', '10.00 USD', '110.00 USD')$$, 'wholly, wholly, and the rest of it');
+SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('write-off:%s')$$, :winter), $$VALUES ('CORP Dr RevShare:payable:XYZZ 30.00 USD'), ('CORP Cr TPJ:receivable:DAVE0001 30.00 USD')$$, 'no line of nothing');
+SELECT is(pg_temp.balance('CORP', 'RevShare:payable:XYZZ'), '0.00 USD', 'exhausted, not overdrawn');
+SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
+
+-- a share that is overdrawn covers nothing
+SELECT post_entry(c.client_id, 'overdrawn', 1::smallint, journal_entry(line('Cr', ensure_account(c.client_id, 'CORP', 'Revenue:markup', 'USD'), '5.00 USD'),
+	line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '5.00 USD'))) FROM client c \g /dev/null
+SELECT change_cash_terms('XYZZ', write_off_days => 1) \g /dev/null
+SELECT pg_temp.buy('e1', 'ERIN0001', '0.001 BTC', '2026-10-29 15:00Z') AS e1, pg_temp.buy('e2', 'ERIN0001', '0.002 BTC', '2026-10-29 15:00Z') AS e2, pg_temp.buy('e3', 'ERIN0001', '0.001 BTC', '2026-10-30 15:00Z') AS e3 \gset
+SET LOCAL ROLE bakkt_test_settler;
+SELECT results_eq($$SELECT proposed, amount::text FROM propose_cash_call_write_offs('2026-10-31 15:00Z')$$, $$VALUES (2::bigint, '180.00 USD')$$, 'a client''s own number of days: one');
+RESET ROLE;
+SET LOCAL ROLE bakkt_test_approver;
+SELECT approve_cash_call_write_offs('XYZZ', ARRAY[:e1, :e2], '2026-10-31 16:00Z') \g /dev/null
+RESET ROLE;
+
+-- ---------------------------------------------------------------------------
+-- Settled meanwhile
+-- ---------------------------------------------------------------------------
+SELECT post_entry(c.client_id, 'cash-call:' || :e2, 17::smallint, journal_entry(line('Dr', ensure_account(c.client_id, 'CORP', 'Bank:operating', 'USD'), '120.00 USD'),
+	line('Cr', account_of('XYZZ', 'CORP', 'TPJ:receivable:ERIN0001', 'USD'), '120.00 USD'))) FROM client c \g /dev/null
+SELECT record_cash_call_event(client_id, :e2, 'settled', '2026-11-01 12:00Z', '120.00 USD', NULL, pg_temp.call('cash-call:' || :e2)) FROM client \g /dev/null
+SELECT results_eq($$SELECT reference, status FROM cash_write_offs('XYZZ', '2026-11-01 13:00Z') WHERE account = 'ERIN0001'$$, $$VALUES ('e1', 'APPROVED'), ('e2', 'LAPSED')$$, 'the write-off has lapsed');
+SELECT results_eq($$SELECT reference, status FROM cash_write_offs('XYZZ', '2026-11-01 11:00Z') WHERE account = 'ERIN0001'$$, $$VALUES ('e1', 'APPROVED'), ('e2', 'APPROVED')$$, 'an hour before it stood');
+SET LOCAL ROLE bakkt_test_approver;
+SELECT throws_ok(format($$SELECT decline_cash_call_write_off('XYZZ', %s, 'late')$$, :winter), 'LG083', NULL, 'what is charged is not declined');
+SET LOCAL ROLE bakkt_test_settler;
+SELECT results_eq($$SELECT charged, amount::text, from_share::text, from_bad_debt::text FROM charge_cash_call_write_offs('2026-11-02 15:00Z')$$, $$VALUES (1::bigint, '60.00 USD', '0.00 USD', '60.00 USD')$$,
+	'only the other one is charged; a share that is overdrawn bears nothing');
+SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s)$$, :e2), 'LG083', NULL, 'what is settled is not proposed again');
+SET LOCAL ROLE bakkt_test_approver;
+SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :e2), 'LG083', NULL, 'nor approved');
+SELECT throws_ok(format($$SELECT decline_cash_call_write_off('XYZZ', %s, 'late')$$, :e2), 'LG083', NULL, 'nor declined');
+RESET ROLE;
+SELECT results_eq($$SELECT status, lapsed_at FROM cash_write_off WHERE status = 'lapsed'$$, $$VALUES ('lapsed', timestamptz '2026-11-02 15:00Z')$$, 'recorded by the run');
+SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
+
+-- what the tables themselves refuse
+SELECT throws_ok($$DELETE FROM cash_write_off$$, 'LG066', NULL, 'nothing is deleted');
+SELECT throws_ok($$TRUNCATE cash_write_off$$, 'LG066', NULL, 'nor truncated');
+SELECT throws_ok($$UPDATE cash_write_off SET approved_by = proposed_by WHERE status = 'charged'$$, '23514', NULL, 'two persons, whoever writes');
+SELECT throws_ok($$UPDATE cash_write_off SET from_share = amount WHERE status = 'charged'$$, '23514', NULL, 'the parts are the whole');
+SELECT is_empty($$SELECT * FROM verify()$$, 'everything recomputed and equal');
+
+SELECT * FROM finish();
+ROLLBACK;
