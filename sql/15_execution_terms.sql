@@ -126,7 +126,7 @@ COMMENT ON FUNCTION settles_net(execution_terms) IS 'Of execution terms: true wh
 
 CREATE FUNCTION is_encumbered(terms execution_terms) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'execution_terms_is_encumbered' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION is_encumbered(execution_terms) IS 'Of execution terms: true when the coin bought is bound until it is paid for.';
+COMMENT ON FUNCTION is_encumbered(execution_terms) IS 'Of execution terms: true when the request asked that the coin bought be bound until it is paid for; the client''s terms may bind it too.';
 
 CREATE FUNCTION is_bust(terms execution_terms) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'execution_terms_is_bust' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -8,17 +8,18 @@
 
 CREATE TABLE cash_call (
 	client_id			integer NOT NULL,
+	attempts			integer NOT NULL DEFAULT 0,
 	journal_id			bigint NOT NULL,
 	customer_id			bigint NOT NULL,
+	called_at			timestamptz NOT NULL,
+	opened_at			timestamptz NOT NULL,
+	status				"char" NOT NULL DEFAULT 'O' CHECK (status IN ('O', 'S', 'W', 'B')),
 	apex				boolean NOT NULL,
 	withdrawal			boolean NOT NULL,
 	sale				boolean NOT NULL,
 	amount				amount NOT NULL,
-	called_at			timestamptz NOT NULL,
-	opened_at			timestamptz NOT NULL,
-	status				"char" NOT NULL DEFAULT 'O' CHECK (status IN ('O', 'S', 'W', 'B')),
 	due_at				timestamptz,
-	attempts			integer NOT NULL DEFAULT 0,
+	encumbered			amount,
 	closed_at			timestamptz,
 	closed_recorded_at	timestamptz,
 	CONSTRAINT cash_call_pkey PRIMARY KEY (client_id, journal_id)
@@ -31,6 +32,7 @@ COMMENT ON COLUMN cash_call.apex IS 'Called through Apex (APEX_TPJ), not from th
 COMMENT ON COLUMN cash_call.withdrawal IS 'true: the customer pays (a purchase); false: is paid, a deposit (a sale).';
 COMMENT ON COLUMN cash_call.sale IS 'The execution was a sale: the call stands on the payable, else on the receivable.';
 COMMENT ON COLUMN cash_call.amount IS 'Net money to be moved, positive.';
+COMMENT ON COLUMN cash_call.encumbered IS 'Coin of the purchase that is bound until the call is settled, or recovered in whole; NULL: none.';
 COMMENT ON COLUMN cash_call.called_at IS 'When executed, by the caller''s clock (of a bust: when recorded): age counts from here.';
 COMMENT ON COLUMN cash_call.opened_at IS 'When the ledger recorded the execution.';
 COMMENT ON COLUMN cash_call.status IS 'O outstanding, S settled, W written off, B busted.';
@@ -196,3 +198,75 @@ COMMENT ON FUNCTION record_cash_call_event(integer, bigint, text, timestamptz, a
 'Internal: records one event of a cash call under its lock and returns the call as it then stands. settled, written_off and busted end it; settled,
 failed and rejected count as attempts; due_at is the next attempt, NULL for none. amount: moved, or asked for by an attempt that failed; of written_off negative
 when a bust restores it. LG082 if there is no such call.';
+
+-- ---------------------------------------------------------------------------
+-- Busts
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION is_coin_released(call cash_call) RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+	SELECT coalesce((call).encumbered IS NOT NULL
+		AND ((call).status = 'S'
+			 OR (SELECT sum(e.amount) >= (call).amount FROM cash_call_event e
+				  WHERE e.client_id = (call).client_id AND e.journal_id = (call).journal_id AND e.event = 'recovered')), false)
+$$;
+COMMENT ON FUNCTION is_coin_released(cash_call) IS 'Internal: whether encumbered coin of the purchase has been paid for, so that the customer may use it.';
+
+-- Before the bust's journal, which takes the coin from where the execution
+-- put it: coin that has been released since is bound again, if it is there.
+CREATE FUNCTION prepare_bust_of_cash_call(client_id integer, call bigint) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	found_call	cash_call;
+	claim		text;
+BEGIN
+	PERFORM lock_cash_call_events();
+	PERFORM FROM customer u JOIN cash_call c USING (customer_id)
+	  WHERE c.client_id = prepare_bust_of_cash_call.client_id AND c.journal_id = call FOR NO KEY UPDATE OF u;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	found_call := lock_cash_call(client_id, call);
+	IF is_coin_released(found_call) THEN
+		claim := 'Cust:' || (SELECT u.account_code FROM customer u WHERE u.customer_id = found_call.customer_id);
+		PERFORM post_entry(found_call.client_id, format('cash-call:%s:bound', call), 10::smallint, journal_entry(
+			line('Dr', ensure_account(found_call.client_id, 'CUST', claim, asset(found_call.encumbered), found_call.customer_id), found_call.encumbered),
+			line('Cr', ensure_account(found_call.client_id, 'CUST', claim || ':encumbered', asset(found_call.encumbered), found_call.customer_id), found_call.encumbered)),
+			NULL, format('Coin of cash call %s bound again: its execution is busted', call));
+	END IF;
+END $$;
+COMMENT ON FUNCTION prepare_bust_of_cash_call(integer, bigint) IS
+	'Internal, before a bust: locks the customer and the cash call of the execution, and binds its coin again if it has been released; LG050 if that is gone.';
+
+-- After it: what was paid is given back by a call of the bust's own, on the
+-- account that the bust's journal has turned round.
+CREATE FUNCTION bust_cash_call(client_id integer, call bigint, bust_journal bigint, at timestamptz) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	busted	cash_call;
+	paid	amount;
+BEGIN
+	SELECT c.* INTO busted FROM cash_call c WHERE c.client_id = bust_cash_call.client_id AND c.journal_id = call;
+	IF NOT FOUND THEN
+		RETURN;
+	ELSIF busted.status = 'O' THEN
+		PERFORM record_cash_call_event(busted.client_id, call, 'busted', at, busted.amount, NULL, bust_journal);
+		RETURN;
+	END IF;
+	paid := CASE busted.status WHEN 'S' THEN busted.amount WHEN 'W' THEN restore_cash_call(busted.client_id, call, bust_journal, at) END;
+	IF sign(paid) > 0 THEN
+		INSERT INTO cash_call (client_id, journal_id, customer_id, called_at, opened_at, apex, withdrawal, sale, amount, due_at)
+		VALUES (busted.client_id, bust_journal, busted.customer_id, at, at, busted.apex, NOT busted.withdrawal, busted.sale, paid, at);
+	END IF;
+END $$;
+COMMENT ON FUNCTION bust_cash_call(integer, bigint, bigint, timestamptz) IS
+'Internal, after a bust: the cash call of the execution ends if it is outstanding; if it was settled, or recovered after a write-off, the bust opens a call of the
+opposite direction for what was paid, due at once. A write-off is restored.';

@@ -28,6 +28,14 @@ typedef enum FundingModel
 } FundingModel;
 
 #define FUNDING_MODEL_COUNT 4
+
+/* Is the customer's cash called after each execution? */
+static inline bool
+funding_is_called(FundingModel funding)
+{
+	return funding == FUNDING_BAKKT_TPJ || funding == FUNDING_APEX_TPJ;
+}
+
 #define CLIENT_ORDER_ID_LENGTH 64
 #define UNKNOWN_LP_LENGTH 64
 
@@ -38,7 +46,7 @@ typedef struct ExecutionTerms
 	bool		price_given;	/* the request named the customer's price */
 	bool		lp_price_given; /* the request named the provider's price */
 	bool		executed_at_given;	/* the request named the time */
-	bool		encumbered;		/* coin bought is bound until paid for */
+	bool		encumbered;		/* asked for: coin bought is bound until paid for */
 	FundingModel funding;		/* at execution */
 	asset_code	base;
 	asset_code	quote;

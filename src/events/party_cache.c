@@ -37,7 +37,7 @@
 #define OPEN_MANY 20
 
 static const char *const watched_names[] = {
-	"customer", "client", "liquidity_provider", "instrument", "supported_asset"
+	"customer", "client", "liquidity_provider", "instrument", "supported_asset", "cash_terms"
 };
 
 #define WATCHED_COUNT lengthof(watched_names)
@@ -328,7 +328,10 @@ load_clients(void)
 	static SPIPlanPtr plan = NULL;
 
 	spi_plan(&plan, 0, NULL,
-			 "SELECT client_id, code, funding_model, commission_model, revenue_share_bps FROM bakkt_ledger.client");
+			 "SELECT c.client_id, c.code, c.funding_model, c.commission_model, c.revenue_share_bps,"
+			 "  coalesce(t.encumber_unpaid, false)"
+			 " FROM bakkt_ledger.client c"
+			 " LEFT JOIN bakkt_ledger.cash_terms t ON t.client_id OPERATOR(pg_catalog.=) c.client_id");
 	spi_execute(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -340,6 +343,7 @@ load_clients(void)
 		client->funding = funding_model_of(text_column(i, 3));
 		client->commission = commission_column(i, 4);
 		client->revenue_share_bps = DatumGetInt32(column(i, 5, &isnull));
+		client->encumbers_unpaid = boolean_column(i, 6);
 	}
 }
 

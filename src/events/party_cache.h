@@ -45,6 +45,7 @@ typedef struct Client
 	FundingModel funding;
 	CommissionModel commission;
 	int			revenue_share_bps;
+	bool		encumbers_unpaid;	/* coin bought with cash not yet paid is bound */
 } Client;
 
 typedef struct Provider

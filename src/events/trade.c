@@ -22,6 +22,7 @@
 #include "utils/typcache.h"
 
 #include "errors.h"
+#include "events/cash_call.h"
 #include "events/order_commission.h"
 #include "events/trade.h"
 #include "ledger/lookup.h"
@@ -208,6 +209,7 @@ post_batch(TradeBatch *batch, bool strict, bool dry_run)
 	PostOptions options = {.dry_run = dry_run,.terms_difference = trade_difference};
 	OrderBook  *book;
 
+	cash_calls_prepare_busts(batch);
 	customers_load();
 	for (int i = 0; i < batch->count; i++)
 		if (!batch->trades[i].is_bust)
@@ -220,7 +222,10 @@ post_batch(TradeBatch *batch, bool strict, bool dry_run)
 	ledger_post(batch->requests, batch->count, &options);
 	if (strict)
 		raise_first_refusal(batch);
-	if (book && !dry_run)
+	if (dry_run)
+		return;
+	cash_calls_open(batch);
+	if (book)
 		record_orders(batch, book);
 }
 

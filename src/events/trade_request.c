@@ -303,6 +303,8 @@ check_customer(TradeRequest *trade)
 	trade->request->client_id = trade->customer->client_id;
 	trade->terms.customer_id = trade->customer->customer_id;
 	trade->terms.funding = trade->customer->overrides_funding ? trade->customer->funding : trade->client->funding;
+	trade->encumbered = trade->terms.encumbered ||
+		(trade->client->encumbers_unpaid && !trade->terms.sell && funding_is_called(trade->terms.funding));
 	return true;
 }
 

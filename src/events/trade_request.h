@@ -49,6 +49,8 @@ typedef struct TradeRequest
 	bool		is_bust;
 	const ExecutionTerms *busted;	/* NULL: there is no such execution */
 
+	bool		encumbered;		/* coin bought is bound: asked for, or by the client's terms */
+
 	/* what follows from it */
 	ExecutionTerms terms;
 	TradeMoney	money;

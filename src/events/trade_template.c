@@ -102,7 +102,7 @@ add_buy(TradeRequest *trade)
 	add_provider(trade, ROLE_LP_COIN_RECEIVABLE, coin, terms->base);
 	add_house(trade, ROLE_CORP_DUE_TO_CUST, -coin, terms->base);
 	add_house(trade, ROLE_CUST_DUE_FROM_CORP, coin, terms->base);
-	add_customer(trade, terms->encumbered ? ROLE_COIN_ENCUMBERED : ROLE_COIN, -coin, terms->base);
+	add_customer(trade, trade->encumbered ? ROLE_COIN_ENCUMBERED : ROLE_COIN, -coin, terms->base);
 }
 
 static void

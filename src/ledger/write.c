@@ -4,7 +4,8 @@
  *	  Writing tuples of our own tables without SPI.
  *
  * Inserts go in bulk, one WAL record per page; updates are of rows that the
- * caller has locked, so a concurrent change is impossible.
+ * caller has locked, or read under a lock that all their writers take, so that
+ * only an old snapshot can show one that has changed.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -131,6 +132,8 @@ void
 writer_update(TableWriter *writer, ItemPointer tid)
 {
 	TupleTableSlot *slot = writer->slots[writer->used];
+	TM_FailureData failure;
+	LockTupleMode lock_mode;
 #if PG_VERSION_NUM >= 160000
 	TU_UpdateIndexes update_indexes;
 #else
@@ -138,7 +141,23 @@ writer_update(TableWriter *writer, ItemPointer tid)
 #endif
 
 	ExecStoreVirtualTuple(slot);
-	simple_table_tuple_update(writer->relation, tid, slot, InvalidSnapshot, &update_indexes);
+	switch (table_tuple_update(writer->relation, tid, slot, GetCurrentCommandId(true), InvalidSnapshot, InvalidSnapshot,
+							   true, &failure, &lock_mode, &update_indexes))
+	{
+		case TM_Ok:
+			break;
+		case TM_Updated:
+		case TM_Deleted:
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not serialize access due to concurrent update"),
+					 errdetail("A row of table \"%s\" changed since this transaction's snapshot.",
+							   RelationGetRelationName(writer->relation)),
+					 errhint("Retry the transaction.")));
+			break;
+		default:
+			elog(ERROR, "could not update a row of table \"%s\"", RelationGetRelationName(writer->relation));
+	}
 	if (update_indexes)
 		insert_index_entries(writer, slot, true);
 }

@@ -31,7 +31,7 @@ extern TableWriter *writer_open(LedgerRelation which);
 extern TupleTableSlot *writer_row(TableWriter *writer);
 /* Queue the row that writer_row() returned; rows are inserted in bulk. */
 extern void writer_insert(TableWriter *writer);
-/* Replace the row at tid, which the caller has locked, by the row that writer_row() returned. */
+/* Replace the row at tid, locked by the caller, by the row that writer_row() returned; 40001 if it has changed. */
 extern void writer_update(TableWriter *writer, ItemPointer tid);
 extern void writer_close(TableWriter *writer);
 

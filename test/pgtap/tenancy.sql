@@ -36,6 +36,7 @@ BEGIN
 	PERFORM deposit_coin(customer, '1.00 BTC', reference => 'coin');
 	PERFORM post_trade('trade', customer, 'BUY', '0.10 BTC', 'LP1', lp_price => '60000.00 USD/BTC', markup_bps => 50, fee_minimum => '1.00 USD',
 		client_order_id => 'order', executed_at => '2026-11-02 15:00Z');
+	PERFORM post_trade('called', second, 'BUY', '0.01 BTC', 'LP1', lp_price => '60000.00 USD/BTC'), bust_trade('not called', second, 'called');
 	PERFORM authorise_hold(client, account_of(client, 'CUST', 'Cust:' || customer, 'BTC'), '0.20 BTC', 'hold');
 	PERFORM propose_journal(format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account(client, 'CORP', 'Expense:bank-fee', 'USD'),
 		open_account(client, 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'BANK_FEE', 'by hand');

@@ -1,0 +1,108 @@
+/*-------------------------------------------------------------------------
+ *
+ * cash_call.c
+ *	  Rows of table cash_call.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "events/cash_call.h"
+
+/* attributes of table cash_call, in order */
+enum
+{
+	CALL_CLIENT_ID, CALL_ATTEMPTS, CALL_JOURNAL_ID, CALL_CUSTOMER_ID, CALL_CALLED_AT, CALL_OPENED_AT, CALL_STATUS,
+	CALL_APEX, CALL_WITHDRAWAL, CALL_SALE, CALL_AMOUNT, CALL_DUE_AT, CALL_ENCUMBERED, CALL_CLOSED_AT,
+	CALL_CLOSED_RECORDED_AT, CALL_ATTRIBUTES
+};
+
+static TimestampTz
+instant_of(const TupleTableSlot *slot, int attribute)
+{
+	return slot->tts_isnull[attribute] ? NO_INSTANT : DatumGetTimestampTz(slot->tts_values[attribute]);
+}
+
+static void
+set_instant(TupleTableSlot *slot, int attribute, TimestampTz instant)
+{
+	slot->tts_values[attribute] = TimestampTzGetDatum(instant);
+	slot->tts_isnull[attribute] = instant == NO_INSTANT;
+}
+
+void
+cash_call_read(TupleTableSlot *slot, CashCall *call)
+{
+	const Datum *values = slot->tts_values;
+	Amount	   *amount;
+
+	slot_getallattrs(slot);
+	call->client_id = DatumGetInt32(values[CALL_CLIENT_ID]);
+	call->attempts = DatumGetInt32(values[CALL_ATTEMPTS]);
+	call->journal_id = DatumGetInt64(values[CALL_JOURNAL_ID]);
+	call->customer_id = DatumGetInt64(values[CALL_CUSTOMER_ID]);
+	call->called_at = DatumGetTimestampTz(values[CALL_CALLED_AT]);
+	call->opened_at = DatumGetTimestampTz(values[CALL_OPENED_AT]);
+	call->status = DatumGetChar(values[CALL_STATUS]);
+	call->apex = DatumGetBool(values[CALL_APEX]);
+	call->withdrawal = DatumGetBool(values[CALL_WITHDRAWAL]);
+	call->sale = DatumGetBool(values[CALL_SALE]);
+	amount = DatumGetAmountP(values[CALL_AMOUNT]);
+	call->asset = amount->asset;
+	call->amount = amount_units(amount);
+	amount = slot->tts_isnull[CALL_ENCUMBERED] ? NULL : DatumGetAmountP(values[CALL_ENCUMBERED]);
+	call->coin_asset = amount ? amount->asset : 0;
+	call->coin = amount ? amount_units(amount) : 0;
+	call->due_at = instant_of(slot, CALL_DUE_AT);
+	call->closed_at = instant_of(slot, CALL_CLOSED_AT);
+	call->closed_recorded_at = instant_of(slot, CALL_CLOSED_RECORDED_AT);
+	call->tid = slot->tts_tid;
+}
+
+/* Fill the writer's row from the struct; the amounts live in *scratch. */
+static void
+fill_row(TableWriter *writer, const CashCall *call, Amount scratch[2])
+{
+	TupleTableSlot *slot = writer_row(writer);
+	Datum	   *values = slot->tts_values;
+
+	memset(slot->tts_isnull, 0, CALL_ATTRIBUTES * sizeof(bool));
+	amount_set(&scratch[0], call->amount, call->asset);
+	amount_set(&scratch[1], call->coin, call->coin_asset);
+	values[CALL_CLIENT_ID] = Int32GetDatum(call->client_id);
+	values[CALL_ATTEMPTS] = Int32GetDatum(call->attempts);
+	values[CALL_JOURNAL_ID] = Int64GetDatum(call->journal_id);
+	values[CALL_CUSTOMER_ID] = Int64GetDatum(call->customer_id);
+	values[CALL_CALLED_AT] = TimestampTzGetDatum(call->called_at);
+	values[CALL_OPENED_AT] = TimestampTzGetDatum(call->opened_at);
+	values[CALL_STATUS] = CharGetDatum(call->status);
+	values[CALL_APEX] = BoolGetDatum(call->apex);
+	values[CALL_WITHDRAWAL] = BoolGetDatum(call->withdrawal);
+	values[CALL_SALE] = BoolGetDatum(call->sale);
+	values[CALL_AMOUNT] = AmountPGetDatum(&scratch[0]);
+	values[CALL_ENCUMBERED] = AmountPGetDatum(&scratch[1]);
+	slot->tts_isnull[CALL_ENCUMBERED] = call->coin == 0;
+	set_instant(slot, CALL_DUE_AT, call->due_at);
+	set_instant(slot, CALL_CLOSED_AT, call->closed_at);
+	set_instant(slot, CALL_CLOSED_RECORDED_AT, call->closed_recorded_at);
+}
+
+void
+cash_call_insert(TableWriter *writer, const CashCall *call)
+{
+	Amount		scratch[2];
+
+	fill_row(writer, call, scratch);
+	writer_insert(writer);
+}
+
+void
+cash_call_update(TableWriter *writer, const CashCall *call)
+{
+	Amount		scratch[2];
+	ItemPointerData tid = call->tid;
+
+	fill_row(writer, call, scratch);
+	writer_update(writer, &tid);
+}

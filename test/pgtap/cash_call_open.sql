@@ -1,0 +1,69 @@
+-- Cash calls are opened by executions and ended by busts, in the same transaction.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+SELECT open_client('QRST'), open_client('NETT', funding_model => 'NET_SETTLEMENT'), open_client('APEX', funding_model => 'APEX_TPJ'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
+SELECT open_customer(c || '0001', client => c) FROM unnest(ARRAY['QRST', 'NETT', 'APEX']) AS c \g /dev/null
+SELECT open_customer('QRST0002', client => 'QRST', funding_model => 'NO_SETTLEMENT'), open_customer('NETT0002', client => 'NETT', funding_model => 'BAKKT_TPJ'),
+	open_customer('QRST0003', client => 'QRST') \g /dev/null
+SELECT deposit_coin(c, '1 BTC', 'coin ' || c) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'NETT0001', 'NETT0002', 'APEX0001']) AS c \g /dev/null
+CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, at timestamptz DEFAULT '2026-11-20 15:00Z', encumbered boolean DEFAULT false, dry boolean DEFAULT false)
+	RETURNS bigint LANGUAGE sql AS $$ SELECT (post_trade(reference, account, side, quantity, 'LP1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => at, encumbered => encumbered, dry_run => dry)).journal $$;
+CREATE VIEW pg_temp.calls AS
+	SELECT j.reference COLLATE "default" AS reference, format('%s %s%s%s, %s, due %s, %s', c.amount, CASE WHEN c.withdrawal THEN 'paid' ELSE 'received' END, CASE WHEN c.sale THEN ' of sale' END,
+		CASE WHEN c.apex THEN ' by Apex' END, c.status, c.due_at = c.called_at, coalesce('bound ' || c.encumbered::text, 'free')) AS call,
+		c.called_at = j.effective_at AND c.opened_at = j.recorded_at AND u.account_code = right(j.reference, 8) AND c.attempts = 0 AS sound, c.*
+	FROM cash_call c JOIN journal j USING (client_id, journal_id) JOIN customer u ON u.customer_id = c.customer_id;
+CREATE FUNCTION pg_temp.coin(name text) RETURNS amount LANGUAGE sql AS $$
+	SELECT coalesce(-sum(posted), '0 BTC') FROM balance b JOIN account a USING (client_id, account) WHERE a.fund = 'CUST' AND a.name = coin.name $$;
+
+SELECT pg_temp.trade(side || ' ' || c, c, side, '0.1 BTC') FROM unnest(ARRAY['QRST0001', 'QRST0002', 'NETT0001', 'NETT0002', 'APEX0001']) AS c, unnest(ARRAY['BUY', 'SELL']) AS side \g /dev/null
+SELECT results_eq('SELECT reference, call, sound FROM pg_temp.calls ORDER BY reference COLLATE "C"', $$ VALUES
+	('BUY APEX0001', '6030.00 USD paid by Apex, O, due t, free', true), ('BUY NETT0002', '6030.00 USD paid, O, due t, free', true),
+	('BUY QRST0001', '6030.00 USD paid, O, due t, free', true), ('SELL APEX0001', '5970.00 USD received of sale by Apex, O, due t, free', true),
+	('SELL NETT0002', '5970.00 USD received of sale, O, due t, free', true), ('SELL QRST0001', '5970.00 USD received of sale, O, due t, free', true) $$,
+	'an execution of a BAKKT_TPJ or APEX_TPJ customer opens one call, others none');
+SELECT pg_temp.trade('BUY QRST0001', 'QRST0001', 'BUY', '0.1 BTC'), pg_temp.trade('dry', 'QRST0001', 'BUY', '0.1 BTC', dry => true) \g /dev/null
+SELECT throws_ok($$ SELECT pg_temp.trade('refused', 'QRST0001', 'SELL', '100 BTC') $$, 'LG050', NULL, 'refused');
+SELECT is((SELECT count(*) FROM cash_call), 6::bigint, 'a replay, a dry run and a refusal open none');
+SELECT is((SELECT count(*) FROM post_trades(ARRAY[
+	('b1', 'QRST0003', 'BUY', '0.1 BTC', 'LP1', '60000 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, false),
+	('b1', 'QRST0003', 'BUY', '0.1 BTC', 'LP1', '60000 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, false),
+	('b2', 'QRST0003', 'SELL', '9 BTC', 'LP1', '60000 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, false),
+	('b3', 'QRST0003', 'SELL', '0.1 BTC', 'LP1', '60000 USD/BTC', NULL, NULL, NULL, NULL, '6000 USD', NULL, NULL, NULL, NULL, false, false)]::trade_request[])), 4::bigint, 'a batch');
+SELECT results_eq($$ SELECT reference, amount FROM pg_temp.calls WHERE customer_id = require_customer('QRST0003') $$, $$ VALUES ('b1', '6000 USD'::amount) $$,
+	'opens one for each that is posted now and moves money');
+
+-- Encumbered coin
+SELECT pg_temp.trade('bound QRST0001', 'QRST0001', 'BUY', '0.2 BTC', encumbered => true) \g /dev/null
+SELECT change_cash_terms('QRST', encumber_unpaid => true), change_cash_terms('NETT', encumber_unpaid => true), change_cash_terms('APEX', encumber_unpaid => true) \g /dev/null
+SELECT pg_temp.trade('terms ' || side || ' ' || c, c, side, '0.2 BTC') FROM unnest(ARRAY['QRST0001', 'QRST0002', 'NETT0001', 'NETT0002', 'APEX0001']) AS c, unnest(ARRAY['BUY', 'SELL']) AS side \g /dev/null
+SELECT results_eq($$ SELECT reference, encumbered FROM pg_temp.calls WHERE encumbered IS NOT NULL ORDER BY reference COLLATE "C" $$, $$ VALUES
+	('bound QRST0001', '0.2 BTC'::amount), ('terms BUY APEX0001', '0.2 BTC'), ('terms BUY NETT0002', '0.2 BTC'), ('terms BUY QRST0001', '0.2 BTC') $$,
+	'coin is bound when the request or the client''s terms say so, where cash is called');
+SELECT is(pg_temp.coin('Cust:QRST0001:encumbered'), '0.4 BTC', 'it stands apart');
+SELECT is(pg_temp.coin('Cust:QRST0002:encumbered') + pg_temp.coin('Cust:NETT0001:encumbered'), '0 BTC', 'not of others');
+SELECT lives_ok($$ SELECT pg_temp.trade('BUY QRST0001', 'QRST0001', 'BUY', '0.1 BTC') $$, 'a request from before the terms changed is replayed');
+SELECT change_cash_terms('QRST', encumber_unpaid => false) \g /dev/null
+SELECT lives_ok($$ SELECT pg_temp.trade('terms BUY QRST0001', 'QRST0001', 'BUY', '0.2 BTC') $$, 'and one from then, after they changed back');
+SELECT throws_ok($$ SELECT pg_temp.trade('terms BUY QRST0001', 'QRST0001', 'BUY', '0.2 BTC', encumbered => true) $$, 'LG020', NULL, 'what was asked is compared');
+
+-- Busts of outstanding calls
+SELECT bust_trade('x1', 'QRST0001', 'bound QRST0001'), bust_trade('x2', 'QRST0001', 'SELL QRST0001'), bust_trade('x3', 'APEX0001', 'BUY APEX0001'), bust_trade('x4', 'QRST0002', 'BUY QRST0002') \g /dev/null
+SELECT results_eq($$ SELECT c.reference, c.status, c.due_at IS NULL, c.closed_at = j.recorded_at AND c.closed_recorded_at >= j.recorded_at, e.event COLLATE "default", e.amount, j.reference COLLATE "default", e.at = j.recorded_at
+	FROM pg_temp.calls c JOIN cash_call_event e USING (client_id, journal_id) JOIN journal j ON j.client_id = e.client_id AND j.journal_id = e.event_journal ORDER BY c.reference COLLATE "C" $$, $$ VALUES
+	('BUY APEX0001', 'B'::"char", true, true, 'busted', '6030 USD'::amount, 'x3', true), ('SELL QRST0001', 'B', true, true, 'busted', '5970 USD', 'x2', true),
+	('bound QRST0001', 'B', true, true, 'busted', '12060 USD', 'x1', true) $$, 'a bust ends the call of its execution');
+SELECT is(pg_temp.coin('Cust:QRST0001:encumbered'), '0.2 BTC', 'bound coin goes back from where it is');
+SELECT lives_ok($$ SELECT bust_trade('x1', 'QRST0001', 'bound QRST0001') $$, 'again: replayed');
+SELECT throws_ok($$ SELECT bust_trade('x9', 'QRST0001', 'bound QRST0001') $$, 'LG063', NULL, 'and once only');
+SELECT lives_ok($$ SELECT bust_trade('x5', 'NETT0002', 'BUY NETT0002', dry_run => true) $$, 'a dry run');
+SELECT correct_trade('x6', 'NETT0002', 'BUY', '0.3 BTC', 'LP1', lp_price => '60000 USD/BTC', original => 'BUY NETT0002') \g /dev/null
+SELECT results_eq($$ SELECT reference, status, amount FROM pg_temp.calls WHERE reference IN ('BUY NETT0002', 'x6') ORDER BY 1 $$, $$ VALUES ('BUY NETT0002', 'B'::"char", '6030 USD'::amount), ('x6', 'O', '18000 USD') $$,
+	'a correction ends one call and opens another');
+SELECT is((SELECT count(*) FROM cash_call_event), 4::bigint, 'one event each');
+SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing');
+
+SELECT finish();
+ROLLBACK;
