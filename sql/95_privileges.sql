@@ -114,7 +114,11 @@ BEGIN
 			'open_liquidity_provider', 'change_liquidity_provider', 'open_bank_account', 'close_bank_account',
 			'load_shipped_assets', 'register_asset', 'retire_asset', 'reinstate_asset',
 			'open_instrument', 'change_instrument', 'retire_instrument', 'change_settlement',
-			'open_account', 'freeze_account', 'unfreeze_account', 'close_account'])
+			'open_account', 'freeze_account', 'unfreeze_account', 'close_account']),
+		('bakkt_ledger_settler', ARRAY['run_due_jobs', 'due_jobs']),
+		('bakkt_ledger_reconciler', ARRAY['due_jobs']),
+		('bakkt_ledger_auditor', ARRAY['due_jobs']),
+		('bakkt_ledger_administrator', ARRAY['change_job', 'skip_job', 'schedule_jobs', 'unschedule_jobs', 'due_jobs'])
 		) AS g(role_name, routines)
 	LOOP
 		FOR routine IN
@@ -135,6 +139,9 @@ GRANT SELECT ON ALL TABLES IN SCHEMA @extschema@ TO bakkt_ledger_reader;
 REVOKE SELECT ON change_log, client_access, bank_account, actor, block FROM bakkt_ledger_reader;
 -- a block covers all clients: its sums are for those who see them all
 GRANT SELECT ON block TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
+-- a job runs for all clients: what came of it, and its errors, are for those who see them all
+REVOKE SELECT ON job_run, job_runs FROM bakkt_ledger_reader;
+GRANT SELECT ON job_run, job_runs TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 GRANT SELECT ON change_log, client_access, actor TO bakkt_ledger_auditor, bakkt_ledger_administrator;
 GRANT SELECT ON bank_account TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 

@@ -133,7 +133,7 @@ apt_options() {
 
 # Packages to build and to serve; the rest is for the tests only.
 server_packages() { echo make gcc libc6-dev "postgresql-$PG" "postgresql-server-dev-$PG"; }
-test_packages() { echo "$(server_packages) postgresql-$PG-pgtap libtap-parser-sourcehandler-pgtap-perl libipc-run-perl python3"; }
+test_packages() { echo "$(server_packages) postgresql-$PG-pgtap postgresql-$PG-cron libtap-parser-sourcehandler-pgtap-perl libipc-run-perl python3"; }
 
 # Make the working directory and see that it goes away.
 begin_work() {

@@ -1,0 +1,251 @@
+-- The scheduler: what is due, once each, in order, whatever fails; with jobs of the test's own in place of the shipped ones.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL TimeZone = 'Asia/Kolkata';
+SET LOCAL DateStyle = 'SQL, DMY';
+SET LOCAL IntervalStyle = 'postgres_verbose';
+SET LOCAL client_min_messages = warning;
+SELECT no_plan();
+
+CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
+CREATE ROLE ledger_test_poster IN ROLE bakkt_ledger_poster;
+CREATE ROLE ledger_test_auditor IN ROLE bakkt_ledger_auditor;
+CREATE ROLE ledger_test_administrator IN ROLE bakkt_ledger_administrator;
+
+DELETE FROM job;
+INSERT INTO job (job, run_order, times, every, calendar, purpose) VALUES
+	('retry', 10, '{06:00,17:00}', NULL, NULL, 'a test'),
+	('often', 20, NULL, '5 minutes', NULL, 'a test'),
+	('list', 30, '{06:00}', NULL, NULL, 'a test'),
+	('move', 40, '{07:00}', NULL, 'FEDWIRE', 'a test'),
+	('hour', 50, NULL, '1 hour', NULL, 'a test');
+-- what a run does: a row of its own, and what the test told it to fail with
+CREATE TEMP TABLE work (job text, at timestamptz);
+CREATE TEMP TABLE failing (job text, sqlstate text);
+GRANT SELECT ON work, failing TO PUBLIC;
+CREATE OR REPLACE FUNCTION run_job(job text, at timestamptz) RETURNS text LANGUAGE plpgsql
+	SET search_path = bakkt_ledger, pg_catalog, pg_temp
+AS $$
+BEGIN
+	INSERT INTO pg_temp.work VALUES (job, at);
+	IF EXISTS (SELECT FROM pg_temp.failing f WHERE f.job = run_job.job) THEN
+		RAISE EXCEPTION USING ERRCODE = (SELECT f.sqlstate FROM pg_temp.failing f WHERE f.job = run_job.job),
+			MESSAGE = 'as told', DETAIL = 'the detail', HINT = 'the hint';
+	END IF;
+	RETURN 'did ' || job;
+END $$;
+
+CREATE FUNCTION pg_temp.rows_of(request text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	answer	text;
+BEGIN
+	EXECUTE format('SELECT string_agg(t::text, chr(10)) FROM (%s) AS t', request) INTO answer;
+	RETURN answer;
+END $$;
+CREATE FUNCTION pg_temp.same(have text, want text, description text) RETURNS text LANGUAGE sql AS
+	$$ SELECT is(pg_temp.rows_of(have), pg_temp.rows_of(want), description) $$;
+-- a Central time in March 2026 (before the 8th: UTC-6) as an instant
+CREATE FUNCTION pg_temp.ct(day int, clock text) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
+	$$ SELECT make_timestamptz(2026, 3, day, split_part(clock, ':', 1)::int, split_part(clock, ':', 2)::int, 0, 'America/Chicago') $$;
+CREATE FUNCTION pg_temp.due(at timestamptz) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(concat(d.job, to_char(d.occurrence AT TIME ZONE 'America/Chicago', ' DD HH24:MI'),
+		' x' || nullif(d.covers, 1), ' #' || nullif(d.attempt, 1)), ', ' ORDER BY d.n)
+	FROM due_jobs(at) WITH ORDINALITY AS d (job, occurrence, attempt, covers, n)
+$$;
+CREATE FUNCTION pg_temp.run(at timestamptz, most int DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(concat(d.job, to_char(d.occurrence AT TIME ZONE 'America/Chicago', ' DD HH24:MI'),
+		' x' || nullif(d.covers, 1), ' #' || nullif(d.attempt, 1), ' ' || nullif(d.status, 'done')), ', ' ORDER BY d.n)
+	FROM run_due_jobs(at, most) WITH ORDINALITY AS d (job, occurrence, attempt, covers, status, started_at, ended_at, run_by, result, sqlstate, message, n)
+$$;
+
+-- ---------------------------------------------------------------------------
+-- The first call, and once each
+-- ---------------------------------------------------------------------------
+SELECT is(pg_temp.due(pg_temp.ct(3, '06:02')),
+	'often 02 07:00 x12, move 02 07:00, hour 02 16:00 x10, often 02 16:55 x119, retry 02 17:00, hour 03 05:00 x13, often 03 05:55 x156, '
+	'retry 03 06:00, often 03 06:00, list 03 06:00, hour 03 06:00',
+	'the first call reaches 24 hours back; what runs every so often runs once before each time of day and once at the end');
+SELECT is_empty($$SELECT FROM job_schedule$$, 'due_jobs() does nothing');
+SELECT is(pg_temp.run(pg_temp.ct(3, '06:02')),
+	'often 02 07:00 x12, move 02 07:00, hour 02 16:00 x10, often 02 16:55 x119, retry 02 17:00, hour 03 05:00 x13, often 03 05:55 x156, '
+	'retry 03 06:00, often 03 06:00, list 03 06:00, hour 03 06:00',
+	'run_due_jobs() runs what due_jobs() said');
+SELECT pg_temp.same($$SELECT job, at FROM work$$, $$SELECT job, occurrence FROM job_run ORDER BY started_at$$, 'each job got its occurrence, in order');
+SELECT is(pg_temp.run(pg_temp.ct(3, '06:02')), NULL, 'and none twice');
+SELECT is(pg_temp.run(pg_temp.ct(2, '06:02')), NULL, 'nor is an earlier instant gone back to');
+SELECT is(pg_temp.due(pg_temp.ct(3, '06:04')), NULL, 'nothing is due between two instants');
+SELECT is(pg_temp.due(pg_temp.ct(3, '06:05') - interval '1 microsecond'), NULL, 'an instant is not due before it');
+SELECT is(pg_temp.run(pg_temp.ct(3, '06:05')), 'often 03 06:05', 'but at it');
+SELECT pg_temp.same($$SELECT attempt, covers, status, run_by, result, sqlstate, message FROM job_run WHERE job = 'list'$$,
+	$$VALUES (1, 1, 'done', current_user::text, 'did list', NULL::text, NULL::text)$$, 'a run is on record');
+SELECT is((SELECT count(*) FROM job_run WHERE NOT (started_at <= ended_at AND ended_at <= clock_timestamp())), 0::bigint, 'with its times by the clock');
+SELECT pg_temp.same($$SELECT local_time, took >= '0' FROM job_runs WHERE job = 'list'$$, $$VALUES (timestamp '2026-03-03 06:00', true)$$, 'job_runs shows the local time');
+
+-- ---------------------------------------------------------------------------
+-- Downtime; in parts; weekends
+-- ---------------------------------------------------------------------------
+SELECT is((SELECT string_agg(concat(job, to_char(occurrence AT TIME ZONE 'America/Chicago', ' DD HH24:MI')), ', ') FROM due_jobs(pg_temp.ct(10, '05:30')) WHERE job IN ('move', 'list')),
+	'move 03 07:00, list 04 06:00, move 04 07:00, list 05 06:00, move 05 07:00, list 06 06:00, move 06 07:00, list 07 06:00, list 08 06:00, list 09 06:00, move 09 07:00',
+	'a job of business days rests at weekends');
+CREATE TEMP TABLE expected AS SELECT row_number() OVER () AS n, job, occurrence, covers FROM due_jobs(pg_temp.ct(10, '05:30'));
+SELECT cmp_ok(count(*), '>', 50::bigint, 'a week of downtime') FROM expected;
+DELETE FROM work;
+SELECT is((SELECT count(*) FROM run_due_jobs(pg_temp.ct(10, '05:30'), 7)), 7::bigint, 'at most so many');
+SELECT is((SELECT count(*) FROM run_due_jobs(pg_temp.ct(10, '05:30'), 0)), 0::bigint, 'none');
+SELECT count(pg_temp.run(pg_temp.ct(10, '05:30'), 1 + n % 9)) FROM generate_series(1, 60) AS n \g /dev/null
+SELECT pg_temp.same($$SELECT job, at FROM work$$, $$SELECT job, occurrence FROM expected ORDER BY n$$, 'caught up in parts as in one');
+SELECT pg_temp.same($$SELECT r.job, r.occurrence, r.covers FROM job_run r JOIN expected USING (job, occurrence) ORDER BY r.started_at$$,
+	$$SELECT job, occurrence, covers FROM expected ORDER BY n$$, 'and as recorded');
+SELECT is((SELECT sum(covers) FROM job_run WHERE job = 'often'), (SELECT count(*) FROM generate_series(pg_temp.ct(2, '06:05'), pg_temp.ct(10, '05:30'), interval '5 minutes')),
+	'every instant of a job that runs every so often is covered by one run');
+
+-- called at any instants, the times of day are run once each, and every instant is covered once
+CREATE FUNCTION pg_temp.random_calls() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	now_at	timestamptz := pg_temp.ct(10, '05:30');
+BEGIN
+	FOR i IN 1..60 LOOP
+		now_at := now_at + random() * CASE WHEN random() < 0.2 THEN interval '40 hours' ELSE interval '20 minutes' END;
+		PERFORM run_due_jobs(now_at, CASE WHEN random() < 0.2 THEN (random() * 3)::int END);
+	END LOOP;
+	PERFORM run_due_jobs(pg_temp.ct(31, '23:59'));
+END $$;
+SELECT pg_temp.random_calls() \g /dev/null
+SELECT is_empty($$SELECT at, job FROM work GROUP BY 1, 2 HAVING count(*) > 1$$, 'random calls: nothing ran twice');
+SELECT pg_temp.same($$SELECT occurrence FROM job_run WHERE job = 'retry' ORDER BY 1$$,
+	$$SELECT t AT TIME ZONE 'America/Chicago' FROM (SELECT date '2026-03-02' + n + c AS t FROM generate_series(0, 29) AS n, unnest('{06:00,17:00}'::time[]) AS c) AS l
+		WHERE t > '2026-03-02 06:02' ORDER BY 1$$, 'every time of day ran');
+SELECT is((SELECT sum(covers) FROM job_run WHERE job = 'often'), (SELECT count(*) FROM generate_series(pg_temp.ct(2, '06:05'), pg_temp.ct(31, '23:59'), interval '5 minutes')),
+	'every instant is covered once');
+SELECT is_empty($$SELECT * FROM (SELECT job, occurrence, lag(occurrence) OVER (PARTITION BY job ORDER BY started_at) AS before FROM job_run) AS r WHERE before >= occurrence$$,
+	'the runs of a job are in order');
+
+-- ---------------------------------------------------------------------------
+-- Failing
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.april(day int, clock text) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
+	$$ SELECT (make_date(2026, 4, day) + clock::time) AT TIME ZONE 'America/Chicago' $$;
+SELECT pg_temp.run(pg_temp.april(1, '05:59')) \g /dev/null
+DELETE FROM work;
+INSERT INTO failing VALUES ('retry', '40001'), ('often', 'LG050');
+SELECT is(pg_temp.run(pg_temp.april(1, '06:00')), 'retry 01 06:00 failed, often 01 06:00 failed, list 01 06:00, hour 01 06:00', 'others go on when a job fails');
+SELECT pg_temp.same($$SELECT job, attempt, status, result, sqlstate, message FROM job_run WHERE occurrence = pg_temp.april(1, '06:00') AND status = 'failed' ORDER BY started_at$$,
+	$$VALUES ('retry', 1, 'failed', NULL::text, '40001', E'as told\nDETAIL: the detail\nHINT: the hint'), ('often', 1, 'failed', NULL, 'LG050', E'as told\nDETAIL: the detail\nHINT: the hint')$$,
+	'the failures are on record as what they were');
+SELECT pg_temp.same($$SELECT job FROM work$$, $$VALUES ('list'), ('hour')$$, 'and what they did is undone');
+SELECT is(pg_temp.run(pg_temp.april(1, '06:01')), 'retry 01 06:00 #2 failed, often 01 06:00 #2 failed', 'tried again at the next call');
+SELECT is(pg_temp.run(pg_temp.april(1, '17:01')), 'retry 01 06:00 #3 failed, often 01 06:00 #3 failed, move 01 07:00, hour 01 16:00 x10, hour 01 17:00',
+	'later occurrences of a job wait for the one that failed');
+DELETE FROM failing WHERE job = 'often';
+SELECT is(pg_temp.run(pg_temp.april(2, '07:01')),
+	'retry 01 06:00 #4 failed, often 01 06:00 #4, often 01 16:55 x131, hour 02 05:00 x12, often 02 05:55 x156, often 02 06:00, list 02 06:00, hour 02 06:00, often 02 07:00 x12, move 02 07:00, hour 02 07:00',
+	'done after a retry: then the later ones');
+DELETE FROM failing;
+SELECT is(pg_temp.run(pg_temp.april(2, '07:01')), 'retry 01 06:00 #5, retry 01 17:00, retry 02 06:00', 'in order, by its own failure alone kept back');
+SELECT is(pg_temp.run(pg_temp.april(2, '07:01')), NULL, 'and that is all');
+SELECT is((SELECT count(*) FROM work WHERE job = 'retry'), 3::bigint, 'each done once');
+
+-- a job that fails for ever
+INSERT INTO failing VALUES ('list', 'XX000');
+SELECT is((SELECT count(*) FROM generate_series(1, 20) AS n, run_due_jobs(pg_temp.april(3, '06:00') + n * interval '1 minute') r WHERE r.job = 'list' AND r.status = 'failed'), 20::bigint,
+	'a job that always fails is tried at every call');
+SELECT is(pg_temp.run(pg_temp.april(3, '06:30')), 'list 03 06:00 #21 failed, often 03 06:30 x2', 'and the others run');
+SET LOCAL ROLE ledger_test_administrator;
+SELECT throws_ok($$SELECT skip_job('nothing', now(), 'x')$$, 'LG090', NULL, 'unknown job');
+SELECT throws_ok($$SELECT skip_job('list', '2026-04-03 06:00 America/Chicago', '')$$, 'LG002', NULL, 'giving up needs a reason');
+SELECT throws_ok($$SELECT skip_job('list', '2026-04-02 06:00 America/Chicago', 'x')$$, 'LG002', NULL, 'only what has failed is given up');
+SELECT throws_ok($$SELECT skip_job('often', '2026-04-03 06:25 America/Chicago', 'x')$$, 'LG002', NULL, 'and not what is done');
+SELECT pg_temp.same($$SELECT status, attempt, message, run_by FROM skip_job('list', '2026-04-03 06:00 America/Chicago', 'the list was sent by hand')$$,
+	$$VALUES ('skipped', 22, 'the list was sent by hand', 'ledger_test_administrator')$$, 'an administrator gives an occurrence up');
+SELECT is((SELECT attempt FROM skip_job('list', '2026-04-03 06:00 America/Chicago', 'again')), 22, 'once');
+RESET ROLE;
+DELETE FROM failing;
+SELECT is((SELECT string_agg(concat(job, to_char(occurrence AT TIME ZONE 'America/Chicago', ' DD HH24:MI')), ', ') FROM run_due_jobs(pg_temp.april(4, '06:01')) WHERE job IN ('list', 'retry')),
+	'retry 03 17:00, retry 04 06:00, list 04 06:00', 'and the later ones go on');
+
+-- a calendar that ends is one job's failure
+INSERT INTO calendar VALUES ('SHORT', 'a test');
+SELECT add_calendar_version('SHORT', '2026-01-01', '2026-04-05', '{}', '{}', 'a test', '{}') \g /dev/null
+UPDATE job SET calendar = 'SHORT' WHERE job = 'move';
+SELECT is((SELECT string_agg(concat(job, to_char(occurrence AT TIME ZONE 'America/Chicago', ' DD')), ', ') FROM due_jobs(pg_temp.april(7, '08:00')) WHERE job = 'move'),
+	'move 04, move 05, move 06, move 07', 'a day that the calendar does not know is due');
+
+-- ---------------------------------------------------------------------------
+-- Changing a job
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.run(pg_temp.april(7, '08:00')) \g /dev/null
+SET LOCAL ROLE ledger_test_administrator;
+SELECT throws_ok($$SELECT change_job('nothing', enabled => false)$$, 'LG090', NULL, 'unknown job');
+SELECT throws_ok($$SELECT change_job(NULL, enabled => false)$$, 'LG090', NULL, 'NULL is none');
+SELECT throws_ok(call, 'LG002', NULL, call) FROM unnest(ARRAY[
+	$$SELECT change_job('list', times => '{}')$$, $$SELECT change_job('list', times => '{NULL}')$$, $$SELECT change_job('list', times => '{24:00}')$$,
+	$$SELECT change_job('list', every => '1 hour')$$, $$SELECT change_job('often', times => '{10:00}')$$, $$SELECT change_job('often', every => '0')$$,
+	$$SELECT change_job('often', every => '-1 hour')$$, $$SELECT change_job('often', every => '25 hours')$$, $$SELECT change_job('often', every => '1 month -719 hours')$$,
+	$$SELECT change_job('often', enabled => false, at => '2026-03-01Z')$$, $$SELECT change_job('often', enabled => false, at => '-infinity')$$]) AS call;
+SELECT throws_ok($$SELECT change_job('often', enabled => false, at => clock_timestamp() + interval '6 minutes')$$, 'LG061', NULL, 'not ahead of the clock');
+SELECT pg_temp.same($$SELECT from_at, enabled, times::text, every, changed_by FROM change_job('list', times => '{18:00,06:30,18:00}', reason => 'asked for', reference => 'c1', at => pg_temp.april(7, '08:00'))$$,
+	$$VALUES (pg_temp.april(7, '08:00'), true, '{06:30:00,18:00:00}', NULL::interval, 'ledger_test_administrator')$$, 'other times');
+SELECT is((change_job('list', times => '{06:30,18:00}', reference => 'c1')).from_at, pg_temp.april(7, '08:00'), 'the same reference again changes nothing');
+SELECT throws_ok($$SELECT change_job('list', times => '{06:31}', reference => 'c1')$$, 'LG020', NULL, 'with other content it is refused');
+SELECT throws_ok($$SELECT change_job('often', enabled => false, reference => 'c1')$$, 'LG020', NULL, 'for another job too');
+SELECT is((change_job('list', enabled => true)).from_at, pg_temp.april(7, '08:00'), 'what is so already is no change');
+SELECT is((change_job('often', every => '30 minutes', at => pg_temp.april(7, '08:10'))).every, '30 minutes', 'another interval');
+RESET ROLE;
+SELECT pg_temp.same($$SELECT object_key, before, after, reason, changed_by FROM change_log WHERE object_kind = 'job' ORDER BY change_id$$,
+	$$VALUES ('list', '{"enabled": true, "times": ["06:00:00"], "every": null}'::jsonb, '{"enabled": true, "times": ["06:30:00", "18:00:00"], "every": null}'::jsonb, 'asked for', 'ledger_test_administrator'),
+		('often', '{"enabled": true, "times": null, "every": 300.000000}', '{"enabled": true, "times": null, "every": 1800.000000}', NULL, 'ledger_test_administrator')$$,
+	'changes are on record');
+SELECT is((SELECT string_agg(concat(job, to_char(occurrence AT TIME ZONE 'America/Chicago', ' DD HH24:MI'), ' x' || nullif(covers, 1)), ', ') FROM run_due_jobs(pg_temp.april(8, '06:05')) WHERE job IN ('list', 'often')),
+	'often 07 08:10 x2, often 07 16:30 x17, often 07 18:00 x3, list 07 18:00, often 08 05:30 x23, often 08 06:00', 'each schedule has the occurrences of its time');
+SELECT change_job('retry', enabled => false, at => pg_temp.april(8, '07:00')) \g /dev/null
+SELECT is((SELECT count(*) FROM run_due_jobs(pg_temp.april(10, '08:00')) WHERE job = 'retry'), 0::bigint, 'a disabled job rests');
+SELECT change_job('retry', enabled => true, at => pg_temp.april(10, '08:00')) \g /dev/null
+SELECT is((SELECT string_agg(to_char(occurrence AT TIME ZONE 'America/Chicago', 'DD HH24:MI'), ', ') FROM run_due_jobs(pg_temp.april(11, '08:00')) WHERE job = 'retry'),
+	'10 17:00, 11 06:00', 'enabled again, it does not make up for the time');
+INSERT INTO failing VALUES ('retry', '40P01');
+SELECT run_due_jobs(pg_temp.april(12, '06:00')) \g /dev/null
+SELECT is((SELECT sqlstate FROM job_run WHERE job = 'retry' ORDER BY occurrence DESC, attempt DESC LIMIT 1), '40P01', 'a deadlock is reported as one');
+SELECT change_job('retry', enabled => false, at => pg_temp.april(12, '06:01')) \g /dev/null
+SELECT is((SELECT count(*) FROM run_due_jobs(pg_temp.april(12, '06:02')) WHERE job = 'retry'), 0::bigint, 'disabled, it is not tried again');
+SELECT change_job('retry', enabled => true, at => pg_temp.april(13, '06:01')) \g /dev/null
+DELETE FROM failing;
+SELECT is((SELECT string_agg(to_char(occurrence AT TIME ZONE 'America/Chicago', 'DD HH24:MI'), ', ') FROM run_due_jobs(pg_temp.april(13, '06:02')) WHERE job = 'retry'),
+	'11 17:00, 12 06:00', 'enabled again, it does what it had left');
+-- a job that a new version brings
+INSERT INTO job (job, run_order, times, every, calendar, purpose) VALUES ('new', 60, '{05:00}', NULL, NULL, 'a test');
+SELECT is((SELECT string_agg(to_char(occurrence AT TIME ZONE 'America/Chicago', 'DD HH24:MI'), ', ') FROM run_due_jobs(pg_temp.april(20, '04:02')) WHERE job = 'new'), '19 05:00', 'starts 24 hours back');
+
+-- ---------------------------------------------------------------------------
+-- Who, and what is refused
+-- ---------------------------------------------------------------------------
+SELECT throws_ok($$SELECT run_due_jobs(clock_timestamp() + interval '6 minutes')$$, 'LG061', NULL, 'no instant ahead of the clock');
+SELECT throws_ok($$SELECT run_due_jobs(NULL)$$, 'LG061', NULL, 'nor none');
+SELECT throws_ok($$SELECT run_due_jobs('infinity')$$, 'LG061', NULL, 'nor an infinite one');
+SELECT throws_ok($$SELECT run_due_jobs('-infinity')$$, 'LG002', NULL, 'on either side');
+SET LOCAL ROLE ledger_test_settler;
+SELECT is((SELECT string_agg(DISTINCT run_by, ' ') FROM run_due_jobs(pg_temp.april(20, '05:00'))), 'ledger_test_settler', 'a settler runs the jobs, in his own name');
+SELECT throws_ok($$SELECT change_job('list', enabled => false)$$, '42501', NULL, 'but changes none');
+SELECT throws_ok($$SELECT skip_job('list', now(), 'x')$$, '42501', NULL, 'gives nothing up');
+SELECT throws_ok($$SELECT schedule_jobs()$$, '42501', NULL, 'and schedules nothing');
+SELECT throws_ok($$SELECT run_job('seal', now())$$, '42501', NULL, 'nor calls what is internal');
+SET LOCAL ROLE ledger_test_auditor;
+SELECT lives_ok($$SELECT * FROM due_jobs()$$, 'an auditor sees what is due');
+SELECT cmp_ok((SELECT count(*) FROM job_runs), '>', 100::bigint, 'and what ran');
+SELECT throws_ok($$SELECT run_due_jobs()$$, '42501', NULL, 'and runs nothing');
+SET LOCAL ROLE ledger_test_poster;
+SELECT throws_ok($$SELECT * FROM job_run$$, '42501', NULL, 'a poster does not see the runs: they are of all clients');
+SELECT lives_ok($$SELECT * FROM job JOIN job_schedule USING (job)$$, 'but the schedule');
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION run_due_jobs TO ledger_test_poster;
+SET LOCAL ROLE ledger_test_poster;
+SELECT throws_ok($$SELECT run_due_jobs()$$, '42501', NULL, 'whoever sees some clients only runs nothing, whatever he is granted');
+RESET ROLE;
+SELECT throws_ok(statement, 'LG066', NULL, statement) FROM unnest(ARRAY['UPDATE job_run SET status = ''done''', 'DELETE FROM job_run', 'TRUNCATE job_run',
+	'UPDATE job_schedule SET enabled = false', 'DELETE FROM job_schedule', 'TRUNCATE job_schedule']) AS statement;
+SELECT throws_ok($$INSERT INTO job_run SELECT job, occurrence, attempt + 1, covers, 'done', started_at, ended_at, run_by FROM job_run WHERE status = 'done' LIMIT 1$$,
+	'23505', NULL, 'an occurrence cannot be done twice, even by the owner''s hand');
+SELECT throws_ok($$SELECT schedule_jobs()$$, '0A000', NULL, 'without pg_cron there is nothing to schedule with');
+SELECT throws_ok($$SELECT unschedule_jobs()$$, '0A000', NULL, 'nor to unschedule');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,50 @@
+-- The jobs that are shipped: each calls its function with its occurrence and finds its work.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL client_min_messages = warning;
+SELECT no_plan();
+
+-- a hundred days over both changes of clocks, with nothing to do
+SELECT run_due_jobs('2025-10-01 12:00Z') \g /dev/null
+CREATE TEMP TABLE ran AS SELECT clock_timestamp() AS started, NULL::timestamptz AS ended, 0::bigint AS runs;
+UPDATE ran SET runs = (SELECT count(*) FROM run_due_jobs('2026-01-09 12:00Z'));
+UPDATE ran SET ended = clock_timestamp();
+SELECT cmp_ok(runs, '>', 1000::bigint, 'a hundred days of downtime') FROM ran;
+SELECT cmp_ok(ended - started, '<', interval '30 seconds', 'take seconds') FROM ran;
+SELECT is_empty($$SELECT * FROM job_run WHERE status <> 'done'$$, 'with nothing to do no job fails');
+SELECT is_empty($$SELECT job FROM job EXCEPT SELECT job FROM job_run WHERE result <> ''$$, 'every job runs, and says something');
+SELECT is_empty($$SELECT job, local_time::date, count(*) FROM job_runs JOIN job j USING (job) WHERE j.times IS NOT NULL AND j.calendar IS NULL
+	AND local_time >= '2025-10-02' AND local_time < '2026-01-09' GROUP BY 1, 2, j.times HAVING count(*) <> cardinality(j.times)$$, 'each time of day once a day');
+SELECT is((SELECT count(DISTINCT local_time::date) FROM job_runs WHERE job = 'take_aged_tpj_am'), 101::bigint, 'on every day, from 24 hours before the first call');
+SELECT is_empty($$SELECT * FROM due_jobs('2026-01-09 12:00Z')$$, 'nothing is left');
+UPDATE ran SET started = clock_timestamp(), runs = (SELECT count(*) FROM generate_series(1, 100) AS n, run_due_jobs('2026-01-09 12:00Z'));
+UPDATE ran SET ended = clock_timestamp();
+SELECT cmp_ok((ended - started) / 100, '<', interval '50 milliseconds', 'a call with nothing due is a matter of milliseconds') FROM ran;
+
+-- ---------------------------------------------------------------------------
+-- With something to do
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.last(job text) RETURNS text LANGUAGE sql AS
+	$$ SELECT r.status || ' ' || coalesce(r.result, r.message) FROM job_run r WHERE r.job = $1 ORDER BY r.occurrence DESC, r.attempt DESC LIMIT 1 $$;
+SELECT open_client('NETA', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z'), open_client('TPJA', funding_model => 'BAKKT_TPJ', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_customer(code || '0001', client => code) FROM unnest('{NETA,TPJA}'::text[]) AS code \g /dev/null
+SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
+SELECT post_trade('t1', code || '0001', 'BUY', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-01-09 14:00Z')
+	FROM unnest('{NETA,TPJA}'::text[]) AS code \g /dev/null
+SELECT authorise_hold('NETA', account_of('NETA', 'CUST', 'Cust:NETA0001', 'BTC'), '0.001 BTC', 'h1', expires_at => '2026-01-09 14:30Z', at => '2026-01-09 14:00Z') \g /dev/null
+
+SELECT is((SELECT string_agg(DISTINCT status, ' ') FROM run_due_jobs('2026-01-09 14:29Z')), 'done', 'before anything is over');
+SELECT is(pg_temp.last('expire_holds'), 'done accounts: 0', 'no hold has expired');
+SELECT is((SELECT string_agg(DISTINCT status, ' ') FROM run_due_jobs('2026-01-09 14:31Z')), 'done', 'a minute later');
+SELECT is(pg_temp.last('expire_holds'), 'done accounts: 1', 'one has');
+SELECT is((SELECT string_agg(DISTINCT status, ' ') FROM run_due_jobs('2026-01-09 15:00Z')), 'done', 'at nine o''clock Central');
+SELECT is(pg_temp.last('close_due_windows'), 'done windows: 2', 'the windows of both are closed');
+SELECT is((SELECT DISTINCT closed_at FROM settlement_window), '2026-01-09 15:00Z', 'as of their end');
+SELECT matches(pg_temp.last('seal'), '^done block: [1-9]', 'and sealed');
+SELECT is((SELECT string_agg(DISTINCT status, ' ') FROM run_due_jobs('2026-01-10 01:30Z')), 'done', 'half past seven in the evening');
+SELECT matches(pg_temp.last('take_aged_tpj_' || kind), '^done lists: 1, calls: [01]$', kind || ' list') FROM unnest('{am,sod,pm}'::text[]) AS kind;
+SELECT is((SELECT string_agg(s.kind || ' ' || to_char(s.as_of AT TIME ZONE 'UTC', 'DD HH24:MI'), ', ' ORDER BY s.as_of) FROM aged_tpj_snapshot s),
+	'AM 09 15:30, SOD 09 22:40, PM 10 01:30', 'each as of its occurrence');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,79 @@
+# The jobs of a hundred days, whose runner is killed in the middle, twice, and
+# then run by six sessions at once: everything is done, and nothing twice.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use IPC::Run ();
+use LedgerTest;
+use Test::More;
+
+my $node = ledger_node('job_crash', conf => "fsync = on\n");
+in_ledger($node, <<'SQL');
+-- a job at times of day, that the others stop at
+UPDATE job SET times = '{06:00,17:00}', every = NULL WHERE job = 'expire_holds';
+SELECT open_client('NETA', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z');
+SELECT open_customer('NETA0001', client => 'NETA');
+SELECT open_liquidity_provider('lp1', 'First Provider');
+SELECT post_trade('t' || n, 'NETA0001', 'BUY', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => timestamptz '2026-01-10 16:00Z' + n * interval '8 hours')
+FROM generate_series(0, 299) AS n;
+SELECT authorise_hold('NETA', account_of('NETA', 'CUST', 'Cust:NETA0001', 'BTC'), '0.001 BTC', 'h' || n, expires_at => timestamptz '2026-01-11Z' + n * interval '1 day', at => '2026-01-10 23:00Z')
+FROM generate_series(0, 99) AS n;
+SELECT run_due_jobs('2026-01-10 12:00Z');
+SQL
+my $end = '2026-04-20 12:00Z';
+my $before = state_of($node);
+my $plan = in_ledger($node, "SELECT job, occurrence, covers FROM due_jobs('$end') ORDER BY 2, 1");
+cmp_ok(scalar(split /\n/, $plan), '>', 100, 'there is much to do');
+
+# what the jobs leave behind
+sub state_of
+{
+	my ($server) = @_;
+	return in_ledger($server, q{SELECT (SELECT count(*) FROM job_run), (SELECT count(*) FROM settlement_window), (SELECT count(*) FROM hold WHERE status = 'open'),
+		(SELECT count(*) FROM journal), (SELECT count(*) FROM block)});
+}
+
+# run in another process until it has posted some journals (their numbers are not given back)
+sub start_in_the_middle
+{
+	my ($err) = @_;
+	my $number = in_ledger($node, 'SELECT last_value FROM journal_id_seq');
+	my $run = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr($LedgerTest::database), '-c', "SELECT count(*) FROM run_due_jobs('$end')" ], '>', \my $out, '2>', $err);
+
+	$node->poll_query_until($LedgerTest::database, "SELECT last_value > $number + 20 FROM journal_id_seq") or die 'the jobs did not start';
+	return $run;
+}
+
+my $err = '';
+my $run = start_in_the_middle(\$err);
+is(in_ledger($node, "SELECT count(*) FROM run_due_jobs('$end')"), 0, 'a second runner does nothing meanwhile');
+$node->stop('immediate');
+$run->finish;
+$node->start;
+isnt($err, '', 'the runner was killed');
+is(state_of($node), $before, 'the server crashed: nothing is half done');
+is(in_ledger($node, "SELECT job, occurrence, covers FROM due_jobs('$end') ORDER BY 2, 1"), $plan, 'and all of it is due');
+
+$err = '';
+$run = start_in_the_middle(\$err);
+in_ledger($node, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%run_due_jobs%' AND pid <> pg_backend_pid()");
+$run->finish;
+isnt($err, '', 'the session was ended');
+$node->poll_query_until($LedgerTest::database, "SELECT count(*) = 0 FROM pg_stat_activity WHERE query LIKE '%run_due_jobs%' AND pid <> pg_backend_pid()");
+is(state_of($node), $before, 'and nothing is half done');
+
+# six sessions, each time some of it
+my $bench = bench($node, "SELECT count(*) FROM run_due_jobs('$end', 10);\n", {}, '-c', 6, '-j', 2, '-t', 60);
+ok($bench->{ok} && $bench->{failed} == 0, 'six runners at once: none fails');
+in_ledger($node, "SELECT run_due_jobs('$end')");
+is(in_ledger($node, "SELECT job, occurrence, covers FROM job_run WHERE occurrence > '2026-01-10 12:00Z' ORDER BY 2, 1"), $plan, 'all of it was done, once');
+is(in_ledger($node, "SELECT count(*), count(DISTINCT closes_on), min(closes_on), max(closes_on) FROM settlement_window"), '99|99|2026-01-11|2026-04-19', 'each window was closed, once');
+is(in_ledger($node, "SELECT count(*) FROM hold WHERE status = 'open'"), 0, 'each hold was expired');
+is(in_ledger($node, "SELECT count(*) FROM hold_event WHERE event = 'expired'"), 100, 'once');
+is(in_ledger($node, "SELECT job FROM job_run WHERE status <> 'done' OR started_at > ended_at"), '', 'and no run failed');
+is(in_ledger($node, 'SELECT * FROM check_settlement()'), '', 'every window ties');
+verify_clean($node, 'after all');
+
+$node->stop;
+done_testing();

@@ -1,0 +1,50 @@
+# pg_cron calls the jobs by itself once schedule_jobs() has told it to, and no
+# more after unschedule_jobs().  Its shortest schedule is a minute before
+# version 1.5: so long does this test take.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use LedgerTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $share = $ENV{PG_CONFIG} ? `$ENV{PG_CONFIG} --sharedir` : `pg_config --sharedir`;
+chomp $share;
+plan skip_all => 'pg_cron is not installed: this Debian release has no package of it for this server' unless -e "$share/extension/pg_cron.control";
+
+my $node = ledger_node('pg_cron', conf => <<'CONF');
+shared_preload_libraries = 'pg_cron'
+cron.database_name = 'ledger'
+cron.use_background_workers = on
+CONF
+
+is(sqlstate_of($node, 'SELECT schedule_jobs()'), '0A000', 'preloaded alone it is not enough');
+in_ledger($node, <<'SQL');
+CREATE EXTENSION pg_cron;
+CREATE ROLE clerk LOGIN IN ROLE bakkt_ledger_settler;
+CREATE ROLE idle LOGIN IN ROLE bakkt_ledger_poster;
+CREATE ROLE ann LOGIN IN ROLE bakkt_ledger_administrator;
+SQL
+is(sqlstate_of($node, "SET ROLE ann; SELECT schedule_jobs(run_by => 'idle')"), '42501', 'a role that may not run the jobs is not scheduled');
+is(sqlstate_of($node, "SET ROLE ann; SELECT schedule_jobs(run_by => 'bakkt_ledger_settler')"), '42501', 'nor one that cannot log in');
+is(sqlstate_of($node, "SET ROLE ann; SELECT schedule_jobs(run_by => 'nobody of this name')"), '42501', 'nor one that does not exist');
+isnt(sqlstate_of($node, "SET ROLE ann; SELECT schedule_jobs('every now and then', 'clerk')"), '00000', 'nor a schedule that pg_cron does not know');
+
+my $seconds = in_ledger($node, "SELECT string_to_array(regexp_replace(extversion, '[^0-9.].*', ''), '.')::int[] >= '{1,5}' FROM pg_extension WHERE extname = 'pg_cron'") eq 't';
+in_ledger($node, "SET ROLE ann; SELECT schedule_jobs('0 0 1 1 *', 'clerk')");
+in_ledger($node, 'SET ROLE ann; SELECT schedule_jobs(' . ($seconds ? "'1 seconds'" : "'* * * * *'") . ", 'clerk')");
+is(in_ledger($node, 'SELECT jobname, database, username, active FROM cron.job'), 'bakkt_ledger|ledger|clerk|t', 'one schedule, in place of the one before');
+is(in_ledger($node, "SELECT string_agg(after ->> 'username', ' ' ORDER BY change_id) FROM change_log WHERE object_kind = 'pg_cron' AND changed_by = 'ann'"), 'clerk clerk',
+	'who set it up is on record');
+
+$PostgreSQL::Test::Utils::timeout_default = 70;
+ok($node->poll_query_until($LedgerTest::database, 'SELECT count(*) >= 3 FROM job_run'), 'pg_cron runs the jobs');
+is(in_ledger($node, "SELECT string_agg(DISTINCT run_by || ' ' || status, ', ') FROM job_run"), 'clerk done', 'in the name of that role');
+is(in_ledger($node, "SELECT string_agg(DISTINCT status, ', ') FROM cron.job_run_details WHERE status NOT IN ('running', 'starting')"), 'succeeded', 'as it says itself');
+
+is(in_ledger($node, 'SET ROLE ann; SELECT unschedule_jobs(), unschedule_jobs()'), 't|f', 'until it is told not to');
+is(in_ledger($node, 'SELECT count(*) FROM cron.job'), 0, 'then nothing is scheduled');
+
+$node->stop;
+done_testing();
