@@ -544,7 +544,7 @@ BEGIN
 	END IF;
 	IF whole THEN
 		FOR bound IN SELECT * FROM encumbered_coin(call) LOOP
-			lines := lines || bound || line('Cr', ensure_account(client_id, 'CUST', 'Cust:' || owner, asset(bound.amount)), bound.amount);
+			lines := lines || bound || line('Cr', ensure_account(client_id, 'CUST', 'Cust:' || owner, asset(amount(bound))), amount(bound));
 		END LOOP;
 	END IF;
 	RETURN journal_entry(VARIADIC lines);
@@ -663,18 +663,20 @@ DECLARE
 	total	constant amount := stands.bad_debt + stands.share;
 	posted	journal_result;
 BEGIN
-	IF NOT is_zero(total) THEN
-		posted := post_entry(asked.client_id, format('write-off:%s:restored', asked.journal_id), 20::smallint,
-							 write_off_lines(asked.client_id, cash_call_account(asked), -stands.share, -stands.bad_debt), at,
-							 format('Write-off of cash call %s restored: its execution was busted by journal %s', asked.journal_id, bust_journal));
-		PERFORM record_cash_call_event(asked.client_id, asked.journal_id, 'written_off', at, -total, 'RESTORED', posted.journal);
+	-- wholly recovered is as good as settled: the bust's own call gives it back
+	IF is_zero(total) THEN
+		RETURN stands.recovered;
 	END IF;
+	posted := post_entry(asked.client_id, format('write-off:%s:restored', asked.journal_id), 20::smallint,
+						 write_off_lines(asked.client_id, cash_call_account(asked), -stands.share, -stands.bad_debt), at,
+						 format('Write-off of cash call %s restored: its execution was busted by journal %s', asked.journal_id, bust_journal));
+	PERFORM record_cash_call_event(asked.client_id, asked.journal_id, 'written_off', at, -total, 'RESTORED', posted.journal);
 	PERFORM record_cash_call_event(asked.client_id, asked.journal_id, 'busted', at, total, NULL, bust_journal);
 	RETURN stands.recovered;
 END $$;
 COMMENT ON FUNCTION restore_cash_call(integer, bigint, bigint, timestamptz) IS
-'Internal, for a bust: restores what stands of the write-off of a cash call (an event written_off of the negative amount), ends the call as busted, and returns what the customer had paid
-of it by recoveries, which the bust''s own call must give back; zero: none. LG083 unless it is written off.';
+'Internal, for a bust: restores what stands of the write-off of a cash call (an event written_off of the negative amount) and ends the call as busted; one wholly recovered is left as it is. Returns
+what the customer had paid of it by recoveries, which the bust''s own call must give back; zero: none. LG083 unless it is written off.';
 
 -- ---------------------------------------------------------------------------
 -- Reading
