@@ -506,16 +506,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION write_off_left(cash_call) IS 'Internal: what of the write-off of a cash call stands; LG083 unless it is written off.';
 
-CREATE FUNCTION encumbered_coin(call cash_call) RETURNS SETOF entry_line
-	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
-AS $$
-	SELECT line('Dr', l.account, -l.amount)
-	  FROM journal j, lines(j.entry) AS l JOIN account a ON a.client_id = (call).client_id AND a.account = l.account AND a.kind = 'cust_encumbered'
-	 WHERE j.client_id = (call).client_id AND j.journal_id = (call).journal_id AND sign(l.amount) < 0
-$$;
-COMMENT ON FUNCTION encumbered_coin(cash_call) IS 'Internal: the line that takes the coin of an encumbered purchase out of its bound account; none when it was not encumbered.';
-
 CREATE FUNCTION recovery_entry(call cash_call, to_bad_debt amount, to_share amount, whole boolean) RETURNS journal_entry
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = @extschema@, pg_catalog, pg_temp
@@ -527,7 +517,6 @@ DECLARE
 	owner		constant text := (SELECT c.account_code FROM customer c WHERE c.customer_id = call.customer_id);
 	client_code	constant text := (client_row(call.client_id)).code;
 	lines		entry_line[];
-	bound		entry_line;
 BEGIN
 	IF call.apex THEN
 		lines := ARRAY[line('Dr', ensure_account(client_id, 'CORP', 'Apex:settlement:' || client_code, a), total)];
@@ -542,10 +531,9 @@ BEGIN
 	IF NOT is_zero(to_share) THEN
 		lines := lines || line('Cr', ensure_account(client_id, 'CORP', 'RevShare:payable:' || client_code, a), to_share);
 	END IF;
-	IF whole THEN
-		FOR bound IN SELECT * FROM encumbered_coin(call) LOOP
-			lines := lines || bound || line('Cr', ensure_account(client_id, 'CUST', 'Cust:' || owner, asset(amount(bound))), amount(bound));
-		END LOOP;
+	IF whole AND call.encumbered IS NOT NULL THEN
+		lines := lines || ARRAY[line('Dr', ensure_account(client_id, 'CUST', 'Cust:' || owner || ':encumbered', asset(call.encumbered)), call.encumbered),
+								line('Cr', ensure_account(client_id, 'CUST', 'Cust:' || owner, asset(call.encumbered)), call.encumbered)];
 	END IF;
 	RETURN journal_entry(VARIADIC lines);
 END $$;

@@ -21,11 +21,7 @@ CREATE FUNCTION pg_temp.call(reference text) RETURNS bigint LANGUAGE sql AS $$ S
 CREATE FUNCTION pg_temp.buy(reference text, account text, quantity amount, executed_at timestamptz, price price DEFAULT '60000 USD/BTC', side text DEFAULT 'BUY',
 							encumbered boolean DEFAULT false, fee_bps integer DEFAULT NULL) RETURNS bigint LANGUAGE sql AS $$
 	SELECT (post_trade(reference, account, side, quantity, 'lp1', lp_price => '60000 USD/BTC', price => price, executed_at => executed_at,
-		encumbered => encumbered, fee_bps => fee_bps)).journal;
-	INSERT INTO cash_call (client_id, journal_id, customer_id, apex, withdrawal, sale, amount, called_at, opened_at, due_at)
-	SELECT j.client_id, j.journal_id, j.customer_id, false, side = 'BUY', side = 'SELL', abs(net_money(j.terms)), executed_at, j.recorded_at, executed_at
-	FROM journal j WHERE j.reference = $1 ON CONFLICT DO NOTHING;
-	SELECT pg_temp.call($1) $$;
+		encumbered => encumbered, fee_bps => fee_bps)).journal $$;
 CREATE FUNCTION pg_temp.balance(fund text, name text) RETURNS text LANGUAGE sql AS
 	$$ SELECT (balance_of(ensure_account(c.client_id, $1, $2, 'USD'))).balance::text FROM client c WHERE c.code = 'XYZZ' $$;
 -- I13 per call, and the receivables and payables against what is outstanding
@@ -159,22 +155,7 @@ SELECT unfreeze_account(account_of('XYZZ', 'FBO', 'Cust:DAVE0001:settled', 'USD'
 -- ---------------------------------------------------------------------------
 -- Busted after the write-off
 -- ---------------------------------------------------------------------------
-CREATE FUNCTION pg_temp.bust(original text, account text) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-	bust	bigint := (bust_trade('bust ' || original, account, original => original)).journal;
-	c		cash_call;
-	paid	amount;
-BEGIN
-	SELECT * INTO c FROM cash_call WHERE journal_id = pg_temp.call(original);
-	IF c.status = 'W' THEN		-- without the posting function's help
-		paid := restore_cash_call(c.client_id, c.journal_id, bust, (SELECT recorded_at FROM journal WHERE journal_id = bust));
-		IF sign(paid) = 1 THEN
-			INSERT INTO cash_call (client_id, journal_id, customer_id, apex, withdrawal, sale, amount, called_at, opened_at, due_at)
-			SELECT c.client_id, bust, c.customer_id, false, false, false, paid, recorded_at, recorded_at, recorded_at FROM journal WHERE journal_id = bust;
-		END IF;
-	END IF;
-	RETURN bust;
-END $$;
+CREATE FUNCTION pg_temp.bust(original text, account text) RETURNS bigint LANGUAGE sql AS $$ SELECT (bust_trade('bust ' || $1, $2, original => $1)).journal $$;
 SELECT pg_temp.balance('CORP', 'RevShare:payable:XYZZ') AS share, pg_temp.balance('CORP', 'Expense:bad-debt') AS bad_debt \gset
 SELECT pg_temp.bust('erin', 'ERIN0001') AS bust_erin \gset
 SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('write-off:%s:restored')$$, :erin), $$VALUES ('CORP Cr Expense:bad-debt 60.30 USD'), ('CORP Dr TPJ:receivable:ERIN0001 60.30 USD')$$, 'a write-off of which nothing came back is restored whole');
@@ -201,6 +182,11 @@ SELECT pg_temp.bust('bob3', 'BOB00001') AS bust_bob3 \gset
 SELECT is_empty(format($$SELECT * FROM pg_temp.lines_of('write-off:%s:restored')$$, :bob3), 'nothing stands: nothing is restored');
 SELECT results_eq(format($$SELECT status::text, withdrawal, sale, amount::text FROM cash_call WHERE journal_id = %s$$, :bust_bob3), $$VALUES ('O', false, false, '60.30 USD')$$, 'all is to be given back');
 SELECT results_eq($$SELECT status, recovered::text, outstanding::text FROM cash_write_offs('XYZZ') WHERE reference = 'bob3'$$, $$VALUES ('RECOVERED', '60.30 USD', '0.00 USD')$$, 'wholly recovered it stays');
+SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
+-- and the coin was released
+SELECT pg_temp.bust('bob2', 'BOB00001') AS bust_bob2 \gset
+SELECT results_eq(format($$SELECT status::text, amount::text FROM cash_call WHERE journal_id IN (%s, %s) ORDER BY journal_id$$, :bob2, :bust_bob2), $$VALUES ('W', '120.60 USD'), ('O', '120.60 USD')$$, 'all of it is to be given back');
+SELECT is_empty($$SELECT a.name FROM account a JOIN customer c USING (customer_id) WHERE c.account_code = 'BOB00001' AND a.fund = 'CUST' AND (balance_of(a.account)).balance <> CASE WHEN a.name ~ 'encumbered' THEN '0 BTC' ELSE '0.5 BTC' END::amount$$, 'and the coin is gone');
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
 SELECT throws_ok(format($$SELECT restore_cash_call(client_id, %s, 1, now()) FROM client$$, :young), 'LG083', NULL, 'what is not written off is not restored');
 

@@ -21,11 +21,7 @@ CREATE FUNCTION pg_temp.call(reference text) RETURNS bigint LANGUAGE sql AS $$ S
 CREATE FUNCTION pg_temp.buy(reference text, account text, quantity amount, executed_at timestamptz, price price DEFAULT '60000 USD/BTC', side text DEFAULT 'BUY',
 							encumbered boolean DEFAULT false, fee_bps integer DEFAULT NULL) RETURNS bigint LANGUAGE sql AS $$
 	SELECT (post_trade(reference, account, side, quantity, 'lp1', lp_price => '60000 USD/BTC', price => price, executed_at => executed_at,
-		encumbered => encumbered, fee_bps => fee_bps)).journal;
-	INSERT INTO cash_call (client_id, journal_id, customer_id, apex, withdrawal, sale, amount, called_at, opened_at, due_at)
-	SELECT j.client_id, j.journal_id, j.customer_id, false, side = 'BUY', side = 'SELL', abs(net_money(j.terms)), executed_at, j.recorded_at, executed_at
-	FROM journal j WHERE j.reference = $1 ON CONFLICT DO NOTHING;
-	SELECT pg_temp.call($1) $$;
+		encumbered => encumbered, fee_bps => fee_bps)).journal $$;
 CREATE FUNCTION pg_temp.balance(fund text, name text) RETURNS text LANGUAGE sql AS
 	$$ SELECT (balance_of(ensure_account(c.client_id, $1, $2, 'USD'))).balance::text FROM client c WHERE c.code = 'XYZZ' $$;
 -- I13 per call, and the receivables and payables against what is outstanding

@@ -45,9 +45,6 @@ BEGIN
 	PERFORM settle_window(client, '2026-11-03', 'wires');
 	PERFORM take_aged_tpj('AM', '2026-11-03 15:30Z', client);
 	unpaid := (post_trade('unpaid', second, 'BUY', '0.0001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-09-02 15:00Z')).journal;
-	INSERT INTO cash_call (client_id, journal_id, customer_id, apex, withdrawal, sale, amount, called_at, opened_at, due_at)
-		SELECT j.client_id, j.journal_id, j.customer_id, false, true, false, net_money(j.terms), j.effective_at, j.recorded_at, j.effective_at
-		FROM journal j WHERE j.journal_id = unpaid ON CONFLICT DO NOTHING;
 	PERFORM propose_cash_call_write_offs('2026-10-15 15:00Z', client), grant_client_access(client, 'ledger_test_approver');
 	PERFORM set_config('role', 'ledger_test_approver', true);
 	PERFORM approve_cash_call_write_off(client, unpaid, '2026-10-15 16:00Z');
