@@ -41,6 +41,19 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION cash_terms_of(int) IS 'Internal: the terms of a client, the defaults when it has agreed none.';
 
+-- An infinite instant would stand in journals and stamps for ever.
+CREATE FUNCTION require_instant(at timestamptz) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL SAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM require_not_ahead(at);
+	IF NOT isfinite(at) THEN
+		PERFORM refuse_invalid('the instant must be finite');
+	END IF;
+END $$;
+COMMENT ON FUNCTION require_instant(timestamptz) IS 'Internal: LG061 for an instant ahead of the clock or NULL, LG002 for an infinite one.';
+
 -- ---------------------------------------------------------------------------
 -- Changing the terms
 -- ---------------------------------------------------------------------------

@@ -113,18 +113,6 @@ COMMENT ON FUNCTION revenue_share_accrued(integer, asset) IS
 -- Proposing
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION require_instant(at timestamptz) RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
-AS $$
-BEGIN
-	PERFORM require_not_ahead(at);
-	IF NOT isfinite(at) THEN
-		PERFORM refuse_invalid('the instant must be finite');
-	END IF;
-END $$;
-COMMENT ON FUNCTION require_instant(timestamptz) IS 'Internal: LG061 for an instant ahead of the clock or NULL, LG002 for an infinite one.';
-
 CREATE FUNCTION refuse_cash_call_state(call cash_call, what text, detail text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = @extschema@, pg_catalog, pg_temp
