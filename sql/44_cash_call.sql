@@ -80,6 +80,24 @@ INSERT INTO cash_call_reason VALUES
 	('APEX_REJECTED', 'Apex answered no, with no reason of its own'),
 	('POSTING_REFUSED', 'the posting function refused it for another reason: the server log has it');
 
+-- When calls that failed are attempted again
+CREATE TABLE cash_retry_time (
+	local_time	time PRIMARY KEY
+);
+COMMENT ON TABLE cash_retry_time IS 'At which times of the day, Central, cash calls that failed are attempted again. Shipped with the extension.';
+INSERT INTO cash_retry_time VALUES ('06:00'), ('17:00');
+
+CREATE FUNCTION next_cash_retry(at timestamptz) RETURNS timestamptz
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+	SELECT min(r.at)
+	  FROM cash_retry_time t, generate_series(0, 1) AS later(days),
+		   LATERAL (SELECT ((next_cash_retry.at AT TIME ZONE 'America/Chicago')::date + later.days + t.local_time) AT TIME ZONE 'America/Chicago') AS r(at)
+	 WHERE r.at > next_cash_retry.at
+$$;
+COMMENT ON FUNCTION next_cash_retry(timestamptz) IS 'The first time after the instant at which cash calls that failed are attempted again: 06:00 or 17:00 Central.';
+
 -- ---------------------------------------------------------------------------
 -- Events
 -- ---------------------------------------------------------------------------
