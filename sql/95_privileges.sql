@@ -87,6 +87,7 @@ BEGIN
 			'invoking_role', 'sees_all_clients', 'visible_clients', 'require_client', 'require_customer', 'require_account',
 			'require_asset', 'account_kind_of', 'account_of',
 			'balances', 'balance_of', 'statement', 'account_statement', 'trial_balance',
+			'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof', 'check_fbo',
 			'latest_version', 'is_business_day', 'next_business_day', 'value_date', 'value_deadline',
 			'window_bounds', 'window_of', 'window_members', 'window_adjustments', 'window_summary', 'check_window', 'check_settlement', 'zero_sum_check',
 			'net_position', 'obligations', 'outstanding',
@@ -100,6 +101,7 @@ BEGIN
 			'propose_journal', 'approve_journal', 'decline_journal', 'approve_write_off']),
 		('bakkt_ledger_settler', ARRAY[
 			'settle_lp',
+			'instruct_settlement_transfers', 'instruct_fbo_transfer', 'confirm_fbo_transfer', 'fail_fbo_transfer', 'top_up_deficits',
 			'expire_holds', 'seal', 'verify', 'digest', 'proof',
 			'add_calendar_version', 'close_window', 'close_due_windows', 'advise_window', 'agree_window', 'dispute_window',
 			'record_wire', 'settle_provider', 'settle_window', 'instruct_obligation', 'fail_obligation', 'carry_obligation',

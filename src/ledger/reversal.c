@@ -170,7 +170,7 @@ is_spent(const Reversal *reversal)
 static bool
 has_own_reversal(JournalKind kind)
 {
-	return kind == KIND_TRADE || kind == KIND_NOVATION || kind == KIND_SETTLEMENT_WIRE;
+	return kind == KIND_TRADE || kind == KIND_NOVATION || kind == KIND_SETTLEMENT_WIRE || kind >= KIND_CASH_CALL;
 }
 
 static void
@@ -216,7 +216,7 @@ reversal_check(const Reversal *reversal, LedgerRequest *request)
 	if (request->kind == KIND_REVERSAL && has_own_reversal(reversal->kind))
 	{
 		refuse_journal(request, reversal, ERRCODE_LG_INVALID_REQUEST, "journal cannot be reversed by itself",
-					   "Take a trade back with bust_trade(); a settled window is corrected in the next.");
+					   "Take a trade back with bust_trade(); windows, cash calls and transfers are corrected by functions of their own.");
 		return;
 	}
 	if (is_spent(reversal))

@@ -40,6 +40,7 @@ BEGIN
 	PERFORM authorise_hold(client, account_of(client, 'CUST', 'Cust:' || customer, 'BTC'), '0.20 BTC', 'hold');
 	PERFORM propose_journal(format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account(client, 'CORP', 'Expense:bank-fee', 'USD'),
 		open_account(client, 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'BANK_FEE', 'by hand');
+	PERFORM instruct_fbo_transfer(client, 'float', '10.00 USD');
 	PERFORM close_window(client, '2026-11-03');
 	PERFORM advise_window(client, '2026-11-03'), agree_window(client, '2026-11-03');
 	PERFORM settle_window(client, '2026-11-03', 'wires');
@@ -99,6 +100,8 @@ SELECT throws_ok(call, '42501', NULL, 'not by ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM balances('TWO')$$, $$SELECT * FROM trial_balance('TWO')$$, $$SELECT * FROM net_position('TWO')$$,
 	$$SELECT * FROM window_of('TWO')$$, $$SELECT * FROM window_bounds('TWO', '2026-11-03')$$, $$SELECT * FROM window_members('TWO', '2026-11-03')$$,
 	$$SELECT * FROM window_summary('TWO', '2026-11-03')$$, $$SELECT * FROM window_adjustments('TWO', '2026-11-03')$$, $$SELECT * FROM check_window('TWO', '2026-11-03')$$,
+	$$SELECT * FROM fbo_transfers('TWO')$$, $$SELECT * FROM fbo_transfer_calls('TWO', 'float')$$, $$SELECT * FROM settlement_flow('TWO')$$,
+	$$SELECT * FROM fbo_proof('TWO')$$, $$SELECT * FROM check_fbo('TWO')$$,
 	$$SELECT * FROM obligations('TWO')$$, $$SELECT * FROM check_settlement('TWO')$$, $$SELECT * FROM cash_write_offs('TWO')$$,
 	$$SELECT * FROM aged_tpj('TWO')$$, $$SELECT * FROM aged_tpj_summary('TWO')$$, $$SELECT * FROM aged_tpj_file('TWO', 'AM', '2026-11-03')$$, $$SELECT * FROM check_aged_tpj('TWO')$$,
 	$$SELECT * FROM increase_hold('TWO', 'hold', '0.10 BTC', 'more')$$, $$SELECT * FROM release_hold('TWO', 'hold', 'free')$$,
@@ -111,6 +114,8 @@ SELECT throws_ok(call, 'LG012', NULL, 'nor by ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM bust_trade('b2', 'TWO00001', 'trade')$$]) AS call;
 SELECT results_eq($$SELECT DISTINCT client_code FROM trial_balance()$$, ARRAY['ONE'], 'a trial balance of all is of one''s own');
 SELECT is_empty($$SELECT * FROM obligations() WHERE client_code <> 'ONE'$$, 'and so are all obligations');
+SELECT results_eq($$SELECT client_code FROM fbo_proof()$$, ARRAY['ONE'], 'the proof of the FBO accounts');
+SELECT results_eq($$SELECT client_code FROM fbo_transfers()$$, ARRAY['ONE'], 'and all transfers');
 RESET ROLE;
 -- a customer of TWO by its real code: as good as unknown
 SELECT open_customer('TWOXXXX1', client => 'TWO') \g /dev/null

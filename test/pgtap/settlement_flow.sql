@@ -1,0 +1,359 @@
+-- The settlement flow: transfers between the FBO and the business account, by
+-- the worked journals, net and each way, confirmed, failed, repeated.
+-- Run from the top of the tree: it reads test/golden.
+\set content `cat test/golden/journals.json`
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+-- ---------------------------------------------------------------------------
+-- Help
+-- ---------------------------------------------------------------------------
+CREATE TEMP TABLE given_line AS
+	SELECT j->>'id' AS id, v->>'fund' AS fund, CASE v->>'asset' WHEN 'BTC' THEN 'BTC' ELSE 'USD' END AS asset,
+		regexp_replace(regexp_replace(v->>'account', ':(alice|bob|carol|dave)\M', ':QRST\1'), 'XYZZ', 'QRST') AS name,
+		(v->>'debit')::numeric - (v->>'credit')::numeric AS signed
+	FROM jsonb_array_elements(:'content'::jsonb->'journals') j, jsonb_array_elements(j->'postings') v;
+UPDATE given_line SET name = replace(replace(replace(replace(name, 'QRSTalice', 'QRST0001'), 'QRSTbob', 'QRST0002'), 'QRSTcarol', 'QRST0003'), 'QRSTdave', 'QRST0004');
+
+-- net sums, signed, of golden journals and of ours
+CREATE FUNCTION pg_temp.given(VARIADIC ids text[]) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT format('%s %s %s %s', fund, name, trim_scale(sum(signed)), asset) FROM given_line WHERE id = ANY ($1) GROUP BY fund, name, asset
+	HAVING sum(signed) <> 0 ORDER BY 1
+$$;
+CREATE FUNCTION pg_temp.ours(VARIADIC journals bigint[]) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT format('%s %s %s %s', a.fund, a.name, trim_scale(sum(l.amount::numeric)), a.asset)
+	FROM unnest($1) n JOIN journal j ON j.journal_id = n CROSS JOIN lines(j.entry) l JOIN account a ON a.account = l.account
+	GROUP BY a.fund, a.name, a.asset HAVING sum(l.amount::numeric) <> 0 ORDER BY 1
+$$;
+CREATE FUNCTION pg_temp.both(transfer_id bigint) RETURNS bigint[] LANGUAGE sql AS $$
+	SELECT ARRAY[t.instructed_journal, t.ended_journal] FROM fbo_transfer t WHERE t.transfer_id = $1
+$$;
+CREATE FUNCTION pg_temp.acct(client text, fund text, name text) RETURNS account_id LANGUAGE sql AS $$ SELECT open_account($1, $2, $3, 'USD') $$;
+CREATE FUNCTION pg_temp.held(client text, fund text, name text) RETURNS text LANGUAGE sql AS $$
+	SELECT (balance_of(account_of($1, $2, $3, 'USD'))).balance::text
+$$;
+CREATE FUNCTION pg_temp.wire_in(customer text, amount amount, at timestamptz) RETURNS void LANGUAGE sql AS $$
+	SELECT post_journal(c.code, 'in:' || $1 || $2::text || $3, journal_entry(line('Dr', pg_temp.acct(c.code, 'FBO', 'Bank:omnibus'), $2),
+		line('Cr', pg_temp.acct(c.code, 'FBO', 'Cust:' || $1 || ':settled'), $2)), effective_at => $3)
+	FROM client c JOIN customer u USING (client_id) WHERE u.account_code = $1
+$$;
+-- deficit of a customer whose deposit came back after it was spent (J06d)
+CREATE FUNCTION pg_temp.returned(client text, customer text, amount amount, at timestamptz) RETURNS void LANGUAGE sql AS $$
+	SELECT post_journal($1, 'return:' || $2 || $4, journal_entry(
+		line('Dr', pg_temp.acct($1, 'FBO', 'DueFrom:CORP'), $3), line('Cr', pg_temp.acct($1, 'FBO', 'Bank:omnibus'), $3),
+		line('Dr', pg_temp.acct($1, 'CORP', 'CustomerDeficit:' || $2), $3), line('Cr', pg_temp.acct($1, 'CORP', 'DueTo:FBO'), $3)), effective_at => $4)
+$$;
+-- cash calls by hand
+CREATE FUNCTION pg_temp.call_cash(at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	k record;
+	e journal_entry;
+	n bigint;
+BEGIN
+	FOR k IN SELECT c.*, t.code, u.account_code FROM cash_call c JOIN client t USING (client_id) JOIN customer u USING (customer_id)
+			 WHERE c.status = 'O' AND c.due_at <= at ORDER BY c.withdrawal, c.called_at LOOP
+		e := journal_entry(line('Dr', pg_temp.acct(k.code, 'FBO', CASE WHEN k.withdrawal THEN 'Cust:' || k.account_code || ':settled' ELSE 'DueTo:CORP' END), k.amount),
+			line('Cr', pg_temp.acct(k.code, 'FBO', CASE WHEN k.withdrawal THEN 'DueTo:CORP' ELSE 'Cust:' || k.account_code || ':settled' END), k.amount),
+			line('Dr', pg_temp.acct(k.code, 'CORP', CASE WHEN k.withdrawal THEN 'DueFrom:FBO' ELSE 'TPJ:payable:' || k.account_code END), k.amount),
+			line('Cr', pg_temp.acct(k.code, 'CORP', CASE WHEN k.withdrawal THEN 'TPJ:receivable:' || k.account_code ELSE 'DueFrom:FBO' END), k.amount));
+		BEGIN
+			n := (post_entry(k.client_id, 'cash-call:' || k.journal_id, 17::smallint, e, at)).journal;
+			PERFORM record_cash_call_event(k.client_id, k.journal_id, 'settled', at, k.amount, NULL, n);
+		EXCEPTION WHEN SQLSTATE 'LG050' THEN
+			PERFORM record_cash_call_event(k.client_id, k.journal_id, 'failed', at, k.amount,
+				CASE WHEN k.withdrawal THEN 'INSUFFICIENT_FUNDS' ELSE 'FBO_NOT_FUNDED' END, NULL, at + interval '12 hours');
+		END;
+	END LOOP;
+END $$;
+
+SELECT open_liquidity_provider(p, p) FROM unnest(ARRAY['lp1', 'lp2']) p \g /dev/null
+SELECT open_client(c, revenue_share_bps => 4000, opened_at => '2026-01-01Z'), open_customer(c || n, client => c)
+	FROM unnest(ARRAY['QRST', 'NETT', 'GRSS', 'DEFI']) c, unnest(ARRAY['0001', '0002', '0003', '0004']) n \g /dev/null
+SELECT change_cash_terms('GRSS', settlement_flow => 'GROSS') \g /dev/null
+
+-- ---------------------------------------------------------------------------
+-- The worked journals
+-- ---------------------------------------------------------------------------
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 13:00Z')$$, 'nothing to move, no transfer');
+SELECT pg_temp.wire_in('QRST0001', '10000 USD', '2026-11-20 14:00Z'), pg_temp.wire_in('QRST0002', '70000 USD', '2026-11-20 14:00Z') \g /dev/null
+SELECT outcome FROM post_trade('J02a', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 14:10Z') \g /dev/null
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 14:11Z')$$, 'a call that is not settled moves nothing');
+SELECT pg_temp.call_cash('2026-11-20 14:15Z') \g /dev/null
+SELECT is(pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), '6030.00 USD', 'what the call collected is the company''s money in the FBO account');
+CREATE TEMP TABLE t1 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 15:00Z', 'QRST');
+SELECT results_eq($$SELECT direction, purpose, amount::text, bank, status, covers FROM t1$$,
+	$$VALUES ('TO_BUSINESS', 'SETTLEMENT', '6030.00 USD', NULL, 'INSTRUCTED', 'ALL')$$, 'it is moved to the business account');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 15:00Z', 'QRST')$$, 'the same run again moves nothing');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 15:01Z')$$, 'nor does the next');
+SELECT results_eq($$SELECT pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), pg_temp.held('QRST', 'FBO', 'Clearing:business-transfer'),
+	pg_temp.held('QRST', 'CORP', 'Clearing:FBO-transfer'), pg_temp.held('QRST', 'FBO', 'Bank:omnibus')$$,
+	$$VALUES ('0.00 USD', '6030.00 USD', '6030.00 USD', '80000.00 USD')$$, 'in transit it is at neither bank');
+SELECT results_eq($$SELECT transfer, in_transit::text, status FROM fbo_transfers('QRST')$$, $$SELECT reference COLLATE "default", '6030.00 USD', 'INSTRUCTED' FROM t1$$, 'and listed');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds meanwhile');
+SELECT results_eq($$SELECT status, ended_at FROM confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-1', '2026-11-20 16:00Z')$$,
+	$$VALUES ('CONFIRMED', timestamptz '2026-11-20 16:00Z')$$, 'the bank confirms');
+SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t1$$, $$SELECT pg_temp.given('J02c')$$, 'instruction and confirmation are J02c');
+SELECT results_eq($$SELECT in_transit::text, status, bank_reference FROM fbo_transfers('QRST')$$, $$VALUES ('0.00 USD', 'CONFIRMED', 'BT-1')$$, 'nothing is in transit any more');
+SELECT results_eq($$SELECT in_transit::text, status, bank_reference FROM fbo_transfers('QRST', '2026-11-20 15:30Z')$$, $$VALUES ('6030.00 USD', 'INSTRUCTED', NULL)$$, 'but was, then');
+SELECT is_empty($$SELECT * FROM fbo_transfers('QRST', '2026-11-20 14:59Z')$$, 'and before was not there');
+SELECT is_empty($$SELECT * FROM fbo_transfers('QRST', in_transit_only => true)$$, 'those in transit alone');
+SELECT results_eq($$SELECT account, direction, event, amount::text, at FROM fbo_transfer_calls('QRST', (SELECT reference FROM t1))$$,
+	$$VALUES ('QRST0001', 'Withdrawal', 'settled', '6030.00 USD', timestamptz '2026-11-20 14:15Z')$$, 'the call it moved');
+
+SELECT outcome FROM post_trade('J03a', 'QRST0002', 'BUY', '0.5 BTC', 'lp1', price => '60000 USD/BTC', fee_bps => 50, executed_at => '2026-11-20 16:01Z') \g /dev/null
+SELECT pg_temp.call_cash('2026-11-20 16:02Z') \g /dev/null
+CREATE TEMP TABLE t2 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:03Z', 'QRST');
+SELECT confirm_fbo_transfer('QRST', reference, 'BT-2', '2026-11-20 16:04Z') FROM t2 \g /dev/null
+SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t2$$, $$SELECT pg_temp.given('J03c')$$, 'J03c');
+SELECT results_eq($$SELECT account, amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t2))$$, $$VALUES ('QRST0002', '30150.00 USD')$$, 'its call and no other');
+
+-- J04b: the provider pays, the money is brought, then the customer is paid
+SELECT outcome FROM post_trade('J04a', 'QRST0001', 'SELL', '0.04 BTC', 'lp2', lp_price => '61000 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 16:10Z') \g /dev/null
+SELECT settle_lp('QRST', 'lp1', '0.6 BTC', '36000 USD', 'lp1', '2026-11-20 16:10Z') \g /dev/null
+SELECT settle_lp('QRST', 'lp2', '-0.04 BTC', '-2440 USD', 'lp2', '2026-11-20 16:10Z') \g /dev/null
+SELECT pg_temp.call_cash('2026-11-20 16:11Z') \g /dev/null
+SELECT results_eq($$SELECT e.event COLLATE "default", e.reason COLLATE "default" FROM cash_call_event e JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'$$,
+	$$VALUES ('failed', 'FBO_NOT_FUNDED')$$, 'proceeds do not reach the customer before the cash is in the FBO account');
+CREATE TEMP TABLE t3 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:12Z', 'QRST');
+SELECT results_eq($$SELECT direction, amount::text FROM t3$$, $$VALUES ('TO_FBO', '2427.80 USD')$$, 'what the deposit lacks is brought');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:13Z', 'QRST')$$, 'once: what is on its way counts');
+SELECT pg_temp.call_cash('2026-11-20 16:14Z') \g /dev/null
+SELECT is((SELECT c.status::text FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'), 'O', 'in transit it pays nobody');
+SELECT cmp_ok((SELECT c.due_at FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'), '>', timestamptz '2026-11-20 17:00Z', 'the call waits for the next retry');
+SELECT confirm_fbo_transfer('QRST', reference, 'BT-3', '2026-11-20 16:20Z') FROM t3 \g /dev/null
+SELECT is((SELECT c.due_at FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'), timestamptz '2026-11-20 16:20Z', 'and is due when the money has come');
+SELECT pg_temp.call_cash('2026-11-20 16:21Z') \g /dev/null
+SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id) || ARRAY(SELECT j.journal_id FROM journal j WHERE j.reference = 'lp2'
+	OR j.reference = 'cash-call:' || (SELECT x.journal_id FROM journal x WHERE x.reference = 'J04a'))) FROM t3$$, $$SELECT pg_temp.given('J04b')$$, 'provider, transfer and call are J04b');
+
+-- J05f: money collected from a customer later
+SELECT outcome FROM post_trade('J05a', 'QRST0003', 'BUY', '0.001 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 16:22Z') \g /dev/null
+SELECT pg_temp.call_cash('2026-11-20 16:23Z') \g /dev/null
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:24Z', 'QRST')$$, 'a failed call moves nothing');
+SELECT pg_temp.wire_in('QRST0003', '60.30 USD', '2026-11-20 16:25Z') \g /dev/null
+UPDATE cash_call SET due_at = '2026-11-20 16:25Z' WHERE status = 'O';
+SELECT pg_temp.call_cash('2026-11-20 16:25Z') \g /dev/null
+CREATE TEMP TABLE t5 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:26Z', 'QRST');
+SELECT confirm_fbo_transfer('QRST', reference, 'BT-5', '2026-11-20 16:27Z') FROM t5 \g /dev/null
+SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t5$$, $$SELECT pg_temp.given('J05f')$$, 'J05f');
+SELECT results_eq($$SELECT account, direction, amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t5))$$,
+	$$VALUES ('QRST0001', 'Deposit', '2427.80 USD'), ('QRST0003', 'Withdrawal', '60.30 USD')$$, 'a run covers all that was settled since the last, either way');
+
+-- J06e: a deficit is made good
+SELECT pg_temp.returned('QRST', 'QRST0004', '800 USD', '2026-11-20 16:30Z') \g /dev/null
+CREATE TEMP TABLE t6 AS SELECT * FROM top_up_deficits('2026-11-20 16:31Z');
+SELECT results_eq($$SELECT direction, purpose, amount::text, covers FROM t6$$, $$VALUES ('TO_FBO', 'TOP_UP', '800.00 USD', NULL)$$, 'the deficit is topped up');
+SELECT is_empty($$SELECT * FROM top_up_deficits('2026-11-20 16:32Z')$$, 'once');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:32Z', 'QRST')$$, 'and is none of the settlement''s');
+SELECT confirm_fbo_transfer('QRST', reference, 'BT-6', '2026-11-20 16:33Z') FROM t6 \g /dev/null
+SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t6$$, $$SELECT pg_temp.given('J06e')$$, 'J06e');
+SELECT is(pg_temp.held('QRST', 'FBO', 'DueFrom:CORP'), '0.00 USD', 'the FBO account is whole');
+SELECT is_empty($$SELECT * FROM fbo_transfer_calls('QRST', (SELECT reference FROM t6))$$, 'a top-up covers no call');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds');
+
+-- the flow of the day
+SELECT results_eq($$SELECT opening::text, collected::text, paid::text, other::text, moved_to_business::text, moved_to_fbo::text, closing::text,
+	in_transit_to_business::text, in_transit_to_fbo::text FROM settlement_flow('QRST', '2026-11-20 16:40Z')$$,
+	$$VALUES ('0.00 USD', '36240.30 USD', '2427.80 USD', '0.00 USD', '36240.30 USD', '2427.80 USD', '0.00 USD', '0.00 USD', '0.00 USD')$$,
+	'the day: collected, paid, moved');
+SELECT results_eq($$SELECT opening::text, collected::text, moved_to_business::text, closing::text, in_transit_to_business::text FROM settlement_flow('QRST', '2026-11-20 15:30Z')$$,
+	$$VALUES ('0.00 USD', '6030.00 USD', '6030.00 USD', '0.00 USD', '6030.00 USD')$$, 'as it stood with the first transfer in transit');
+SELECT results_eq($$SELECT opening::text, collected::text, moved_to_business::text, closing::text FROM settlement_flow('QRST', '2026-11-20 15:30Z', '2026-11-20 14:30Z')$$,
+	$$VALUES ('6030.00 USD', '0.00 USD', '6030.00 USD', '0.00 USD')$$, 'or from any instant');
+SELECT is((SELECT from_at FROM settlement_flow('QRST', '2026-11-20 05:59Z')), timestamptz '2026-11-19 06:00Z', 'a day begins at midnight in the client''s zone');
+
+-- ---------------------------------------------------------------------------
+-- Idempotency and refusals
+-- ---------------------------------------------------------------------------
+SELECT results_eq($$SELECT status, ended_at FROM confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-1', '2026-11-20 17:00Z')$$,
+	$$VALUES ('CONFIRMED', timestamptz '2026-11-20 16:00Z')$$, 'confirmed again: the first outcome');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-1b')$$, 'LG020', NULL, 'another bank reference');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-2')$$, 'LG020', NULL, 'that of another transfer');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'nothing', 'BT-9')$$, 'LG080', NULL, 'unknown transfer');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', NULL, 'BT-9')$$, 'LG080', NULL, 'no transfer');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), NULL)$$, 'LG002', NULL, 'no bank reference');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'x', '2099-01-01')$$, 'LG061', NULL, 'from the future');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('NONE', 'x', 'x')$$, 'LG010', NULL, 'unknown client');
+SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', (SELECT reference FROM t1), 'refused')$$, 'LG081', NULL, 'what is confirmed does not fail');
+SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', 'nothing', 'refused')$$, 'LG080', NULL, 'nor what is unknown');
+SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', (SELECT reference FROM t1), '')$$, 'LG002', NULL, 'a failure says why');
+SELECT throws_ok($$SELECT fbo_transfer_calls('QRST', 'nothing')$$, 'LG080', NULL, 'unknown transfer, its calls');
+SELECT throws_ok($$SELECT instruct_settlement_transfers('2099-01-01')$$, 'LG061', NULL, 'no run ahead of time');
+SELECT throws_ok($$SELECT instruct_settlement_transfers(client => 'NONE')$$, 'LG010', NULL, 'nor of an unknown client');
+SELECT throws_ok($$SELECT top_up_deficits('infinity')$$, 'LG061', NULL, 'no top-up ahead of time');
+
+-- by hand
+SELECT results_eq($$SELECT status, purpose, direction, amount::text FROM instruct_fbo_transfer('QRST', 'weekend', '500 USD', at => '2026-11-20 17:00Z')$$,
+	$$VALUES ('INSTRUCTED', 'PREFUND', 'TO_FBO', '500.00 USD')$$, 'the company prefunds');
+SELECT results_eq($$SELECT transfer_id FROM instruct_fbo_transfer('QRST', 'weekend', '500 USD', at => '2026-11-20 17:05Z')$$,
+	$$SELECT transfer_id FROM fbo_transfer WHERE reference = 'weekend'$$, 'once');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'weekend', '501 USD')$$, 'LG020', NULL, 'another amount');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'weekend', '500 USD', 'TO_BUSINESS')$$, 'LG020', NULL, 'another direction');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'weekend', '500 USD', bank => 'evolve')$$, 'LG020', NULL, 'another bank');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'out', '0.01 USD', 'TO_BUSINESS')$$, 'LG050', NULL, 'the company takes out only what is its own, and there');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '0 USD')$$, 'LG045', NULL, 'zero');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '-1 USD')$$, 'LG045', NULL, 'negative');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', NULL)$$, 'LG045', NULL, 'no amount');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '1 BTC')$$, 'LG042', NULL, 'coin is in no bank');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '0.001 USD')$$, 'LG043', NULL, 'a tenth of a cent');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '1 USD', 'UP')$$, 'LG002', NULL, 'no direction');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', NULL, '1 USD')$$, 'LG002', NULL, 'no reference');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'fbo-transfer:9', '1 USD')$$, 'LG002', NULL, 'one of the ledger''s own');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '1 USD', bank => 'a:b')$$, 'LG034', NULL, 'no such bank account');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('NONE', 'p', '1 USD')$$, 'LG010', NULL, 'unknown client');
+SELECT is((SELECT count(*) FROM fbo_transfer t JOIN client c USING (client_id) WHERE c.code = 'QRST'), 6::bigint, 'what was refused left nothing');
+SELECT results_eq($$SELECT event COLLATE "default", role_name COLLATE "default" FROM fbo_transfer_event e JOIN t1 USING (client_id, transfer_id) ORDER BY event_no$$,
+	$$VALUES ('instructed', session_user::text COLLATE "default"), ('confirmed', session_user::text)$$, 'who did it is on record');
+
+-- failed: all is as before, and the next run moves the money
+SELECT fail_fbo_transfer('QRST', 'weekend', 'no such account', '2026-11-20 17:10Z') \g /dev/null
+SELECT results_eq($$SELECT status, reason, in_transit::text FROM fbo_transfers('QRST') WHERE transfer = 'weekend'$$, $$VALUES ('FAILED', 'no such account', '0.00 USD')$$, 'the bank refused it');
+SELECT is_empty($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM fbo_transfer t WHERE reference = 'weekend'$$, 'nothing has moved');
+SELECT is((SELECT j.reverses FROM fbo_transfer t JOIN journal j ON j.journal_id = t.ended_journal WHERE t.reference = 'weekend'),
+	(SELECT instructed_journal FROM fbo_transfer WHERE reference = 'weekend'), 'its instruction is reversed');
+SELECT lives_ok($$SELECT fail_fbo_transfer('QRST', 'weekend', 'no such account', '2026-11-20 17:11Z')$$, 'again');
+SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', 'weekend', 'another reason')$$, 'LG020', NULL, 'for another reason');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-7')$$, 'LG081', NULL, 'what has failed is not confirmed');
+SELECT pg_temp.wire_in('QRST0001', '5000 USD', '2026-11-20 17:12Z') \g /dev/null
+SELECT outcome FROM post_trade('b7', 'QRST0001', 'BUY', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-20 17:13Z') \g /dev/null
+SELECT pg_temp.call_cash('2026-11-20 17:14Z') \g /dev/null
+CREATE TEMP TABLE t7 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 17:15Z', 'QRST');
+SELECT fail_fbo_transfer('QRST', reference, 'limit', '2026-11-20 17:16Z') FROM t7 \g /dev/null
+SELECT is(pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), '600.00 USD', 'the money is the company''s there again');
+SELECT outcome FROM post_trade('b8', 'QRST0001', 'BUY', '0.02 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-20 17:17Z') \g /dev/null
+SELECT pg_temp.call_cash('2026-11-20 17:18Z') \g /dev/null
+CREATE TEMP TABLE t8 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 17:19Z', 'QRST');
+SELECT results_eq($$SELECT amount::text FROM t8$$, $$VALUES ('1800.00 USD')$$, 'the next run moves it with what came since');
+SELECT results_eq($$SELECT amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t8))$$, $$VALUES ('600.00 USD'), ('1200.00 USD')$$, 'and lists the calls of both');
+SELECT results_eq($$SELECT amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t7))$$, $$VALUES ('600.00 USD')$$, 'those of the failed one stay as they were');
+SELECT results_eq($$SELECT taken_up_by FROM fbo_transfers('QRST') WHERE transfer = (SELECT reference FROM t7)$$, $$SELECT reference COLLATE "default" FROM t8$$, 'which says by whom it was taken up');
+SELECT throws_ok($$SELECT reverse_journal('QRST', (SELECT instructed_journal FROM t8), 'undo')$$, 'LG002', NULL, 'a transfer is not reversed by hand');
+SELECT confirm_fbo_transfer('QRST', reference, 'BT-8', '2026-11-20 17:10Z') FROM t8 \g /dev/null
+SELECT is((SELECT t.ended_at FROM fbo_transfer t JOIN t8 ON t8.transfer_id = t.transfer_id), timestamptz '2026-11-20 17:19Z', 'stamps never run backwards');
+SELECT is_empty($$SELECT e.client_id, e.journal_id FROM cash_call_event e JOIN client c USING (client_id) WHERE c.code = 'QRST' AND e.event = 'settled'
+	EXCEPT ALL SELECT c.client_id, x.call FROM fbo_transfer t JOIN client c USING (client_id) CROSS JOIN fbo_transfer_calls('QRST', t.reference) x WHERE t.taken_up_by IS NULL AND c.code = 'QRST'$$,
+	'every settled call is in a transfer');
+SELECT is((SELECT count(*) - count(DISTINCT x.call) FROM fbo_transfer t JOIN client c USING (client_id) CROSS JOIN fbo_transfer_calls('QRST', t.reference) x
+	WHERE t.taken_up_by IS NULL AND c.code = 'QRST'), 0::bigint, 'and in one only');
+
+-- what is written stays
+SELECT throws_ok($$UPDATE fbo_transfer SET amount = '1 USD'$$, 'LG066', NULL, 'no other amount');
+SELECT throws_ok($$UPDATE fbo_transfer SET status = 'INSTRUCTED', ended_at = NULL, ended_journal = NULL, bank_reference = NULL$$, 'LG066', NULL, 'no way back');
+SELECT throws_ok($$UPDATE fbo_transfer SET covered_through = now() WHERE covers IS NOT NULL$$, 'LG066', NULL, 'no other calls');
+SELECT throws_ok($$UPDATE fbo_transfer SET taken_up_by = 1 WHERE taken_up_by IS NOT NULL$$, 'LG066', NULL, 'taken up once');
+SELECT throws_ok($$DELETE FROM fbo_transfer$$, 'LG066', NULL, 'nothing is deleted');
+SELECT throws_ok($$UPDATE fbo_transfer_event SET reason = 'x'$$, 'LG066', NULL, 'nor are events changed');
+
+-- ---------------------------------------------------------------------------
+-- Net and each way: the same day, the same end
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.trade(client text, reference text, customer text, side text, quantity amount, at timestamptz) RETURNS void LANGUAGE sql AS $$
+	SELECT post_trade(reference, client || customer, side, quantity, 'lp1', lp_price => '50000 USD/BTC', executed_at => at)
+$$;
+CREATE FUNCTION pg_temp.confirm_all(client text, at timestamptz) RETURNS bigint LANGUAGE sql AS $$
+	SELECT count(confirm_fbo_transfer($1, transfer, 'bank:' || transfer, $2)) FROM fbo_transfers($1, in_transit_only => true)
+$$;
+CREATE FUNCTION pg_temp.a_day(c text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.wire_in(c || '0001', '9000 USD', '2026-11-20 12:00Z'), pg_temp.wire_in(c || '0002', '3000 USD', '2026-11-20 12:00Z');
+	PERFORM pg_temp.trade(c, 'a', '0001', 'BUY', '0.10 BTC', '2026-11-20 12:01Z'), pg_temp.trade(c, 'b', '0002', 'BUY', '0.02 BTC', '2026-11-20 12:02Z');
+	PERFORM pg_temp.call_cash('2026-11-20 12:05Z');						-- 6,000 collected
+	PERFORM pg_temp.trade(c, 'c', '0001', 'SELL', '0.03 BTC', '2026-11-20 12:06Z');
+	PERFORM instruct_settlement_transfers('2026-11-20 13:00Z', c);		-- a sale of 1,500 is outstanding
+	PERFORM pg_temp.confirm_all(c, '2026-11-20 13:30Z');
+	PERFORM pg_temp.call_cash('2026-11-20 13:31Z');
+	PERFORM pg_temp.trade(c, 'd', '0002', 'SELL', '0.01 BTC', '2026-11-20 14:00Z'), pg_temp.trade(c, 'e', '0001', 'BUY', '0.004 BTC', '2026-11-20 14:01Z');
+	PERFORM pg_temp.call_cash('2026-11-20 14:02Z');
+	PERFORM pg_temp.trade(c, 'f', '0001', 'SELL', '0.02 BTC', '2026-11-20 14:03Z');
+	PERFORM instruct_settlement_transfers('2026-11-20 21:00Z', c);
+	PERFORM pg_temp.confirm_all(c, '2026-11-20 21:30Z');
+	PERFORM pg_temp.call_cash('2026-11-20 21:31Z');
+END $$;
+SELECT pg_temp.a_day('NETT'), pg_temp.a_day('GRSS') \g /dev/null
+SELECT results_eq($$SELECT direction, amount::text, covers FROM fbo_transfer t JOIN client c USING (client_id) WHERE c.code = 'NETT' ORDER BY transfer_id$$,
+	$$VALUES ('TO_BUSINESS', '4500.00 USD', 'ALL'), ('TO_FBO', '1300.00 USD', 'ALL')$$, 'net: one transfer a run');
+SELECT results_eq($$SELECT direction, amount::text, covers FROM fbo_transfer t JOIN client c USING (client_id) WHERE c.code = 'GRSS' ORDER BY transfer_id$$,
+	$$VALUES ('TO_BUSINESS', '6000.00 USD', 'WITHDRAWALS'), ('TO_FBO', '1500.00 USD', 'DEPOSITS'), ('TO_BUSINESS', '200.00 USD', 'WITHDRAWALS'), ('TO_FBO', '1500.00 USD', 'DEPOSITS')$$,
+	'gross: one each way');
+SELECT is((SELECT count(*) FROM cash_call c JOIN client t USING (client_id) WHERE t.code IN ('NETT', 'GRSS') AND c.status = 'O'), 0::bigint, 'every call is settled');
+SELECT set_eq($$SELECT fund, replace(name, 'NETT', ''), balance::text FROM balances('NETT')$$, $$SELECT fund, replace(name, 'GRSS', ''), balance::text FROM balances('GRSS')$$, 'both end the same');
+SELECT results_eq($$SELECT c, (SELECT sum(CASE direction WHEN 'TO_BUSINESS' THEN amount ELSE -amount END)::text FROM fbo_transfers(c) WHERE status = 'CONFIRMED') FROM unnest(ARRAY['GRSS', 'NETT']) c$$,
+	$$SELECT c, (f.collected - f.paid + f.other - (f.closing - f.opening))::text FROM unnest(ARRAY['GRSS', 'NETT']) c, settlement_flow(c, '2026-11-20 23:00Z') f$$,
+	'confirmed transfers = settled purchases - credited sales + other - what the company has more there');
+SELECT results_eq($$SELECT collected::text, paid::text, closing::text FROM settlement_flow('NETT', '2026-11-20 23:00Z')$$, $$VALUES ('6200.00 USD', '3000.00 USD', '0.00 USD')$$, 'of which there is nothing left');
+SELECT is_empty($$SELECT * FROM fbo_transfers('GRSS') t CROSS JOIN fbo_transfer_calls('GRSS', t.transfer) x WHERE (t.direction = 'TO_BUSINESS') <> (x.direction = 'Withdrawal')$$,
+	'gross: each transfer lists its own side');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds for all');
+
+-- money that comes back to the business account when no sale needs it
+SELECT instruct_fbo_transfer('NETT', 'float', '1000 USD', at => '2026-11-20 22:00Z') \g /dev/null
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 22:01Z', 'NETT')$$, 'in transit it is not moved on');
+SELECT pg_temp.trade('NETT', 'g', '0001', 'SELL', '0.01 BTC', '2026-11-20 22:02Z') \g /dev/null
+SELECT pg_temp.call_cash('2026-11-20 22:03Z') \g /dev/null
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 22:04Z', 'NETT')$$, 'and serves the sale, so nothing more is brought');
+SELECT pg_temp.confirm_all('NETT', '2026-11-20 22:05Z') \g /dev/null
+SELECT pg_temp.call_cash('2026-11-20 22:06Z') \g /dev/null
+SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-20 22:07Z', 'NETT')$$, $$VALUES ('TO_BUSINESS', '500.00 USD')$$, 'what no sale needed goes back');
+
+-- property: whatever there is, both ways leave what the deposits need
+CREATE FUNCTION pg_temp.left_over(money int, coming int, deposits int, funded int) RETURNS text LANGUAGE sql AS $$
+	SELECT (a.money - n.to_business + n.to_fbo + a.coming)::text
+	FROM (SELECT (money || ' USD')::amount AS money, (coming || ' USD')::amount AS coming, (deposits || ' USD')::amount AS deposits, (funded || ' USD')::amount AS funded) a,
+		settlement_need(a.money, a.coming, a.deposits, a.funded) n
+$$;
+SELECT is_empty($$SELECT m, c, d, f FROM generate_series(0, 6) m, generate_series(0, 6) c, generate_series(0, 6) d, generate_series(0, d) f
+	WHERE pg_temp.left_over(m, c, d, f) <> format('%s.00 USD', greatest(c, d)) OR pg_temp.left_over(m, c, d, NULL) <> format('%s.00 USD', greatest(c, d))$$,
+	'net or gross, what the deposits need remains, or what is on its way if that is more');
+
+-- ---------------------------------------------------------------------------
+-- Deficits
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.wire_in('DEFI0001', '2000 USD', '2026-11-20 12:00Z'), pg_temp.trade('DEFI', 'a', '0001', 'BUY', '0.01 BTC', '2026-11-20 12:01Z') \g /dev/null
+SELECT pg_temp.call_cash('2026-11-20 12:05Z') \g /dev/null
+SELECT pg_temp.returned('DEFI', 'DEFI0004', '800 USD', '2026-11-20 12:06Z') \g /dev/null
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 12:07Z', 'DEFI')$$, 'while the company owes the FBO account, it takes nothing out');
+SELECT results_eq($$SELECT pg_temp.held('DEFI', 'FBO', 'DueTo:CORP'), pg_temp.held('DEFI', 'FBO', 'DueFrom:CORP')$$, $$VALUES ('0.00 USD', '300.00 USD')$$, 'its money is set off');
+SELECT results_eq($$SELECT amount::text FROM top_up_deficits('2026-11-20 12:08Z', 'DEFI')$$, $$VALUES ('300.00 USD')$$, 'the rest is brought');
+SELECT results_eq($$SELECT other::text, closing::text FROM settlement_flow('DEFI', '2026-11-20 12:10Z')$$, $$VALUES ('-500.00 USD', '0.00 USD')$$, 'a set-off is among the other');
+-- set off meanwhile: what the top-up no longer has to make good is company money
+SELECT pg_temp.trade('DEFI', 'b', '0001', 'BUY', '0.004 BTC', '2026-11-20 12:11Z'), pg_temp.call_cash('2026-11-20 12:12Z') \g /dev/null
+SELECT is_empty($$SELECT * FROM top_up_deficits('2026-11-20 12:13Z', 'DEFI')$$, 'nothing more is brought');
+SELECT is(pg_temp.held('DEFI', 'FBO', 'DueFrom:CORP'), '100.00 USD', 'but what the company has there now is set off');
+SELECT pg_temp.confirm_all('DEFI', '2026-11-20 12:20Z') \g /dev/null
+SELECT results_eq($$SELECT pg_temp.held('DEFI', 'FBO', 'DueTo:CORP'), pg_temp.held('DEFI', 'FBO', 'DueFrom:CORP')$$, $$VALUES ('200.00 USD', '0.00 USD')$$, 'the transfer makes good what is left, and the rest is the company''s');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds');
+
+-- several banks
+SELECT post_journal('DEFI', 'bank', journal_entry(line('Dr', pg_temp.acct('DEFI', 'FBO', 'Bank:omnibus:evolve'), '9000 USD'), line('Cr', pg_temp.acct('DEFI', 'FBO', 'Cust:DEFI0002:settled'), '9000 USD'))) \g /dev/null
+SELECT results_eq($$SELECT bank, amount::text FROM instruct_settlement_transfers('2026-11-20 12:30Z', 'DEFI')$$, $$VALUES ('evolve', '200.00 USD')$$, 'through the bank that holds most');
+SELECT pg_temp.confirm_all('DEFI', '2026-11-20 12:31Z') \g /dev/null
+SELECT is(pg_temp.held('DEFI', 'FBO', 'Bank:omnibus:evolve'), '8800.00 USD', 'whose account it leaves');
+SELECT results_eq($$SELECT bank FROM instruct_fbo_transfer('DEFI', 'plain', '1 USD', at => '2026-11-20 12:32Z')$$, $$VALUES (NULL::text)$$, 'by hand, the bank that is named');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds');
+SELECT is_empty($$SELECT * FROM verify(progress => 0)$$, 'and so does everything');
+
+-- ---------------------------------------------------------------------------
+-- Rights
+-- ---------------------------------------------------------------------------
+CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
+CREATE ROLE ledger_test_reconciler IN ROLE bakkt_ledger_reconciler;
+CREATE ROLE ledger_test_poster IN ROLE bakkt_ledger_poster;
+SET LOCAL ROLE ledger_test_reconciler;
+SELECT isnt_empty($$SELECT * FROM fbo_transfers()$$, 'a reconciler sees the transfers');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'and checks');
+SELECT throws_ok(call, '42501', NULL, 'but does not ' || call) FROM unnest(ARRAY[$$SELECT instruct_settlement_transfers()$$, $$SELECT instruct_fbo_transfer('DEFI', 'r', '1 USD')$$,
+	$$SELECT confirm_fbo_transfer('DEFI', 'plain', 'x')$$, $$SELECT fail_fbo_transfer('DEFI', 'plain', 'x')$$, $$SELECT top_up_deficits()$$]) call;
+SET LOCAL ROLE ledger_test_poster;
+SELECT is_empty($$SELECT * FROM fbo_transfers()$$, 'a poster sees none of other clients');
+SELECT is_empty($$SELECT * FROM fbo_transfer$$, 'in the table either');
+SELECT throws_ok(call, '42501', NULL, 'nor by ' || call) FROM unnest(ARRAY[$$SELECT fbo_transfers('DEFI')$$, $$SELECT settlement_flow('DEFI')$$, $$SELECT fbo_proof('DEFI')$$,
+	$$SELECT check_fbo('DEFI')$$, $$SELECT fbo_transfer_calls('DEFI', 'plain')$$, $$SELECT confirm_fbo_transfer('DEFI', 'plain', 'x')$$]) call;
+SET LOCAL ROLE ledger_test_settler;
+SELECT results_eq($$SELECT status FROM confirm_fbo_transfer('DEFI', 'plain', 'BT-plain', '2026-11-20 12:40Z')$$, $$VALUES ('CONFIRMED')$$, 'a settler confirms');
+SELECT lives_ok($$SELECT instruct_settlement_transfers('2026-11-20 12:41Z')$$, 'and instructs');
+RESET ROLE;
+SELECT is((SELECT role_name FROM fbo_transfer_event e JOIN fbo_transfer t USING (client_id, transfer_id) WHERE t.reference = 'plain' AND e.event = 'confirmed'), 'ledger_test_settler', 'in his own name');
+
+SELECT * FROM finish();
+ROLLBACK;
