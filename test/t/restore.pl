@@ -45,6 +45,8 @@ SELECT release_hold('DUMP', 'hold 1', 'free 1'), increase_hold('DUMP', 'hold 3',
 SELECT propose_journal(journal_entry(line('Dr', h.account, '3.00 USD'), line('Cr', o.account, '3.00 USD')), reason => 'BANK_FEE', reference => 'proposal')
 	FROM public.house h, public.house o WHERE h.client = 'DUMP' AND o.client = 'DUMP' AND h.name = 'Bank:operating' AND o.name = 'Equity';
 SELECT freeze_account(account, 'debit', 'court order') FROM public.claim WHERE client = 'OTHR' AND n = 5;
+SELECT instruct_fbo_transfer('DUMP', 'float', '20.00 USD'), instruct_fbo_transfer('DUMP', 'refused', '5.00 USD');
+SELECT confirm_fbo_transfer('DUMP', 'float', 'bank 1'), fail_fbo_transfer('DUMP', 'refused', 'limit');
 CREATE ROLE reading_for_dump;
 SELECT grant_client_access('DUMP', 'reading_for_dump');
 SELECT retire_asset('YFI', 'no longer traded'), register_asset('NEWC', 'COIN', 9);
