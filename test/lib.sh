@@ -78,6 +78,12 @@ unprivileged_child() {
 	return $status
 }
 
+# The same beside what follows; BESIDE is its process id, to wait for.
+start_unprivileged() {
+	"${AS_USER[@]}" timeout -k 10 "${CHILD_SECONDS:-0}" "$@" </dev/null &
+	BESIDE=$!
+}
+
 missing_packages() {
 	local package
 	for package in "$@"; do
@@ -167,7 +173,7 @@ end_work() {
 	local status=$?
 	trap - EXIT
 	trap '' INT TERM HUP
-	if [ -n "${CHILD:-}" ]; then kill "$CHILD" 2>/dev/null; fi
+	if [ -n "${CHILD:-}${BESIDE:-}" ]; then kill ${CHILD:-} ${BESIDE:-} 2>/dev/null; fi
 	stop_server immediate
 	stop_strays
 	if [ "${KEEP:-}" = 1 ]; then say "kept: $WORK"; else rm -rf "$WORK"; fi

@@ -29,6 +29,8 @@ SQL
 
 # something in every table there is
 in_ledger($node, <<'SQL');
+SELECT count(*) FROM run_due_jobs('2026-03-01 12:00Z');
+SELECT change_job('seal', every => '2 minutes', at => '2026-03-01 13:00Z');
 SELECT open_liquidity_provider('LP1', 'First provider'), open_bank_account('OPS', 'OPERATING', 'First bank', 'USD', 'Bank:operating');
 SELECT deposit_coin('DUMP0001', '0.5 BTC', 'coin');
 SELECT count(*) FROM generate_series(1, 40) AS i, LATERAL post_trade('t' || i, 'DUMP' || lpad((1 + i % 3)::text, 4, '0'), CASE i % 4 WHEN 3 THEN 'SELL' ELSE 'BUY' END, '0.01 BTC', 'LP1',
@@ -86,6 +88,7 @@ SQL
 my $before = fingerprint($LedgerTest::database);
 my $digest = in_ledger($node, 'SELECT * FROM block ORDER BY block_no DESC LIMIT 1');
 my $trial = in_ledger($node, 'SELECT * FROM trial_balance() AS t ORDER BY t::text');
+my $due = in_ledger($node, "SELECT * FROM due_jobs('2026-03-02 12:00Z')");
 isnt($digest, '', 'there is a last block');
 isnt($trial, '', 'there is a trial balance');
 
@@ -121,6 +124,8 @@ foreach my $format ('plain', 'custom')
 	is($node->safe_psql($copy, 'SELECT * FROM verify()'), '', "$format: verify() finds nothing");
 	is($node->safe_psql($copy, 'SELECT * FROM block ORDER BY block_no DESC LIMIT 1'), $digest, "$format: the same last block");
 	is($node->safe_psql($copy, 'SELECT * FROM trial_balance() AS t ORDER BY t::text'), $trial, "$format: the same trial balance");
+
+	is($node->safe_psql($copy, "SELECT * FROM due_jobs('2026-03-02 12:00Z')"), $due, "$format: the same jobs are due");
 
 	# the ledger lives on: old references replay, new ones post, blocks follow
 	is($node->safe_psql($copy, "SELECT string_agg(DISTINCT outcome || replayed, ' ') FROM post_journals(ARRAY(SELECT public.pay('DUMP', 'a' || i, 1 + i % 20, 1 + (i * 7) % 20, '3.33 USD') FROM generate_series(1, 300) AS i))"),
