@@ -273,10 +273,8 @@ CREATE FUNCTION require_job_runner(at timestamptz) RETURNS void
 	SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM require_not_ahead(at);
-	IF NOT isfinite(at) THEN
-		PERFORM refuse_invalid('no job is due at an infinite instant', format('The instant is %s.', at));
-	ELSIF NOT sees_all_clients() THEN
+	PERFORM require_instant(at);
+	IF NOT sees_all_clients() THEN
 		RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
 			MESSAGE = format('role "%s" sees some clients only: jobs are run for all', invoking_role()),
 			HINT = 'Run them as a member of bakkt_ledger_settler.';
@@ -386,7 +384,7 @@ AS $$
 BEGIN
 	IF job_terms(changed) = job_terms(before) THEN
 		RETURN;
-	ELSIF NOT isfinite(changed.from_at) OR changed.from_at <= before.from_at THEN
+	ELSIF changed.from_at <= before.from_at THEN
 		PERFORM refuse_invalid(format('the schedule of job "%s" cannot change as of that instant', before.job),
 			format('The last change counts from %s.', to_char(before.from_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US "UTC"')),
 			'Give a later instant, or none for now.');
@@ -408,7 +406,7 @@ DECLARE
 	request	job_schedule := (job, at, enabled, wanted, every, invoking_role());
 	before	job_schedule;
 BEGIN
-	PERFORM require_not_ahead(at);
+	PERFORM require_instant(at);
 	PERFORM require_job_terms(job, times, every);
 	LOCK TABLE job_schedule IN SHARE ROW EXCLUSIVE MODE;
 	IF NOT changed_before('job', change_job.job, change_job.reference, jsonb_strip_nulls(job_terms(request))) THEN

@@ -133,6 +133,7 @@ SELECT pg_temp.same($$SELECT job, attempt, status, result, sqlstate, message FRO
 	$$VALUES ('retry', 1, 'failed', NULL::text, '40001', E'as told\nDETAIL: the detail\nHINT: the hint'), ('often', 1, 'failed', NULL, 'LG050', E'as told\nDETAIL: the detail\nHINT: the hint')$$,
 	'the failures are on record as what they were');
 SELECT pg_temp.same($$SELECT job FROM work$$, $$VALUES ('list'), ('hour')$$, 'and what they did is undone');
+SELECT is(pg_temp.due(pg_temp.april(1, '05:59')), NULL, 'as of an earlier instant it is not due');
 SELECT is(pg_temp.run(pg_temp.april(1, '06:01')), 'retry 01 06:00 #2 failed, often 01 06:00 #2 failed', 'tried again at the next call');
 SELECT is(pg_temp.run(pg_temp.april(1, '17:01')), 'retry 01 06:00 #3 failed, often 01 06:00 #3 failed, move 01 07:00, hour 01 16:00 x10, hour 01 17:00',
 	'later occurrences of a job wait for the one that failed');
@@ -154,7 +155,7 @@ SET LOCAL ROLE ledger_test_administrator;
 SELECT throws_ok($$SELECT skip_job('nothing', now(), 'x')$$, 'LG090', NULL, 'unknown job');
 SELECT throws_ok($$SELECT skip_job('list', '2026-04-03 06:00 America/Chicago', '')$$, 'LG002', NULL, 'giving up needs a reason');
 SELECT throws_ok($$SELECT skip_job('list', '2026-04-02 06:00 America/Chicago', 'x')$$, 'LG002', NULL, 'only what has failed is given up');
-SELECT throws_ok($$SELECT skip_job('often', '2026-04-03 06:25 America/Chicago', 'x')$$, 'LG002', NULL, 'and not what is done');
+SELECT throws_ok($$SELECT skip_job('often', '2026-04-03 06:30 America/Chicago', 'x')$$, 'LG002', NULL, 'and not what is done');
 SELECT pg_temp.same($$SELECT status, attempt, message, run_by FROM skip_job('list', '2026-04-03 06:00 America/Chicago', 'the list was sent by hand')$$,
 	$$VALUES ('skipped', 22, 'the list was sent by hand', 'ledger_test_administrator')$$, 'an administrator gives an occurrence up');
 SELECT is((SELECT attempt FROM skip_job('list', '2026-04-03 06:00 America/Chicago', 'again')), 22, 'once');
@@ -197,6 +198,9 @@ SELECT pg_temp.same($$SELECT object_key, before, after, reason, changed_by FROM 
 	'changes are on record');
 SELECT is((SELECT string_agg(concat(job, to_char(occurrence AT TIME ZONE 'America/Chicago', ' DD HH24:MI'), ' x' || nullif(covers, 1)), ', ') FROM run_due_jobs(pg_temp.april(8, '06:05')) WHERE job IN ('list', 'often')),
 	'often 07 08:10 x2, often 07 16:30 x17, often 07 18:00 x3, list 07 18:00, often 08 05:30 x23, often 08 06:00', 'each schedule has the occurrences of its time');
+SELECT change_job('often', enabled => false, at => pg_temp.april(8, '06:50')) \g /dev/null
+SELECT is(pg_temp.due(pg_temp.april(8, '06:45')), 'often 08 06:30, list 08 06:30', 'a change counts from its instant, not before');
+SELECT change_job('often', enabled => true, at => pg_temp.april(8, '06:55')) \g /dev/null
 SELECT change_job('retry', enabled => false, at => pg_temp.april(8, '07:00')) \g /dev/null
 SELECT is((SELECT count(*) FROM run_due_jobs(pg_temp.april(10, '08:00')) WHERE job = 'retry'), 0::bigint, 'a disabled job rests');
 SELECT change_job('retry', enabled => true, at => pg_temp.april(10, '08:00')) \g /dev/null

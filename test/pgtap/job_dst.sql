@@ -52,6 +52,10 @@ SELECT is((SELECT count(*) FROM job_run WHERE job = 'gap' AND occurrence > '2026
 SELECT is((SELECT count(*) FROM job_run WHERE job = 'midnight' AND occurrence > '2026-03-08 06:00Z' AND occurrence <= '2026-11-03 06:00Z'), (date '2026-11-03' - '2026-03-08')::bigint,
 	'in every zone');
 
+-- clocks that go back over midnight: half past eleven comes again after a minute of the next day
+SELECT is((SELECT count(*) FROM job_times('{23:30}', 'America/St_Johns', NULL, '2010-11-07 02:30:30Z', '2010-11-07 05:00Z')), 1::bigint, 'a time of yesterday may still come');
+SELECT is((SELECT count(*) FROM job_times('{23:30}', 'America/St_Johns', NULL, '2010-11-06 12:00Z', '2010-11-07 02:30:30Z')), 0::bigint, 'and has not come before');
+
 -- and over ten years of a random time of day
 CREATE TEMP TABLE chosen AS SELECT DISTINCT make_time(n / 4, n % 4 * 15, 0) AS local FROM generate_series(0, 95) AS n;
 SELECT is_empty($$SELECT c.local, z FROM chosen c, unnest('{America/Chicago,America/Havana,Europe/London,Australia/Lord_Howe,Asia/Kolkata,America/St_Johns}'::text[]) AS z
