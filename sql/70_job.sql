@@ -27,6 +27,8 @@ INSERT INTO job (job, run_order, times, every, calendar, purpose) VALUES
 	('expire_holds', 10, NULL, '5 minutes', NULL, 'records the holds that have expired'),
 	('propose_cash_call_write_offs', 40, '{00:10}', NULL, NULL, 'proposes old cash calls for write-off'),
 	('charge_cash_call_write_offs', 41, '{00:20}', NULL, NULL, 'charges the write-offs whose month has begun'),
+	('instruct_settlement_transfers', 50, '{07:00,15:00}', NULL, 'FEDWIRE', 'instructs transfers between FBO and business account'),
+	('top_up_deficits', 51, '{15:30}', NULL, NULL, 'makes good what the company owes the FBO accounts'),
 	('take_aged_tpj_am', 60, '{09:30}', NULL, NULL, 'takes the AM list of aged cash calls'),
 	('take_aged_tpj_sod', 61, '{16:40}', NULL, NULL, 'takes the list of aged cash calls for the start of day'),
 	('take_aged_tpj_pm', 62, '{19:30}', NULL, NULL, 'takes the PM list of aged cash calls'),
@@ -216,6 +218,10 @@ BEGIN
 			SELECT format('proposed: %s', coalesce(sum(p.proposed), 0)) INTO result FROM propose_cash_call_write_offs(at) p;
 		WHEN 'charge_cash_call_write_offs' THEN
 			SELECT format('charged: %s', coalesce(sum(c.charged), 0)) INTO result FROM charge_cash_call_write_offs(at) c;
+		WHEN 'instruct_settlement_transfers' THEN
+			SELECT format('transfers: %s', count(*)) INTO result FROM instruct_settlement_transfers(at);
+		WHEN 'top_up_deficits' THEN
+			SELECT format('transfers: %s', count(*)) INTO result FROM top_up_deficits(at);
 		WHEN 'take_aged_tpj_am', 'take_aged_tpj_sod', 'take_aged_tpj_pm' THEN
 			SELECT format('lists: %s, calls: %s', count(*), coalesce(sum(t.calls), 0)) INTO result
 			  FROM take_aged_tpj(upper(split_part(job, '_', 4)), at) t;

@@ -16,6 +16,10 @@ SELECT is_empty($$SELECT job FROM job EXCEPT SELECT job FROM job_run WHERE resul
 SELECT is_empty($$SELECT job, local_time::date, count(*) FROM job_runs JOIN job j USING (job) WHERE j.times IS NOT NULL AND j.calendar IS NULL
 	AND local_time >= '2025-10-02' AND local_time < '2026-01-09' GROUP BY 1, 2, j.times HAVING count(*) <> cardinality(j.times)$$, 'each time of day once a day');
 SELECT is((SELECT count(DISTINCT local_time::date) FROM job_runs WHERE job = 'take_aged_tpj_am'), 101::bigint, 'on every day, from 24 hours before the first call');
+SELECT is_empty($$SELECT local_time::date FROM job_runs WHERE job = 'instruct_settlement_transfers' AND NOT is_business_day('FEDWIRE', local_time::date)$$, 'but for jobs of business days');
+SELECT is((SELECT string_agg(d::date::text, ' ') FROM generate_series(date '2025-11-24', '2025-12-01', interval '1 day') AS d
+	WHERE (SELECT count(*) FROM job_runs WHERE job = 'instruct_settlement_transfers' AND local_time::date = d) = 2),
+	'2025-11-24 2025-11-25 2025-11-26 2025-11-28 2025-12-01', 'which rest on Thanksgiving and at weekends');
 SELECT is_empty($$SELECT * FROM due_jobs('2026-01-09 12:00Z')$$, 'nothing is left');
 UPDATE ran SET started = clock_timestamp(), runs = (SELECT count(*) FROM generate_series(1, 100) AS n, run_due_jobs('2026-01-09 12:00Z'));
 UPDATE ran SET ended = clock_timestamp();
