@@ -347,7 +347,7 @@ BEGIN
 		RETURN QUERY SELECT * FROM instruct_settlement(part.client_id, part.asset, seen_at, at);
 	END LOOP;
 END $$;
-COMMENT ON FUNCTION instruct_settlement_transfers(timestamptz, text) IS 'Instructs the bank, for one client or all visible ones, to move the company''s money that outstanding deposits do not need to the business account, or to bring what they lack; net or each way, as agreed. Returns the new transfers; again at the same instant none. A deficit is set off first. LG010, LG061, 42501; 40001, 40P01: retry.';
+COMMENT ON FUNCTION instruct_settlement_transfers(timestamptz, text) IS 'Instructs the bank, for one client or all visible ones, to move the company''s money that outstanding deposits do not need to the business account, or to bring what they lack; net or each way, as agreed. Returns the new transfers; again at the same instant none. A deficit is set off first. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';
 
 CREATE FUNCTION same_transfer(client_id integer, reference text, direction text, purpose text, amount amount, bank text) RETURNS fbo_transfer
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -520,7 +520,8 @@ BEGIN
 	PERFORM lock_settlement_flow();
 	moved := lock_fbo_transfer(owner_id, reference);
 	PERFORM lock_company_money(owner_id, asset(moved.amount));
-	PERFORM refuse_other_content('Bank reference', bank_reference, jsonb_build_object('transfer', t.reference), jsonb_build_object('transfer', reference))
+	PERFORM refuse_other_content('Bank reference', t.bank_reference, jsonb_build_object('transfer', t.reference),
+								 jsonb_build_object('transfer', confirm_fbo_transfer.reference))
 	FROM fbo_transfer t WHERE t.client_id = owner_id AND t.bank_reference = confirm_fbo_transfer.bank_reference;
 	IF moved.status = 'CONFIRMED' THEN
 		PERFORM refuse_other_content('Transfer', reference, jsonb_build_object('bank_reference', moved.bank_reference),
@@ -614,7 +615,7 @@ BEGIN
 		END IF;
 	END LOOP;
 END $$;
-COMMENT ON FUNCTION top_up_deficits(timestamptz, text) IS 'Makes good what the company owes the FBO accounts for returned deposits, of one client or all visible ones: company money there is set off first, the rest is instructed as transfers (purpose TOP_UP), which it returns. LG010, LG061, 42501; 40001, 40P01: retry.';
+COMMENT ON FUNCTION top_up_deficits(timestamptz, text) IS 'Makes good what the company owes the FBO accounts for returned deposits, of one client or all visible ones: company money there is set off first, the rest is instructed as transfers (purpose TOP_UP), which it returns. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';
 
 -- ---------------------------------------------------------------------------
 -- Reading

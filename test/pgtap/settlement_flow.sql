@@ -127,18 +127,22 @@ SELECT pg_temp.call_cash('2026-11-20 16:21Z') \g /dev/null
 SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id) || ARRAY(SELECT j.journal_id FROM journal j WHERE j.reference = 'lp2'
 	OR j.reference = 'cash-call:' || (SELECT x.journal_id FROM journal x WHERE x.reference = 'J04a'))) FROM t3$$, $$SELECT pg_temp.given('J04b')$$, 'provider, transfer and call are J04b');
 
--- J05f: money collected from a customer later
-SELECT outcome FROM post_trade('J05a', 'QRST0003', 'BUY', '0.001 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 16:22Z') \g /dev/null
-SELECT pg_temp.call_cash('2026-11-20 16:23Z') \g /dev/null
-SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:24Z', 'QRST')$$, 'a failed call moves nothing');
-SELECT pg_temp.wire_in('QRST0003', '60.30 USD', '2026-11-20 16:25Z') \g /dev/null
-UPDATE cash_call SET due_at = '2026-11-20 16:25Z' WHERE status = 'O';
-SELECT pg_temp.call_cash('2026-11-20 16:25Z') \g /dev/null
+-- J05f: written off, recovered
+CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
+SELECT grant_client_access('QRST', 'ledger_test_approver') \g /dev/null
+SELECT journal AS unpaid FROM post_trade('J05a', 'QRST0003', 'BUY', '0.001 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-09-15 16:22Z') \gset
+SELECT pg_temp.call_cash('2026-09-15 16:23Z'), propose_cash_call_write_offs('2026-10-20 16:00Z', 'QRST') \g /dev/null
+SET LOCAL ROLE ledger_test_approver;
+SELECT approve_cash_call_write_off('QRST', :unpaid, '2026-10-21 16:00Z') \g /dev/null
+RESET ROLE;
+SELECT charge_cash_call_write_offs('2026-11-02 16:00Z', 'QRST') \g /dev/null
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:24Z', 'QRST')$$, 'a call that failed, and was written off, moves nothing');
+SELECT pg_temp.wire_in('QRST0003', '60.30 USD', '2026-11-20 16:25Z'), recover_cash_call('QRST', :unpaid, 'paid after all', at => '2026-11-20 16:25Z') \g /dev/null
 CREATE TEMP TABLE t5 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:26Z', 'QRST');
 SELECT confirm_fbo_transfer('QRST', reference, 'BT-5', '2026-11-20 16:27Z') FROM t5 \g /dev/null
 SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t5$$, $$SELECT pg_temp.given('J05f')$$, 'J05f');
-SELECT results_eq($$SELECT account, direction, amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t5))$$,
-	$$VALUES ('QRST0001', 'Deposit', '2427.80 USD'), ('QRST0003', 'Withdrawal', '60.30 USD')$$, 'a run covers all that was settled since the last, either way');
+SELECT results_eq($$SELECT account, direction, event, amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t5))$$,
+	$$VALUES ('QRST0001', 'Deposit', 'settled', '2427.80 USD'), ('QRST0003', 'Withdrawal', 'recovered', '60.30 USD')$$, 'a run covers all that was settled since the last, either way');
 
 -- J06e: a deficit is made good
 SELECT pg_temp.returned('QRST', 'QRST0004', '800 USD', '2026-11-20 16:30Z') \g /dev/null
@@ -155,7 +159,7 @@ SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds');
 -- the flow of the day
 SELECT results_eq($$SELECT opening::text, collected::text, paid::text, other::text, moved_to_business::text, moved_to_fbo::text, closing::text,
 	in_transit_to_business::text, in_transit_to_fbo::text FROM settlement_flow('QRST', '2026-11-20 16:40Z')$$,
-	$$VALUES ('0.00 USD', '36240.30 USD', '2427.80 USD', '0.00 USD', '36240.30 USD', '2427.80 USD', '0.00 USD', '0.00 USD', '0.00 USD')$$,
+	$$VALUES ('0.00 USD', '36180.00 USD', '2427.80 USD', '60.30 USD', '36240.30 USD', '2427.80 USD', '0.00 USD', '0.00 USD', '0.00 USD')$$,
 	'the day: collected, paid, moved');
 SELECT results_eq($$SELECT opening::text, collected::text, moved_to_business::text, closing::text, in_transit_to_business::text FROM settlement_flow('QRST', '2026-11-20 15:30Z')$$,
 	$$VALUES ('0.00 USD', '6030.00 USD', '6030.00 USD', '0.00 USD', '6030.00 USD')$$, 'as it stood with the first transfer in transit');
@@ -206,6 +210,8 @@ SELECT is((SELECT count(*) FROM fbo_transfer t JOIN client c USING (client_id) W
 SELECT results_eq($$SELECT event COLLATE "default", role_name COLLATE "default" FROM fbo_transfer_event e JOIN t1 USING (client_id, transfer_id) ORDER BY event_no$$,
 	$$VALUES ('instructed', session_user::text COLLATE "default"), ('confirmed', session_user::text)$$, 'who did it is on record');
 
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-1')$$, 'LG020', NULL, 'the bank''s reference of another transfer');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-9', '-infinity')$$, 'LG002', NULL, 'confirmed never');
 -- failed: all is as before, and the next run moves the money
 SELECT fail_fbo_transfer('QRST', 'weekend', 'no such account', '2026-11-20 17:10Z') \g /dev/null
 SELECT results_eq($$SELECT status, reason, in_transit::text FROM fbo_transfers('QRST') WHERE transfer = 'weekend'$$, $$VALUES ('FAILED', 'no such account', '0.00 USD')$$, 'the bank refused it');
