@@ -218,14 +218,13 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION hold_replay(integer, text, text, amount, text, account_id, timestamptz, boolean) IS 'The hold if the reference has led to this very event before, NULL if it is new, LG020 if it said something else, LG002 if it is missing. Internal.';
 
-CREATE FUNCTION authorise_hold(client text, account account_id, amount amount, reference text,
-                               expires_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION open_hold(client_id integer, account account_id, amount amount, reference text, expires_at timestamptz, at timestamptz) RETURNS hold
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    owner_id integer := require_client(client);
+    owner_id integer := client_id;
     result hold;
 BEGIN
     PERFORM lock_hold_balance(owner_id, account, at);
@@ -247,39 +246,15 @@ BEGIN
     PERFORM record_hold_event(result, 'authorised', amount, reference);
     RETURN result;
 END $$;
-COMMENT ON FUNCTION authorise_hold(text, account_id, amount, text, timestamptz, timestamptz) IS 'Binds an amount of a customer''s account. Idempotent by reference (LG020 if the content differs). Errors: LG030 unknown account, LG045 amount not positive, LG050 not available, LG032/LG033 closed or frozen.';
+COMMENT ON FUNCTION open_hold(integer, account_id, amount, text, timestamptz, timestamptz) IS 'authorise_hold() for the floors above: client by number, any reference. Internal.';
 
-CREATE FUNCTION increase_hold(client text, hold text, amount amount, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION free_hold(client_id integer, hold text, reference text, amount amount, at timestamptz) RETURNS hold
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    owner_id integer := require_client(client);
-    bound hold := lock_hold(owner_id, hold, at);
-    result hold := hold_replay(owner_id, reference, 'increased', amount, hold);
-BEGIN
-    IF result.hold_id IS NOT NULL THEN
-        RETURN result;
-    END IF;
-    PERFORM require_open(bound);
-    PERFORM require_positive(amount);
-    result := bound;
-    PERFORM adjust_held(owner_id, result.account, amount);
-    UPDATE hold h SET remaining = h.remaining + amount
-     WHERE h.client_id = owner_id AND h.hold_id = result.hold_id RETURNING * INTO result;
-    PERFORM record_hold_event(result, 'increased', amount, reference);
-    RETURN result;
-END $$;
-COMMENT ON FUNCTION increase_hold(text, text, amount, text, timestamptz) IS 'Binds more under an open hold, named by its reference. Idempotent by its own reference. Errors: LG045, LG050, LG051 unknown hold, LG052 not open.';
-
-CREATE FUNCTION release_hold(client text, hold text, reference text, amount amount DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-    owner_id integer := require_client(client);
+    owner_id integer := client_id;
     bound hold := lock_hold(owner_id, hold, at);
     result hold := hold_replay(owner_id, reference, 'released', amount, hold, final => amount IS NULL);
     freed amount;
@@ -301,16 +276,16 @@ BEGIN
     PERFORM record_hold_event(result, 'released', freed, reference, final => amount IS NULL);
     RETURN result;
 END $$;
-COMMENT ON FUNCTION release_hold(text, text, text, amount, timestamptz) IS 'Frees a hold, whole when amount is NULL. Idempotent by its own reference. Errors: LG045, LG051, LG052, LG053 more than it binds.';
+COMMENT ON FUNCTION free_hold(integer, text, text, amount, timestamptz) IS 'release_hold() for the floors above. Internal.';
 
-CREATE FUNCTION capture_hold(client text, hold text, entry journal_entry, reference text, final boolean DEFAULT false,
-                             description text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS journal_result
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION take_hold(client_id integer, hold text, entry journal_entry, reference text, kind smallint, final boolean,
+                          description text, effective_at timestamptz, at timestamptz) RETURNS journal_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    owner_id integer := require_client(client);
+    owner_id integer := client_id;
     bound hold := lock_hold(owner_id, hold, at);
     earlier hold := hold_replay(owner_id, reference, 'captured', NULL, hold, final => coalesce(final, false));
     taken amount;
@@ -319,7 +294,7 @@ DECLARE
 BEGIN
     IF earlier.hold_id IS NOT NULL THEN
         -- the journal's own reference decides whether the entry is the same
-        RETURN post_entry(owner_id, reference, 16::smallint, entry, NULL, description);
+        RETURN post_entry(owner_id, reference, kind, entry, effective_at, description);
     END IF;
     PERFORM require_open(bound);
     taken := require_positive(coalesce(amount_of(entry, bound.account), zero(asset(bound.remaining))));
@@ -330,7 +305,7 @@ BEGIN
     END IF;
     rest := bound.remaining - taken;
     PERFORM adjust_held(owner_id, bound.account, -CASE WHEN final THEN bound.remaining ELSE taken END);
-    result := post_entry(owner_id, reference, 16::smallint, entry, NULL, description);
+    result := post_entry(owner_id, reference, kind, entry, effective_at, description);
     UPDATE hold h SET captured = h.captured + taken,
                       remaining = CASE WHEN final THEN zero(asset(rest)) ELSE rest END,
                       status = CASE WHEN final OR sign(rest) = 0 THEN 'captured' ELSE 'open' END
@@ -340,6 +315,74 @@ BEGIN
         PERFORM record_hold_event(bound, 'released', rest, NULL, result.journal);
     END IF;
     RETURN result;
+END $$;
+COMMENT ON FUNCTION take_hold(integer, text, journal_entry, text, smallint, boolean, text, timestamptz, timestamptz) IS 'capture_hold() for the floors above: any kind of journal, effective when they say. Internal.';
+
+-- The holds of withdrawals belong to these: nobody ends one behind their back.
+CREATE FUNCTION require_own_hold(reference text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF reference LIKE 'funding:%' THEN
+        RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = format('reference "%s" is reserved', reference),
+            DETAIL = 'Holds whose references begin with "funding:" are those of withdrawals.',
+            HINT = 'Use another reference; a withdrawal''s hold ends with cancel_withdrawal() or reject_withdrawal().';
+    END IF;
+    RETURN reference;
+END $$;
+COMMENT ON FUNCTION require_own_hold(text) IS 'The reference itself; LG002 when it is reserved for withdrawals. Internal.';
+
+CREATE FUNCTION authorise_hold(client text, account account_id, amount amount, reference text,
+                               expires_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN open_hold(require_client(client), account, amount, require_own_hold(reference), expires_at, at);
+END $$;
+COMMENT ON FUNCTION authorise_hold(text, account_id, amount, text, timestamptz, timestamptz) IS 'Binds an amount of a customer''s account. Idempotent by reference (LG020 if the content differs). Errors: LG030 unknown account, LG045 amount not positive, LG050 not available, LG032/LG033 closed or frozen.';
+
+CREATE FUNCTION increase_hold(client text, hold text, amount amount, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    owner_id integer := require_client(client);
+    bound hold := lock_hold(owner_id, require_own_hold(hold), at);
+    result hold := hold_replay(owner_id, require_own_hold(reference), 'increased', amount, hold);
+BEGIN
+    IF result.hold_id IS NOT NULL THEN
+        RETURN result;
+    END IF;
+    PERFORM require_open(bound);
+    PERFORM require_positive(amount);
+    result := bound;
+    PERFORM adjust_held(owner_id, result.account, amount);
+    UPDATE hold h SET remaining = h.remaining + amount
+     WHERE h.client_id = owner_id AND h.hold_id = result.hold_id RETURNING * INTO result;
+    PERFORM record_hold_event(result, 'increased', amount, reference);
+    RETURN result;
+END $$;
+COMMENT ON FUNCTION increase_hold(text, text, amount, text, timestamptz) IS 'Binds more under an open hold, named by its reference. Idempotent by its own reference. Errors: LG045, LG050, LG051 unknown hold, LG052 not open.';
+
+CREATE FUNCTION release_hold(client text, hold text, reference text, amount amount DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN free_hold(require_client(client), require_own_hold(hold), require_own_hold(reference), amount, at);
+END $$;
+COMMENT ON FUNCTION release_hold(text, text, text, amount, timestamptz) IS 'Frees a hold, whole when amount is NULL. Idempotent by its own reference. Errors: LG045, LG051, LG052, LG053 more than it binds.';
+
+CREATE FUNCTION capture_hold(client text, hold text, entry journal_entry, reference text, final boolean DEFAULT false,
+                             description text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS journal_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN take_hold(require_client(client), require_own_hold(hold), entry, require_own_hold(reference), 16::smallint, final, description, NULL, at);
 END $$;
 COMMENT ON FUNCTION capture_hold(text, text, journal_entry, text, boolean, text, timestamptz) IS 'Posts the entry, whose debit of the held account comes out of the hold; several captures may share a hold, and final frees the rest. Idempotent by reference. Errors: LG045 nothing captured, LG051, LG052, LG053 more than it binds, and those of post_journal().';
 

@@ -90,16 +90,21 @@ BEGIN
 			'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof', 'check_fbo',
 			'latest_version', 'is_business_day', 'next_business_day', 'value_date', 'value_deadline',
 			'window_bounds', 'window_of', 'window_members', 'window_adjustments', 'window_summary', 'check_window', 'check_settlement', 'zero_sum_check',
+			'cash_balance', 'deficits', 'check_funding',
 			'net_position', 'obligations', 'outstanding',
 			'aged_tpj', 'aged_tpj_summary', 'aged_tpj_file', 'aged_tpj_file_name', 'check_aged_tpj']),
 		('bakkt_ledger_poster', ARRAY[
 			'open_customer', 'open_customers', 'open_account',
 			'post_trade', 'post_trades', 'bust_trade', 'correct_trade', 'deposit_coin',
 			'post_journal', 'post_journals', 'reverse_journal',
+			'initiate_deposit', 'cancel_deposit', 'request_withdrawal', 'cancel_withdrawal',
 			'authorise_hold', 'increase_hold', 'release_hold', 'capture_hold', 'expire_holds', 'propose_journal']),
 		('bakkt_ledger_approver', ARRAY[
+			'propose_cash_adjustment',
 			'propose_journal', 'approve_journal', 'decline_journal', 'approve_write_off']),
 		('bakkt_ledger_settler', ARRAY[
+			'credit_deposit', 'credit_deposits', 'settle_deposits', 'decline_deposit', 'return_deposit', 'receive_wire', 'assign_wire', 'return_wire',
+			'send_withdrawal', 'send_withdrawals', 'complete_withdrawal', 'complete_withdrawals', 'reject_withdrawal', 'return_withdrawal', 'recover_deficit',
 			'settle_lp',
 			'instruct_settlement_transfers', 'instruct_fbo_transfer', 'confirm_fbo_transfer', 'fail_fbo_transfer', 'top_up_deficits',
 			'expire_holds', 'seal', 'verify', 'digest', 'proof',
@@ -107,6 +112,7 @@ BEGIN
 			'record_wire', 'settle_provider', 'settle_window', 'instruct_obligation', 'fail_obligation', 'carry_obligation',
 			'propose_write_off', 'take_aged_tpj']),
 		('bakkt_ledger_reconciler', ARRAY[
+			'propose_cash_adjustment',
 			'propose_journal', 'seal', 'verify', 'digest', 'proof', 'take_aged_tpj']),
 		('bakkt_ledger_auditor', ARRAY[
 			'seal', 'verify', 'digest', 'proof']),

@@ -23,13 +23,14 @@ DECLARE
 BEGIN
 	PERFORM open_client(client, funding_model => 'NET_SETTLEMENT', opened_at => '2026-11-01 00:00Z');
 	PERFORM open_customer(customer, client => client), open_customer(second, client => client, funding_model => 'BAKKT_TPJ');
-	PERFORM change_cash_terms(client, return_fee => '25.00 USD'), lock_customer_cash(require_customer(second));
+	PERFORM change_cash_terms(client, return_fee => '25.00 USD');
 	PERFORM open_account(client, 'FBO', 'Bank:omnibus', 'USD'), open_account(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
 		open_account(client, 'FBO', 'Cust:' || second || ':settled', 'USD');
 	PERFORM post_journal(client, 'deposit', format('{Dr %s 100.00 USD; Cr %s 100.00 USD}', account_of(client, 'FBO', 'Bank:omnibus', 'USD'),
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'))::journal_entry);
 	PERFORM post_journal(client, 'transfer', format('{Dr %s 40.00 USD; Cr %s 40.00 USD}', account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
 		account_of(client, 'FBO', 'Cust:' || second || ':settled', 'USD'))::journal_entry);
+	PERFORM initiate_deposit(second, '70.00 USD', 'cash'), request_withdrawal(second, '20.00 USD', 'out');
 	PERFORM post_journals(ARRAY[(client, 'too much', NULL, format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'), account_of(client, 'FBO', 'Bank:omnibus', 'USD'))::journal_entry,
 		NULL, NULL, false)::journal_request]);
@@ -107,11 +108,13 @@ SELECT throws_ok(call, '42501', NULL, 'not by ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM increase_hold('TWO', 'hold', '0.10 BTC', 'more')$$, $$SELECT * FROM release_hold('TWO', 'hold', 'free')$$,
 	$$SELECT * FROM authorise_hold('TWO', 'CUST:1', '0.10 BTC', 'hold 2')$$,
 	$$SELECT * FROM capture_hold('TWO', 'hold', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}', 'capture')$$,
-	$$SELECT * FROM reverse_journal('TWO', 1, 'back')$$]) AS call;
+	$$SELECT * FROM reverse_journal('TWO', 1, 'back')$$,
+	$$SELECT * FROM cancel_deposit('TWO', 'cash')$$, $$SELECT * FROM cancel_withdrawal('TWO', 'out')$$, $$SELECT * FROM deficits('TWO')$$, $$SELECT * FROM check_funding('TWO')$$]) AS call;
 SELECT throws_ok(call, 'LG012', NULL, 'nor by ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM statement('TWO00001', 'BTC')$$, $$SELECT * FROM deposit_coin('TWO00001', '1.00 BTC', reference => 'c2')$$,
 	$$SELECT * FROM post_trade('t2', 'TWO00001', 'BUY', '0.10 BTC', 'LP1', lp_price => '60000.00 USD/BTC')$$,
-	$$SELECT * FROM bust_trade('b2', 'TWO00001', 'trade')$$]) AS call;
+	$$SELECT * FROM bust_trade('b2', 'TWO00001', 'trade')$$,
+	$$SELECT * FROM initiate_deposit('TWO00002', '1.00 USD', 'd2')$$, $$SELECT * FROM request_withdrawal('TWO00002', '20.00 USD', 'w2')$$, $$SELECT * FROM cash_balance('TWO00002')$$]) AS call;
 SELECT results_eq($$SELECT DISTINCT client_code FROM trial_balance()$$, ARRAY['ONE'], 'a trial balance of all is of one''s own');
 SELECT is_empty($$SELECT * FROM obligations() WHERE client_code <> 'ONE'$$, 'and so are all obligations');
 SELECT results_eq($$SELECT client_code FROM fbo_proof()$$, ARRAY['ONE'], 'the proof of the FBO accounts');

@@ -1,0 +1,348 @@
+-- Floor 3: ACH deposits and their returns (J01a-c, J06d).
+
+CREATE FUNCTION initiate_deposit(account text, amount amount, reference text, bank text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
+	RETURNS funding_transfer
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	owner		constant bigint := require_customer(initiate_deposit.account);
+	owning		constant int := (SELECT c.client_id FROM customer c WHERE c.customer_id = owner);
+	request		constant jsonb := jsonb_build_object('direction', 'DEPOSIT', 'rail', 'ACH', 'account', account, 'amount', amount, 'bank', bank);
+	moved		funding_transfer;
+BEGIN
+	PERFORM require_instant(at);
+	PERFORM lock_customer_cash(owner);
+	moved := opened_funding(owning, reference, request);
+	IF moved.transfer_id IS NOT NULL THEN
+		RETURN moved;
+	END IF;
+	PERFORM require_fiat('a deposit', require_positive(amount));
+	PERFORM require_cash_here(owner);
+	PERFORM require_party_may(owner, 'DEPOSIT');
+	RETURN open_funding(owning, owner, reference, 'INITIATED', 'initiated', at, request,
+		cash_entry(owning, asset(amount), ARRAY['FBO Clearing:ACH-in', cash_account(owner, 'unsettled')], ARRAY[amount, -amount]));
+END $$;
+COMMENT ON FUNCTION initiate_deposit(text, amount, text, text, timestamptz) IS
+'An ACH debit of the customer''s bank account has been originated: INITIATED, the money is the customer''s claim but not to be used (J01a). bank: the omnibus bank
+that will be credited. The reference names the deposit; the same again returns it as it stands, with other content LG020. Raises LG012 unknown customer, LG002
+no reference, LG045, LG042 no currency, LG040, LG041, LG043 asset, LG013 the customer may make no deposit or has no cash here, LG061, LG011 closed client.';
+
+-- The receiving bank may return until the opening of the second banking day
+-- and its returns are in the morning's first settlement, at 08:30 Eastern.
+CREATE FUNCTION deposit_available_at(client_id int, credited_at timestamptz) RETURNS timestamptz
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+DECLARE
+	day		date := value_date('FEDWIRE', credited_at);
+BEGIN
+	FOR i IN 1 .. (cash_terms_of(client_id)).availability_days LOOP
+		day := next_business_day('FEDWIRE', day);
+	END LOOP;
+	RETURN greatest(credited_at, (day + time '08:30') AT TIME ZONE 'America/New_York');
+END $$;
+COMMENT ON FUNCTION deposit_available_at(int, timestamptz) IS 'Internal: when the availability hold of a deposit credited at the instant expires: 08:30 Eastern, so many business days after the business day of the credit as the client''s terms say. LG075 beyond the calendar.';
+
+CREATE FUNCTION post_credit(moved funding_transfer[], at timestamptz) RETURNS bigint
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+	SELECT (post_entry(min(m.client_id), format('funding:%s:credited', min(m.transfer_id)), 12::smallint,
+					   cash_entry(min(m.client_id), asset(sum(m.amount)), ARRAY[omnibus_bank(min(m.bank)), 'FBO Clearing:ACH-in'], ARRAY[sum(m.amount), -sum(m.amount)]),
+					   post_credit.at, CASE count(*) WHEN 1 THEN format('ACH deposit "%s" credited', min(m.reference)) ELSE format('%s ACH deposits credited', count(*)) END)).journal
+	FROM unnest(moved) m
+$$;
+COMMENT ON FUNCTION post_credit(funding_transfer[], timestamptz) IS 'Internal: one journal for deposits that one bank has credited in one sum.';
+
+CREATE FUNCTION credit_deposits(client text, "references" text[], bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	owner_id	constant int := require_client(client);
+	content		constant jsonb := jsonb_build_object('bank_reference', bank_reference);
+	available	timestamptz;
+	credited	bigint := 0;
+	lot			funding_transfer[];
+BEGIN
+	PERFORM require_instant(at);
+	PERFORM require_funding(owner_id, r, 'DEPOSIT') FROM unnest("references") r;
+	available := deposit_available_at(owner_id, at);
+	FOR lot IN
+		SELECT array_agg(t.moved ORDER BY (t.moved).transfer_id)
+		FROM (SELECT t AS moved FROM funding_transfer t
+			  WHERE t.client_id = owner_id AND t.reference = ANY (credit_deposits."references") ORDER BY t.transfer_id FOR NO KEY UPDATE) t
+		WHERE NOT entered_before(t.moved, 'credited', content)
+		GROUP BY (t.moved).bank, asset((t.moved).amount)
+	LOOP
+		credited := credited + enter_credits(lot, available, content, at);
+	END LOOP;
+	RETURN credited;
+END $$;
+COMMENT ON FUNCTION credit_deposits(text, text[], text, timestamptz) IS
+'The bank has credited these ACH deposits in one sum: CREDITED, each available after the client''s availability hold (J01b, one journal per omnibus bank and
+currency). All or none; those credited before are passed over, with another bank_reference LG020. Returns how many are new. A fact: recorded whatever the state of
+the customers. Raises LG010, 42501, LG080 unknown deposit, LG081 it is cancelled, declined or returned, or a wire, LG061, LG075.';
+
+CREATE FUNCTION enter_credits(lot funding_transfer[], available_at timestamptz, content jsonb, at timestamptz) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+DECLARE
+	posted	constant bigint := post_credit(lot, at);
+BEGIN
+	FOR i IN 1 .. cardinality(lot) LOOP
+		lot[i].available_at := available_at;
+	END LOOP;
+	RETURN (SELECT count(*) FROM enter_fundings(lot, 'credited', at, content, array_fill(posted, ARRAY[cardinality(lot)])));
+END $$;
+COMMENT ON FUNCTION enter_credits(funding_transfer[], timestamptz, jsonb, timestamptz) IS 'Internal: one sum of credit_deposits(): how many there were.';
+
+CREATE FUNCTION credit_deposit(client text, reference text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM credit_deposits(client, ARRAY[reference], bank_reference, at);
+	RETURN require_funding(require_client(client), reference, 'DEPOSIT');
+END $$;
+COMMENT ON FUNCTION credit_deposit(text, text, text, timestamptz) IS 'credit_deposits() of one deposit; returns it.';
+
+CREATE FUNCTION can_settle(due funding_transfer) RETURNS boolean
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN NOT EXISTS (SELECT FROM account a WHERE a.customer_id = due.customer_id AND a.asset = asset(due.amount)
+					   AND (a.kind = 'fbo_settled' AND a.status IN ('credit_frozen', 'closed') OR a.kind = 'fbo_unsettled' AND a.status IN ('debit_frozen', 'closed')));
+END $$;
+COMMENT ON FUNCTION can_settle(funding_transfer) IS 'Internal: whether a deposit may move from unsettled to settled: neither account is frozen or closed for it.';
+
+CREATE FUNCTION post_settled(due funding_transfer, at timestamptz) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN post_funding(due, 'settled', 12::smallint,
+		cash_entry(due.client_id, asset(due.amount), ARRAY[cash_account(due.customer_id, 'unsettled'), cash_account(due.customer_id, 'settled')],
+				   ARRAY[due.amount, -due.amount]), at);
+END $$;
+COMMENT ON FUNCTION post_settled(funding_transfer, timestamptz) IS 'Internal: posts that a deposit is settled (J01c).';
+
+-- Customers are locked first, all in order: nobody who has one of them waits
+-- for another.  What cannot be moved because an account is frozen stays.
+CREATE FUNCTION settle_client_deposits(client_id int, at timestamptz) RETURNS SETOF funding_transfer
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	due			funding_transfer[];
+	journals	bigint[];
+BEGIN
+	PERFORM FROM customer c
+	WHERE c.customer_id IN (SELECT t.customer_id FROM funding_transfer t
+							WHERE t.client_id = settle_client_deposits.client_id AND t.status = 'CREDITED' AND t.available_at <= at)
+	ORDER BY c.customer_id FOR NO KEY UPDATE;
+	due := ARRAY(SELECT t FROM funding_transfer t
+				 WHERE t.client_id = settle_client_deposits.client_id AND t.status = 'CREDITED' AND t.available_at <= at AND can_settle(t)
+				 ORDER BY t.customer_id, t.transfer_id FOR NO KEY UPDATE);
+	SELECT array_agg(post_settled(d, at) ORDER BY d.customer_id, d.transfer_id) INTO journals FROM unnest(due) AS d;
+	RETURN QUERY SELECT * FROM enter_fundings(due, 'settled', at, '{}', journals);
+END $$;
+COMMENT ON FUNCTION settle_client_deposits(int, timestamptz) IS 'Internal: settles the deposits of one client whose availability hold has expired.';
+
+CREATE FUNCTION settle_deposits(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
+	RETURNS TABLE (client_code text, settled bigint, amount amount)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	wanted	constant int[] := CASE WHEN client IS NULL THEN visible_clients() ELSE ARRAY[require_client(client)] END;
+	holder	record;
+BEGIN
+	PERFORM require_instant(at);
+	FOR holder IN
+		SELECT c.client_id, c.code FROM client c
+		WHERE c.client_id = ANY (wanted) AND c.status = 'open'
+		  AND EXISTS (SELECT FROM funding_transfer t WHERE t.client_id = c.client_id AND t.status = 'CREDITED' AND t.available_at <= at)
+		ORDER BY c.client_id
+	LOOP
+		RETURN QUERY SELECT holder.code, count(*), sum(t.amount) FROM settle_client_deposits(holder.client_id, at) t GROUP BY asset(t.amount) ORDER BY asset(t.amount);
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION settle_deposits(timestamptz, text) IS
+'Settles every credited deposit whose availability hold has expired at the instant, of one client or of all that the caller sees: the customer may use the money
+(J01c). Returns how many and how much per client and currency; again, nothing. Deposits of an account that is frozen or closed stay CREDITED. A job. Raises LG010,
+42501, LG061.';
+
+-- Taken back before the bank has moved anything
+CREATE FUNCTION abandon_deposit(client text, reference text, event text, content jsonb, at timestamptz) RETURNS funding_transfer
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	moved	constant funding_transfer := lock_funding(client, reference, 'DEPOSIT', at, true);
+BEGIN
+	IF entered_before(moved, event, content) THEN
+		RETURN moved;
+	END IF;
+	RETURN enter_funding(moved, event, at, content, post_funding(moved, event, 12::smallint,
+		cash_entry(moved.client_id, asset(moved.amount), ARRAY[cash_account(moved.customer_id, 'unsettled'), 'FBO Clearing:ACH-in'],
+				   ARRAY[moved.amount, -moved.amount]), at));
+END $$;
+COMMENT ON FUNCTION abandon_deposit(text, text, text, jsonb, timestamptz) IS 'Internal: cancel_deposit() and decline_deposit().';
+
+CREATE FUNCTION cancel_deposit(client text, reference text, reason text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN abandon_deposit(client, reference, 'cancelled', jsonb_build_object('reason', reason), at);
+END $$;
+COMMENT ON FUNCTION cancel_deposit(text, text, text, timestamptz) IS 'The customer or client has cancelled an ACH deposit that the bank has not credited: J01a is taken back. The same again returns it as it stands, with another reason LG020. Raises LG010, 42501, LG080 unknown, LG081 credited or ended already, LG061.';
+
+CREATE FUNCTION decline_deposit(client text, reference text, reason text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN abandon_deposit(client, reference, 'declined', jsonb_build_object('reason', reason), at);
+END $$;
+COMMENT ON FUNCTION decline_deposit(text, text, text, timestamptz) IS 'The bank or a risk check has declined an ACH deposit before it was credited: J01a is taken back. The same again returns it as it stands, with another reason LG020. Raises LG010, 42501, LG080 unknown, LG081 credited or ended already, LG061.';
+
+-- ---------------------------------------------------------------------------
+-- Returns
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION require_return_code(code text) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM ach_return_code r WHERE r.code = require_return_code.code) THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG085', MESSAGE = format('unknown return code "%s"', coalesce(code, 'NULL')),
+			HINT = 'Table ach_return_code has the codes.';
+	END IF;
+	RETURN code;
+END $$;
+COMMENT ON FUNCTION require_return_code(text) IS 'Internal: the code itself; LG085 if the reference data does not have it.';
+
+-- Money that has not left yet pays a return first: the youngest withdrawal is
+-- the likeliest to be of a piece with the returned deposit.
+CREATE FUNCTION reject_unsent_withdrawals(moved funding_transfer, settled account_id, at timestamptz) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	unsent	funding_transfer;
+BEGIN
+	FOR unsent IN
+		SELECT t.* FROM funding_transfer t
+		WHERE t.client_id = moved.client_id AND t.customer_id = moved.customer_id AND t.status = 'REQUESTED' AND asset(t.amount) = asset(moved.amount)
+		ORDER BY t.requested_at DESC, t.transfer_id DESC FOR NO KEY UPDATE
+	LOOP
+		EXIT WHEN spendable(moved.client_id, settled, at) >= moved.amount;
+		PERFORM end_withdrawal(unsent, 'rejected', jsonb_build_object('reason', format('deposit "%s" was returned', moved.reference)), at);
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION reject_unsent_withdrawals(funding_transfer, account_id, timestamptz) IS 'Internal: rejects a customer''s withdrawals that are not sent, newest first, until what is returned is covered.';
+
+-- What is there pays, the rest is the company's: never another customer''s (J06d).
+CREATE FUNCTION post_spent_return(moved funding_transfer, content jsonb, at timestamptz) RETURNS funding_transfer
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	settled	account_id := ensure_account(moved.client_id, 'FBO', split_part(cash_account(moved.customer_id, 'settled'), ' ', 2), asset(moved.amount));
+	frozen	boolean := (SELECT a.status IN ('debit_frozen', 'closed') FROM account a WHERE a.client_id = moved.client_id AND a.account = settled);
+	taken	amount;
+	deficit	amount;
+BEGIN
+	IF NOT frozen THEN
+		PERFORM reject_unsent_withdrawals(moved, settled, at);
+	END IF;
+	taken := least(spendable(moved.client_id, settled, at), moved.amount);
+	deficit := moved.amount - taken;
+	RETURN enter_funding(moved, 'returned', at, content, post_funding(moved, 'returned', 19::smallint,
+		cash_entry(moved.client_id, asset(moved.amount),
+				   ARRAY[cash_account(moved.customer_id, 'settled'), 'FBO DueFrom:CORP', omnibus_bank(moved.bank), cash_account(moved.customer_id, 'deficit'), 'CORP DueTo:FBO'],
+				   ARRAY[taken, deficit, -moved.amount, deficit, -deficit]), at), deficit);
+END $$;
+COMMENT ON FUNCTION post_spent_return(funding_transfer, jsonb, timestamptz) IS 'Internal: the return of a settled deposit: the customer''s cash as far as it goes, the rest the company''s deficit.';
+
+CREATE FUNCTION post_return(moved funding_transfer, content jsonb, at timestamptz) RETURNS funding_transfer
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	accounts	text[];
+BEGIN
+	IF moved.status = 'SETTLED' THEN
+		RETURN post_spent_return(moved, content, at);
+	END IF;
+	accounts := CASE moved.status
+		WHEN 'INITIATED' THEN ARRAY[cash_account(moved.customer_id, 'unsettled'), 'FBO Clearing:ACH-in']
+		WHEN 'CREDITED' THEN ARRAY[cash_account(moved.customer_id, 'unsettled'), omnibus_bank(moved.bank)]
+		ELSE ARRAY['FBO Suspense:unidentified', omnibus_bank(moved.bank)] END;
+	RETURN enter_funding(moved, 'returned', at, content, post_funding(moved, 'returned', 19::smallint,
+		cash_entry(moved.client_id, asset(moved.amount), accounts, ARRAY[moved.amount, -moved.amount]), at));
+END $$;
+COMMENT ON FUNCTION post_return(funding_transfer, jsonb, timestamptz) IS 'Internal: the return of a deposit, from whatever status it has.';
+
+CREATE FUNCTION charge_return_fee(moved funding_transfer, at timestamptz) RETURNS funding_transfer
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	fee		constant amount := (cash_terms_of(moved.client_id)).return_fee;
+	settled	account_id;
+	taken	amount;
+BEGIN
+	IF is_zero(fee) THEN
+		RETURN moved;
+	END IF;
+	settled := ensure_account(moved.client_id, 'FBO', split_part(cash_account(moved.customer_id, 'settled'), ' ', 2), asset(fee));
+	taken := least(spendable(moved.client_id, settled, at), fee);
+	RETURN enter_funding(moved, 'charged', at, '{}', post_funding(moved, 'charged', 15::smallint,
+		cash_entry(moved.client_id, asset(fee),
+				   ARRAY[cash_account(moved.customer_id, 'settled'), 'FBO DueTo:CORP', 'CORP DueFrom:FBO', cash_account(moved.customer_id, 'deficit'), 'CORP Revenue:return-fee'],
+				   ARRAY[taken, -taken, taken, fee - taken, -fee]), at), fee - taken);
+END $$;
+COMMENT ON FUNCTION charge_return_fee(funding_transfer, timestamptz) IS 'Internal: charges the client''s return fee, if it has one: the customer''s cash as far as it goes, the rest is owed.';
+
+CREATE FUNCTION return_deposit(client text, reference text, code text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	moved	funding_transfer := lock_funding(client, reference, 'DEPOSIT', at, true);
+	content	constant jsonb := jsonb_build_object('return_code', code, 'bank_reference', bank_reference);
+BEGIN
+	IF moved.rail <> 'ACH' THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG081', MESSAGE = format('deposit "%s" came by wire', reference), HINT = 'A wire goes back by return_wire().';
+	ELSIF entered_before(moved, 'returned', content) THEN
+		RETURN moved;
+	END IF;
+	PERFORM require_return_code(code);
+	moved := charge_return_fee(post_return(moved, content, at), at);
+	PERFORM offset_due_from_company(moved.client_id, asset(moved.amount), at);
+	RETURN moved;
+END $$;
+COMMENT ON FUNCTION return_deposit(text, text, text, text, timestamptz) IS
+'The customer''s bank has returned an ACH deposit, with a code of ach_return_code. Before it was settled the unsettled claim goes; afterwards (J06d) the customer''s
+withdrawals that are not sent are rejected, newest first, as far as needed, what he has left is taken, and the rest is the company''s deficit, at once set off
+against its money in the FBO account. Then the client''s return fee is charged. A fact: recorded whatever the state of the customer; cash that is frozen or held stays
+where it is. The same again returns the deposit, with another code or bank_reference LG020. Raises LG010, 42501, LG080, LG081 cancelled or declined, LG085 unknown
+code, LG061.';
