@@ -304,14 +304,18 @@ END $$;
 COMMENT ON FUNCTION claim_jobs() IS 'Internal: makes this transaction the one that runs jobs; false while another does.';
 
 CREATE FUNCTION start_jobs(at timestamptz) RETURNS void
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
-	INSERT INTO job_schedule (job, from_at, enabled, times, every, changed_by)
-	SELECT j.job, at - interval '24 hours', true, j.times, j.every, invoking_role() FROM job j
-	 WHERE NOT EXISTS (SELECT FROM job_schedule s WHERE s.job = j.job)
-	ON CONFLICT DO NOTHING
-$$;
+BEGIN
+	-- asked first: writing waits for whoever changes a schedule
+	IF EXISTS (SELECT FROM job j WHERE NOT EXISTS (SELECT FROM job_schedule s WHERE s.job = j.job)) THEN
+		INSERT INTO job_schedule (job, from_at, enabled, times, every, changed_by)
+		SELECT j.job, at - interval '24 hours', true, j.times, j.every, invoking_role() FROM job j
+		 WHERE NOT EXISTS (SELECT FROM job_schedule s WHERE s.job = j.job)
+		ON CONFLICT DO NOTHING;
+	END IF;
+END $$;
 COMMENT ON FUNCTION start_jobs(timestamptz) IS 'Internal: puts the shipped schedule in force for jobs that have none, from 24 hours before the instant.';
 
 CREATE FUNCTION run_due_jobs(at timestamptz DEFAULT clock_timestamp(), most integer DEFAULT NULL) RETURNS SETOF job_run
