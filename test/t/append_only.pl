@@ -31,11 +31,12 @@ SELECT post_journals(ARRAY(
 	SELECT ROW('EDIT', 'too much' || i, 'transfer', journal_entry(line('Dr', x.account, '1000.00 USD'), line('Cr', y.account, '1000.00 USD')), NULL, NULL, false)::journal_request
 	FROM generate_series(1, 2) AS i, public.claim x, public.claim y WHERE x.n = 1 AND y.n = 2));
 SELECT authorise_hold('EDIT', account, '2.00 USD', 'hold') FROM public.claim WHERE n = 4;
+SELECT instruct_fbo_transfer('EDIT', 'float', '2.00 USD');
 SELECT seal();
 SQL
 
 my @closed = qw(journal journal_party rejection balance block block_balance);     # written by the posting function and the sealer only
-my @kept = qw(hold_event change_log);                                             # rows are added, never changed
+my @kept = qw(hold_event change_log fbo_transfer_event);                          # rows are added, never changed
 my @role = split /\n/, in_ledger($node, "SELECT rolname FROM pg_roles WHERE rolname ~ '^bakkt_ledger_' ORDER BY 1");
 is(scalar @role, 7, "the roles that attack: @role");
 
