@@ -23,16 +23,17 @@ COMMENT ON COLUMN job.times IS 'Local times of day; NULL for a job that runs eve
 COMMENT ON COLUMN job.every IS 'Distance of its instants, counted from midnight UTC; NULL for a job that runs at times of day.';
 COMMENT ON COLUMN job.zone IS 'Time zone of times.';
 COMMENT ON COLUMN job.calendar IS 'It runs on the business days of this calendar only; NULL: every day.';
+-- in the order in which other sessions take the same locks: customers, windows, events of cash calls, blocks
 INSERT INTO job (job, run_order, times, every, calendar, purpose) VALUES
 	('expire_holds', 10, NULL, '5 minutes', NULL, 'records the holds that have expired'),
 	('propose_cash_call_write_offs', 40, '{00:10}', NULL, NULL, 'proposes old cash calls for write-off'),
 	('charge_cash_call_write_offs', 41, '{00:20}', NULL, NULL, 'charges the write-offs whose month has begun'),
 	('instruct_settlement_transfers', 50, '{07:00,15:00}', NULL, 'FEDWIRE', 'instructs transfers between FBO and business account'),
 	('top_up_deficits', 51, '{15:30}', NULL, NULL, 'makes good what the company owes the FBO accounts'),
+	('close_due_windows', 55, NULL, '5 minutes', NULL, 'closes the settlement windows that have ended'),
 	('take_aged_tpj_am', 60, '{09:30}', NULL, NULL, 'takes the AM list of aged cash calls'),
 	('take_aged_tpj_sod', 61, '{16:40}', NULL, NULL, 'takes the list of aged cash calls for the start of day'),
 	('take_aged_tpj_pm', 62, '{19:30}', NULL, NULL, 'takes the PM list of aged cash calls'),
-	('close_due_windows', 80, NULL, '5 minutes', NULL, 'closes the settlement windows that have ended'),
 	('seal', 90, NULL, '1 minute', NULL, 'seals what was posted into a block');
 
 -- Facts, not settings: an occurrence belongs to the schedule that was in force at its instant.

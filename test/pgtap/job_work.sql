@@ -1,8 +1,13 @@
 -- The jobs that are shipped: each calls its function with its occurrence and finds its work.
+-- Run from the top of the tree: it compares the jobs with their documentation.
+\set page `cat doc/jobs.md`
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
+
+SELECT is((SELECT string_agg(job, ' ' ORDER BY run_order) FROM job),
+	(SELECT string_agg(line[1], ' ' ORDER BY n) FROM regexp_matches(:'page', '^\| `([a-z_]+)` \| (?:every|[0-9])', 'gn') WITH ORDINALITY AS m (line, n)), 'doc/jobs.md has all jobs in their order');
 
 -- a hundred days over both changes of clocks, with nothing to do
 SELECT run_due_jobs('2025-10-01 12:00Z') \g /dev/null
