@@ -79,6 +79,9 @@ DECLARE
 	routine	pg_catalog.regprocedure;
 BEGIN
 	FOR given IN SELECT * FROM (VALUES
+		-- cash calls
+		('bakkt_ledger_reader', ARRAY['next_cash_retry']),
+		('bakkt_ledger_settler', ARRAY['process_cash_calls']),
 		-- cash calls written off, and Apex
 		('bakkt_ledger_reader', ARRAY['cash_write_offs']),
 		('bakkt_ledger_approver', ARRAY['approve_cash_call_write_off', 'approve_cash_call_write_offs', 'decline_cash_call_write_off']),

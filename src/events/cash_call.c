@@ -6,6 +6,10 @@
  */
 #include "postgres.h"
 
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "events/cash_call.h"
@@ -97,6 +101,29 @@ cash_call_insert(TableWriter *writer, const CashCall *call)
 	writer_insert(writer);
 }
 
+/*
+ * Another transaction has put the call off or brought it forward: that needs
+ * no lock on the customer, and decides nothing that has been decided here.
+ * Lock the row as it is now.
+ */
+static void
+lock_again(TableWriter *writer, ItemPointer tid)
+{
+	TupleTableSlot *slot = table_slot_create(writer->relation, NULL);
+	TM_FailureData failure;
+	CashCall	now;
+
+	if (IsolationUsesXactSnapshot() ||
+		table_tuple_lock(writer->relation, tid, SnapshotAny, slot, GetCurrentCommandId(false), LockTupleNoKeyExclusive,
+						 LockWaitBlock, TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure) != TM_Ok)
+		writer_refuse_old_snapshot(writer);
+	cash_call_read(slot, &now);
+	if (now.status != CALL_OUTSTANDING)
+		writer_refuse_old_snapshot(writer);
+	*tid = now.tid;
+	ExecDropSingleTupleTableSlot(slot);
+}
+
 void
 cash_call_update(TableWriter *writer, const CashCall *call)
 {
@@ -104,5 +131,9 @@ cash_call_update(TableWriter *writer, const CashCall *call)
 	ItemPointerData tid = call->tid;
 
 	fill_row(writer, call, scratch);
-	writer_update(writer, &tid);
+	while (!writer_try_update(writer, &tid))
+	{
+		lock_again(writer, &tid);
+		fill_row(writer, call, scratch);
+	}
 }

@@ -42,6 +42,7 @@ typedef struct CashCall
 
 extern void cash_call_read(TupleTableSlot *slot, CashCall *call);
 extern void cash_call_insert(TableWriter *writer, const CashCall *call);
+/* Of a call whose customer is locked. */
 extern void cash_call_update(TableWriter *writer, const CashCall *call);
 
 /* Before busts are posted: lock their calls, and bind coin that was released. */

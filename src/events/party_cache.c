@@ -512,6 +512,9 @@ static const RoleName role_names[ROLE_COUNT] = {
 	[ROLE_CUST_DUE_FROM_CORP] = {"CUST", "DueFrom:CORP"},
 	[ROLE_COIN] = {"CUST", "Cust:%s"},
 	[ROLE_COIN_ENCUMBERED] = {"CUST", "Cust:%s:encumbered"},
+	[ROLE_SETTLED_CASH] = {"FBO", "Cust:%s:settled"},
+	[ROLE_FBO_DUE_TO_CORP] = {"FBO", "DueTo:CORP"},
+	[ROLE_CORP_DUE_FROM_FBO] = {"CORP", "DueFrom:FBO"},
 };
 
 /* accounts of one customer; all others are the house's */
@@ -519,7 +522,7 @@ static bool
 is_customer_role(int role)
 {
 	return role == ROLE_TPJ_RECEIVABLE || role == ROLE_TPJ_PAYABLE ||
-		role == ROLE_COIN || role == ROLE_COIN_ENCUMBERED;
+		role == ROLE_COIN || role == ROLE_COIN_ENCUMBERED || role == ROLE_SETTLED_CASH;
 }
 
 static void

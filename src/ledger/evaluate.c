@@ -105,6 +105,7 @@ refuse_line(LedgerRequest *request, int line_no, LineRule rule, const AccountSta
 								  amount_text(line->amount, line->asset));
 	char	   *asset = asset_text(line->asset);
 
+	request->refused_account = line->account;
 	switch (rule)
 	{
 		case LINE_UNKNOWN_ACCOUNT:
@@ -276,6 +277,7 @@ refuse_insufficient(LedgerRequest *request, const AccountState *account)
 	const LockedBalance *balance = &account->balance;
 	units		taken = balance->normal_debit ? -account->change : account->change;
 
+	request->refused_account = account->account;
 	refuse(request, ERRCODE_LG_INSUFFICIENT, "Fund the account, release a hold, or post less.",
 		   psprintf("Account %s has %s, of which %s are held, and %s would be taken; it may not go below %s.",
 					account_text(account->account), amount_text(balance_natural(balance), balance->asset),

@@ -82,9 +82,11 @@ typedef struct LedgerRequest
 	struct varlena *terms;		/* execution_terms or NULL */
 	const char *description;	/* NULL if none */
 	bool		linked;			/* stands or falls with the next request */
+	bool		internal;		/* its reference was made by a function of the ledger */
 
 	/* What came of it. */
 	Refusal		refusal;
+	account_id	refused_account;	/* the one that stood in the way, 0 if none did */
 	bool		replayed;		/* reference seen before: the outcome is the original's */
 	int64		journal_id;		/* 0 unless posted */
 	TimestampTz recorded_at;
@@ -97,6 +99,7 @@ typedef struct PostOptions
 {
 	bool		strict;			/* raise the first refusal instead of recording it */
 	bool		dry_run;		/* phases one and two only */
+	bool		forget_refusals;	/* the caller records them in its own way, and may ask again */
 
 	/*
 	 * Names the field in which the given terms differ from the stored ones,

@@ -309,6 +309,7 @@ post_entry(PG_FUNCTION_ARGS)
 	request.client_id = PG_GETARG_INT32(0);
 	request.reference = text_argument(fcinfo, 1);
 	request.kind = PG_GETARG_INT16(2);
+	request.internal = true;
 	request.entry = entry_argument(fcinfo, 3);
 	set_effective(fcinfo, 4, &request);
 	request.description = text_argument(fcinfo, 5);

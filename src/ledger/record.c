@@ -196,6 +196,8 @@ record_rejections(PostingBatch *batch, int32 actor)
 {
 	TableWriter *writer = NULL;
 
+	if (batch->options->forget_refusals)
+		return;
 	for (int i = 0; i < batch->count; i++)
 	{
 		if (!is_recordable(batch, i))

@@ -71,6 +71,35 @@ struct ReferenceFinder
 	ReferenceIndex rejection;
 };
 
+/* Kinds that only functions of customer cash post, whichever reference they give. */
+static bool
+is_cash_kind(JournalKind kind)
+{
+	return kind >= KIND_CASH_CALL && kind <= KIND_APEX_WIRE;
+}
+
+/* Kinds that they share with callers of post_journal(). */
+static bool
+is_shared_kind(JournalKind kind)
+{
+	return kind == KIND_TRANSFER || kind == KIND_CASH_DEPOSIT || kind == KIND_CASH_WITHDRAWAL || kind == KIND_FEE;
+}
+
+bool
+reference_is_reserved(const LedgerRequest *request)
+{
+	static const char *const words[] = {
+		"cash-call:", "fbo-transfer:", "write-off:", "recovery:", "apex:", "funding:", "top-up:"
+	};
+
+	if (is_cash_kind(request->kind) || (request->internal && is_shared_kind(request->kind)))
+		return false;
+	for (int i = 0; i < lengthof(words); i++)
+		if (strncmp(request->reference, words[i], strlen(words[i])) == 0)
+			return true;
+	return false;
+}
+
 /* Lock one number of our corner until the transaction ends. */
 static void
 lock_number(uint64 number, LOCKMODE mode)

@@ -17,6 +17,13 @@ typedef struct ReferenceFinder ReferenceFinder;
  */
 extern void reference_lock(LedgerRequest *requests, const bool *wanted, int count);
 
+/*
+ * Does the reference begin with a word that the ledger's own functions put
+ * in front of theirs, in a request of none of them?  Whoever had it first
+ * would stop them for ever.
+ */
+extern bool reference_is_reserved(const LedgerRequest *request);
+
 extern ReferenceFinder *reference_finder_open(void);
 /*
  * If the reference is known, make the request's outcome the original one, or

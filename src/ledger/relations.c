@@ -28,6 +28,7 @@ static const char *const relation_names[LEDGER_RELATION_COUNT] = {
 	[LEDGER_BALANCE_KEY] = "balance_pkey",
 	[LEDGER_JOURNAL_SEQUENCE] = "journal_id_seq",
 	[LEDGER_CASH_CALL] = "cash_call",
+	[LEDGER_CASH_CALL_OPEN_INDEX] = "cash_call_open_idx",
 	[LEDGER_CASH_CALL_EVENT] = "cash_call_event",
 	[LEDGER_CUSTOMER] = "customer",
 	[LEDGER_CUSTOMER_CODE_KEY] = "customer_account_code_key",

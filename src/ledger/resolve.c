@@ -57,6 +57,12 @@ check_shape(LedgerRequest *request)
 			   "a request needs a reference");
 		request->reference = NULL;
 	}
+	else if (reference_is_reserved(request))
+	{
+		refuse(request, ERRCODE_LG_INVALID_REQUEST, "Let references of your own begin otherwise.",
+			   psprintf("Reference \"%s\".", request->reference), "references of this form are made by the ledger itself");
+		request->reference = NULL;
+	}
 	if (request->lines == NULL && request->entry != NULL)
 		request->line_count = entry_unpack(request->entry, &request->lines);
 	if (is_refused(request))

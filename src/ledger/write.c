@@ -128,12 +128,13 @@ writer_insert(TableWriter *writer)
 		flush_rows(writer);
 }
 
-void
-writer_update(TableWriter *writer, ItemPointer tid)
+bool
+writer_try_update(TableWriter *writer, ItemPointer tid)
 {
 	TupleTableSlot *slot = writer->slots[writer->used];
 	TM_FailureData failure;
 	LockTupleMode lock_mode;
+	TM_Result	result;
 #if PG_VERSION_NUM >= 160000
 	TU_UpdateIndexes update_indexes;
 #else
@@ -141,25 +142,33 @@ writer_update(TableWriter *writer, ItemPointer tid)
 #endif
 
 	ExecStoreVirtualTuple(slot);
-	switch (table_tuple_update(writer->relation, tid, slot, GetCurrentCommandId(true), InvalidSnapshot, InvalidSnapshot,
-							   true, &failure, &lock_mode, &update_indexes))
-	{
-		case TM_Ok:
-			break;
-		case TM_Updated:
-		case TM_Deleted:
-			ereport(ERROR,
-					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("could not serialize access due to concurrent update"),
-					 errdetail("A row of table \"%s\" changed since this transaction's snapshot.",
-							   RelationGetRelationName(writer->relation)),
-					 errhint("Retry the transaction.")));
-			break;
-		default:
-			elog(ERROR, "could not update a row of table \"%s\"", RelationGetRelationName(writer->relation));
-	}
+	result = table_tuple_update(writer->relation, tid, slot, GetCurrentCommandId(true), InvalidSnapshot, InvalidSnapshot,
+								true, &failure, &lock_mode, &update_indexes);
+	if (result == TM_Updated || result == TM_Deleted)
+		return false;
+	if (result != TM_Ok)
+		elog(ERROR, "could not update a row of table \"%s\"", RelationGetRelationName(writer->relation));
 	if (update_indexes)
 		insert_index_entries(writer, slot, true);
+	return true;
+}
+
+void
+writer_update(TableWriter *writer, ItemPointer tid)
+{
+	if (!writer_try_update(writer, tid))
+		writer_refuse_old_snapshot(writer);
+}
+
+void
+writer_refuse_old_snapshot(const TableWriter *writer)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update"),
+			 errdetail("A row of table \"%s\" changed since this transaction's snapshot.",
+					   RelationGetRelationName(writer->relation)),
+			 errhint("Retry the transaction.")));
 }
 
 void

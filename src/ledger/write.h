@@ -14,6 +14,7 @@
 #include "nodes/execnodes.h"
 #include "storage/itemptr.h"
 
+#include "compat.h"
 #include "ledger/relations.h"
 
 typedef struct TableWriter
@@ -33,6 +34,10 @@ extern TupleTableSlot *writer_row(TableWriter *writer);
 extern void writer_insert(TableWriter *writer);
 /* Replace the row at tid, locked by the caller, by the row that writer_row() returned; 40001 if it has changed. */
 extern void writer_update(TableWriter *writer, ItemPointer tid);
+/* The same; false, and nothing done, if it has changed. */
+extern bool writer_try_update(TableWriter *writer, ItemPointer tid);
+/* Raise 40001: what the transaction has read has changed. */
+pg_noreturn extern void writer_refuse_old_snapshot(const TableWriter *writer);
 extern void writer_close(TableWriter *writer);
 
 #endif							/* BAKKT_LEDGER_WRITE_H */

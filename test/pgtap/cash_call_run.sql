@@ -1,0 +1,203 @@
+-- Runs over due cash calls: journals, reasons, order, retries, and what a run may not do.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+SELECT open_client('QRST'), open_client('APEX', funding_model => 'APEX_TPJ'), open_client('ZZZZ'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
+SELECT open_customer(c, client => left(c, 4)) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'QRST0003', 'QRST0004', 'QRST0005', 'QRST0006', 'APEX0001', 'ZZZZ0001']) AS c \g /dev/null
+
+CREATE FUNCTION pg_temp.account(name text, client text DEFAULT 'QRST', asset asset DEFAULT 'USD') RETURNS account_id LANGUAGE sql AS $$
+	SELECT open_account(client, split_part(name, ' ', 1), split_part(name, ' ', 2), asset) $$;
+CREATE SEQUENCE pg_temp.numbers;
+-- customers' cash, and the company's among it
+CREATE FUNCTION pg_temp.fund(customer text, amount amount) RETURNS void LANGUAGE sql AS $$
+	SELECT post_journal(left(customer, 4), 'cash ' || nextval('pg_temp.numbers'), journal_entry(
+		line('Dr', pg_temp.account('FBO Bank:omnibus', left(customer, 4)), amount), line('Cr', pg_temp.account('FBO Cust:' || customer || ':settled', left(customer, 4)), amount))) $$;
+CREATE FUNCTION pg_temp.cover(amount amount) RETURNS void LANGUAGE sql AS $$
+	SELECT post_journal('QRST', 'cover ' || nextval('pg_temp.numbers'), journal_entry(
+		line('Dr', pg_temp.account('FBO Bank:omnibus'), amount), line('Cr', pg_temp.account('FBO DueTo:CORP'), amount),
+		line('Dr', pg_temp.account('CORP DueFrom:FBO'), amount), line('Cr', pg_temp.account('CORP Bank:operating'), amount))) $$;
+CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, at timestamptz, encumbered boolean DEFAULT false) RETURNS bigint LANGUAGE sql AS $$
+	SELECT (post_trade(reference, account, side, quantity, 'LP1', lp_price => '60000 USD/BTC', markup_bps => CASE side WHEN 'BUY' THEN 50 END, executed_at => at, encumbered => encumbered)).journal $$;
+CREATE FUNCTION pg_temp.run(at timestamptz, client text DEFAULT NULL) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT format('%s %s: %s = %s + %s, collected %s, paid %s', client_code, asset, attempted, settled, failed, collected, paid) FROM process_cash_calls(at, client) $$;
+CREATE FUNCTION pg_temp.owned(name text) RETURNS amount LANGUAGE sql AS $$
+	SELECT coalesce((SELECT (balance_of(a.account)).balance FROM account a WHERE a.fund = split_part(owned.name, ' ', 1) AND a.name = split_part(owned.name, ' ', 2)), '0 USD') $$;
+CREATE VIEW pg_temp.call AS
+	SELECT j.reference COLLATE "default" AS reference, c.status::text AS status, c.attempts, c.due_at, c.closed_at,
+		(SELECT string_agg(coalesce(e.reason, e.event), ' ' ORDER BY e.event_no) COLLATE "default" FROM cash_call_event e WHERE e.client_id = c.client_id AND e.journal_id = c.journal_id) AS events,
+		c.client_id, c.journal_id
+	FROM cash_call c JOIN journal j USING (client_id, journal_id);
+CREATE FUNCTION pg_temp.events(reference text) RETURNS text LANGUAGE sql AS $$ SELECT status || ' ' || events FROM pg_temp.call c WHERE c.reference = events.reference $$;
+CREATE FUNCTION pg_temp.lines(reference text) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT format('%s %s %s %s', CASE WHEN sign(l.amount) > 0 THEN 'Dr' ELSE 'Cr' END, a.fund, a.name, abs(l.amount))
+	FROM journal j JOIN lines(j.entry) AS l ON true JOIN account a ON a.client_id = j.client_id AND a.account = l.account WHERE j.reference = lines.reference ORDER BY l.line $$;
+CREATE FUNCTION pg_temp.settlement(reference text) RETURNS text LANGUAGE sql AS $$ SELECT 'cash-call:' || journal_id FROM pg_temp.call c WHERE c.reference = settlement.reference $$;
+
+-- ---------------------------------------------------------------------------
+-- When
+-- ---------------------------------------------------------------------------
+SELECT results_eq($$ SELECT at, next_cash_retry(at) FROM unnest(ARRAY['2026-11-20 11:59:59.999999Z', '2026-11-20 12:00Z', '2026-11-20 23:00Z', '2026-03-08 11:00Z', '2026-03-07 23:00Z',
+	'2026-10-31 22:00Z', '2026-11-01 05:30Z', '2026-11-01 12:00Z']::timestamptz[]) AS at $$, $$ VALUES
+	('2026-11-20 11:59:59.999999Z'::timestamptz, '2026-11-20 12:00Z'::timestamptz), ('2026-11-20 12:00Z', '2026-11-20 23:00Z'), ('2026-11-20 23:00Z', '2026-11-21 12:00Z'),
+	('2026-03-08 11:00Z', '2026-03-08 22:00Z'), ('2026-03-07 23:00Z', '2026-03-08 11:00Z'),
+	('2026-10-31 22:00Z', '2026-11-01 12:00Z'), ('2026-11-01 05:30Z', '2026-11-01 12:00Z'), ('2026-11-01 12:00Z', '2026-11-01 23:00Z') $$,
+	'06:00 and 17:00 Central Time, strictly after, over both changes of clocks');
+SELECT throws_ok(format('SELECT * FROM process_cash_calls(%s)', arguments), code, NULL, code || ': ' || arguments)
+  FROM (VALUES ('''infinity''', 'LG061'), ('''-infinity''', 'LG002'), ('NULL', 'LG061'), ('clock_timestamp() + interval ''6 minutes''', 'LG061'), ('clock_timestamp(), ''NONE''', 'LG010')) AS refusal(arguments, code);
+SELECT is_empty($$ SELECT pg_temp.run('2026-11-20 15:00Z') $$, 'nothing is due');
+
+-- ---------------------------------------------------------------------------
+-- A purchase: J02b, J03b
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.trade('buy', 'QRST0001', 'BUY', '0.1 BTC', '2026-11-02 15:00Z') AS buy \gset
+SELECT is_empty($$ SELECT pg_temp.run('2026-11-02 14:59:59Z') $$, 'not before it was executed');
+SELECT results_eq($$ SELECT pg_temp.run('2026-11-02 15:00Z') $$, ARRAY['QRST USD: 1 = 0 + 1, collected 0.00 USD, paid 0.00 USD'], 'without cash it fails');
+SELECT is(pg_temp.events('buy'), 'O INSUFFICIENT_FUNDS', 'for that reason');
+SELECT is((SELECT due_at FROM pg_temp.call), '2026-11-02 23:00Z', 'and is due at the next retry run');
+SELECT is((SELECT count(*) FROM rejection), 0::bigint, 'the event is the only record');
+SELECT is_empty($$ SELECT pg_temp.run('2026-11-02 22:59Z') $$, 'not before that');
+SELECT pg_temp.fund('QRST0001', '6029.99 USD') \g /dev/null
+SELECT results_eq($$ SELECT pg_temp.run('2026-11-02 23:00Z') $$, ARRAY['QRST USD: 1 = 0 + 1, collected 0.00 USD, paid 0.00 USD'], 'a cent short: nothing is taken in part');
+SELECT is(pg_temp.owned('FBO Cust:QRST0001:settled'), '6029.99 USD', 'and nothing is');
+SELECT pg_temp.fund('QRST0001', '0.01 USD') \g /dev/null
+SELECT results_eq($$ SELECT pg_temp.run('2026-11-03 12:00Z', 'QRST') $$, ARRAY['QRST USD: 1 = 1 + 0, collected 6030.00 USD, paid 0.00 USD'], 'with cash it is settled');
+SELECT results_eq(format('SELECT pg_temp.lines(%L)', pg_temp.settlement('buy')), ARRAY['Dr FBO Cust:QRST0001:settled 6030.00 USD', 'Cr FBO DueTo:CORP 6030.00 USD',
+	'Dr CORP DueFrom:FBO 6030.00 USD', 'Cr CORP TPJ:receivable:QRST0001 6030.00 USD'], 'by journal J02b');
+SELECT results_eq($$ SELECT k.name COLLATE "default", j.effective_at, c.status, c.attempts, c.due_at, c.closed_at, c.closed_recorded_at >= j.recorded_at, c.closed_recorded_at = e.recorded_at,
+	e.event_no, e.event COLLATE "default", e.at, e.amount, e.reason IS NULL, e.recorded_at >= j.recorded_at
+	FROM journal j JOIN journal_kind k USING (kind) JOIN cash_call_event e ON e.client_id = j.client_id AND e.event_journal = j.journal_id JOIN cash_call c ON c.client_id = e.client_id AND c.journal_id = e.journal_id $$,
+	$$ VALUES ('cash_call', '2026-11-03 12:00Z'::timestamptz, 'S'::"char", 3, NULL::timestamptz, '2026-11-03 12:00Z'::timestamptz, true, true, 3, 'settled', '2026-11-03 12:00Z'::timestamptz, '6030 USD'::amount, true, true) $$,
+	'the journal, the call and its event say the same');
+SELECT is(pg_temp.events('buy'), 'S INSUFFICIENT_FUNDS INSUFFICIENT_FUNDS settled', 'every attempt is on record');
+SELECT is_empty($$ SELECT pg_temp.run('2026-11-04 12:00Z') $$, 'and once settled it is not attempted again');
+SELECT is((SELECT count(DISTINCT actor_id) FROM cash_call_event JOIN actor USING (actor_id) WHERE role_name = current_user), 1::bigint, 'with who did it');
+
+-- ---------------------------------------------------------------------------
+-- A sale: the proceeds of J04b, and the whole of it
+-- ---------------------------------------------------------------------------
+SELECT post_journal('QRST', 'cover out', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), '6030 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '6030 USD'),
+	line('Dr', pg_temp.account('CORP Bank:operating'), '6030 USD'), line('Cr', pg_temp.account('CORP DueFrom:FBO'), '6030 USD'))) \g /dev/null
+SELECT settle_lp('QRST', 'LP1', '0.1 BTC', '6000 USD', 'lp buy') \g /dev/null
+SELECT post_trade('sell', 'QRST0001', 'SELL', '0.04 BTC', 'LP1', lp_price => '61000 USD/BTC', markup_bps => 50, executed_at => '2026-11-04 15:00Z') \g /dev/null
+SELECT results_eq($$ SELECT pg_temp.run('2026-11-04 15:00Z') $$, ARRAY['QRST USD: 1 = 0 + 1, collected 0.00 USD, paid 0.00 USD'], 'without the company''s money in the FBO account proceeds are not credited');
+SELECT is(pg_temp.events('sell'), 'O FBO_NOT_FUNDED', 'for that reason');
+SELECT settle_lp('QRST', 'LP1', '-0.04 BTC', '-2440 USD', 'lp sell') \g /dev/null
+SELECT pg_temp.cover('2427.80 USD') \g /dev/null
+SELECT results_eq($$ SELECT pg_temp.run('2026-11-04 23:00Z') $$, ARRAY['QRST USD: 1 = 1 + 0, collected 0.00 USD, paid 2427.80 USD'], 'with it they are');
+SELECT results_eq(format('SELECT pg_temp.lines(%L)', pg_temp.settlement('sell')), ARRAY['Dr FBO DueTo:CORP 2427.80 USD', 'Cr FBO Cust:QRST0001:settled 2427.80 USD',
+	'Dr CORP TPJ:payable:QRST0001 2427.80 USD', 'Cr CORP DueFrom:FBO 2427.80 USD'], 'cash first, then the claim');
+SELECT bag_eq(format($$ SELECT a.fund || ' ' || a.name, sum(l.amount) FROM journal j JOIN lines(j.entry) AS l ON true JOIN account a USING (client_id, account)
+	WHERE j.reference IN ('lp sell', %L) OR j.reference LIKE 'cover _' OR j.reference LIKE 'cover __' GROUP BY 1 HAVING NOT is_zero(sum(l.amount)) $$, pg_temp.settlement('sell')), $$ VALUES
+	('CORP Bank:operating', '12.20 USD'::amount), ('CORP DueFrom:CUST', '-0.04 BTC'), ('CORP LP:coin-payable:LP1', '0.04 BTC'), ('CORP LP:receivable:LP1', '-2440 USD'), ('CORP TPJ:payable:QRST0001', '2427.80 USD'),
+	('CUST DueTo:CORP', '0.04 BTC'), ('CUST Wallet:omnibus', '-0.04 BTC'), ('FBO Bank:omnibus', '2427.80 USD'), ('FBO Cust:QRST0001:settled', '-2427.80 USD') $$,
+	'provider''s part, company money and proceeds together are J04b');
+
+-- ---------------------------------------------------------------------------
+-- Encumbered coin: J05a, and its release as in J05e
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.trade('bound', 'QRST0002', 'BUY', '0.001 BTC', '2026-11-05 15:00Z', true) \g /dev/null
+SELECT pg_temp.run('2026-11-05 15:00Z') \g /dev/null
+SELECT is(format('%s, %s bound', pg_temp.events('bound'), pg_temp.owned('CUST Cust:QRST0002:encumbered')), 'O INSUFFICIENT_FUNDS, 0.001 BTC bound', 'unpaid coin stays bound');
+SELECT throws_ok($$ SELECT pg_temp.trade('not yet', 'QRST0002', 'SELL', '0.001 BTC', '2026-11-05 16:00Z') $$, 'LG050', NULL, 'and cannot be sold');
+SELECT pg_temp.fund('QRST0002', '60.30 USD') \g /dev/null
+SELECT pg_temp.run('2026-11-05 23:00Z') \g /dev/null
+SELECT results_eq(format('SELECT pg_temp.lines(%L)', pg_temp.settlement('bound')), ARRAY['Dr FBO Cust:QRST0002:settled 60.30 USD', 'Cr FBO DueTo:CORP 60.30 USD',
+	'Dr CORP DueFrom:FBO 60.30 USD', 'Cr CORP TPJ:receivable:QRST0002 60.30 USD', 'Dr CUST Cust:QRST0002:encumbered 0.001 BTC', 'Cr CUST Cust:QRST0002 0.001 BTC'], 'the settlement releases it');
+SELECT lives_ok($$ SELECT pg_temp.trade('now', 'QRST0002', 'SELL', '0.001 BTC', '2026-11-05 23:30Z') $$, 'then it can');
+SELECT pg_temp.run('2026-11-05 23:30Z') \g /dev/null
+SELECT is(pg_temp.events('now'), 'S settled', 'its proceeds come out of what the customer has paid');
+SELECT throws_ok($$ SELECT bust_trade('too late', 'QRST0002', 'bound') $$, 'LG050', NULL, 'coin released and sold is not there for a bust');
+
+-- ---------------------------------------------------------------------------
+-- Order
+-- ---------------------------------------------------------------------------
+-- the cover is nothing, so each deposit is paid by a withdrawal settled before it
+SELECT post_journal('QRST', 'cover out 2', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), c), line('Cr', pg_temp.account('FBO Bank:omnibus'), c),
+	line('Dr', pg_temp.account('CORP Bank:operating'), c), line('Cr', pg_temp.account('CORP DueFrom:FBO'), c))) FROM pg_temp.owned('FBO DueTo:CORP') c WHERE sign(c) > 0 \g /dev/null
+SELECT deposit_coin(c, '1 BTC', 'coin ' || c) FROM unnest(ARRAY['QRST0003', 'QRST0004', 'QRST0005']) AS c \g /dev/null
+SELECT pg_temp.fund('QRST0005', '603 USD') \g /dev/null
+SELECT pg_temp.trade('3 buys', 'QRST0003', 'BUY', '0.01 BTC', '2026-11-06 15:00Z'), pg_temp.trade('3 sells', 'QRST0003', 'SELL', '0.02 BTC', '2026-11-06 15:30Z'),
+	pg_temp.trade('4 sells', 'QRST0004', 'SELL', '0.01 BTC', '2026-11-06 15:10Z'), pg_temp.trade('5 buys', 'QRST0005', 'BUY', '0.01 BTC', '2026-11-06 15:40Z'),
+	pg_temp.trade('5 buys more', 'QRST0005', 'BUY', '0.01 BTC', '2026-11-06 15:20Z') \g /dev/null
+SELECT results_eq($$ SELECT pg_temp.run('2026-11-06 15:40Z') $$, ARRAY['QRST USD: 5 = 2 + 3, collected 603.00 USD, paid 600.00 USD'], 'customers who only pay, then deposits, then withdrawals of those who are paid');
+SELECT results_eq($$ SELECT reference, pg_temp.events(reference) FROM pg_temp.call WHERE reference ~ '^[345] ' ORDER BY reference $$, $$ VALUES
+	('3 buys', 'O INSUFFICIENT_FUNDS'), ('3 sells', 'O FBO_NOT_FUNDED'), ('4 sells', 'S settled'), ('5 buys', 'O INSUFFICIENT_FUNDS'), ('5 buys more', 'S settled') $$,
+	'the older first: with the money of 5''s older purchase 4 is paid, for 3 it is too little');
+SELECT pg_temp.fund('QRST0003', '603 USD'), pg_temp.cover('1194 USD') \g /dev/null
+SELECT results_eq($$ SELECT pg_temp.run('2026-11-06 23:00Z') $$, ARRAY['QRST USD: 3 = 2 + 1, collected 603.00 USD, paid 1200.00 USD'], 'a deposit that found no cover is tried again after withdrawals brought it');
+SELECT is(pg_temp.events('3 sells'), 'S FBO_NOT_FUNDED settled', 'with one event for the run');
+SELECT is(pg_temp.owned('FBO DueTo:CORP'), '600.00 USD', 'the rest of the cover stays the company''s');
+
+-- ---------------------------------------------------------------------------
+-- Other reasons, and other money of the customer
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.fund('QRST0005', '603 USD'), authorise_hold('QRST', pg_temp.account('FBO Cust:QRST0005:settled'), '1 USD', 'held', expires_at => clock_timestamp() + interval '1 day') \g /dev/null
+SELECT pg_temp.run('2026-11-07 12:00Z') \g /dev/null
+SELECT is(pg_temp.events('5 buys'), 'O INSUFFICIENT_FUNDS INSUFFICIENT_FUNDS INSUFFICIENT_FUNDS', 'what is held is not taken');
+SELECT freeze_account(pg_temp.account('FBO Cust:QRST0005:settled'), 'debit', 'test') \g /dev/null
+SELECT pg_temp.run('2026-11-07 23:00Z') \g /dev/null
+SELECT is((SELECT right(events, 14) FROM pg_temp.call WHERE reference = '5 buys'), 'ACCOUNT_FROZEN', 'a frozen account');
+SELECT unfreeze_account(pg_temp.account('FBO Cust:QRST0005:settled'), 'test'), release_hold('QRST', 'held', 'free') \g /dev/null
+SELECT pg_temp.run('2026-11-08 12:00Z') \g /dev/null
+SELECT is((SELECT status || right(events, 7) FROM pg_temp.call WHERE reference = '5 buys'), 'Ssettled', 'settled when nothing stands in the way');
+SELECT pg_temp.trade('closed', 'QRST0004', 'SELL', '0.01 BTC', '2026-11-08 15:00Z'), pg_temp.trade('6 buys', 'QRST0006', 'BUY', '0.01 BTC', '2026-11-08 15:00Z'),
+	pg_temp.fund('QRST0006', '603 USD') \g /dev/null
+SELECT post_journal('QRST', 'leaves', journal_entry(line('Dr', pg_temp.account('FBO Cust:QRST0004:settled'), c), line('Cr', pg_temp.account('FBO Bank:omnibus'), c))) FROM pg_temp.owned('FBO Cust:QRST0004:settled') c \g /dev/null
+SELECT close_account(pg_temp.account('FBO Cust:QRST0004:settled'), 'test'), freeze_account(pg_temp.account('CORP TPJ:receivable:QRST0006'), 'credit', 'test') \g /dev/null
+SELECT pg_temp.run('2026-11-08 15:00Z') \g /dev/null
+SELECT is(pg_temp.events('closed'), 'O ACCOUNT_CLOSED', 'a closed account');
+SELECT is(pg_temp.events('6 buys'), 'O POSTING_REFUSED', 'anything else is for the server''s log');
+SELECT is_empty($$ SELECT e.reason FROM cash_call_event e WHERE e.reason IS NOT NULL AND NOT EXISTS (SELECT FROM cash_call_reason r WHERE r.reason = e.reason) $$, 'every reason is in the table of reasons');
+
+-- money the company owes customers comes first
+SELECT pg_temp.trade('waits', 'QRST0003', 'SELL', '0.01 BTC', '2026-11-09 15:00Z') \g /dev/null
+SELECT post_journal('QRST', 'deficit', journal_entry(line('Dr', pg_temp.account('FBO DueFrom:CORP'), '5000 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '5000 USD'),
+	line('Dr', pg_temp.account('CORP CustomerDeficit:QRST0003'), '5000 USD'), line('Cr', pg_temp.account('CORP DueTo:FBO'), '5000 USD'))) \g /dev/null
+SELECT pg_temp.run('2026-11-09 15:00Z') \g /dev/null
+SELECT is(format('%s, owed %s, cover %s', pg_temp.events('waits'), pg_temp.owned('FBO DueFrom:CORP'), pg_temp.owned('FBO DueTo:CORP')), 'O FBO_NOT_FUNDED, owed 3797.00 USD, cover 0.00 USD',
+	'what the company owes customers is set off first, and while some is left no proceeds are paid');
+SELECT pg_temp.cover('4397 USD') \g /dev/null
+SELECT pg_temp.run('2026-11-09 23:00Z') \g /dev/null
+SELECT is(format('%s, owed %s, cover %s', pg_temp.events('waits'), pg_temp.owned('FBO DueFrom:CORP'), pg_temp.owned('FBO DueTo:CORP')), 'S FBO_NOT_FUNDED settled, owed 0.00 USD, cover 0.00 USD', 'then they are');
+
+-- ---------------------------------------------------------------------------
+-- Busts of settled executions
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.trade('undone', 'QRST0002', 'BUY', '0.01 BTC', '2026-11-10 15:00Z', true), pg_temp.fund('QRST0002', '603 USD') \g /dev/null
+SELECT pg_temp.run('2026-11-10 15:00Z') \g /dev/null
+SELECT is(pg_temp.events('undone'), 'S settled', 'paid, its coin released');
+SELECT lives_ok($$ SELECT bust_trade('undo', 'QRST0002', 'undone', dry_run => true) $$, 'a dry run of its bust');
+SELECT lives_ok($$ SELECT bust_trade('undo', 'QRST0002', 'undone') $$, 'its bust');
+SELECT lives_ok($$ SELECT bust_trade('undo', 'QRST0002', 'undone') $$, 'and again');
+SELECT results_eq($$ SELECT c.withdrawal, c.sale, c.amount, c.status, c.encumbered IS NULL, c.called_at = j.recorded_at, c.due_at = j.recorded_at FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'undo' $$,
+	$$ VALUES (false, false, '603 USD'::amount, 'O'::"char", true, true, true) $$, 'opens a call that gives back what was paid');
+SELECT is(format('%s, %s', pg_temp.owned('CUST Cust:QRST0002:encumbered'), pg_temp.owned('CORP TPJ:receivable:QRST0002')), '0.00 BTC, -603.00 USD', 'the coin is gone, the receivable turned round');
+SELECT pg_temp.run(clock_timestamp()) \g /dev/null
+SELECT results_eq(format('SELECT pg_temp.lines(%L)', pg_temp.settlement('undo')), ARRAY['Dr FBO DueTo:CORP 603.00 USD', 'Cr FBO Cust:QRST0002:settled 603.00 USD',
+	'Dr CORP TPJ:receivable:QRST0002 603.00 USD', 'Cr CORP DueFrom:FBO 603.00 USD'], 'it is paid back');
+SELECT is(pg_temp.events('undone'), 'S settled', 'the first call stays settled');
+SELECT lives_ok($$ SELECT bust_trade('unsell', 'QRST0001', 'sell') $$, 'a sale that was paid is busted');
+SELECT is((SELECT format('%s %s %s', c.withdrawal, c.sale, c.amount) FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'unsell'), 't t 2427.80 USD', 'and the proceeds called back');
+
+-- ---------------------------------------------------------------------------
+-- Apex, other clients, references
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.trade('apex', 'APEX0001', 'BUY', '0.1 BTC', '2026-11-10 15:00Z'), pg_temp.trade('zzzz', 'ZZZZ0001', 'BUY', '0.1 BTC', '2026-11-10 15:00Z'), pg_temp.fund('ZZZZ0001', '6030 USD') \g /dev/null
+SELECT is_empty($$ SELECT pg_temp.run('2026-11-10 15:00Z', 'APEX') $$, 'calls through Apex are not attempted');
+SELECT results_eq($$ SELECT pg_temp.run('2026-11-10 15:00Z', 'ZZZZ') $$, ARRAY['ZZZZ USD: 1 = 1 + 0, collected 6030.00 USD, paid 0.00 USD'], 'one client alone');
+SELECT throws_ok(format('SELECT %s', call), 'LG002', NULL, call) FROM unnest(ARRAY[
+	$$post_journal('QRST', 'cash-call:1', journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'), line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')))$$,
+	$$post_journal('QRST', 'funding:1', journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'), line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')), 'cash_deposit')$$,
+	$$pg_temp.trade('write-off:1', 'QRST0001', 'BUY', '0.1 BTC', '2026-11-10 15:00Z')$$, $$bust_trade('recovery:1', 'QRST0001', 'buy')$$,
+	$$deposit_coin('QRST0001', '1 BTC', 'cash-call:99')$$, $$settle_lp('QRST', 'LP1', NULL, '1 USD', 'fbo-transfer:1')$$,
+	$$reverse_journal('QRST', 1, 'apex:1')$$]) AS call;
+SELECT is((SELECT string_agg(DISTINCT sqlstate, ' ') FROM post_journals(ARRAY[('QRST', 'top-up:1', NULL, journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'),
+	line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')), NULL, NULL, false)::journal_request])), 'LG002', 'a reference that the ledger makes is refused, in a batch too');
+SELECT is((SELECT count(*) FROM rejection WHERE reference ~ '^[a-z-]+:[0-9]+$'), 0::bigint, 'and kept by nobody');
+SELECT throws_ok($$ SELECT reverse_journal('QRST', (SELECT event_journal FROM cash_call_event WHERE event = 'settled' ORDER BY 1 LIMIT 1), 'take back') $$, 'LG002', NULL, 'a settlement is not reversed by itself');
+
+SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing');
+SELECT is_empty('SELECT * FROM fbo_proof() p WHERE NOT is_zero(p.difference)', 'the FBO account is proven');
+SELECT finish();
+ROLLBACK;
