@@ -79,13 +79,13 @@ DECLARE
 	routine	pg_catalog.regprocedure;
 BEGIN
 	FOR given IN SELECT * FROM (VALUES
+		-- cash calls written off, and Apex
+		('bakkt_ledger_reader', ARRAY['cash_write_offs', 'apex_position', 'apex_batches', 'apex_batch_items']),
+		('bakkt_ledger_approver', ARRAY['approve_cash_call_write_off', 'approve_cash_call_write_offs', 'decline_cash_call_write_off']),
+		('bakkt_ledger_settler', ARRAY['propose_cash_call_write_offs', 'propose_cash_call_write_off', 'charge_cash_call_write_offs', 'recover_cash_call', 'open_apex_batch', 'record_apex_answers', 'record_apex_wire']),
 		-- cash calls
 		('bakkt_ledger_reader', ARRAY['next_cash_retry']),
 		('bakkt_ledger_settler', ARRAY['process_cash_calls']),
-		-- cash calls written off, and Apex
-		('bakkt_ledger_reader', ARRAY['cash_write_offs']),
-		('bakkt_ledger_approver', ARRAY['approve_cash_call_write_off', 'approve_cash_call_write_offs', 'decline_cash_call_write_off']),
-		('bakkt_ledger_settler', ARRAY['propose_cash_call_write_offs', 'propose_cash_call_write_off', 'charge_cash_call_write_offs', 'recover_cash_call']),
 		('bakkt_ledger_reader', ARRAY[
 			'invoking_role', 'sees_all_clients', 'visible_clients', 'require_client', 'require_customer', 'require_account',
 			'require_asset', 'account_kind_of', 'account_of',

@@ -51,6 +51,9 @@ BEGIN
 	PERFORM set_config('role', 'ledger_test_approver', true);
 	PERFORM approve_cash_call_write_off(client, unpaid, '2026-10-15 16:00Z');
 	PERFORM set_config('role', 'none', true);
+	PERFORM open_customer(client || '00009', client => client, funding_model => 'APEX_TPJ');
+	PERFORM post_trade('through Apex', client || '00009', 'BUY', '0.0001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-11-02 15:00Z');
+	PERFORM open_apex_batch(client, 'Apex', '2026-11-03 15:00Z'), record_apex_wire(client, 'from Apex', 'received', '1.00 USD', at => '2026-11-04 15:00Z');
 	PERFORM charge_cash_call_write_offs('2026-11-01 15:00Z', client), recover_cash_call(client, unpaid, 'paid after all', at => '2026-11-04 15:00Z');
 END
 $$;
@@ -104,6 +107,7 @@ SELECT throws_ok(call, '42501', NULL, 'not by ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM fbo_transfers('TWO')$$, $$SELECT * FROM fbo_transfer_calls('TWO', 'float')$$, $$SELECT * FROM settlement_flow('TWO')$$,
 	$$SELECT * FROM fbo_proof('TWO')$$, $$SELECT * FROM check_fbo('TWO')$$,
 	$$SELECT * FROM obligations('TWO')$$, $$SELECT * FROM check_settlement('TWO')$$, $$SELECT * FROM cash_write_offs('TWO')$$,
+	$$SELECT * FROM apex_batches('TWO')$$, $$SELECT * FROM apex_batch_items('TWO', 'Apex')$$, $$SELECT * FROM apex_position('TWO')$$,
 	$$SELECT * FROM aged_tpj('TWO')$$, $$SELECT * FROM aged_tpj_summary('TWO')$$, $$SELECT * FROM aged_tpj_file('TWO', 'AM', '2026-11-03')$$, $$SELECT * FROM check_aged_tpj('TWO')$$,
 	$$SELECT * FROM increase_hold('TWO', 'hold', '0.10 BTC', 'more')$$, $$SELECT * FROM release_hold('TWO', 'hold', 'free')$$,
 	$$SELECT * FROM authorise_hold('TWO', 'CUST:1', '0.10 BTC', 'hold 2')$$,
