@@ -27,6 +27,8 @@ COMMENT ON COLUMN job.calendar IS 'It runs on the business days of this calendar
 INSERT INTO job (job, run_order, times, every, calendar, purpose) VALUES
 	('expire_holds', 10, NULL, '5 minutes', NULL, 'records the holds that have expired'),
 	('settle_deposits', 20, NULL, '5 minutes', NULL, 'settles the deposits whose availability hold has expired'),
+	('retry_cash_calls', 30, '{06:00,17:00}', NULL, NULL, 'attempts again the cash calls that failed'),
+	('process_cash_calls', 31, NULL, '5 minutes', NULL, 'attempts the new cash calls'),
 	('propose_cash_call_write_offs', 40, '{00:10}', NULL, NULL, 'proposes old cash calls for write-off'),
 	('charge_cash_call_write_offs', 41, '{00:20}', NULL, NULL, 'charges the write-offs whose month has begun'),
 	('instruct_settlement_transfers', 50, '{07:00,15:00}', NULL, 'FEDWIRE', 'instructs transfers between FBO and business account'),
@@ -218,6 +220,9 @@ BEGIN
 			SELECT format('accounts: %s', expire_holds(at)) INTO result;
 		WHEN 'settle_deposits' THEN
 			SELECT format('settled: %s', coalesce(sum(d.settled), 0)) INTO result FROM settle_deposits(at) d;
+		WHEN 'retry_cash_calls', 'process_cash_calls' THEN
+			SELECT format('attempted: %s, settled: %s, failed: %s', coalesce(sum(p.attempted), 0), coalesce(sum(p.settled), 0), coalesce(sum(p.failed), 0)) INTO result
+			  FROM process_cash_calls(at) p;
 		WHEN 'propose_cash_call_write_offs' THEN
 			SELECT format('proposed: %s', coalesce(sum(p.proposed), 0)) INTO result FROM propose_cash_call_write_offs(at) p;
 		WHEN 'charge_cash_call_write_offs' THEN

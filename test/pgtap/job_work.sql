@@ -37,9 +37,10 @@ CREATE FUNCTION pg_temp.last(job text) RETURNS text LANGUAGE sql AS
 	$$ SELECT r.status || ' ' || coalesce(r.result, r.message) FROM job_run r WHERE r.job = $1 ORDER BY r.occurrence DESC, r.attempt DESC LIMIT 1 $$;
 SELECT open_client('NETA', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z'), open_client('TPJA', funding_model => 'BAKKT_TPJ', opened_at => '2026-01-01Z') \g /dev/null
 SELECT open_customer(code || '0001', client => code) FROM unnest('{NETA,TPJA}'::text[]) AS code \g /dev/null
+SELECT open_customer('TPJA0002', client => 'TPJA'), open_customer('TPJA0003', client => 'TPJA') \g /dev/null
 SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
-SELECT post_trade('t1', code || '0001', 'BUY', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-01-09 14:00Z')
-	FROM unnest('{NETA,TPJA}'::text[]) AS code \g /dev/null
+SELECT post_trade('t' || right(customer, 1), customer, 'BUY', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-01-09 14:00Z')
+	FROM unnest('{NETA0001,TPJA0001,TPJA0003}'::text[]) AS customer \g /dev/null
 SELECT authorise_hold('NETA', account_of('NETA', 'CUST', 'Cust:NETA0001', 'BTC'), '0.001 BTC', 'h1', expires_at => '2026-01-09 14:30Z', at => '2026-01-09 14:00Z') \g /dev/null
 
 SELECT is((SELECT string_agg(DISTINCT status, ' ') FROM run_due_jobs('2026-01-09 14:29Z')), 'done', 'before anything is over');
@@ -51,15 +52,43 @@ SELECT is(pg_temp.last('close_due_windows'), 'done windows: 2', 'the windows of 
 SELECT is((SELECT DISTINCT closed_at FROM settlement_window), '2026-01-09 15:00Z', 'as of their end');
 SELECT matches(pg_temp.last('seal'), '^done block: [1-9]', 'and sealed');
 SELECT is((SELECT string_agg(DISTINCT status, ' ') FROM run_due_jobs('2026-01-10 01:30Z')), 'done', 'half past seven in the evening');
-SELECT is(pg_temp.last('take_aged_tpj_' || kind), 'done lists: 1, calls: 1', kind || ' list') FROM unnest('{am,sod,pm}'::text[]) AS kind;
+SELECT is(pg_temp.last('take_aged_tpj_' || kind), 'done lists: 1, calls: 2', kind || ' list') FROM unnest('{am,sod,pm}'::text[]) AS kind;
 SELECT is((SELECT string_agg(s.kind || ' ' || to_char(s.as_of AT TIME ZONE 'UTC', 'DD HH24:MI'), ', ' ORDER BY s.as_of) FROM aged_tpj_snapshot s),
 	'AM 09 15:30, SOD 09 22:40, PM 10 01:30', 'each as of its occurrence');
 
--- a deposit, whose hold of three business days ends on Wednesday
-SELECT initiate_deposit('TPJA0001', '1000 USD', 'd1', at => '2026-01-09 16:00Z'), credit_deposit('TPJA', 'd1', 'bank 1', at => '2026-01-09 16:00Z') \g /dev/null
-SELECT is((SELECT string_agg(result, ' ' ORDER BY occurrence) FROM run_due_jobs('2026-01-15 01:30Z') WHERE job = 'settle_deposits' AND result <> 'settled: 0'), 'settled: 1',
-	'a deposit is settled');
-SELECT is((SELECT status FROM funding_transfer WHERE reference = 'd1'), 'SETTLED', 'and available');
+-- deposits, whose hold of three business days ends on Wednesday
+SELECT initiate_deposit('TPJA000' || n, amount, 'd' || n, at => '2026-01-09 16:00Z'), credit_deposit('TPJA', 'd' || n, 'bank ' || n, at => '2026-01-09 16:00Z')
+	FROM (VALUES (1, '1000 USD'::amount), (2, '500 USD')) AS d (n, amount) \g /dev/null
+SELECT is((SELECT string_agg(result, ' ' ORDER BY occurrence) FROM run_due_jobs('2026-01-15 01:30Z') WHERE job = 'settle_deposits' AND result <> 'settled: 0'), 'settled: 2',
+	'deposits are settled');
+
+-- with one the call is paid at the next retry, and the money is moved to the business account in the morning
+SELECT is((SELECT string_agg(to_char(r.occurrence AT TIME ZONE 'UTC', 'DD HH24:MI ') || r.job || ' ' || r.result, ', ' ORDER BY r.started_at) FROM job_run r
+	WHERE r.job IN ('retry_cash_calls', 'process_cash_calls') AND r.result !~ '^attempted: 0' AND r.occurrence NOT BETWEEN '2026-01-10 12:01Z' AND '2026-01-14 11:59Z'),
+	'09 14:25 process_cash_calls attempted: 2, settled: 0, failed: 2, 09 23:00 retry_cash_calls attempted: 2, settled: 0, failed: 2, '
+	'10 12:00 retry_cash_calls attempted: 2, settled: 0, failed: 2, 14 12:00 retry_cash_calls attempted: 2, settled: 0, failed: 2, '
+	'14 23:00 retry_cash_calls attempted: 2, settled: 1, failed: 1', 'calls are attempted when new, and again at 06:00 and 17:00');
+SELECT is((SELECT string_agg(status, ' ') FROM run_due_jobs('2026-01-15 13:00Z') WHERE job = 'instruct_settlement_transfers'), 'done', 'seven o''clock');
+SELECT is(pg_temp.last('instruct_settlement_transfers'), 'done transfers: 1', 'what was collected is moved');
+
+-- one is returned when its money is gone: the company makes it good the same day
+SELECT request_withdrawal('TPJA0002', '500 USD', 'w2', at => '2026-01-15 14:00Z') \g /dev/null
+SELECT send_withdrawal('TPJA', 'w2', at => '2026-01-15 14:00Z'), complete_withdrawal('TPJA', 'w2', at => '2026-01-15 15:00Z') \g /dev/null
+SELECT return_deposit('TPJA', 'd2', 'R10', at => '2026-01-15 16:00Z') \g /dev/null
+SELECT is((SELECT string_agg(status, ' ') FROM run_due_jobs('2026-01-15 21:30Z') WHERE job = 'top_up_deficits'), 'done', 'half past three');
+SELECT is(pg_temp.last('top_up_deficits'), 'done transfers: 1', 'a deficit is topped up');
+
+-- a call that is never paid: proposed after 30 days, charged the month after
+CREATE ROLE ledger_test_second IN ROLE bakkt_ledger_approver;
+SELECT grant_client_access('TPJA', 'ledger_test_second') \g /dev/null
+SELECT is((SELECT string_agg(to_char(occurrence AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI ') || result, ', ') FROM run_due_jobs('2026-02-12 12:00Z') WHERE job = 'propose_cash_call_write_offs' AND result <> 'proposed: 0'),
+	'2026-02-09 06:10 proposed: 1', 'it is proposed when it is too old');
+SET LOCAL ROLE ledger_test_second;
+SELECT approve_cash_call_write_off('TPJA', call, '2026-02-12 15:00Z') FROM (SELECT journal_id AS call FROM cash_write_off WHERE status = 'proposed') AS w \g /dev/null
+RESET ROLE;
+SELECT is((SELECT string_agg(to_char(occurrence AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI ') || result, ', ') FROM run_due_jobs('2026-03-12 12:00Z') WHERE job = 'charge_cash_call_write_offs' AND result <> 'charged: 0'),
+	'2026-03-01 06:20 charged: 1', 'and charged when its month begins');
+SELECT is_empty($$SELECT * FROM job_run WHERE status <> 'done'$$, 'no job has failed');
 
 SELECT * FROM finish();
 ROLLBACK;
