@@ -44,28 +44,6 @@ CREATE FUNCTION pg_temp.returned(client text, customer text, amount amount, at t
 		line('Dr', pg_temp.acct($1, 'FBO', 'DueFrom:CORP'), $3), line('Cr', pg_temp.acct($1, 'FBO', 'Bank:omnibus'), $3),
 		line('Dr', pg_temp.acct($1, 'CORP', 'CustomerDeficit:' || $2), $3), line('Cr', pg_temp.acct($1, 'CORP', 'DueTo:FBO'), $3)), effective_at => $4)
 $$;
--- cash calls by hand
-CREATE FUNCTION pg_temp.call_cash(at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-	k record;
-	e journal_entry;
-	n bigint;
-BEGIN
-	FOR k IN SELECT c.*, t.code, u.account_code FROM cash_call c JOIN client t USING (client_id) JOIN customer u USING (customer_id)
-			 WHERE c.status = 'O' AND c.due_at <= at ORDER BY c.withdrawal, c.called_at LOOP
-		e := journal_entry(line('Dr', pg_temp.acct(k.code, 'FBO', CASE WHEN k.withdrawal THEN 'Cust:' || k.account_code || ':settled' ELSE 'DueTo:CORP' END), k.amount),
-			line('Cr', pg_temp.acct(k.code, 'FBO', CASE WHEN k.withdrawal THEN 'DueTo:CORP' ELSE 'Cust:' || k.account_code || ':settled' END), k.amount),
-			line('Dr', pg_temp.acct(k.code, 'CORP', CASE WHEN k.withdrawal THEN 'DueFrom:FBO' ELSE 'TPJ:payable:' || k.account_code END), k.amount),
-			line('Cr', pg_temp.acct(k.code, 'CORP', CASE WHEN k.withdrawal THEN 'TPJ:receivable:' || k.account_code ELSE 'DueFrom:FBO' END), k.amount));
-		BEGIN
-			n := (post_entry(k.client_id, 'cash-call:' || k.journal_id, 17::smallint, e, at)).journal;
-			PERFORM record_cash_call_event(k.client_id, k.journal_id, 'settled', at, k.amount, NULL, n);
-		EXCEPTION WHEN SQLSTATE 'LG050' THEN
-			PERFORM record_cash_call_event(k.client_id, k.journal_id, 'failed', at, k.amount,
-				CASE WHEN k.withdrawal THEN 'INSUFFICIENT_FUNDS' ELSE 'FBO_NOT_FUNDED' END, NULL, at + interval '12 hours');
-		END;
-	END LOOP;
-END $$;
 
 SELECT open_liquidity_provider(p, p) FROM unnest(ARRAY['lp1', 'lp2']) p \g /dev/null
 SELECT open_client(c, revenue_share_bps => 4000, opened_at => '2026-01-01Z'), open_customer(c || n, client => c)
@@ -79,7 +57,7 @@ SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 13:00Z
 SELECT pg_temp.wire_in('QRST0001', '10000 USD', '2026-11-20 14:00Z'), pg_temp.wire_in('QRST0002', '70000 USD', '2026-11-20 14:00Z') \g /dev/null
 SELECT outcome FROM post_trade('J02a', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 14:10Z') \g /dev/null
 SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 14:11Z')$$, 'a call that is not settled moves nothing');
-SELECT pg_temp.call_cash('2026-11-20 14:15Z') \g /dev/null
+SELECT process_cash_calls('2026-11-20 14:15Z') \g /dev/null
 SELECT is(pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), '6030.00 USD', 'what the call collected is the company''s money in the FBO account');
 CREATE TEMP TABLE t1 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 15:00Z', 'QRST');
 SELECT results_eq($$SELECT direction, purpose, amount::text, bank, status, covers FROM t1$$,
@@ -102,7 +80,7 @@ SELECT results_eq($$SELECT account, direction, event, amount::text, at FROM fbo_
 	$$VALUES ('QRST0001', 'Withdrawal', 'settled', '6030.00 USD', timestamptz '2026-11-20 14:15Z')$$, 'the call it moved');
 
 SELECT outcome FROM post_trade('J03a', 'QRST0002', 'BUY', '0.5 BTC', 'lp1', price => '60000 USD/BTC', fee_bps => 50, executed_at => '2026-11-20 16:01Z') \g /dev/null
-SELECT pg_temp.call_cash('2026-11-20 16:02Z') \g /dev/null
+SELECT process_cash_calls('2026-11-20 16:02Z') \g /dev/null
 CREATE TEMP TABLE t2 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:03Z', 'QRST');
 SELECT confirm_fbo_transfer('QRST', reference, 'BT-2', '2026-11-20 16:04Z') FROM t2 \g /dev/null
 SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t2$$, $$SELECT pg_temp.given('J03c')$$, 'J03c');
@@ -112,18 +90,18 @@ SELECT results_eq($$SELECT account, amount::text FROM fbo_transfer_calls('QRST',
 SELECT outcome FROM post_trade('J04a', 'QRST0001', 'SELL', '0.04 BTC', 'lp2', lp_price => '61000 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 16:10Z') \g /dev/null
 SELECT settle_lp('QRST', 'lp1', '0.6 BTC', '36000 USD', 'lp1', '2026-11-20 16:10Z') \g /dev/null
 SELECT settle_lp('QRST', 'lp2', '-0.04 BTC', '-2440 USD', 'lp2', '2026-11-20 16:10Z') \g /dev/null
-SELECT pg_temp.call_cash('2026-11-20 16:11Z') \g /dev/null
+SELECT process_cash_calls('2026-11-20 16:11Z') \g /dev/null
 SELECT results_eq($$SELECT e.event COLLATE "default", e.reason COLLATE "default" FROM cash_call_event e JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'$$,
 	$$VALUES ('failed', 'FBO_NOT_FUNDED')$$, 'proceeds do not reach the customer before the cash is in the FBO account');
 CREATE TEMP TABLE t3 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:12Z', 'QRST');
 SELECT results_eq($$SELECT direction, amount::text FROM t3$$, $$VALUES ('TO_FBO', '2427.80 USD')$$, 'what the deposit lacks is brought');
 SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:13Z', 'QRST')$$, 'once: what is on its way counts');
-SELECT pg_temp.call_cash('2026-11-20 16:14Z') \g /dev/null
+SELECT process_cash_calls('2026-11-20 16:14Z') \g /dev/null
 SELECT is((SELECT c.status::text FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'), 'O', 'in transit it pays nobody');
 SELECT cmp_ok((SELECT c.due_at FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'), '>', timestamptz '2026-11-20 17:00Z', 'the call waits for the next retry');
 SELECT confirm_fbo_transfer('QRST', reference, 'BT-3', '2026-11-20 16:20Z') FROM t3 \g /dev/null
 SELECT is((SELECT c.due_at FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'), timestamptz '2026-11-20 16:20Z', 'and is due when the money has come');
-SELECT pg_temp.call_cash('2026-11-20 16:21Z') \g /dev/null
+SELECT process_cash_calls('2026-11-20 16:21Z') \g /dev/null
 SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id) || ARRAY(SELECT j.journal_id FROM journal j WHERE j.reference = 'lp2'
 	OR j.reference = 'cash-call:' || (SELECT x.journal_id FROM journal x WHERE x.reference = 'J04a'))) FROM t3$$, $$SELECT pg_temp.given('J04b')$$, 'provider, transfer and call are J04b');
 
@@ -131,7 +109,7 @@ SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id) || ARRAY(
 CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
 SELECT grant_client_access('QRST', 'ledger_test_approver') \g /dev/null
 SELECT journal AS unpaid FROM post_trade('J05a', 'QRST0003', 'BUY', '0.001 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-09-15 16:22Z') \gset
-SELECT pg_temp.call_cash('2026-09-15 16:23Z'), propose_cash_call_write_offs('2026-10-20 16:00Z', 'QRST') \g /dev/null
+SELECT process_cash_calls('2026-09-15 16:23Z'), propose_cash_call_write_offs('2026-10-20 16:00Z', 'QRST') \g /dev/null
 SET LOCAL ROLE ledger_test_approver;
 SELECT approve_cash_call_write_off('QRST', :unpaid, '2026-10-21 16:00Z') \g /dev/null
 RESET ROLE;
@@ -145,7 +123,10 @@ SELECT results_eq($$SELECT account, direction, event, amount::text FROM fbo_tran
 	$$VALUES ('QRST0001', 'Deposit', 'settled', '2427.80 USD'), ('QRST0003', 'Withdrawal', 'recovered', '60.30 USD')$$, 'a run covers all that was settled since the last, either way');
 
 -- J06e: a deficit is made good
-SELECT pg_temp.returned('QRST', 'QRST0004', '800 USD', '2026-11-20 16:30Z') \g /dev/null
+SELECT initiate_deposit('QRST0004', '1000 USD', 'ach', at => '2026-11-10 16:00Z'), credit_deposit('QRST', 'ach', 'BAI-1', '2026-11-11 16:00Z') \g /dev/null
+SELECT settle_deposits('2026-11-19 16:00Z') \g /dev/null
+SELECT request_withdrawal('QRST0004', '800 USD', 'out', at => '2026-11-19 17:00Z'), send_withdrawal('QRST', 'out', at => '2026-11-19 18:00Z'), complete_withdrawal('QRST', 'out', at => '2026-11-19 19:00Z') \g /dev/null
+SELECT return_deposit('QRST', 'ach', 'R10', at => '2026-11-20 16:30Z') \g /dev/null
 CREATE TEMP TABLE t6 AS SELECT * FROM top_up_deficits('2026-11-20 16:31Z');
 SELECT results_eq($$SELECT direction, purpose, amount::text, covers FROM t6$$, $$VALUES ('TO_FBO', 'TOP_UP', '800.00 USD', NULL)$$, 'the deficit is topped up');
 SELECT is_empty($$SELECT * FROM top_up_deficits('2026-11-20 16:32Z')$$, 'once');
@@ -223,12 +204,12 @@ SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', 'weekend', 'another reason')
 SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-7')$$, 'LG081', NULL, 'what has failed is not confirmed');
 SELECT pg_temp.wire_in('QRST0001', '5000 USD', '2026-11-20 17:12Z') \g /dev/null
 SELECT outcome FROM post_trade('b7', 'QRST0001', 'BUY', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-20 17:13Z') \g /dev/null
-SELECT pg_temp.call_cash('2026-11-20 17:14Z') \g /dev/null
+SELECT process_cash_calls('2026-11-20 17:14Z') \g /dev/null
 CREATE TEMP TABLE t7 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 17:15Z', 'QRST');
 SELECT fail_fbo_transfer('QRST', reference, 'limit', '2026-11-20 17:16Z') FROM t7 \g /dev/null
 SELECT is(pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), '600.00 USD', 'the money is the company''s there again');
 SELECT outcome FROM post_trade('b8', 'QRST0001', 'BUY', '0.02 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-20 17:17Z') \g /dev/null
-SELECT pg_temp.call_cash('2026-11-20 17:18Z') \g /dev/null
+SELECT process_cash_calls('2026-11-20 17:18Z') \g /dev/null
 CREATE TEMP TABLE t8 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 17:19Z', 'QRST');
 SELECT results_eq($$SELECT amount::text FROM t8$$, $$VALUES ('1800.00 USD')$$, 'the next run moves it with what came since');
 SELECT results_eq($$SELECT amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t8))$$, $$VALUES ('600.00 USD'), ('1200.00 USD')$$, 'and lists the calls of both');
@@ -264,17 +245,17 @@ CREATE FUNCTION pg_temp.a_day(c text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM pg_temp.wire_in(c || '0001', '9000 USD', '2026-11-20 12:00Z'), pg_temp.wire_in(c || '0002', '3000 USD', '2026-11-20 12:00Z');
 	PERFORM pg_temp.trade(c, 'a', '0001', 'BUY', '0.10 BTC', '2026-11-20 12:01Z'), pg_temp.trade(c, 'b', '0002', 'BUY', '0.02 BTC', '2026-11-20 12:02Z');
-	PERFORM pg_temp.call_cash('2026-11-20 12:05Z');						-- 6,000 collected
+	PERFORM process_cash_calls('2026-11-20 12:05Z');						-- 6,000 collected
 	PERFORM pg_temp.trade(c, 'c', '0001', 'SELL', '0.03 BTC', '2026-11-20 12:06Z');
 	PERFORM instruct_settlement_transfers('2026-11-20 13:00Z', c);		-- a sale of 1,500 is outstanding
 	PERFORM pg_temp.confirm_all(c, '2026-11-20 13:30Z');
-	PERFORM pg_temp.call_cash('2026-11-20 13:31Z');
+	PERFORM process_cash_calls('2026-11-20 13:31Z');
 	PERFORM pg_temp.trade(c, 'd', '0002', 'SELL', '0.01 BTC', '2026-11-20 14:00Z'), pg_temp.trade(c, 'e', '0001', 'BUY', '0.004 BTC', '2026-11-20 14:01Z');
-	PERFORM pg_temp.call_cash('2026-11-20 14:02Z');
+	PERFORM process_cash_calls('2026-11-20 14:02Z');
 	PERFORM pg_temp.trade(c, 'f', '0001', 'SELL', '0.02 BTC', '2026-11-20 14:03Z');
 	PERFORM instruct_settlement_transfers('2026-11-20 21:00Z', c);
 	PERFORM pg_temp.confirm_all(c, '2026-11-20 21:30Z');
-	PERFORM pg_temp.call_cash('2026-11-20 21:31Z');
+	PERFORM process_cash_calls('2026-11-20 21:31Z');
 END $$;
 SELECT pg_temp.a_day('NETT'), pg_temp.a_day('GRSS') \g /dev/null
 SELECT results_eq($$SELECT direction, amount::text, covers FROM fbo_transfer t JOIN client c USING (client_id) WHERE c.code = 'NETT' ORDER BY transfer_id$$,
@@ -296,10 +277,10 @@ SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds for all');
 SELECT instruct_fbo_transfer('NETT', 'float', '1000 USD', at => '2026-11-20 22:00Z') \g /dev/null
 SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 22:01Z', 'NETT')$$, 'in transit it is not moved on');
 SELECT pg_temp.trade('NETT', 'g', '0001', 'SELL', '0.01 BTC', '2026-11-20 22:02Z') \g /dev/null
-SELECT pg_temp.call_cash('2026-11-20 22:03Z') \g /dev/null
+SELECT process_cash_calls('2026-11-20 22:03Z') \g /dev/null
 SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 22:04Z', 'NETT')$$, 'and serves the sale, so nothing more is brought');
 SELECT pg_temp.confirm_all('NETT', '2026-11-20 22:05Z') \g /dev/null
-SELECT pg_temp.call_cash('2026-11-20 22:06Z') \g /dev/null
+SELECT process_cash_calls('2026-11-20 22:06Z') \g /dev/null
 SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-20 22:07Z', 'NETT')$$, $$VALUES ('TO_BUSINESS', '500.00 USD')$$, 'what no sale needed goes back');
 
 -- property: whatever there is, both ways leave what the deposits need
@@ -316,14 +297,14 @@ SELECT is_empty($$SELECT m, c, d, f FROM generate_series(0, 6) m, generate_serie
 -- Deficits
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.wire_in('DEFI0001', '2000 USD', '2026-11-20 12:00Z'), pg_temp.trade('DEFI', 'a', '0001', 'BUY', '0.01 BTC', '2026-11-20 12:01Z') \g /dev/null
-SELECT pg_temp.call_cash('2026-11-20 12:05Z') \g /dev/null
+SELECT process_cash_calls('2026-11-20 12:05Z') \g /dev/null
 SELECT pg_temp.returned('DEFI', 'DEFI0004', '800 USD', '2026-11-20 12:06Z') \g /dev/null
 SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 12:07Z', 'DEFI')$$, 'while the company owes the FBO account, it takes nothing out');
 SELECT results_eq($$SELECT pg_temp.held('DEFI', 'FBO', 'DueTo:CORP'), pg_temp.held('DEFI', 'FBO', 'DueFrom:CORP')$$, $$VALUES ('0.00 USD', '300.00 USD')$$, 'its money is set off');
 SELECT results_eq($$SELECT amount::text FROM top_up_deficits('2026-11-20 12:08Z', 'DEFI')$$, $$VALUES ('300.00 USD')$$, 'the rest is brought');
 SELECT results_eq($$SELECT other::text, closing::text FROM settlement_flow('DEFI', '2026-11-20 12:10Z')$$, $$VALUES ('-500.00 USD', '0.00 USD')$$, 'a set-off is among the other');
 -- set off meanwhile: what the top-up no longer has to make good is company money
-SELECT pg_temp.trade('DEFI', 'b', '0001', 'BUY', '0.004 BTC', '2026-11-20 12:11Z'), pg_temp.call_cash('2026-11-20 12:12Z') \g /dev/null
+SELECT pg_temp.trade('DEFI', 'b', '0001', 'BUY', '0.004 BTC', '2026-11-20 12:11Z'), process_cash_calls('2026-11-20 12:12Z') \g /dev/null
 SELECT is_empty($$SELECT * FROM top_up_deficits('2026-11-20 12:13Z', 'DEFI')$$, 'nothing more is brought');
 SELECT is(pg_temp.held('DEFI', 'FBO', 'DueFrom:CORP'), '100.00 USD', 'but what the company has there now is set off');
 SELECT pg_temp.confirm_all('DEFI', '2026-11-20 12:20Z') \g /dev/null
