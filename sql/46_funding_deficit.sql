@@ -47,7 +47,8 @@ BEGIN
 	END IF;
 	PERFORM lock_customer_cash(owner);
 	settled := ensure_account(owning, 'FBO', split_part(cash_account(owner, 'settled'), ' ', 2), money);
-	owed := require_account(ensure_account(owning, 'CORP', split_part(cash_account(owner, 'deficit'), ' ', 2), money));
+	owed.account := ensure_account(owning, 'CORP', split_part(cash_account(owner, 'deficit'), ' ', 2), money);
+	owed := require_account(owed.account);
 	deficit := deficit_of(owed, 'infinity');
 	taken := recovered_amount(owning, reference, settled, amount);
 	replayed := taken IS NOT NULL;
