@@ -64,7 +64,7 @@ $node->poll_query_until($LedgerTest::database, "SELECT count(*) = 0 FROM pg_stat
 is(state_of($node), $before, 'and nothing is half done');
 
 # six sessions, each time some of it
-my $bench = bench($node, "SELECT count(*) FROM run_due_jobs('$end', 10);\n", {}, '-c', 6, '-j', 2, '-t', 60);
+my $bench = bench($node, "SELECT count(*) FROM run_due_jobs('$end', 100);\n", {}, '-c', 6, '-j', 2, '-t', 15);
 ok($bench->{ok} && $bench->{failed} == 0, 'six runners at once: none fails');
 in_ledger($node, "SELECT run_due_jobs('$end')");
 is(in_ledger($node, "SELECT job, occurrence, covers FROM job_run WHERE occurrence > '2026-01-10 12:00Z' ORDER BY 2, 1"), $plan, 'all of it was done, once');
@@ -76,7 +76,7 @@ is(in_ledger($node, 'SELECT * FROM check_settlement()'), '', 'every window ties'
 verify_clean($node, 'after all');
 
 # a runner that takes long says how far it is
-my $lock = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr($LedgerTest::database), '-c', 'BEGIN; LOCK TABLE block; SELECT pg_sleep(2.5); COMMIT' ], '>', \my $slept, '2>', \my $lock_err);
+my $lock = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr($LedgerTest::database), '-c', 'BEGIN; LOCK TABLE block; SELECT pg_sleep(4); COMMIT' ], '>', \my $slept, '2>', \my $lock_err);
 $node->poll_query_until($LedgerTest::database, "SELECT count(*) > 0 FROM pg_locks WHERE relation = 'bakkt_ledger.block'::regclass AND mode = 'AccessExclusiveLock' AND granted") or die 'no lock';
 $node->psql($LedgerTest::database, "SELECT count(*) FROM run_due_jobs('2026-04-21 12:00Z')", stderr => \my $told);
 $lock->finish;
