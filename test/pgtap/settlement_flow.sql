@@ -283,6 +283,15 @@ SELECT pg_temp.confirm_all('NETT', '2026-11-20 22:05Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 22:06Z') \g /dev/null
 SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-20 22:07Z', 'NETT')$$, $$VALUES ('TO_BUSINESS', '500.00 USD')$$, 'what no sale needed goes back');
 
+-- a bust gives settled cash back; what is called through Apex is no concern of the FBO account
+SELECT bust_trade('undo', 'NETT0001', 'e') \g /dev/null
+SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-20 22:08Z', 'NETT')$$, $$VALUES ('TO_FBO', '200.00 USD')$$, 'the cash of a busted purchase is brought back');
+SELECT pg_temp.confirm_all('NETT', '2026-11-20 22:09Z') \g /dev/null
+SELECT results_eq($$SELECT settled, paid::text FROM process_cash_calls(client => 'NETT')$$, $$VALUES (1::bigint, '200.00 USD')$$, 'and paid');
+SELECT open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_customer('APEX0001', client => 'APEX'), deposit_coin('APEX0001', '1 BTC', 'coin') \g /dev/null
+SELECT pg_temp.trade('APEX', 'a', '0001', 'SELL', '0.01 BTC', '2026-11-20 12:00Z') \g /dev/null
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 22:10Z', 'APEX')$$, 'a sale through Apex brings nothing');
+
 -- property: whatever there is, both ways leave what the deposits need
 CREATE FUNCTION pg_temp.left_over(money int, coming int, deposits int, funded int) RETURNS text LANGUAGE sql AS $$
 	SELECT (a.money - n.to_business + n.to_fbo + a.coming)::text
