@@ -621,32 +621,37 @@ COMMENT ON FUNCTION top_up_deficits(timestamptz, text) IS 'Makes good what the c
 -- Reading
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION fbo_transfers(client text DEFAULT NULL, at timestamptz DEFAULT 'infinity', in_transit_only boolean DEFAULT false)
+CREATE FUNCTION fbo_transfers(client text DEFAULT NULL, at timestamptz DEFAULT NULL, in_transit_only boolean DEFAULT false)
 	RETURNS TABLE (client_code text, transfer text, direction text, purpose text, amount amount, in_transit amount, bank text, status text,
 				   instructed_at timestamptz, ended_at timestamptz, bank_reference text, reason text, taken_up_by text)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
 	SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+	until	constant timestamptz := coalesce(fbo_transfers.at, 'infinity');
 BEGIN
 	IF fbo_transfers.client IS NOT NULL THEN
 		PERFORM require_client(fbo_transfers.client);
 	END IF;
+	IF fbo_transfers.at IS NOT NULL THEN
+		PERFORM require_instant(fbo_transfers.at);
+	END IF;
 	RETURN QUERY
 	SELECT c.code, t.reference, t.direction, t.purpose, t.amount, CASE WHEN s.open THEN t.amount ELSE zero(asset(t.amount)) END, t.bank,
 		   CASE WHEN s.open THEN 'INSTRUCTED' ELSE t.status END, t.instructed_at, CASE WHEN NOT s.open THEN t.ended_at END,
-		   CASE WHEN NOT s.open THEN t.bank_reference END, e.reason, CASE WHEN NOT s.open AND n.instructed_at <= fbo_transfers.at THEN n.reference END
+		   CASE WHEN NOT s.open THEN t.bank_reference END, e.reason, CASE WHEN NOT s.open AND n.instructed_at <= until THEN n.reference END
 	FROM fbo_transfer t
 	JOIN client c ON c.client_id = t.client_id
-	CROSS JOIN LATERAL (SELECT coalesce(t.ended_at > fbo_transfers.at, true) AS open) s
+	CROSS JOIN LATERAL (SELECT coalesce(t.ended_at > until, true) AS open) s
 	LEFT JOIN fbo_transfer_event e ON e.client_id = t.client_id AND e.transfer_id = t.transfer_id AND e.event = 'failed' AND NOT s.open
 	LEFT JOIN fbo_transfer n ON n.client_id = t.client_id AND n.transfer_id = t.taken_up_by
 	WHERE c.client_id = ANY (visible_clients())
 	  AND c.code = coalesce(fbo_transfers.client, c.code)
-	  AND t.instructed_at <= fbo_transfers.at AND (s.open OR NOT in_transit_only)
+	  AND t.instructed_at <= until AND (s.open OR NOT in_transit_only)
 	ORDER BY c.code, t.transfer_id;
 END $$;
-COMMENT ON FUNCTION fbo_transfers(text, timestamptz, boolean) IS 'The transfers between FBO and business account as they stood at an instant (default: now), of one client or all visible ones; in_transit is what the bank had not confirmed, in_transit_only leaves out the others. LG010, 42501.';
+COMMENT ON FUNCTION fbo_transfers(text, timestamptz, boolean) IS 'The transfers between FBO and business account as they stand or, with at, stood at an instant, of one client or all visible ones; in_transit is what the bank had not confirmed, in_transit_only leaves out the others. LG002, LG010, LG061, 42501.';
 
 CREATE FUNCTION covered_by(moved fbo_transfer) RETURNS SETOF fbo_transfer
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -721,6 +726,7 @@ DECLARE
 	owner_id	constant int := require_client(client);
 	start		constant timestamptz := coalesce(settlement_flow.since, start_of_day(owner_id, settlement_flow.at));
 BEGIN
+	PERFORM require_instant(settlement_flow.at);
 	RETURN QUERY
 	WITH cover AS (
 		SELECT a.account, a.asset, zero(a.asset) AS nothing, -b.posted AS present
@@ -753,4 +759,4 @@ BEGIN
 	FROM cover c LEFT JOIN total n ON n.asset = c.asset
 	ORDER BY c.asset;
 END $$;
-COMMENT ON FUNCTION settlement_flow(text, timestamptz, timestamptz) IS 'The company''s money in a client''s FBO account, per asset, from an instant (default: midnight in the client''s zone) to another, by effective time: opening + collected by calls - paid by calls + other - moved_to_business + moved_to_fbo = closing. A transfer out leaves it when instructed, one in enters it when confirmed; what the bank had not confirmed at the end is in transit. LG010, 42501.';
+COMMENT ON FUNCTION settlement_flow(text, timestamptz, timestamptz) IS 'The company''s money in a client''s FBO account, per asset, from an instant (default: midnight in the client''s zone) to another, by effective time: opening + collected by calls - paid by calls + other - moved_to_business + moved_to_fbo = closing. A transfer out leaves it when instructed, one in enters it when confirmed; what the bank had not confirmed at the end is in transit. LG002, LG010, LG061, 42501.';

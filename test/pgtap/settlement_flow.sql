@@ -166,6 +166,8 @@ SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', (SELECT reference FROM t1), 
 SELECT throws_ok($$SELECT fbo_transfer_calls('QRST', 'nothing')$$, 'LG080', NULL, 'unknown transfer, its calls');
 SELECT throws_ok($$SELECT instruct_settlement_transfers('2099-01-01')$$, 'LG061', NULL, 'no run ahead of time');
 SELECT throws_ok($$SELECT instruct_settlement_transfers(client => 'NONE')$$, 'LG010', NULL, 'nor of an unknown client');
+SELECT throws_ok(format('SELECT %s', call), code, NULL, 'no report of ' || call) FROM (VALUES ($$settlement_flow('QRST', NULL)$$, 'LG061'), ($$settlement_flow('QRST', '2099-01-01Z')$$, 'LG061'),
+	($$settlement_flow('QRST', '-infinity')$$, 'LG002'), ($$fbo_transfers('QRST', '2099-01-01Z')$$, 'LG061'), ($$fbo_transfers('QRST', '-infinity')$$, 'LG002')) AS c (call, code);
 SELECT throws_ok($$SELECT top_up_deficits('infinity')$$, 'LG061', NULL, 'no top-up ahead of time');
 
 -- by hand
