@@ -430,7 +430,7 @@ BEGIN
 	PERFORM lapse_write_offs(client_id, at);
 	FOR written_off IN SELECT * FROM chargeable_write_offs(client_id, at) LOOP
 		call := lock_cash_call(written_off.client_id, written_off.journal_id);
-		CONTINUE WHEN call.status <> 'O';		-- busted this moment
+		CONTINUE WHEN call.status <> 'O' OR call.due_at IS NULL;		-- busted or sent to Apex this moment
 		IF accrued IS NULL OR asset(accrued) <> asset(call.amount) THEN
 			accrued := revenue_share_accrued(call.client_id, asset(call.amount));
 		END IF;

@@ -134,7 +134,7 @@ SELECT pg_temp.buy('d30', 'DAVE0001', '0.001 BTC', '2026-08-31 04:59Z') AS d30, 
 SET LOCAL ROLE bakkt_test_settler;
 SELECT results_eq($$SELECT proposed, amount::text FROM propose_cash_call_write_offs('2026-11-01 15:00Z', 'XYZZ')$$, $$VALUES (3::bigint, '210.00 USD')$$, 'purchases, old enough, never declined');
 SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s)$$, :sell), 'LG083', NULL, 'a deposit is never written off: the company owes it');
-SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s)$$, :young), 'LG083', NULL, 'nor what is young');
+SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s, '2026-11-21Z')$$, :young), 'LG083', NULL, 'nor what is young');
 SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s)$$, :carol), 'LG083', NULL, 'nor what is written off');
 SELECT throws_ok($$SELECT propose_cash_call_write_off('XYZZ', 4711)$$, 'LG082', NULL, 'nor what does not exist');
 SELECT throws_ok($$SELECT propose_cash_call_write_offs('2099-01-01Z')$$, 'LG061', NULL, 'ahead of the clock');
