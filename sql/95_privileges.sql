@@ -84,7 +84,7 @@ BEGIN
 		('bakkt_ledger_approver', ARRAY['approve_cash_call_write_off', 'approve_cash_call_write_offs', 'decline_cash_call_write_off']),
 		('bakkt_ledger_settler', ARRAY['propose_cash_call_write_offs', 'propose_cash_call_write_off', 'charge_cash_call_write_offs', 'recover_cash_call', 'open_apex_batch', 'record_apex_answers', 'record_apex_wire']),
 		-- cash calls
-		('bakkt_ledger_reader', ARRAY['next_cash_retry']),
+		('bakkt_ledger_reader', ARRAY['cash_calls', 'cash_call_attempts', 'check_cash_calls', 'next_cash_retry']),
 		('bakkt_ledger_settler', ARRAY['process_cash_calls']),
 		('bakkt_ledger_reader', ARRAY[
 			'invoking_role', 'sees_all_clients', 'visible_clients', 'require_client', 'require_customer', 'require_account',

@@ -198,6 +198,8 @@ SELECT is((SELECT count(*) FROM rejection WHERE reference ~ '^[a-z-]+:[0-9]+$'),
 SELECT throws_ok($$ SELECT reverse_journal('QRST', (SELECT event_journal FROM cash_call_event WHERE event = 'settled' ORDER BY 1 LIMIT 1), 'take back') $$, 'LG002', NULL, 'a settlement is not reversed by itself');
 
 SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing');
+SELECT is_empty('SELECT * FROM check_cash_calls()', 'nor does check_cash_calls()');
+SELECT is_empty($$ SELECT c.* FROM cash_calls('QRST') c WHERE net_money <> settled + outstanding + written_off - recovered + busted $$, 'conservation (I13)');
 SELECT is_empty('SELECT * FROM fbo_proof() p WHERE NOT is_zero(p.difference)', 'the FBO account is proven');
 SELECT finish();
 ROLLBACK;

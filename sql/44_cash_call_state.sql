@@ -1,0 +1,271 @@
+-- Cash calls: their state at any instant, from the events, and the check of
+-- calls, events, executions and accounts against each other.
+
+CREATE FUNCTION cash_call_sums(client_id integer, at timestamptz)
+	RETURNS TABLE (journal_id bigint, settled amount, written_off amount, recovered amount, busted amount, attempts bigint,
+				   first_attempt_at timestamptz, last_attempt_at timestamptz, last_reason text)
+	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+	SELECT e.journal_id,
+		   sum(e.amount) FILTER (WHERE e.event = 'settled'),
+		   sum(e.amount) FILTER (WHERE e.event = 'written_off'),
+		   sum(e.amount) FILTER (WHERE e.event = 'recovered'),
+		   sum(e.amount) FILTER (WHERE e.event = 'busted'),
+		   count(*) FILTER (WHERE e.event IN ('settled', 'failed', 'rejected')),
+		   min(e.at) FILTER (WHERE e.event IN ('settled', 'failed', 'rejected')),
+		   max(e.at) FILTER (WHERE e.event IN ('settled', 'failed', 'rejected')),
+		   (array_agg(e.reason ORDER BY e.event_no DESC) FILTER (WHERE e.event IN ('settled', 'failed', 'rejected')))[1]
+	  FROM cash_call_event e WHERE e.client_id = $1 AND e.at <= $2
+	 GROUP BY e.journal_id
+$$;
+COMMENT ON FUNCTION cash_call_sums(integer, timestamptz) IS 'Internal: what the events of each cash call come to up to an instant; NULL: nothing of the sort.';
+
+CREATE TYPE cash_call_state AS (
+	call				bigint,
+	account				text,
+	reference			text,
+	side				text,
+	symbol				text,
+	quantity			amount,
+	price				price,
+	client_order_id		text,
+	direction			text,
+	net_money			amount,
+	settled				amount,
+	outstanding			amount,
+	written_off			amount,
+	recovered			amount,
+	busted				amount,
+	status				text,
+	called_at			timestamptz,
+	attempts			bigint,
+	first_attempt_at	timestamptz,
+	last_attempt_at		timestamptz,
+	last_reason			text
+);
+COMMENT ON TYPE cash_call_state IS
+'A cash call at an instant. call: its number, that of the journal of its execution, or of the bust that gives settled cash back; reference, side, symbol, quantity, price, client_order_id: of that
+execution. direction: Withdrawal, the customer pays, or Deposit, is paid. net_money = settled + outstanding + written_off - recovered + busted (I13); all positive; settled contains
+what was recovered. status: OUTSTANDING, SETTLED, WRITTEN_OFF, RECOVERED (in whole) or BUSTED. last_reason: of the last attempt, NULL if it succeeded.';
+
+CREATE FUNCTION cash_calls(client text, at timestamptz DEFAULT clock_timestamp(), account text DEFAULT NULL)
+	RETURNS SETOF cash_call_state
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	owning	constant integer := require_client(cash_calls.client);
+BEGIN
+	RETURN QUERY
+	WITH state AS (
+		SELECT c.*, coalesce(s.settled, zero(asset(c.amount))) AS paid, coalesce(s.written_off, zero(asset(c.amount))) AS written_off,
+			   coalesce(s.recovered, zero(asset(c.amount))) AS recovered, coalesce(s.busted, zero(asset(c.amount))) AS busted, s.busted IS NOT NULL AS is_busted,
+			   coalesce(s.attempts, 0) AS made, s.first_attempt_at, s.last_attempt_at, s.last_reason
+		  FROM cash_call c LEFT JOIN cash_call_sums(owning, cash_calls.at) s ON s.journal_id = c.journal_id
+		 WHERE c.client_id = owning AND c.called_at <= cash_calls.at
+	)
+	SELECT c.journal_id, u.account_code, j.reference, side(j.terms), i.symbol, quantity(j.terms), price(j.terms), client_order_id(j.terms),
+		   CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END, c.amount, c.paid + c.recovered,
+		   c.amount - c.paid - c.written_off - c.busted, c.written_off, c.recovered, c.busted,
+		   CASE WHEN c.is_busted THEN 'BUSTED' WHEN sign(c.paid) > 0 THEN 'SETTLED' WHEN sign(c.written_off) = 0 THEN 'OUTSTANDING'
+				WHEN c.recovered >= c.written_off THEN 'RECOVERED' ELSE 'WRITTEN_OFF' END,
+		   c.called_at, c.made, c.first_attempt_at, c.last_attempt_at, c.last_reason
+	  FROM state c
+	  JOIN customer u ON u.customer_id = c.customer_id
+	  LEFT JOIN journal j ON j.client_id = c.client_id AND j.journal_id = c.journal_id
+	  LEFT JOIN instrument i ON i.instrument_id = instrument_id(j.terms)
+	 WHERE u.account_code = coalesce(cash_calls.account, u.account_code)
+	 ORDER BY c.called_at, c.journal_id;
+END $$;
+COMMENT ON FUNCTION cash_calls(text, timestamptz, text) IS
+'Every cash call of a client, or of one of its customers, as of an instant, the oldest first; see type cash_call_state. Past instants from the events as they are known now. Raises LG010, 42501.';
+
+CREATE FUNCTION cash_call_attempts(client text, call bigint)
+	RETURNS TABLE (attempt bigint, attempted_at timestamptz, outcome text, reason text, meaning text, amount amount, journal bigint,
+				   recorded_at timestamptz, recorded_by text)
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	asked	constant cash_call := require_cash_call(require_client(cash_call_attempts.client), cash_call_attempts.call);
+BEGIN
+	RETURN QUERY
+	SELECT row_number() OVER (ORDER BY e.event_no), e.at, e.event, e.reason, r.meaning, e.amount, e.event_journal, e.recorded_at, a.role_name
+	  FROM cash_call_event e
+	  JOIN actor a ON a.actor_id = e.actor_id
+	  LEFT JOIN cash_call_reason r ON r.reason = e.reason
+	 WHERE e.client_id = asked.client_id AND e.journal_id = asked.journal_id AND e.event IN ('settled', 'failed', 'rejected')
+	 ORDER BY e.event_no;
+END $$;
+COMMENT ON FUNCTION cash_call_attempts(text, bigint) IS
+'Every attempt on a cash call, named by its number: when, settled, failed or rejected (by Apex), the reason and what it means, the money asked for, and the journal of
+the settlement. Raises LG010, 42501, LG082 no such call.';
+
+-- ---------------------------------------------------------------------------
+-- The check
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE cash_call_discrepancy AS (
+	client		text,
+	check_name	text,
+	call		bigint,
+	detail		text
+);
+COMMENT ON TYPE cash_call_discrepancy IS 'Something that check_cash_calls() found wrong: of which client, which check, which call, NULL if it is about an account.';
+
+-- A call against its own events: I13, and the state that they come to.
+CREATE FUNCTION cash_call_state_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
+	LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+	WITH summed AS (
+		SELECT c.*, zero(asset(c.amount)) AS nothing, s.*, e.events, e.last_no, e.closed
+		  FROM cash_call c
+		  LEFT JOIN LATERAL (SELECT count(*) AS events, max(v.event_no) AS last_no,
+									(array_agg(ROW(v.at, v.recorded_at) ORDER BY v.event_no DESC) FILTER (WHERE v.event IN ('settled', 'written_off', 'busted')))[1] AS closed
+							   FROM cash_call_event v WHERE v.client_id = c.client_id AND v.journal_id = c.journal_id) e ON true
+		  LEFT JOIN LATERAL (SELECT coalesce(sum(v.amount) FILTER (WHERE v.event = 'settled'), zero(asset(c.amount))) AS settled,
+									coalesce(sum(v.amount) FILTER (WHERE v.event = 'written_off'), zero(asset(c.amount))) AS written_off,
+									coalesce(sum(v.amount) FILTER (WHERE v.event = 'recovered'), zero(asset(c.amount))) AS recovered,
+									coalesce(sum(v.amount) FILTER (WHERE v.event = 'busted'), zero(asset(c.amount))) AS busted,
+									count(*) FILTER (WHERE v.event IN ('settled', 'failed', 'rejected')) AS made
+							   FROM cash_call_event v WHERE v.client_id = c.client_id AND v.journal_id = c.journal_id) s ON true
+		 WHERE c.client_id = $1
+	)
+	SELECT f.check_name, s.journal_id, f.detail
+	  FROM summed s CROSS JOIN LATERAL (VALUES
+		('conservation', CASE WHEN s.status = 'O' THEN s.amount ELSE s.nothing END *<> s.amount - s.settled - s.written_off - s.busted
+			OR s.recovered > s.written_off,
+			format('Of %s, %s are settled, %s written off, %s recovered, %s busted, and the call is %s (I13).', s.amount, s.settled, s.written_off, s.recovered, s.busted, s.status)),
+		('state', s.attempts <> s.made, format('The call counts %s attempts, its events are %s.', s.attempts, s.made)),
+		('state', s.events <> coalesce(s.last_no, 0), 'An event is missing.'),
+		('state', s.status = 'S' AND sign(s.settled) <= 0 OR s.status = 'W' AND sign(s.written_off) <= 0 OR s.status = 'B' AND s.last_no IS NULL,
+			format('The call is %s, its events do not say so.', s.status)),
+		('state', (s.status = 'O') <> (s.closed_at IS NULL) OR (s.closed_at IS NULL) <> (s.closed_recorded_at IS NULL) OR s.status <> 'O' AND s.due_at IS NOT NULL,
+			'An open call is not closed, a closed one is not due.')
+	  ) f (check_name, wrong, detail) WHERE f.wrong
+$$;
+COMMENT ON FUNCTION cash_call_state_breaks(integer) IS 'Internal: calls that are not what their events come to (I13).';
+
+-- Calls against executions, both ways.
+CREATE FUNCTION cash_call_execution_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
+	LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+	WITH called AS (
+		SELECT j.*, abs(net_money(j.terms)) AS net_money FROM journal j
+		 WHERE j.client_id = $1 AND j.kind = 3 AND funding_model(j.terms) IN ('BAKKT_TPJ', 'APEX_TPJ') AND NOT is_zero(net_money(j.terms))
+	)
+	SELECT 'execution', coalesce(j.journal_id, c.journal_id),
+		   CASE WHEN c.journal_id IS NULL THEN format('Execution "%s" has no cash call.', j.reference)
+				WHEN j.journal_id IS NULL THEN 'There is no such execution.'
+				ELSE format('The execution says %s of customer %s, %s, the call %s of customer %s.', j.net_money, j.customer_id, side(j.terms), c.amount, c.customer_id) END
+	  FROM called j FULL JOIN (SELECT l.* FROM cash_call l WHERE l.client_id = $1 AND l.withdrawal <> l.sale) c ON c.client_id = j.client_id AND c.journal_id = j.journal_id
+	 WHERE (c.amount *= j.net_money AND c.customer_id = j.customer_id AND c.withdrawal = (side(j.terms) = 'BUY') AND c.apex = (funding_model(j.terms) = 'APEX_TPJ')
+			AND c.called_at = j.effective_at AND c.opened_at = j.recorded_at) IS NOT TRUE
+	UNION ALL
+	SELECT 'execution', c.journal_id, 'It gives back what no busted execution''s call was paid.'
+	  FROM cash_call c
+	  LEFT JOIN journal j ON j.client_id = c.client_id AND j.journal_id = c.journal_id AND j.kind = 4
+	  LEFT JOIN cash_call o ON o.client_id = c.client_id AND o.journal_id = j.reverses AND o.customer_id = c.customer_id AND o.withdrawal <> c.withdrawal AND o.sale = c.sale
+	 WHERE c.client_id = $1 AND c.withdrawal = c.sale
+	   AND (c.amount *= (SELECT sum(e.amount) FROM cash_call_event e
+						  WHERE e.client_id = o.client_id AND e.journal_id = o.journal_id AND e.event IN ('settled', 'recovered'))) IS NOT TRUE
+	UNION ALL
+	SELECT 'execution', c.journal_id, 'Its execution is busted, and it is outstanding.'
+	  FROM cash_call c JOIN journal b ON b.client_id = c.client_id AND b.reverses = c.journal_id AND b.kind = 4
+	 WHERE c.client_id = $1 AND c.status = 'O'
+$$;
+COMMENT ON FUNCTION cash_call_execution_breaks(integer) IS 'Internal: executions without their call, calls that are not those of an execution or of the bust of one that was paid.';
+
+-- Events against the journals that they name, both ways.
+CREATE FUNCTION cash_call_journal_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
+	LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+	SELECT 'settlement', e.journal_id, format('Journal %s of event %s does not exist, or says otherwise.', coalesce(e.event_journal::text, 'NULL'), e.event_no)
+	  FROM cash_call_event e
+	  JOIN cash_call c ON c.client_id = e.client_id AND c.journal_id = e.journal_id
+	  JOIN customer u ON u.customer_id = c.customer_id
+	  LEFT JOIN journal j ON j.client_id = e.client_id AND j.journal_id = e.event_journal
+	  LEFT JOIN account a ON a.client_id = e.client_id AND a.fund = 'FBO' AND a.name = 'Cust:' || u.account_code || ':settled' AND a.asset = asset(e.amount)
+	 WHERE e.client_id = $1 AND e.event IN ('settled', 'written_off', 'recovered', 'busted')
+	   AND (j.journal_id IS NOT NULL
+			AND (c.apex OR e.event <> 'settled'
+				 OR j.kind = 17 AND j.effective_at = e.at AND j.customer_id = c.customer_id AND j.reference = 'cash-call:' || c.journal_id
+					AND amount_of(j.entry, a.account) *= CASE WHEN c.withdrawal THEN e.amount ELSE -e.amount END)) IS NOT TRUE
+	UNION ALL
+	SELECT 'settlement', NULL, format('Journal "%s" settles a call that has no event of it.', j.reference)
+	  FROM journal j
+	 WHERE j.client_id = $1 AND j.kind = 17 AND j.reference ~ '^cash-call:[0-9]+$'
+	   AND NOT EXISTS (SELECT FROM cash_call_event e WHERE e.client_id = $1 AND e.journal_id = substr(j.reference, 11)::bigint
+						AND e.event = 'settled' AND e.event_journal = j.journal_id)
+	UNION ALL
+	SELECT 'event', e.journal_id, 'It has events, and there is no such call.'
+	  FROM cash_call_event e WHERE e.client_id = $1 AND e.event_no = 1
+	   AND NOT EXISTS (SELECT FROM cash_call c WHERE c.client_id = $1 AND c.journal_id = e.journal_id)
+$$;
+COMMENT ON FUNCTION cash_call_journal_breaks(integer) IS 'Internal: events whose journal is missing or says otherwise, settlements without an event, events without a call.';
+
+-- What customers and Apex owe and are owed, by the accounts and by the calls.
+CREATE FUNCTION cash_call_account_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
+	LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+	WITH by_account AS (
+		SELECT a.name, a.asset, h.posted FROM house_balances($1) h JOIN account a ON a.client_id = $1 AND a.account = h.account
+		 WHERE a.kind IN ('corp_tpj_receivable', 'corp_tpj_payable', 'corp_apex_receivable', 'corp_apex_payable')
+	), by_call AS (
+		SELECT CASE WHEN c.apex THEN 'Apex' ELSE 'TPJ' END || CASE WHEN c.sale THEN ':payable:' ELSE ':receivable:' END || CASE WHEN c.apex THEN l.code ELSE u.account_code END AS name,
+			   asset(c.amount) AS asset, sum(CASE WHEN c.withdrawal THEN c.amount ELSE -c.amount END) AS outstanding
+		  FROM cash_call c JOIN customer u ON u.customer_id = c.customer_id JOIN client l ON l.client_id = c.client_id
+		 WHERE c.client_id = $1 AND c.status = 'O' GROUP BY 1, 2
+	), bound AS (
+		SELECT c.customer_id, asset(c.encumbered) AS asset, sum(c.encumbered) AS coin
+		  FROM cash_call c WHERE c.client_id = $1 AND c.encumbered IS NOT NULL AND c.status IN ('O', 'W') AND NOT is_coin_released(c) GROUP BY 1, 2
+	)
+	SELECT 'account', NULL::bigint, format('%s: the account says %s, the outstanding calls come to %s, debit positive.', coalesce(a.name, c.name),
+			coalesce(a.posted::text, 'nothing'), coalesce(c.outstanding::text, 'nothing'))
+	  FROM by_account a FULL JOIN by_call c ON c.name = a.name AND c.asset = a.asset
+	 WHERE coalesce(a.posted, zero(c.asset)) *<> coalesce(c.outstanding, zero(a.asset))
+	UNION ALL
+	SELECT 'encumbered', NULL, format('Cust:%s:encumbered has %s, unpaid calls bind %s.', u.account_code, coalesce(-b.posted, zero(c.asset)), c.coin)
+	  FROM bound c
+	  JOIN customer u ON u.customer_id = c.customer_id
+	  LEFT JOIN account a ON a.client_id = $1 AND a.fund = 'CUST' AND a.name = 'Cust:' || u.account_code || ':encumbered' AND a.asset = c.asset
+	  LEFT JOIN balance b ON b.client_id = $1 AND b.account = a.account
+	 WHERE coalesce(-b.posted, zero(c.asset)) < c.coin
+$$;
+COMMENT ON FUNCTION cash_call_account_breaks(integer) IS
+	'Internal: receivables and payables of customers and Apex that are not the sum of outstanding calls; less encumbered coin than unpaid calls bind.';
+
+CREATE FUNCTION check_cash_calls(client text DEFAULT NULL) RETURNS SETOF cash_call_discrepancy
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	asked	constant integer := CASE WHEN check_cash_calls.client IS NOT NULL THEN require_client(check_cash_calls.client) END;
+	checked	client;
+BEGIN
+	FOR checked IN
+		SELECT c.* FROM client c WHERE c.client_id = ANY (visible_clients()) AND c.client_id = coalesce(asked, c.client_id) ORDER BY c.client_id
+	LOOP
+		RETURN QUERY
+		SELECT checked.code, b.check_name, b.call, b.detail
+		  FROM (SELECT * FROM cash_call_state_breaks(checked.client_id)
+				UNION ALL SELECT * FROM cash_call_execution_breaks(checked.client_id)
+				UNION ALL SELECT * FROM cash_call_journal_breaks(checked.client_id)
+				UNION ALL SELECT * FROM cash_call_account_breaks(checked.client_id)) b
+		 ORDER BY b.call, b.check_name, b.detail;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION check_cash_calls(text) IS
+'Recomputes cash calls from events, executions, journals and accounts at one snapshot, of one client or all that the caller sees, and returns what is wrong: no rows
+means that everything is equal. Conservation of every call (I13), state against events, calls against executions, events against journals, receivables and payables
+against outstanding calls, encumbered coin. Raises LG010, 42501.';

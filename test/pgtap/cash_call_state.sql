@@ -1,0 +1,139 @@
+-- Cash calls at any instant, their attempts, and the check that finds what is wrong with them.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+SELECT open_client('QRST', revenue_share_bps => 4000), open_client('APEX', funding_model => 'APEX_TPJ'), open_client('OTHR'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
+SELECT open_customer(c, client => left(c, 4)) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'QRST0003', 'APEX0001']) AS c \g /dev/null
+CREATE FUNCTION pg_temp.account(name text, client text DEFAULT 'QRST') RETURNS account_id LANGUAGE sql AS $$
+	SELECT open_account(client, split_part(name, ' ', 1), split_part(name, ' ', 2), 'USD') $$;
+CREATE SEQUENCE pg_temp.numbers;
+CREATE FUNCTION pg_temp.fund(customer text, amount amount) RETURNS void LANGUAGE sql AS $$
+	SELECT post_journal(left(customer, 4), 'cash ' || nextval('pg_temp.numbers'), journal_entry(
+		line('Dr', pg_temp.account('FBO Bank:omnibus', left(customer, 4)), amount), line('Cr', pg_temp.account('FBO Cust:' || customer || ':settled', left(customer, 4)), amount))) $$;
+CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, at timestamptz, encumbered boolean DEFAULT false) RETURNS bigint LANGUAGE sql AS $$
+	SELECT (post_trade(reference, account, side, quantity, 'LP1', lp_price => '60000 USD/BTC', client_order_id => 'order ' || reference, executed_at => at, encumbered => encumbered)).journal $$;
+CREATE FUNCTION pg_temp.number(reference text) RETURNS bigint LANGUAGE sql AS $$ SELECT journal_id FROM journal j WHERE j.reference = number.reference $$;
+-- a call in a line
+CREATE FUNCTION pg_temp.call(reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS text LANGUAGE sql AS $$
+	SELECT format('%s %s of %s: %s + %s + %s - %s + %s, %s attempts %s', status, direction, net_money, settled, outstanding, written_off, recovered, busted, attempts, last_reason)
+	FROM cash_calls('QRST', at) c WHERE c.reference = call.reference $$;
+
+SELECT pg_temp.trade('buy', 'QRST0001', 'BUY', '0.1 BTC', '2026-09-01 15:00Z'), pg_temp.trade('sell', 'QRST0001', 'SELL', '0.04 BTC', '2026-09-01 16:00Z'),
+	pg_temp.trade('off', 'QRST0002', 'BUY', '0.01 BTC', '2026-09-02 15:00Z', true), pg_temp.trade('gone', 'QRST0003', 'BUY', '0.2 BTC', '2026-09-02 16:00Z', true),
+	pg_temp.trade('apex', 'APEX0001', 'BUY', '0.1 BTC', '2026-09-02 15:00Z'), pg_temp.trade('open', 'QRST0002', 'BUY', '0.05 BTC', '2026-11-05 15:00Z', true) \g /dev/null
+SELECT count(*) FROM process_cash_calls('2026-09-01 16:00Z') \g /dev/null
+SELECT pg_temp.fund('QRST0001', '6000 USD') \g /dev/null
+SELECT count(*) FROM process_cash_calls('2026-09-01 22:00Z') \g /dev/null
+SELECT count(*) FROM process_cash_calls('2026-09-03 11:00Z') \g /dev/null
+
+-- ---------------------------------------------------------------------------
+-- At any instant
+-- ---------------------------------------------------------------------------
+SELECT is(pg_temp.call('buy', '2026-09-01 14:59Z'), NULL, 'no call before the execution');
+SELECT is(pg_temp.call('buy', '2026-09-01 15:30Z'), 'OUTSTANDING Withdrawal of 6000.00 USD: 0.00 USD + 6000.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 0 attempts ', 'not attempted yet');
+SELECT is(pg_temp.call('buy', '2026-09-01 16:00Z'), 'OUTSTANDING Withdrawal of 6000.00 USD: 0.00 USD + 6000.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'failed once');
+SELECT is(pg_temp.call('buy', '2026-09-01 22:00Z'), 'SETTLED Withdrawal of 6000.00 USD: 6000.00 USD + 0.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 2 attempts ', 'then settled');
+SELECT is(pg_temp.call('sell'), 'SETTLED Deposit of 2400.00 USD: 2400.00 USD + 0.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 2 attempts ', 'a sale');
+SELECT results_eq($$ SELECT account, side, symbol, quantity, price, client_order_id, called_at, first_attempt_at, last_attempt_at FROM cash_calls('QRST', account => 'QRST0001') c WHERE c.reference = 'sell' $$,
+	$$ VALUES ('QRST0001', 'SELL', 'BTCUSD', '0.04 BTC'::amount, '60000 USD/BTC'::price, 'order sell', '2026-09-01 16:00Z'::timestamptz, '2026-09-01 16:00Z'::timestamptz, '2026-09-01 22:00Z'::timestamptz) $$, 'with its execution');
+SELECT results_eq($$ SELECT c.reference FROM cash_calls('QRST') c $$, ARRAY['buy', 'sell', 'off', 'gone', 'open'], 'the oldest first');
+SELECT results_eq($$ SELECT c.reference FROM cash_calls('QRST', account => 'QRST0002') c $$, ARRAY['off', 'open'], 'of one customer');
+SELECT is_empty($$ SELECT * FROM cash_calls('QRST', account => 'APEX0001') $$, 'of none of the client''s');
+SELECT throws_ok($$ SELECT * FROM cash_calls('NONE') $$, 'LG010', NULL, 'of no client');
+
+SELECT results_eq($$ SELECT attempt, attempted_at, outcome, reason, meaning IS NOT NULL, amount, journal IS NOT NULL, recorded_by = current_user FROM cash_call_attempts('QRST', pg_temp.number('buy')) $$, $$ VALUES
+	(1::bigint, '2026-09-01 16:00Z'::timestamptz, 'failed', 'INSUFFICIENT_FUNDS', true, '6000 USD'::amount, false, true), (2, '2026-09-01 22:00Z', 'settled', NULL, false, '6000 USD', true, true) $$, 'every attempt');
+SELECT throws_ok($$ SELECT * FROM cash_call_attempts('QRST', 0) $$, 'LG082', NULL, 'of no call');
+SELECT throws_ok($$ SELECT * FROM cash_call_attempts('OTHR', pg_temp.number('buy')) $$, 'LG082', NULL, 'of no call of this client');
+
+-- ---------------------------------------------------------------------------
+-- Written off, recovered, busted
+-- ---------------------------------------------------------------------------
+CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
+CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
+SELECT grant_client_access('QRST', 'ledger_test_approver') \g /dev/null
+SELECT pg_temp.number('off') AS off \gset
+SET LOCAL ROLE ledger_test_settler;
+SELECT count(*) FROM propose_cash_call_write_offs('2026-10-04 15:00Z', 'QRST') \g /dev/null
+SET LOCAL ROLE ledger_test_approver;
+SELECT approve_cash_call_write_off('QRST', :off, '2026-10-05 15:00Z') \g /dev/null
+SET LOCAL ROLE ledger_test_settler;
+SELECT count(*) FROM charge_cash_call_write_offs('2026-11-02 06:00Z') \g /dev/null
+RESET ROLE;
+SELECT is(pg_temp.call('off', '2026-11-01 00:00Z'), 'OUTSTANDING Withdrawal of 600.00 USD: 0.00 USD + 600.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'outstanding');
+SELECT is(pg_temp.call('off'), 'WRITTEN_OFF Withdrawal of 600.00 USD: 0.00 USD + 0.00 USD + 600.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'written off');
+SELECT is_empty('SELECT * FROM check_cash_calls()', 'nothing is wrong');
+SELECT pg_temp.fund('QRST0002', '600 USD') \g /dev/null
+SELECT count(*) FROM process_cash_calls(clock_timestamp()) \g /dev/null
+SELECT is(pg_temp.call('off'), 'WRITTEN_OFF Withdrawal of 600.00 USD: 0.00 USD + 0.00 USD + 600.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'a run does not touch it');
+SELECT recover_cash_call('QRST', pg_temp.number('off'), 'part', '200 USD') \g /dev/null
+SELECT is(pg_temp.call('off'), 'WRITTEN_OFF Withdrawal of 600.00 USD: 200.00 USD + 0.00 USD + 600.00 USD - 200.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'recovered in part');
+SELECT recover_cash_call('QRST', pg_temp.number('off'), 'rest') \g /dev/null
+SELECT is(pg_temp.call('off'), 'RECOVERED Withdrawal of 600.00 USD: 600.00 USD + 0.00 USD + 600.00 USD - 600.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'in whole');
+SELECT is_empty('SELECT * FROM check_cash_calls()', 'nothing is wrong');
+SELECT bust_trade('ungone', 'QRST0003', 'gone'), bust_trade('unbuy', 'QRST0001', 'sell'), bust_trade('unoff', 'QRST0002', 'off') \g /dev/null
+SELECT is(pg_temp.call('gone'), 'BUSTED Withdrawal of 12000.00 USD: 0.00 USD + 0.00 USD + 0.00 USD - 0.00 USD + 12000.00 USD, 2 attempts INSUFFICIENT_FUNDS', 'busted');
+SELECT is(pg_temp.call('unbuy'), 'OUTSTANDING Withdrawal of 2400.00 USD: 0.00 USD + 2400.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 0 attempts ', 'proceeds paid are called back by the bust');
+SELECT is(pg_temp.call('off'), 'RECOVERED Withdrawal of 600.00 USD: 600.00 USD + 0.00 USD + 600.00 USD - 600.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'one that was recovered stays so when busted');
+SELECT is(pg_temp.call('unoff'), 'OUTSTANDING Deposit of 600.00 USD: 0.00 USD + 600.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 0 attempts ', 'and what was recovered given back');
+SELECT is_empty('SELECT * FROM check_cash_calls()', 'nothing is wrong');
+SELECT is_empty($$ SELECT c.* FROM unnest(ARRAY['2026-09-01 14:00Z', '2026-09-01 16:00Z', '2026-09-02 16:00Z', '2026-11-02 06:00Z', 'now']::timestamptz[]) t, cash_calls('QRST', t) c
+	WHERE net_money <> settled + outstanding + written_off - recovered + busted OR sign(outstanding) < 0 $$, 'conservation at every instant (I13)');
+
+-- ---------------------------------------------------------------------------
+-- Faults
+-- ---------------------------------------------------------------------------
+-- Each is put in behind the ledger's back, found, and taken out again.
+CREATE FUNCTION pg_temp.found(client text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$ SELECT coalesce(string_agg(DISTINCT check_name, ', ' ORDER BY check_name), 'nothing') FROM check_cash_calls(client) $$;
+CREATE FUNCTION pg_temp.fault(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result	text;
+BEGIN
+	BEGIN
+		SET LOCAL bakkt_ledger.restoring = on;
+		ALTER TABLE cash_call_event DISABLE TRIGGER refuse_write;
+		ALTER TABLE cash_call DISABLE TRIGGER refuse_write;
+		ALTER TABLE journal DISABLE TRIGGER refuse_write;
+		EXECUTE statement;
+		result := pg_temp.found();
+		RAISE EXCEPTION 'taken out again';
+	EXCEPTION WHEN raise_exception THEN
+		RETURN result;
+	END;
+END $$;
+SELECT is(pg_temp.fault(statement), found, statement) FROM (VALUES
+	($$UPDATE cash_call SET amount = amount + '0.01 USD' WHERE journal_id = pg_temp.number('buy')$$, 'conservation, execution'),
+	($$UPDATE cash_call SET status = 'O', closed_at = NULL, closed_recorded_at = NULL WHERE journal_id = pg_temp.number('buy')$$, 'account, conservation'),
+	($$UPDATE cash_call SET status = 'S', closed_at = now(), closed_recorded_at = now(), due_at = NULL WHERE journal_id = pg_temp.number('open')$$, 'account, conservation, state'),
+	($$UPDATE cash_call SET attempts = attempts + 1 WHERE journal_id = pg_temp.number('buy')$$, 'state'),
+	($$UPDATE cash_call SET due_at = now() WHERE journal_id = pg_temp.number('buy')$$, 'state'),
+	($$UPDATE cash_call SET encumbered = '1 BTC' WHERE journal_id = pg_temp.number('open')$$, 'encumbered'),
+	($$UPDATE cash_call SET customer_id = require_customer('QRST0003') WHERE journal_id = pg_temp.number('open')$$, 'account, encumbered, execution'),
+	($$UPDATE cash_call SET called_at = called_at + interval '1 day' WHERE journal_id = pg_temp.number('open')$$, 'execution'),
+	($$UPDATE cash_call SET apex = true WHERE journal_id = pg_temp.number('open')$$, 'account, execution'),
+	($$UPDATE cash_call SET amount = '1 USD' WHERE journal_id = pg_temp.number('unbuy')$$, 'account, execution'),
+	($$DELETE FROM cash_call WHERE journal_id = pg_temp.number('open')$$, 'account, event, execution'),
+	($$DELETE FROM cash_call WHERE journal_id = pg_temp.number('apex')$$, 'account, execution'),
+	($$DELETE FROM cash_call WHERE journal_id = pg_temp.number('buy')$$, 'event, execution'),
+	($$DELETE FROM cash_call_event WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'conservation, settlement, state'),
+	($$DELETE FROM cash_call_event WHERE journal_id = pg_temp.number('buy') AND event = 'failed'$$, 'state'),
+	($$UPDATE cash_call_event SET event_journal = pg_temp.number('sell') WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'settlement'),
+	($$UPDATE cash_call_event SET event_journal = NULL WHERE journal_id = pg_temp.number('gone') AND event = 'busted'$$, 'settlement'),
+	($$UPDATE cash_call_event SET amount = '5999.99 USD' WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'conservation, settlement'),
+	($$UPDATE cash_call_event SET at = at + interval '1 second' WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'settlement'),
+	($$UPDATE cash_call_event SET amount = amount + '1 USD' WHERE journal_id = pg_temp.number('off') AND event = 'recovered' AND amount = '200 USD'$$, 'conservation, execution'),
+	($$INSERT INTO cash_call_event SELECT client_id, journal_id, 3, event, at, recorded_at, actor_id, amount, reason, event_journal FROM cash_call_event WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'conservation, state'),
+	($$UPDATE journal SET kind = 1 WHERE journal_id IN (SELECT event_journal FROM cash_call_event WHERE journal_id = pg_temp.number('buy') AND event = 'settled')$$, 'settlement'),
+	($$SELECT post_journal('QRST', 'by hand', journal_entry(line('Dr', pg_temp.account('CORP Expense:bad-debt'), '1 USD'), line('Cr', pg_temp.account('CORP TPJ:receivable:QRST0002'), '1 USD')))$$, 'account'),
+	($$SELECT post_journal('QRST', 'nobody''s', journal_entry(line('Dr', pg_temp.account('CORP TPJ:payable:QRST0003'), '1 USD'), line('Cr', pg_temp.account('CORP Bank:operating'), '1 USD')))$$, 'account')
+	) AS fault (statement, found);
+SELECT is(pg_temp.found(), 'nothing', 'and nothing is left');
+SELECT is(pg_temp.found('APEX'), 'nothing', 'of one client');
+SELECT throws_ok($$ SELECT pg_temp.found('NONE') $$, 'LG010', NULL, 'that must exist');
+SELECT throws_ok('DELETE FROM cash_call_event', 'LG066', NULL, 'events stay');
+SELECT throws_ok('UPDATE cash_call_event SET amount = NULL', 'LG066', NULL, 'as they are');
+SELECT throws_ok('DELETE FROM cash_call', 'LG066', NULL, 'and so do calls');
+
+SELECT finish();
+ROLLBACK;
