@@ -520,7 +520,8 @@ BEGIN
 			HINT = 'Name a login role that is a member of bakkt_ledger_settler.';
 	END IF;
 	PERFORM unschedule_jobs();
-	number := cron.schedule_in_database('bakkt_ledger', schedule, 'SELECT count(*) FROM @extschema@.run_due_jobs()',
+	-- a job that waits for a forgotten transaction fails, so that the others go on
+	number := cron.schedule_in_database('bakkt_ledger', schedule, 'SET lock_timeout = ''1min''; SELECT count(*) FROM @extschema@.run_due_jobs()',
 										current_database(), run_by::text, true);
 	PERFORM record_change('pg_cron', 'bakkt_ledger', '{}', jsonb_build_object('jobid', number, 'schedule', schedule, 'username', run_by));
 	RETURN number;

@@ -42,6 +42,7 @@ $PostgreSQL::Test::Utils::timeout_default = 90;
 ok($node->poll_query_until($LedgerTest::database, 'SELECT count(*) >= 3 FROM job_run'), 'pg_cron runs the jobs');
 is(in_ledger($node, "SELECT string_agg(DISTINCT run_by || ' ' || status, ', ') FROM job_run"), 'clerk done', 'in the name of that role');
 ok($node->poll_query_until($LedgerTest::database, "SELECT count(*) > 0 FROM cron.job_run_details WHERE status = 'succeeded'"), 'as it says itself');
+like(in_ledger($node, 'SELECT command FROM cron.job'), qr/^SET lock_timeout = '1min'; SELECT /, 'and no job waits for ever');
 is(in_ledger($node, "SELECT return_message FROM cron.job_run_details WHERE status = 'failed'"), '', 'without a failure');
 
 is(in_ledger($node, 'SET ROLE ann; SELECT unschedule_jobs(), unschedule_jobs()'), 't|f', 'until it is told not to');
