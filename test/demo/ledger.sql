@@ -91,9 +91,9 @@ BEGIN
 END
 $$;
 
--- everybody was there the day before the market's first quote
+-- everybody was there ten days before the market's first quote: deposits by ACH take their time
 CREATE TABLE demo.day AS
-SELECT min(quoted_at) - interval '1 day' AS opened_at FROM demo.market_quote;
+SELECT min(quoted_at) - interval '10 days' AS opened_at FROM demo.market_quote;
 
 GRANT USAGE ON SCHEMA demo TO demo_desk, demo_settlement;
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA demo TO demo_desk, demo_settlement;

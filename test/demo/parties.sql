@@ -1,4 +1,4 @@
--- Providers, clients and customers, opened the day before the market's first
+-- Providers, clients and customers, opened ten days before the market's first
 -- quote, with capital for the company and coin for those who will sell.
 SET search_path = bakkt_ledger, public;
 

@@ -44,4 +44,22 @@ UNION ALL
 SELECT format('%s: the ledger has %s trades, the desk sent %s', client, posted, sent)
 FROM (SELECT client, count(*) FILTER (WHERE outcome = 'posted') AS sent FROM demo.outcome JOIN demo.fill USING (order_no) GROUP BY 1) desk
 JOIN (SELECT client, count(*) AS posted FROM execution GROUP BY 1) ledger USING (client)
-WHERE sent <> posted;
+WHERE sent <> posted
+UNION ALL
+SELECT 'cash calls: ' || c::text FROM check_cash_calls() c
+UNION ALL
+SELECT 'FBO accounts: ' || c::text FROM check_fbo() c
+UNION ALL
+SELECT 'aged list printed again differs: ' || c::text FROM check_aged_tpj() c
+UNION ALL
+SELECT format('aged list of %s, %s, line %s differs from the print of the morning', client, kind, line_no)
+FROM (SELECT client, kind, line_no, line FROM demo.printed
+	  EXCEPT ALL
+	  SELECT client, kind, line_no, line
+	  FROM (SELECT DISTINCT client, kind, day FROM demo.printed) lists, aged_tpj_file(client, kind, day) WITH ORDINALITY AS file (line, line_no)) changed
+UNION ALL
+SELECT format('job %s of %s failed: %s', job, occurrence, message) FROM job_run WHERE status = 'failed'
+UNION ALL
+SELECT 'the followed customer''s call was not settled by the retry' FROM demo.followed
+WHERE NOT EXISTS (SELECT FROM cash_calls(client) c, cash_call_attempts(client, c.call) a
+				  WHERE c.account = followed.account AND c.status = 'SETTLED' AND c.attempts > 1);

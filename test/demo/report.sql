@@ -45,6 +45,53 @@ FROM (SELECT p.counterparty, p.asset, sum(p.net) AS net
 	  WHERE NOT w.closed GROUP BY 1, 2) open
 ORDER BY 1, 2;
 
+\pset title 'Cash calls at the end of the day'
+SELECT code AS client, direction, status, count(*) AS calls, sum(value(net_money)) AS "USD", sum(attempts) AS attempts,
+	   sum(value(outstanding)) AS outstanding
+FROM demo.client, cash_calls(code)
+GROUP BY 1, 2, 3 ORDER BY 1, 2 DESC, 3;
+
+\pset title 'One customer: a purchase without the cash for it, its retries, and what the wire of 14:00 changes'
+SELECT f.account, c.reference AS execution, c.side, value(c.net_money) AS "USD", a.attempt, to_char(a.attempted_at AT TIME ZONE 'America/Chicago', 'DD Mon HH24:MI') AS "Chicago",
+	   a.outcome, a.reason
+FROM demo.followed f, LATERAL (SELECT * FROM cash_calls(f.client) k WHERE k.account = f.account AND k.attempts > 1 ORDER BY k.attempts DESC, k.call LIMIT 1) c,
+	 cash_call_attempts(f.client, c.call) a
+ORDER BY a.attempt;
+
+\pset title 'The same customer: buying power before and after'
+SELECT occasion, value((power).settled_at_cut) AS "settled 16:40", -value((power).unsettled_withdrawals_at_cut) AS "unpaid 16:40",
+	   -value((power).buys_since) AS "bought since", value((power).sells_since) AS "sold since", value((power).deposits_since) AS deposited,
+	   -value((power).withdrawals_pending) AS "withdrawals pending", -value((power).open_orders) AS "open orders", value((power).buying_power) AS "buying power"
+FROM demo.power ORDER BY seen_at;
+
+\pset title 'Aged TPJ by bucket: the list of 09:30, and what is left at 17:05'
+SELECT 'list of 09:30' AS "as of", code AS client, s.direction, s.bucket, s.calls, value(s.net_money) AS "USD", s.oldest_days AS "oldest, days"
+FROM demo.client, demo.cash_day, aged_tpj_summary(code, demo.central(day, '09:30')) s
+UNION ALL
+SELECT 'at 17:05', code, s.direction, s.bucket, s.calls, value(s.net_money), s.oldest_days
+FROM demo.client, demo.cash_day, aged_tpj_summary(code, demo.central(day, '17:05')) s
+ORDER BY 1 DESC, 2, 3 DESC, 4;
+
+\pset title 'The first lines of the file of 09:30, printed again now'
+SELECT aged_tpj_file_name(client, kind, day) AS file, count(*) - 1 AS calls, encode(sha256(convert_to(string_agg(line || E'\n', '' ORDER BY line_no), 'UTF8')), 'hex') AS sha256
+FROM demo.printed WHERE client IN (SELECT client FROM demo.followed) GROUP BY client, kind, day;
+\pset tuples_only on
+\pset format unaligned
+SELECT line FROM demo.cash_day, demo.followed f, aged_tpj_file(f.client, 'AM', day) WITH ORDINALITY AS file (line, line_no) ORDER BY line_no LIMIT 6;
+\pset tuples_only off
+\pset format aligned
+
+\pset title 'Settlement flow: transfers between FBO and business account'
+SELECT client_code AS client, transfer, direction, purpose, value(amount) AS "USD", status, to_char(instructed_at AT TIME ZONE 'America/Chicago', 'DD Mon HH24:MI') AS instructed,
+	   to_char(ended_at AT TIME ZONE 'America/Chicago', 'DD Mon HH24:MI') AS confirmed, bank_reference AS "bank reference"
+FROM fbo_transfers() ORDER BY instructed_at, 1, 2;
+
+\pset title 'Proof: FBO accounts hold what customers own, gross'
+SELECT client_code AS client, asset, value(control) AS "at the bank", value(ach_in) AS "+ ACH in transit", -value(business_transfer) AS "- to business in transit",
+	   value(due_from_company) AS "+ company owes", -value(due_to_company) AS "- company's own", value(claims) AS "customers own", value(residual) AS residual,
+	   value(difference) AS difference
+FROM fbo_proof() WHERE NOT is_zero(control) ORDER BY 1, 2;
+
 \pset title 'Trial balance, all clients'
 SELECT fund, asset, CASE WHEN GROUPING(kind) = 1 THEN '= total' ELSE kind END AS kind,
 	   sum(value(debit)) AS debit, sum(value(credit)) AS credit
