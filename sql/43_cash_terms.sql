@@ -10,7 +10,8 @@ CREATE TABLE cash_terms (
 	write_off_days		int NOT NULL DEFAULT 30 CHECK (write_off_days BETWEEN 1 AND 3650),
 	availability_days	int NOT NULL DEFAULT 3 CHECK (availability_days BETWEEN 0 AND 60),
 	minimum_withdrawal	amount NOT NULL DEFAULT '10 USD',
-	return_fee			amount NOT NULL DEFAULT '0 USD'
+	return_fee			amount NOT NULL DEFAULT '0 USD',
+	company_float		amount NOT NULL DEFAULT '0 USD'
 );
 COMMENT ON TABLE cash_terms IS 'What a client has agreed on customer cash; a client without a row has the defaults.';
 COMMENT ON COLUMN cash_terms.encumber_unpaid IS 'Coin bought with unpaid cash is bound until the cash call is settled.';
@@ -22,6 +23,7 @@ COMMENT ON COLUMN cash_terms.write_off_days IS 'A cash call older than this many
 COMMENT ON COLUMN cash_terms.availability_days IS 'Business days from the bank''s credit of an ACH deposit until it is settled.';
 COMMENT ON COLUMN cash_terms.minimum_withdrawal IS 'Least withdrawal in that currency; zero: none.';
 COMMENT ON COLUMN cash_terms.return_fee IS 'Charged to the customer when an ACH deposit is returned; zero: none.';
+COMMENT ON COLUMN cash_terms.company_float IS 'Money of the company that the settlement flow keeps in the FBO account, so that sale proceeds are there at once; zero: none.';
 SELECT pg_catalog.pg_extension_config_dump('cash_terms', '');
 CREATE TRIGGER forget_parties AFTER INSERT OR UPDATE ON cash_terms FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();
 
@@ -35,7 +37,7 @@ DECLARE
 BEGIN
 	SELECT t.* INTO terms FROM cash_terms t WHERE t.client_id = cash_terms_of.client_id;
 	IF NOT FOUND THEN
-		terms := (cash_terms_of.client_id, false, false, false, true, 'NET', 30, 3, '10 USD', '0 USD');
+		terms := (cash_terms_of.client_id, false, false, false, true, 'NET', 30, 3, '10 USD', '0 USD', '0 USD');
 	END IF;
 	RETURN terms;
 END $$;
@@ -73,9 +75,12 @@ BEGIN
 		PERFORM refuse_invalid('the least withdrawal cannot be negative', format('It is %s.', terms.minimum_withdrawal), 'Zero means none.');
 	ELSIF sign(terms.return_fee) < 0 THEN
 		PERFORM refuse_invalid('the return fee cannot be negative', format('It is %s.', terms.return_fee), 'Zero means none.');
+	ELSIF sign(terms.company_float) < 0 THEN
+		PERFORM refuse_invalid('the company''s float cannot be negative', format('It is %s.', terms.company_float), 'Zero means none.');
 	END IF;
 	PERFORM require_fiat('the least withdrawal', terms.minimum_withdrawal);
 	PERFORM require_fiat('the return fee', terms.return_fee);
+	PERFORM require_fiat('the company''s float', terms.company_float);
 END $$;
 COMMENT ON FUNCTION check_cash_terms(cash_terms) IS 'Internal: raises LG002 naming the first term of customer cash that is not valid, LG040, LG041 or LG042 for an asset that is no currency.';
 
@@ -106,6 +111,7 @@ CREATE FUNCTION change_cash_terms(
 	availability_days	int DEFAULT NULL,
 	minimum_withdrawal	amount DEFAULT NULL,
 	return_fee			amount DEFAULT NULL,
+	company_float		amount DEFAULT NULL,
 	reason				text DEFAULT NULL,
 	reference			text DEFAULT NULL)
 	RETURNS void
@@ -124,7 +130,7 @@ BEGIN
 	request := jsonb_strip_nulls(jsonb_build_object('encumber_unpaid', encumber_unpaid, 'prefunded', prefunded,
 		'credit_failed_sells', credit_failed_sells, 'reserve_open_orders', reserve_open_orders,
 		'settlement_flow', settlement_flow, 'write_off_days', write_off_days, 'availability_days', availability_days,
-		'minimum_withdrawal', minimum_withdrawal, 'return_fee', return_fee));
+		'minimum_withdrawal', minimum_withdrawal, 'return_fee', return_fee, 'company_float', company_float));
 	IF changed_before('cash_terms', client, reference, request, owner_id) THEN
 		RETURN;
 	END IF;
@@ -136,13 +142,14 @@ BEGIN
 	INSERT INTO cash_terms AS t SELECT after.*
 	ON CONFLICT ON CONSTRAINT cash_terms_pkey DO UPDATE
 	SET (encumber_unpaid, prefunded, credit_failed_sells, reserve_open_orders, settlement_flow, write_off_days, availability_days,
-		 minimum_withdrawal, return_fee) =
+		 minimum_withdrawal, return_fee, company_float) =
 		(excluded.encumber_unpaid, excluded.prefunded, excluded.credit_failed_sells, excluded.reserve_open_orders, excluded.settlement_flow,
-		 excluded.write_off_days, excluded.availability_days, excluded.minimum_withdrawal, excluded.return_fee);
+		 excluded.write_off_days, excluded.availability_days, excluded.minimum_withdrawal, excluded.return_fee,
+		 excluded.company_float);
 	PERFORM record_change('cash_terms', client, to_jsonb(before), to_jsonb(after), owner_id, reference, reason);
 END $$;
-COMMENT ON FUNCTION change_cash_terms(text, boolean, boolean, boolean, boolean, text, int, int, amount, amount, text, text) IS
-	'Changes what a client has agreed on customer cash (columns of cash_terms); NULL leaves a term as it is. From then on: what was computed before keeps its terms. Repeating a reference is no second change; LG020 when its content differs. Raises LG010, LG011, LG002, and LG040, LG041 or LG042 for a minimum or fee that is not of a currency.';
+COMMENT ON FUNCTION change_cash_terms(text, boolean, boolean, boolean, boolean, text, int, int, amount, amount, amount, text, text) IS
+	'Changes what a client has agreed on customer cash (columns of cash_terms); NULL leaves a term as it is. From then on: what was computed before keeps its terms. Repeating a reference is no second change; LG020 when its content differs. Raises LG010, LG011, LG002, and LG040, LG041 or LG042 for a minimum, fee or float that is not of a currency.';
 
 -- ---------------------------------------------------------------------------
 -- One at a time with a customer's cash

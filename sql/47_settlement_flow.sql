@@ -133,14 +133,16 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION company_owes(integer, asset) IS 'Internal: what the company owes the client''s FBO account for deficits (DueFrom:CORP).';
 
-CREATE FUNCTION outstanding_deposits(client_id integer, asset asset, opened_until timestamptz DEFAULT 'infinity') RETURNS amount
+CREATE FUNCTION outstanding_deposits(client_id integer, asset asset, called_until timestamptz, opened_until timestamptz DEFAULT 'infinity')
+	RETURNS amount
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(sum(c.amount), zero($2)) FROM cash_call c
-	WHERE c.client_id = $1 AND c.status = 'O' AND NOT c.withdrawal AND NOT c.apex AND asset(c.amount) = $2 AND c.opened_at <= $3
+	WHERE c.client_id = $1 AND c.status = 'O' AND NOT c.withdrawal AND NOT c.apex AND asset(c.amount) = $2
+	  AND c.called_at <= $3 AND c.opened_at <= $4
 $$;
-COMMENT ON FUNCTION outstanding_deposits(integer, asset, timestamptz) IS 'Internal: sum of the outstanding cash calls that pay customers, of those opened by the instant.';
+COMMENT ON FUNCTION outstanding_deposits(integer, asset, timestamptz, timestamptz) IS 'Internal: sum of the outstanding cash calls that pay customers, of those called by one instant and recorded by the other.';
 
 CREATE FUNCTION in_transit(client_id integer, asset asset, purposes text[]) RETURNS amount
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -177,7 +179,7 @@ CREATE TYPE settlement_need AS (
 COMMENT ON TYPE settlement_need IS 'What a run of the settlement flow moves out of the FBO account and into it; not negative.';
 
 -- Both ways leave as much company money in the FBO account as the outstanding
--- deposits need, once everything in transit has arrived.  Under GROSS only
+-- deposits, and the float the client's terms ask for, need, once everything in transit has arrived.  Under GROSS only
 -- money that was brought for deposits still outstanding stays; under NET what
 -- purchases have paid serves them first.
 CREATE FUNCTION settlement_need(money amount, coming amount, deposits amount, funded amount) RETURNS settlement_need
@@ -193,14 +195,14 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION settlement_need(amount, amount, amount, amount) IS 'Internal: what to move, from the company''s money in the FBO account, what is coming, the outstanding deposits, and those of them that money was brought for (NULL: net).';
 
-CREATE FUNCTION funded_deposits(client_id integer, asset asset) RETURNS amount
+CREATE FUNCTION funded_deposits(client_id integer, asset asset, called_until timestamptz) RETURNS amount
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
-	SELECT outstanding_deposits($1, $2, coalesce((SELECT max(t.covered_through) FROM fbo_transfer t
+	SELECT outstanding_deposits($1, $2, $3, coalesce((SELECT max(t.covered_through) FROM fbo_transfer t
 		WHERE t.client_id = $1 AND t.covers IS NOT NULL AND t.direction = 'TO_FBO' AND t.status = 'CONFIRMED' AND asset(t.amount) = $2), '-infinity'))
 $$;
-COMMENT ON FUNCTION funded_deposits(integer, asset) IS 'Internal: the outstanding deposits that were outstanding when the last transfer that has brought money for deposits was instructed.';
+COMMENT ON FUNCTION funded_deposits(integer, asset, timestamptz) IS 'Internal: the outstanding deposits, called by the instant, that were outstanding when the last transfer that has brought money for deposits was instructed.';
 
 -- ---------------------------------------------------------------------------
 -- Instructing
@@ -272,7 +274,8 @@ CREATE FUNCTION instruct_settlement(client_id integer, asset asset, seen_at time
 AS $$
 #variable_conflict use_column
 DECLARE
-	gross	constant boolean := (cash_terms_of(client_id)).settlement_flow = 'GROSS';
+	terms	constant cash_terms := cash_terms_of(client_id);
+	stays	constant amount := CASE WHEN asset(terms.company_float) = asset THEN terms.company_float ELSE zero(asset) END;
 	money	amount := lock_company_money(client_id, asset);
 	need	settlement_need;
 	moved	fbo_transfer;
@@ -286,8 +289,8 @@ BEGIN
 		PERFORM offset_due_from_company(client_id, asset, at);
 		money := lock_company_money(client_id, asset);
 	END IF;
-	need := settlement_need(money, in_transit(client_id, asset, '{SETTLEMENT,PREFUND}'), outstanding_deposits(client_id, asset),
-							CASE WHEN gross THEN funded_deposits(client_id, asset) END);
+	need := settlement_need(money, in_transit(client_id, asset, '{SETTLEMENT,PREFUND}'), stays + outstanding_deposits(client_id, asset, at),
+							CASE terms.settlement_flow WHEN 'GROSS' THEN stays + funded_deposits(client_id, asset, at) END);
 	moved.client_id := client_id;
 	moved.purpose := 'SETTLEMENT';
 	moved.bank := fbo_bank(client_id, asset);

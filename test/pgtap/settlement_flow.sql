@@ -287,8 +287,8 @@ SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_tran
 
 -- a bust gives settled cash back; what is called through Apex is no concern of the FBO account
 SELECT bust_trade('undo', 'NETT0001', 'e') \g /dev/null
-SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-20 22:08Z', 'NETT')$$, $$VALUES ('TO_FBO', '200.00 USD')$$, 'the cash of a busted purchase is brought back');
-SELECT pg_temp.confirm_all('NETT', '2026-11-20 22:09Z') \g /dev/null
+SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers(client => 'NETT')$$, $$VALUES ('TO_FBO', '200.00 USD')$$, 'the cash of a busted purchase is brought back');
+SELECT pg_temp.confirm_all('NETT', clock_timestamp()) \g /dev/null
 SELECT results_eq($$SELECT settled, paid::text FROM process_cash_calls(client => 'NETT')$$, $$VALUES (1::bigint, '200.00 USD')$$, 'and paid');
 SELECT open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_customer('APEX0001', client => 'APEX'), deposit_coin('APEX0001', '1 BTC', 'coin') \g /dev/null
 SELECT pg_temp.trade('APEX', 'a', '0001', 'SELL', '0.01 BTC', '2026-11-20 12:00Z') \g /dev/null
@@ -352,6 +352,34 @@ SELECT results_eq($$SELECT status FROM confirm_fbo_transfer('DEFI', 'plain', 'BT
 SELECT lives_ok($$SELECT instruct_settlement_transfers('2026-11-20 12:41Z')$$, 'and instructs');
 RESET ROLE;
 SELECT is((SELECT role_name FROM fbo_transfer_event e JOIN fbo_transfer t USING (client_id, transfer_id) WHERE t.reference = 'plain' AND e.event = 'confirmed'), 'ledger_test_settler', 'in his own name');
+
+-- a run of an instant, made up for later, funds what had been called by then
+SELECT open_client('LATE', opened_at => '2026-01-01Z'), open_client('FLOT', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_customer(c || '0001', client => c), deposit_coin(c || '0001', '1 BTC', 'coin', effective_at => '2026-11-01Z') FROM unnest(ARRAY['LATE', 'FLOT']) c \g /dev/null
+SELECT post_trade(c || t.at, c || '0001', 'SELL', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => t.at::timestamptz)
+FROM unnest(ARRAY['LATE', 'FLOT']) c, unnest(ARRAY['2026-11-18 14:00Z', '2026-11-18 16:00Z']) AS t (at) \g /dev/null
+SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-18 15:00Z', 'LATE')$$, $$VALUES ('TO_FBO', '600.00 USD')$$,
+	'a sale executed after the run''s instant is not funded by it');
+SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-18 17:00Z', 'LATE')$$, $$VALUES ('TO_FBO', '600.00 USD')$$,
+	'but by the next');
+
+-- the float that the terms ask for stays, whatever the way of settling
+SELECT change_cash_terms('FLOT', company_float => '1000 USD') \g /dev/null
+CREATE TEMP TABLE f1 AS SELECT * FROM instruct_settlement_transfers('2026-11-18 15:00Z', 'FLOT');
+SELECT results_eq($$SELECT direction, amount::text FROM f1$$, $$VALUES ('TO_FBO', '1600.00 USD')$$, 'the float is brought with what the deposit lacks');
+SELECT confirm_fbo_transfer('FLOT', reference, 'BT-float', '2026-11-18 15:30Z') FROM f1 \g /dev/null
+SELECT results_eq($$SELECT settled FROM process_cash_calls('2026-11-18 16:05Z', 'FLOT')$$, $$VALUES (2::bigint)$$, 'a later sale is paid from it at once');
+CREATE TEMP TABLE f2 AS SELECT * FROM instruct_settlement_transfers('2026-11-18 17:00Z', 'FLOT');
+SELECT results_eq($$SELECT direction, amount::text FROM f2$$, $$VALUES ('TO_FBO', '600.00 USD')$$, 'and it is filled up again');
+SELECT confirm_fbo_transfer('FLOT', reference, 'BT-float-2', '2026-11-18 17:30Z') FROM f2 \g /dev/null
+SELECT change_cash_terms('FLOT', settlement_flow => 'GROSS') \g /dev/null
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-18 18:00Z', 'FLOT')$$, 'GROSS keeps it too');
+SELECT change_cash_terms('FLOT', company_float => '0 USD', settlement_flow => 'NET') \g /dev/null
+SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-18 19:00Z', 'FLOT')$$, $$VALUES ('TO_BUSINESS', '1000.00 USD')$$,
+	'without a float it goes back');
+SELECT throws_ok($$SELECT change_cash_terms('FLOT', company_float => '-1 USD')$$, 'LG002', NULL, 'a float is not negative');
+SELECT throws_ok($$SELECT change_cash_terms('FLOT', company_float => '1 BTC')$$, 'LG042', NULL, 'nor of coin');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds');
 
 SELECT * FROM finish();
 ROLLBACK;
