@@ -46,7 +46,6 @@ typedef struct Client
 	CommissionModel commission;
 	int			revenue_share_bps;
 	bool		encumbers_unpaid;	/* coin bought with cash not yet paid is bound */
-	bool		prefunded;		/* no purchase without buying power */
 } Client;
 
 typedef struct Provider

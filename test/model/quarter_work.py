@@ -1,0 +1,508 @@
+"""The work of the quarter: what customers, clients, banks and Apex do each day,
+as statements for the ledger and as changes of the model.
+"""
+
+import datetime
+import heapq
+import random
+
+from exact import Decimal, text
+from psql import literal
+from quarter_books import add_business_days, business_day, central_date, instant, local, stamp, usd
+from quarter_jobs import occurrences
+from quarter_model import Client, DAY, Model
+from workload import Difference, expect
+
+FIRST, DAYS = datetime.date(2026, 2, 1), 100
+PROVIDERS = ('LP1', 'LP2')
+PRICES = {'BTC': 60000, 'ETH': 3000}
+SHARES = (('MNET', 36), ('MGRS', 26), ('MPRE', 14), ('MAPX', 12), ('MDAY', 12))   # of 100 customers
+WAYS = (('good', 800), ('late', 167), ('never', 13), ('bounce', 20))
+STEP = Decimal('0.00000001')
+BATCH = 40                  # executions in one call of post_trades()
+
+
+def clients():
+    return [Client('MNET', 'BAKKT_TPJ', 4000),
+            Client('MGRS', 'BAKKT_TPJ', 300, encumber_unpaid=True, settlement_flow='GROSS', write_off_days=20, availability_days=2, return_fee=2500),
+            Client('MPRE', 'BAKKT_TPJ', 1000, prefunded=True, credit_failed_sells=True, reserve_open_orders=False),
+            Client('MAPX', 'APEX_TPJ', 3000),
+            Client('MDAY', 'NET_SETTLEMENT', 2500)]
+
+
+class Work:
+    def __init__(self, session, seed, customers, trades_a_day):
+        self.session, self.random = session, random.Random(seed)
+        self.model = Model()
+        self.trades_a_day = trades_a_day
+        self.agenda = []            # (instant, serial, function)
+        self.serial = 0
+        self.recent = []            # executions
+        self.deposits = []          # not yet settled, returned or stopped
+        self.lists_taken = []       # (client, kind, day, rows) that the scheduler has taken since they were last printed
+        self.script = []            # (statement, what it must come to)
+        self.batch = []             # (customer, reference, given, SQLSTATE expected)
+        self.now = local(FIRST, 0)
+        self.jobs_done = None
+        self.open_world(customers)
+
+    # -- the world -----------------------------------------------------
+
+    def open_world(self, customers):
+        run = self.session.execute
+        run("DO $$ BEGIN CREATE ROLE quarter_second SUPERUSER; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        for provider in PROVIDERS:
+            run("SELECT open_liquidity_provider(%s, %s)" % (literal(provider), literal(provider)))
+        for client, (code, part) in zip(clients(), SHARES):
+            self.model.add_client(client)
+            run("SELECT open_client(%s, funding_model => %s, revenue_share_bps => %d)" % (literal(code), literal(client.model), client.share_bps))
+            codes = ['%s%04d' % (code, n) for n in range(1, customers * part // 100 + 1)]
+            run("SELECT count(*) FROM open_customers(%s, ARRAY[%s])" % (literal(code), ', '.join(map(literal, codes))))
+            for name in codes:
+                self.model.add_customer(name, client).way = self.random.choices([w[0] for w in WAYS], [w[1] for w in WAYS])[0]
+            self.set_terms(client)
+
+    def set_terms(self, client):
+        self.session.execute(
+            "SELECT change_cash_terms(%s, encumber_unpaid => %s, prefunded => %s, credit_failed_sells => %s, reserve_open_orders => %s, settlement_flow => %s,"
+            " write_off_days => %d, availability_days => %d, return_fee => %s)" % (
+                literal(client.code), literal(client.encumber_unpaid), literal(client.prefunded), literal(client.credit_failed_sells),
+                literal(client.reserve_open_orders), literal(client.settlement_flow), client.write_off_days, client.availability_days, literal(usd(client.return_fee))))
+
+    # -- time ----------------------------------------------------------
+
+    def at(self, instant, function):
+        self.serial += 1
+        heapq.heappush(self.agenda, (max(instant, self.now), self.serial, function))
+
+    def advance(self, until):
+        """Everything that happens up to the instant, in its order."""
+        while self.agenda and self.agenda[0][0] <= until:
+            self.now, _, function = heapq.heappop(self.agenda)
+            function()
+        self.now = until
+        self.send()
+
+    def chance(self, percent):
+        return self.random.random() * 100 < percent
+
+    def later(self, hours_from, hours_to):
+        return self.now + datetime.timedelta(seconds=self.random.randint(int(hours_from * 3600), int(hours_to * 3600)))
+
+    def during(self, day, first, last):
+        """A moment of the day between two hours, Central, to the microsecond."""
+        return local(day, first) + datetime.timedelta(microseconds=self.random.randrange((last - first) * 3600 * 10 ** 6))
+
+    def reference(self, what):
+        self.serial += 1
+        return '%s-%d' % (what, self.serial)
+
+    # -- talking to the ledger -----------------------------------------
+
+    def do(self, call, sqlstate='00000', answered=None):
+        """A business function, after the executions before it."""
+        self.flush()
+        self.script.append((('SELECT row_to_json(r) FROM %s AS r' if answered else 'SELECT count(*) FROM %s AS r') % call, sqlstate, answered))
+
+    def send(self):
+        self.flush()
+        for start in range(0, len(self.script), 30):
+            part = self.script[start:start + 30]
+            for (statement, sqlstate, answered), answer in zip(part, self.session.run([p[0] for p in part])):
+                if answer.sqlstate != sqlstate:
+                    raise Difference('the model expects %s, the ledger says %s\n%s\n%s' % (sqlstate, answer.sqlstate, statement[:2000], answer.text[:2000]))
+                if answered:
+                    answered(answer.rows)
+        self.script = []
+
+    def flush(self):
+        """The executions gathered so far, in one call."""
+        if not self.batch:
+            return
+        batch, self.batch = self.batch, []
+        rows = []
+        for customer, reference, given, _ in batch:
+            coin = given['coin']
+            rows.append('(%s,%s,%s,%s,%s,%s,%s,%s,%s)' % (
+                literal(reference), literal(customer.code), literal(given['side']), literal(text(given['quantity'], coin)), literal(given['lp']),
+                literal('%s USD/%s' % (given['lp_price'], coin)), given['markup_bps'], given['fee_bps'], literal(stamp(given['executed_at']))))
+        values = ("(VALUES %s) AS v(reference, account, side, quantity, lp, lp_price, markup_bps, fee_bps, executed_at)" % ', '.join(rows))
+        statement = ("SELECT json_build_object('request', r.request, 'journal', r.journal, 'sqlstate', coalesce(r.sqlstate, '00000'), 'message', r.message) "
+                     "FROM post_trades(ARRAY(SELECT ROW(v.reference, v.account, v.side, v.quantity::amount, v.lp, v.lp_price::price, NULL, v.markup_bps, NULL, "
+                     "v.fee_bps, NULL, NULL, NULL, v.executed_at::timestamptz, NULL, false, false)::trade_request FROM %s)) AS r" % values)
+
+        def answered(answers):
+            for (customer, reference, given, sqlstate), answer in zip(batch, sorted(answers, key=lambda a: a['request'])):
+                if answer['sqlstate'] != sqlstate:
+                    raise Difference('execution %s of %s at %s: the model expects %s, the ledger %s\n%s\n%s' % (
+                        reference, customer.code, given['executed_at'], sqlstate, answer['sqlstate'], answer, given))
+                if reference in self.model.calls:
+                    self.model.calls[reference].journal = answer['journal']
+        self.script.append((statement, '00000', answered))
+
+    # -- trades --------------------------------------------------------
+
+    def plan_trades(self, day):
+        everyone = list(self.model.customers.values())
+        for _ in range(self.trades_a_day):
+            customer = self.random.choice(everyone)
+            self.at(self.during(day, 0, 24), lambda customer=customer: self.want_trade(customer))
+
+    def want_trade(self, customer):
+        """Sell some coin now and then; else buy, with money there, on its way, or not at all."""
+        model, client = self.model, customer.client
+        coin = self.random.choice(('BTC', 'ETH'))
+        holding = model.coin(customer, coin)
+        if holding > 100000 and self.chance(30):
+            quantity = self.random.randint(holding // 2, holding) if self.chance(97) else holding + 1
+            return self.trade(customer, 'SELL', coin, quantity)
+        if customer.way == 'never' and len(customer.known_calls) > 2:
+            return None
+        money = self.random.randint(500, 30000)
+        spare = model.available(customer) - model.owing(customer)
+        if client.model == 'BAKKT_TPJ' and spare < money * 1.05 and customer.way != 'never':
+            if customer.way == 'bounce' or (customer.way == 'good' and self.chance(50)):
+                return self.deposit(customer, money * self.random.randint(2, 8), lambda: self.buy(customer, coin, money))
+            if customer.way == 'good':
+                self.wire(customer, money * self.random.randint(2, 8))
+            else:
+                self.at(self.later(0, 30), lambda: self.deposit(customer, money + self.random.randint(1000, 9000)))
+        return self.buy(customer, coin, money)
+
+    def buy(self, customer, coin, money):
+        self.trade(customer, 'BUY', coin, None, money)
+
+    def trade(self, customer, side, coin, quantity, money=None):
+        price = PRICES[coin] + self.random.randint(-5000, 5000) * Decimal('0.01')
+        quantity = quantity or money * 10 ** 8 // int(price * 100)
+        given = {'side': side, 'coin': coin, 'quantity': quantity * STEP, 'lp': self.random.choice(PROVIDERS), 'lp_price': price,
+                 'markup_bps': self.random.choice((0, 25, 50, 75)), 'fee_bps': self.random.choice((0, 0, 10, 33)), 'executed_at': self.now}
+        reference = self.reference('x')
+        sqlstate = self.model.trade(customer, reference, given)
+        self.batch.append((customer, reference, given, sqlstate or '00000'))
+        if not sqlstate:
+            self.recent.append((customer, reference))
+        if len(self.batch) >= BATCH:
+            self.flush()
+
+    def plan_busts(self, day):
+        for _ in range(max(self.trades_a_day // 150, 1)):
+            self.at(self.during(day, 0, 24), self.bust)
+
+    def bust(self):
+        recent = self.recent[-20 * self.trades_a_day:]
+        if not recent:
+            return
+        customer, reference = self.random.choice(recent)
+        call = self.model.calls.get(reference)
+        if call and call.apex and call.status == 'O' and call.due_at is None:
+            return                  # Apex has been asked
+        self.flush()
+        bust_reference = self.reference('bust')
+        sqlstate = self.model.bust(reference, bust_reference)
+
+        def answered(answers):
+            if bust_reference in self.model.calls:
+                self.model.calls[bust_reference].journal = answers[0]['journal']
+        self.do("bust_trade(%s, %s, original => %s)" % tuple(map(literal, (bust_reference, customer.code, reference))), sqlstate or '00000', None if sqlstate else answered)
+
+    # -- the bank ------------------------------------------------------
+
+    def bank_day(self, after, hour):
+        """A moment of the next business day of the banks."""
+        return self.during(add_business_days(central_date(after), 1), hour, hour + 2)
+
+    def deposit(self, customer, amount, then=None):
+        """An ACH deposit: mostly credited, settled when its hold expires; else cancelled, declined, returned."""
+        reference = self.reference('ach')
+        allowed = customer.may('DEPOSIT')
+        self.do("initiate_deposit(account => %s, amount => %s, reference => %s, at => %s)" % (
+            literal(customer.code), literal(usd(amount)), literal(reference), literal(stamp(self.now))), '00000' if allowed else 'LG013')
+        if not allowed:
+            return
+        deposit = self.model.initiate_deposit(customer, reference, amount)
+        self.deposits.append(deposit)
+        deposit.then = then
+        roll = self.random.randrange(100)
+        if roll < 2:
+            self.at(self.later(0, 6), lambda: self.stop_deposit(deposit, 'cancel_deposit', 'CANCELLED'))
+        elif roll < 4:
+            self.at(self.bank_day(self.now, 6), lambda: self.stop_deposit(deposit, 'decline_deposit', 'DECLINED'))
+        else:
+            self.at(self.bank_day(self.now, 8), lambda: self.credit(deposit))
+            if roll < 6:
+                self.at(self.later(2, 80), lambda: self.return_deposit(deposit))
+
+    def stop_deposit(self, deposit, function, status):
+        if deposit.status == 'INITIATED':
+            self.model.stop_deposit(deposit, status)
+            self.do("%s(client => %s, reference => %s, at => %s)" % (function, *self.named(deposit)))
+
+    def named(self, transfer):
+        return literal(transfer.customer.client.code), literal(transfer.reference), literal(stamp(self.now))
+
+    def credit(self, deposit):
+        if deposit.status != 'INITIATED':
+            return
+        self.model.credit_deposit(deposit, self.now)
+        self.do("credit_deposit(client => %s, reference => %s, at => %s, bank_reference => %s)" % (*self.named(deposit), literal('b' + deposit.reference)))
+        if deposit.customer.way == 'bounce':
+            self.at(self.later(24, 24 * 20), lambda: self.return_deposit(deposit))
+
+    def return_deposit(self, deposit):
+        if deposit.status not in ('INITIATED', 'CREDITED', 'SETTLED'):
+            return
+        self.model.return_deposit(deposit, self.now)
+        self.do("return_deposit(client => %s, reference => %s, at => %s, code => %s)" % (*self.named(deposit), literal(self.random.choice(('R01', 'R07', 'R10', 'R29')))))
+        if self.model.deficit(deposit.customer) and self.chance(60):
+            self.at(self.later(30, 24 * 20), lambda: self.make_good(deposit.customer))
+
+    def make_good(self, customer):
+        """The customer pays what the company stood in for, whole or in part."""
+        owed = self.model.deficit(customer)
+        if not owed:
+            return
+        self.wire(customer, owed)
+        amount = min(owed, self.model.available(customer)) if self.chance(60) else owed // 2 + 1
+        if amount > self.model.available(customer) - 0:
+            return
+        self.model.recover_deficit(customer, amount, self.now)
+        self.do("recover_deficit(account => %s, amount => %s, reference => %s, at => %s)" % (
+            literal(customer.code), literal(usd(amount)), literal(self.reference('good')), literal(stamp(self.now))))
+
+    def wire(self, customer, amount):
+        self.model.receive_wire(customer, amount, self.now)
+        reference = self.reference('wire')
+        self.do("receive_wire(client => %s, account => %s, amount => %s, reference => %s, at => %s)" % (
+            literal(customer.client.code), literal(customer.code), literal(usd(amount)), literal(reference), literal(stamp(self.now))))
+
+    # -- withdrawals ---------------------------------------------------
+
+    def plan_withdrawals(self, day):
+        funded = [c for c in self.model.customers.values() if c.client.model == 'BAKKT_TPJ']
+        for _ in range(self.trades_a_day // 12):
+            self.at(self.during(day, 0, 24), lambda customer=self.random.choice(funded): self.withdraw(customer))
+
+    def withdraw(self, customer):
+        spare = self.model.available(customer) - self.model.owing(customer)
+        amount = max(self.random.randint(spare // 4, spare) if spare > 0 else 0, self.random.randint(900, 1100))
+        if self.chance(2):
+            amount = max(spare, 1000) + 1
+        reference = self.reference('out')
+        result = self.model.request_withdrawal(customer, reference, amount, self.now)
+        sqlstate = result if isinstance(result, str) else '00000'
+        self.do("request_withdrawal(account => %s, amount => %s, reference => %s, at => %s)" % (
+            literal(customer.code), literal(usd(amount)), literal(reference), literal(stamp(self.now))), sqlstate)
+        if sqlstate != '00000':
+            return
+        roll = self.random.randrange(100)
+        if roll < 10:
+            function, status = (('cancel_withdrawal', 'CANCELLED'), ('reject_withdrawal', 'REJECTED'))[roll % 2]
+            self.at(self.later(0, 2), lambda: self.stop_withdrawal(result, function, status))
+        else:
+            self.at(self.later(1, 26), lambda: self.send_withdrawal(result, roll))
+
+    def stop_withdrawal(self, withdrawal, function, status):
+        if withdrawal.status == 'REQUESTED':
+            self.model.stop_withdrawal(withdrawal, status)
+            self.do("%s(client => %s, reference => %s, at => %s, reason => 'asked for')" % (function, *self.named(withdrawal)))
+
+    def send_withdrawal(self, withdrawal, roll):
+        if withdrawal.status != 'REQUESTED':
+            return
+        if not withdrawal.customer.may('WITHDRAWAL'):
+            self.do("send_withdrawal(client => %s, reference => %s, at => %s)" % self.named(withdrawal), 'LG013')
+            return self.stop_withdrawal(withdrawal, 'reject_withdrawal', 'REJECTED')
+        self.model.send_withdrawal(withdrawal, self.now)
+        self.do("send_withdrawal(client => %s, reference => %s, at => %s)" % self.named(withdrawal))
+        if roll >= 13:
+            self.at(self.bank_day(self.now, 9), lambda: self.complete_withdrawal(withdrawal))
+        if roll < 16:
+            self.at(self.later(20, 90), lambda: self.return_withdrawal(withdrawal))
+
+    def complete_withdrawal(self, withdrawal):
+        if withdrawal.status == 'SENT':
+            self.model.complete_withdrawal(withdrawal)
+            self.do("complete_withdrawal(client => %s, reference => %s, at => %s, bank_reference => %s)" % (*self.named(withdrawal), literal('b' + withdrawal.reference)))
+
+    def return_withdrawal(self, withdrawal):
+        if withdrawal.status in ('SENT', 'COMPLETED'):
+            self.model.return_withdrawal(withdrawal, self.now)
+            self.do("return_withdrawal(client => %s, reference => %s, at => %s, code => 'R03')" % self.named(withdrawal))
+
+    # -- who may do what -----------------------------------------------
+
+    def plan_restrictions(self, day):
+        everyone = list(self.model.customers.values())
+        for _ in range(max(self.trades_a_day // 150, 1)):
+            customer = self.random.choice(everyone)
+            terms = self.random.choice((('CLOSING_ONLY', 'ACTIVE'), ('LOCKED', 'ACTIVE'), ('OPEN', 'LIQUIDATED'), ('OPEN', 'SUSPENDED'), ('OPEN', 'UNDER_REVIEW')))
+            at = self.during(day, 0, 24)
+            self.at(at, lambda customer=customer, terms=terms: self.restrict(customer, *terms))
+            self.at(at + self.random.randint(20, 200) * datetime.timedelta(hours=1), lambda customer=customer: self.restrict(customer, 'OPEN', 'ACTIVE'))
+
+    def restrict(self, customer, mode, status):
+        customer.mode, customer.status = mode, status
+        self.do("change_customer(%s, mode => %s, party_status => %s)" % (literal(customer.code), literal(mode), literal(status)))
+
+    # -- Apex ----------------------------------------------------------
+
+    def plan_apex(self, day):
+        client = self.model.clients['MAPX']
+        for first in (7, 18):
+            self.at(self.during(day, first, first + 1), lambda: self.apex_batch(client))
+        if business_day(day):
+            self.at(self.during(day, 14, 15), lambda: self.apex_wire(client))
+
+    def apex_batch(self, client):
+        reference = self.reference('apex')
+        items = self.model.open_apex_batch(client, self.now)
+        self.do("open_apex_batch(client => %s, reference => %s, at => %s)" % (literal(client.code), literal(reference), literal(stamp(self.now))))
+        answers = [(call, call.customer.way != 'never' and self.chance(90), self.random.choice((None, 'UNSETTLED_PROCEEDS', 'ACCOUNT_RESTRICTED'))) for call in items]
+        answers = [(call, confirmed, None if confirmed else reason) for call, confirmed, reason in answers]
+        half = len(answers) // 2
+        self.at(self.later(0.2, 2), lambda: self.apex_answers(client, reference, answers[:half], ()))
+        self.at(self.later(2, 4), lambda: self.apex_answers(client, reference, answers, set(answers[:half])))
+
+    def apex_answers(self, client, reference, answers, known):
+        """Apex answers, the second time with what it has answered before."""
+        if not answers:
+            return
+        for call, confirmed, reason in answers:
+            if (call, confirmed, reason) not in known and call.status == 'O':
+                self.model.apex_answer(call, confirmed, reason or 'APEX_REJECTED', self.now)
+        rows = ', '.join("ROW((SELECT journal FROM execution WHERE client = %s AND reference = %s), %s, %s, %s)::apex_answer" % (
+            literal(client.code), literal(call.reference), literal(confirmed), literal(reason), literal('a' + call.reference)) for call, confirmed, reason in answers)
+        self.do("record_apex_answers(client => %s, batch => %s, answers => ARRAY[%s], at => %s)" % (
+            literal(client.code), literal(reference), rows, literal(stamp(self.now))))
+
+    def apex_wire(self, client):
+        owed = self.model.books.of(client.code, 'CORP', 'Apex:settlement:' + client.code)
+        if owed:
+            self.model.apex_wire(client, owed)
+            self.do("record_apex_wire(client => %s, reference => %s, direction => %s, amount => %s, at => %s)" % (
+                literal(client.code), literal(self.reference('apexwire')), literal('received' if owed > 0 else 'sent'), literal(usd(abs(owed))), literal(stamp(self.now))))
+
+    # -- write-offs ----------------------------------------------------
+
+    def decide_write_offs(self):
+        """A second person approves most of what the job has proposed."""
+        for client in self.model.clients.values():
+            chosen = []
+            for write_off in client.write_offs.values():
+                if write_off.status == 'proposed' and write_off.call.status == 'O':
+                    write_off.status = 'approved'
+                    chosen.append(write_off.call.journal)
+            if chosen:
+                self.do_as_second("approve_cash_call_write_offs(client => %s, calls => ARRAY[%s]::bigint[], at => %s)" % (
+                    literal(client.code), ', '.join(map(str, chosen)), literal(stamp(self.now))))
+
+    def recover(self, call):
+        """Long after, the customer sends the money of a call that was written off."""
+        customer = call.customer
+        rest = call.amount - call.recovered
+        if not call.apex:
+            self.wire(customer, rest)
+        amount = rest if self.chance(60) else self.random.randint(1, rest)
+        if not call.apex and amount > self.model.available(customer):
+            return
+        self.model.recover_cash_call(call, amount, self.now)
+        self.do("recover_cash_call(client => %s, call => %d, reference => %s, amount => %s, at => %s)" % (
+            literal(customer.client.code), call.journal, literal(self.reference('recover')), literal(usd(amount)), literal(stamp(self.now))))
+        if call.recovered < call.amount:
+            self.at(self.later(24, 240), lambda: self.recover(call))
+
+    def do_as_second(self, call):
+        self.flush()
+        self.script.append(('SET ROLE quarter_second', '00000', None))
+        self.do(call)
+        self.script.append(('RESET ROLE', '00000', None))
+
+    # -- transfers between the FBO account and the business account ----
+
+    def follow_transfers(self):
+        """The pretend bank takes up what was instructed, and confirms or refuses it within hours."""
+        for client in self.model.clients.values():
+            fresh = [t for t in client.transfers if t.reference is None]
+            if not fresh:
+                continue
+            known = {t.reference for t in client.transfers}
+            stored = [r for r in self.session.rows('SELECT transfer, direction, purpose, amount, %s AS at FROM fbo_transfers(%s)' % (
+                instant('instructed_at'), literal(client.code))) if r['transfer'] not in known]
+            of_row = lambda r: (r['at'], r['direction'], r['purpose'], r['amount'])
+            mine = sorted((((stamp(t.instructed_at), t.direction, t.purpose, usd(t.amount)), t) for t in fresh), key=lambda m: m[0])
+            expect('new FBO transfers of %s' % client.code, [m[0] for m in mine], sorted(map(of_row, stored)))
+            for (_, transfer), row in zip(mine, sorted(stored, key=of_row)):
+                transfer.reference = row['transfer']
+                self.at(self.later(0.5, 30), lambda transfer=transfer, good=self.chance(94): self.bank_decides(transfer, good))
+
+    def bank_decides(self, transfer, good):
+        named = literal(transfer.client.code), literal(transfer.reference), literal(stamp(self.now))
+        if good:
+            self.model.confirm(transfer, self.now)
+            self.do("confirm_fbo_transfer(client => %s, reference => %s, at => %s, bank_reference => %s)" % (*named, literal('bank ' + transfer.reference)))
+        else:
+            self.model.fail(transfer, self.now)
+            self.do("fail_fbo_transfer(client => %s, reference => %s, at => %s, reason => 'account blocked')" % named)
+
+    # -- a day ---------------------------------------------------------
+
+    def live(self, number):
+        self.day = FIRST + number * DAY
+        self.plan_trades(self.day)
+        self.plan_withdrawals(self.day)
+        self.plan_apex(self.day)
+        self.plan_busts(self.day)
+        self.plan_restrictions(self.day)
+        self.at(self.during(self.day, 9, 16), self.decide_write_offs)
+        for hour in self.run_hours():
+            self.advance(local(self.day, hour - 1, self.random.randrange(60), self.random.randrange(60)))
+            self.run_jobs(self.now)
+
+    def run_hours(self):
+        """When somebody calls the scheduler: mostly a few times, sometimes late at night only."""
+        return (24,) if self.chance(8) else sorted(self.random.sample(range(4, 23), 3)) + [24]
+
+    def run_jobs(self, at):
+        """Each occurrence once and in order; the model follows run by run."""
+        runs = self.session.rows("SELECT job, extract(epoch FROM occurrence)::bigint AS occurrence, status, covers, message FROM run_due_jobs(%s)" % literal(stamp(at)))
+        failed = [r for r in runs if r['status'] != 'done']
+        if failed:
+            raise Difference('jobs failed: %s' % failed)
+        expected_runs = occurrences(self.jobs_done or at - DAY, at)
+        expected = [(job, int(when.timestamp())) for when, _, job in expected_runs]
+        got = [(r['job'], r['occurrence']) for r in runs]
+        if got != expected:
+            raise Difference('jobs run at %s: the model expects\n%s\nthe ledger ran\n%s' % (at, expected, got))
+        self.jobs_done = at
+        for when, _, job in expected_runs:
+            self.perform(job, when)
+        self.follow_transfers()
+
+    def perform(self, job, at):
+        model = self.model
+        if job == 'settle_deposits':
+            self.settle_deposits(at)
+        elif job in ('process_cash_calls', 'retry_cash_calls'):
+            model.process_cash_calls(at)
+        elif job == 'propose_cash_call_write_offs':
+            model.propose_write_offs(at)
+        elif job == 'charge_cash_call_write_offs':
+            for call in model.charge_write_offs(at):
+                if self.chance(50):
+                    self.at(self.later(24, 24 * 25), lambda call=call: self.recover(call))
+        elif job == 'instruct_settlement_transfers':
+            model.instruct_settlement_transfers(at)
+        elif job == 'top_up_deficits':
+            model.top_up_deficits(at)
+        elif job.startswith('take_aged_tpj'):
+            kind = job.rsplit('_', 1)[1].upper()
+            self.lists_taken += [(c.code, kind, central_date(at), model.aged(c, at)) for c in model.clients.values() if c.called]
+
+    def settle_deposits(self, at):
+        for deposit in self.deposits:
+            if deposit.status == 'CREDITED' and deposit.available_at <= at:
+                self.model.settle_deposit(deposit, at)
+                if deposit.then:
+                    self.at(self.later(0.1, 5), deposit.then)
+        self.deposits = [d for d in self.deposits if d.status in ('INITIATED', 'CREDITED')]
