@@ -11,13 +11,6 @@ JOIN demo.client ON code = client
 WHERE funding_model = 'BAKKT_TPJ' AND account NOT LIKE '%0001'
 GROUP BY 1, 2;
 
--- Who is followed through the day: of those who have sent too little, the one who has bought most often.
-CREATE TABLE demo.followed AS
-SELECT client, account, count(*) AS purchases
-FROM demo.fill JOIN demo.funding USING (client, account)
-WHERE side = 'BUY' AND short
-GROUP BY 1, 2 ORDER BY 3 DESC, 2 LIMIT 1;
-
 -- The day that the cash follows: the last on which a window closes.
 CREATE TABLE demo.cash_day AS
 SELECT max(closes_on) AS day FROM demo.window WHERE closed;
@@ -74,6 +67,18 @@ BEGIN
 				  FROM apex_batch_items(this.client, this.batch)), at => sent_at + interval '30 minutes');
 	END LOOP;
 END
+$$;
+
+-- Who is followed through the afternoon: of those whose calls failed twice and more, the one with most of them.
+CREATE TABLE demo.followed (client text, account text);
+
+CREATE PROCEDURE demo.follow(seen_at timestamptz)
+LANGUAGE sql AS $$
+	INSERT INTO demo.followed
+	SELECT code, account_id
+	FROM demo.client, aged_tpj(code, seen_at)
+	WHERE funding_model = 'BAKKT_TPJ' AND direction = 'Withdrawal' AND attempts > 1
+	GROUP BY 1, 2 ORDER BY count(*) DESC, 2 LIMIT 1
 $$;
 
 -- What is looked at before and after: kept, because it is printed at the end.
