@@ -669,6 +669,7 @@ AS $$
 DECLARE
 	owning	constant integer := require_client(cash_write_offs.client);
 BEGIN
+	PERFORM require_instant(at);
 	RETURN QUERY
 	SELECT w.journal_id, cu.account_code, j.reference, w.amount, c.called_at, central_date(cash_write_offs.at) - central_date(c.called_at), w.charge_month,
 		   CASE WHEN d.charged AND d.restored THEN 'RESTORED' WHEN d.charged AND e.recovered >= w.amount THEN 'RECOVERED' WHEN d.charged THEN 'CHARGED'
@@ -697,4 +698,4 @@ END $$;
 COMMENT ON FUNCTION cash_write_offs(text, timestamptz) IS
 'The write-offs of a client as they stood at the instant, oldest cash call first: who proposed, approved or declined, when it may be charged, what the client''s share and bad debt bore,
 what has been recovered and what stands (outstanding). status: PROPOSED, APPROVED, DECLINED, LAPSED (the call ended otherwise), CHARGED, RECOVERED (whole), RESTORED (the execution was
-busted). Amounts are positive. Raises LG010, 42501.';
+busted). Amounts are positive. Raises LG010, 42501, LG061 instant ahead of the clock, LG002 infinite.';

@@ -108,10 +108,11 @@ CREATE FUNCTION apex_batches(client text, at timestamptz DEFAULT clock_timestamp
 	SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM require_instant(at);
 	RETURN QUERY SELECT * FROM apex_batch_states(require_client(apex_batches.client), apex_batches.at);
 END $$;
 COMMENT ON FUNCTION apex_batches(text, timestamptz) IS
-'The batches of cash calls that a client has sent to Apex, as they stood at the instant, oldest first: OPEN until every item is answered, then COMPLETE. Raises LG010, 42501.';
+'The batches of cash calls that a client has sent to Apex, as they stood at the instant, oldest first: OPEN until every item is answered, then COMPLETE. Raises LG010, 42501, LG061, LG002.';
 
 CREATE FUNCTION require_apex_batch(client_id integer, reference text) RETURNS apex_batch
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -408,6 +409,10 @@ BEGIN
 	answered := lock_apex_batch(owning, record_apex_answers.batch);
 	PERFORM check_apex_answers(answered, answers);
 	fresh := ARRAY(SELECT DISTINCT a.call FROM answered_items(answered, answers) AS a WHERE (a.item).confirmed IS NULL);
+	-- whoever ends a call has its customer locked
+	PERFORM FROM customer cu
+	  WHERE cu.customer_id IN (SELECT c.customer_id FROM cash_call c WHERE c.client_id = owning AND c.journal_id = ANY (fresh))
+	  ORDER BY cu.customer_id FOR NO KEY UPDATE;
 	PERFORM FROM cash_call c WHERE c.client_id = owning AND c.journal_id = ANY (fresh) ORDER BY c.journal_id FOR NO KEY UPDATE;
 	FOREACH given IN ARRAY answers LOOP
 		UPDATE apex_batch_item i
@@ -526,6 +531,7 @@ AS $$
 DECLARE
 	owning	constant integer := require_client(apex_position.client);
 BEGIN
+	PERFORM require_instant(at);
 	RETURN QUERY
 	WITH call AS (
 		SELECT asset(c.amount) AS asset, c.sale, c.withdrawal, c.amount - coalesce(e.ended, zero(asset(c.amount))) AS outstanding, e.paid
@@ -564,4 +570,4 @@ END $$;
 COMMENT ON FUNCTION apex_position(text, timestamptz) IS
 'Where a client''s business with Apex stands at the instant, per asset: called, purchases not yet confirmed (positive: Apex is to pay); payable, sale proceeds not yet confirmed (positive: is to be
 paid); confirmed, net of what Apex has confirmed (positive: it owes); wired, net received; settlement = confirmed - wired, what Apex owes now. All from the cash calls'' events; difference is by how much the
-balances of Apex:receivable, Apex:payable and Apex:settlement say otherwise, zero when all is well. Raises LG010, 42501.';
+balances of Apex:receivable, Apex:payable and Apex:settlement say otherwise, zero when all is well. Raises LG010, 42501, LG061, LG002.';

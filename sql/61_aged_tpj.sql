@@ -125,25 +125,13 @@ AS $$
 DECLARE
 	asked	constant integer := require_client(aged_tpj.client);
 BEGIN
-	PERFORM require_list_instant(aged_tpj.at);
+	PERFORM require_instant(aged_tpj.at);
 	RETURN QUERY
 	SELECT r.* FROM aged_rows(asked, aged_tpj.at, coalesce(aged_tpj.known_at, 'infinity'), 9223372036854775807, '{}') r
 	 WHERE aged_tpj.known_at IS NULL
 		OR EXISTS (SELECT FROM cash_call c WHERE c.client_id = asked AND c.journal_id = r.tpj_id AND c.opened_at <= aged_tpj.known_at);
 END $$;
 COMMENT ON FUNCTION aged_tpj(text, timestamptz, timestamptz) IS 'Every cash call of the client, through Bakkt or Apex, attempted or not, that was outstanding at the instant, oldest first: by all that is known now, or (known_at) by what the ledger had recorded then. Errors: LG010, 42501, LG061, LG002 infinite instant.';
-
-CREATE FUNCTION require_list_instant(at timestamptz) RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
-AS $$
-BEGIN
-	PERFORM require_not_ahead(at);
-	IF NOT isfinite(at) THEN
-		PERFORM refuse_invalid('a list needs a finite instant');
-	END IF;
-END $$;
-COMMENT ON FUNCTION require_list_instant(timestamptz) IS 'Internal: LG061 when the instant lies ahead, LG002 when it is infinite.';
 
 CREATE FUNCTION aged_tpj_summary(client text, at timestamptz DEFAULT clock_timestamp(), known_at timestamptz DEFAULT NULL)
 	RETURNS TABLE (bucket text, direction text, calls bigint, net_money amount, oldest_days integer)
@@ -342,7 +330,7 @@ BEGIN
 	IF kind IS NULL OR kind NOT IN ('AM', 'PM', 'SOD') THEN
 		PERFORM refuse_invalid('kind of list is not known', format('Kind: "%s".', kind), 'One of AM, PM, SOD.');
 	END IF;
-	PERFORM require_list_instant(as_of);
+	PERFORM require_instant(as_of);
 	FOR holder IN SELECT * FROM listed_clients(take_aged_tpj.client) LOOP
 		IF NOT taken_before(holder.client_id, kind, as_of) THEN
 			-- events first: waiting for their writers, we hold nothing

@@ -95,7 +95,7 @@ BEGIN
 			'window_bounds', 'window_of', 'window_members', 'window_adjustments', 'window_summary', 'check_window', 'check_settlement', 'zero_sum_check',
 			'cash_balance', 'deficits', 'check_funding',
 			'net_position', 'obligations', 'outstanding',
-			'aged_tpj', 'aged_tpj_summary', 'aged_tpj_file', 'aged_tpj_file_name', 'check_aged_tpj']),
+			'aged_tpj', 'aged_tpj_summary', 'aged_tpj_file', 'aged_tpj_file_name', 'check_aged_tpj', 'buying_power', 'buying_powers']),
 		('bakkt_ledger_poster', ARRAY[
 			'open_customer', 'open_customers', 'open_account',
 			'post_trade', 'post_trades', 'bust_trade', 'correct_trade', 'deposit_coin',

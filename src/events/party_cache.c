@@ -329,7 +329,7 @@ load_clients(void)
 
 	spi_plan(&plan, 0, NULL,
 			 "SELECT c.client_id, c.code, c.funding_model, c.commission_model, c.revenue_share_bps,"
-			 "  coalesce(t.encumber_unpaid, false)"
+			 "  coalesce(t.encumber_unpaid, false), coalesce(t.prefunded, false)"
 			 " FROM bakkt_ledger.client c"
 			 " LEFT JOIN bakkt_ledger.cash_terms t ON t.client_id OPERATOR(pg_catalog.=) c.client_id");
 	spi_execute(plan, NULL);
@@ -344,6 +344,7 @@ load_clients(void)
 		client->commission = commission_column(i, 4);
 		client->revenue_share_bps = DatumGetInt32(column(i, 5, &isnull));
 		client->encumbers_unpaid = boolean_column(i, 6);
+		client->prefunded = boolean_column(i, 7);
 	}
 }
 

@@ -46,6 +46,7 @@ typedef struct Client
 	CommissionModel commission;
 	int			revenue_share_bps;
 	bool		encumbers_unpaid;	/* coin bought with cash not yet paid is bound */
+	bool		prefunded;		/* no purchase without buying power */
 } Client;
 
 typedef struct Provider

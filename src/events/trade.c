@@ -22,6 +22,7 @@
 #include "utils/typcache.h"
 
 #include "errors.h"
+#include "events/buying_power.h"
 #include "events/cash_call.h"
 #include "events/order_commission.h"
 #include "events/trade.h"
@@ -147,28 +148,52 @@ build(TradeBatch *batch)
 			trade_build(&batch->trades[i]);
 }
 
-/*
- * Fees of later fills hang on which earlier ones stand.  Fees touch no
- * limited account, so a dry run tells the outcomes for good.
- */
-static void
-settle_orders(TradeBatch *batch, OrderBook *book)
+/* Which fills of orders a dry run lets stand; true if that has changed. */
+static bool
+find_standing(TradeBatch *batch, BuyingPower *power, bool *stands)
 {
 	PostOptions options = {.dry_run = true,.terms_difference = trade_difference};
 	LedgerRequest *trial = MemoryContextAllocHuge(CurrentMemoryContext, batch->count * sizeof(LedgerRequest));
+	bool		changed = false;
 
 	memcpy(trial, batch->requests, batch->count * sizeof(LedgerRequest));
+	buying_power_judge(power, trial, &options);
 	ledger_post(trial, batch->count, &options);
-	order_book_restart(book);
 	for (int i = 0; i < batch->count; i++)
 	{
-		TradeRequest *trade = &batch->trades[i];
+		bool		stood = stands[i];
 
-		if (trade->order && !trade_refused(trade) && !is_refused(&trial[i]) && !trial[i].replayed)
-			compute_one(trade);
+		stands[i] = batch->trades[i].order && !trade_refused(&batch->trades[i]) && !is_refused(&trial[i]) && !trial[i].replayed;
+		changed |= stands[i] != stood;
 	}
-	build(batch);
 	pfree(trial);
+	return changed;
+}
+
+/*
+ * Fees of later fills hang on which earlier ones stand.  Fees touch no
+ * limited account, so a dry run tells the outcomes for good; but they count
+ * against buying power, and then it takes as many as until the outcomes stay:
+ * each settles one more request at least.
+ */
+static void
+settle_orders(TradeBatch *batch, OrderBook *book, BuyingPower *power)
+{
+	bool	   *stands = MemoryContextAllocExtended(CurrentMemoryContext, batch->count * sizeof(bool), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (int round = 0; round <= batch->count && find_standing(batch, power, stands); round++)
+	{
+		order_book_restart(book);
+		for (int i = 0; i < batch->count; i++)
+			if (stands[i])
+				compute_one(&batch->trades[i]);
+			else if (power && batch->trades[i].order && !batch->trades[i].is_bust && !trade_refused(&batch->trades[i]))
+				trade_compute(&batch->trades[i], &batch->trades[i].order->fees);
+		build(batch);
+		if (power == NULL)
+			break;
+	}
+	pfree(stands);
 }
 
 /* Only fills that were posted now have been charged. */
@@ -207,18 +232,21 @@ static void
 post_batch(TradeBatch *batch, bool strict, bool dry_run)
 {
 	PostOptions options = {.dry_run = dry_run,.terms_difference = trade_difference};
+	BuyingPower *power;
 	OrderBook  *book;
 
-	cash_calls_prepare_busts(batch);
 	customers_load();
 	for (int i = 0; i < batch->count; i++)
 		if (!batch->trades[i].is_bust)
 			trade_check(&batch->trades[i]);
+	power = buying_power_lock(batch);
+	cash_calls_prepare_busts(batch);
 	book = open_orders(batch, dry_run);
 	compute(batch);
 	build(batch);
 	if (book && order_book_is_shared(book))
-		settle_orders(batch, book);
+		settle_orders(batch, book, power);
+	buying_power_judge(power, batch->requests, &options);
 	ledger_post(batch->requests, batch->count, &options);
 	if (strict)
 		raise_first_refusal(batch);

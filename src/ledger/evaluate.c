@@ -426,6 +426,8 @@ evaluate_request(PostingBatch *batch, int i)
 		check_effective(request);
 	if (!is_refused(request))
 		check_balances(batch, i);
+	if (!is_refused(request) && batch->options->admit)
+		batch->options->admit(request, batch->options->judge);
 }
 
 /* Give a request the outcome that its reference has had earlier in the batch. */
@@ -469,6 +471,8 @@ refuse_member(PostingBatch *batch, Chain *chain, int i, int culprit)
 		return;
 	if (i < culprit && state->reversal)
 		reversal_apply(state->reversal, request, -1);
+	if (i < culprit && batch->options->dismiss)
+		batch->options->dismiss(request, batch->options->judge);
 	if (request->recorded_at == 0)
 		request->recorded_at = batch->now;
 	request->balance_count = 0;

@@ -106,6 +106,15 @@ typedef struct PostOptions
 	 * NULL if they say the same.  NULL: compare bytes and call it "terms".
 	 */
 	const char *(*terms_difference) (const struct varlena *stored, const struct varlena *given);
+
+	/*
+	 * The last word of a floor above, NULL if it has none: called for each new
+	 * request that no rule refuses, in order; may refuse() it.  What was let
+	 * through and falls after all, with its chain, is dismissed again.
+	 */
+	void		(*admit) (LedgerRequest *request, void *judge);
+	void		(*dismiss) (LedgerRequest *request, void *judge);
+	void	   *judge;
 } PostOptions;
 
 extern void ledger_post(LedgerRequest *requests, int count, const PostOptions *options);

@@ -208,6 +208,8 @@ SELECT results_eq($$SELECT r.answer, count(*) FROM record_apex_answers('APEX', '
 	format($$VALUES ('CONFIRMED', %s::bigint), ('REJECTED', %s)$$, (SELECT count(*) FROM apex_batch_items('APEX', 'many') WHERE call % 4 <> 0), (SELECT count(*) FROM apex_batch_items('APEX', 'many') WHERE call % 4 = 0)), 'answered in one message');
 SELECT is((SELECT difference FROM apex_position('APEX')), '0.00 USD', 'the balances say the same');
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
+SELECT throws_ok(format('SELECT * FROM apex_batches(''APEX'', %s)', at), state, NULL, 'as of ' || at) FROM (VALUES ('''infinity''', 'LG061'), ('''-infinity''', 'LG002'), ('NULL', 'LG061'), ('''2099-01-01Z''', 'LG061')) AS v (at, state);
+SELECT throws_ok(format('SELECT * FROM apex_position(''APEX'', %s)', at), state, NULL, 'as of ' || at) FROM (VALUES ('''infinity''', 'LG061'), ('''-infinity''', 'LG002'), ('NULL', 'LG061'), ('''2099-01-01Z''', 'LG061')) AS v (at, state);
 SELECT throws_ok($$DELETE FROM apex_batch$$, 'LG066', NULL, 'no batch is deleted');
 SELECT throws_ok($$DELETE FROM apex_batch_item$$, 'LG066', NULL, 'no item');
 SELECT throws_ok($$UPDATE apex_wire SET amount = amount$$, 'LG066', NULL, 'no wire is changed');

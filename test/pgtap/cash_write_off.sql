@@ -192,6 +192,7 @@ SELECT results_eq($$SELECT status, lapsed_at FROM cash_write_off WHERE status = 
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
 
 -- what the tables themselves refuse
+SELECT throws_ok(format('SELECT * FROM cash_write_offs(''XYZZ'', %s)', at), state, NULL, 'as of ' || at) FROM (VALUES ('''infinity''', 'LG061'), ('''-infinity''', 'LG002'), ('NULL', 'LG061'), ('''2099-01-01Z''', 'LG061')) AS v (at, state);
 SELECT throws_ok($$DELETE FROM cash_write_off$$, 'LG066', NULL, 'nothing is deleted');
 SELECT throws_ok($$TRUNCATE cash_write_off$$, 'LG066', NULL, 'nor truncated');
 SELECT throws_ok($$UPDATE cash_write_off SET approved_by = proposed_by WHERE status = 'charged'$$, '23514', NULL, 'two persons, whoever writes');

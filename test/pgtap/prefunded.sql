@@ -1,0 +1,150 @@
+-- Prefunded clients: a purchase without buying power is refused (LG084), in batches, dry runs and corrections alike.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+SELECT open_client(c, funding_model => 'BAKKT_TPJ', commission_model => 'BOTH', opened_at => '2025-01-01Z') FROM unnest('{QRST,FREE,PROP}'::text[]) c \g /dev/null
+SELECT open_customers('QRST', ARRAY(SELECT 'QRST000' || n FROM generate_series(1, 9) n)), open_customers('FREE', '{FREE0001}'), open_customers('PROP', '{PROP0001,PROP0002}') \g /dev/null
+SELECT open_customer('QRSTNETS', 'QRST', funding_model => 'NET_SETTLEMENT') \g /dev/null
+SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
+SELECT deposit_coin(account_code, '10 BTC', 'coin ' || account_code, effective_at => '2025-01-02Z') FROM customer WHERE account_code NOT IN ('QRST0009') \g /dev/null
+SELECT change_cash_terms(c, prefunded => true) FROM unnest('{QRST,PROP}'::text[]) c \g /dev/null
+
+CREATE FUNCTION pg_temp.cash(account text, change amount, at timestamptz DEFAULT '2025-06-02 15:00Z') RETURNS bigint LANGUAGE sql AS $$
+	SELECT (post_entry(c.client_id, format('cash %s %s %s', account, change, at AT TIME ZONE 'UTC'), 12::smallint,
+		journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Bank:omnibus', 'USD'), change),
+					  line('Cr', ensure_account(c.client_id, 'FBO', 'Cust:' || account || ':settled', 'USD', c.customer_id), change)), at)).journal
+	  FROM customer c WHERE c.account_code = account $$;
+CREATE FUNCTION pg_temp.request(reference text, account text, side text, quantity amount, executed_at timestamptz DEFAULT NULL, linked boolean DEFAULT false,
+								fee_minimum amount DEFAULT NULL, client_order_id text DEFAULT NULL) RETURNS trade_request LANGUAGE sql AS $$
+	SELECT (reference, account, side, quantity, 'lp1', '100 USD/BTC', NULL, NULL, NULL, NULL, NULL, fee_minimum, client_order_id, executed_at, NULL, NULL, linked)::trade_request $$;
+CREATE FUNCTION pg_temp.told(request text) RETURNS TABLE (state text, detail text, hint text) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE request;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN NEXT;
+END $$;
+CREATE FUNCTION pg_temp.power(account text) RETURNS text LANGUAGE sql AS $$ SELECT value((buying_power(account)).buying_power)::text $$;
+
+-- ---------------------------------------------------------------------------
+-- One at a time
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.cash('QRST0001', '100 USD') \g /dev/null
+SELECT results_eq($$SELECT * FROM pg_temp.told($q$SELECT post_trade('b1', 'QRST0001', 'BUY', '1.01 BTC', 'lp1', lp_price => '100 USD/BTC')$q$)$$,
+	$$VALUES ('LG084', 'Needed are 101.00 USD, available 100.00 USD.', 'Fund the customer first: the client''s customers are prefunded.')$$, 'more than the buying power is refused, with what is needed and available');
+SELECT lives_ok($$SELECT post_trade('b2', 'QRST0001', 'BUY', '0.4 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'within it is posted');
+SELECT is(pg_temp.power('QRST0001'), '60.00', 'and takes of it');
+SELECT throws_ok($$SELECT post_trade('b3', 'QRST0001', 'BUY', '0.61 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'the same money is not spent twice');
+SELECT throws_ok($$SELECT post_trade('b3', 'QRST0001', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC', fee_fixed => '0.01 USD')$$, 'LG084', NULL, 'the fee counts');
+SELECT lives_ok($$SELECT post_trade('b3', 'QRST0001', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'all of it may be spent');
+SELECT throws_ok($$SELECT post_trade('b4', 'QRST0001', 'BUY', '0.001 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'no more');
+SELECT lives_ok($$SELECT post_trade('s1', 'QRST0001', 'SELL', '0.3 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'a sale needs none');
+SELECT lives_ok($$SELECT post_trade('b4', 'QRST0001', 'BUY', '0.3 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'and gives some');
+SELECT results_eq($$SELECT replayed, net_money::text FROM post_trade('b2', 'QRST0001', 'BUY', '0.4 BTC', 'lp1', lp_price => '100 USD/BTC')$$, $$VALUES (true, '40.00 USD')$$, 'what was posted replays, with nothing left');
+SELECT throws_ok($$SELECT post_trade('b2', 'QRST0001', 'BUY', '0.5 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG020', NULL, 'other content is that first');
+
+-- ---------------------------------------------------------------------------
+-- Time cannot be played with
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.cash('QRST0002', '100 USD') \g /dev/null
+SELECT throws_ok($$SELECT post_trade('t1', 'QRST0002', 'BUY', '1.01 BTC', 'lp1', lp_price => '100 USD/BTC', executed_at => '2025-06-03 12:00Z')$$, 'LG084', NULL, 'an execution dated back is judged by now');
+SELECT lives_ok($$SELECT post_trade('t2', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC', executed_at => clock_timestamp() + interval '4 minutes')$$, 'one dated ahead is posted');
+SELECT throws_ok($$SELECT post_trade('t3', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'and counts already');
+SELECT throws_ok($$SELECT post_trade('t4', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC', executed_at => '2025-06-01 12:00Z')$$, 'LG084', NULL, 'also against one executed before it');
+SELECT post_trade('t5', 'QRST0002', 'SELL', '1 BTC', 'lp1', lp_price => '100 USD/BTC', executed_at => '2025-06-03 12:00Z') \g /dev/null
+SELECT throws_ok($$SELECT post_trade('t6', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'a sale that has failed until the cut gives none');
+SELECT change_cash_terms('QRST', credit_failed_sells => true) \g /dev/null
+SELECT lives_ok($$SELECT post_trade('t6', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'unless the client credits them');
+SELECT change_cash_terms('QRST', credit_failed_sells => false) \g /dev/null
+
+-- ---------------------------------------------------------------------------
+-- Batches
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.cash('QRST0003', '100 USD'), pg_temp.cash('QRST0004', '50 USD') \g /dev/null
+CREATE TEMP TABLE batch AS SELECT ARRAY[
+	pg_temp.request('k1', 'QRST0003', 'BUY', '0.6 BTC'), pg_temp.request('k2', 'QRST0003', 'BUY', '0.6 BTC'), pg_temp.request('k3', 'QRST0004', 'BUY', '0.6 BTC'),
+	pg_temp.request('k4', 'QRST0004', 'BUY', '0.5 BTC'), pg_temp.request('k5', 'QRST0003', 'SELL', '0.2 BTC'), pg_temp.request('k6', 'QRST0003', 'BUY', '0.6 BTC'),
+	pg_temp.request('k7', 'QRST0003', 'SELL', '99 BTC'), pg_temp.request('k8', 'QRST0003', 'BUY', '0.01 BTC'),
+	pg_temp.request('k9', 'QRST0003', 'SELL', '1 BTC', linked => true), pg_temp.request('k10', 'QRST0003', 'BUY', '1.5 BTC'), pg_temp.request('k11', 'QRST0003', 'BUY', '0.01 BTC'),
+	pg_temp.request('k12', 'QRST0003', 'SELL', '0.1 BTC', '2025-06-03Z'), pg_temp.request('k13', 'QRST0003', 'BUY', '0.1 BTC'), pg_temp.request('k4', 'QRST0004', 'BUY', '0.5 BTC'),
+	pg_temp.request('k14', 'FREE0001', 'BUY', '9 BTC'), pg_temp.request('k15', 'QRSTNETS', 'BUY', '9 BTC')] AS requests;
+CREATE TEMP TABLE outcome AS SELECT request, outcome, replayed, sqlstate, detail FROM batch, post_trades(requests, dry_run => true);
+SELECT is_empty($$SELECT * FROM cash_guard g JOIN customer c USING (customer_id) WHERE account_code = 'QRST0003'$$, 'a dry run leaves nothing behind');
+SELECT results_eq($$SELECT request, coalesce(sqlstate, outcome) FROM outcome$$,
+	$$VALUES (1, 'posted'), (2, 'LG084'), (3, 'LG084'), (4, 'posted'), (5, 'posted'), (6, 'posted'), (7, 'LG050'), (8, 'LG084'), (9, 'LG060'), (10, 'LG084'), (11, 'LG084'),
+			 (12, 'posted'), (13, 'LG084'), (14, 'posted'), (15, 'posted'), (16, 'posted')$$, 'in order: purchases take, sales give; what is refused or falls with its chain does not');
+SELECT results_eq($$SELECT detail FROM outcome WHERE sqlstate = 'LG084' ORDER BY request$$, ARRAY['Needed are 60.00 USD, available 40.00 USD.', 'Needed are 60.00 USD, available 50.00 USD.',
+	'Needed are 1.00 USD, available 0.00 USD.', 'Needed are 150.00 USD, available 100.00 USD.', 'Needed are 1.00 USD, available 0.00 USD.', 'Needed are 10.00 USD, available 0.00 USD.'], 'each is told what was left for it');
+SELECT results_eq($$SELECT request, outcome, replayed, sqlstate, detail FROM batch, post_trades(requests)$$, 'SELECT * FROM outcome', 'posting says what the dry run said');
+SELECT is((SELECT count(*) FROM cash_guard g JOIN customer c USING (customer_id) WHERE account_code = 'QRST0003'), 1::bigint, 'and leaves the guard');
+SELECT is(pg_temp.power('QRST0003') || ' ' || pg_temp.power('QRST0004'), '0.00 0.00', 'nothing is left');
+SELECT pg_temp.cash('QRST0003', '1000 USD', '2025-06-04Z') \g /dev/null
+SELECT results_eq($$SELECT request, coalesce(sqlstate, outcome), replayed FROM batch, post_trades(requests)$$, $$SELECT request, coalesce(sqlstate, outcome), true FROM outcome$$, 'a refusal stays one under its reference, also with money now');
+SELECT throws_ok($$SELECT post_trades(ARRAY[pg_temp.request('strict 1', 'QRST0003', 'BUY', '6 BTC'), pg_temp.request('strict 2', 'QRST0003', 'BUY', '6 BTC')], strict => true)$$, 'LG084', NULL, 'the strict form raises');
+SELECT is(pg_temp.power('QRST0003'), '1000.00', 'and posts nothing');
+SELECT is((SELECT count(*) FROM post_trades(ARRAY(SELECT pg_temp.request('many ' || n, 'QRST0003', 'BUY', '0.01 BTC') FROM generate_series(1, 1100) n)) WHERE outcome = 'posted'), 1000::bigint, 'a thousand for a thousand');
+
+-- ---------------------------------------------------------------------------
+-- Orders with a minimum fee: a refused fill pays none, and the next does
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.cash('QRST0005', '100 USD') \g /dev/null
+SELECT results_eq($$SELECT outcome, net_money::text, detail FROM post_trades(ARRAY[
+		pg_temp.request('m1', 'QRST0005', 'BUY', '0.995 BTC', NULL, false, '1 USD', 'order'), pg_temp.request('m2', 'QRST0005', 'BUY', '0.99 BTC', NULL, false, '1 USD', 'order'),
+		pg_temp.request('m3', 'QRST0005', 'SELL', '0.5 BTC'), pg_temp.request('m4', 'QRST0005', 'BUY', '0.5 BTC', NULL, false, '1 USD', 'order')])$$,
+	$$VALUES ('refused', NULL, 'Needed are 100.50 USD, available 100.00 USD.'), ('posted', '100.00 USD', NULL), ('posted', '-50.00 USD', NULL), ('posted', '50.00 USD', NULL)$$, 'the fee of the order falls on the first fill that stands');
+
+-- ---------------------------------------------------------------------------
+-- Busts and corrections
+-- ---------------------------------------------------------------------------
+SELECT pg_temp.cash('QRST0006', '100 USD'), pg_temp.cash('QRST0007', '100 USD') \g /dev/null
+SELECT post_trade('c1', 'QRST0006', 'BUY', '1 BTC', 'lp1', lp_price => '100 USD/BTC') \g /dev/null
+SELECT is(pg_temp.power('QRST0006'), '0.00', 'all is spent');
+SELECT lives_ok($$SELECT correct_trade('c2', 'QRST0006', 'BUY', '1 BTC', 'lp1', lp_price => '90 USD/BTC', original => 'c1')$$, 'a correction may use what its bust gives back');
+SELECT is(pg_temp.power('QRST0006'), '10.00', 'once');
+SELECT throws_ok($$SELECT correct_trade('c3', 'QRST0006', 'BUY', '1 BTC', 'lp1', lp_price => '101 USD/BTC', original => 'c2')$$, 'LG084', NULL, 'and no more');
+SELECT is((SELECT busted_by FROM execution WHERE reference = 'c2'), NULL, 'the original then stands');
+SELECT lives_ok($$SELECT correct_trade('c4', 'QRST0007', 'BUY', '0.9 BTC', 'lp1', lp_price => '100 USD/BTC', original => 'c2', original_account => 'QRST0006')$$, 'one moved to another customer is that one''s');
+SELECT is(pg_temp.power('QRST0006') || ' ' || pg_temp.power('QRST0007'), '100.00 10.00', 'with its own money');
+SELECT post_trade('c5', 'QRST0007', 'SELL', '1 BTC', 'lp1', lp_price => '100 USD/BTC'), post_trade('c6', 'QRST0007', 'BUY', '1.1 BTC', 'lp1', lp_price => '100 USD/BTC') \g /dev/null
+SELECT lives_ok($$SELECT bust_trade('c7', 'QRST0007', 'c5')$$, 'a bust is never refused for it');
+SELECT is(pg_temp.power('QRST0007'), '-100.00', 'what it leaves may be negative');
+SELECT throws_ok($$SELECT post_trade('c8', 'QRST0007', 'BUY', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'and then nothing is bought');
+
+-- ---------------------------------------------------------------------------
+-- Whom it concerns
+-- ---------------------------------------------------------------------------
+SELECT throws_ok($$SELECT post_trade('w1', 'QRST0008', 'BUY', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'a customer without cash buys nothing');
+SELECT throws_ok($$SELECT post_trade('w1', 'QRST0009', 'SELL', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG050', NULL, 'and sells what it has');
+SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRST0006:settled', 'USD'), '95 USD', 'order') \g /dev/null
+SELECT throws_ok($$SELECT post_trade('w2', 'QRST0006', 'BUY', '0.06 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'what is held for orders is not there');
+SELECT change_customer('QRST0001', mode => 'CLOSING_ONLY') \g /dev/null
+SELECT throws_ok($$SELECT post_trade('w3', 'QRST0001', 'BUY', '9 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG013', NULL, 'other rules come first');
+SELECT change_cash_terms('QRST', prefunded => false) \g /dev/null
+SELECT lives_ok($$SELECT post_trade('w4', 'QRST0008', 'BUY', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'a client that is prefunded no more');
+SELECT change_cash_terms('QRST', prefunded => true) \g /dev/null
+SELECT throws_ok($$SELECT post_trade('w5', 'QRST0008', 'BUY', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'and again');
+
+-- ---------------------------------------------------------------------------
+-- A batch decides as one by one
+-- ---------------------------------------------------------------------------
+SELECT setseed(0.42) \g /dev/null
+CREATE TEMP TABLE random_trade AS SELECT n, CASE WHEN random() < 0.6 THEN 'BUY' ELSE 'SELL' END AS side, (1 + floor(random() * 60)) / 100 AS quantity,
+	CASE WHEN random() < 0.2 THEN timestamptz '2025-06-03Z' END AS executed_at, CASE WHEN random() < 0.4 THEN 'order ' || floor(random() * 4) END AS client_order_id FROM generate_series(1, 200) n;
+SELECT pg_temp.cash('PROP0001', '100 USD'), pg_temp.cash('PROP0002', '100 USD') \g /dev/null
+CREATE FUNCTION pg_temp.random_request(t random_trade, account text) RETURNS trade_request LANGUAGE sql AS $$
+	SELECT pg_temp.request(account || t.n, account, t.side, amount(t.quantity::numeric, 'BTC'), t.executed_at, false, CASE WHEN t.client_order_id IS NOT NULL THEN '0.35 USD'::amount END, t.client_order_id) $$;
+CREATE TEMP TABLE at_once AS SELECT r.request AS n, r.outcome, r.net_money, r.sqlstate, r.detail FROM post_trades(ARRAY(SELECT pg_temp.random_request(t, 'PROP0001') FROM random_trade t ORDER BY n)) r;
+CREATE TEMP TABLE singly (n integer, outcome text, net_money amount, sqlstate text, detail text);
+DO $$ DECLARE t random_trade; BEGIN
+	FOR t IN SELECT * FROM random_trade ORDER BY n LOOP
+		INSERT INTO singly SELECT t.n, r.outcome, r.net_money, r.sqlstate, r.detail FROM post_trades(ARRAY[pg_temp.random_request(t, 'PROP0002')]) r;
+	END LOOP;
+END $$;
+SELECT results_eq('SELECT * FROM at_once ORDER BY n', 'SELECT * FROM singly ORDER BY n', 'a batch decides as its requests one by one');
+SELECT ok((SELECT count(*) FILTER (WHERE sqlstate = 'LG084') BETWEEN 20 AND 180 FROM singly), 'of which many are refused and many are not');
+SELECT is(pg_temp.power('PROP0001'), pg_temp.power('PROP0002'), 'and leaves the same');
+SELECT ok(pg_temp.power('PROP0001')::numeric >= 0, 'never less than nothing');
+
+SELECT * FROM finish();
+ROLLBACK;
