@@ -49,6 +49,19 @@ SELECT propose_journal(journal_entry(line('Dr', h.account, '3.00 USD'), line('Cr
 SELECT freeze_account(account, 'debit', 'court order') FROM public.claim WHERE client = 'OTHR' AND n = 5;
 SELECT instruct_fbo_transfer('DUMP', 'float', '20.00 USD'), instruct_fbo_transfer('DUMP', 'refused', '5.00 USD');
 SELECT confirm_fbo_transfer('DUMP', 'float', 'bank 1'), fail_fbo_transfer('DUMP', 'refused', 'limit');
+CREATE ROLE approving_for_dump IN ROLE bakkt_ledger_approver;
+SELECT grant_client_access('DUMP', 'approving_for_dump'), open_customer('DUMP0091', 'DUMP', funding_model => 'BAKKT_TPJ'), open_customer('DUMP0092', 'DUMP', funding_model => 'APEX_TPJ');
+SELECT post_trade('unpaid', 'DUMP0091', 'BUY', '0.01 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-01-02 15:00Z'),
+	post_trade('by Apex', 'DUMP0092', 'BUY', '0.01 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-01-02 15:00Z');
+SELECT open_apex_batch('DUMP', 'batch', '2026-01-02 16:00Z'), record_apex_wire('DUMP', 'Apex', 'sent', '1.00 USD', at => '2026-01-03 16:00Z');
+SELECT propose_cash_call_write_offs('2026-02-10 12:00Z', 'DUMP');
+SET ROLE approving_for_dump;
+SELECT approve_cash_call_write_off('DUMP', call, '2026-02-11 12:00Z') FROM cash_write_offs('DUMP') WHERE account = 'DUMP0091';
+RESET ROLE;
+SELECT charge_cash_call_write_offs('2026-03-02 12:00Z', 'DUMP');
+SELECT post_journal('DUMP', 'unpaid, later', journal_entry(line('Dr', open_account('DUMP', 'FBO', 'Bank:omnibus', 'USD'), '9.00 USD'),
+	line('Cr', open_account('DUMP', 'FBO', 'Cust:DUMP0091:settled', 'USD'), '9.00 USD')));
+SELECT recover_cash_call('DUMP', call, 'recovery', '9.00 USD', at => '2026-03-03 12:00Z') FROM cash_write_offs('DUMP') WHERE account = 'DUMP0091';
 CREATE ROLE reading_for_dump;
 SELECT grant_client_access('DUMP', 'reading_for_dump');
 SELECT retire_asset('YFI', 'no longer traded'), register_asset('NEWC', 'COIN', 9);
