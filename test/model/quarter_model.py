@@ -34,12 +34,13 @@ def last_cut(at):
 
 class Client:
     def __init__(self, code, model, share_bps=0, encumber_unpaid=False, prefunded=False, credit_failed_sells=False, reserve_open_orders=True,
-                 settlement_flow='NET', write_off_days=30, availability_days=3, return_fee=0):
+                 settlement_flow='NET', write_off_days=30, availability_days=3, return_fee=0, company_float=0):
         self.code, self.model, self.share_bps = code, model, share_bps
         self.encumber_unpaid, self.prefunded = encumber_unpaid, prefunded
         self.credit_failed_sells, self.reserve_open_orders = credit_failed_sells, reserve_open_orders
         self.settlement_flow, self.write_off_days = settlement_flow, write_off_days
         self.availability_days, self.return_fee = availability_days, return_fee
+        self.company_float = company_float
         self.minimum_withdrawal = 1000
         self.customers = []
         self.open_calls = {}        # number -> Call, outstanding, in order of opening
@@ -635,23 +636,23 @@ class Model:
         self.count('FBO transfers failed')
 
     @staticmethod
-    def owed_to_customers(client, up_to=None):
+    def owed_to_customers(client, at, up_to=None):
         """Deposit calls that are outstanding: sale proceeds not paid yet."""
-        return sum(c.amount for c in client.open_calls.values() if not c.withdrawal and not c.apex and (up_to is None or c.number <= up_to))
+        return sum(c.amount for c in client.open_calls.values() if not c.withdrawal and not c.apex and c.called_at <= at and (up_to is None or c.number <= up_to))
 
     def instruct_settlement_transfers(self, at):
-        """What stays is what outstanding deposits need, once everything has arrived; GROSS keeps for them only money that was brought for them."""
+        """What stays is what outstanding deposits and the float need, once everything has arrived; GROSS keeps for deposits only money that was brought for them."""
         for client in self.clients.values():
             if client.model != 'BAKKT_TPJ':
                 continue
             self.set_off(client)
             money = self.cover(client)
             coming = sum(t.amount for t in client.transfers if t.direction == 'TO_FBO' and t.purpose != 'TOP_UP' and t.status == 'INSTRUCTED')
-            missing = max(self.owed_to_customers(client) - coming, 0)
+            missing = max(self.owed_to_customers(client, at) + client.company_float - coming, 0)
             kept = min(money, missing)
             if client.settlement_flow == 'GROSS':
                 brought = [t.through for t in client.transfers if t.direction == 'TO_FBO' and t.purpose == 'SETTLEMENT' and t.status == 'CONFIRMED']
-                kept = min(kept, self.owed_to_customers(client, max(brought, default=0)))
+                kept = min(kept, self.owed_to_customers(client, at, max(brought, default=0)) + client.company_float)
             if money > kept:
                 self.instruct(client, 'TO_BUSINESS', 'SETTLEMENT', money - kept, at)
             if missing > kept:

@@ -23,8 +23,8 @@ BATCH = 40                  # executions in one call of post_trades()
 
 
 def clients():
-    return [Client('MNET', 'BAKKT_TPJ', 4000),
-            Client('MGRS', 'BAKKT_TPJ', 300, encumber_unpaid=True, settlement_flow='GROSS', write_off_days=20, availability_days=2, return_fee=2500),
+    return [Client('MNET', 'BAKKT_TPJ', 4000, company_float=50000),
+            Client('MGRS', 'BAKKT_TPJ', 300, encumber_unpaid=True, settlement_flow='GROSS', write_off_days=20, availability_days=2, return_fee=2500, company_float=20000),
             Client('MPRE', 'BAKKT_TPJ', 1000, prefunded=True, credit_failed_sells=True, reserve_open_orders=False),
             Client('MAPX', 'APEX_TPJ', 3000),
             Client('MDAY', 'NET_SETTLEMENT', 2500)]
@@ -65,9 +65,9 @@ class Work:
     def set_terms(self, client):
         self.session.execute(
             "SELECT change_cash_terms(%s, encumber_unpaid => %s, prefunded => %s, credit_failed_sells => %s, reserve_open_orders => %s, settlement_flow => %s,"
-            " write_off_days => %d, availability_days => %d, return_fee => %s)" % (
+            " write_off_days => %d, availability_days => %d, return_fee => %s, company_float => %s)" % (
                 literal(client.code), literal(client.encumber_unpaid), literal(client.prefunded), literal(client.credit_failed_sells),
-                literal(client.reserve_open_orders), literal(client.settlement_flow), client.write_off_days, client.availability_days, literal(usd(client.return_fee))))
+                literal(client.reserve_open_orders), literal(client.settlement_flow), client.write_off_days, client.availability_days, literal(usd(client.return_fee)), literal(usd(client.company_float))))
 
     # -- time ----------------------------------------------------------
 
