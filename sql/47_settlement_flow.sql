@@ -42,6 +42,7 @@ CREATE TABLE fbo_transfer (
 CREATE INDEX fbo_transfer_in_transit_idx ON fbo_transfer (client_id) WHERE status = 'INSTRUCTED';
 CREATE INDEX fbo_transfer_covered_idx ON fbo_transfer (client_id, covered_through) WHERE covers IS NOT NULL;
 CREATE INDEX fbo_transfer_failed_idx ON fbo_transfer (client_id, taken_up_by) WHERE status = 'FAILED';
+CREATE INDEX funding_transfer_sent_idx ON funding_transfer (client_id) WHERE status = 'SENT';
 CREATE INDEX cash_call_event_recovered_idx ON cash_call_event (client_id, recorded_at) WHERE event = 'recovered';
 COMMENT ON TABLE fbo_transfer IS 'Transfers of the company''s money between the FBO bank account and its business account, in their present state; fbo_transfer_event tells how they got there.';
 COMMENT ON COLUMN fbo_transfer.direction IS 'TO_BUSINESS: out of the FBO account; TO_FBO: into it.';
@@ -153,24 +154,38 @@ AS $$
 $$;
 COMMENT ON FUNCTION in_transit(integer, asset, text[]) IS 'Internal: what is on its way into the FBO account for these purposes.';
 
--- The bank that holds most; NULL stands for Bank:omnibus itself.
-CREATE FUNCTION fbo_bank(client_id integer, asset asset) RETURNS text
+-- What a bank holds, less what is leaving it already: no transfer takes more.
+CREATE FUNCTION fbo_bank_free(client_id integer, asset asset, bank text) RETURNS amount
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 	SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	names	text[] := ARRAY(SELECT a.name FROM account a WHERE a.client_id = fbo_bank.client_id AND a.kind = 'fbo_bank'
-							AND a.asset = fbo_bank.asset AND a.status = 'open' ORDER BY a.name COLLATE "C");
+	held	constant amount := (SELECT (balance_of(a.account)).balance FROM account a WHERE a.client_id = fbo_bank_free.client_id AND a.fund = 'FBO'
+								AND a.name = fbo_bank_name(fbo_bank_free.bank) AND a.asset = fbo_bank_free.asset);
+	leaving	constant amount := (SELECT coalesce(sum(l.amount), zero(fbo_bank_free.asset)) FROM (
+		SELECT t.amount FROM fbo_transfer t
+		WHERE t.client_id = fbo_bank_free.client_id AND t.status = 'INSTRUCTED' AND t.direction = 'TO_BUSINESS' AND t.bank IS NOT DISTINCT FROM fbo_bank_free.bank
+		UNION ALL
+		SELECT t.amount FROM funding_transfer t
+		WHERE t.client_id = fbo_bank_free.client_id AND t.status = 'SENT' AND t.bank IS NOT DISTINCT FROM fbo_bank_free.bank) l
+		WHERE asset(l.amount) = fbo_bank_free.asset);
 BEGIN
-	IF cardinality(names) > 1 THEN
-		names := ARRAY(SELECT a.name FROM house_balances(fbo_bank.client_id) h
-					   JOIN account a ON a.client_id = fbo_bank.client_id AND a.account = h.account
-					   WHERE a.name = ANY (names) AND a.fund = 'FBO' AND a.asset = fbo_bank.asset ORDER BY h.posted DESC, a.name COLLATE "C");
-	END IF;
-	RETURN nullif(substr(names[1], length('Bank:omnibus:') + 1), '');
+	RETURN greatest(coalesce(held, zero(asset)) - leaving, zero(asset));
 END $$;
-COMMENT ON FUNCTION fbo_bank(integer, asset) IS 'Internal: the bank a settlement transfer goes through: the FBO bank account that holds most.';
+COMMENT ON FUNCTION fbo_bank_free(integer, asset, text) IS 'Internal: what an FBO bank account holds, less transfers and withdrawals that are leaving it; not negative.';
+
+-- NULL stands for Bank:omnibus itself.
+CREATE FUNCTION fbo_bank(client_id integer, asset asset) RETURNS text
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+	SELECT b.bank
+	FROM account a CROSS JOIN LATERAL (SELECT nullif(substr(a.name, length('Bank:omnibus:') + 1), '') AS bank) b
+	WHERE a.client_id = $1 AND a.kind = 'fbo_bank' AND a.asset = $2 AND a.status = 'open'
+	ORDER BY fbo_bank_free($1, $2, b.bank) DESC, a.name COLLATE "C" LIMIT 1
+$$;
+COMMENT ON FUNCTION fbo_bank(integer, asset) IS 'Internal: the bank a settlement transfer goes through: the FBO bank account that has most to move.';
 
 CREATE TYPE settlement_need AS (
 	to_business	amount,
@@ -294,6 +309,7 @@ BEGIN
 	moved.client_id := client_id;
 	moved.purpose := 'SETTLEMENT';
 	moved.bank := fbo_bank(client_id, asset);
+	need.to_business := least(need.to_business, fbo_bank_free(client_id, asset, moved.bank));
 	SELECT coalesce(max(t.covered_through), '-infinity') INTO moved.covered_after FROM fbo_transfer t
 	WHERE t.client_id = instruct_settlement.client_id AND t.covers IS NOT NULL AND asset(t.amount) = asset;
 	moved.covered_through := greatest(seen_at, moved.covered_after + interval '1 microsecond');
@@ -374,6 +390,22 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION same_transfer(integer, text, text, text, amount, text) IS 'Internal: the transfer that was instructed under this reference with this content, if any; LG020 if with other content, LG002 if the reference is missing or of the ledger''s own kind.';
 
+CREATE FUNCTION require_in_bank(moved fbo_transfer) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+DECLARE
+	free	constant amount := fbo_bank_free(moved.client_id, asset(moved.amount), moved.bank);
+BEGIN
+	PERFORM account_kind_of('FBO', fbo_bank_name(moved.bank));
+	IF moved.direction = 'TO_BUSINESS' AND free < moved.amount THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG050', MESSAGE = format('%s has not that much', fbo_bank_name(moved.bank)),
+			DETAIL = format('%s are there and not leaving already, %s would be moved.', free, moved.amount),
+			HINT = 'fbo_proof() shows what each bank holds.';
+	END IF;
+END $$;
+COMMENT ON FUNCTION require_in_bank(fbo_transfer) IS 'Internal: LG050 when a transfer would take more out of an FBO bank account than it holds, LG034 when there can be no such bank.';
+
 CREATE FUNCTION instruct_fbo_transfer(client text, reference text, amount amount, direction text DEFAULT 'TO_FBO', bank text DEFAULT NULL,
 									  at timestamptz DEFAULT clock_timestamp()) RETURNS fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -399,11 +431,12 @@ BEGIN
 		moved.purpose := 'PREFUND';
 		moved.amount := amount;
 		moved.bank := bank;
+		PERFORM require_in_bank(moved);
 		moved := instruct_transfer(moved, at);
 	END IF;
 	RETURN moved;
 END $$;
-COMMENT ON FUNCTION instruct_fbo_transfer(text, text, amount, text, text, timestamptz) IS 'Instructs a transfer of the company''s money by hand (purpose PREFUND): into the FBO account so that sales can be paid at once, or out of it again. bank: which FBO bank account. Idempotent by reference. LG002, LG010, LG011, LG020, LG034 bank, LG042 not money, LG045, LG050 the company has not that much there, LG061.';
+COMMENT ON FUNCTION instruct_fbo_transfer(text, text, amount, text, text, timestamptz) IS 'Instructs a transfer of the company''s money by hand (purpose PREFUND): into the FBO account so that sales can be paid at once, or out of it again. bank: which FBO bank account. Idempotent by reference. LG002, LG010, LG011, LG020, LG034 bank, LG042 not money, LG045, LG050 the company, or the bank, has not that much there, LG061.';
 
 -- ---------------------------------------------------------------------------
 -- Confirmed or failed

@@ -150,8 +150,8 @@ INSERT INTO spoilt SELECT 'reference', r, '00000', 'initiate_deposit receive_wir
 INSERT INTO spoilt VALUES ('reference', $$NULL$$, '00000', 'change_cash_terms');
 UPDATE good SET arguments = arguments - 'reference' WHERE function = 'change_cash_terms';
 -- too much, of what is there and of what fits
-INSERT INTO spoilt VALUES ('amount', $$'1000000.00 USD'$$, 'LG050', 'request_withdrawal instruct_fbo_transfer'), ('amount', $$'100000000000000000.00 USD'$$, 'LG050', 'request_withdrawal'),
-	('amount', $$'100000000000000000.00 USD'$$, '22003', 'initiate_deposit receive_wire instruct_fbo_transfer');		-- more than a line holds
+INSERT INTO spoilt VALUES ('amount', $$'1000000.00 USD'$$, 'LG050', 'request_withdrawal instruct_fbo_transfer'), ('amount', $$'100000000000000000.00 USD'$$, 'LG050', 'request_withdrawal instruct_fbo_transfer'),
+	('amount', $$'100000000000000000.00 USD'$$, '22003', 'initiate_deposit receive_wire');		-- more than a line holds
 INSERT INTO spoilt SELECT 'amount', v, 'LG086', 'recover_deficit recover_cash_call' FROM unnest(ARRAY[$$'1000000.00 USD'$$, $$'100000000000000000.00 USD'$$]) AS v;
 INSERT INTO spoilt VALUES ('amount', $$'9.99 USD'$$, 'LG047', 'request_withdrawal'), ('amount', $$'0.01 USD'$$, 'LG047', 'request_withdrawal'),
 	('amount', $$'0.01 USD'$$, '00000', 'initiate_deposit receive_wire recover_deficit recover_cash_call instruct_fbo_transfer'),

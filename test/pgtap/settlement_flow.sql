@@ -381,5 +381,28 @@ SELECT throws_ok($$SELECT change_cash_terms('FLOT', company_float => '-1 USD')$$
 SELECT throws_ok($$SELECT change_cash_terms('FLOT', company_float => '1 BTC')$$, 'LG042', NULL, 'nor of coin');
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds');
 
+-- ---------------------------------------------------------------------------
+-- Several banks
+-- ---------------------------------------------------------------------------
+SELECT open_client('BANK', opened_at => '2026-01-01Z'), open_customers('BANK', ARRAY['BANK0001', 'BANK0002', 'BANK0003']) \g /dev/null
+SELECT receive_wire('BANK', '600 USD', 'bank a', 'BANK0001', 'a', at => '2026-11-20 14:00Z'), receive_wire('BANK', '500 USD', 'bank b', 'BANK0002', 'b', at => '2026-11-20 14:00Z'),
+	receive_wire('BANK', '50 USD', 'bank a too', 'BANK0003', 'a', at => '2026-11-20 14:00Z') \g /dev/null
+SELECT request_withdrawal('BANK0003', '50 USD', 'out of a', bank => 'a', at => '2026-11-20 14:00Z'), send_withdrawal('BANK', 'out of a', at => '2026-11-20 14:00Z') \g /dev/null
+SELECT post_trade('bank ' || n, 'BANK000' || n, 'BUY', '0.008 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-20 14:10Z') FROM generate_series(1, 2) n \g /dev/null
+SELECT process_cash_calls('2026-11-20 14:15Z') \g /dev/null
+SELECT post_trade('bank 3', 'BANK0001', 'BUY', '0.002 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-20 14:20Z') \g /dev/null
+SELECT process_cash_calls('2026-11-20 14:25Z') \g /dev/null
+SELECT throws_ok($$SELECT instruct_fbo_transfer('BANK', 'too much', '501 USD', 'TO_BUSINESS', 'b', '2026-11-20 14:30Z')$$, 'LG050', NULL, 'by hand, no more is taken out of a bank than it holds');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('BANK', 'nothing there', '1 USD', 'TO_BUSINESS', at => '2026-11-20 14:30Z')$$, 'LG050', NULL, 'nor out of one that holds nothing');
+CREATE FUNCTION pg_temp.bank_run(at timestamptz) RETURNS SETOF text LANGUAGE sql AS $$ SELECT format('%s %s of %s', direction, amount, bank) FROM instruct_settlement_transfers(at, 'BANK') $$;
+SELECT results_eq($$SELECT pg_temp.bank_run('2026-11-20 15:00Z')$$, ARRAY['TO_BUSINESS 600.00 USD of a'], 'a run takes what the bank with most holds, a sent withdrawal left to it');
+SELECT results_eq($$SELECT pg_temp.bank_run('2026-11-20 21:00Z')$$, ARRAY['TO_BUSINESS 480.00 USD of b'], 'the next one the rest, out of another: the first transfer is still on its way');
+SELECT confirm_fbo_transfer('BANK', t.transfer, 'bank ' || t.transfer, '2026-11-20 22:00Z') FROM fbo_transfers('BANK') t \g /dev/null
+SELECT complete_withdrawal('BANK', 'out of a', at => '2026-11-20 22:00Z') \g /dev/null
+SELECT results_eq($$SELECT banks::text FROM fbo_proof('BANK')$$, $$SELECT ARRAY[('Bank:omnibus:a', '0 USD'), ('Bank:omnibus:b', '20 USD')]::bank_balance[]::text$$, 'no bank is overdrawn');
+SELECT results_eq($$SELECT c.journal FROM fbo_transfers('BANK') t, fbo_transfer_calls('BANK', t.transfer) c ORDER BY 1$$,
+	$$SELECT e.event_journal FROM cash_call_event e JOIN client l USING (client_id) WHERE l.code = 'BANK' AND e.event = 'settled' ORDER BY 1$$, 'each call is in one transfer');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'and the proof holds');
+
 SELECT * FROM finish();
 ROLLBACK;
