@@ -12,7 +12,7 @@ def moment(column):
 
 
 def shown(at):
-    return None if at is None else 'later' if at == LATER else stamp(at)
+    return None if at is None else 'later' if at >= LATER else stamp(at)
 
 
 def row(*values):
@@ -40,6 +40,16 @@ def aged_line(listed):
     return ','.join(map(str, (call.journal, call.customer.code, listed['direction'], terms.side, terms.coin + 'USD', call.reference, '', plain(terms.quantity), plain(terms.price),
                               plain(Decimal(call.amount).scaleb(-2)), file_instant(call.called_at), file_instant(listed['first']), file_instant(listed['last']), listed['attempts'],
                               listed['reason'] or '', listed['age'], listed['bucket'], 'Not Settled')))
+
+
+def call_row(call, at):
+    """A call at an instant, as cash_calls() tells it; conservation (I13) is the model's own sum."""
+    settled, outstanding, written_off, recovered, busted = call.sums(at)
+    assert call.amount == settled + outstanding + written_off - recovered + busted, call.reference
+    tried = call.attempts(at)
+    status = 'OUTSTANDING' if outstanding else 'RECOVERED' if written_off and recovered == written_off else 'WRITTEN_OFF' if written_off else 'SETTLED'
+    return row(call.customer.code, call.reference, 'Withdrawal' if call.withdrawal else 'Deposit', *map(usd, (call.amount, settled, outstanding, written_off, recovered, busted)),
+               status, len(tried), tried[-1][3] if tried else None)
 
 
 class Comparison:
@@ -79,7 +89,6 @@ class Comparison:
         self.outstanding()
         self.model.prove()
         self.proofs()
-        self.deficits()
         self.samples()
         for client in self.model.clients.values():
             client.closed_lately.clear()
@@ -104,7 +113,7 @@ class Comparison:
         self.same('events of cash calls', [row(call.customer.client.code, call.reference, number, event, shown(at), usd(amount), reason)
                                            for call, number, event, at, amount, reason in self.model.news], stored)
         self.model.news.clear()
-        self.events_known = self.lines("SELECT quote_literal(max(recorded_at)) FROM cash_call_event")[0] or self.events_known
+        self.events_known = self.lines("SELECT quote_literal(%s) FROM cash_call_event" % instant('max(recorded_at)'))[0] or self.events_known
 
     def outstanding(self):
         """Every outstanding call: when it is due next and how often it was tried."""
@@ -114,9 +123,13 @@ class Comparison:
                                                  shown(call.due_at), call.tried) for client in self.model.clients.values() for call in client.open_calls.values()], stored)
 
     def proofs(self):
-        """The ledger's own checks find nothing, and its proof of the FBO accounts has the model's figures (I8)."""
-        for check in ('check_fbo()', 'check_funding()', 'check_cash_calls()'):
-            self.nothing('SELECT * FROM %s' % check)
+        """The ledger's own checks: of every FBO account (I8), and of every call (I13) of one client after the other."""
+        self.nothing('SELECT * FROM check_fbo()')
+        clients = list(self.model.clients)
+        self.nothing('SELECT * FROM check_cash_calls(%s)' % literal(clients[self.work.day.toordinal() % len(clients)]))
+
+    def fbo_accounts(self):
+        """The proof of the FBO accounts has the model's figures."""
         total = {}
         for (client, fund, name, _), units in self.model.books.balance.items():
             if fund == 'FBO':
@@ -127,6 +140,22 @@ class Comparison:
                 for c, client in self.model.clients.items() if client.model == 'BAKKT_TPJ']
         self.same('proofs of the FBO accounts', mine, self.lines('SELECT %s FROM fbo_proof()' % columns(
             'client_code', 'control', 'due_from_company', 'due_to_company', 'claims', 'difference', 'claims_in_debit')))
+
+    def decade(self):
+        """What takes longer, now and then: every call as the ledger tells it, deficits, the funding flow."""
+        self.nothing('SELECT * FROM check_funding()')
+        self.nothing('SELECT * FROM check_cash_calls()')
+        self.fbo_accounts()
+        self.deficits()
+        now = self.work.now
+        mine, stored = [], []
+        for client in self.model.clients.values():
+            if client.called:
+                mine += [call_row(call, now) for customer in client.customers for call in customer.known_calls if call.called_at <= now]
+                stored += self.lines('SELECT %s FROM cash_calls(%s, %s)' % (columns(
+                    'account', 'reference', 'direction', 'net_money', 'settled', 'outstanding', 'written_off', 'recovered', 'busted', 'status', 'attempts', 'last_reason'),
+                    literal(client.code), literal(stamp(now))))
+        self.same('cash calls', mine, stored)
 
     def deficits(self):
         mine = [row(client, name.split(':')[1], usd(units)) for (client, fund, name, _), units in self.model.books.balance.items()
@@ -144,9 +173,20 @@ class Comparison:
             mine = row(usd(model.settled(customer)), usd(model.unsettled(customer)), usd(model.held(customer)), usd(called(now, True)), usd(available),
                        usd(called(now, False)), usd(model.deficit(customer)))
             expect('cash of %s' % customer.code, [mine], self.cash_of(customer, now, 'settled', 'unsettled', 'held', 'called', 'available', 'receivable', 'deficit'))
+            self.buying_power(customer, now)
             before = now - DAY * pick.randint(0, 40) - DAY / 86400 * pick.randint(0, 86399)
             mine = row(usd(sum(m[1] for m in customer.moves if m[0] <= before)), usd(called(before, True)), usd(called(before, False)))
             expect('cash of %s as of %s' % (customer.code, before), [mine], self.cash_of(customer, before, 'settled', 'called', 'receivable'))
+
+            if not customer.withdrew:
+                self.buying_power(customer, before)
+
+    def buying_power(self, customer, at):
+        """With every term; of who has no execution that was busted, by the clock's own time."""
+        if not any(LATER in (c.closed_at, c.called_at) for c in customer.known_calls):
+            terms = self.model.buying_power(customer, at)
+            expect('buying power of %s at %s: %s' % (customer.code, at, ', '.join(terms)), [row(*map(usd, terms.values()))],
+                   self.lines('SELECT %s FROM buying_power(%s, %s)' % (columns(*terms), literal(customer.code), literal(stamp(at)))))
 
     def cash_of(self, customer, at, *terms):
         return self.lines('SELECT %s FROM cash_balance(%s, %s)' % (columns(*terms), literal(customer.code), literal(stamp(at))))
@@ -176,5 +216,16 @@ class Comparison:
     # -- at the end ----------------------------------------------------
 
     def end(self):
+        self.session.execute("SET TimeZone = 'Asia/Kolkata'")
+        self.session.execute("SET DateStyle = 'SQL, DMY'")
+        self.work.last_run()
+        self.balances()
+        self.events()
+        self.outstanding()
+        self.nothing('SELECT * FROM check_fbo()')
+        self.nothing('SELECT * FROM check_cash_calls()')
+        prepaid = self.model.clients['MPRE']
+        self.same('buying power by the clock', [row(c.code, usd(self.model.spendable(c))) for c in prepaid.customers],
+                  self.lines("SELECT %s FROM buying_powers('MPRE')" % columns('account', 'buying_power')))
         self.reprint_lists()
         expect('discrepancies', [], self.session.rows('SELECT * FROM verify()'))

@@ -2,7 +2,7 @@
 
 import datetime
 
-from quarter_books import CENTRAL, DAY, UTC, business_day, central_date, local
+from quarter_books import DAY, UTC, business_day, central_date, local
 
 # doc/jobs.md: what runs at local times of day, or every so many minutes; the upper first of those due at one instant.
 DAILY, BUSINESS = False, True

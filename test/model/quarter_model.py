@@ -5,7 +5,7 @@ event and each job must come to.  Knows nothing of how the extension works.
 import datetime
 
 from exact import Decimal
-from quarter_books import Books, CENTRAL, EASTERN, UTC, DECIMALS, add_business_days, age_days, business_day, central_date, local
+from quarter_books import Books, EASTERN, UTC, DECIMALS, add_business_days, age_days, central_date, local
 from trades import Terms
 
 DAY = datetime.timedelta(1)
@@ -64,8 +64,9 @@ class Customer:
         self.deficit_name = 'CustomerDeficit:' + code
         self.calls = []             # outstanding
         self.known_calls = []       # all
-        self.moves = []             # (effective at, change of settled cash, is a cash call, is a deposit)
-        self.withdrawals = []
+        self.moves = []             # (effective at, change of settled cash, kind of event)
+        self.withdrawals = []       # requested, not sent
+        self.withdrew = False
         self.written_off = []       # calls, in the order written off
         self.way = 'good'
         self.mode, self.status = 'OPEN', 'ACTIVE'
@@ -213,8 +214,9 @@ class Model:
     def post(self, client, lines):
         self.books.post(client.code, lines)
 
-    def move(self, customer, at, amount, is_call=False, is_deposit=False):
-        customer.moves.append((at, amount, is_call, is_deposit))
+    @staticmethod
+    def move(customer, at, amount, kind='other'):
+        customer.moves.append((at, amount, kind))
 
     # -- funding -------------------------------------------------------
 
@@ -237,7 +239,7 @@ class Model:
         customer, amount = deposit.customer, deposit.amount
         self.post(customer.client, [('FBO', customer.unsettled_name, 'USD', amount), ('FBO', customer.settled_name, 'USD', -amount)])
         deposit.status = 'SETTLED'
-        self.move(customer, at, amount, is_deposit=True)
+        self.move(customer, at, amount, 'deposit')
 
     def stop_deposit(self, deposit, status):
         """Cancelled or declined before the bank's credit."""
@@ -246,8 +248,27 @@ class Model:
 
     def receive_wire(self, customer, amount, at):
         self.post(customer.client, [('FBO', 'Bank:omnibus', 'USD', amount), ('FBO', customer.settled_name, 'USD', -amount)])
-        self.move(customer, at, amount, is_deposit=True)
+        self.move(customer, at, amount, 'deposit')
         self.count('wires')
+
+    def receive_unidentified(self, client, amount):
+        """Money whose owner is not known yet is a claim all the same."""
+        self.post(client, [('FBO', 'Bank:omnibus', 'USD', amount), ('FBO', 'Suspense:unidentified', 'USD', -amount)])
+        self.count('unidentified wires')
+
+    def assign_wire(self, customer, amount, at):
+        self.post(customer.client, [('FBO', 'Suspense:unidentified', 'USD', amount), ('FBO', customer.settled_name, 'USD', -amount)])
+        self.move(customer, at, amount, 'deposit')
+
+    def return_unidentified(self, client, amount):
+        self.post(client, [('FBO', 'Suspense:unidentified', 'USD', amount), ('FBO', 'Bank:omnibus', 'USD', -amount)])
+
+    def adjust(self, customer, amount, at):
+        """By hand: the company gives (positive) or takes."""
+        self.post(customer.client, [('FBO', 'DueTo:CORP', 'USD', amount), ('FBO', customer.settled_name, 'USD', -amount),
+                                    ('CORP', 'Expense:customer-adjustment', 'USD', amount), ('CORP', 'DueFrom:FBO', 'USD', -amount)])
+        self.move(customer, at, amount)
+        self.count('adjustments')
 
     def return_deposit(self, deposit, at):
         """Before completion the claim goes as it came; after it, what is there, and the company stands in for the rest (J06d)."""
@@ -316,6 +337,7 @@ class Model:
         withdrawal.status = 'REQUESTED'
         self.books.hold(customer.client.code, 'FBO', customer.settled_name, amount)
         customer.withdrawals.append(withdrawal)
+        customer.withdrew = True
         self.count('withdrawals')
         return withdrawal
 
@@ -328,7 +350,7 @@ class Model:
         customer, amount = withdrawal.customer, withdrawal.amount
         self.stop_withdrawal(withdrawal, 'SENT')
         self.post(customer.client, [('FBO', customer.settled_name, 'USD', amount), ('FBO', 'Clearing:ACH-out', 'USD', -amount)])
-        self.move(customer, at, -amount)
+        self.move(customer, at, -amount, 'withdrawal')
 
     def complete_withdrawal(self, withdrawal):
         self.post(withdrawal.customer.client, [('FBO', 'Clearing:ACH-out', 'USD', withdrawal.amount), ('FBO', 'Bank:omnibus', 'USD', -withdrawal.amount)])
@@ -475,7 +497,7 @@ class Model:
             other = customer.payable if call.sale else customer.receivable
             self.post(client, [('FBO', 'DueTo:CORP', 'USD', amount), ('FBO', customer.settled_name, 'USD', -amount),
                                ('CORP', other, 'USD', amount), ('CORP', 'DueFrom:FBO', 'USD', -amount)])
-        self.move(customer, at, -amount if call.withdrawal else amount, is_call=True)
+        self.move(customer, at, -amount if call.withdrawal else amount, 'call')
         self.release_coin(call)
         self.happened(call, 'settled', at, amount)
         self.close_call(call, 'S', at)
@@ -693,23 +715,16 @@ class Model:
         return self.available(customer) + sum(-c.amount if c.withdrawal else c.amount for c in customer.calls)
 
     def buying_power(self, customer, at):
-        """By the domain's formula, recomputed from the facts dated up to the cut and the executions after it."""
-        cut = last_cut(at)
-        client = customer.client
-        known = customer.known_calls
-        term = dict.fromkeys(('unsettled_withdrawals_at_cut', 'unsettled_deposits_at_cut', 'buys_since', 'sells_since', 'deposits_since', 'other_since'), 0)
-        term['settled_at_cut'] = sum(amount for when, amount, _, _ in customer.moves if when <= cut)
-        for call in known:
-            if call.outstanding_at(cut):
-                term['unsettled_withdrawals_at_cut' if call.withdrawal else 'unsettled_deposits_at_cut'] += call.amount
-            elif cut < call.called_at <= at:
-                term['buys_since' if call.withdrawal else 'sells_since'] += call.amount
-        for when, amount, is_call, is_deposit in customer.moves:
-            if cut < when <= at and not is_call:
-                term['deposits_since' if is_deposit else 'other_since'] += amount
-        term['credited_deposits'] = term['unsettled_deposits_at_cut'] if client.credit_failed_sells else 0
-        term['withdrawals_pending'] = sum(w.amount for w in customer.withdrawals)
-        term['open_orders'] = 0
-        term['buying_power'] = (term['settled_at_cut'] - term['unsettled_withdrawals_at_cut'] + term['credited_deposits'] - term['buys_since']
-                                + term['sells_since'] + term['deposits_since'] + term['other_since'] - term['withdrawals_pending'] - term['open_orders'])
+        """By the domain's formula: from the last cut, by the executions after it."""
+        cut, client, known = last_cut(at), customer.client, customer.known_calls
+        at_cut = lambda way: sum(c.amount for c in known if c.withdrawal == way and c.outstanding_at(cut))
+        executed = lambda way: sum(c.amount for c in known if c.withdrawal == way and cut < c.called_at <= at)
+        moved = lambda kind: sum(amount for when, amount, its_kind in customer.moves if its_kind == kind and cut < when <= at)
+        term = {'settled_at_cut': sum(amount for when, amount, _ in customer.moves if when <= cut),
+                'unsettled_withdrawals_at_cut': at_cut(True), 'unsettled_deposits_at_cut': at_cut(False),
+                'credited_deposits': at_cut(False) if client.credit_failed_sells else 0,
+                'buys_since': executed(True), 'sells_since': executed(False), 'deposits_since': moved('deposit'), 'withdrawals_since': -moved('withdrawal'),
+                'other_since': moved('other'), 'withdrawals_pending': sum(w.amount for w in customer.withdrawals), 'open_orders': 0}
+        term['buying_power'] = (term['settled_at_cut'] - term['unsettled_withdrawals_at_cut'] + term['credited_deposits'] - term['buys_since'] + term['sells_since']
+                                + term['deposits_since'] - term['withdrawals_since'] + term['other_since'] - term['withdrawals_pending'] - term['open_orders'])
         return term

@@ -10,7 +10,7 @@ from exact import Decimal, text
 from psql import literal
 from quarter_books import add_business_days, business_day, central_date, instant, local, stamp, usd
 from quarter_jobs import occurrences
-from quarter_model import Client, DAY, Model
+from quarter_model import Client, DAY, LATER, Model
 from workload import Difference, expect
 
 FIRST, DAYS = datetime.date(2026, 2, 1), 100
@@ -276,6 +276,46 @@ class Work:
         self.do("receive_wire(client => %s, account => %s, amount => %s, reference => %s, at => %s)" % (
             literal(customer.client.code), literal(customer.code), literal(usd(amount)), literal(reference), literal(stamp(self.now))))
 
+    def plan_oddities(self, day):
+        """Wires that name nobody, and adjustments by hand that a second person approves."""
+        if self.chance(40):
+            self.at(self.during(day, 8, 15), self.unidentified)
+        if self.chance(60):
+            self.at(self.during(day, 9, 17), self.adjust)
+
+    def here(self):
+        """Somebody whose cash is in the FBO account."""
+        return self.random.choice([c for code in ('MNET', 'MGRS', 'MPRE') for c in self.model.clients[code].customers])
+
+    def unidentified(self):
+        customer, amount, reference = self.here(), self.random.randint(100, 90000), self.reference('wire')
+        client = customer.client
+        self.model.receive_unidentified(client, amount)
+        self.do("receive_wire(client => %s, amount => %s, reference => %s, at => %s)" % (literal(client.code), literal(usd(amount)), literal(reference), literal(stamp(self.now))))
+        self.at(self.later(1, 100), lambda known=self.chance(70): self.resolve(client, customer if known else None, amount, reference))
+
+    def resolve(self, client, customer, amount, reference):
+        named = literal(client.code), literal(reference), literal(stamp(self.now))
+        if customer:
+            self.model.assign_wire(customer, amount, self.now)
+            self.do("assign_wire(client => %s, reference => %s, at => %s, account => %s)" % (*named, literal(customer.code)))
+        else:
+            self.model.return_unidentified(client, amount)
+            self.do("return_wire(client => %s, reference => %s, at => %s, reason => 'nobody of that name')" % named)
+
+    def adjust(self):
+        customer = self.here()
+        amount = self.random.randint(1, 3000)
+        if self.chance(40):
+            amount = -min(amount, self.model.available(customer))
+        if not amount or amount > self.model.cover(customer.client):
+            return
+        reference = self.reference('adjust')
+        self.model.adjust(customer, amount, self.now)
+        self.do("propose_cash_adjustment(account => %s, amount => %s, reason => 'OTHER_ADJUSTMENT', reference => %s, effective_at => %s, at => %s)" % (
+            literal(customer.code), literal(usd(amount)), literal(reference), *2 * [literal(stamp(self.now))]))
+        self.do_as_second("approve_journal(client => %s, reference => %s, at => %s)" % (literal(customer.client.code), literal(reference), literal(stamp(self.now))))
+
     # -- withdrawals ---------------------------------------------------
 
     def plan_withdrawals(self, day):
@@ -371,8 +411,9 @@ class Work:
         for call, confirmed, reason in answers:
             if (call, confirmed, reason) not in known and call.status == 'O':
                 self.model.apex_answer(call, confirmed, reason or 'APEX_REJECTED', self.now)
-        rows = ', '.join("ROW((SELECT journal FROM execution WHERE client = %s AND reference = %s), %s, %s, %s)::apex_answer" % (
-            literal(client.code), literal(call.reference), literal(confirmed), literal(reason), literal('a' + call.reference)) for call, confirmed, reason in answers)
+        self.send()                 # so that the numbers of all calls are known
+        rows = ', '.join("ROW(%d, %s, %s, %s)::apex_answer" % (call.journal, literal(confirmed), literal(reason), literal('a' + call.reference))
+                         for call, confirmed, reason in answers)
         self.do("record_apex_answers(client => %s, batch => %s, answers => ARRAY[%s], at => %s)" % (
             literal(client.code), literal(reference), rows, literal(stamp(self.now))))
 
@@ -449,15 +490,25 @@ class Work:
 
     def live(self, number):
         self.day = FIRST + number * DAY
+        # nothing may depend on these
+        self.session.execute('SET TimeZone = %s' % literal(self.random.choice(('UTC', 'America/Chicago', 'Asia/Kolkata', 'Pacific/Auckland'))))
+        self.session.execute('SET DateStyle = %s' % literal(self.random.choice(('ISO, MDY', 'SQL, DMY', 'German, DMY', 'Postgres, MDY'))))
         self.plan_trades(self.day)
         self.plan_withdrawals(self.day)
         self.plan_apex(self.day)
         self.plan_busts(self.day)
+        self.plan_oddities(self.day)
         self.plan_restrictions(self.day)
         self.at(self.during(self.day, 9, 16), self.decide_write_offs)
         for hour in self.run_hours():
             self.advance(local(self.day, hour - 1, self.random.randrange(60), self.random.randrange(60)))
             self.run_jobs(self.now)
+
+    def last_run(self):
+        """Cash calls once more, by the clock's own time: also those of busts, which happened when they were recorded."""
+        self.session.execute('SELECT count(*) FROM process_cash_calls()')
+        self.now = LATER
+        self.model.process_cash_calls(LATER)
 
     def run_hours(self):
         """When somebody calls the scheduler: mostly a few times, sometimes late at night only."""
