@@ -3,16 +3,13 @@
  * party_cache.c
  *	  Session caches of the reference data that trading reads.
  *
- * A relcache invalidation of one of the tables makes the session start
- * afresh; triggers on them send it (chapter 41).  What an aborted transaction
- * may have created, and what a transaction with an old snapshot has read, is
- * forgotten when it ends.  Every query names its tables with their schema.
+ * Triggers on the tables send the invalidations that end it (chapter 41).
+ * What a transaction with an old snapshot has read is forgotten with it.
+ * Every query names its tables with their schema.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -28,6 +25,7 @@
 #include "events/party_cache.h"
 #include "errors.h"
 #include "ledger/key_lookup.h"
+#include "ledger/session_cache.h"
 #include "ledger/spi_plan.h"
 
 /* Beyond this a session's cache is dropped and built anew: bounds its memory */
@@ -36,17 +34,11 @@
 /* From this many on, missing accounts are opened by one statement */
 #define OPEN_MANY 20
 
-static const char *const watched_names[] = {
-	"customer", "client", "liquidity_provider", "instrument", "supported_asset", "cash_terms"
+static SessionCache cache = {
+	.watched = {LEDGER_CUSTOMER, LEDGER_CLIENT, LEDGER_LIQUIDITY_PROVIDER, LEDGER_INSTRUMENT, LEDGER_SUPPORTED_ASSET, LEDGER_CASH_TERMS},
+	.watched_count = 6,
+	.forgets_old_snapshots = true
 };
-
-#define WATCHED_COUNT lengthof(watched_names)
-
-static Oid	watched[WATCHED_COUNT];
-static bool callbacks_registered = false;
-static bool stale = true;
-static bool loaded_in_transaction = false;
-
 static MemoryContext cache_context = NULL;
 static HTAB *customers = NULL;
 static HTAB *clients = NULL;
@@ -64,52 +56,6 @@ static int	wanted_slot_count = 0;
 static int	wanted_slot_room = 0;
 
 /* ---- staying current ---- */
-
-/* may run at any moment: only marks */
-static void
-relation_changed(Datum argument, Oid relation)
-{
-	for (int i = 0; i < WATCHED_COUNT; i++)
-		if (relation == InvalidOid || relation == watched[i])
-			stale = true;
-}
-
-static void
-transaction_ended(XactEvent event, void *argument)
-{
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE && event != XACT_EVENT_ABORT)
-		return;
-	if (loaded_in_transaction && (event != XACT_EVENT_COMMIT || IsolationUsesXactSnapshot()))
-		stale = true;
-	loaded_in_transaction = false;
-}
-
-static void
-subtransaction_ended(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *argument)
-{
-	if (event == SUBXACT_EVENT_ABORT_SUB && loaded_in_transaction)
-		stale = true;
-}
-
-static void
-register_callbacks(void)
-{
-	if (callbacks_registered)
-		return;
-	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
-	RegisterXactCallback(transaction_ended, NULL);
-	RegisterSubXactCallback(subtransaction_ended, NULL);
-	callbacks_registered = true;
-}
-
-static void
-watch_relations(void)
-{
-	Oid			namespace = get_namespace_oid(LEDGER_SCHEMA, false);
-
-	for (int i = 0; i < WATCHED_COUNT; i++)
-		watched[i] = get_relname_relid(watched_names[i], namespace);
-}
 
 static HTAB *
 make_table(const char *name, Size key, Size entry)
@@ -141,13 +87,10 @@ start_afresh(void)
 void
 party_cache_begin(void)
 {
-	register_callbacks();
-	AcceptInvalidationMessages();
-	if (stale || slots == NULL ||
+	if (!session_cache_is_current(&cache) || slots == NULL ||
 		hash_get_num_entries(slots) + hash_get_num_entries(customers) > MAX_CACHED)
 	{
-		watch_relations();
-		stale = false;
+		session_cache_renew(&cache);
 		start_afresh();
 	}
 	/* what an error left behind */
@@ -295,7 +238,7 @@ customers_load(void)
 	if (count == 0)
 		return;
 	wanted_customer_count = 0;
-	loaded_in_transaction = true;
+	session_cache_loaded(&cache);
 	key_lookup_open(&lookup, LEDGER_CUSTOMER, LEDGER_CUSTOMER_CODE_KEY);
 	for (int i = 0; i < count; i++)
 	{
@@ -419,7 +362,7 @@ load_reference(void)
 	load_providers();
 	load_instruments();
 	SPI_finish();
-	loaded_in_transaction = true;
+	session_cache_loaded(&cache);
 	reference_loaded = true;
 }
 
@@ -692,7 +635,7 @@ accounts_load(void)
 		list[i]->wanted = false;
 	wanted_slot_count = 0;
 	qsort(list, count, sizeof(AccountSlot *), compare_slots);
-	loaded_in_transaction = true;
+	session_cache_loaded(&cache);
 	find_accounts(list, count);
 	count = keep_to_open(list, count);
 	if (count == 0)

@@ -22,14 +22,18 @@
 #include "ledger/key_lookup.h"
 #include "ledger/lookup.h"
 #include "ledger/post.h"
-#include "ledger/relations.h"
+#include "ledger/session_cache.h"
 #include "ledger/spi_plan.h"
 
 /* Beyond this a session's cache is dropped and built anew: bounds its memory */
 #define MAX_CACHED_ACCOUNTS 200000
 
+static SessionCache cache = {
+	.watched = {LEDGER_ACCOUNT, LEDGER_SUPPORTED_ASSET, LEDGER_CLIENT, LEDGER_CLIENT_ACCESS},
+	.watched_count = 4,
+	.watches_roles = true
+};
 static MemoryContext cache_context = NULL;
-static uint64 seen_generation = 0;
 static HTAB *house_accounts = NULL;
 static HTAB *limited_mirrors = NULL; /* limited accounts that are nobody's: have they a mirror? */
 static HTAB *assets = NULL;
@@ -102,13 +106,11 @@ start_afresh(void)
 void
 lookup_begin(void)
 {
-	uint64		generation = ledger_cache_generation();
-
-	if (house_accounts && seen_generation == generation &&
+	if (session_cache_is_current(&cache) && house_accounts &&
 		hash_get_num_entries(house_accounts) < MAX_CACHED_ACCOUNTS)
 		return;
+	session_cache_renew(&cache);
 	start_afresh();
-	seen_generation = generation;
 }
 
 /* The number of a mirror text, given on first sight. */
@@ -227,7 +229,7 @@ lookup_load_house_accounts(const int32 *client_ids, const account_id *accounts, 
 {
 	KeyLookup	lookup;
 
-	ledger_cache_loaded();
+	session_cache_loaded(&cache);
 	key_lookup_open(&lookup, LEDGER_ACCOUNT, LEDGER_ACCOUNT_KEY);
 	for (int i = 0; i < count; i++)
 	{
@@ -255,7 +257,7 @@ lookup_limited_mirror(int32 client_id, account_id account)
 	if (key_lookup_find(&lookup, key))
 		mirror = kind_of(TextDatumGetCString(slot_getattr(lookup.slot, ACCOUNT_KIND, &isnull)))->mirror;
 	key_lookup_close(&lookup);
-	ledger_cache_loaded();
+	session_cache_loaded(&cache);
 	entry = hash_search(limited_mirrors, &account, HASH_ENTER, NULL);
 	entry->mirror = mirror;
 	return mirror;
@@ -297,7 +299,7 @@ lookup_asset(asset_code asset)
 		entry = hash_search(assets, &asset, HASH_ENTER, NULL);
 		entry->scale = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 		entry->retired = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-		ledger_cache_loaded();
+		session_cache_loaded(&cache);
 	}
 	SPI_finish();
 	return entry;
@@ -325,7 +327,7 @@ lookup_client(int32 client_id)
 		entry = hash_search(clients, &client_id, HASH_ENTER, NULL);
 		strlcpy(entry->code, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), sizeof(entry->code));
 		entry->closed = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-		ledger_cache_loaded();
+		session_cache_loaded(&cache);
 	}
 	SPI_finish();
 	return entry;
@@ -367,7 +369,7 @@ lookup_has_access(int32 client_id)
 	if (spi_int32(&plan, 1, types, arguments,
 				  "SELECT 1 WHERE $1 OPERATOR(pg_catalog.=) ANY (bakkt_ledger.visible_clients())") == 0)
 		return false;
-	ledger_cache_loaded();
+	session_cache_loaded(&cache);
 	hash_search(granted, &key, HASH_ENTER, NULL);
 	return true;
 }
@@ -407,7 +409,7 @@ lookup_actor(void)
 								 " ON CONFLICT (role_name) DO UPDATE SET role_name = excluded.role_name"
 								 " RETURNING actor_id");
 	actor_role = role;
-	ledger_cache_loaded();
+	session_cache_loaded(&cache);
 	return actor_number;
 }
 

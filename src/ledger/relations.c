@@ -1,14 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * relations.c
- *	  Look-up of the ledger's own relations, and the signal that tells the
- *	  caches built on them to start afresh.
+ *	  Look-up of the ledger's own relations.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "utils/inval.h"
@@ -40,63 +38,30 @@ static const char *const relation_names[LEDGER_RELATION_COUNT] = {
 	[LEDGER_SUPPORTED_ASSET] = "supported_asset",
 	[LEDGER_CLIENT] = "client",
 	[LEDGER_CLIENT_ACCESS] = "client_access",
+	[LEDGER_LIQUIDITY_PROVIDER] = "liquidity_provider",
+	[LEDGER_INSTRUMENT] = "instrument",
+	[LEDGER_CASH_TERMS] = "cash_terms",
 };
 
 static Oid	relation_oids[LEDGER_RELATION_COUNT];
-static bool callbacks_registered = false;
-static uint64 cache_generation = 1;
-static bool loaded_in_transaction = false;
+static bool callback_registered = false;
 
-/* Relcache callback: only marks, since it may run at any moment. */
+/* Relcache callback: it may be another one from now on. */
 static void
 relation_changed(Datum argument, Oid relation)
 {
 	for (int i = 0; i < LEDGER_RELATION_COUNT; i++)
-	{
-		if (relation != InvalidOid && relation_oids[i] != relation)
-			continue;
-		relation_oids[i] = InvalidOid;
-		if (i >= LEDGER_ACCOUNT)
-			cache_generation++;
-	}
-}
-
-/* Syscache callback: a role was changed, or made or unmade a member of another. */
-static void
-role_changed(Datum argument, int cache, uint32 hash)
-{
-	cache_generation++;
-}
-
-/* What a transaction had created must not stay cached if it aborts, or still may: it is prepared. */
-static void
-transaction_ended(XactEvent event, void *argument)
-{
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE && event != XACT_EVENT_ABORT)
-		return;
-	if (loaded_in_transaction && event != XACT_EVENT_COMMIT)
-		cache_generation++;
-	loaded_in_transaction = false;
+		if (relation == InvalidOid || relation_oids[i] == relation)
+			relation_oids[i] = InvalidOid;
 }
 
 static void
-subtransaction_ended(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *argument)
+register_callback(void)
 {
-	if (event == SUBXACT_EVENT_ABORT_SUB && loaded_in_transaction)
-		cache_generation++;
-}
-
-static void
-register_callbacks(void)
-{
-	if (callbacks_registered)
+	if (callback_registered)
 		return;
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHOID, role_changed, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, role_changed, (Datum) 0);
-	RegisterXactCallback(transaction_ended, NULL);
-	RegisterSubXactCallback(subtransaction_ended, NULL);
-	callbacks_registered = true;
+	callback_registered = true;
 }
 
 /* The Oid of one of our relations; an error if the extension is gone. */
@@ -105,7 +70,7 @@ ledger_relation(LedgerRelation which)
 {
 	Oid			oid;
 
-	register_callbacks();
+	register_callback();
 	if (OidIsValid(relation_oids[which]))
 		return relation_oids[which];
 
@@ -130,22 +95,4 @@ ledger_owner(void)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
-}
-
-/*
- * An invalidation names a relation by Oid: those whose change matters must be
- * known here, again after each invalidation, or it would pass unnoticed.
- */
-uint64
-ledger_cache_generation(void)
-{
-	for (int i = LEDGER_ACCOUNT; i < LEDGER_RELATION_COUNT; i++)
-		(void) ledger_relation(i);
-	return cache_generation;
-}
-
-void
-ledger_cache_loaded(void)
-{
-	loaded_in_transaction = true;
 }

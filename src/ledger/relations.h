@@ -36,20 +36,15 @@ typedef enum LedgerRelation
 	LEDGER_SUPPORTED_ASSET,
 	LEDGER_CLIENT,
 	LEDGER_CLIENT_ACCESS,
+	LEDGER_LIQUIDITY_PROVIDER,
+	LEDGER_INSTRUMENT,
+	LEDGER_CASH_TERMS,
 	LEDGER_RELATION_COUNT
 } LedgerRelation;
 
 extern Oid	ledger_relation(LedgerRelation which);
+
 /* The role that owns the ledger's tables. */
 extern Oid	ledger_owner(void);
-
-/*
- * Grows whenever something cached of accounts, assets, clients or access may
- * have changed; caches compare it at the start of a call and start afresh.
- */
-extern uint64 ledger_cache_generation(void);
-
-/* Something that this transaction may have created has been cached: forget it unless it commits. */
-extern void ledger_cache_loaded(void);
 
 #endif							/* BAKKT_LEDGER_RELATIONS_H */
