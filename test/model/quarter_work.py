@@ -499,10 +499,10 @@ class Work:
         self.plan_busts(self.day)
         self.plan_oddities(self.day)
         self.plan_restrictions(self.day)
-        self.at(self.during(self.day, 9, 16), self.decide_write_offs)
         for hour in self.run_hours():
             self.advance(local(self.day, hour - 1, self.random.randrange(60), self.random.randrange(60)))
             self.run_jobs(self.now)
+        self.decide_write_offs()
 
     def last_run(self):
         """Cash calls once more, by the clock's own time: also those of busts, which happened when they were recorded."""

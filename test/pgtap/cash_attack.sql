@@ -62,7 +62,16 @@ BEGIN
 END $$;
 SELECT pg_temp.past('ONE') \g /dev/null
 SELECT pg_temp.past('TWO') \g /dev/null
+-- and one whose customers' cash is with Apex
+SELECT open_client('APX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01 00:00Z'), open_customer('APXANN01', client => 'APX') \g /dev/null
+SELECT post_trade('APX confirmed', 'APXANN01', 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-02 16:00Z'),
+	post_trade('APX sent', 'APXANN01', 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-02 16:00Z') \g /dev/null
 CREATE FUNCTION pg_temp.call(reference text) RETURNS bigint STABLE LANGUAGE sql AS 'SELECT journal_id FROM bakkt_ledger.journal j WHERE j.reference = $1';
+
+SELECT open_apex_batch('APX', 'batch', '2026-03-02 18:00Z'),
+	record_apex_answers('APX', 'batch', ARRAY[ROW(pg_temp.call('APX confirmed'), true, NULL, 'a1')::apex_answer], '2026-03-02 19:00Z'),
+	record_apex_wire('APX', 'apex wire', 'received', '60.00 USD', at => '2026-03-03 19:00Z') \g /dev/null
+SELECT post_trade('APX due', 'APXANN01', 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-02 16:00Z') \g /dev/null
 
 -- ---------------------------------------------------------------------------
 -- Calls that are right; the attacks change one argument at a time
@@ -96,7 +105,7 @@ INSERT INTO good VALUES
 	('propose_cash_call_write_off', $${"client": "'ONE'", "call": "pg_temp.call('ONE old')", "at": "'2026-05-04 15:00Z'"}$$),
 	('charge_cash_call_write_offs', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'"}$$),
 	('recover_cash_call', $${"client": "'ONE'", "call": "pg_temp.call('ONE written off')", "reference": "'new'", "amount": "'1.00 USD'", "at": "'2026-06-04 15:00Z'"}$$),
-	('cash_write_offs', $${"client": "'ONE'"}$$),
+	('cash_write_offs', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'"}$$),
 	('instruct_fbo_transfer', $${"client": "'ONE'", "reference": "'new'", "amount": "'10.00 USD'", "direction": "'TO_BUSINESS'", "bank": "NULL", "at": "'2026-05-04 15:00Z'"}$$),
 	('confirm_fbo_transfer', $${"client": "'ONE'", "reference": "'prefund'", "bank_reference": "'new'", "at": "'2026-05-04 15:00Z'"}$$),
 	('fail_fbo_transfer', $${"client": "'ONE'", "reference": "'prefund'", "reason": "'no'", "at": "'2026-05-04 15:00Z'"}$$),
@@ -111,7 +120,21 @@ INSERT INTO good VALUES
 	('aged_tpj_summary', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'"}$$),
 	('take_aged_tpj', $${"client": "'ONE'", "kind": "'PM'", "as_of": "'2026-05-04 15:00Z'"}$$),
 	('aged_tpj_file', $${"client": "'ONE'", "kind": "'AM'", "business_date": "'2026-03-02'"}$$),
-	('check_aged_tpj', $${"client": "'ONE'"}$$);
+	('check_aged_tpj', $${"client": "'ONE'"}$$),
+	('cash_calls', $${"client": "'ONE'"}$$),
+	('cash_call_attempts', $${"client": "'ONE'", "call": "pg_temp.call('ONE old')"}$$),
+	('check_cash_calls', $${"client": "'ONE'"}$$),
+	('cash_balance', $${"account": "'ONEANN01'"}$$),
+	('buying_power', $${"account": "'ONEANN01'", "at": "'2026-05-04 15:00Z'"}$$),
+	('buying_powers', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'"}$$),
+	('open_apex_batch', $${"client": "'APX'", "reference": "'new'", "at": "'2026-05-04 15:00Z'"}$$),
+	('apex_batches', $${"client": "'APX'", "at": "'2026-05-04 15:00Z'"}$$),
+	('apex_position', $${"client": "'APX'", "at": "'2026-05-04 15:00Z'"}$$),
+	('apex_batch_items', $${"client": "'APX'", "batch": "'batch'"}$$),
+	('record_apex_answers', $${"client": "'APX'", "batch": "'batch'", "answers": "ARRAY[ROW(pg_temp.call('APX sent'), true, NULL, NULL)::bakkt_ledger.apex_answer]", "at": "'2026-05-04 15:00Z'"}$$),
+	('record_apex_wire', $${"client": "'APX'", "reference": "'new'", "direction": "'sent'", "amount": "'10.00 USD'", "bank": "NULL", "at": "'2026-05-04 15:00Z'"}$$),
+		('run_due_jobs', $${"at": "'2026-05-04 15:00Z'", "most": "3"}$$),
+	('change_job', $${"job": "'take_aged_tpj_am'", "times": "'{09:00}'", "at": "'2026-05-04 15:00Z'"}$$);
 
 CREATE FUNCTION pg_temp.call_of(function text, arguments jsonb) RETURNS text LANGUAGE sql AS $$
 	SELECT format('SELECT * FROM bakkt_ledger.%I(%s)', function, string_agg(format('%I => %s', a.key, a.value), ', '))
@@ -133,7 +156,7 @@ INSERT INTO spoilt VALUES
 
 -- without a client: for all
 INSERT INTO spoilt VALUES ('client', $$NULL$$, '00000', 'settle_deposits process_cash_calls charge_cash_call_write_offs propose_cash_call_write_offs instruct_settlement_transfers top_up_deficits '
-	'fbo_transfers deficits fbo_proof check_fbo check_aged_tpj take_aged_tpj');
+	'fbo_transfers deficits fbo_proof check_fbo check_cash_calls check_aged_tpj take_aged_tpj');
 -- without an amount: all there is; without an account: unidentified
 INSERT INTO spoilt VALUES ('amount', $$NULL$$, '00000', 'recover_cash_call recover_deficit'), ('account', $$NULL$$, '00000', 'receive_wire'),
 	('amount', $$'10.00 NONE'$$, 'LG042', 'recover_cash_call'), ('amount', $$'0.01 BTC'$$, 'LG086', 'recover_deficit');
@@ -143,18 +166,18 @@ INSERT INTO spoilt VALUES ('amount', $$NULL$$, 'LG044', 'propose_cash_adjustment
 	('amount', $$'-10.00 USD'$$, '00000', 'propose_cash_adjustment');
 -- a reference that names something new, and one that looks something up
 INSERT INTO spoilt SELECT 'reference', r, 'LG080' FROM unnest(ARRAY[$$NULL$$, $$''$$, $$repeat('r', 201)$$, $$'nothing of that name'$$, $$'wire' || chr(10)$$]) AS r;
-INSERT INTO spoilt SELECT 'reference', r, 'LG002', 'initiate_deposit receive_wire request_withdrawal propose_cash_adjustment recover_deficit recover_cash_call instruct_fbo_transfer'
+INSERT INTO spoilt SELECT 'reference', r, 'LG002', 'initiate_deposit receive_wire request_withdrawal propose_cash_adjustment recover_deficit recover_cash_call instruct_fbo_transfer open_apex_batch record_apex_wire'
   FROM unnest(ARRAY[$$NULL$$, $$''$$, $$repeat('r', 201)$$]) AS r;
-INSERT INTO spoilt SELECT 'reference', r, '00000', 'initiate_deposit receive_wire request_withdrawal propose_cash_adjustment recover_deficit recover_cash_call instruct_fbo_transfer change_cash_terms'
+INSERT INTO spoilt SELECT 'reference', r, '00000', 'initiate_deposit receive_wire request_withdrawal propose_cash_adjustment recover_deficit recover_cash_call instruct_fbo_transfer open_apex_batch record_apex_wire change_cash_terms'
   FROM unnest(ARRAY[$$'nothing of that name'$$, $$'wire' || chr(10)$$]) AS r;
 INSERT INTO spoilt VALUES ('reference', $$NULL$$, '00000', 'change_cash_terms');
 UPDATE good SET arguments = arguments - 'reference' WHERE function = 'change_cash_terms';
 -- too much, of what is there and of what fits
 INSERT INTO spoilt VALUES ('amount', $$'1000000.00 USD'$$, 'LG050', 'request_withdrawal instruct_fbo_transfer'), ('amount', $$'100000000000000000.00 USD'$$, 'LG050', 'request_withdrawal instruct_fbo_transfer'),
-	('amount', $$'100000000000000000.00 USD'$$, '22003', 'initiate_deposit receive_wire');		-- more than a line holds
+	('amount', $$'100000000000000000.00 USD'$$, '22003', 'initiate_deposit receive_wire record_apex_wire');		-- more than a line holds
 INSERT INTO spoilt SELECT 'amount', v, 'LG086', 'recover_deficit recover_cash_call' FROM unnest(ARRAY[$$'1000000.00 USD'$$, $$'100000000000000000.00 USD'$$]) AS v;
 INSERT INTO spoilt VALUES ('amount', $$'9.99 USD'$$, 'LG047', 'request_withdrawal'), ('amount', $$'0.01 USD'$$, 'LG047', 'request_withdrawal'),
-	('amount', $$'0.01 USD'$$, '00000', 'initiate_deposit receive_wire recover_deficit recover_cash_call instruct_fbo_transfer'),
+	('amount', $$'0.01 USD'$$, '00000', 'initiate_deposit receive_wire recover_deficit recover_cash_call instruct_fbo_transfer record_apex_wire'),
 	('rail', $$NULL$$, 'LG002', NULL), ('rail', $$''$$, 'LG002', NULL), ('rail', $$'ach'$$, 'LG002', NULL), ('rail', $$'DEBIT'$$, 'LG002', NULL),
 	('direction', $$NULL$$, 'LG002', NULL), ('direction', $$''$$, 'LG002', NULL), ('direction', $$'to_fbo'$$, 'LG002', NULL),
 	('reason', $$NULL$$, 'LG002', NULL), ('reason', $$''$$, 'LG002', NULL), ('reason', $$'NO_SUCH_REASON'$$, 'LG085', 'propose_cash_adjustment'),
@@ -166,6 +189,16 @@ INSERT INTO spoilt VALUES ('amount', $$'9.99 USD'$$, 'LG047', 'request_withdrawa
 	('settlement_flow', $$'net'$$, 'LG002', NULL), ('settlement_flow', $$''$$, 'LG002', NULL), ('write_off_days', $$0$$, 'LG002', NULL), ('write_off_days', $$-1$$, 'LG002', NULL), ('write_off_days', $$2147483647$$, 'LG002', NULL),
 	('availability_days', $$-1$$, 'LG002', NULL), ('availability_days', $$61$$, 'LG002', NULL), ('minimum_withdrawal', $$'-1.00 USD'$$, 'LG002', NULL), ('minimum_withdrawal', $$'1.00 BTC'$$, 'LG042', NULL),
 	('return_fee', $$'-1.00 USD'$$, 'LG002', NULL), ('return_fee', $$'1.00 BTC'$$, 'LG042', NULL), ('return_fee', $$'1.00 NONE'$$, 'LG040', NULL),
+	('batch', $$NULL$$, 'LG087', NULL), ('batch', $$''$$, 'LG087', NULL), ('batch', $$'nothing'$$, 'LG087', NULL),
+	('job', $$NULL$$, 'LG090', NULL), ('job', $$''$$, 'LG090', NULL), ('job', $$'verify'$$, 'LG090', NULL), ('job', $$'SEAL'$$, 'LG090', NULL),
+	('times', $$'{}'$$, 'LG002', NULL), ('times', $$'{NULL}'$$, 'LG002', NULL),
+	('answers', $$NULL$$, 'LG002', NULL), ('answers', $$ARRAY[NULL]::bakkt_ledger.apex_answer[]$$, 'LG002', NULL),
+	('answers', $$ARRAY[ROW(NULL, true, NULL, NULL)::bakkt_ledger.apex_answer]$$, 'LG002', NULL),
+	('answers', $$ARRAY[ROW(pg_temp.call('APX sent'), NULL, NULL, NULL)::bakkt_ledger.apex_answer]$$, 'LG002', NULL),
+	('answers', $$ARRAY[ROW(pg_temp.call('APX due'), true, NULL, NULL)::bakkt_ledger.apex_answer]$$, 'LG082', NULL),
+	('answers', $$ARRAY[ROW(pg_temp.call('ONE old'), true, NULL, NULL)::bakkt_ledger.apex_answer]$$, 'LG082', NULL),
+	('answers', $$ARRAY[ROW(pg_temp.call('APX confirmed'), false, 'no', NULL)::bakkt_ledger.apex_answer]$$, 'LG020', NULL),
+	('answers', $$ARRAY[ROW(pg_temp.call('APX sent'), true, NULL, NULL), ROW(pg_temp.call('APX sent'), false, 'no', NULL)]::bakkt_ledger.apex_answer[]$$, 'LG020', NULL),
 	('references', $$'{NULL}'$$, 'LG080', NULL), ('references', $$'{nothing}'$$, 'LG080', NULL), ('references', $$'{}'$$, '00000', NULL);
 SELECT is(pg_temp.try(pg_temp.call_of(g.function, g.arguments || jsonb_build_object(s.argument, s.value))), s.sqlstate, format('%s: %s => %s', g.function, s.argument, left(s.value, 40)))
   FROM good g JOIN spoilt s ON g.arguments ? s.argument
@@ -195,6 +228,20 @@ SELECT is(pg_temp.try(format('SELECT * FROM bakkt_ledger.%I(client => %L, refere
 			   THEN CASE WHEN c.reference = 'prefund' AND s.function = 'confirm_fbo_transfer' THEN 'LG020' ELSE 'LG081' END ELSE 'LG080' END,
 		  format('%s of "%s"', s.function, c.reference))
   FROM step s, can c ORDER BY c.reference, s.function;
+
+-- nobody approves or declines what he proposed; a write-off is a purchase's, old and outstanding
+SELECT is(pg_temp.try(call), code, left(call, 100)) FROM (VALUES
+	($$SELECT approve_cash_call_write_off('ONE', pg_temp.call('ONE proposed'))$$, 'LG067'), ($$SELECT decline_cash_call_write_off('ONE', pg_temp.call('ONE proposed'), 'no')$$, 'LG067'),
+	($$SELECT approve_cash_call_write_offs('ONE', ARRAY[pg_temp.call('ONE proposed')])$$, 'LG067'), ($$SELECT approve_cash_call_write_offs('ONE', NULL)$$, 'LG002'),
+	($$SELECT propose_cash_call_write_off('ONE', pg_temp.call('ONE sale'), '2026-05-04 15:00Z')$$, 'LG083'), ($$SELECT propose_cash_call_write_off('ONE', pg_temp.call('ONE young'), '2026-05-04 15:00Z')$$, 'LG083'),
+	($$SELECT propose_cash_call_write_off('ONE', pg_temp.call('ONE written off'), '2026-05-04 15:00Z')$$, 'LG083'), ($$SELECT recover_cash_call('ONE', pg_temp.call('ONE old'), 'r')$$, 'LG083'),
+	($$SELECT recover_cash_call('ONE', pg_temp.call('ONE sale'), 'r')$$, 'LG083'), ($$SELECT recover_cash_call('ONE', pg_temp.call('ONE written off'), 'r', '60.01 USD')$$, 'LG086'),
+	($$SELECT recover_deficit('ONEANN01', 'r')$$, 'LG086'), ($$SELECT recover_deficit('ONEBEN01', 'r', '10.01 USD')$$, 'LG050')) AS t (call, code);
+SET LOCAL ROLE ledger_test_second;
+SELECT bakkt_ledger.decline_cash_call_write_off('ONE', pg_temp.call('ONE proposed'), 'paid by cheque', '2026-05-04 15:00Z') \g /dev/null
+SELECT is(pg_temp.try($$SELECT bakkt_ledger.approve_cash_call_write_off('ONE', pg_temp.call('ONE proposed'))$$), 'LG083', 'what was declined is not approved');
+SELECT is(pg_temp.try($$SELECT bakkt_ledger.approve_cash_call_write_off('ONE', pg_temp.call('ONE old'))$$), 'LG083', 'nor what was not proposed');
+RESET ROLE;
 
 -- ---------------------------------------------------------------------------
 -- References that are the ledger's own, and other content under a known one
