@@ -460,16 +460,12 @@ class Model:
                 self.attempt_all(client, due, at)
 
     def attempt_all(self, client, due, at):
-        """Oldest first; who is only owed nothing pays before who is owed something is paid."""
+        """Oldest first; who is owed nothing pays before others are paid, and those are paid before they pay."""
         blocked = self.shortfall(client) > 0
-        customers = {}
-        for call in due:
-            customers.setdefault(call.customer, []).append(call)
+        paid = {call.customer for call in due if not call.withdrawal}
         result = {}
-        with_deposits = [c for c, calls in customers.items() if not all(call.withdrawal for call in calls)]
-        for customer in [c for c in customers if c not in set(with_deposits)] + with_deposits:
-            for call in sorted(customers[customer], key=lambda c: c.withdrawal):
-                result[call] = self.attempt(call, at, blocked)
+        for call in sorted(due, key=lambda c: (c.customer in paid, c.customer in paid and c.withdrawal)):    # stable: oldest first in each part
+            result[call] = self.attempt(call, at, blocked)
         if not blocked and any(call.withdrawal and not reason for call, reason in result.items()):
             for call in [c for c, reason in result.items() if reason == 'FBO_NOT_FUNDED']:
                 result[call] = self.attempt(call, at, blocked)
