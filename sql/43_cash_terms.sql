@@ -49,9 +49,12 @@ CREATE FUNCTION require_instant(at timestamptz) RETURNS void
 	SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
 BEGIN
+	IF at IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG061', MESSAGE = 'an instant is needed', HINT = 'Leave the argument out for now.';
+	END IF;
 	PERFORM require_not_ahead(at);
 	IF NOT isfinite(at) THEN
-		PERFORM refuse_invalid('the instant must be finite');
+		PERFORM refuse_invalid('the instant must be finite', format('Instant: %s.', at), 'Leave the argument out for now.');
 	END IF;
 END $$;
 COMMENT ON FUNCTION require_instant(timestamptz) IS 'Internal: LG061 for an instant ahead of the clock or NULL, LG002 for an infinite one.';
@@ -95,7 +98,8 @@ BEGIN
 	PERFORM require_asset(asset(amount));
 	SELECT s.kind INTO its_kind FROM supported_asset s WHERE s.asset = asset(require_fiat.amount);
 	IF its_kind <> 'FIAT' THEN
-		RAISE EXCEPTION USING ERRCODE = 'LG042', MESSAGE = format('%s must be of a currency', what), DETAIL = format('It is %s.', amount);
+		RAISE EXCEPTION USING ERRCODE = 'LG042', MESSAGE = format('%s must be of a currency', what), DETAIL = format('It is %s.', amount),
+			HINT = 'Currencies are the assets of kind FIAT in supported_asset.';
 	END IF;
 END $$;
 COMMENT ON FUNCTION require_fiat(text, amount) IS 'Internal: raises LG040 or LG041 unless the asset may be posted, LG042 unless it is money that a bank holds.';

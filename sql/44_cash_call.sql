@@ -149,7 +149,7 @@ BEGIN
 	SELECT c.* INTO result FROM cash_call c WHERE c.client_id = require_cash_call.client_id AND c.journal_id = require_cash_call.call;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG082', MESSAGE = format('cash call %s does not exist', coalesce(call::text, 'NULL')),
-			HINT = 'A call has the number of its execution''s journal.';
+			HINT = 'cash_calls() lists those of a client; a call has the number of its execution''s journal.';
 	END IF;
 	RETURN result;
 END $$;

@@ -110,7 +110,7 @@ the settlement. Raises LG010, 42501, LG082 no such call.';
 -- ---------------------------------------------------------------------------
 
 CREATE TYPE cash_call_discrepancy AS (
-	client		text,
+	client_code	text,
 	check_name	text,
 	call		bigint,
 	detail		text

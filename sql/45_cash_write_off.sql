@@ -295,7 +295,7 @@ DECLARE
 BEGIN
 	PERFORM require_instant(at);
 	IF coalesce(reason, '') = '' THEN
-		PERFORM refuse_invalid('declining a write-off needs a reason');
+		PERFORM refuse_invalid('declining a write-off needs a reason', NULL, 'Say why in a few words.');
 	END IF;
 	result := lock_write_off(owning, decline_cash_call_write_off.call);
 	IF result.status = 'declined' THEN

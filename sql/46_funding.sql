@@ -264,7 +264,7 @@ BEGIN
 	SELECT to_jsonb(e) INTO stored FROM funding_event e
 	WHERE e.client_id = moved.client_id AND e.transfer_id = moved.transfer_id AND e.event = entered_before.event;
 	IF FOUND THEN
-		PERFORM refuse_other_content(format('%s "%s"', initcap(moved.direction), moved.reference), event, stored, content);
+		PERFORM refuse_other_content(format('Step "%s" of %s', event, lower(moved.direction)), moved.reference, stored, content);
 		RETURN true;
 	END IF;
 	PERFORM next_funding_status(moved, event);
@@ -384,7 +384,7 @@ BEGIN
 	IF NOT holds_cash_here(customer_id) THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG013', MESSAGE = 'the customer''s cash is not held here',
 			DETAIL = 'Only customers of funding model BAKKT_TPJ have cash in the FBO account.',
-			HINT = 'Money that has come in all the same is a wire without an account: assign it or return it.';
+			HINT = 'It is where the client or Apex keeps it. A wire that came here all the same is unidentified until it is assigned or returned.';
 	END IF;
 END $$;
 COMMENT ON FUNCTION require_cash_here(bigint) IS 'Internal: raises LG013 unless holds_cash_here().';

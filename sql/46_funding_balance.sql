@@ -109,7 +109,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION funding_in_flight(int) IS 'Internal: what deposits and withdrawals under way add up to, by account, in natural sign.';
 
-CREATE FUNCTION check_funding(client text DEFAULT NULL) RETURNS TABLE (client_code text, account text, asset asset, transfers amount, ledger amount)
+CREATE FUNCTION check_funding(client text DEFAULT NULL) RETURNS TABLE (client_code text, account text, asset asset, expected amount, found amount)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
 	SET search_path = @extschema@, pg_catalog, pg_temp
 	SET jit = off
@@ -138,4 +138,4 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION check_funding(text) IS
 'What is under way against the ledger: deposits initiated and credited, wires unidentified, withdrawals sent, each with the account on which it stands, and the holds of
-withdrawals requested. A row per difference, none when all is well; entries by hand on these accounts show here. Of one client, or of all that the caller sees. Raises LG010, 42501.';
+withdrawals requested. A row per difference, expected by the deposits and withdrawals and found in the ledger, none when all is well; entries by hand on these accounts show here. Of one client, or of all that the caller sees. Raises LG010, 42501.';

@@ -76,7 +76,8 @@ BEGIN
 	END IF;
 	IF sign(deficit) <= 0 OR amount > deficit THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG086', MESSAGE = 'more than is in deficit',
-			DETAIL = format('%s in deficit, %s to be recovered.', deficit, coalesce(amount::text, 'all'));
+			DETAIL = format('%s in deficit, %s to be recovered.', deficit, coalesce(amount::text, 'all')),
+			HINT = 'deficits() lists who owes how much; without an amount, as much as there is is recovered.';
 	ELSIF amount IS NULL AND is_zero(free) THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG050', MESSAGE = 'the customer has no cash to recover from', HINT = 'Try again when the customer has been funded.';
 	END IF;

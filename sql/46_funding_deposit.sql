@@ -228,7 +228,7 @@ AS $$
 BEGIN
 	IF NOT EXISTS (SELECT FROM ach_return_code r WHERE r.code = require_return_code.code) THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG085', MESSAGE = format('unknown return code "%s"', coalesce(code, 'NULL')),
-			HINT = 'Table ach_return_code has the codes.';
+			HINT = 'What comes back by ACH needs a code of table ach_return_code, such as R01.';
 	END IF;
 	RETURN code;
 END $$;

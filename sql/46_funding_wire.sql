@@ -101,7 +101,7 @@ BEGIN
 	ELSIF entered_before(moved, 'returned', content) THEN
 		RETURN moved;
 	ELSIF coalesce(reason, '') = '' THEN
-		PERFORM refuse_invalid('the return of a wire needs a reason');
+		PERFORM refuse_invalid('the return of a wire needs a reason', NULL, 'Say why in a few words; wires have no return codes.');
 	END IF;
 	moved := post_return(moved, content, at);
 	PERFORM offset_due_from_company(moved.client_id, asset(moved.amount), at);

@@ -12,7 +12,8 @@ DECLARE
 BEGIN
 	IF asset(least_amount) = asset(amount) AND amount < least_amount THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG047', MESSAGE = 'below the minimum withdrawal amount',
-			DETAIL = format('%s asked for, the least is %s.', amount, least_amount);
+			DETAIL = format('%s asked for, the least is %s.', amount, least_amount),
+			HINT = 'It is the client''s term minimum_withdrawal: change_cash_terms().';
 	ELSIF free - called < amount AND free >= amount THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG050', MESSAGE = 'insufficient cash',
 			DETAIL = format('%s are free, of which cash calls ask for %s; %s to be withdrawn.', free, called, amount),
@@ -153,7 +154,7 @@ CREATE FUNCTION reject_withdrawal(client text, reference text, reason text, at t
 AS $$
 BEGIN
 	IF coalesce(reason, '') = '' THEN
-		PERFORM refuse_invalid('a rejection needs a reason');
+		PERFORM refuse_invalid('a rejection needs a reason', NULL, 'Say why in a few words; a customer who changed his mind cancels with cancel_withdrawal().');
 	END IF;
 	RETURN end_withdrawal(lock_funding(client, reference, 'WITHDRAWAL', at, true), 'rejected', jsonb_build_object('reason', reason), at);
 END $$;

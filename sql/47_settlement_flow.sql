@@ -417,7 +417,8 @@ DECLARE
 	moved		fbo_transfer;
 BEGIN
 	IF direction IS NULL OR direction NOT IN ('TO_BUSINESS', 'TO_FBO') THEN
-		PERFORM refuse_invalid('direction of a transfer is TO_BUSINESS or TO_FBO', format('Direction: "%s".', direction));
+		PERFORM refuse_invalid('direction of a transfer is TO_BUSINESS or TO_FBO', format('Direction: "%s".', direction),
+							   'TO_FBO brings the company''s money in, TO_BUSINESS takes it out.');
 	END IF;
 	PERFORM require_fiat('a transfer', require_positive(amount));
 	PERFORM require_instant(at);
@@ -467,7 +468,8 @@ AS $$
 BEGIN
 	IF moved.status <> 'INSTRUCTED' THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG081', MESSAGE = format('transfer "%s" cannot be %s', moved.reference, wanted),
-			DETAIL = format('It is %s since %s.', moved.status, to_char(moved.ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SSZ'));
+			DETAIL = format('It is %s since %s.', moved.status, to_char(moved.ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SSZ')),
+			HINT = 'What the bank has answered stays; move the money again with instruct_fbo_transfer() or the next run.';
 	END IF;
 END $$;
 COMMENT ON FUNCTION require_in_transit(fbo_transfer, text) IS 'Internal: LG081 unless the transfer is in transit.';
@@ -584,7 +586,7 @@ DECLARE
 	moved		fbo_transfer;
 BEGIN
 	IF coalesce(reason, '') = '' THEN
-		PERFORM refuse_invalid('a failure needs a reason');
+		PERFORM refuse_invalid('a failure needs a reason', NULL, 'Say in the bank''s words why it has not moved the money.');
 	END IF;
 	PERFORM require_instant(at);
 	PERFORM lock_settlement_flow();
@@ -658,7 +660,7 @@ COMMENT ON FUNCTION top_up_deficits(timestamptz, text) IS 'Makes good what the c
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION fbo_transfers(client text DEFAULT NULL, at timestamptz DEFAULT NULL, in_transit_only boolean DEFAULT false)
-	RETURNS TABLE (client_code text, transfer text, direction text, purpose text, amount amount, in_transit amount, bank text, status text,
+	RETURNS TABLE (client_code text, reference text, direction text, purpose text, amount amount, in_transit amount, bank text, status text,
 				   instructed_at timestamptz, ended_at timestamptz, bank_reference text, reason text, taken_up_by text)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
 	SET search_path = @extschema@, pg_catalog, pg_temp
@@ -763,6 +765,9 @@ DECLARE
 	start		constant timestamptz := coalesce(settlement_flow.since, start_of_day(owner_id, settlement_flow.at));
 BEGIN
 	PERFORM require_instant(settlement_flow.at);
+	IF start > settlement_flow.at THEN
+		PERFORM refuse_invalid('the flow ends before it begins', NULL, 'at is its end and comes first, since is its beginning.');
+	END IF;
 	RETURN QUERY
 	WITH cover AS (
 		SELECT a.account, a.asset, zero(a.asset) AS nothing, -b.posted AS present
@@ -795,4 +800,4 @@ BEGIN
 	FROM cover c LEFT JOIN total n ON n.asset = c.asset
 	ORDER BY c.asset;
 END $$;
-COMMENT ON FUNCTION settlement_flow(text, timestamptz, timestamptz) IS 'The company''s money in a client''s FBO account, per asset, from an instant (default: midnight in the client''s zone) to another, by effective time: opening + collected by calls - paid by calls + other - moved_to_business + moved_to_fbo = closing. A transfer out leaves it when instructed, one in enters it when confirmed; what the bank had not confirmed at the end is in transit. LG002, LG010, LG061, 42501.';
+COMMENT ON FUNCTION settlement_flow(text, timestamptz, timestamptz) IS 'The company''s money in a client''s FBO account, per asset, from an instant (default: midnight in the client''s zone) to another, by effective time: opening + collected by calls - paid by calls + other - moved_to_business + moved_to_fbo = closing. A transfer out leaves it when instructed, one in enters it when confirmed; what the bank had not confirmed at the end is in transit. LG002 infinite, or since after at, LG010, LG061, 42501.';

@@ -263,7 +263,7 @@ DECLARE
 BEGIN
 	PERFORM FROM unnest(answers) AS a WHERE a.call IS NULL OR a.confirmed IS NULL;
 	IF FOUND OR answers IS NULL THEN
-		PERFORM refuse_invalid('an answer names a cash call and says whether it is confirmed');
+		PERFORM refuse_invalid('an answer names a cash call and says whether it is confirmed', NULL, 'Give an array of (call, confirmed, reason, apex_reference)::apex_answer.');
 	END IF;
 	SELECT a.call INTO wrong FROM answered_items(batch, answers) AS a WHERE (a.item).call IS NULL ORDER BY a.call LIMIT 1;
 	IF FOUND THEN

@@ -82,7 +82,7 @@ SELECT line FROM demo.cash_day, demo.followed f, aged_tpj_file(f.client, 'AM', d
 \pset format aligned
 
 \pset title 'Settlement flow: transfers between FBO and business account'
-SELECT client_code AS client, transfer, direction, purpose, value(amount) AS "USD", status, to_char(instructed_at AT TIME ZONE 'America/Chicago', 'DD Mon HH24:MI') AS instructed,
+SELECT client_code AS client, reference AS transfer, direction, purpose, value(amount) AS "USD", status, to_char(instructed_at AT TIME ZONE 'America/Chicago', 'DD Mon HH24:MI') AS instructed,
 	   to_char(ended_at AT TIME ZONE 'America/Chicago', 'DD Mon HH24:MI') AS confirmed, bank_reference AS "bank reference"
 FROM fbo_transfers() ORDER BY instructed_at, 1, 2;
 

@@ -468,13 +468,13 @@ class Work:
             if not fresh:
                 continue
             known = {t.reference for t in client.transfers}
-            stored = [r for r in self.session.rows('SELECT transfer, direction, purpose, amount, %s AS at FROM fbo_transfers(%s)' % (
-                instant('instructed_at'), literal(client.code))) if r['transfer'] not in known]
+            stored = [r for r in self.session.rows('SELECT reference, direction, purpose, amount, %s AS at FROM fbo_transfers(%s)' % (
+                instant('instructed_at'), literal(client.code))) if r['reference'] not in known]
             of_row = lambda r: (r['at'], r['direction'], r['purpose'], r['amount'])
             mine = sorted((((stamp(t.instructed_at), t.direction, t.purpose, usd(t.amount)), t) for t in fresh), key=lambda m: m[0])
             expect('new FBO transfers of %s' % client.code, [m[0] for m in mine], sorted(map(of_row, stored)))
             for (_, transfer), row in zip(mine, sorted(stored, key=of_row)):
-                transfer.reference = row['transfer']
+                transfer.reference = row['reference']
                 self.at(self.later(0.5, 30), lambda transfer=transfer, good=self.chance(94): self.bank_decides(transfer, good))
 
     def bank_decides(self, transfer, good):

@@ -67,7 +67,7 @@ SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 15:01Z
 SELECT results_eq($$SELECT pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), pg_temp.held('QRST', 'FBO', 'Clearing:business-transfer'),
 	pg_temp.held('QRST', 'CORP', 'Clearing:FBO-transfer'), pg_temp.held('QRST', 'FBO', 'Bank:omnibus')$$,
 	$$VALUES ('0.00 USD', '6030.00 USD', '6030.00 USD', '80000.00 USD')$$, 'in transit it is at neither bank');
-SELECT results_eq($$SELECT transfer, in_transit::text, status FROM fbo_transfers('QRST')$$, $$SELECT reference COLLATE "default", '6030.00 USD', 'INSTRUCTED' FROM t1$$, 'and listed');
+SELECT results_eq($$SELECT reference, in_transit::text, status FROM fbo_transfers('QRST')$$, $$SELECT reference COLLATE "default", '6030.00 USD', 'INSTRUCTED' FROM t1$$, 'and listed');
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds meanwhile');
 SELECT results_eq($$SELECT status, ended_at FROM confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-1', '2026-11-20 16:00Z')$$,
 	$$VALUES ('CONFIRMED', timestamptz '2026-11-20 16:00Z')$$, 'the bank confirms');
@@ -167,7 +167,7 @@ SELECT throws_ok($$SELECT fbo_transfer_calls('QRST', 'nothing')$$, 'LG080', NULL
 SELECT throws_ok($$SELECT instruct_settlement_transfers('2099-01-01')$$, 'LG061', NULL, 'no run ahead of time');
 SELECT throws_ok($$SELECT instruct_settlement_transfers(client => 'NONE')$$, 'LG010', NULL, 'nor of an unknown client');
 SELECT throws_ok(format('SELECT %s', call), code, NULL, 'no report of ' || call) FROM (VALUES ($$settlement_flow('QRST', NULL)$$, 'LG061'), ($$settlement_flow('QRST', '2099-01-01Z')$$, 'LG061'),
-	($$settlement_flow('QRST', '-infinity')$$, 'LG002'), ($$fbo_transfers('QRST', '2099-01-01Z')$$, 'LG061'), ($$fbo_transfers('QRST', '-infinity')$$, 'LG002')) AS c (call, code);
+	($$settlement_flow('QRST', '-infinity')$$, 'LG002'), ($$settlement_flow('QRST', '2026-11-20 12:00Z', '2026-11-20 13:00Z')$$, 'LG002'), ($$fbo_transfers('QRST', '2099-01-01Z')$$, 'LG061'), ($$fbo_transfers('QRST', '-infinity')$$, 'LG002')) AS c (call, code);
 SELECT throws_ok($$SELECT top_up_deficits('infinity')$$, 'LG061', NULL, 'no top-up ahead of time');
 
 -- by hand
@@ -197,7 +197,7 @@ SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-1')$$, 'LG
 SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-9', '-infinity')$$, 'LG002', NULL, 'confirmed never');
 -- failed: all is as before, and the next run moves the money
 SELECT fail_fbo_transfer('QRST', 'weekend', 'no such account', '2026-11-20 17:10Z') \g /dev/null
-SELECT results_eq($$SELECT status, reason, in_transit::text FROM fbo_transfers('QRST') WHERE transfer = 'weekend'$$, $$VALUES ('FAILED', 'no such account', '0.00 USD')$$, 'the bank refused it');
+SELECT results_eq($$SELECT status, reason, in_transit::text FROM fbo_transfers('QRST') WHERE reference = 'weekend'$$, $$VALUES ('FAILED', 'no such account', '0.00 USD')$$, 'the bank refused it');
 SELECT is_empty($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM fbo_transfer t WHERE reference = 'weekend'$$, 'nothing has moved');
 SELECT is((SELECT j.reverses FROM fbo_transfer t JOIN journal j ON j.journal_id = t.ended_journal WHERE t.reference = 'weekend'),
 	(SELECT instructed_journal FROM fbo_transfer WHERE reference = 'weekend'), 'its instruction is reversed');
@@ -216,7 +216,7 @@ CREATE TEMP TABLE t8 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 
 SELECT results_eq($$SELECT amount::text FROM t8$$, $$VALUES ('1800.00 USD')$$, 'the next run moves it with what came since');
 SELECT results_eq($$SELECT amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t8))$$, $$VALUES ('600.00 USD'), ('1200.00 USD')$$, 'and lists the calls of both');
 SELECT results_eq($$SELECT amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t7))$$, $$VALUES ('600.00 USD')$$, 'those of the failed one stay as they were');
-SELECT results_eq($$SELECT taken_up_by FROM fbo_transfers('QRST') WHERE transfer = (SELECT reference FROM t7)$$, $$SELECT reference COLLATE "default" FROM t8$$, 'which says by whom it was taken up');
+SELECT results_eq($$SELECT taken_up_by FROM fbo_transfers('QRST') WHERE reference = (SELECT reference FROM t7)$$, $$SELECT reference COLLATE "default" FROM t8$$, 'which says by whom it was taken up');
 SELECT throws_ok($$SELECT reverse_journal('QRST', (SELECT instructed_journal FROM t8), 'undo')$$, 'LG002', NULL, 'a transfer is not reversed by hand');
 SELECT confirm_fbo_transfer('QRST', reference, 'BT-8', '2026-11-20 17:10Z') FROM t8 \g /dev/null
 SELECT is((SELECT t.ended_at FROM fbo_transfer t JOIN t8 ON t8.transfer_id = t.transfer_id), timestamptz '2026-11-20 17:19Z', 'stamps never run backwards');
@@ -241,7 +241,7 @@ CREATE FUNCTION pg_temp.trade(client text, reference text, customer text, side t
 	SELECT post_trade(reference, client || customer, side, quantity, 'lp1', lp_price => '50000 USD/BTC', executed_at => at)
 $$;
 CREATE FUNCTION pg_temp.confirm_all(client text, at timestamptz) RETURNS bigint LANGUAGE sql AS $$
-	SELECT count(confirm_fbo_transfer($1, transfer, 'bank:' || transfer, $2)) FROM fbo_transfers($1, in_transit_only => true)
+	SELECT count(confirm_fbo_transfer($1, reference, 'bank:' || reference, $2)) FROM fbo_transfers($1, in_transit_only => true)
 $$;
 CREATE FUNCTION pg_temp.a_day(c text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -271,7 +271,7 @@ SELECT results_eq($$SELECT c, (SELECT sum(CASE direction WHEN 'TO_BUSINESS' THEN
 	$$SELECT c, (f.collected - f.paid + f.other - (f.closing - f.opening))::text FROM unnest(ARRAY['GRSS', 'NETT']) c, settlement_flow(c, '2026-11-20 23:00Z') f$$,
 	'confirmed transfers = settled purchases - credited sales + other - what the company has more there');
 SELECT results_eq($$SELECT collected::text, paid::text, closing::text FROM settlement_flow('NETT', '2026-11-20 23:00Z')$$, $$VALUES ('6200.00 USD', '3000.00 USD', '0.00 USD')$$, 'of which there is nothing left');
-SELECT is_empty($$SELECT * FROM fbo_transfers('GRSS') t CROSS JOIN fbo_transfer_calls('GRSS', t.transfer) x WHERE (t.direction = 'TO_BUSINESS') <> (x.direction = 'Withdrawal')$$,
+SELECT is_empty($$SELECT * FROM fbo_transfers('GRSS') t CROSS JOIN fbo_transfer_calls('GRSS', t.reference) x WHERE (t.direction = 'TO_BUSINESS') <> (x.direction = 'Withdrawal')$$,
 	'gross: each transfer lists its own side');
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds for all');
 
@@ -397,10 +397,10 @@ SELECT throws_ok($$SELECT instruct_fbo_transfer('BANK', 'nothing there', '1 USD'
 CREATE FUNCTION pg_temp.bank_run(at timestamptz) RETURNS SETOF text LANGUAGE sql AS $$ SELECT format('%s %s of %s', direction, amount, bank) FROM instruct_settlement_transfers(at, 'BANK') $$;
 SELECT results_eq($$SELECT pg_temp.bank_run('2026-11-20 15:00Z')$$, ARRAY['TO_BUSINESS 600.00 USD of a'], 'a run takes what the bank with most holds, a sent withdrawal left to it');
 SELECT results_eq($$SELECT pg_temp.bank_run('2026-11-20 21:00Z')$$, ARRAY['TO_BUSINESS 480.00 USD of b'], 'the next one the rest, out of another: the first transfer is still on its way');
-SELECT confirm_fbo_transfer('BANK', t.transfer, 'bank ' || t.transfer, '2026-11-20 22:00Z') FROM fbo_transfers('BANK') t \g /dev/null
+SELECT confirm_fbo_transfer('BANK', t.reference, 'bank ' || t.reference, '2026-11-20 22:00Z') FROM fbo_transfers('BANK') t \g /dev/null
 SELECT complete_withdrawal('BANK', 'out of a', at => '2026-11-20 22:00Z') \g /dev/null
 SELECT results_eq($$SELECT banks::text FROM fbo_proof('BANK')$$, $$SELECT ARRAY[('Bank:omnibus:a', '0 USD'), ('Bank:omnibus:b', '20 USD')]::bank_balance[]::text$$, 'no bank is overdrawn');
-SELECT results_eq($$SELECT c.journal FROM fbo_transfers('BANK') t, fbo_transfer_calls('BANK', t.transfer) c ORDER BY 1$$,
+SELECT results_eq($$SELECT c.journal FROM fbo_transfers('BANK') t, fbo_transfer_calls('BANK', t.reference) c ORDER BY 1$$,
 	$$SELECT e.event_journal FROM cash_call_event e JOIN client l USING (client_id) WHERE l.code = 'BANK' AND e.event = 'settled' ORDER BY 1$$, 'each call is in one transfer');
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'and the proof holds');
 
