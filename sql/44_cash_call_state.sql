@@ -191,13 +191,22 @@ AS $$
 	  FROM cash_call_event e
 	  JOIN cash_call c ON c.client_id = e.client_id AND c.journal_id = e.journal_id
 	  JOIN customer u ON u.customer_id = c.customer_id
+	  JOIN client l ON l.client_id = c.client_id
 	  LEFT JOIN journal j ON j.client_id = e.client_id AND j.journal_id = e.event_journal
 	  LEFT JOIN account a ON a.client_id = e.client_id AND a.fund = 'FBO' AND a.name = 'Cust:' || u.account_code || ':settled' AND a.asset = asset(e.amount)
+	  LEFT JOIN account t ON t.client_id = e.client_id AND t.fund = 'CORP' AND t.asset = asset(e.amount)
+		   AND t.name = CASE WHEN c.apex THEN 'Apex' ELSE 'TPJ' END || CASE WHEN c.sale THEN ':payable:' ELSE ':receivable:' END || CASE WHEN c.apex THEN l.code ELSE u.account_code END
 	 WHERE e.client_id = $1 AND e.event IN ('settled', 'written_off', 'recovered', 'busted')
 	   AND (j.journal_id IS NOT NULL
-			AND (c.apex OR e.event <> 'settled'
-				 OR j.kind = 17 AND j.effective_at = e.at AND j.customer_id = c.customer_id AND j.reference = 'cash-call:' || c.journal_id
-					AND amount_of(j.entry, a.account) *= CASE WHEN c.withdrawal THEN e.amount ELSE -e.amount END)) IS NOT TRUE
+			AND CASE WHEN e.event = 'settled' AND NOT c.apex
+					 THEN j.kind = 17 AND j.effective_at = e.at AND j.customer_id = c.customer_id AND j.reference = 'cash-call:' || c.journal_id
+						  AND amount_of(j.entry, a.account) *= CASE WHEN c.withdrawal THEN e.amount ELSE -e.amount END
+					 WHEN e.event = 'recovered'
+					 THEN j.kind = 21 AND j.effective_at = e.at AND amount_of(j.entry, a.account) *= e.amount
+						  AND EXISTS (SELECT FROM cash_recovery r WHERE r.client_id = e.client_id AND r.call = e.journal_id AND r.journal_id = j.journal_id AND r.amount *= e.amount)
+					 WHEN e.event = 'written_off'
+					 THEN j.kind = 20 AND amount_of(j.entry, t.account) *= -e.amount
+					 ELSE true END) IS NOT TRUE
 	UNION ALL
 	SELECT 'settlement', NULL, format('Journal "%s" settles a call that has no event of it.', j.reference)
 	  FROM journal j

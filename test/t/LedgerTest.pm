@@ -11,9 +11,17 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(ledger_node in_ledger make_world bench bench_start verify_clean sqlstate_of sqlstates children_of);
+our @EXPORT = qw(ledger_node in_ledger make_world make_cash bench bench_start verify_clean checks_clean sqlstate_of sqlstates children_of);
 
 our $database = 'ledger';
+
+# What is told of customers' cash: a replica or a restored copy says the same,
+# byte for byte (as t, of all clients).
+our @cash_reports = map { "t.* FROM client c, LATERAL $_ AS t" } (
+	"cash_calls(c.code, '2026-03-10Z')", "deficits(c.code, '2026-03-10Z')", "buying_powers(c.code, '2026-03-10Z')", "aged_tpj(c.code, '2026-03-10Z')",
+	"fbo_transfers(c.code)", "fbo_proof(c.code)", "cash_write_offs(c.code)", "apex_batches(c.code)", "apex_position(c.code, '2026-03-10Z')",
+	"(SELECT f FROM aged_tpj_snapshot s, LATERAL aged_tpj_file(c.code, s.kind, s.business_date) f WHERE s.client_id = c.client_id)",
+	"(SELECT x.account_code, b.* FROM customer x, LATERAL cash_balance(x.account_code, '2026-03-10Z') b WHERE x.client_id = c.client_id)");
 
 # A started server with the extension in database "ledger".
 sub ledger_node
@@ -100,6 +108,63 @@ SELECT post_journal('$client', 'opening-' || c.n,
 	WHERE c.client = '$client' ORDER BY c.n;
 GRANT SELECT ON public.claim, public.house TO PUBLIC;
 SQL
+	return;
+}
+
+# A client's customers pay and are paid: deposits and withdrawals in every
+# state, calls settled, waiting, written off and recovered, busted and through
+# Apex, a deficit, transfers between the company and the FBO account, a list.
+# With make_world() before it, every table of customers' cash has rows.
+sub make_cash
+{
+	my ($node, $client) = @_;
+	my $approver = lc "approver_of_$client";
+
+	in_ledger($node, <<"SQL");
+CREATE ROLE $approver IN ROLE bakkt_ledger_approver;
+SELECT grant_client_access('$client', '$approver'), open_liquidity_provider('LP$client', 'Provider'), change_cash_terms('$client', return_fee => '5.00 USD');
+SELECT open_customer('$client' || n, client => '$client', funding_model => CASE n WHEN '0095' THEN 'APEX_TPJ' ELSE 'BAKKT_TPJ' END) FROM unnest('{0091,0092,0093,0094,0095}'::text[]) AS n;
+SELECT post_trade(reference, '$client' || customer, side, quantity, 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => at) FROM (VALUES
+	('long unpaid', '0091', 'BUY', '0.01 BTC'::amount, '2026-01-02 15:00Z'::timestamptz), ('by Apex', '0095', 'BUY', '0.01 BTC', '2026-01-02 15:00Z'),
+	('by Apex too', '0095', 'BUY', '0.02 BTC', '2026-01-02 15:00Z'), ('paid', '0092', 'BUY', '0.01 BTC', '2026-02-02 15:00Z'), ('unpaid', '0093', 'BUY', '0.01 BTC', '2026-02-02 15:00Z'),
+	('busted', '0094', 'BUY', '0.01 BTC', '2026-02-02 15:00Z'), ('sold', '0092', 'SELL', '0.002 BTC', '2026-02-03 15:00Z')) AS t (reference, customer, side, quantity, at);
+SELECT initiate_deposit('$client' || customer, amount, reference, at => at) FROM (VALUES
+	('0092', '900.00 USD'::amount, 'cash', '2026-01-20 15:00Z'::timestamptz), ('0094', '30.00 USD', 'cash returned', '2026-01-20 15:00Z'),
+	('0091', '9.00 USD', 'cash on its way', '2026-02-20 15:00Z'), ('0091', '8.00 USD', 'never came', '2026-02-20 15:00Z')) AS d (customer, amount, reference, at);
+SELECT credit_deposits('$client', '{cash,cash returned}', at => '2026-01-21 15:00Z'), cancel_deposit('$client', 'never came', at => '2026-02-20 16:00Z');
+SELECT count(*) FROM settle_deposits('2026-02-01 15:00Z', '$client');
+SELECT receive_wire('$client', '9.00 USD', 'wire', '${client}0091', at => '2026-03-03 11:00Z'), receive_wire('$client', '2.00 USD', 'whose wire', at => '2026-03-03 11:00Z');
+SELECT count(*) FROM process_cash_calls('2026-02-03 16:00Z', '$client');
+SELECT bust_trade('not called', '${client}0094', 'busted');
+SELECT request_withdrawal('${client}0092', '20.00 USD', 'out', at => '2026-02-04 15:00Z'), request_withdrawal('${client}0092', '10.00 USD', 'not out', at => '2026-02-04 15:00Z');
+SELECT send_withdrawal('$client', 'out', at => '2026-02-04 16:00Z'), request_withdrawal('${client}0094', '30.00 USD', 'and away', at => '2026-02-04 15:00Z');
+SELECT complete_withdrawal('$client', 'out', at => '2026-02-05 15:00Z'), reject_withdrawal('$client', 'not out', 'by hand', at => '2026-02-05 15:00Z');
+SELECT send_withdrawal('$client', 'and away', at => '2026-02-04 16:00Z'), return_deposit('$client', 'cash returned', 'R01', at => '2026-02-06 15:00Z');
+SELECT instruct_fbo_transfer('$client', 'float', '20.00 USD'), instruct_fbo_transfer('$client', 'refused', '5.00 USD'), instruct_fbo_transfer('$client', 'in transit', '4.00 USD');
+SELECT confirm_fbo_transfer('$client', 'float', 'bank 1 of $client'), fail_fbo_transfer('$client', 'refused', 'limit');
+SELECT open_apex_batch('$client', 'batch', '2026-01-02 16:00Z'), record_apex_wire('$client', 'Apex', 'sent', '1.00 USD', at => '2026-01-03 16:00Z');
+SELECT record_apex_answers('$client', 'batch', ARRAY(SELECT (call, row_number() OVER (ORDER BY call) = 1, NULL, 'apex 1')::apex_answer FROM apex_batch_items('$client', 'batch')));
+SELECT propose_cash_call_write_offs('2026-02-10 12:00Z', '$client');
+SET ROLE $approver;
+SELECT approve_cash_call_write_off('$client', call, '2026-02-11 12:00Z') FROM cash_write_offs('$client') WHERE account = '${client}0091';
+RESET ROLE;
+SELECT charge_cash_call_write_offs('2026-03-02 12:00Z', '$client');
+SELECT recover_cash_call('$client', call, 'recovery', '9.00 USD', at => '2026-03-03 12:00Z') FROM cash_write_offs('$client') WHERE account = '${client}0091';
+SELECT count(*) FROM take_aged_tpj('PM', '2026-03-04 01:30Z', '$client');
+SQL
+	return;
+}
+
+# Nor may any of the checks, of all clients.
+sub checks_clean
+{
+	my ($node, $name, $database_of) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	foreach my $check ('verify', 'check_cash_calls', 'check_funding', 'check_fbo', 'check_aged_tpj', 'check_settlement')
+	{
+		is($node->safe_psql($database_of // $database, "SELECT * FROM $check()"), '', "$name: $check() finds nothing");
+	}
 	return;
 }
 

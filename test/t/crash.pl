@@ -2,6 +2,9 @@
 # every acknowledged journal is there, none is there in part, verify() is
 # clean, and submitting everything again changes nothing.
 #
+# Beside the journals customers pay in, buy, sell and are called upon for cash;
+# nothing of it is lost, and every check agrees.
+#
 # pgbench's own log is the client's memory: a line per answered transaction.
 # Rounds: CRASH_ROUNDS (10 unless said).
 
@@ -19,6 +22,7 @@ my $clients = 12;
 my $batch = 5;
 my $node = ledger_node('crash', conf => "fsync = on\nsynchronous_commit = on\ncheckpoint_timeout = 30s\nmax_wal_size = 64MB\nmax_prepared_transactions = 4\n");
 make_world($node, 'CRSH', 40, '1000000.00');
+make_cash($node, 'CRSH');
 
 in_ledger($node, <<'SQL');
 -- request k of transaction i of a client: all that it does follows from its reference
@@ -28,7 +32,13 @@ CREATE FUNCTION public.numbered(round int, session int, i int, k int) RETURNS jo
 		NULL, NULL, false)::journal_request
 	FROM (SELECT (((i * 7 + k) % 100 + 1)::text || '.37 USD')::amount AS cents) AS c, public.claim a, public.claim b, public.house h, public.house o
 	WHERE a.n = 1 + (i * 13 + k * 5 + session) % 40 AND b.n = 1 + (i * 17 + k * 3 + session * 11) % 40
-		AND h.name = 'Clearing:ACH-in' AND o.name = 'Bank:omnibus'
+		AND h.name = 'Bank:operating' AND o.name = 'Equity'
+$$;
+CREATE FUNCTION public.pay_in(round int, session int, i int) RETURNS text LANGUAGE sql VOLATILE AS $$
+	SELECT (receive_wire('CRSH', '70.00 USD', format('wire %s/%s/%s', round, session, i), 'CRSH009' || 1 + session)).status
+$$;
+CREATE FUNCTION public.trade(round int, session int, i int) RETURNS text LANGUAGE sql VOLATILE AS $$
+	SELECT (post_trade(format('trade %s/%s/%s', round, session, i), 'CRSH009' || 1 + session, CASE i % 3 WHEN 2 THEN 'SELL' ELSE 'BUY' END, '0.001 BTC', 'LPCRSH', lp_price => '60000.00 USD/BTC')).outcome
 $$;
 CREATE FUNCTION public.transaction(round int, session int, i int) RETURNS SETOF journal_result LANGUAGE sql VOLATILE AS $$
 	SELECT post_journals(ARRAY(SELECT public.numbered(round, session, i, k) FROM generate_series(1, 5) AS k))
@@ -82,12 +92,26 @@ sub acknowledged
 	return \%count;
 }
 
+# What customers were told has happened, and has not.
+sub lost_cash
+{
+	my ($round, $count) = @_;
+	my $values = join(', ', map { "($_, " . ($count->{$_} // 0) . ')' } 0 .. 3);
+	return <<"SQL";
+SELECT session, i FROM (VALUES $values) AS a (session, n), generate_series(1, n) AS i
+WHERE NOT EXISTS (SELECT FROM funding_transfer WHERE reference = format('wire $round/%s/%s', session, i))
+	OR NOT EXISTS (SELECT FROM journal JOIN cash_call USING (client_id, journal_id) WHERE reference = format('trade $round/%s/%s', session, i))
+UNION ALL
+SELECT 0, journal_id FROM journal WHERE reference LIKE 'trade $round/%' AND NOT EXISTS (SELECT FROM cash_call WHERE cash_call.journal_id = journal.journal_id)
+SQL
+}
+
 # Two prepared transactions outlive all the crashes; blocks sealed meanwhile do
 # not have them, the block after their commit does.
 # (House accounts only: a claim would stay locked.)
 foreach my $each ([ '900/0/1/1', 'kept' ], [ '901/0/1/1', 'given up' ])
 {
-	in_ledger($node, "BEGIN; SELECT post_journal('CRSH', '$each->[0]', journal_entry(line('Dr', h.account, '1.00 USD'), line('Cr', o.account, '1.00 USD'))) FROM public.house h, public.house o WHERE h.name = 'Clearing:ACH-in' AND o.name = 'Bank:omnibus'; PREPARE TRANSACTION '$each->[1]'");
+	in_ledger($node, "BEGIN; SELECT post_journal('CRSH', '$each->[0]', journal_entry(line('Dr', h.account, '1.00 USD'), line('Cr', o.account, '1.00 USD'))) FROM public.house h, public.house o WHERE h.name = 'Bank:operating' AND o.name = 'Equity'; PREPARE TRANSACTION '$each->[1]'");
 }
 
 my $memory = PostgreSQL::Test::Utils::tempdir;
@@ -100,11 +124,18 @@ foreach my $round (0 .. $rounds - 1)
 \\set i :i + 1
 SELECT outcome FROM public.transaction($round, :client_id, :i);
 SQL
-	$node->poll_query_until($LedgerTest::database, "SELECT count(*) > 200 FROM journal WHERE reference LIKE '$round/%'") or die 'nothing was posted';
+	my $cash = bench_start($node, <<"SQL", '-c', 4, '-j', 1, '-T', 60, '--max-tries=20', '-D', 'i=0', '-l', "--log-prefix=$prefix-cash");
+\\set i :i + 1
+SELECT public.pay_in($round, :client_id, :i);
+SELECT public.trade($round, :client_id, :i);
+SELECT count(*) FROM process_cash_calls(client => 'CRSH');
+SQL
+	$node->poll_query_until($LedgerTest::database, "SELECT count(*) > 200 AND (SELECT count(*) > 20 FROM funding_transfer WHERE reference LIKE 'wire $round/%') FROM journal WHERE reference LIKE '$round/%'")
+		or die 'nothing was posted';
 	in_ledger($node, 'SELECT seal()') if $round % 2 == 0;
 	sleep 0.2 + rand(0.6);
 	my $how = kill_server($round);
-	$run->{harness}->finish;
+	$_->{harness}->finish foreach $run, $cash;
 
 	$node->start if $round % 3 != 2;
 	$node->poll_query_until($LedgerTest::database, 'SELECT true') or die 'the server did not come back';
@@ -128,7 +159,8 @@ SQL
 SELECT j.reference FROM journal j, LATERAL (SELECT string_to_array(j.reference, '/')::int[] AS part) AS p
 WHERE j.reference LIKE '$round/%' AND j.entry::text IS DISTINCT FROM ((public.numbered(part[1], part[2], part[3], part[4])).entry)::text
 SQL
-	verify_clean($node, "round $round");
+	checks_clean($node, "round $round");
+	is(in_ledger($node, lost_cash($round, acknowledged("$prefix-cash"))), '', "round $round: every deposit and execution that was acknowledged is there, and every execution's call");
 
 	# the clients, not knowing what became of it, send their last ten again
 	is(in_ledger($node, <<"SQL"), '', "round $round: sent again, what was acknowledged is replayed and nothing is refused");
@@ -150,7 +182,10 @@ verify_clean($node, 'and sealed');
 
 cmp_ok($total, '>', $rounds * 20, "it was busy: $total acknowledged transactions");
 is(in_ledger($node, 'SELECT fund, asset(amount), sum(amount) FROM posting GROUP BY 1, 2 HAVING sum(value(amount)) <> 0'), '', 'every fund and asset sums to zero');
+in_ledger($node, 'SELECT count(*) FROM process_cash_calls()');
+is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O' AND NOT apex AND due_at <= now()"), 0, 'whatever is due is attempted');
+cmp_ok(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'S'"), '>', $rounds * 10, 'most were settled');
 in_ledger($node, 'SELECT seal()');
-verify_clean($node, 'sealed');
+checks_clean($node, 'sealed');
 $node->stop;
 done_testing();

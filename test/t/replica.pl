@@ -15,6 +15,7 @@ $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
 
 make_world($node, 'REPL', 10, '500.00');
+make_cash($node, 'REPL');
 in_ledger($node, <<'SQL');
 CREATE FUNCTION public.pay(reference text, a int, b int, amount amount) RETURNS journal_request LANGUAGE sql STABLE AS $$
 	SELECT ROW('REPL', reference, 'transfer', journal_entry(line('Dr', x.account, amount), line('Cr', y.account, amount)), NULL, NULL, false)::journal_request
@@ -33,22 +34,27 @@ foreach my $query (
 	'SELECT * FROM balance ORDER BY account',
 	"SELECT * FROM balances('REPL') AS b ORDER BY b::text",
 	'SELECT * FROM posting AS p ORDER BY p::text',
-	"SELECT * FROM statement('REPL0001', 'USD') AS s ORDER BY s::text")
+	"SELECT * FROM statement('REPL0001', 'USD') AS s ORDER BY s::text",
+	(map { "SELECT $_ ORDER BY c.code, t::text COLLATE \"C\"" } @LedgerTest::cash_reports))
 {
 	my $answer = in_ledger($node, $query);
 	isnt($answer, '', "the primary answers $query") unless $query =~ /verify/;
 	is(in_ledger($standby, $query), $answer, "the standby answers $query alike");
 }
-verify_clean($standby, 'standby');
+checks_clean($standby, 'standby');
 
 is(sqlstate_of($standby, "SELECT post_journals(ARRAY[public.pay('no', 1, 2, '1.00 USD')])"), '25006', 'the standby takes no posting');
 is(sqlstate_of($standby, 'SELECT seal()'), '25006', 'nor does it seal');
+is(sqlstate_of($standby, $_), '25006', "nor $_") foreach ('SELECT count(*) FROM process_cash_calls()', "SELECT take_aged_tpj('AM', '2026-03-05 15:30Z')", 'SELECT run_due_jobs()',
+	"SELECT initiate_deposit('REPL0092', '1.00 USD', 'no')", "SELECT confirm_fbo_transfer('REPL', 'in transit', 'no')");
 is(sqlstate_of($node, "BEGIN READ ONLY; SELECT post_journals(ARRAY[public.pay('no', 1, 2, '1.00 USD')])"), '25006', 'nor does a read-only transaction');
 
 $node->stop('immediate');
 $standby->promote;
 is(in_ledger($standby, "SELECT outcome FROM post_journals(ARRAY[public.pay('yes', 1, 2, '1.00 USD')])"), 'posted', 'promoted, it posts');
+is(in_ledger($standby, "SELECT status FROM receive_wire('REPL', '600.00 USD', 'yes', 'REPL0093')"), 'SETTLED', 'takes in a customer\'s money');
+is(in_ledger($standby, "SELECT settled FROM process_cash_calls(client => 'REPL')"), 1, 'and collects what he owes');
 in_ledger($standby, 'SELECT seal()');
-verify_clean($standby, 'promoted');
+checks_clean($standby, 'promoted');
 $standby->stop;
 done_testing();
