@@ -295,7 +295,9 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION listed_clients(text) IS 'Internal: the client, or all visible ones whose customers'' cash is called.';
 
-CREATE FUNCTION taken_before(client_id integer, kind text, as_of timestamptz) RETURNS boolean
+-- A run over all clients leaves what was taken by hand: it would be refused
+-- for ever, and with it the lists of all others.
+CREATE FUNCTION taken_before(client_id integer, kind text, as_of timestamptz, at_any_instant boolean) RETURNS boolean
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
@@ -308,13 +310,15 @@ BEGIN
 	   AND s.business_date = central_date(taken_before.as_of);
 	IF NOT FOUND THEN
 		RETURN false;
+	ELSIF at_any_instant THEN
+		RETURN true;
 	END IF;
 	PERFORM refuse_other_content('Aged TPJ list', format('%s %s', kind, to_char(earlier.business_date, 'YYYY-MM-DD')),
 		jsonb_build_object('as_of', to_char(earlier.as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"')),
 		jsonb_build_object('as_of', to_char(taken_before.as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"')));
 	RETURN true;
 END $$;
-COMMENT ON FUNCTION taken_before(integer, text, timestamptz) IS 'Internal: was the client''s list of that kind and day taken? LG020 if as of another instant.';
+COMMENT ON FUNCTION taken_before(integer, text, timestamptz, boolean) IS 'Internal: was the client''s list of that kind and day taken? LG020 if as of another instant, unless any will do.';
 
 CREATE FUNCTION take_aged_tpj(kind text, as_of timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, file_name text, as_of_instant timestamptz, calls bigint, withdrawals amount[], deposits amount[], digest bytea)
@@ -332,7 +336,7 @@ BEGIN
 	END IF;
 	PERFORM require_instant(as_of);
 	FOR holder IN SELECT * FROM listed_clients(take_aged_tpj.client) LOOP
-		IF NOT taken_before(holder.client_id, kind, as_of) THEN
+		IF NOT taken_before(holder.client_id, kind, as_of, take_aged_tpj.client IS NULL) THEN
 			-- events first: waiting for their writers, we hold nothing
 			list.known_at := coalesce(list.known_at, freeze_call_events());
 			list.block_no := coalesce(list.block_no, seal());
@@ -344,7 +348,7 @@ BEGIN
 		 WHERE s.client_id = holder.client_id AND s.kind = take_aged_tpj.kind AND s.business_date = central_date(take_aged_tpj.as_of);
 	END LOOP;
 END $$;
-COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and keeps what decides it: kind AM, PM or SOD, as of an instant, whose Central date names it. Seals a block, and waits for transactions that are writing events of cash calls. Once per client, kind and date: again is no error, as of another instant LG020. Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
+COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and keeps what decides it: kind AM, PM or SOD, as of an instant, whose Central date names it. Seals a block, and waits for transactions that are writing events of cash calls. Once per client, kind and date: again is no error, as of another instant LG020 for a client that is named; a run over all returns the list that there is. Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
 
 CREATE FUNCTION record_snapshot(client_id integer, kind text, as_of timestamptz, known_at timestamptz, block_no bigint) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

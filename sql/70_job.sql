@@ -232,7 +232,8 @@ BEGIN
 		WHEN 'top_up_deficits' THEN
 			SELECT format('transfers: %s', count(*)) INTO result FROM top_up_deficits(at);
 		WHEN 'take_aged_tpj_am', 'take_aged_tpj_sod', 'take_aged_tpj_pm' THEN
-			SELECT format('lists: %s, calls: %s', count(*), coalesce(sum(t.calls), 0)) INTO result
+			SELECT format('lists: %s, calls: %s', count(*), coalesce(sum(t.calls), 0))
+				   || coalesce(', taken before as of another instant: ' || nullif(count(*) FILTER (WHERE t.as_of_instant <> at), 0), '') INTO result
 			  FROM take_aged_tpj(upper(split_part(job, '_', 4)), at) t;
 		WHEN 'close_due_windows' THEN
 			SELECT format('windows: %s', count(*)) INTO result FROM close_due_windows(at);

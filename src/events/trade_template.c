@@ -133,10 +133,11 @@ trade_want_accounts(TradeRequest *trade)
 static void
 refuse_no_coin(TradeRequest *trade)
 {
-	refuse(trade->request, ERRCODE_LG_INSUFFICIENT, "Sell at most what the customer holds.",
+	refuse(trade->request, ERRCODE_LG_INSUFFICIENT,
+		   "Sell at most what the customer holds; coin that a purchase encumbers is free once its cash call is settled.",
 		   psprintf("Needed %s, available %s.", amount_text(trade->terms.quantity, trade->terms.base),
 					amount_text(0, trade->terms.base)),
-		   "customer \"%.*s\" holds no %s", ACCOUNT_CODE_LENGTH, trade->customer->code,
+		   "customer \"%.*s\" holds no free %s", ACCOUNT_CODE_LENGTH, trade->customer->code,
 		   asset_text(trade->terms.base));
 }
 

@@ -86,6 +86,8 @@ SELECT is((SELECT count(*) FROM aged_tpj_file('NETS', 'AM', '2025-06-03')), 1::b
 SELECT results_eq($$SELECT count(*), count(DISTINCT digest) FROM aged_tpj_snapshot$$, $$VALUES (3::bigint, 3::bigint)$$, 'three lists');
 SELECT results_eq($$SELECT client_code, calls FROM take_aged_tpj('AM', '2025-06-03 14:30Z', 'QRST')$$, $$VALUES ('QRST', 5::bigint)$$ , 'again is no error');
 SELECT throws_ok($$SELECT take_aged_tpj('AM', '2025-06-03 14:31Z', 'QRST')$$, 'LG020', NULL, 'as of another instant of that day it is');
+SELECT results_eq($$SELECT as_of_instant, calls FROM take_aged_tpj('AM', '2025-06-03 14:31Z') WHERE client_code = 'QRST'$$, $$VALUES ('2025-06-03 14:30Z'::timestamptz, 5::bigint)$$,
+	'but to a run over all clients the list that there is');
 SELECT throws_ok($$SELECT take_aged_tpj('EOD', '2025-06-03 14:30Z')$$, 'LG002', NULL, 'an unknown kind of list');
 SELECT throws_ok($$SELECT take_aged_tpj(NULL)$$, 'LG002', NULL, 'none');
 SELECT throws_ok($$SELECT take_aged_tpj('AM', clock_timestamp() + interval '6 minutes')$$, 'LG061', NULL, 'a list of the future');

@@ -56,11 +56,16 @@ SELECT is(pg_temp.last('take_aged_tpj_' || kind), 'done lists: 1, calls: 2', kin
 SELECT is((SELECT string_agg(s.kind || ' ' || to_char(s.as_of AT TIME ZONE 'UTC', 'DD HH24:MI'), ', ' ORDER BY s.as_of) FROM aged_tpj_snapshot s),
 	'AM 09 15:30, SOD 09 22:40, PM 10 01:30', 'each as of its occurrence');
 
+-- a list that somebody has taken by hand stands in nobody's way
+SELECT take_aged_tpj('AM', '2026-01-12 12:00Z', 'TPJA') \g /dev/null
+
 -- deposits, whose hold of three business days ends on Wednesday
 SELECT initiate_deposit('TPJA000' || n, amount, 'd' || n, at => '2026-01-09 16:00Z'), credit_deposit('TPJA', 'd' || n, 'bank ' || n, at => '2026-01-09 16:00Z')
 	FROM (VALUES (1, '1000 USD'::amount), (2, '500 USD')) AS d (n, amount) \g /dev/null
 SELECT is((SELECT string_agg(result, ' ' ORDER BY occurrence) FROM run_due_jobs('2026-01-15 01:30Z') WHERE job = 'settle_deposits' AND result <> 'settled: 0'), 'settled: 2',
 	'deposits are settled');
+SELECT is((SELECT r.status || ' ' || r.result FROM job_run r WHERE r.job = 'take_aged_tpj_am' AND r.occurrence = '2026-01-12 15:30Z'),
+	'done lists: 1, calls: 2, taken before as of another instant: 1', 'the job leaves the list that was taken by hand, and says so');
 
 -- with one the call is paid at the next retry, and the money is moved to the business account in the morning
 SELECT is((SELECT string_agg(to_char(r.occurrence AT TIME ZONE 'UTC', 'DD HH24:MI ') || r.job || ' ' || r.result, ', ' ORDER BY r.started_at) FROM job_run r
