@@ -17,14 +17,14 @@ FIRST, DAYS = datetime.date(2026, 2, 1), 100
 PROVIDERS = ('LP1', 'LP2')
 PRICES = {'BTC': 60000, 'ETH': 3000}
 SHARES = (('MNET', 36), ('MGRS', 26), ('MPRE', 14), ('MAPX', 12), ('MDAY', 12))   # of 100 customers
-WAYS = (('good', 800), ('late', 167), ('never', 13), ('bounce', 20))
+WAYS = (('good', 780), ('late', 167), ('never', 13), ('bounce', 40))
 STEP = Decimal('0.00000001')
 BATCH = 40                  # executions in one call of post_trades()
 
 
 def clients():
-    return [Client('MNET', 'BAKKT_TPJ', 4000, company_float=50000),
-            Client('MGRS', 'BAKKT_TPJ', 300, encumber_unpaid=True, settlement_flow='GROSS', write_off_days=20, availability_days=2, return_fee=2500, company_float=20000),
+    return [Client('MNET', 'BAKKT_TPJ', 4000, company_float=5000),
+            Client('MGRS', 'BAKKT_TPJ', 300, encumber_unpaid=True, settlement_flow='GROSS', write_off_days=20, availability_days=2, return_fee=2500, company_float=1000),
             Client('MPRE', 'BAKKT_TPJ', 1000, prefunded=True, credit_failed_sells=True, reserve_open_orders=False),
             Client('MAPX', 'APEX_TPJ', 3000),
             Client('MDAY', 'NET_SETTLEMENT', 2500)]
@@ -151,11 +151,14 @@ class Work:
     def want_trade(self, customer):
         """Sell some coin now and then; else buy, with money there, on its way, or not at all."""
         model, client = self.model, customer.client
-        coin = self.random.choice(('BTC', 'ETH'))
+        coin, other = self.random.sample(('BTC', 'ETH'), 2)
         holding = model.coin(customer, coin)
-        if holding > 100000 and self.chance(30):
+        if holding > 100000 and self.chance(45):
             quantity = self.random.randint(holding // 2, holding) if self.chance(97) else holding + 1
-            return self.trade(customer, 'SELL', coin, quantity)
+            self.trade(customer, 'SELL', coin, quantity)
+            if self.chance(30):     # of one coin, to buy the other with what it brings
+                self.buy(customer, other, quantity * PRICES[coin] * self.random.randint(80, 97) // 10 ** 8)
+            return None
         if customer.way == 'never' and len(customer.known_calls) > 2:
             return None
         money = self.random.randint(500, 30000)
@@ -247,7 +250,11 @@ class Work:
         self.model.credit_deposit(deposit, self.now)
         self.do("credit_deposit(client => %s, reference => %s, at => %s, bank_reference => %s)" % (*self.named(deposit), literal('b' + deposit.reference)))
         if deposit.customer.way == 'bounce':
-            self.at(self.later(24, 24 * 20), lambda: self.return_deposit(deposit))
+            back = self.later(24, 24 * 20)
+            self.at(back, lambda: self.return_deposit(deposit))
+            if self.chance(50):     # and tries to get away with it
+                for _ in range(self.random.randint(1, 3)):
+                    self.at(back - datetime.timedelta(minutes=self.random.randint(5, 55)), lambda: self.withdraw(deposit.customer, 6))
 
     def return_deposit(self, deposit):
         if deposit.status not in ('INITIATED', 'CREDITED', 'SETTLED'):
@@ -323,9 +330,9 @@ class Work:
         for _ in range(self.trades_a_day // 12):
             self.at(self.during(day, 0, 24), lambda customer=self.random.choice(funded): self.withdraw(customer))
 
-    def withdraw(self, customer):
+    def withdraw(self, customer, part=4):
         spare = self.model.available(customer) - self.model.owing(customer)
-        amount = max(self.random.randint(spare // 4, spare) if spare > 0 else 0, self.random.randint(900, 1100))
+        amount = max(self.random.randint(spare // part, spare // (part - 3)) if spare > 0 else 0, self.random.randint(900, 1100))
         if self.chance(2):
             amount = max(spare, 1000) + 1
         reference = self.reference('out')
