@@ -202,7 +202,7 @@ AS $$
 					 THEN j.kind = 17 AND j.effective_at = e.at AND j.customer_id = c.customer_id AND j.reference = 'cash-call:' || c.journal_id
 						  AND amount_of(j.entry, a.account) *= CASE WHEN c.withdrawal THEN e.amount ELSE -e.amount END
 					 WHEN e.event = 'recovered'
-					 THEN j.kind = 21 AND j.effective_at = e.at AND amount_of(j.entry, a.account) *= e.amount
+					 THEN j.kind = 21 AND j.effective_at = e.at AND (c.apex OR amount_of(j.entry, a.account) *= e.amount)
 						  AND EXISTS (SELECT FROM cash_recovery r WHERE r.client_id = e.client_id AND r.call = e.journal_id AND r.journal_id = j.journal_id AND r.amount *= e.amount)
 					 WHEN e.event = 'written_off'
 					 THEN j.kind = 20 AND amount_of(j.entry, t.account) *= -e.amount

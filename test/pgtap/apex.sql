@@ -213,6 +213,7 @@ SELECT throws_ok(format('SELECT * FROM apex_position(''APEX'', %s)', at), state,
 SELECT throws_ok($$DELETE FROM apex_batch$$, 'LG066', NULL, 'no batch is deleted');
 SELECT throws_ok($$DELETE FROM apex_batch_item$$, 'LG066', NULL, 'no item');
 SELECT throws_ok($$UPDATE apex_wire SET amount = amount$$, 'LG066', NULL, 'no wire is changed');
+SELECT is_empty($$SELECT * FROM check_cash_calls()$$, 'each call is what its execution, events and journals say');
 SELECT is_empty($$SELECT * FROM verify()$$, 'everything recomputed and equal');
 
 SELECT * FROM finish();

@@ -175,6 +175,7 @@ SELECT pg_temp.bust('dave', 'DAVE0001') AS bust_dave \gset
 SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('write-off:%s:restored')$$, :dave), $$VALUES ('CORP Cr Expense:bad-debt 40.00 USD'), ('CORP Dr TPJ:receivable:DAVE0001 40.00 USD')$$, 'what stands is restored');
 SELECT results_eq(format($$SELECT status::text, withdrawal, sale, amount::text FROM cash_call WHERE journal_id IN (%s, %s) ORDER BY journal_id$$, :dave, :bust_dave), $$VALUES ('B', true, false, '60.30 USD'), ('O', false, false, '20.30 USD')$$, 'what had come back is to be given back');
 SELECT is(pg_temp.balance('CORP', 'TPJ:receivable:DAVE0001'), '-20.30 USD', 'and stands on the receivable');
+SELECT results_eq($$SELECT status, settled::text, outstanding::text, written_off::text, recovered::text, busted::text FROM cash_calls('XYZZ') WHERE reference = 'dave'$$, $$VALUES ('BUSTED', '20.30 USD', '0.00 USD', '20.30 USD', '20.30 USD', '40.00 USD')$$, 'in the list of calls');
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
 -- all of it has come back
 SELECT recover_cash_call('XYZZ', :bob3, 'b3') \g /dev/null
@@ -192,6 +193,7 @@ SELECT throws_ok(format($$SELECT restore_cash_call(client_id, %s, 1, now()) FROM
 
 SELECT throws_ok($$DELETE FROM cash_recovery$$, 'LG066', NULL, 'no recovery is deleted');
 SELECT throws_ok($$UPDATE cash_recovery SET amount = amount$$, 'LG066', NULL, 'nor changed');
+SELECT is_empty($$SELECT * FROM check_cash_calls()$$, 'each call is what its execution, events and journals say');
 SELECT is_empty($$SELECT * FROM verify()$$, 'everything recomputed and equal');
 
 SELECT * FROM finish();
