@@ -382,6 +382,9 @@ BEGIN
 	ELSIF times IS NOT NULL AND shipped.times IS NULL OR every IS NOT NULL AND shipped.every IS NULL THEN
 		PERFORM refuse_invalid(format('job "%s" runs %s', job, CASE WHEN shipped.every IS NULL THEN 'at times of day' ELSE 'every so often' END),
 			NULL, CASE WHEN shipped.every IS NULL THEN 'Give times.' ELSE 'Give every.' END);
+	ELSIF job = 'retry_cash_calls' AND NOT (times @> shipped.times AND times <@ shipped.times) THEN
+		PERFORM refuse_invalid('cash calls that failed are due again at fixed times', format('Times: %s.', array_to_string(shipped.times, ', ')),
+			'These are in cash_retry_time; only enabled can be changed.');
 	ELSIF cardinality(times) = 0 OR array_position(times, NULL) IS NOT NULL OR '24:00' = ANY (times) THEN
 		PERFORM refuse_invalid('times of day are from 00:00 and before 24:00, one at least', NULL, 'To stop the job, give enabled => false.');
 	ELSIF every NOT BETWEEN '1 second' AND '24 hours' OR extract(month FROM every) <> 0 OR extract(year FROM every) <> 0 THEN

@@ -73,6 +73,8 @@ SELECT is((SELECT string_agg(to_char(r.occurrence AT TIME ZONE 'UTC', 'DD HH24:M
 	'09 14:25 process_cash_calls attempted: 2, settled: 0, failed: 2, 09 23:00 retry_cash_calls attempted: 2, settled: 0, failed: 2, '
 	'10 12:00 retry_cash_calls attempted: 2, settled: 0, failed: 2, 14 12:00 retry_cash_calls attempted: 2, settled: 0, failed: 2, '
 	'14 23:00 retry_cash_calls attempted: 2, settled: 1, failed: 1', 'calls are attempted when new, and again at 06:00 and 17:00');
+SELECT throws_ok($$SELECT change_job('retry_cash_calls', times => '{06:00,12:00,17:00}')$$, 'LG002', NULL, 'a job at noon would find no call due: refused');
+SELECT is((change_job('retry_cash_calls', times => '{17:00,06:00}')).times, '{06:00,17:00}', 'the times it has it may be given');
 SELECT is((SELECT string_agg(status, ' ') FROM run_due_jobs('2026-01-15 13:00Z') WHERE job = 'instruct_settlement_transfers'), 'done', 'seven o''clock');
 SELECT is(pg_temp.last('instruct_settlement_transfers'), 'done transfers: 1', 'what was collected is moved');
 
