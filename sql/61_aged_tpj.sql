@@ -297,7 +297,7 @@ COMMENT ON FUNCTION listed_clients(text) IS 'Internal: the client, or all visibl
 
 -- A run over all clients leaves what was taken by hand: it would be refused
 -- for ever, and with it the lists of all others.
-CREATE FUNCTION taken_before(client_id integer, kind text, as_of timestamptz, at_any_instant boolean) RETURNS boolean
+CREATE FUNCTION taken_before(client_id integer, kind text, as_of timestamptz, at_any_instant boolean DEFAULT false) RETURNS boolean
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
