@@ -186,8 +186,9 @@ BEGIN
 	   SET status = coalesce(ends, c.status),
 		   attempts = c.attempts + (event IN ('settled', 'failed', 'rejected'))::integer,
 		   due_at = advance_cash_call.due_at,
-		   closed_at = CASE WHEN ends IS NULL THEN c.closed_at ELSE at END,
-		   closed_recorded_at = CASE WHEN ends IS NULL THEN c.closed_recorded_at ELSE recorded_at END
+		   -- a bust of what was written off, or a late answer of Apex, changes how it ended, not when
+		   closed_at = coalesce(c.closed_at, CASE WHEN ends IS NOT NULL THEN at END),
+		   closed_recorded_at = coalesce(c.closed_recorded_at, CASE WHEN ends IS NOT NULL THEN recorded_at END)
 	 WHERE c.client_id = advance_cash_call.client_id AND c.journal_id = advance_cash_call.journal_id
 	RETURNING c.* INTO STRICT result;
 	RETURN result;
@@ -263,7 +264,7 @@ COMMENT ON FUNCTION prepare_bust_of_cash_call(integer, bigint) IS
 
 -- After it: what was paid is given back by a call of the bust's own, on the
 -- account that the bust's journal has turned round.
-CREATE FUNCTION bust_cash_call(client_id integer, call bigint, bust_journal bigint, at timestamptz) RETURNS void
+CREATE FUNCTION bust_cash_call(client_id integer, call bigint, bust_journal bigint, at timestamptz, recorded_at timestamptz) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
@@ -282,9 +283,9 @@ BEGIN
 	paid := CASE busted.status WHEN 'S' THEN busted.amount WHEN 'W' THEN restore_cash_call(busted.client_id, call, bust_journal, at) END;
 	IF sign(paid) > 0 THEN
 		INSERT INTO cash_call (client_id, journal_id, customer_id, called_at, opened_at, apex, withdrawal, sale, amount, due_at)
-		VALUES (busted.client_id, bust_journal, busted.customer_id, at, at, busted.apex, NOT busted.withdrawal, busted.sale, paid, at);
+		VALUES (busted.client_id, bust_journal, busted.customer_id, at, recorded_at, busted.apex, NOT busted.withdrawal, busted.sale, paid, at);
 	END IF;
 END $$;
-COMMENT ON FUNCTION bust_cash_call(integer, bigint, bigint, timestamptz) IS
+COMMENT ON FUNCTION bust_cash_call(integer, bigint, bigint, timestamptz, timestamptz) IS
 'Internal, after a bust: the cash call of the execution ends if it is outstanding; if it was settled, or recovered after a write-off, the bust opens a call of the
 opposite direction for what was paid, due at once. A write-off is restored.';

@@ -62,7 +62,7 @@ BEGIN
 	RETURN QUERY
 	WITH state AS (
 		SELECT c.*, coalesce(s.settled, zero(asset(c.amount))) AS paid, coalesce(s.written_off, zero(asset(c.amount))) AS written_off,
-			   coalesce(s.recovered, zero(asset(c.amount))) AS recovered, coalesce(s.busted, zero(asset(c.amount))) AS busted, s.busted IS NOT NULL AS is_busted,
+			   coalesce(s.recovered, zero(asset(c.amount))) AS recovered, coalesce(s.busted, zero(asset(c.amount))) AS busted, coalesce(sign(s.busted) > 0, false) AS is_busted,
 			   coalesce(s.attempts, 0) AS made, s.first_attempt_at, s.last_attempt_at, s.last_reason
 		  FROM cash_call c LEFT JOIN cash_call_sums(owning, cash_calls.at) s ON s.journal_id = c.journal_id
 		 WHERE c.client_id = owning AND c.called_at <= cash_calls.at
@@ -123,10 +123,11 @@ CREATE FUNCTION cash_call_state_breaks(client_id integer) RETURNS TABLE (check_n
 	SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
 	WITH summed AS (
-		SELECT c.*, zero(asset(c.amount)) AS nothing, s.*, e.events, e.last_no, e.closed
+		SELECT c.*, zero(asset(c.amount)) AS nothing, s.*, e.events, e.last_no, e.ended_at, e.ended_recorded_at
 		  FROM cash_call c
 		  LEFT JOIN LATERAL (SELECT count(*) AS events, max(v.event_no) AS last_no,
-									(array_agg(ROW(v.at, v.recorded_at) ORDER BY v.event_no DESC) FILTER (WHERE v.event IN ('settled', 'written_off', 'busted')))[1] AS closed
+									(array_agg(v.at ORDER BY v.event_no) FILTER (WHERE v.event IN ('settled', 'written_off', 'busted')))[1] AS ended_at,
+									(array_agg(v.recorded_at ORDER BY v.event_no) FILTER (WHERE v.event IN ('settled', 'written_off', 'busted')))[1] AS ended_recorded_at
 							   FROM cash_call_event v WHERE v.client_id = c.client_id AND v.journal_id = c.journal_id) e ON true
 		  LEFT JOIN LATERAL (SELECT coalesce(sum(v.amount) FILTER (WHERE v.event = 'settled'), zero(asset(c.amount))) AS settled,
 									coalesce(sum(v.amount) FILTER (WHERE v.event = 'written_off'), zero(asset(c.amount))) AS written_off,
@@ -146,7 +147,9 @@ AS $$
 		('state', s.status = 'S' AND sign(s.settled) <= 0 OR s.status = 'W' AND sign(s.written_off) <= 0 OR s.status = 'B' AND s.last_no IS NULL,
 			format('The call is %s, its events do not say so.', s.status)),
 		('state', (s.status = 'O') <> (s.closed_at IS NULL) OR (s.closed_at IS NULL) <> (s.closed_recorded_at IS NULL) OR s.status <> 'O' AND s.due_at IS NOT NULL,
-			'An open call is not closed, a closed one is not due.')
+			'An open call is not closed, a closed one is not due.'),
+		('state', s.closed_at IS DISTINCT FROM s.ended_at OR s.closed_recorded_at IS DISTINCT FROM s.ended_recorded_at,
+			'It was not closed when the first event that ends it says.')
 	  ) f (check_name, wrong, detail) WHERE f.wrong
 $$;
 COMMENT ON FUNCTION cash_call_state_breaks(integer) IS 'Internal: calls that are not what their events come to (I13).';

@@ -381,39 +381,42 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION lapse_write_offs(integer, timestamptz) IS 'Internal: proposals whose cash call was settled or busted meanwhile lapse.';
 
--- Customers first, as by whoever settles calls: nobody then ends a call while
--- it is charged.
-CREATE FUNCTION lock_write_offs(client_id integer, at timestamptz) RETURNS void
+-- One that Apex has been asked for waits for the answer; one on an account
+-- that takes no credits waits as well, and stops no other.
+CREATE FUNCTION chargeable_write_offs(client_id integer, at timestamptz) RETURNS bigint[]
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(array_agg(w.journal_id ORDER BY c.called_at, c.journal_id), '{}')
+	  FROM cash_write_off w
+	  JOIN cash_call c USING (client_id, journal_id)
+	 CROSS JOIN LATERAL (SELECT cash_call_account(c) AS account OFFSET 0) AS stands
+	  JOIN account a ON a.client_id = w.client_id AND a.account = stands.account
+	 WHERE w.client_id = $1 AND w.status = 'approved' AND w.approved_at <= $2 AND w.charge_month <= central_date($2)
+	   AND c.status = 'O' AND c.due_at IS NOT NULL AND a.status NOT IN ('credit_frozen', 'closed')
+$$;
+COMMENT ON FUNCTION chargeable_write_offs(integer, timestamptz) IS
+	'Internal: the cash calls of the client''s approved write-offs that may be charged, oldest call first.';
+
+-- Customers before calls, as by whoever settles them: nobody then ends a call
+-- while it is charged.  Only calls chosen before have their customers locked:
+-- what is approved meanwhile is for the next time.
+CREATE FUNCTION lock_write_offs(client_id integer, calls bigint[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = @extschema@, pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	PERFORM lock_revenue_share(client_id);
 	PERFORM FROM customer cu
-	  WHERE cu.customer_id IN (SELECT c.customer_id FROM cash_write_off w JOIN cash_call c USING (client_id, journal_id)
-								WHERE w.client_id = lock_write_offs.client_id AND w.status = 'approved' AND c.status = 'O'
-								  AND w.charge_month <= central_date(at))
+	  WHERE cu.customer_id IN (SELECT c.customer_id FROM cash_call c WHERE c.client_id = lock_write_offs.client_id AND c.journal_id = ANY (calls))
 	  ORDER BY cu.customer_id FOR NO KEY UPDATE;
 	PERFORM lock_cash_call_events();
 	PERFORM FROM cash_write_off w
 	  WHERE w.client_id = lock_write_offs.client_id AND w.status IN ('proposed', 'approved')
 	  ORDER BY w.journal_id FOR NO KEY UPDATE;
 END $$;
-COMMENT ON FUNCTION lock_write_offs(integer, timestamptz) IS
-	'Internal: locks what charging the client''s write-offs needs: its share of revenue, the customers, the proposals.';
-
--- One that Apex has been asked for waits for the answer.
-CREATE FUNCTION chargeable_write_offs(client_id integer, at timestamptz) RETURNS SETOF cash_write_off
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
-AS $$
-	SELECT w.* FROM cash_write_off w JOIN cash_call c USING (client_id, journal_id)
-	 WHERE w.client_id = $1 AND w.status = 'approved' AND w.charge_month <= central_date($2) AND c.status = 'O' AND c.due_at IS NOT NULL
-	 ORDER BY c.called_at, c.journal_id
-$$;
-COMMENT ON FUNCTION chargeable_write_offs(integer, timestamptz) IS
-	'Internal: the client''s approved write-offs that may be charged, oldest call first. Call it under lock_write_offs().';
+COMMENT ON FUNCTION lock_write_offs(integer, bigint[]) IS
+	'Internal: locks what charging these calls needs, the client''s share of revenue aside: the customers, and the client''s open proposals.';
 
 CREATE FUNCTION charge_client(client_id integer, at timestamptz)
 	RETURNS TABLE (amount amount, from_share amount)
@@ -425,12 +428,18 @@ DECLARE
 	written_off	cash_write_off;
 	call		cash_call;
 	accrued		amount;
+	chosen		bigint[];
+	number		bigint;
 BEGIN
-	PERFORM lock_write_offs(client_id, at);
+	PERFORM lock_revenue_share(client_id);
+	chosen := chargeable_write_offs(client_id, at);
+	PERFORM lock_write_offs(client_id, chosen);
 	PERFORM lapse_write_offs(client_id, at);
-	FOR written_off IN SELECT * FROM chargeable_write_offs(client_id, at) LOOP
-		call := lock_cash_call(written_off.client_id, written_off.journal_id);
-		CONTINUE WHEN call.status <> 'O' OR call.due_at IS NULL;		-- busted or sent to Apex this moment
+	FOREACH number IN ARRAY chosen LOOP
+		call := lock_cash_call(charge_client.client_id, number);
+		written_off := latest_write_off(charge_client.client_id, number);
+		-- ended, sent to Apex or declined while this waited
+		CONTINUE WHEN call.status <> 'O' OR call.due_at IS NULL OR written_off.status <> 'approved';
 		IF accrued IS NULL OR asset(accrued) <> asset(call.amount) THEN
 			accrued := revenue_share_accrued(call.client_id, asset(call.amount));
 		END IF;
@@ -463,8 +472,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION charge_cash_call_write_offs(timestamptz, text) IS
 'Posts the approved write-offs whose month has begun in Central Time, of one client or of all visible ones: oldest call first, from the client''s share of revenue up to what has accrued, the
-rest from bad debt (J05c); a row per client and asset. A call settled or busted meanwhile is left alone, and its proposal lapses; one that Apex has been asked for waits for the answer.
-Safe to repeat and to run twice at once. Raises LG010, 42501, LG061, LG002; 40001 or 40P01: retry.';
+rest from bad debt (J05c); a row per client and asset. A call settled or busted meanwhile is left alone, and its proposal lapses; one that Apex has been asked for waits for the answer, one
+on a frozen account until it is not. What was approved after the instant is charged later. Safe to repeat and to run twice at once. Raises LG010, 42501, LG061, LG002; 40001 or 40P01: retry.';
 
 -- ---------------------------------------------------------------------------
 -- Recovering

@@ -343,13 +343,14 @@ CREATE FUNCTION settle_busted_call(client_id integer, call bigint, at timestampt
 AS $$
 #variable_conflict use_column
 DECLARE
-	busted	constant cash_call := require_cash_call(settle_busted_call.client_id, settle_busted_call.call);
+	busted	constant cash_call := lock_cash_call(settle_busted_call.client_id, settle_busted_call.call);
 	bust	bigint;
 BEGIN
 	SELECT j.journal_id INTO STRICT bust FROM journal j WHERE j.client_id = busted.client_id AND j.reverses = busted.journal_id;
-	PERFORM record_cash_call_event(busted.client_id, busted.journal_id, 'busted', at, -busted.amount, 'CONFIRMED', bust);
+	-- dated not before the bust that it takes back
+	PERFORM record_cash_call_event(busted.client_id, busted.journal_id, 'busted', greatest(at, busted.closed_at), -busted.amount, 'CONFIRMED', bust);
 	PERFORM record_cash_call_event(busted.client_id, busted.journal_id, 'settled', at, busted.amount, NULL, event_journal);
-	PERFORM bust_cash_call(busted.client_id, busted.journal_id, bust, at);
+	PERFORM bust_cash_call(busted.client_id, busted.journal_id, bust, greatest(at, busted.closed_at), clock_timestamp());
 END $$;
 COMMENT ON FUNCTION settle_busted_call(integer, bigint, timestamptz, bigint) IS
 	'Internal: an answer of Apex that a busted call was settled nevertheless: takes the bust of the call back (an event busted of the negative amount), settles it and opens the bust''s own call.';
@@ -407,6 +408,10 @@ DECLARE
 BEGIN
 	PERFORM require_instant(at);
 	answered := lock_apex_batch(owning, record_apex_answers.batch);
+	IF at < answered.opened_at THEN
+		PERFORM refuse_invalid(format('an answer cannot be older than batch "%s"', answered.reference),
+			format('It was opened at %s.', to_char(answered.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"')));
+	END IF;
 	PERFORM check_apex_answers(answered, answers);
 	fresh := ARRAY(SELECT DISTINCT a.call FROM answered_items(answered, answers) AS a WHERE (a.item).confirmed IS NULL);
 	-- whoever ends a call has its customer locked
@@ -430,7 +435,7 @@ COMMENT ON FUNCTION record_apex_answers(text, text, apex_answer[], timestamptz) 
 'Records what Apex has answered about cash calls of a batch, all of it or a part, all or nothing; a row per call. Confirmed: the call is settled by a journal, and Apex owes the money, or is
 owed it; rejected: it failed for that reason and is due again at the next retry time, for another batch. An answer that came before is repeated: true, nothing is done; one that
 says something else raises LG020. A call whose execution was busted meanwhile, confirmed all the same, is settled and given back by a call of the bust. Raises LG087 unknown batch, LG082 a call that is not in it, LG002 an
-answer without call or result, LG010, 42501, LG061; 40001 or 40P01: retry.';
+answer without call or result, or an instant before the batch was opened, LG010, 42501, LG061; 40001 or 40P01: retry.';
 
 -- ---------------------------------------------------------------------------
 -- Wires

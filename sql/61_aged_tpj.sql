@@ -91,7 +91,7 @@ BEGIN
 			SELECT o.* FROM cash_call o
 			 WHERE o.client_id = client AND o.closed_recorded_at > since AND (o.closed_at > moment OR o.closed_recorded_at > known)) c
 	 CROSS JOIN LATERAL attempts_until(client, c.journal_id, moment, known) e
-	 WHERE c.called_at <= moment AND (e.closed IS NULL OR e.closed < c.amount);
+	 WHERE c.called_at <= moment AND c.opened_at <= known AND (e.closed IS NULL OR e.closed < c.amount);
 END $$;
 COMMENT ON FUNCTION outstanding_calls(integer, timestamptz, timestamptz) IS 'Internal: the client''s calls, called by the instant, that were outstanding at it by what had been recorded by known_at (infinity: all that is known). Reads open calls and those closed since, not all.';
 
@@ -127,9 +127,7 @@ DECLARE
 BEGIN
 	PERFORM require_instant(aged_tpj.at);
 	RETURN QUERY
-	SELECT r.* FROM aged_rows(asked, aged_tpj.at, coalesce(aged_tpj.known_at, 'infinity'), 9223372036854775807, '{}') r
-	 WHERE aged_tpj.known_at IS NULL
-		OR EXISTS (SELECT FROM cash_call c WHERE c.client_id = asked AND c.journal_id = r.tpj_id AND c.opened_at <= aged_tpj.known_at);
+	SELECT r.* FROM aged_rows(asked, aged_tpj.at, coalesce(aged_tpj.known_at, 'infinity'), 9223372036854775807, '{}') r;
 END $$;
 COMMENT ON FUNCTION aged_tpj(text, timestamptz, timestamptz) IS 'Every cash call of the client, through Bakkt or Apex, attempted or not, that was outstanding at the instant, oldest first: by all that is known now, or (known_at) by what the ledger had recorded then. Errors: LG010, 42501, LG061, LG002 infinite instant.';
 

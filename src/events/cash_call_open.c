@@ -85,7 +85,7 @@ bust_call(const LedgerRequest *request, int64 call)
 	Int64GetDatum(request->journal_id), TimestampTzGetDatum(request->recorded_at)};
 
 	SPI_connect();
-	spi_plan(&plan, 4, types, "SELECT bakkt_ledger.bust_cash_call($1, $2, $3, $4)");
+	spi_plan(&plan, 4, types, "SELECT bakkt_ledger.bust_cash_call($1, $2, $3, $4, $4)");
 	spi_execute(plan, arguments);
 	SPI_finish();
 }

@@ -177,6 +177,17 @@ SET LOCAL ROLE ledger_test_reconciler;
 SELECT lives_ok($$SELECT take_aged_tpj('SOD', '2025-06-04 21:40Z')$$, 'so does a reconciler');
 RESET ROLE;
 
+-- a purchase through Apex is busted while Apex has it, and Apex says afterwards that it had moved the cash before the list was taken
+SELECT pg_temp.trade('asked', 'APEX0001', 'BUY', '0.1 BTC', clock_timestamp() - interval '5 days') \g /dev/null
+SELECT open_apex_batch('APEX', 'asked', clock_timestamp() - interval '4 days'), bust_trade('asked, busted', 'APEX0001', 'asked') \g /dev/null
+SELECT set_config('test.day', central_date(t.as_of_instant)::text, false) FROM take_aged_tpj('SOD', clock_timestamp(), 'APEX') t \g /dev/null
+SELECT record_apex_answers('APEX', 'asked', ARRAY[(i.call, true, NULL, NULL)::apex_answer], clock_timestamp() - interval '3 days')
+  FROM apex_batch_items('APEX', 'asked') i WHERE i.execution = 'asked' \g /dev/null
+SELECT results_eq($$SELECT direction, execution_id FROM aged_tpj('APEX') WHERE execution_id ~ '^asked'$$, $$VALUES ('Deposit', 'asked, busted')$$, 'the bust gives back what Apex has taken');
+SELECT is_empty($$SELECT * FROM aged_tpj('APEX', clock_timestamp() - interval '2 days') WHERE execution_id ~ '^asked'$$, 'not before the bust');
+SELECT isnt_empty(format($$SELECT * FROM aged_tpj_file('APEX', 'SOD', %L)$$, current_setting('test.day')), 'a list taken before the answer is what it was');
+SELECT is_empty($$SELECT * FROM check_aged_tpj()$$, 'as all of them');
+
 -- a fact changed behind the ledger's back
 ALTER TABLE cash_call_event DISABLE TRIGGER USER;
 UPDATE cash_call_event SET at = '2025-05-02 11:01Z' WHERE at = '2025-05-02 11:00Z';

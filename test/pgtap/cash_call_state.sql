@@ -104,7 +104,7 @@ BEGIN
 END $$;
 SELECT is(pg_temp.fault(statement), found, statement) FROM (VALUES
 	($$UPDATE cash_call SET amount = amount + '0.01 USD' WHERE journal_id = pg_temp.number('buy')$$, 'conservation, execution'),
-	($$UPDATE cash_call SET status = 'O', closed_at = NULL, closed_recorded_at = NULL WHERE journal_id = pg_temp.number('buy')$$, 'account, conservation'),
+	($$UPDATE cash_call SET status = 'O', closed_at = NULL, closed_recorded_at = NULL WHERE journal_id = pg_temp.number('buy')$$, 'account, conservation, state'),
 	($$UPDATE cash_call SET status = 'S', closed_at = now(), closed_recorded_at = now(), due_at = NULL WHERE journal_id = pg_temp.number('open')$$, 'account, conservation, state'),
 	($$UPDATE cash_call SET attempts = attempts + 1 WHERE journal_id = pg_temp.number('buy')$$, 'state'),
 	($$UPDATE cash_call SET due_at = now() WHERE journal_id = pg_temp.number('buy')$$, 'state'),
@@ -121,7 +121,7 @@ SELECT is(pg_temp.fault(statement), found, statement) FROM (VALUES
 	($$UPDATE cash_call_event SET event_journal = pg_temp.number('sell') WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'settlement'),
 	($$UPDATE cash_call_event SET event_journal = NULL WHERE journal_id = pg_temp.number('gone') AND event = 'busted'$$, 'settlement'),
 	($$UPDATE cash_call_event SET amount = '5999.99 USD' WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'conservation, settlement'),
-	($$UPDATE cash_call_event SET at = at + interval '1 second' WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'settlement'),
+	($$UPDATE cash_call_event SET at = at + interval '1 second' WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'settlement, state'),
 	($$UPDATE cash_call_event SET amount = amount + '1 USD' WHERE journal_id = pg_temp.number('off') AND event = 'recovered' AND amount = '200 USD'$$, 'conservation, execution, settlement'),
 	($$UPDATE cash_call_event SET amount = amount - '1 USD' WHERE journal_id = pg_temp.number('off') AND event = 'recovered' AND amount = '200 USD'$$, 'encumbered, execution, settlement'),
 	($$UPDATE cash_call_event SET event_journal = pg_temp.number('sell') WHERE journal_id = pg_temp.number('off') AND event = 'recovered' AND amount = '200 USD'$$, 'settlement'),

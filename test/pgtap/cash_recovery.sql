@@ -176,6 +176,9 @@ SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('write-off:%s:restored
 SELECT results_eq(format($$SELECT status::text, withdrawal, sale, amount::text FROM cash_call WHERE journal_id IN (%s, %s) ORDER BY journal_id$$, :dave, :bust_dave), $$VALUES ('B', true, false, '60.30 USD'), ('O', false, false, '20.30 USD')$$, 'what had come back is to be given back');
 SELECT is(pg_temp.balance('CORP', 'TPJ:receivable:DAVE0001'), '-20.30 USD', 'and stands on the receivable');
 SELECT results_eq($$SELECT status, settled::text, outstanding::text, written_off::text, recovered::text, busted::text FROM cash_calls('XYZZ') WHERE reference = 'dave'$$, $$VALUES ('BUSTED', '20.30 USD', '0.00 USD', '20.30 USD', '20.30 USD', '40.00 USD')$$, 'in the list of calls');
+SELECT results_eq(format($$SELECT c.closed_at = e.at, c.closed_recorded_at = e.recorded_at FROM cash_call c JOIN cash_call_event e USING (client_id, journal_id) WHERE c.journal_id = %s AND e.event = 'written_off' AND sign(e.amount) = 1$$, :dave),
+	$$VALUES (true, true)$$, 'it ceased to be outstanding when it was written off');
+SELECT is_empty($$SELECT * FROM check_cash_calls()$$, 'by check_cash_calls() too');
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
 -- all of it has come back
 SELECT recover_cash_call('XYZZ', :bob3, 'b3') \g /dev/null

@@ -130,9 +130,9 @@ SELECT results_eq($$SELECT status, approved_by, declined_by FROM cash_write_off 
 -- Months; several in one; what is never written off
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.buy('d30', 'DAVE0001', '0.001 BTC', '2026-08-31 04:59Z') AS d30, pg_temp.buy('d31', 'DAVE0001', '0.002 BTC', '2026-08-31 05:00Z') AS d31, pg_temp.buy('dec', 'DAVE0001', '0.0005 BTC', '2025-11-30 18:00Z') AS winter,
-	pg_temp.buy('sell', 'DAVE0001', '0.0005 BTC', '2026-08-01Z', side => 'SELL') AS sell, pg_temp.buy('free', 'DAVE0001', '0.001 BTC', '2026-11-20 15:00Z') AS young \gset
+	pg_temp.buy('frozen', 'CAROL001', '0.0001 BTC', '2026-08-31 05:00Z') AS frozen, pg_temp.buy('sell', 'DAVE0001', '0.0005 BTC', '2026-08-01Z', side => 'SELL') AS sell, pg_temp.buy('free', 'DAVE0001', '0.001 BTC', '2026-11-20 15:00Z') AS young \gset
 SET LOCAL ROLE bakkt_test_settler;
-SELECT results_eq($$SELECT proposed, amount::text FROM propose_cash_call_write_offs('2026-11-01 15:00Z', 'XYZZ')$$, $$VALUES (3::bigint, '210.00 USD')$$, 'purchases, old enough, never declined');
+SELECT results_eq($$SELECT proposed, amount::text FROM propose_cash_call_write_offs('2026-11-01 15:00Z', 'XYZZ')$$, $$VALUES (4::bigint, '216.00 USD')$$, 'purchases, old enough, never declined');
 SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s)$$, :sell), 'LG083', NULL, 'a deposit is never written off: the company owes it');
 SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s, '2026-11-21Z')$$, :young), 'LG083', NULL, 'nor what is young');
 SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s)$$, :carol), 'LG083', NULL, 'nor what is written off');
@@ -143,15 +143,20 @@ SELECT throws_ok($$SELECT charge_cash_call_write_offs('2099-01-01Z')$$, 'LG061',
 SELECT throws_ok($$SELECT charge_cash_call_write_offs(client => 'NONE')$$, 'LG010', NULL, 'unknown client');
 RESET ROLE;
 SELECT results_eq($$SELECT reference, charge_month FROM cash_write_offs('XYZZ') WHERE status = 'PROPOSED' ORDER BY 1$$,
-	$$VALUES ('d30', date '2026-10-01'), ('d31', '2026-11-01'), ('dec', '2026-01-01')$$, 'eligible on 30 September or 1 October, Central; on 31 December');
+	$$VALUES ('d30', date '2026-10-01'), ('d31', '2026-11-01'), ('dec', '2026-01-01'), ('frozen', '2026-11-01')$$, 'eligible on 30 September or 1 October, Central; on 31 December');
 SET LOCAL ROLE bakkt_test_approver;
-SELECT is((SELECT count(*) FROM approve_cash_call_write_offs('XYZZ', ARRAY[:d30, :d31, :winter, :d30], '2026-11-01 16:00Z') WHERE status = 'approved'), 3::bigint, 'three at once');
+SELECT is((SELECT count(*) FROM approve_cash_call_write_offs('XYZZ', ARRAY[:d30, :d31, :winter, :d30, :frozen], '2026-11-01 16:00Z') WHERE status = 'approved'), 4::bigint, 'four at once');
 RESET ROLE;
 -- 100.00 have accrued
 SELECT post_entry(c.client_id, 'accrued', 1::smallint, journal_entry(line('Dr', ensure_account(c.client_id, 'CORP', 'Revenue:markup', 'USD'), '100.00 USD'),
 	line('Cr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '100.00 USD'))) FROM client c \g /dev/null
 SELECT is(pg_temp.balance('CORP', 'RevShare:payable:XYZZ'), '100.00 USD', 'for three write-offs of 30, 60 and 120');
-SELECT results_eq($$SELECT charged, amount::text, from_share::text, from_bad_debt::text FROM charge_cash_call_write_offs('2026-11-02 15:00Z')$$, $$VALUES (3::bigint, '210.00 USD', '100.00 USD', '110.00 USD')$$, 'the share covers the oldest');
+SELECT is_empty($$SELECT * FROM charge_cash_call_write_offs('2026-11-01 15:59Z')$$, 'a run of an earlier instant, caught up, charges nothing that was approved after it');
+SELECT freeze_account(account_of('XYZZ', 'CORP', 'TPJ:receivable:CAROL001', 'USD'), 'credit', 'test') \g /dev/null
+SELECT results_eq($$SELECT charged, amount::text, from_share::text, from_bad_debt::text FROM charge_cash_call_write_offs('2026-11-02 15:00Z')$$, $$VALUES (3::bigint, '210.00 USD', '100.00 USD', '110.00 USD')$$,
+	'the share covers the oldest; one on a frozen account stops no other');
+SELECT unfreeze_account(account_of('XYZZ', 'CORP', 'TPJ:receivable:CAROL001', 'USD'), 'test') \g /dev/null
+SELECT results_eq($$SELECT charged, amount::text FROM charge_cash_call_write_offs('2026-11-02 15:00Z')$$, $$VALUES (1::bigint, '6.00 USD')$$, 'and is charged when that is over');
 SELECT results_eq($$SELECT reference, from_share::text, from_bad_debt::text FROM cash_write_offs('XYZZ') WHERE status = 'CHARGED' AND account = 'DAVE0001'$$,
 	$$VALUES ('dec', '30.00 USD', '0.00 USD'), ('d30', '60.00 USD', '0.00 USD'), ('d31', '10.00 USD', '110.00 USD')$$, 'wholly, wholly, and the rest of it');
 SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('write-off:%s')$$, :winter), $$VALUES ('CORP Dr RevShare:payable:XYZZ 30.00 USD'), ('CORP Cr TPJ:receivable:DAVE0001 30.00 USD')$$, 'no line of nothing');
