@@ -10,8 +10,8 @@ CREATE TABLE cash_write_off (
 	client_id			integer NOT NULL,
 	journal_id			bigint NOT NULL,
 	proposal_no			integer NOT NULL CHECK (proposal_no > 0),
-	status				text NOT NULL DEFAULT 'proposed'
-						CHECK (status IN ('proposed', 'approved', 'declined', 'lapsed', 'charged')),
+	status				text NOT NULL DEFAULT 'PROPOSED'
+						CHECK (status IN ('PROPOSED', 'APPROVED', 'DECLINED', 'LAPSED', 'CHARGED')),
 	amount				amount NOT NULL,
 	eligible_on			date NOT NULL,
 	charge_month		date NOT NULL CHECK (charge_month > eligible_on AND extract(day FROM charge_month) = 1),
@@ -30,13 +30,13 @@ CREATE TABLE cash_write_off (
 	PRIMARY KEY (client_id, journal_id, proposal_no),
 	FOREIGN KEY (client_id, journal_id) REFERENCES cash_call,
 	CONSTRAINT cash_write_off_two_persons CHECK (approved_by <> proposed_by),
-	CONSTRAINT cash_write_off_whole CHECK (status <> 'charged' OR from_share + from_bad_debt = amount)
+	CONSTRAINT cash_write_off_whole CHECK (status <> 'CHARGED' OR from_share + from_bad_debt = amount)
 );
-CREATE UNIQUE INDEX cash_write_off_open_idx ON cash_write_off (client_id, journal_id) WHERE status IN ('proposed', 'approved');
+CREATE UNIQUE INDEX cash_write_off_open_idx ON cash_write_off (client_id, journal_id) WHERE status IN ('PROPOSED', 'APPROVED');
 COMMENT ON TABLE cash_write_off IS 'Write-offs of cash calls in their present state: proposed, decided by whom, charged to what.';
 COMMENT ON COLUMN cash_write_off.journal_id IS 'The cash call.';
 COMMENT ON COLUMN cash_write_off.proposal_no IS 'From 1; a call whose write-off was declined can be proposed again, by hand.';
-COMMENT ON COLUMN cash_write_off.status IS 'proposed; approved by a second person; declined; lapsed: the call ended otherwise before; charged: posted.';
+COMMENT ON COLUMN cash_write_off.status IS 'PROPOSED; APPROVED by a second person; DECLINED; LAPSED: the call ended otherwise before; CHARGED: posted.';
 COMMENT ON COLUMN cash_write_off.eligible_on IS 'First Central date on which the call was older than the client''s terms allow.';
 COMMENT ON COLUMN cash_write_off.charge_month IS 'First day of the Central month in which it may be charged: the one after eligible_on.';
 COMMENT ON COLUMN cash_write_off.from_share IS 'Taken from the client''s share of revenue (PARTNER_WRITE_OFF).';
@@ -199,7 +199,7 @@ BEGIN
 	PERFORM require_instant(at);
 	asked := require_cash_call(owning, propose_cash_call_write_off.call);
 	result := latest_write_off(owning, propose_cash_call_write_off.call);
-	IF asked.status = 'O' AND result.status IN ('proposed', 'approved') THEN
+	IF asked.status = 'O' AND result.status IN ('PROPOSED', 'APPROVED') THEN
 		RETURN result;
 	END IF;
 	SELECT * INTO result FROM propose_eligible(owning, at, propose_cash_call_write_off.call);
@@ -252,13 +252,13 @@ BEGIN
 	PERFORM require_instant(at);
 	result := lock_write_off(owning, approve_cash_call_write_off.call);
 	asked := require_cash_call(owning, approve_cash_call_write_off.call);
-	IF result.status IN ('approved', 'charged') THEN
+	IF result.status IN ('APPROVED', 'CHARGED') THEN
 		RETURN result;
-	ELSIF result.status <> 'proposed' OR asked.status <> 'O' THEN
+	ELSIF result.status <> 'PROPOSED' OR asked.status <> 'O' THEN
 		PERFORM refuse_cash_call_state(asked, 'can no longer be written off', format('Its write-off is %s.',
-			CASE result.status WHEN 'proposed' THEN 'lapsed' ELSE result.status END));
+			CASE result.status WHEN 'PROPOSED' THEN 'lapsed' ELSE lower(result.status) END));
 	END IF;
-	UPDATE cash_write_off w SET status = 'approved', approved_by = invoking_role(), approved_at = approve_cash_call_write_off.at
+	UPDATE cash_write_off w SET status = 'APPROVED', approved_by = invoking_role(), approved_at = approve_cash_call_write_off.at
 	 WHERE w.client_id = result.client_id AND w.journal_id = result.journal_id AND w.proposal_no = result.proposal_no
 	RETURNING w.* INTO result;
 	RETURN result;
@@ -298,14 +298,14 @@ BEGIN
 		PERFORM refuse_invalid('declining a write-off needs a reason', NULL, 'Say why in a few words.');
 	END IF;
 	result := lock_write_off(owning, decline_cash_call_write_off.call);
-	IF result.status = 'declined' THEN
+	IF result.status = 'DECLINED' THEN
 		RETURN result;
-	ELSIF result.status NOT IN ('proposed', 'approved') THEN
+	ELSIF result.status NOT IN ('PROPOSED', 'APPROVED') THEN
 		PERFORM refuse_cash_call_state(require_cash_call(owning, decline_cash_call_write_off.call), 'has no write-off to decline',
-									   format('Its write-off is %s.', result.status));
+									   format('Its write-off is %s.', lower(result.status)));
 	END IF;
 	UPDATE cash_write_off w
-	   SET status = 'declined', declined_by = invoking_role(), declined_at = decline_cash_call_write_off.at, decline_reason = decline_cash_call_write_off.reason
+	   SET status = 'DECLINED', declined_by = invoking_role(), declined_at = decline_cash_call_write_off.at, decline_reason = decline_cash_call_write_off.reason
 	 WHERE w.client_id = result.client_id AND w.journal_id = result.journal_id AND w.proposal_no = result.proposal_no
 	RETURNING w.* INTO result;
 	RETURN result;
@@ -361,7 +361,7 @@ BEGIN
 						 format('Write-off of cash call %s, approved by %s', call.journal_id, written_off.approved_by));
 	PERFORM record_cash_call_event(call.client_id, call.journal_id, 'written_off', at, call.amount, NULL, posted.journal);
 	UPDATE cash_write_off w
-	   SET status = 'charged', charged_at = charge_write_off.at, charge_journal = posted.journal, from_share = share, from_bad_debt = bad_debt
+	   SET status = 'CHARGED', charged_at = charge_write_off.at, charge_journal = posted.journal, from_share = share, from_bad_debt = bad_debt
 	 WHERE w.client_id = written_off.client_id AND w.journal_id = written_off.journal_id AND w.proposal_no = written_off.proposal_no;
 	RETURN share;
 END $$;
@@ -374,9 +374,9 @@ CREATE FUNCTION lapse_write_offs(client_id integer, at timestamptz) RETURNS void
 AS $$
 #variable_conflict use_column
 BEGIN
-	UPDATE cash_write_off w SET status = 'lapsed', lapsed_at = lapse_write_offs.at
+	UPDATE cash_write_off w SET status = 'LAPSED', lapsed_at = lapse_write_offs.at
 	  FROM cash_call c
-	 WHERE w.client_id = lapse_write_offs.client_id AND w.status IN ('proposed', 'approved')
+	 WHERE w.client_id = lapse_write_offs.client_id AND w.status IN ('PROPOSED', 'APPROVED')
 	   AND c.client_id = w.client_id AND c.journal_id = w.journal_id AND c.status <> 'O';
 END $$;
 COMMENT ON FUNCTION lapse_write_offs(integer, timestamptz) IS 'Internal: proposals whose cash call was settled or busted meanwhile lapse.';
@@ -392,7 +392,7 @@ AS $$
 	  JOIN cash_call c USING (client_id, journal_id)
 	 CROSS JOIN LATERAL (SELECT cash_call_account(c) AS account OFFSET 0) AS stands
 	  JOIN account a ON a.client_id = w.client_id AND a.account = stands.account
-	 WHERE w.client_id = $1 AND w.status = 'approved' AND w.approved_at <= $2 AND w.charge_month <= central_date($2)
+	 WHERE w.client_id = $1 AND w.status = 'APPROVED' AND w.approved_at <= $2 AND w.charge_month <= central_date($2)
 	   AND c.status = 'O' AND c.due_at IS NOT NULL AND a.status NOT IN ('credit_frozen', 'closed')
 $$;
 COMMENT ON FUNCTION chargeable_write_offs(integer, timestamptz) IS
@@ -412,7 +412,7 @@ BEGIN
 	  ORDER BY cu.customer_id FOR NO KEY UPDATE;
 	PERFORM lock_cash_call_events();
 	PERFORM FROM cash_write_off w
-	  WHERE w.client_id = lock_write_offs.client_id AND w.status IN ('proposed', 'approved')
+	  WHERE w.client_id = lock_write_offs.client_id AND w.status IN ('PROPOSED', 'APPROVED')
 	  ORDER BY w.journal_id FOR NO KEY UPDATE;
 END $$;
 COMMENT ON FUNCTION lock_write_offs(integer, bigint[]) IS
@@ -439,7 +439,7 @@ BEGIN
 		call := lock_cash_call(charge_client.client_id, number);
 		written_off := latest_write_off(charge_client.client_id, number);
 		-- ended, sent to Apex or declined while this waited
-		CONTINUE WHEN call.status <> 'O' OR call.due_at IS NULL OR written_off.status <> 'approved';
+		CONTINUE WHEN call.status <> 'O' OR call.due_at IS NULL OR written_off.status <> 'APPROVED';
 		IF accrued IS NULL OR asset(accrued) <> asset(call.amount) THEN
 			accrued := revenue_share_accrued(call.client_id, asset(call.amount));
 		END IF;
@@ -463,7 +463,7 @@ DECLARE
 BEGIN
 	PERFORM require_instant(at);
 	FOR holder IN SELECT * FROM clients_asked(charge_cash_call_write_offs.client) LOOP
-		CONTINUE WHEN NOT EXISTS (SELECT FROM cash_write_off w WHERE w.client_id = holder.client_id AND w.status IN ('proposed', 'approved'));
+		CONTINUE WHEN NOT EXISTS (SELECT FROM cash_write_off w WHERE w.client_id = holder.client_id AND w.status IN ('PROPOSED', 'APPROVED'));
 		RETURN QUERY
 		SELECT holder.code, count(*), sum(d.amount), sum(d.from_share), sum(d.amount) - sum(d.from_share)
 		  FROM charge_client(holder.client_id, at) AS d
@@ -492,7 +492,7 @@ DECLARE
 	nothing		constant amount := zero(asset(call.amount));
 	recovered	amount;
 BEGIN
-	IF call.status <> 'W' OR written_off.status IS DISTINCT FROM 'charged' THEN
+	IF call.status <> 'W' OR written_off.status IS DISTINCT FROM 'CHARGED' THEN
 		PERFORM refuse_cash_call_state(call, 'is not written off');
 	END IF;
 	SELECT coalesce(sum(r.amount), nothing) INTO recovered FROM cash_recovery r

@@ -188,7 +188,7 @@ SELECT is((SELECT items FROM open_apex_batch('APEX', 'b7', '2026-09-19 15:00Z'))
 SET LOCAL ROLE bakkt_test_settler;
 SELECT is((SELECT proposed FROM propose_cash_call_write_offs('2026-09-21 15:00Z', 'APEX')), 1::bigint, 'old enough');
 SET LOCAL ROLE bakkt_test_approver;
-SELECT is((approve_cash_call_write_off('APEX', :old, '2026-09-21 16:00Z')).status, 'approved', 'approved');
+SELECT is((approve_cash_call_write_off('APEX', :old, '2026-09-21 16:00Z')).status, 'APPROVED', 'approved');
 SET LOCAL ROLE bakkt_test_settler;
 SELECT is_empty($$SELECT * FROM charge_cash_call_write_offs('2026-10-02 15:00Z')$$, 'while Apex has it, it is not charged');
 SELECT results_eq(format($$SELECT answer FROM pg_temp.answer('b7', %s, false, at => '2026-10-02 16:00Z')$$, :old), $$VALUES ('REJECTED')$$, 'rejected');

@@ -69,7 +69,7 @@ SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :car
 SET LOCAL ROLE bakkt_test_both;
 SELECT results_eq($$SELECT client_code, proposed, amount::text FROM propose_cash_call_write_offs('2026-09-20 05:00Z')$$, $$VALUES ('XYZZ', 2::bigint, '30210.30 USD')$$, 'on the next day they are');
 SELECT is_empty($$SELECT * FROM propose_cash_call_write_offs('2026-09-20 05:10Z')$$, 'once');
-SELECT results_eq(format($$SELECT proposal_no, status FROM propose_cash_call_write_off('XYZZ', %s, '2026-09-20 05:10Z')$$, :carol), $$VALUES (1, 'proposed')$$, 'by hand it is the same proposal');
+SELECT results_eq(format($$SELECT proposal_no, status FROM propose_cash_call_write_off('XYZZ', %s, '2026-09-20 05:10Z')$$, :carol), $$VALUES (1, 'PROPOSED')$$, 'by hand it is the same proposal');
 SELECT results_eq($$SELECT call, account, reference, amount::text, age_days, charge_month, status, proposed_by FROM cash_write_offs('XYZZ', '2026-09-20 06:00Z')$$,
 	format($$VALUES (%s::bigint, 'BOB00001', 'bob', '30150.00 USD', 31, date '2026-10-01', 'PROPOSED', name 'bakkt_test_both'), (%s, 'CAROL001', 'carol', '60.30 USD', 31, '2026-10-01', 'PROPOSED', 'bakkt_test_both')$$, :bob, :carol),
 	'the list: to be charged in the month after the one they became eligible in');
@@ -89,10 +89,10 @@ SELECT throws_ok(format($$SELECT approve_cash_call_write_off('NONE', %s)$$, :car
 SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s, '2099-01-01Z')$$, :carol), 'LG061', NULL, 'ahead of the clock');
 SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s, '-infinity')$$, :carol), 'LG002', NULL, 'before all time');
 SELECT throws_ok(format($$SELECT decline_cash_call_write_off('XYZZ', %s, '')$$, :bob), 'LG002', NULL, 'declining needs a reason');
-SELECT results_eq(format($$SELECT status, approved_by FROM approve_cash_call_write_off('XYZZ', %s, '2026-09-21 15:00Z')$$, :carol), $$VALUES ('approved', name 'bakkt_test_approver')$$, 'approved');
-SELECT results_eq(format($$SELECT status, approved_at FROM approve_cash_call_write_off('XYZZ', %s, '2026-09-22 15:00Z')$$, :carol), $$VALUES ('approved', timestamptz '2026-09-21 15:00Z')$$, 'once');
-SELECT results_eq(format($$SELECT status, decline_reason FROM decline_cash_call_write_off('XYZZ', %s, 'he will pay', '2026-09-21 15:00Z')$$, :bob), $$VALUES ('declined', 'he will pay')$$, 'declined');
-SELECT results_eq(format($$SELECT status, decline_reason FROM decline_cash_call_write_off('XYZZ', %s, 'again', '2026-09-21 16:00Z')$$, :bob), $$VALUES ('declined', 'he will pay')$$, 'once');
+SELECT results_eq(format($$SELECT status, approved_by FROM approve_cash_call_write_off('XYZZ', %s, '2026-09-21 15:00Z')$$, :carol), $$VALUES ('APPROVED', name 'bakkt_test_approver')$$, 'approved');
+SELECT results_eq(format($$SELECT status, approved_at FROM approve_cash_call_write_off('XYZZ', %s, '2026-09-22 15:00Z')$$, :carol), $$VALUES ('APPROVED', timestamptz '2026-09-21 15:00Z')$$, 'once');
+SELECT results_eq(format($$SELECT status, decline_reason FROM decline_cash_call_write_off('XYZZ', %s, 'he will pay', '2026-09-21 15:00Z')$$, :bob), $$VALUES ('DECLINED', 'he will pay')$$, 'declined');
+SELECT results_eq(format($$SELECT status, decline_reason FROM decline_cash_call_write_off('XYZZ', %s, 'again', '2026-09-21 16:00Z')$$, :bob), $$VALUES ('DECLINED', 'he will pay')$$, 'once');
 SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :bob), 'LG083', NULL, 'what was declined is not approved');
 SELECT throws_ok(format($$SELECT approve_cash_call_write_offs('XYZZ', ARRAY[%s, %s])$$, :carol, :bob), 'LG083', NULL, 'not among others either');
 SET LOCAL ROLE bakkt_test_settler;
@@ -118,13 +118,13 @@ SELECT results_eq($$SELECT reference, status, from_share::text, journal FROM cas
 
 -- declined, proposed again by hand, declined again after approval
 SET LOCAL ROLE bakkt_test_settler;
-SELECT results_eq(format($$SELECT proposal_no, status FROM propose_cash_call_write_off('XYZZ', %s, '2026-10-02Z')$$, :bob), $$VALUES (2, 'proposed')$$, 'a second proposal');
+SELECT results_eq(format($$SELECT proposal_no, status FROM propose_cash_call_write_off('XYZZ', %s, '2026-10-02Z')$$, :bob), $$VALUES (2, 'PROPOSED')$$, 'a second proposal');
 SET LOCAL ROLE bakkt_test_approver;
-SELECT is((approve_cash_call_write_off('XYZZ', :bob, '2026-10-02 01:00Z')).status, 'approved', 'approved');
-SELECT is((decline_cash_call_write_off('XYZZ', :bob, 'a mistake', '2026-10-02 02:00Z')).status, 'declined', 'declined before it was charged');
+SELECT is((approve_cash_call_write_off('XYZZ', :bob, '2026-10-02 01:00Z')).status, 'APPROVED', 'approved');
+SELECT is((decline_cash_call_write_off('XYZZ', :bob, 'a mistake', '2026-10-02 02:00Z')).status, 'DECLINED', 'declined before it was charged');
 RESET ROLE;
 SELECT is_empty($$SELECT * FROM charge_cash_call_write_offs('2026-10-02 03:00Z')$$, 'so it is not charged');
-SELECT results_eq($$SELECT status, approved_by, declined_by FROM cash_write_off WHERE proposal_no = 2$$, $$VALUES ('declined', name 'bakkt_test_approver', name 'bakkt_test_approver')$$, 'both decisions are known');
+SELECT results_eq($$SELECT status, approved_by, declined_by FROM cash_write_off WHERE proposal_no = 2$$, $$VALUES ('DECLINED', name 'bakkt_test_approver', name 'bakkt_test_approver')$$, 'both decisions are known');
 
 -- ---------------------------------------------------------------------------
 -- Months; several in one; what is never written off
@@ -145,7 +145,7 @@ RESET ROLE;
 SELECT results_eq($$SELECT reference, charge_month FROM cash_write_offs('XYZZ') WHERE status = 'PROPOSED' ORDER BY 1$$,
 	$$VALUES ('d30', date '2026-10-01'), ('d31', '2026-11-01'), ('dec', '2026-01-01'), ('frozen', '2026-11-01')$$, 'eligible on 30 September or 1 October, Central; on 31 December');
 SET LOCAL ROLE bakkt_test_approver;
-SELECT is((SELECT count(*) FROM approve_cash_call_write_offs('XYZZ', ARRAY[:d30, :d31, :winter, :d30, :frozen], '2026-11-01 16:00Z') WHERE status = 'approved'), 4::bigint, 'four at once');
+SELECT is((SELECT count(*) FROM approve_cash_call_write_offs('XYZZ', ARRAY[:d30, :d31, :winter, :d30, :frozen], '2026-11-01 16:00Z') WHERE status = 'APPROVED'), 4::bigint, 'four at once');
 RESET ROLE;
 -- 100.00 have accrued
 SELECT post_entry(c.client_id, 'accrued', 1::smallint, journal_entry(line('Dr', ensure_account(c.client_id, 'CORP', 'Revenue:markup', 'USD'), '100.00 USD'),
@@ -193,15 +193,15 @@ SET LOCAL ROLE bakkt_test_approver;
 SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :e1), 'LG083', NULL, 'nor approved');
 SELECT throws_ok(format($$SELECT decline_cash_call_write_off('XYZZ', %s, 'late')$$, :e1), 'LG083', NULL, 'nor declined');
 RESET ROLE;
-SELECT results_eq($$SELECT status, lapsed_at FROM cash_write_off WHERE status = 'lapsed'$$, $$VALUES ('lapsed', timestamptz '2026-11-02 15:00Z')$$, 'recorded by the run');
+SELECT results_eq($$SELECT status, lapsed_at FROM cash_write_off WHERE status = 'LAPSED'$$, $$VALUES ('LAPSED', timestamptz '2026-11-02 15:00Z')$$, 'recorded by the run');
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
 
 -- what the tables themselves refuse
 SELECT throws_ok(format('SELECT * FROM cash_write_offs(''XYZZ'', %s)', at), state, NULL, 'as of ' || at) FROM (VALUES ('''infinity''', 'LG061'), ('''-infinity''', 'LG002'), ('NULL', 'LG061'), ('''2099-01-01Z''', 'LG061')) AS v (at, state);
 SELECT throws_ok($$DELETE FROM cash_write_off$$, 'LG066', NULL, 'nothing is deleted');
 SELECT throws_ok($$TRUNCATE cash_write_off$$, 'LG066', NULL, 'nor truncated');
-SELECT throws_ok($$UPDATE cash_write_off SET approved_by = proposed_by WHERE status = 'charged'$$, '23514', NULL, 'two persons, whoever writes');
-SELECT throws_ok($$UPDATE cash_write_off SET from_share = amount WHERE status = 'charged'$$, '23514', NULL, 'the parts are the whole');
+SELECT throws_ok($$UPDATE cash_write_off SET approved_by = proposed_by WHERE status = 'CHARGED'$$, '23514', NULL, 'two persons, whoever writes');
+SELECT throws_ok($$UPDATE cash_write_off SET from_share = amount WHERE status = 'CHARGED'$$, '23514', NULL, 'the parts are the whole');
 SELECT is_empty($$SELECT * FROM check_cash_calls()$$, 'each call is what its execution, events and journals say');
 SELECT is_empty($$SELECT * FROM verify()$$, 'everything recomputed and equal');
 
