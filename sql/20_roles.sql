@@ -117,6 +117,18 @@ $$;
 COMMENT ON FUNCTION refuse_other_content(text, text, jsonb, jsonb) IS
 	'Internal: raises LG020 naming the first field of "given" that "stored" says otherwise.';
 
+CREATE FUNCTION check_change_reference(reference text) RETURNS void
+	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
+	SET search_path = @extschema@, pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF octet_length(reference) NOT BETWEEN 1 AND 200 THEN
+		PERFORM refuse_invalid('a reference has 1 to 200 bytes', format('This one has %s.', octet_length(reference)));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION check_change_reference(text) IS 'Internal: raises LG002 for a reference of a change that is empty or too long; NULL is none.';
+
 -- true: this opening was recorded before, with this content
 CREATE FUNCTION opened_before(object_kind text, object_key text, reference text, request jsonb, client_id int DEFAULT NULL) RETURNS boolean
 	STABLE PARALLEL SAFE LANGUAGE plpgsql
@@ -125,6 +137,7 @@ CREATE FUNCTION opened_before(object_kind text, object_key text, reference text,
 DECLARE
 	opening change_log%ROWTYPE;
 BEGIN
+	PERFORM check_change_reference(reference);
 	SELECT l.* INTO opening FROM change_log l
 	WHERE l.object_kind = opened_before.object_kind AND l.reference = opened_before.reference
 	  AND (opened_before.client_id IS NULL OR l.client_id = opened_before.client_id);
@@ -157,6 +170,7 @@ CREATE FUNCTION changed_before(object_kind text, object_key text, reference text
 DECLARE
 	change change_log%ROWTYPE;
 BEGIN
+	PERFORM check_change_reference(reference);
 	SELECT l.* INTO change FROM change_log l
 	WHERE l.object_kind = changed_before.object_kind AND l.reference = changed_before.reference
 	  AND (changed_before.client_id IS NULL OR l.client_id = changed_before.client_id);

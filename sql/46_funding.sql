@@ -232,6 +232,17 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION require_funding(int, text, text) IS 'Internal: the transfer under the reference; LG080 if there is none of that direction.';
 
+CREATE FUNCTION require_references("references" text[]) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF "references" IS NULL THEN
+		PERFORM refuse_invalid('no references are given', NULL, 'Give an array of them; it may be empty.');
+	END IF;
+END $$;
+COMMENT ON FUNCTION require_references(text[]) IS 'Internal: raises LG002 for NULL.';
+
 -- A customer's cash is locked before the transfer; steps that post to no
 -- account of a customer leave it alone.
 CREATE FUNCTION lock_funding(client text, reference text, direction text, at timestamptz, with_cash boolean) RETURNS funding_transfer
@@ -241,17 +252,22 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	owner_id	constant int := require_client(client);
-	moved		funding_transfer := require_funding(owner_id, reference, direction);
+	moved		constant funding_transfer := require_funding(owner_id, reference, direction);
+	locked		funding_transfer;
 BEGIN
 	PERFORM require_instant(at);
 	IF with_cash AND moved.customer_id IS NOT NULL THEN
 		PERFORM lock_customer_cash(moved.customer_id);
 	END IF;
-	SELECT t.* INTO STRICT moved FROM funding_transfer t
+	SELECT t.* INTO STRICT locked FROM funding_transfer t
 	WHERE t.client_id = moved.client_id AND t.transfer_id = moved.transfer_id FOR NO KEY UPDATE;
-	RETURN moved;
+	IF locked.customer_id IS DISTINCT FROM moved.customer_id THEN
+		RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
+			MESSAGE = format('wire "%s" was assigned by a concurrent transaction', reference), HINT = 'Retry the transaction.';
+	END IF;
+	RETURN locked;
 END $$;
-COMMENT ON FUNCTION lock_funding(text, text, text, timestamptz, boolean) IS 'Internal: the transfer as it stands once it is locked, its customer''s cash before it if wanted. Raises LG010, 42501, LG080, LG061.';
+COMMENT ON FUNCTION lock_funding(text, text, text, timestamptz, boolean) IS 'Internal: the transfer as it stands once it is locked, its customer''s cash before it if wanted. Raises LG010, 42501, LG080, LG061, 40001.';
 
 CREATE FUNCTION entered_before(moved funding_transfer, event text, content jsonb) RETURNS boolean
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -295,6 +311,26 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION next_funding_status(funding_transfer, text) IS 'Internal: the status to which the step leads; LG081 when it is not allowed.';
 
+-- Balances as of an instant follow from the instants of the steps.
+CREATE FUNCTION require_later_step(moved funding_transfer[], event text, at timestamptz) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+DECLARE
+	early	record;
+BEGIN
+	SELECT m.reference, l.last_at INTO early
+	FROM unnest(moved) AS m, LATERAL (SELECT greatest(m.requested_at, m.credited_at, m.settled_at, m.sent_at, m.completed_at, m.ended_at) AS last_at) l
+	WHERE l.last_at > at LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG061', MESSAGE = format('transfer "%s" cannot be %s before its last step', early.reference, event),
+			DETAIL = format('Its last step was at %s, this one is given as %s.', to_char(early.last_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"'),
+							to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"')),
+			HINT = 'Give the instant at which it happened, or leave it to the clock.';
+	END IF;
+END $$;
+COMMENT ON FUNCTION require_later_step(funding_transfer[], text, timestamptz) IS 'Internal: raises LG061 when a step is dated before one that a transfer has taken.';
+
 -- Thousands at once as well as one.
 CREATE FUNCTION enter_fundings(moved funding_transfer[], event text, at timestamptz, content jsonb, journals bigint[], deficit amount DEFAULT NULL)
 	RETURNS SETOF funding_transfer
@@ -305,6 +341,7 @@ AS $$
 DECLARE
 	actor	constant int := invoking_actor();
 BEGIN
+	PERFORM require_later_step(moved, event, at);
 	RETURN QUERY
 	WITH entered AS (
 		UPDATE funding_transfer t
@@ -332,7 +369,7 @@ BEGIN
 	SELECT (e.now).* FROM entered e;
 END $$;
 COMMENT ON FUNCTION enter_fundings(funding_transfer[], text, timestamptz, jsonb, bigint[], amount) IS
-	'Internal: takes a step with each transfer: status, instant and event, with a journal for each. Call it with the transfers locked and the step allowed.';
+	'Internal: takes a step with each transfer: status, instant and event, with a journal for each. Call it with the transfers locked and the step allowed. LG061 when it is dated before the step before it.';
 
 CREATE FUNCTION enter_funding(moved funding_transfer, event text, at timestamptz, content jsonb DEFAULT '{}', journal_id bigint DEFAULT NULL, deficit amount DEFAULT NULL)
 	RETURNS funding_transfer

@@ -62,6 +62,7 @@ DECLARE
 	owning		constant int := (SELECT c.client_id FROM customer c WHERE c.customer_id = owner);
 	its_account	account;
 BEGIN
+	PERFORM require_instant(at), require_asset(asset);
 	settled := zero(asset);
 	unsettled := settled;
 	deficit := settled;
@@ -86,7 +87,49 @@ END $$;
 COMMENT ON FUNCTION cash_balance(text, timestamptz, asset) IS
 'A customer''s cash in one currency as of the instant, by effective time: settled; unsettled, which may still be returned; held by withdrawals not sent and other holds; called
 by outstanding cash calls of purchases; available = settled - held - called, what may be withdrawn when positive (I20); receivable: sale proceeds not yet paid to the customer; and
-what is in deficit. Other holds end when the ledger recorded it. Raises LG012.';
+what is in deficit. Other holds end when the ledger recorded it. Raises LG012, LG040, LG061.';
+
+-- ---------------------------------------------------------------------------
+-- Lists
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE funding_transfer_state AS (
+	client_code text, reference text, account text, rail text, direction text, amount amount, bank text, status text,
+	requested_at timestamptz, available_at timestamptz, changed_at timestamptz, bank_reference text, return_code text, reason text, deficit amount
+);
+COMMENT ON TYPE funding_transfer_state IS 'A deposit, wire or withdrawal as it stood at an instant. account: the customer, NULL while a wire is unidentified; status: as in funding_transfer, reached at changed_at; bank_reference: what the bank called it last; deficit: of a return, the part that the customer''s cash did not cover.';
+
+CREATE FUNCTION funding_transfers(client text, at timestamptz DEFAULT clock_timestamp(), account text DEFAULT NULL)
+	RETURNS SETOF funding_transfer_state
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	owner_id	constant int := require_client(client);
+	wanted		constant bigint := CASE WHEN funding_transfers.account IS NOT NULL THEN require_customer(funding_transfers.account) END;
+BEGIN
+	PERFORM require_instant(at);
+	IF wanted IS NOT NULL AND NOT EXISTS (SELECT FROM customer c WHERE c.customer_id = wanted AND c.client_id = owner_id) THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG012', MESSAGE = format('client "%s" has no customer "%s"', client, funding_transfers.account);
+	END IF;
+	RETURN QUERY
+	SELECT client, t.reference::text, CASE WHEN last.status <> 'UNIDENTIFIED' THEN c.account_code END, t.rail::text, t.direction::text, t.amount, t.bank::text,
+		   last.status::text, t.requested_at, CASE WHEN last.event_no > 1 THEN t.available_at END, last.at, told.bank_reference::text,
+		   last.return_code::text, last.reason::text, last.deficit
+	FROM funding_transfer t
+	CROSS JOIN LATERAL (SELECT e.* FROM funding_event e
+						WHERE e.client_id = t.client_id AND e.transfer_id = t.transfer_id AND e.at <= funding_transfers.at AND e.event <> 'charged'
+						ORDER BY e.event_no DESC LIMIT 1) last
+	CROSS JOIN LATERAL (SELECT (array_agg(e.bank_reference ORDER BY e.event_no DESC) FILTER (WHERE e.bank_reference IS NOT NULL))[1] AS bank_reference
+						FROM funding_event e WHERE e.client_id = t.client_id AND e.transfer_id = t.transfer_id AND e.event_no <= last.event_no) told
+	LEFT JOIN customer c ON c.customer_id = t.customer_id
+	WHERE t.client_id = owner_id AND t.requested_at <= funding_transfers.at AND (wanted IS NULL OR t.customer_id = wanted)
+	ORDER BY t.requested_at, t.transfer_id;
+END $$;
+COMMENT ON FUNCTION funding_transfers(text, timestamptz, text) IS
+'The deposits, wires and withdrawals of a client, or of one of its customers, as they stood at the instant, in the order of their requests (type funding_transfer_state). Raises
+LG010, 42501, LG012 no such customer of the client, LG061.';
 
 -- ---------------------------------------------------------------------------
 -- Agreement

@@ -26,7 +26,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION recovered_amount(int, text, account_id, amount) IS 'Internal: what the recovery under the reference took, NULL if it is new; LG020 when it took another amount.';
 
-CREATE FUNCTION recover_deficit(account text, reference text, amount amount DEFAULT NULL, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
+CREATE FUNCTION recover_deficit(account text, reference text, amount amount DEFAULT NULL, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT NULL)
 	RETURNS TABLE (journal bigint, replayed boolean, recovered amount, deficit amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
 	SET search_path = @extschema@, pg_catalog, pg_temp
@@ -35,14 +35,16 @@ AS $$
 DECLARE
 	owner		constant bigint := require_customer(account);
 	owning		constant int := (SELECT c.client_id FROM customer c WHERE c.customer_id = owner);
-	money		constant asset := coalesce(asset(amount), asset);
+	money		constant asset := coalesce(asset(amount), asset, 'USD');
 	settled		account_id;
 	owed		account;
 	taken		amount;
 	posted		journal_result;
 BEGIN
-	PERFORM require_instant(at);
-	IF coalesce(octet_length(reference), 0) NOT BETWEEN 1 AND 180 THEN
+	PERFORM require_instant(at), require_fiat('a recovery', zero(money));
+	IF asset <> money THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG042', MESSAGE = format('%s is not of %s', amount, asset);
+	ELSIF coalesce(octet_length(reference), 0) NOT BETWEEN 1 AND 180 THEN
 		PERFORM refuse_invalid('a recovery needs a reference', NULL, 'Give one of 1 to 180 bytes.');
 	END IF;
 	PERFORM lock_customer_cash(owner);
@@ -64,7 +66,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION recover_deficit(text, text, amount, timestamptz, asset) IS
 'Takes a customer''s deficit back out of his settled cash: the amount, or as much as there is. Returns what was recovered and what is still in deficit; the same again
-returns the original, with another amount LG020. Raises LG012, LG002 no reference, LG045, LG086 more than is in deficit, LG050 not available, LG033 frozen, LG061.';
+returns the original, with another amount LG020. Raises LG012, LG002 no reference, LG045, LG086 more than is in deficit, LG050 not available, LG033 frozen, LG061,
+LG040, LG041, LG042 no currency or not that of the amount. Without an amount and an asset: USD.';
 
 CREATE FUNCTION require_recoverable(deficit amount, amount amount, free amount) RETURNS amount
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -94,6 +97,7 @@ AS $$
 DECLARE
 	wanted	constant int[] := CASE WHEN client IS NULL THEN visible_clients() ELSE ARRAY[require_client(client)] END;
 BEGIN
+	PERFORM require_instant(at);
 	RETURN QUERY
 	SELECT l.code, c.account_code, owed.deficit,
 		   (SELECT min(j.effective_at) FROM account_journals(a, '-infinity', 'infinity') j)
@@ -104,7 +108,19 @@ BEGIN
 	WHERE a.client_id = ANY (wanted) AND a.kind = 'corp_deficit' AND NOT is_zero(owed.deficit)
 	ORDER BY l.code, c.account_code, a.asset;
 END $$;
-COMMENT ON FUNCTION deficits(text, timestamptz) IS 'The customers whose returned deposits or fees were not covered by their cash, as of the instant by effective time: how much, and since when. Of one client, or of all that the caller sees. Raises LG010, 42501.';
+COMMENT ON FUNCTION deficits(text, timestamptz) IS 'The customers whose returned deposits or fees were not covered by their cash, as of the instant by effective time: how much, and since when. Of one client, or of all that the caller sees. Raises LG010, 42501, LG061.';
+
+CREATE FUNCTION require_scale(amount amount) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	IF scale(trim_scale(value(amount))) > (SELECT s.scale FROM supported_asset s WHERE s.asset = asset(require_scale.amount)) THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG043', MESSAGE = format('amount has more decimals than asset "%s"', asset(amount)), DETAIL = format('The amount is %s.', amount);
+	END IF;
+END $$;
+COMMENT ON FUNCTION require_scale(amount) IS 'Internal: raises LG043 when the amount has more decimals than its asset.';
 
 CREATE FUNCTION propose_cash_adjustment(account text, amount amount, reason text, reference text, note text DEFAULT NULL, effective_at timestamptz DEFAULT NULL,
 										at timestamptz DEFAULT clock_timestamp()) RETURNS proposal
@@ -116,13 +132,16 @@ DECLARE
 	owner	constant bigint := require_customer(propose_cash_adjustment.account);
 	owning	constant int := (SELECT c.client_id FROM customer c WHERE c.customer_id = owner);
 BEGIN
+	PERFORM require_instant(at), require_instant(coalesce(effective_at, at));
 	IF NOT EXISTS (SELECT FROM adjustment_reason r WHERE r.reason = propose_cash_adjustment.reason) THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG085', MESSAGE = format('unknown reason "%s" of an adjustment', coalesce(reason, 'NULL')),
 			HINT = 'Table adjustment_reason has the reason codes.';
+	ELSIF reason = 'OTHER_ADJUSTMENT' AND coalesce(note, '') = '' THEN
+		PERFORM refuse_invalid('an adjustment for no listed reason needs a note', NULL, 'Say in the note what it is for.');
 	ELSIF amount IS NULL OR is_zero(amount) THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG044', MESSAGE = 'an adjustment cannot be zero', HINT = 'Positive gives to the customer, negative takes.';
 	END IF;
-	PERFORM require_fiat('an adjustment', amount);
+	PERFORM require_fiat('an adjustment', amount), require_scale(amount);
 	RETURN propose_journal(
 		cash_entry(owning, asset(amount), ARRAY['FBO DueTo:CORP', cash_account(owner, 'settled'), 'CORP Expense:customer-adjustment', 'CORP DueFrom:FBO'],
 				   ARRAY[amount, -amount, amount, -amount]), reason, reference, note, effective_at, at);
@@ -130,4 +149,4 @@ END $$;
 COMMENT ON FUNCTION propose_cash_adjustment(text, amount, text, text, text, timestamptz, timestamptz) IS
 'Proposes an adjustment of a customer''s settled cash by hand, with a code of adjustment_reason: positive gives him money of the company''s in the FBO account, negative takes.
 Nothing is posted until another person calls approve_journal() with the reference (I25); decline_journal() declines it. Idempotent by reference (LG020). Raises LG012, LG085 unknown
-reason, LG044 zero, LG042 no currency, LG002 no reference, LG040, LG041.';
+reason, LG044 zero, LG042 no currency, LG002 no reference, or OTHER_ADJUSTMENT without a note, LG040, LG041, LG043 asset, LG061.';

@@ -18,7 +18,7 @@ BEGIN
 	IF moved.transfer_id IS NOT NULL THEN
 		RETURN moved;
 	END IF;
-	PERFORM require_fiat('a deposit', require_positive(amount));
+	PERFORM require_fiat('a deposit', require_positive(amount)), account_kind_of('FBO', split_part(omnibus_bank(bank), ' ', 2));
 	PERFORM require_cash_here(owner);
 	PERFORM require_party_may(owner, 'DEPOSIT');
 	RETURN open_funding(owning, owner, reference, 'INITIATED', 'initiated', at, request,
@@ -27,7 +27,7 @@ END $$;
 COMMENT ON FUNCTION initiate_deposit(text, amount, text, text, timestamptz) IS
 'An ACH debit of the customer''s bank account has been originated: INITIATED, the money is the customer''s claim but not to be used (J01a). bank: the omnibus bank
 that will be credited. The reference names the deposit; the same again returns it as it stands, with other content LG020. Raises LG012 unknown customer, LG002
-no reference, LG045, LG042 no currency, LG040, LG041, LG043 asset, LG013 the customer may make no deposit or has no cash here, LG061, LG011 closed client.';
+no reference, LG045, LG042 no currency, LG040, LG041, LG043 asset, LG034 bank, LG013 the customer may make no deposit or has no cash here, LG061, LG011 closed client.';
 
 -- The receiving bank may return until the opening of the second banking day
 -- and its returns are in the morning's first settlement, at 08:30 Eastern.
@@ -68,7 +68,7 @@ DECLARE
 	credited	bigint := 0;
 	lot			funding_transfer[];
 BEGIN
-	PERFORM require_instant(at);
+	PERFORM require_instant(at), require_references("references");
 	PERFORM require_funding(owner_id, r, 'DEPOSIT') FROM unnest("references") r;
 	available := deposit_available_at(owner_id, at);
 	FOR lot IN
@@ -85,7 +85,7 @@ END $$;
 COMMENT ON FUNCTION credit_deposits(text, text[], text, timestamptz) IS
 'The bank has credited these ACH deposits in one sum: CREDITED, each available after the client''s availability hold (J01b, one journal per omnibus bank and
 currency). All or none; those credited before are passed over, with another bank_reference LG020. Returns how many are new. A fact: recorded whatever the state of
-the customers. Raises LG010, 42501, LG080 unknown deposit, LG081 it is cancelled, declined or returned, or a wire, LG061, LG075.';
+the customers. Raises LG010, 42501, LG002 NULL for references, LG080 unknown deposit, LG081 it is cancelled, declined or returned, or a wire, LG061, LG075.';
 
 CREATE FUNCTION enter_credits(lot funding_transfer[], available_at timestamptz, content jsonb, at timestamptz) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -117,10 +117,11 @@ CREATE FUNCTION can_settle(due funding_transfer) RETURNS boolean
 AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN NOT EXISTS (SELECT FROM account a WHERE a.customer_id = due.customer_id AND a.asset = asset(due.amount)
+	RETURN EXISTS (SELECT FROM supported_asset s WHERE s.asset = asset(due.amount) AND s.status = 'active')
+	   AND NOT EXISTS (SELECT FROM account a WHERE a.customer_id = due.customer_id AND a.asset = asset(due.amount)
 					   AND (a.kind = 'fbo_settled' AND a.status IN ('credit_frozen', 'closed') OR a.kind = 'fbo_unsettled' AND a.status IN ('debit_frozen', 'closed')));
 END $$;
-COMMENT ON FUNCTION can_settle(funding_transfer) IS 'Internal: whether a deposit may move from unsettled to settled: neither account is frozen or closed for it.';
+COMMENT ON FUNCTION can_settle(funding_transfer) IS 'Internal: whether a deposit may move from unsettled to settled: neither account is frozen or closed for it, and the currency is not retired.';
 
 CREATE FUNCTION post_settled(due funding_transfer, at timestamptz) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -178,7 +179,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION settle_deposits(timestamptz, text) IS
 'Settles every credited deposit whose availability hold has expired at the instant, of one client or of all that the caller sees: the customer may use the money
-(J01c). Returns how many and how much per client and currency; again, nothing. Deposits of an account that is frozen or closed stay CREDITED. A job. Raises LG010,
+(J01c). Returns how many and how much per client and currency; again, nothing. Deposits of an account that is frozen or closed, or of a retired currency, stay CREDITED. A job. Raises LG010,
 42501, LG061.';
 
 -- Taken back before the bank has moved anything
@@ -250,7 +251,7 @@ BEGIN
 		ORDER BY t.requested_at DESC, t.transfer_id DESC FOR NO KEY UPDATE
 	LOOP
 		EXIT WHEN spendable(moved.client_id, settled, at) >= moved.amount;
-		PERFORM end_withdrawal(unsent, 'rejected', jsonb_build_object('reason', format('deposit "%s" was returned', moved.reference)), at);
+		PERFORM end_withdrawal(unsent, 'rejected', jsonb_build_object('reason', format('deposit "%s" was returned', moved.reference)), greatest(at, unsent.requested_at));
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION reject_unsent_withdrawals(funding_transfer, account_id, timestamptz) IS 'Internal: rejects a customer''s withdrawals that are not sent, newest first, until what is returned is covered.';
@@ -344,5 +345,5 @@ COMMENT ON FUNCTION return_deposit(text, text, text, text, timestamptz) IS
 'The customer''s bank has returned an ACH deposit, with a code of ach_return_code. Before it was settled the unsettled claim goes; afterwards (J06d) the customer''s
 withdrawals that are not sent are rejected, newest first, as far as needed, what he has left is taken, and the rest is the company''s deficit, at once set off
 against its money in the FBO account. Then the client''s return fee is charged. A fact: recorded whatever the state of the customer; cash that is frozen or held stays
-where it is. The same again returns the deposit, with another code or bank_reference LG020. Raises LG010, 42501, LG080, LG081 cancelled or declined, LG085 unknown
+where it is. The same again returns the deposit, with another code or bank_reference LG020. Raises LG010, 42501, LG080, LG033 the unsettled account is frozen, LG081 cancelled or declined, LG085 unknown
 code, LG061.';

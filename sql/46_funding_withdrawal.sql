@@ -112,13 +112,14 @@ AS $$
 DECLARE
 	owner_id	constant int := require_client(client);
 BEGIN
+	PERFORM require_references("references");
 	PERFORM FROM customer c
 	WHERE c.customer_id IN (SELECT t.customer_id FROM funding_transfer t WHERE t.client_id = owner_id AND t.reference = ANY (send_withdrawals."references"))
 	ORDER BY c.customer_id FOR NO KEY UPDATE;
 	PERFORM send_withdrawal(send_withdrawals.client, r, send_withdrawals.bank_reference, send_withdrawals.at) FROM unnest("references") AS r;
 	RETURN cardinality("references");
 END $$;
-COMMENT ON FUNCTION send_withdrawals(text, text[], text, timestamptz) IS 'send_withdrawal() of many in one file to the bank, all or none; returns how many.';
+COMMENT ON FUNCTION send_withdrawals(text, text[], text, timestamptz) IS 'send_withdrawal() of many in one file to the bank, all or none; returns how many. LG002 NULL for references.';
 
 CREATE FUNCTION complete_withdrawals(client text, "references" text[], bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -126,11 +127,12 @@ CREATE FUNCTION complete_withdrawals(client text, "references" text[], bank_refe
 AS $$
 #variable_conflict use_column
 BEGIN
+	PERFORM require_references("references");
 	PERFORM complete_withdrawal(complete_withdrawals.client, r, complete_withdrawals.bank_reference, complete_withdrawals.at)
 	FROM unnest("references") AS r ORDER BY r COLLATE "C";
 	RETURN cardinality("references");
 END $$;
-COMMENT ON FUNCTION complete_withdrawals(text, text[], text, timestamptz) IS 'complete_withdrawal() of many, all or none; returns how many.';
+COMMENT ON FUNCTION complete_withdrawals(text, text[], text, timestamptz) IS 'complete_withdrawal() of many, all or none; returns how many. LG002 NULL for references.';
 
 CREATE FUNCTION end_withdrawal(moved funding_transfer, event text, content jsonb, at timestamptz) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -93,7 +93,7 @@ BEGIN
 			'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof', 'check_fbo',
 			'latest_version', 'is_business_day', 'next_business_day', 'value_date', 'value_deadline',
 			'window_bounds', 'window_of', 'window_members', 'window_adjustments', 'window_summary', 'check_window', 'check_settlement', 'zero_sum_check',
-			'cash_balance', 'deficits', 'check_funding',
+			'cash_balance', 'funding_transfers', 'deficits', 'check_funding',
 			'net_position', 'obligations', 'outstanding',
 			'aged_tpj', 'aged_tpj_summary', 'aged_tpj_file', 'aged_tpj_file_name', 'check_aged_tpj', 'buying_power', 'buying_powers']),
 		('bakkt_ledger_poster', ARRAY[

@@ -319,7 +319,7 @@ class Work:
             return
         reference = self.reference('adjust')
         self.model.adjust(customer, amount, self.now)
-        self.do("propose_cash_adjustment(account => %s, amount => %s, reason => 'OTHER_ADJUSTMENT', reference => %s, effective_at => %s, at => %s)" % (
+        self.do("propose_cash_adjustment(account => %s, amount => %s, reason => 'OTHER_ADJUSTMENT', note => 'goodwill', reference => %s, effective_at => %s, at => %s)" % (
             literal(customer.code), literal(usd(amount)), literal(reference), *2 * [literal(stamp(self.now))]))
         self.do_as_second("approve_journal(client => %s, reference => %s, at => %s)" % (literal(customer.client.code), literal(reference), literal(stamp(self.now))))
 

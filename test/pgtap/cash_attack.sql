@@ -97,7 +97,7 @@ INSERT INTO good VALUES
 	('cancel_withdrawal', $${"client": "'ONE'", "reference": "'withdrawal'", "at": "'2026-05-04 15:00Z'"}$$),
 	('reject_withdrawal', $${"client": "'ONE'", "reference": "'withdrawal'", "reason": "'no'", "at": "'2026-05-04 15:00Z'"}$$),
 	('return_withdrawal', $${"client": "'ONE'", "reference": "'withdrawal completed'", "code": "'R03'", "at": "'2026-05-04 15:00Z'"}$$),
-	('propose_cash_adjustment', $${"account": "'ONEANN01'", "amount": "'10.00 USD'", "reason": "'OTHER_ADJUSTMENT'", "reference": "'new'", "effective_at": "NULL"}$$),
+	('propose_cash_adjustment', $${"account": "'ONEANN01'", "amount": "'10.00 USD'", "reason": "'OTHER_ADJUSTMENT'", "reference": "'new'", "note": "'goodwill'", "effective_at": "NULL"}$$),
 	('recover_deficit', $${"account": "'ONEBEN01'", "reference": "'new'", "amount": "'10.00 USD'", "at": "'2026-05-04 15:00Z'", "asset": "'USD'"}$$),
 	('deficits', $${"client": "'ONE'"}$$),
 	('process_cash_calls', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'"}$$),
@@ -159,7 +159,7 @@ INSERT INTO spoilt VALUES ('client', $$NULL$$, '00000', 'settle_deposits process
 	'fbo_transfers deficits fbo_proof check_fbo check_cash_calls check_aged_tpj take_aged_tpj');
 -- without an amount: all there is; without an account: unidentified
 INSERT INTO spoilt VALUES ('amount', $$NULL$$, '00000', 'recover_cash_call recover_deficit'), ('account', $$NULL$$, '00000', 'receive_wire'),
-	('amount', $$'10.00 NONE'$$, 'LG042', 'recover_cash_call'), ('amount', $$'0.01 BTC'$$, 'LG086', 'recover_deficit');
+	('amount', $$'10.00 NONE'$$, 'LG042', 'recover_cash_call'), ('amount', $$'0.01 BTC'$$, 'LG042', 'recover_deficit');
 -- an adjustment takes as well as gives
 DELETE FROM good WHERE function = 'propose_cash_adjustment';
 INSERT INTO spoilt VALUES ('amount', $$NULL$$, 'LG044', 'propose_cash_adjustment'), ('amount', $$'0.00 USD'$$, 'LG044', 'propose_cash_adjustment'),

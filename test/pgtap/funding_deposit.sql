@@ -242,5 +242,50 @@ SELECT throws_ok($$ DELETE FROM funding_event $$, 'LG066', NULL, 'or taken away'
 SELECT post_journal('QRST', 'by hand', journal_entry(line('Dr', open_account('QRST', 'FBO', 'Clearing:ACH-in', 'USD'), '1 USD'), line('Cr', open_account('QRST', 'FBO', 'Suspense:unidentified', 'USD'), '1 USD'))) \g /dev/null
 SELECT results_eq($$ SELECT client_code, account, found - expected FROM check_funding('QRST') $$, $$ VALUES ('QRST', 'Clearing:ACH-in', '1 USD'::amount), ('QRST', 'Suspense:unidentified', '1 USD'::amount) $$,
 	'an entry by hand shows');
+-- ---------------------------------------------------------------------------
+-- Steps in order of time; one deposit that cannot settle stops no other
+-- ---------------------------------------------------------------------------
+SELECT open_customer('FAYE0001', client => 'QRST') \g /dev/null
+SELECT initiate_deposit('FAYE0001', '40 USD', 'order', at => '2026-10-05 15:00Z') \g /dev/null
+SELECT throws_ok($$ SELECT credit_deposit('QRST', 'order', 'B-order', '2026-10-05 14:59Z') $$, 'LG061', NULL, 'not credited before it was initiated');
+SELECT is((SELECT status FROM credit_deposit('QRST', 'order', 'B-order', '2026-10-05 15:00Z')), 'CREDITED', 'at the same instant at the earliest');
+SELECT is((SELECT status FROM credit_deposit('QRST', 'order', 'B-order', '2026-10-01 15:00Z')), 'CREDITED', 'a repetition is answered whatever its instant');
+SELECT throws_ok($$ SELECT return_deposit('QRST', 'order', 'R01', at => '2026-10-05 14:59Z') $$, 'LG061', NULL, 'nor returned before it was credited');
+SELECT request_withdrawal('ALICE001', '20 USD', 'order out', at => '2026-11-12 15:00Z') \g /dev/null
+SELECT throws_ok($$ SELECT send_withdrawal('QRST', 'order out', at => '2026-11-12 14:59Z') $$, 'LG061', NULL, 'a withdrawal is not sent before it is asked for');
+SELECT throws_ok($$ SELECT cancel_withdrawal('QRST', 'order out', at => '2026-11-12 14:59Z') $$, 'LG061', NULL, 'nor cancelled');
+
+SELECT initiate_deposit('FAYE0001', '50 EUR', 'euro late', at => '2026-10-05 15:00Z'), credit_deposit('QRST', 'euro late', 'B-euro late', '2026-10-06 15:00Z') \g /dev/null
+SELECT retire_asset('EUR', 'no bank left') \g /dev/null
+SELECT is((SELECT array_agg(amount::text) FROM settle_deposits('2026-10-20 15:00Z', 'QRST')), ARRAY['40.00 USD'], 'a retired currency stays credited, the others settle');
+SELECT is(pg_temp.state('euro late'), 'CREDITED', 'and waits');
+SELECT reinstate_asset('EUR', 'a bank was found') \g /dev/null
+SELECT is((SELECT array_agg(amount::text) FROM settle_deposits('2026-10-20 15:01Z', 'QRST')), ARRAY['50.00 EUR'], 'until it is reinstated');
+
+SELECT throws_ok($$ SELECT initiate_deposit('FAYE0001', '5 USD', 'no bank', bank => 'a:b') $$, 'LG034', NULL, 'a bank that has no account in the chart');
+SELECT throws_ok($$ SELECT credit_deposits('QRST', NULL) $$, 'LG002', NULL, 'no references');
+SELECT throws_ok($$ SELECT send_withdrawals('QRST', NULL) $$, 'LG002', NULL, 'no references to send');
+SELECT throws_ok($$ SELECT complete_withdrawals('QRST', NULL) $$, 'LG002', NULL, 'no references to complete');
+SELECT throws_ok($$ SELECT change_cash_terms('QRST', return_fee => '1 USD', reference => '') $$, 'LG002', NULL, 'an empty reference of a change');
+SELECT throws_ok($$ SELECT cash_balance('FAYE0001', 'infinity') $$, 'LG061', NULL, 'a balance of no instant');
+SELECT throws_ok($$ SELECT cash_balance('FAYE0001', asset => 'XXX') $$, 'LG040', NULL, 'nor of an unknown currency');
+SELECT throws_ok($$ SELECT deficits('QRST', NULL) $$, 'LG061', NULL, 'nor deficits of no instant');
+
+-- ---------------------------------------------------------------------------
+-- Lists
+-- ---------------------------------------------------------------------------
+SELECT results_eq($$ SELECT reference, account, rail, direction, amount::text, status, changed_at, bank_reference FROM funding_transfers('QRST', '2026-10-05 14:00Z', 'FAYE0001') $$,
+	$$ SELECT NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, NULL::timestamptz, NULL::text WHERE false $$, 'nothing before the first request');
+SELECT results_eq($$ SELECT reference, account, rail, direction, amount::text, status, changed_at, bank_reference FROM funding_transfers('QRST', '2026-10-06 14:00Z', 'FAYE0001') $$,
+	$$ VALUES ('order', 'FAYE0001', 'ACH', 'DEPOSIT', '40.00 USD', 'CREDITED', timestamptz '2026-10-05 15:00Z', 'B-order'),
+			  ('euro late', 'FAYE0001', 'ACH', 'DEPOSIT', '50.00 EUR', 'INITIATED', timestamptz '2026-10-05 15:00Z', NULL) $$, 'as they stood at an instant');
+SELECT results_eq($$ SELECT DISTINCT status FROM funding_transfers('QRST', '2026-10-21 14:00Z', 'FAYE0001') $$, $$ VALUES ('SETTLED') $$, 'and later');
+SELECT is((SELECT count(*) FROM funding_transfers('QRST')), (SELECT count(*) FROM funding_transfer t JOIN client c USING (client_id) WHERE c.code = 'QRST'), 'all of the client');
+SELECT is_empty($$ SELECT f.reference, f.status, t.status FROM funding_transfers('QRST') f JOIN funding_transfer t USING (reference) JOIN client c USING (client_id)
+	WHERE c.code = 'QRST' AND f.status <> t.status COLLATE "default" $$, 'now as in the table');
+SELECT throws_ok($$ SELECT funding_transfers('QRST', account => 'XYZZ0001') $$, 'LG012', NULL, 'a customer of another client');
+SELECT throws_ok($$ SELECT funding_transfers('NONE') $$, 'LG010', NULL, 'an unknown client');
+SELECT throws_ok($$ SELECT funding_transfers('QRST', 'infinity') $$, 'LG061', NULL, 'no instant');
+
 SELECT finish();
 ROLLBACK;

@@ -180,15 +180,17 @@ SET LOCAL ROLE ledger_test_ann;
 SELECT is((SELECT format('%s %s', status, reason) FROM propose_cash_adjustment('ALICE001', '20 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z')), 'proposed OTHER_ADJUSTMENT', 'one person proposes');
 SELECT is((SELECT status FROM propose_cash_adjustment('ALICE001', '20 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z')), 'proposed', 'again: the same');
 SELECT throws_ok($$ SELECT propose_cash_adjustment('ALICE001', '21 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z') $$, 'LG020', NULL, 'another amount');
-SELECT propose_cash_adjustment('ALICE001', '-30 USD', 'DECEASED_PARTY', 'adj-2', effective_at => '2026-11-04 15:00Z'), propose_cash_adjustment('ALICE001', '81 USD', 'OTHER_ADJUSTMENT', 'adj-3'),
-	propose_cash_adjustment('ALICE001', '-1000 USD', 'OTHER_ADJUSTMENT', 'adj-4') \g /dev/null
+SELECT propose_cash_adjustment('ALICE001', '-30 USD', 'DECEASED_PARTY', 'adj-2', effective_at => '2026-11-04 15:00Z'), propose_cash_adjustment('ALICE001', '81 USD', 'OTHER_ADJUSTMENT', 'adj-3', 'goodwill'),
+	propose_cash_adjustment('ALICE001', '-1000 USD', 'OTHER_ADJUSTMENT', 'adj-4', 'goodwill') \g /dev/null
 SELECT throws_ok(format('SELECT propose_cash_adjustment(%s)', arguments), code, NULL, code || ': propose_cash_adjustment ' || arguments) FROM (VALUES
-	('''NOBODY01'', ''1 USD'', ''OTHER_ADJUSTMENT'', ''a''', 'LG012'), ('''ALICE001'', ''1 USD'', ''WHIM'', ''a''', 'LG085'), ('''ALICE001'', ''1 USD'', NULL, ''a''', 'LG085'), ('''ALICE001'', ''0 USD'', ''OTHER_ADJUSTMENT'', ''a''', 'LG044'),
-	('''ALICE001'', NULL, ''OTHER_ADJUSTMENT'', ''a''', 'LG044'), ('''ALICE001'', ''1 BTC'', ''OTHER_ADJUSTMENT'', ''a''', 'LG042'), ('''ALICE001'', ''1 USD'', ''OTHER_ADJUSTMENT'', NULL', 'LG002')) AS t (arguments, code);
+	('''NOBODY01'', ''1 USD'', ''OTHER_ADJUSTMENT'', ''a''', 'LG012'), ('''ALICE001'', ''1 USD'', ''WHIM'', ''a''', 'LG085'), ('''ALICE001'', ''1 USD'', NULL, ''a''', 'LG085'), ('''ALICE001'', ''0 USD'', ''DECEASED_PARTY'', ''a''', 'LG044'),
+	('''ALICE001'', NULL, ''DECEASED_PARTY'', ''a''', 'LG044'), ('''ALICE001'', ''1 BTC'', ''DECEASED_PARTY'', ''a''', 'LG042'), ('''ALICE001'', ''1 USD'', ''OTHER_ADJUSTMENT'', NULL', 'LG002'),
+	('''ALICE001'', ''1 USD'', ''OTHER_ADJUSTMENT'', ''a''', 'LG002'), ('''ALICE001'', ''1.001 USD'', ''DECEASED_PARTY'', ''a''', 'LG043'),
+	('''ALICE001'', ''1 USD'', ''DECEASED_PARTY'', ''a'', at => ''infinity''', 'LG061'), ('''ALICE001'', ''1 USD'', ''DECEASED_PARTY'', ''a'', at => NULL', 'LG061')) AS t (arguments, code);
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-1') $$, '42501', NULL, 'and cannot approve');
 SET LOCAL ROLE ledger_test_bob;
 SELECT is((SELECT outcome FROM approve_journal('QRST', 'adj-1')), 'posted', 'another approves');
-SELECT propose_cash_adjustment('ALICE001', '1 USD', 'OTHER_ADJUSTMENT', 'adj-5') \g /dev/null
+SELECT propose_cash_adjustment('ALICE001', '1 USD', 'OTHER_ADJUSTMENT', 'adj-5', 'goodwill') \g /dev/null
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-5') $$, 'LG067', NULL, 'not what is one''s own');
 SELECT is((SELECT outcome FROM approve_journal('QRST', 'adj-2')), 'posted', 'takes as well as gives');
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-4') $$, 'LG050', NULL, 'not what the customer does not have');
@@ -202,7 +204,7 @@ SET LOCAL ROLE ledger_test_bob;
 SELECT lives_ok($$ SELECT approve_journal('QRST', 'adj-3') $$, 'as far as the company has money in the FBO account');
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-6') $$, 'LG062', NULL, 'nothing unknown');
 RESET ROLE;
-SELECT propose_cash_adjustment('ALICE001', '100 USD', 'OTHER_ADJUSTMENT', 'adj-7') \g /dev/null
+SELECT propose_cash_adjustment('ALICE001', '100 USD', 'OTHER_ADJUSTMENT', 'adj-7', 'goodwill') \g /dev/null
 SET LOCAL ROLE ledger_test_bob;
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-7') $$, 'LG050', NULL, 'and no further: it is never other customers'' money');
 RESET ROLE;
