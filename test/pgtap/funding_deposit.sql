@@ -268,7 +268,7 @@ SELECT throws_ok($$ SELECT send_withdrawals('QRST', NULL) $$, 'LG002', NULL, 'no
 SELECT throws_ok($$ SELECT complete_withdrawals('QRST', NULL) $$, 'LG002', NULL, 'no references to complete');
 SELECT throws_ok($$ SELECT change_cash_terms('QRST', return_fee => '1 USD', reference => '') $$, 'LG002', NULL, 'an empty reference of a change');
 SELECT throws_ok($$ SELECT cash_balance('FAYE0001', 'infinity') $$, 'LG061', NULL, 'a balance of no instant');
-SELECT throws_ok($$ SELECT cash_balance('FAYE0001', asset => 'XXX') $$, 'LG040', NULL, 'nor of an unknown currency');
+SELECT throws_ok($$ SELECT cash_balance('FAYE0001', asset => 'NONE') $$, 'LG040', NULL, 'nor of an unknown currency');
 SELECT throws_ok($$ SELECT deficits('QRST', NULL) $$, 'LG061', NULL, 'nor deficits of no instant');
 
 -- ---------------------------------------------------------------------------
