@@ -143,6 +143,7 @@ class WriteOff:
     def __init__(self, call, charge_month):
         self.call, self.charge_month = call, charge_month
         self.status = 'proposed'
+        self.approved_at = None
 
 
 def settled_with(name):
@@ -422,9 +423,12 @@ class Model:
             share, debt = call.charged
             to_debt = min(call.recovered, debt)
             self.post(call.customer.client, [('CORP', 'RevShare:payable:' + call.customer.client.code, 'USD', call.recovered - to_debt - share),
-                                             ('CORP', 'Expense:bad-debt', 'USD', to_debt - debt), ('CORP', call.customer.receivable, 'USD', call.amount - call.recovered)])
-            self.happened(call, 'written_off', LATER, call.recovered - call.amount)
-            self.happened(call, 'busted', LATER, call.amount - call.recovered)
+                                             ('CORP', 'Expense:bad-debt', 'USD', to_debt - debt), ('CORP', self.owed_on(call), 'USD', call.amount - call.recovered)])
+            if call.recovered < call.amount:
+                self.happened(call, 'written_off', LATER, call.recovered - call.amount, 'RESTORED')
+                self.happened(call, 'busted', LATER, call.amount - call.recovered)
+            call.status = 'B'
+            self.count('busts of what was written off')
         if paid:
             self.number += 1
             self.open_call(Call(self.number, call.customer, bust_reference, call.terms, not call.withdrawal, call.sale, paid, LATER, None))
@@ -520,7 +524,7 @@ class Model:
     def charge_write_offs(self, at):
         charged = []
         for client in self.clients.values():
-            ready = [w for w in client.write_offs.values() if w.status == 'approved' and w.charge_month <= central_date(at)
+            ready = [w for w in client.write_offs.values() if w.status == 'approved' and w.approved_at <= at and w.charge_month <= central_date(at)
                      and (w.call.due_at is not None or w.call.status != 'O')]      # one that Apex has waits for the answer
             for write_off in sorted(ready, key=lambda w: (w.call.called_at, w.call.number)):
                 if write_off.call.status == 'O':
@@ -530,12 +534,16 @@ class Model:
                     write_off.status = 'lapsed'
         return charged
 
+    @staticmethod
+    def owed_on(call):
+        """The account on which a purchase is owed."""
+        return 'Apex:receivable:' + call.customer.client.code if call.apex else call.customer.receivable
+
     def charge_write_off(self, write_off, at):
         call, client = write_off.call, write_off.call.customer.client
         share = min(call.amount, max(self.books.owed(client.code, 'CORP', 'RevShare:payable:' + client.code), 0))
         debt = call.amount - share
-        other = 'Apex:receivable:' + client.code if call.apex else call.customer.receivable
-        self.post(client, [('CORP', 'RevShare:payable:' + client.code, 'USD', share), ('CORP', 'Expense:bad-debt', 'USD', debt), ('CORP', other, 'USD', -call.amount)])
+        self.post(client, [('CORP', 'RevShare:payable:' + client.code, 'USD', share), ('CORP', 'Expense:bad-debt', 'USD', debt), ('CORP', self.owed_on(call), 'USD', -call.amount)])
         call.charged = share, debt
         write_off.status = 'charged'
         self.happened(call, 'written_off', at, call.amount)

@@ -38,6 +38,7 @@ class Work:
         self.agenda = []            # (instant, serial, function)
         self.serial = 0
         self.recent = []            # executions
+        self.written_off = []       # those whose call was written off
         self.deposits = []          # not yet settled, returned or stopped
         self.lists_taken = []       # (client, kind, day, rows) that the scheduler has taken since they were last printed
         self.script = []            # (statement, what it must come to)
@@ -193,10 +194,12 @@ class Work:
             self.at(self.during(day, 0, 24), self.bust)
 
     def bust(self):
-        recent = self.recent[-20 * self.trades_a_day:]
+        recent = self.recent[-(80 if self.chance(30) else 15) * self.trades_a_day:]
         if not recent:
             return
         customer, reference = self.random.choice(recent)
+        if self.written_off and self.chance(15):
+            customer, reference = self.written_off.pop(self.random.randrange(len(self.written_off)))
         call = self.model.calls.get(reference)
         if call and call.apex and call.status == 'O' and call.due_at is None:
             return                  # Apex has been asked
@@ -439,7 +442,7 @@ class Work:
             chosen = []
             for write_off in client.write_offs.values():
                 if write_off.status == 'proposed' and write_off.call.status == 'O':
-                    write_off.status = 'approved'
+                    write_off.status, write_off.approved_at = 'approved', self.now
                     chosen.append(write_off.call.journal)
             if chosen:
                 self.do_as_second("approve_cash_call_write_offs(client => %s, calls => ARRAY[%s]::bigint[], at => %s)" % (
@@ -449,6 +452,8 @@ class Work:
         """Long after, the customer sends the money of a call that was written off."""
         customer = call.customer
         rest = call.amount - call.recovered
+        if call.status != 'W':
+            return
         if not call.apex:
             self.wire(customer, rest)
         amount = rest if self.chance(60) else self.random.randint(1, rest)
@@ -504,12 +509,12 @@ class Work:
         self.plan_withdrawals(self.day)
         self.plan_apex(self.day)
         self.plan_busts(self.day)
+        self.at(self.during(self.day, 0, 23), self.decide_write_offs)
         self.plan_oddities(self.day)
         self.plan_restrictions(self.day)
         for hour in self.run_hours():
             self.advance(local(self.day, hour - 1, self.random.randrange(60), self.random.randrange(60)))
             self.run_jobs(self.now)
-        self.decide_write_offs()
 
     def last_run(self):
         """Cash calls once more, by the clock's own time: also those of busts, which happened when they were recorded."""
@@ -547,6 +552,7 @@ class Work:
             model.propose_write_offs(at)
         elif job == 'charge_cash_call_write_offs':
             for call in model.charge_write_offs(at):
+                self.written_off.append((call.customer, call.reference))
                 if self.chance(50):
                     self.at(self.later(24, 24 * 25), lambda call=call: self.recover(call))
         elif job == 'instruct_settlement_transfers':
