@@ -59,6 +59,11 @@ AS $$
 DECLARE
 	owning	constant integer := require_client(cash_calls.client);
 BEGIN
+	PERFORM require_instant(cash_calls.at);
+	IF cash_calls.account IS NOT NULL AND NOT EXISTS (SELECT FROM customer u WHERE u.account_code = cash_calls.account AND u.client_id = owning) THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG012', MESSAGE = format('client "%s" has no customer "%s"', cash_calls.client, cash_calls.account),
+			HINT = 'Leave the account out for the calls of all its customers.';
+	END IF;
 	RETURN QUERY
 	WITH state AS (
 		SELECT c.*, coalesce(s.settled, zero(asset(c.amount))) AS paid, coalesce(s.written_off, zero(asset(c.amount))) AS written_off,
@@ -81,7 +86,7 @@ BEGIN
 	 ORDER BY c.called_at, c.journal_id;
 END $$;
 COMMENT ON FUNCTION cash_calls(text, timestamptz, text) IS
-'Every cash call of a client, or of one of its customers, as of an instant, the oldest first; see type cash_call_state. Past instants from the events as they are known now. Raises LG010, 42501.';
+'Every cash call of a client, or of one of its customers, as of an instant, the oldest first; see type cash_call_state. Past instants from the events as they are known now. Raises LG010, 42501, LG012 no such customer of the client, LG061 instant ahead or NULL, LG002 infinite.';
 
 CREATE FUNCTION cash_call_attempts(client text, call bigint)
 	RETURNS TABLE (attempt bigint, attempted_at timestamptz, outcome text, reason text, meaning text, amount amount, journal bigint,

@@ -39,7 +39,9 @@ SELECT results_eq($$ SELECT account, side, symbol, quantity, price, client_order
 	$$ VALUES ('QRST0001', 'SELL', 'BTCUSD', '0.04 BTC'::amount, '60000 USD/BTC'::price, 'order sell', '2026-09-01 16:00Z'::timestamptz, '2026-09-01 16:00Z'::timestamptz, '2026-09-01 22:00Z'::timestamptz) $$, 'with its execution');
 SELECT results_eq($$ SELECT c.reference FROM cash_calls('QRST') c $$, ARRAY['buy', 'sell', 'off', 'gone', 'open'], 'the oldest first');
 SELECT results_eq($$ SELECT c.reference FROM cash_calls('QRST', account => 'QRST0002') c $$, ARRAY['off', 'open'], 'of one customer');
-SELECT is_empty($$ SELECT * FROM cash_calls('QRST', account => 'APEX0001') $$, 'of none of the client''s');
+SELECT throws_ok(format('SELECT * FROM cash_calls(%s)', arguments), code, NULL, code || ': ' || arguments)
+  FROM (VALUES ('''QRST'', account => ''APEX0001''', 'LG012'), ('''QRST'', account => ''''', 'LG012'), ('''QRST'', NULL', 'LG061'), ('''QRST'', ''infinity''', 'LG061'),
+			   ('''QRST'', ''-infinity''', 'LG002'), ('''QRST'', clock_timestamp() + interval ''1 hour''', 'LG061')) AS refusal(arguments, code);
 SELECT throws_ok($$ SELECT * FROM cash_calls('NONE') $$, 'LG010', NULL, 'of no client');
 
 SELECT results_eq($$ SELECT attempt, attempted_at, outcome, reason, meaning IS NOT NULL, amount, journal IS NOT NULL, recorded_by = current_user FROM cash_call_attempts('QRST', pg_temp.number('buy')) $$, $$ VALUES
