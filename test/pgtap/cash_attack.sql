@@ -121,7 +121,7 @@ INSERT INTO good VALUES
 	('take_aged_tpj', $${"client": "'ONE'", "kind": "'PM'", "as_of": "'2026-05-04 15:00Z'"}$$),
 	('aged_tpj_file', $${"client": "'ONE'", "kind": "'AM'", "business_date": "'2026-03-02'"}$$),
 	('check_aged_tpj', $${"client": "'ONE'"}$$),
-	('cash_calls', $${"client": "'ONE'"}$$),
+	('cash_calls', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'", "account": "'ONEANN01'"}$$),
 	('cash_call_attempts', $${"client": "'ONE'", "call": "pg_temp.call('ONE old')"}$$),
 	('check_cash_calls', $${"client": "'ONE'"}$$),
 	('cash_balance', $${"account": "'ONEANN01'", "at": "'2026-05-04 15:00Z'"}$$),
@@ -158,7 +158,7 @@ INSERT INTO spoilt VALUES
 INSERT INTO spoilt VALUES ('client', $$NULL$$, '00000', 'settle_deposits process_cash_calls charge_cash_call_write_offs propose_cash_call_write_offs instruct_settlement_transfers top_up_deficits '
 	'fbo_transfers deficits fbo_proof check_fbo check_cash_calls check_aged_tpj take_aged_tpj');
 -- without an amount: all there is; without an account: unidentified
-INSERT INTO spoilt VALUES ('amount', $$NULL$$, '00000', 'recover_cash_call recover_deficit'), ('account', $$NULL$$, '00000', 'receive_wire'),
+INSERT INTO spoilt VALUES ('amount', $$NULL$$, '00000', 'recover_cash_call recover_deficit'), ('account', $$NULL$$, '00000', 'receive_wire cash_calls'),
 	('amount', $$'10.00 NONE'$$, 'LG042', 'recover_cash_call'), ('note', $$NULL$$, 'LG002', NULL), ('note', $$''$$, 'LG002', NULL);
 -- an adjustment takes as well as gives
 INSERT INTO spoilt VALUES ('amount', $$NULL$$, 'LG044', 'propose_cash_adjustment'), ('amount', $$'0.00 USD'$$, 'LG044', 'propose_cash_adjustment'),
