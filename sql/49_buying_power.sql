@@ -34,7 +34,7 @@ COMMENT ON TYPE buying_power IS
 - withdrawals_since + other_since - withdrawals_pending - open_orders. settled_at_cut: settled cash at the cut; unsettled_..._at_cut: cash calls outstanding then, of purchases
 and of sales; credited_deposits: those of sales if the client credits failed sells, else zero; buys_since, sells_since: net money of executions since the cut, busts taken off;
 deposits_since: deposits and wires that settled; withdrawals_since: withdrawals sent; other_since: whatever else moved settled cash but cash calls (returns, fees,
-adjustments, recoveries), and busts of executions from before the cut, signed; withdrawals_pending: requested, not sent; open_orders: other holds, zero unless the client reserves them.';
+adjustments, recoveries), busts of executions from before the cut, and purchases written off, signed; withdrawals_pending: requested, not sent; open_orders: other holds, zero unless the client reserves them.';
 
 CREATE TYPE cash_scope AS (
 	client_id		integer,
@@ -173,29 +173,34 @@ COMMENT ON FUNCTION executions_since(cash_scope) IS 'Internal: net money of exec
 -- the cut is in executions_since().  Of an older one the cash call tells: it
 -- ends, or, settled already, has one the other way, whose direction is not
 -- that of its side; what matters is whether the first was open at the cut.
+--
+-- What is written off is called no more, so from then on it does not count:
+-- else a recovery, which takes settled cash, would take the same money twice.
+-- It was called before the cut: nothing is written off within a day.
 CREATE FUNCTION calls_until(scope cash_scope)
-	RETURNS TABLE (customer_id bigint, withdrawal boolean, gives_back boolean, amount amount, open_at_cut boolean, busted amount)
+	RETURNS TABLE (customer_id bigint, withdrawal boolean, gives_back boolean, amount amount, open_at_cut boolean, busted amount, written_off amount)
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
 	SET search_path = @extschema@, pg_catalog, pg_temp
 	SET jit = off
 AS $$
 BEGIN
 	RETURN QUERY
-	SELECT c.customer_id, c.withdrawal, b.reverses IS NOT NULL, c.amount, e.closed IS NULL OR e.closed < c.amount, e.busted
+	SELECT c.customer_id, c.withdrawal, b.reverses IS NOT NULL, c.amount, e.closed IS NULL OR e.closed < c.amount, e.busted, e.written_off
 	  FROM calls_since(scope) c
 	  LEFT JOIN LATERAL (SELECT j.reverses, j.effective_at FROM journal j
 						  WHERE j.client_id = c.client_id AND j.journal_id = c.journal_id AND c.called_at > scope.cut AND c.withdrawal = c.sale) b ON true
 	 CROSS JOIN LATERAL
 		   (SELECT sum(v.amount) FILTER (WHERE v.at <= scope.cut AND v.event IN ('settled', 'written_off', 'busted')) AS closed,
-				   sum(v.amount) FILTER (WHERE v.at > scope.cut AND v.at <= scope.until AND v.event = 'busted') AS busted
+				   sum(v.amount) FILTER (WHERE v.at > scope.cut AND v.at <= scope.until AND v.event = 'busted') AS busted,
+				   sum(v.amount) FILTER (WHERE v.at > scope.cut AND v.at <= scope.until AND v.event = 'written_off') AS written_off
 			  FROM cash_call_event v WHERE v.client_id = c.client_id AND v.journal_id = coalesce(b.reverses, c.journal_id)) e
 	 WHERE NOT c.apex AND asset(c.amount) = scope.asset AND c.called_at <= scope.until
 	   AND (c.called_at <= scope.cut OR b.effective_at <= scope.cut);
 END $$;
-COMMENT ON FUNCTION calls_until(cash_scope) IS 'Internal: cash calls from before the cut, whether they were open at it and what of them has been busted since; and the calls of later busts that give back what was settled (gives_back), of executions from before the cut: whether the call of the execution was open at it.';
+COMMENT ON FUNCTION calls_until(cash_scope) IS 'Internal: cash calls from before the cut, whether they were open at it and what of them has been busted since; and the calls of later busts that give back what was settled (gives_back), of executions from before the cut: whether the call of the execution was open at it. written_off: what has been since the cut, what busts restored taken off.';
 
 CREATE FUNCTION call_terms(scope cash_scope)
-	RETURNS TABLE (customer_id bigint, withdrawals amount, deposits amount, busted_withdrawals amount, busted_deposits amount, given_back amount)
+	RETURNS TABLE (customer_id bigint, withdrawals amount, deposits amount, busted_withdrawals amount, busted_deposits amount, given_back amount, written_off amount)
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
 	SET search_path = @extschema@, pg_catalog, pg_temp
 	SET jit = off
@@ -207,11 +212,12 @@ BEGIN
 		   sum(c.amount) FILTER (WHERE NOT c.gives_back AND c.open_at_cut AND NOT c.withdrawal),
 		   sum(c.busted) FILTER (WHERE NOT c.gives_back AND c.open_at_cut AND c.withdrawal),
 		   sum(CASE WHEN c.gives_back THEN c.amount ELSE c.busted END) FILTER (WHERE c.open_at_cut AND c.withdrawal = c.gives_back),
-		   sum(CASE WHEN c.withdrawal THEN -c.amount ELSE c.amount END) FILTER (WHERE c.gives_back AND NOT (c.open_at_cut AND c.withdrawal))
+		   sum(CASE WHEN c.withdrawal THEN -c.amount ELSE c.amount END) FILTER (WHERE c.gives_back AND NOT (c.open_at_cut AND c.withdrawal)),
+		   sum(c.written_off) FILTER (WHERE NOT c.gives_back AND c.open_at_cut)
 	  FROM calls_until(scope) c
 	 GROUP BY c.customer_id;
 END $$;
-COMMENT ON FUNCTION call_terms(cash_scope) IS 'Internal: by customer what purchases and sales were outstanding at the cut; what of both was busted since, settled meanwhile or not; and what later busts of other executions from before the cut give back, or take (negative).';
+COMMENT ON FUNCTION call_terms(cash_scope) IS 'Internal: by customer what purchases and sales were outstanding at the cut; what of both was busted since, settled meanwhile or not; and what later busts of other executions from before the cut give back, or take (negative); and what has been written off since.';
 
 CREATE FUNCTION requested_withdrawals(scope cash_scope) RETURNS TABLE (customer_id bigint, requested amount)
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
@@ -276,7 +282,7 @@ BEGIN
 			   CASE WHEN agreed.credit_failed_sells THEN coalesce(c.deposits, nothing) ELSE nothing END AS credited,
 			   coalesce(x.buys, nothing) AS buys, coalesce(x.sells, nothing) AS sells,
 			   coalesce(s.deposits, nothing) AS deposits_since, coalesce(s.withdrawals, nothing) AS withdrawals_since,
-			   coalesce(s.other, nothing) + coalesce(c.given_back, nothing) + coalesce(c.busted_withdrawals, nothing)
+			   coalesce(s.other, nothing) + coalesce(c.given_back, nothing) + coalesce(c.busted_withdrawals, nothing) + coalesce(c.written_off, nothing)
 				 - CASE WHEN agreed.credit_failed_sells THEN coalesce(c.busted_deposits, nothing) ELSE nothing END AS other,
 			   coalesce(p.requested, nothing) AS pending, coalesce(o.held, nothing) AS orders
 		  FROM holder h
@@ -300,6 +306,26 @@ COMMENT ON FUNCTION buying_power_terms(cash_scope) IS 'Internal: the buying powe
 -- Asking
 -- ---------------------------------------------------------------------------
 
+-- A retired one still has balances.
+CREATE FUNCTION require_currency(asset asset) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	its_kind	text;
+BEGIN
+	SELECT s.kind INTO its_kind FROM supported_asset s WHERE s.asset = require_currency.asset;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG040', MESSAGE = format('asset "%s" is not registered', coalesce(require_currency.asset::text, 'NULL')),
+			HINT = 'Name a currency: an asset of kind FIAT in supported_asset.';
+	ELSIF its_kind <> 'FIAT' THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG042', MESSAGE = format('cash is in a currency, not in %s', require_currency.asset),
+			HINT = 'Name a currency: an asset of kind FIAT in supported_asset.';
+	END IF;
+END $$;
+COMMENT ON FUNCTION require_currency(asset) IS 'Internal: raises LG040 unless the asset is registered, LG042 unless it is a currency. A retired one will do: what is there can be read.';
+
 CREATE FUNCTION buying_power(account text, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
 	RETURNS buying_power
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -313,12 +339,13 @@ DECLARE
 	result	buying_power;
 BEGIN
 	PERFORM require_instant(at);
+	PERFORM require_currency(asset);
 	PERFORM require_cash_here(owner);
 	scope := ROW((SELECT c.client_id FROM customer c WHERE c.customer_id = owner), ARRAY[owner], false, buying_power.asset, buying_power_cut(at), at);
 	SELECT (t.terms).* INTO result FROM buying_power_terms(scope) t;
 	RETURN result;
 END $$;
-COMMENT ON FUNCTION buying_power(text, timestamptz, asset) IS 'What a customer whose cash is held here may spend at the instant, with every term, by what is known now: type buying_power. Errors: LG012, LG013 the customer''s cash is not held here, LG061, LG002 infinite instant.';
+COMMENT ON FUNCTION buying_power(text, timestamptz, asset) IS 'What a customer whose cash is held here may spend at the instant, with every term, by what is known now: type buying_power. Errors: LG012, LG013 the customer''s cash is not held here, LG040 or LG042 no currency, LG061, LG002 infinite instant.';
 
 CREATE FUNCTION buying_powers(client text, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
 	RETURNS SETOF buying_power
@@ -332,12 +359,13 @@ DECLARE
 	scope	cash_scope;
 BEGIN
 	PERFORM require_instant(at);
+	PERFORM require_currency(asset);
 	scope := ROW(asked, ARRAY(SELECT c.customer_id FROM customer c JOIN client l USING (client_id)
 							   WHERE c.client_id = asked AND coalesce(c.funding_model, l.funding_model) = 'BAKKT_TPJ'),
 				 true, buying_powers.asset, buying_power_cut(at), at);
 	RETURN QUERY SELECT (t.terms).* FROM buying_power_terms(scope) t ORDER BY (t.terms).account COLLATE "C";
 END $$;
-COMMENT ON FUNCTION buying_powers(text, timestamptz, asset) IS 'buying_power() of all customers of a client whose cash is held here, computed as a set. Errors: LG010, 42501, LG061, LG002 infinite instant.';
+COMMENT ON FUNCTION buying_powers(text, timestamptz, asset) IS 'buying_power() of all customers of a client whose cash is held here, computed as a set. Errors: LG010, 42501, LG040 or LG042 no currency, LG061, LG002 infinite instant.';
 
 -- ---------------------------------------------------------------------------
 -- Prefunded clients: src/events/buying_power.c asks when a batch is posted

@@ -174,10 +174,26 @@ CREATE FUNCTION aged_tpj_line(list_row aged_tpj_row) RETURNS text
 		|| (list_row).age_days || ',' || (list_row).bucket || ',' || (list_row).tpj_status;
 COMMENT ON FUNCTION aged_tpj_line(aged_tpj_row) IS 'Internal: a row of the list as a line of the file.';
 
+CREATE FUNCTION require_list_kind(kind text) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF kind IS NULL OR kind NOT IN ('AM', 'PM', 'SOD') THEN
+		PERFORM refuse_invalid('kind of list is not known', format('Kind: "%s".', kind), 'One of AM, PM, SOD.');
+	END IF;
+END $$;
+COMMENT ON FUNCTION require_list_kind(text) IS 'Internal: LG002 unless it is a kind of aged TPJ list: AM, PM or SOD.';
+
 CREATE FUNCTION aged_tpj_file_name(client text, kind text, business_date date) RETURNS text
-	LANGUAGE sql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
+	SET search_path = @extschema@, pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM require_list_kind(kind);
 	RETURN to_char(business_date, 'YYYY-MM-DD') || '_' || lower(kind COLLATE "C") || '_aged_tpj_' || client || '.csv';
-COMMENT ON FUNCTION aged_tpj_file_name(text, text, date) IS 'The name of an aged TPJ file: 2026-11-20_am_aged_tpj_QRST.csv.';
+END $$;
+COMMENT ON FUNCTION aged_tpj_file_name(text, text, date) IS 'The name of an aged TPJ file: 2026-11-20_am_aged_tpj_QRST.csv. LG002: the kind is not AM, PM or SOD.';
 
 -- ---------------------------------------------------------------------------
 -- Lists that were taken
@@ -329,9 +345,7 @@ DECLARE
 	list	aged_tpj_snapshot;
 	holder	client;
 BEGIN
-	IF kind IS NULL OR kind NOT IN ('AM', 'PM', 'SOD') THEN
-		PERFORM refuse_invalid('kind of list is not known', format('Kind: "%s".', kind), 'One of AM, PM, SOD.');
-	END IF;
+	PERFORM require_list_kind(kind);
 	PERFORM require_instant(as_of);
 	FOR holder IN SELECT * FROM listed_clients(take_aged_tpj.client) LOOP
 		IF NOT taken_before(holder.client_id, kind, as_of, take_aged_tpj.client IS NULL) THEN
@@ -375,6 +389,7 @@ DECLARE
 	list	aged_tpj_snapshot;
 	lines	text[];
 BEGIN
+	PERFORM require_list_kind(kind);
 	SELECT s.* INTO list FROM aged_tpj_snapshot s
 	 WHERE s.client_id = asked AND s.kind = aged_tpj_file.kind AND s.business_date = aged_tpj_file.business_date;
 	IF NOT FOUND THEN
@@ -391,7 +406,7 @@ BEGIN
 	END IF;
 	RETURN QUERY SELECT l FROM unnest(lines) l;
 END $$;
-COMMENT ON FUNCTION aged_tpj_file(text, text, date) IS 'The lines of an aged TPJ file that was taken, the header first, byte for byte as then: proved by its digest (LG089). Name: aged_tpj_file_name(). Errors: LG010, 42501, LG088 the list was not taken.';
+COMMENT ON FUNCTION aged_tpj_file(text, text, date) IS 'The lines of an aged TPJ file that was taken, the header first, byte for byte as then: proved by its digest (LG089). Name: aged_tpj_file_name(). Errors: LG002 no kind of list, LG010, 42501, LG088 the list was not taken.';
 
 CREATE FUNCTION check_aged_tpj(client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, kind text, business_date date, calls_taken bigint, calls_now bigint, digest_taken bytea, digest_now bytea)

@@ -724,11 +724,13 @@ class Model:
         at_cut = lambda way: sum(c.amount for c in known if c.withdrawal == way and c.outstanding_at(cut))
         executed = lambda way: sum(c.amount for c in known if c.withdrawal == way and cut < c.called_at <= at)
         moved = lambda kind: sum(amount for when, amount, its_kind in customer.moves if its_kind == kind and cut < when <= at)
+        # called no more: not taken off any longer
+        written_off = sum(amount for c in known for event, when, amount, _ in c.events if event == 'written_off' and cut < when <= at)
         term = {'settled_at_cut': sum(amount for when, amount, _ in customer.moves if when <= cut),
                 'unsettled_withdrawals_at_cut': at_cut(True), 'unsettled_deposits_at_cut': at_cut(False),
                 'credited_deposits': at_cut(False) if client.credit_failed_sells else 0,
                 'buys_since': executed(True), 'sells_since': executed(False), 'deposits_since': moved('deposit'), 'withdrawals_since': -moved('withdrawal'),
-                'other_since': moved('other'), 'withdrawals_pending': sum(w.amount for w in customer.withdrawals), 'open_orders': 0}
+                'other_since': moved('other') + written_off, 'withdrawals_pending': sum(w.amount for w in customer.withdrawals), 'open_orders': 0}
         term['buying_power'] = (term['settled_at_cut'] - term['unsettled_withdrawals_at_cut'] + term['credited_deposits'] - term['buys_since'] + term['sells_since']
                                 + term['deposits_since'] - term['withdrawals_since'] + term['other_since'] - term['withdrawals_pending'] - term['open_orders'])
         return term

@@ -97,7 +97,9 @@ SELECT throws_ok($$SELECT take_aged_tpj('AM', client => 'NONE')$$, 'LG010', NULL
 SELECT throws_ok($$SELECT * FROM aged_tpj('QRST', 'infinity')$$, 'LG061', NULL, 'the future is not told');
 SELECT throws_ok($$SELECT * FROM aged_tpj('QRST', '-infinity')$$, 'LG002', NULL, 'nor the beginning of time');
 SELECT throws_ok($$SELECT aged_tpj_file('QRST', 'PM', '2025-06-03')$$, 'LG088', NULL, 'a list that was not taken');
-SELECT throws_ok($$SELECT aged_tpj_file('QRST', NULL, NULL)$$, 'LG088', NULL, 'or not named');
+SELECT throws_ok($$SELECT aged_tpj_file('QRST', 'AM', NULL)$$, 'LG088', NULL, 'or not named');
+SELECT throws_ok(format('SELECT %s(%L, %L, %L)', function, 'QRST', kind, '2025-06-03'), 'LG002', NULL, format('%s: no kind: %s', function, kind))
+  FROM unnest('{aged_tpj_file,aged_tpj_file_name}'::text[]) function, unnest('{NULL,"",am,sod,EOD}'::text[]) kind;
 
 -- ---------------------------------------------------------------------------
 -- Whatever is posted later

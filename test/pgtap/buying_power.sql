@@ -123,6 +123,37 @@ SELECT pg_temp.settle('bust old paid', clock_timestamp()) \g /dev/null
 SELECT is(pg_temp.power('QRST0003', clock_timestamp()), '1000.00', 'and when it has been paid back, it has not come twice');
 
 -- ---------------------------------------------------------------------------
+-- Write-off and recovery: what is called no more can be spent, what is recovered cannot
+-- ---------------------------------------------------------------------------
+SELECT open_client('DEBT', funding_model => 'BAKKT_TPJ', opened_at => '2025-01-01Z'), change_cash_terms('DEBT', write_off_days => 1) \g /dev/null
+SELECT open_customers('DEBT', '{DEBT0001,DEBT0002}') \g /dev/null
+CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
+SELECT grant_client_access('DEBT', 'ledger_test_approver') \g /dev/null
+SELECT pg_temp.cash('DEBT0001', '350 USD', '2025-06-02 15:00Z'), pg_temp.trade('DEBT0001', 'lost', 'BUY', '12.06 BTC', '2025-06-02 16:00Z'),
+	pg_temp.cash('DEBT0002', '2000 USD', '2025-06-02 15:00Z'), pg_temp.trade('DEBT0002', 'dear', 'BUY', '12.06 BTC', '2025-06-02 22:00Z') \g /dev/null
+CREATE FUNCTION pg_temp.write_off(at timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM propose_cash_call_write_offs(at, 'DEBT');
+	SET LOCAL ROLE ledger_test_approver;
+	PERFORM approve_cash_call_write_offs('DEBT', ARRAY(SELECT w.call FROM cash_write_offs('DEBT', at) w WHERE w.status = 'PROPOSED'), at);
+	RESET ROLE;
+	RETURN count(*) FROM charge_cash_call_write_offs(at, 'DEBT');
+END $$;
+SELECT is(pg_temp.power('DEBT0001', '2025-07-01 05:00Z'), '-856.00', 'while it is called');
+SELECT pg_temp.write_off('2025-07-01 05:20Z') \g /dev/null
+SELECT set_eq($$SELECT reference, status FROM cash_calls('DEBT')$$, $$VALUES ('lost', 'WRITTEN_OFF'), ('dear', 'WRITTEN_OFF')$$, 'written off');
+SELECT recover_cash_call('DEBT', call, 'recover ' || call, CASE reference WHEN 'lost' THEN amount '100 USD' END, '2025-07-01 12:00Z') FROM cash_calls('DEBT') \g /dev/null
+SELECT results_eq($$SELECT at, p.settled_at_cut::text, p.unsettled_withdrawals_at_cut::text, p.other_since::text, p.buying_power::text, b.available::text
+	FROM unnest('{2025-07-01 05:19Z,2025-07-01 05:20Z,2025-07-01 12:00Z,2025-07-01 21:40Z}'::timestamptz[]) at, buying_power('DEBT0001', at) p, cash_balance('DEBT0001', at) b ORDER BY at$$,
+	$$VALUES ('2025-07-01 05:19Z'::timestamptz, '350.00 USD', '1206.00 USD', '0.00 USD', '-856.00 USD', '-856.00 USD'), ('2025-07-01 05:20Z', '350.00 USD', '1206.00 USD', '1206.00 USD', '350.00 USD', '350.00 USD'),
+			 ('2025-07-01 12:00Z', '350.00 USD', '1206.00 USD', '1106.00 USD', '250.00 USD', '250.00 USD'), ('2025-07-01 21:40Z', '250.00 USD', '0.00 USD', '0.00 USD', '250.00 USD', '250.00 USD')$$,
+	'what may be spent is what may be withdrawn: before it is written off, after, when some is recovered, and from the next cut on');
+SELECT is_empty($$SELECT at, p.account FROM unnest('{2025-06-30 12:00Z,2025-07-01 05:19Z,2025-07-01 05:20Z,2025-07-01 12:00Z,2025-07-01 21:39Z,2025-07-01 21:40Z}'::timestamptz[]) at, buying_powers('DEBT', at) p, cash_balance(p.account, at) b
+	WHERE p.buying_power <> b.available$$, 'as a set, also when all is recovered');
+SELECT bust_trade('bust ' || reference, account, reference) FROM cash_calls('DEBT') WHERE direction = 'Withdrawal' \g /dev/null
+SELECT results_eq($$SELECT account, buying_power::text FROM buying_powers('DEBT')$$, $$VALUES ('DEBT0001', '350.00 USD'), ('DEBT0002', '2000.00 USD')$$, 'busted, what was recovered is given back, and no more');
+
+-- ---------------------------------------------------------------------------
 -- Holds for orders
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.cash('QRST0007', '100 USD', '2025-06-02 15:00Z') \g /dev/null
@@ -157,6 +188,10 @@ SELECT throws_ok($$SELECT buying_powers('NONE')$$, 'LG010', NULL, 'an unknown cl
 SELECT throws_ok($$SELECT buying_power('QRST0001', clock_timestamp() + interval '6 minutes')$$, 'LG061', NULL, 'the future');
 SELECT throws_ok($$SELECT buying_powers('QRST', '-infinity')$$, 'LG002', NULL, 'the beginning of time');
 SELECT throws_ok($$SELECT buying_power('QRST0001', NULL)$$, 'LG061', NULL, 'no instant');
+SELECT throws_ok(format('SELECT %s(%L, asset => %L)', function, who, asset), code, NULL, format('%s in %s', function, coalesce(asset, 'no asset')))
+  FROM (VALUES ('buying_power', 'QRST0001'), ('buying_powers', 'QRST')) f (function, who), (VALUES ('NONE', 'LG040'), (NULL, 'LG040'), ('BTC', 'LG042')) a (asset, code);
+SELECT retire_asset('EUR', 'no more euros') \g /dev/null
+SELECT is((SELECT buying_power::text FROM buying_power('QRST0001', asset => 'EUR')), '0.00 EUR', 'what there is in a retired currency can be read');
 CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
 SELECT grant_client_access('QRST', 'ledger_test_reader') \g /dev/null
 SET LOCAL ROLE ledger_test_reader;

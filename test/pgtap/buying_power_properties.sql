@@ -62,8 +62,11 @@ CREATE FUNCTION pg_temp.formula(account text, at timestamptz, credits boolean) R
 		UNION ALL SELECT change FROM line, cut WHERE effective_at > cut AND effective_at <= formula.at AND kind <> 'cash_call'
 		UNION ALL SELECT CASE WHEN direction = 'Withdrawal' THEN -net_money WHEN credits THEN net_money ELSE '0 USD' END FROM aged
 		UNION ALL SELECT -net_money FROM trade, cut WHERE executed_at > cut AND executed_at <= formula.at
-		-- a bust since of an execution from before the cut gives back what counted; what had been written off never did
-		UNION ALL SELECT CASE WHEN NOT EXISTS (SELECT FROM aged a WHERE a.tpj_id = b.busts) AND EXISTS (SELECT FROM cash_call_event v, cut WHERE v.journal_id = b.busts AND v.event = 'written_off' AND v.at <= cut) THEN '0 USD'
+		-- what is written off since is called no more
+		UNION ALL SELECT v.amount FROM aged a JOIN cash_call_event v ON v.journal_id = a.tpj_id, cut WHERE v.event = 'written_off' AND v.at > cut AND v.at <= formula.at
+		-- a bust since of an execution from before the cut gives back what counted; of what had been written off, what was recovered
+		UNION ALL SELECT CASE WHEN NOT EXISTS (SELECT FROM aged a WHERE a.tpj_id = b.busts) AND EXISTS (SELECT FROM cash_call_event v, cut WHERE v.journal_id = b.busts AND v.event = 'written_off' AND v.at <= cut)
+							  THEN coalesce((SELECT sum(v.amount) FROM cash_call_event v WHERE v.journal_id = b.busts AND v.event = 'recovered'), '0 USD')
 							  WHEN b.side = 'SELL' AND NOT credits AND EXISTS (SELECT FROM aged a WHERE a.tpj_id = b.busts) THEN '0 USD'
 							  ELSE -b.net_money END
 					FROM trade b, cut WHERE b.kind = 'trade_bust' AND b.executed_at <= cut AND b.recorded_at > cut AND b.recorded_at <= formula.at
