@@ -3,31 +3,7 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-CREATE FUNCTION pg_temp.lines_of(reference text) RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT concat_ws(' ', a.fund, CASE WHEN l.debit IS NULL THEN 'Cr' ELSE 'Dr' END, a.name, coalesce(l.debit, l.credit))
-	FROM journal j, lines(j.entry) AS l JOIN account a USING (account) WHERE j.reference = $1 ORDER BY l.line $$;
-
--- I13 per call, and the receivables and payables against what is outstanding
-CREATE FUNCTION pg_temp.wrong() RETURNS SETOF text LANGUAGE sql AS $$
-	WITH state AS (
-		SELECT c.*, coalesce(sum(e.amount) FILTER (WHERE e.event = 'settled'), zero(asset(c.amount))) AS paid,
-			coalesce(sum(e.amount) FILTER (WHERE e.event = 'written_off'), zero(asset(c.amount))) AS written_off,
-			coalesce(sum(e.amount) FILTER (WHERE e.event = 'recovered'), zero(asset(c.amount))) AS recovered,
-			coalesce(sum(e.amount) FILTER (WHERE e.event = 'busted'), zero(asset(c.amount))) AS busted
-		FROM cash_call c LEFT JOIN cash_call_event e USING (client_id, journal_id) GROUP BY c.client_id, c.journal_id
-	)
-	SELECT format('call %s: %s', s.journal_id, s.status) FROM state s
-	WHERE s.amount <> (s.paid + s.recovered) + (s.amount - s.paid - s.written_off - s.busted) + s.written_off - s.recovered + s.busted
-	   OR (s.status = 'O') <> (sign(s.amount - s.paid - s.written_off - s.busted) = 1)
-	   OR sign(s.amount - s.paid - s.written_off - s.busted) = -1 OR sign(s.recovered) = -1 OR s.recovered > s.written_off
-	   OR (s.status = 'W') <> (sign(s.written_off) = 1 AND sign(s.busted) = 0)
-	UNION ALL
-	SELECT format('%s: %s, calls %s', a.name, (balance_of(a.account)).balance, o.outstanding)
-	FROM account a
-	LEFT JOIN (SELECT cash_call_account(c) AS account, sum(CASE WHEN c.withdrawal = c.sale THEN -c.amount ELSE c.amount END) AS outstanding
-			   FROM cash_call c WHERE c.status = 'O' GROUP BY 1) AS o ON o.account = a.account
-	WHERE a.kind ~ '^corp_(tpj|apex)_(receivable|payable)$' AND (balance_of(a.account)).balance *<> coalesce(o.outstanding, zero(a.asset)) $$;
-
+\ir cash_calls.psql
 
 SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
 SELECT open_client('APEX', funding_model => 'APEX_TPJ', revenue_share_bps => 4000, opened_at => '2026-01-01Z'), open_client('OTHR', funding_model => 'APEX_TPJ') \g /dev/null

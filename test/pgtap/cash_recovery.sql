@@ -5,45 +5,7 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-CREATE TEMP TABLE given_line AS
-	SELECT j->>'id' AS id, p.line, concat_ws(' ', p.v->>'fund', CASE WHEN (p.v->>'debit')::numeric > 0 THEN 'Dr' ELSE 'Cr' END,
-		replace(p.v->>'account', 'carol', 'CAROL001'), (greatest((p.v->>'debit')::numeric, (p.v->>'credit')::numeric) || ' ' || (p.v->>'asset'))::amount) AS line_text
-	FROM jsonb_array_elements((:'content')::jsonb->'journals') AS t (j), jsonb_array_elements(j->'postings') WITH ORDINALITY AS p (v, line);
-CREATE FUNCTION pg_temp.lines_of(reference text) RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT concat_ws(' ', a.fund, CASE WHEN l.debit IS NULL THEN 'Cr' ELSE 'Dr' END, a.name, coalesce(l.debit, l.credit))
-	FROM journal j, lines(j.entry) AS l JOIN account a USING (account) WHERE j.reference = $1 ORDER BY l.line $$;
-
-SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
-SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ', revenue_share_bps => 4000, opened_at => '2026-01-01Z') \g /dev/null
-SELECT open_customers('XYZZ', ARRAY['CAROL001', 'BOB00001', 'DAVE0001', 'ERIN0001']) \g /dev/null
-CREATE FUNCTION pg_temp.call(reference text) RETURNS bigint LANGUAGE sql AS $$ SELECT j.journal_id FROM journal j WHERE j.reference = $1 $$;
--- a purchase for 60,000.00 a coin, or at another price; the number of its call
-CREATE FUNCTION pg_temp.buy(reference text, account text, quantity amount, executed_at timestamptz, price price DEFAULT '60000 USD/BTC', side text DEFAULT 'BUY',
-							encumbered boolean DEFAULT false, fee_bps integer DEFAULT NULL) RETURNS bigint LANGUAGE sql AS $$
-	SELECT (post_trade(reference, account, side, quantity, 'lp1', lp_price => '60000 USD/BTC', price => price, executed_at => executed_at,
-		encumbered => encumbered, fee_bps => fee_bps)).journal $$;
-CREATE FUNCTION pg_temp.balance(fund text, name text) RETURNS text LANGUAGE sql AS
-	$$ SELECT (balance_of(ensure_account(c.client_id, $1, $2, 'USD'))).balance::text FROM client c WHERE c.code = 'XYZZ' $$;
--- I13 per call, and the receivables and payables against what is outstanding
-CREATE FUNCTION pg_temp.wrong() RETURNS SETOF text LANGUAGE sql AS $$
-	WITH state AS (
-		SELECT c.*, coalesce(sum(e.amount) FILTER (WHERE e.event = 'settled'), zero(asset(c.amount))) AS paid,
-			coalesce(sum(e.amount) FILTER (WHERE e.event = 'written_off'), zero(asset(c.amount))) AS written_off,
-			coalesce(sum(e.amount) FILTER (WHERE e.event = 'recovered'), zero(asset(c.amount))) AS recovered,
-			coalesce(sum(e.amount) FILTER (WHERE e.event = 'busted'), zero(asset(c.amount))) AS busted
-		FROM cash_call c LEFT JOIN cash_call_event e USING (client_id, journal_id) GROUP BY c.client_id, c.journal_id
-	)
-	SELECT format('call %s: %s', s.journal_id, s.status) FROM state s
-	WHERE s.amount <> (s.paid + s.recovered) + (s.amount - s.paid - s.written_off - s.busted) + s.written_off - s.recovered + s.busted
-	   OR (s.status = 'O') <> (sign(s.amount - s.paid - s.written_off - s.busted) = 1)
-	   OR sign(s.amount - s.paid - s.written_off - s.busted) = -1 OR sign(s.recovered) = -1 OR s.recovered > s.written_off
-	   OR (s.status = 'W') <> (sign(s.written_off) = 1 AND sign(s.busted) = 0)
-	UNION ALL
-	SELECT format('%s: %s, calls %s', a.name, (balance_of(a.account)).balance, o.outstanding)
-	FROM account a
-	LEFT JOIN (SELECT cash_call_account(c) AS account, sum(CASE WHEN c.withdrawal = c.sale THEN -c.amount ELSE c.amount END) AS outstanding
-			   FROM cash_call c WHERE c.status = 'O' GROUP BY 1) AS o ON o.account = a.account
-	WHERE a.kind ~ '^corp_(tpj|apex)_(receivable|payable)$' AND (balance_of(a.account)).balance *<> coalesce(o.outstanding, zero(a.asset)) $$;
+\ir write_off.psql
 
 CREATE FUNCTION pg_temp.pay_in(account text, amount amount, reference text) RETURNS void LANGUAGE sql AS $$
 	SELECT post_entry(c.client_id, reference, 12::smallint, journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Bank:omnibus', asset(amount)), amount),
