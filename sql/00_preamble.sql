@@ -1,4 +1,23 @@
 \echo Use "CREATE EXTENSION bakkt_ledger" to load this file. \quit
 
--- Everything below is created with names resolved here and nowhere else.
-SET LOCAL search_path TO @extschema@, pg_catalog, pg_temp;
+-- Texts are sealed as bytes of UTF-8 and references compared so: elsewhere one odd byte would stop the sealer for ever.
+DO $encoding$
+BEGIN
+	IF pg_catalog.current_setting('server_encoding') <> 'UTF8' THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = pg_catalog.format('bakkt_ledger cannot be installed in a database of encoding "%s"',
+										pg_catalog.current_setting('server_encoding')),
+			DETAIL = 'The ledger works with encoding UTF8 only.',
+			HINT = 'Make the cluster with initdb --encoding=UTF8, or the database with CREATE DATABASE ... ENCODING ''UTF8'' TEMPLATE template0.';
+	END IF;
+END
+$encoding$;
+
+-- Made here, and never found: whoever owned a schema that exists already could
+-- put functions of his own into it.  As a member of the extension it is left
+-- out of dumps; CREATE EXTENSION makes it again.
+CREATE SCHEMA bakkt_ledger;
+COMMENT ON SCHEMA bakkt_ledger IS 'The ledger: its types, functions, tables and views.';
+
+-- Everything below is created in it, with names resolved here and nowhere else.
+SET LOCAL search_path TO bakkt_ledger, pg_catalog, pg_temp;

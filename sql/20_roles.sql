@@ -67,7 +67,7 @@ CREATE FUNCTION record_change(object_kind text, object_key text, before jsonb, a
 							  client_id int DEFAULT NULL, reference text DEFAULT NULL, reason text DEFAULT NULL)
 	RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 	INSERT INTO change_log (changed_at, changed_by, client_id, object_kind, object_key, reference, before, after, reason)
 	VALUES (clock_timestamp(), invoking_role(), $5, $1, $2, $6, $3, $4, $7)
@@ -77,7 +77,7 @@ COMMENT ON FUNCTION record_change(text, text, jsonb, jsonb, int, text, text) IS
 
 CREATE FUNCTION refuse_invalid(message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 BEGIN
 	-- an empty text would be shown as an empty line
@@ -97,7 +97,7 @@ COMMENT ON FUNCTION refuse_invalid(text, text, text) IS 'Internal: raises LG002,
 -- error and no second change; other content is refused, naming the field.
 CREATE FUNCTION refuse_other_content(what text, object_key text, stored jsonb, given jsonb) RETURNS void
 	STABLE PARALLEL SAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	field text;
@@ -119,7 +119,7 @@ COMMENT ON FUNCTION refuse_other_content(text, text, jsonb, jsonb) IS
 
 CREATE FUNCTION check_change_reference(reference text) RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 BEGIN
 	IF octet_length(reference) NOT BETWEEN 1 AND 200 THEN
@@ -132,7 +132,7 @@ COMMENT ON FUNCTION check_change_reference(text) IS 'Internal: raises LG002 for 
 -- true: this opening was recorded before, with this content
 CREATE FUNCTION opened_before(object_kind text, object_key text, reference text, request jsonb, client_id int DEFAULT NULL) RETURNS boolean
 	STABLE PARALLEL SAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	opening change_log%ROWTYPE;
@@ -165,7 +165,7 @@ COMMENT ON FUNCTION opened_before(text, text, text, jsonb, int) IS
 -- true: the change with this reference was recorded before, with this content
 CREATE FUNCTION changed_before(object_kind text, object_key text, reference text, request jsonb, client_id int DEFAULT NULL) RETURNS boolean
 	STABLE PARALLEL SAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	change change_log%ROWTYPE;

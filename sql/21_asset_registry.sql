@@ -44,7 +44,7 @@ SELECT pg_catalog.pg_extension_config_dump('shipped_assets_loaded', '');
 
 CREATE FUNCTION shipped_asset() RETURNS TABLE (asset asset, kind text, name text, scale int, price_decimals int)
 	IMMUTABLE PARALLEL SAFE LANGUAGE sql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 	VALUES
 		('USD'::asset, 'FIAT', 'US dollar', 2, NULL::int),
@@ -90,7 +90,7 @@ COMMENT ON FUNCTION shipped_asset() IS
 
 CREATE FUNCTION load_shipped_assets() RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	current_edition	constant int := 1;
@@ -126,7 +126,7 @@ COMMENT ON FUNCTION load_shipped_assets() IS
 
 CREATE FUNCTION require_asset(asset asset) RETURNS void
 	STABLE PARALLEL SAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	found_status	text;
@@ -151,7 +151,7 @@ CREATE FUNCTION register_asset(
 	reference	text DEFAULT NULL)
 	RETURNS asset
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -188,7 +188,7 @@ COMMENT ON FUNCTION register_asset(asset, text, int, text, text) IS
 
 CREATE FUNCTION set_asset_status(asset asset, status text, reason text, reference text) RETURNS void
 	VOLATILE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -213,14 +213,14 @@ COMMENT ON FUNCTION set_asset_status(asset, text, text, text) IS 'Internal: reti
 
 CREATE FUNCTION retire_asset(asset asset, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$ SELECT set_asset_status($1, 'retired', $2, $3) $$;
 COMMENT ON FUNCTION retire_asset(asset, text, text) IS
 	'Nothing is posted in the asset from now on (LG041); what was posted stays. Retiring again is no error. Raises LG040 when unknown.';
 
 CREATE FUNCTION reinstate_asset(asset asset, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$ SELECT set_asset_status($1, 'active', $2, $3) $$;
 COMMENT ON FUNCTION reinstate_asset(asset, text, text) IS 'Takes retire_asset() back. Raises LG040 when unknown.';
 
@@ -230,7 +230,7 @@ COMMENT ON FUNCTION reinstate_asset(asset, text, text) IS 'Takes retire_asset() 
 
 CREATE FUNCTION check_step(what text, step amount, asset asset) RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	decimals	constant int := (SELECT a.scale FROM supported_asset a WHERE a.asset = check_step.asset);
@@ -252,7 +252,7 @@ COMMENT ON FUNCTION check_step(text, amount, asset) IS
 
 CREATE FUNCTION check_instrument(candidate instrument) RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 BEGIN
 	IF candidate.symbol IS NULL OR candidate.symbol !~ '^[A-Z0-9._-]{2,21}$' THEN
@@ -286,7 +286,7 @@ CREATE FUNCTION open_instrument(
 	reference			text DEFAULT NULL)
 	RETURNS int
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -338,7 +338,7 @@ CREATE FUNCTION change_instrument(
 	reference			text DEFAULT NULL)
 	RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -378,6 +378,6 @@ COMMENT ON FUNCTION change_instrument(text, price, amount, amount, amount, text,
 
 CREATE FUNCTION retire_instrument(symbol text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$ SELECT change_instrument($1, status => 'retired', reason => $2, reference => $3) $$;
 COMMENT ON FUNCTION retire_instrument(text, text, text) IS 'No new trades in the instrument. Retiring again is no error. Raises LG015.';

@@ -42,7 +42,7 @@ SELECT pg_catalog.pg_extension_config_dump('client_access', '');
 
 CREATE FUNCTION sees_all_clients() RETURNS boolean
 	STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	invoker constant name := invoking_role();
@@ -59,7 +59,7 @@ COMMENT ON FUNCTION sees_all_clients() IS
 
 CREATE FUNCTION visible_clients() RETURNS int[]
 	STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	invoker constant name := invoking_role();
@@ -77,7 +77,7 @@ COMMENT ON FUNCTION visible_clients() IS
 
 CREATE FUNCTION require_client(code text) RETURNS int
 	STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	found_id	int;
@@ -102,7 +102,7 @@ COMMENT ON FUNCTION require_client(text) IS
 
 CREATE FUNCTION require_open_client(code text) RETURNS int
 	STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	found_id	constant int := require_client(code);
@@ -118,13 +118,13 @@ COMMENT ON FUNCTION require_open_client(text) IS 'Internal: require_client(), an
 
 CREATE FUNCTION client_row(client_id int) RETURNS client
 	STABLE STRICT PARALLEL SAFE LANGUAGE sql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$ SELECT c FROM client c WHERE c.client_id = client_row.client_id $$;
 COMMENT ON FUNCTION client_row(int) IS 'Internal: the client of that identifier.';
 
 CREATE FUNCTION clients_asked(code text) RETURNS SETOF client
 	STABLE PARALLEL RESTRICTED LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	asked	constant int := CASE WHEN clients_asked.code IS NOT NULL THEN require_client(clients_asked.code) END;
@@ -143,7 +143,7 @@ COMMENT ON FUNCTION clients_asked(text) IS
 
 CREATE FUNCTION check_zone(zone text) RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 BEGIN
 	-- abbreviations and offsets know no daylight saving: refused
@@ -162,7 +162,7 @@ COMMENT ON FUNCTION check_zone(text) IS 'Internal: raises LG002 unless the text 
 CREATE FUNCTION check_client_terms(funding_model text, commission_model text, revenue_share_bps int,
 								   cut_time time, zone text, sign_convention text) RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 BEGIN
 	IF funding_model IS NULL OR funding_model NOT IN ('BAKKT_TPJ', 'NET_SETTLEMENT', 'APEX_TPJ', 'NO_SETTLEMENT') THEN
@@ -199,7 +199,7 @@ CREATE FUNCTION open_client(
 	opened_at			timestamptz DEFAULT clock_timestamp())
 	RETURNS int
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -244,7 +244,7 @@ CREATE FUNCTION change_client(
 	reference			text DEFAULT NULL)
 	RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -281,7 +281,7 @@ COMMENT ON FUNCTION change_client(text, text, text, int, text, time, text, text,
 
 CREATE FUNCTION close_client(code text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -314,7 +314,7 @@ COMMENT ON FUNCTION close_client(text, text, text) IS
 
 CREATE FUNCTION grant_client_access(client text, role_name name, reason text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -338,7 +338,7 @@ COMMENT ON FUNCTION grant_client_access(text, name, text) IS
 
 CREATE FUNCTION revoke_client_access(client text, role_name name, reason text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE

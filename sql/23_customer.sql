@@ -29,7 +29,7 @@ SELECT pg_catalog.pg_extension_config_dump('customer_customer_id_seq', '');
 
 CREATE FUNCTION check_customer_terms(account_type text, mode text, party_status text, funding_model text) RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 BEGIN
 	IF account_type IS NULL OR account_type NOT IN ('INDIVIDUAL', 'CUSTODIAL', 'ENTITY_PERSONAL_TRUST', 'ENTITY',
@@ -54,7 +54,7 @@ COMMENT ON FUNCTION check_customer_terms(text, text, text, text) IS
 -- Says no more of another client's customer than that the code is taken.
 CREATE FUNCTION refuse_taken_codes(client_id int, account_codes text[]) RETURNS void
 	STABLE PARALLEL SAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -83,7 +83,7 @@ CREATE FUNCTION open_customer(
 	opened_at		timestamptz DEFAULT clock_timestamp())
 	RETURNS bigint
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -127,7 +127,7 @@ CREATE FUNCTION open_customers(
 	opened_at		timestamptz DEFAULT clock_timestamp())
 	RETURNS bigint
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -174,7 +174,7 @@ CREATE FUNCTION change_customer(
 	reference		text DEFAULT NULL)
 	RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -207,7 +207,7 @@ COMMENT ON FUNCTION change_customer(text, text, text, text, text, text) IS
 
 CREATE FUNCTION require_customer(account_code text) RETURNS bigint
 	STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	found_customer	customer%ROWTYPE;

@@ -38,7 +38,7 @@ CREATE FUNCTION open_liquidity_provider(
 	opened_at	timestamptz DEFAULT clock_timestamp())
 	RETURNS int
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -73,7 +73,7 @@ CREATE FUNCTION change_liquidity_provider(
 	reference	text DEFAULT NULL)
 	RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -119,7 +119,7 @@ CREATE FUNCTION open_bank_account(
 	opened_at		timestamptz DEFAULT clock_timestamp())
 	RETURNS int
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -163,7 +163,7 @@ COMMENT ON FUNCTION open_bank_account(text, text, text, asset, text, text, text,
 
 CREATE FUNCTION close_bank_account(code text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE

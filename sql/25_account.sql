@@ -142,7 +142,7 @@ SELECT pg_catalog.pg_extension_config_dump('account', '');
 
 CREATE FUNCTION account_kind_of(fund text, name text) RETURNS account_kind
 	STABLE PARALLEL SAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	found_kind	account_kind;
@@ -163,7 +163,7 @@ COMMENT ON FUNCTION account_kind_of(text, text) IS 'The kind of an account by fu
 
 CREATE FUNCTION account_of(client text, fund text, name text, asset asset) RETURNS account_id
 	STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -178,7 +178,7 @@ COMMENT ON FUNCTION account_of(text, text, text, asset) IS
 
 CREATE FUNCTION require_account(account account_id) RETURNS account
 	STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -205,7 +205,7 @@ COMMENT ON FUNCTION require_account(account_id) IS
 -- claim has an owner (I24).
 CREATE FUNCTION account_owner(client_id int, name text, customer_id bigint) RETURNS bigint
 	STABLE PARALLEL SAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -234,7 +234,7 @@ COMMENT ON FUNCTION account_owner(int, text, bigint) IS
 
 CREATE FUNCTION account_provider(name text) RETURNS int
 	STABLE PARALLEL SAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -255,7 +255,7 @@ COMMENT ON FUNCTION account_provider(text) IS 'Internal: the liquidity provider 
 CREATE FUNCTION insert_account(client_id int, fund text, name text, asset asset, customer_id bigint, floor amount)
 	RETURNS account_id
 	VOLATILE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -290,7 +290,7 @@ COMMENT ON FUNCTION insert_account(int, text, text, asset, bigint, amount) IS
 CREATE FUNCTION ensure_account(client_id int, fund text, name text, asset asset, customer_id bigint DEFAULT NULL)
 	RETURNS account_id
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -318,7 +318,7 @@ COMMENT ON FUNCTION ensure_account(int, text, text, asset, bigint) IS
 -- What it cannot open, and why, is left to ensure_account().
 CREATE FUNCTION ensure_accounts(client_ids int[], funds text[], names text[], assets text[], customer_ids bigint[]) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -354,7 +354,7 @@ COMMENT ON FUNCTION ensure_accounts(int[], text[], text[], text[], bigint[]) IS
 CREATE FUNCTION open_account(client text, fund text, name text, asset asset, customer text DEFAULT NULL, floor amount DEFAULT NULL)
 	RETURNS account_id
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -387,7 +387,7 @@ COMMENT ON FUNCTION open_account(text, text, text, asset, text, amount) IS
 
 CREATE FUNCTION check_floor(fund text, name text, asset asset, floor amount) RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 BEGIN
 	IF NOT (account_kind_of(fund, name)).limited THEN
@@ -407,7 +407,7 @@ COMMENT ON FUNCTION check_floor(text, text, asset, amount) IS
 -- after that sees every posting.
 CREATE FUNCTION require_fresh_snapshot() RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 BEGIN
 	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
@@ -421,7 +421,7 @@ COMMENT ON FUNCTION require_fresh_snapshot() IS 'Internal: raises 25001 in REPEA
 
 CREATE FUNCTION require_empty_house(house account) RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	remains	amount;
@@ -439,7 +439,7 @@ COMMENT ON FUNCTION require_empty_house(account) IS 'Internal: raises LG035 unle
 
 CREATE FUNCTION first_account_not_empty(client_id int) RETURNS text
 	STABLE PARALLEL UNSAFE LANGUAGE sql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 	SELECT format('Account %s "%s" holds %s, debit positive.', a.fund, a.name, l.amount)
 	FROM (SELECT h.account, h.posted FROM house_balances($1) h
@@ -452,7 +452,7 @@ COMMENT ON FUNCTION first_account_not_empty(int) IS 'Internal: names an account 
 
 CREATE FUNCTION set_account_status(account account_id, status text, reason text, reference text) RETURNS void
 	VOLATILE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -492,7 +492,7 @@ COMMENT ON FUNCTION set_account_status(account_id, text, text, text) IS 'Interna
 
 CREATE FUNCTION freeze_account(account account_id, side text, reason text, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 BEGIN
 	IF side IS NULL OR side NOT IN ('debit', 'credit') THEN
@@ -506,13 +506,13 @@ COMMENT ON FUNCTION freeze_account(account_id, text, text, text) IS
 
 CREATE FUNCTION unfreeze_account(account account_id, reason text, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$ SELECT set_account_status($1, 'open', $2, $3) $$;
 COMMENT ON FUNCTION unfreeze_account(account_id, text, text) IS 'Opens a frozen account again. Raises LG002, LG020, LG030, LG032.';
 
 CREATE FUNCTION close_account(account account_id, reason text, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$ SELECT set_account_status($1, 'closed', $2, $3) $$;
 COMMENT ON FUNCTION close_account(account_id, text, text) IS
 	'Closes an account for ever; its balance must be zero without holds (LG035). Closing again is no error. Raises LG002, LG020, LG030.';

@@ -51,7 +51,7 @@ ALTER TABLE hold ENABLE ALWAYS TRIGGER refuse_write;
 -- Another session took the reference after we had looked for it: tried again, the request is answered.
 CREATE FUNCTION refuse_taken_reference(reference text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
@@ -61,7 +61,7 @@ COMMENT ON FUNCTION refuse_taken_reference(text) IS 'Raises 40001. Internal.';
 
 CREATE FUNCTION record_hold_event(hold hold, event text, amount amount, reference text, journal_id bigint DEFAULT NULL, final boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
     INSERT INTO hold_event (client_id, hold_id, event, amount, final, reference, journal_id, recorded_at, recorded_by)
@@ -75,7 +75,7 @@ COMMENT ON FUNCTION record_hold_event(hold, text, amount, text, bigint, boolean)
 
 CREATE FUNCTION expire_account_holds(client_id integer, account account_id, at timestamptz, record boolean) RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -105,7 +105,7 @@ COMMENT ON FUNCTION expire_account_holds(integer, account_id, timestamptz, boole
 -- An instant ahead of the clock would let a caller expire what binds today.
 CREATE FUNCTION require_not_ahead(at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
     IF at IS NULL OR at > clock_timestamp() + interval '5 minutes' THEN
@@ -117,7 +117,7 @@ COMMENT ON FUNCTION require_not_ahead(timestamptz) IS 'Raises LG061 for an insta
 
 CREATE FUNCTION lock_hold_balance(client_id integer, account account_id, at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
     nothing amount := (SELECT zero(a.asset) FROM account a
@@ -139,7 +139,7 @@ COMMENT ON FUNCTION lock_hold_balance(integer, account_id, timestamptz) IS 'Lock
 
 CREATE FUNCTION require_positive(amount amount) RETURNS amount
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
     IF amount IS NULL OR sign(amount) <= 0 THEN
@@ -152,7 +152,7 @@ COMMENT ON FUNCTION require_positive(amount) IS 'The amount itself; LG045 unless
 
 CREATE FUNCTION lock_hold(client_id integer, reference text, at timestamptz) RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -172,7 +172,7 @@ COMMENT ON FUNCTION lock_hold(integer, text, timestamptz) IS 'The hold as it sta
 
 CREATE FUNCTION require_open(hold hold) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
     IF hold.status <> 'open' THEN
@@ -185,7 +185,7 @@ COMMENT ON FUNCTION require_open(hold) IS 'Raises LG052 unless the hold is open.
 CREATE FUNCTION hold_replay(client_id integer, reference text, event text, amount amount, hold_reference text,
                             account account_id DEFAULT NULL, expires_at timestamptz DEFAULT NULL, final boolean DEFAULT false) RETURNS hold
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -220,7 +220,7 @@ COMMENT ON FUNCTION hold_replay(integer, text, text, amount, text, account_id, t
 
 CREATE FUNCTION open_hold(client_id integer, account account_id, amount amount, reference text, expires_at timestamptz, at timestamptz) RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -250,7 +250,7 @@ COMMENT ON FUNCTION open_hold(integer, account_id, amount, text, timestamptz, ti
 
 CREATE FUNCTION free_hold(client_id integer, hold text, reference text, amount amount, at timestamptz) RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -281,7 +281,7 @@ COMMENT ON FUNCTION free_hold(integer, text, text, amount, timestamptz) IS 'rele
 CREATE FUNCTION take_hold(client_id integer, hold text, entry journal_entry, reference text, kind smallint, final boolean,
                           description text, effective_at timestamptz, at timestamptz) RETURNS journal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -321,7 +321,7 @@ COMMENT ON FUNCTION take_hold(integer, text, journal_entry, text, smallint, bool
 -- The holds of withdrawals belong to these: nobody ends one behind their back.
 CREATE FUNCTION require_own_hold(reference text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
     IF reference LIKE 'funding:%' THEN
@@ -336,7 +336,7 @@ COMMENT ON FUNCTION require_own_hold(text) IS 'The reference itself; LG002 when 
 CREATE FUNCTION authorise_hold(client text, account account_id, amount amount, reference text,
                                expires_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
     RETURN open_hold(require_client(client), account, amount, require_own_hold(reference), expires_at, at);
@@ -345,7 +345,7 @@ COMMENT ON FUNCTION authorise_hold(text, account_id, amount, text, timestamptz, 
 
 CREATE FUNCTION increase_hold(client text, hold text, amount amount, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -369,7 +369,7 @@ COMMENT ON FUNCTION increase_hold(text, text, amount, text, timestamptz) IS 'Bin
 
 CREATE FUNCTION release_hold(client text, hold text, reference text, amount amount DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
     RETURN free_hold(require_client(client), require_own_hold(hold), require_own_hold(reference), amount, at);
@@ -379,7 +379,7 @@ COMMENT ON FUNCTION release_hold(text, text, text, amount, timestamptz) IS 'Free
 CREATE FUNCTION capture_hold(client text, hold text, entry journal_entry, reference text, final boolean DEFAULT false,
                              description text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS journal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
     RETURN take_hold(require_client(client), require_own_hold(hold), entry, require_own_hold(reference), 16::smallint, final, description, NULL, at);
@@ -388,7 +388,7 @@ COMMENT ON FUNCTION capture_hold(text, text, journal_entry, text, boolean, text,
 
 CREATE FUNCTION expire_holds(at timestamptz DEFAULT clock_timestamp()) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

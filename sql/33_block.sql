@@ -104,7 +104,7 @@ COMMENT ON AGGREGATE block_content(bigint, bytea) IS 'content of a block of thes
 -- As unnest(), which the planner takes for a hundred rows.
 CREATE FUNCTION ranges(m int8multirange) RETURNS SETOF int8range
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 2
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$ SELECT unnest(m) $$;
 COMMENT ON FUNCTION ranges(int8multirange) IS 'The ranges of a multirange: few, as a rule. Internal.';
 
@@ -152,13 +152,13 @@ COMMENT ON FUNCTION record_block(block, block_balance[]) IS 'Writes a block and 
 
 CREATE FUNCTION journal_id_horizon() RETURNS bigint
     LANGUAGE sql VOLATILE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$ SELECT CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - 1 END FROM journal_id_seq s $$;
 COMMENT ON FUNCTION journal_id_horizon() IS 'The highest journal id handed out so far. Internal.';
 
 CREATE FUNCTION other_writers() RETURNS text[]
     LANGUAGE sql VOLATILE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT coalesce(array_agg(DISTINCT l.virtualtransaction ORDER BY l.virtualtransaction), '{}') FROM pg_locks l
      WHERE l.locktype = 'relation' AND l.relation = 'journal'::regclass AND l.mode = 'RowExclusiveLock' AND l.granted
@@ -170,7 +170,7 @@ COMMENT ON FUNCTION other_writers() IS 'Other transactions that may have taken a
 -- An id not found is worth looking for again only while a transaction that may have taken it is still under way.
 CREATE FUNCTION still_pending(absent int8multirange, previous block, writers text[]) RETURNS int8multirange
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT CASE WHEN writers = '{}' THEN '{}'::int8multirange
                 WHEN previous.writers && writers OR EXISTS (SELECT FROM unnest(writers) w WHERE w LIKE '-1/%') THEN absent
@@ -181,7 +181,7 @@ COMMENT ON FUNCTION still_pending(int8multirange, block, text[]) IS 'Of the ids 
 CREATE FUNCTION balances_after(block_no bigint, before bigint, net entry_line[])
     RETURNS SETOF block_balance
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT a.client_id, a.account, $1, coalesce(b.balance + amount(l), amount(l))
       FROM unnest(net) l
@@ -195,7 +195,7 @@ COMMENT ON FUNCTION balances_after(bigint, bigint, entry_line[]) IS 'Balances of
 
 CREATE FUNCTION seal() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
     SET jit = off		-- compiling takes longer than reading most blocks
 AS $$
 #variable_conflict use_column
@@ -257,7 +257,7 @@ COMMENT ON TYPE ledger_digest IS 'What to keep outside the database: the last bl
 
 CREATE FUNCTION digest() RETURNS ledger_digest
     LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT coalesce((SELECT ROW(b.block_no, b.hash, b.total_journals)::ledger_digest FROM block b ORDER BY b.block_no DESC LIMIT 1),
                     ROW(0, decode(repeat('00', 32), 'hex'), 0)::ledger_digest)

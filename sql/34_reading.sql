@@ -8,7 +8,7 @@
 -- says plus the lines of journals that no block has yet, at one snapshot.
 CREATE FUNCTION unsealed_journals(client_id integer) RETURNS SETOF journal
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -27,7 +27,7 @@ COMMENT ON FUNCTION unsealed_journals(integer) IS 'The client''s journals that n
 
 CREATE FUNCTION house_balances(client_id integer) RETURNS TABLE (account account_id, posted amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     WITH tail AS MATERIALIZED (
         SELECT l.account, sum(l.amount) AS change
@@ -48,7 +48,7 @@ COMMENT ON FUNCTION house_balances(integer) IS 'Exact balances, debit positive, 
 CREATE FUNCTION changes_since(client_id integer, recorded_as_of timestamptz, effective_as_of timestamptz)
     RETURNS TABLE (account account_id, change amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT l.account, sum(l.amount)
       FROM journal j, lines(j.entry) l
@@ -62,7 +62,7 @@ CREATE FUNCTION balances(client text, recorded_as_of timestamptz DEFAULT NULL, e
     RETURNS TABLE (account account_id, fund text, name text, kind text, customer text, normal_side text,
                    balance amount, held amount, available amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
     SET jit = off
 AS $$
 #variable_conflict use_column
@@ -97,7 +97,7 @@ COMMENT ON FUNCTION balances(text, timestamptz, timestamptz) IS 'Balance of ever
 
 CREATE FUNCTION balance_of(account account_id, at timestamptz DEFAULT clock_timestamp()) RETURNS account_balance
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -128,7 +128,7 @@ COMMENT ON FUNCTION balance_of(account_id, timestamptz) IS 'Exact balance of one
 -- and journal_party, a house account's through its client and time.
 CREATE FUNCTION account_journals(asked account, since timestamptz, until timestamptz) RETURNS SETOF journal
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
     IF asked.customer_id IS NULL THEN
@@ -164,7 +164,7 @@ COMMENT ON TYPE statement_line IS 'One line of a statement; balance is in natura
 CREATE FUNCTION account_statement(account account_id, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
     RETURNS SETOF statement_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
     SET jit = off
 AS $$
 #variable_conflict use_column
@@ -196,7 +196,7 @@ COMMENT ON FUNCTION account_statement(account_id, timestamptz, timestamptz) IS '
 CREATE FUNCTION statement(account_code text, asset asset, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
     RETURNS SETOF statement_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -221,7 +221,7 @@ COMMENT ON FUNCTION statement(text, asset, timestamptz, timestamptz) IS 'Stateme
 CREATE FUNCTION trial_balance(client text DEFAULT NULL, as_of timestamptz DEFAULT NULL)
     RETURNS TABLE (client_code text, fund text, asset asset, kind text, debit amount, credit amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
     SET jit = off
 AS $$
 #variable_conflict use_column

@@ -28,7 +28,7 @@ ALTER TABLE proposal ENABLE ALWAYS TRIGGER refuse_write;
 CREATE FUNCTION propose_journal(entry journal_entry, reason text, reference text, description text DEFAULT NULL,
                                 effective_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS proposal
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -64,7 +64,7 @@ COMMENT ON FUNCTION propose_journal(journal_entry, text, text, text, timestamptz
 
 CREATE FUNCTION lock_proposal(client text, reference text) RETURNS proposal
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -87,7 +87,7 @@ COMMENT ON FUNCTION lock_proposal(text, text) IS 'The proposal, locked; LG062 if
 
 CREATE FUNCTION approve_journal(client text, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS journal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -107,7 +107,7 @@ COMMENT ON FUNCTION approve_journal(text, text, timestamptz) IS 'Posts a propose
 
 CREATE FUNCTION decline_journal(client text, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS proposal
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

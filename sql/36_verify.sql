@@ -20,7 +20,7 @@ COMMENT ON TYPE discrepancy IS 'Something that verify() found wrong: which check
 -- The links of the chain, and the block's own hash.
 CREATE FUNCTION verify_link(this block, before block) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT f.check_name, this.block_no, NULL::bigint, NULL::integer, NULL::account_id, f.detail FROM (VALUES
         ('block missing', this.block_no <> coalesce(before.block_no, 0) + 1,
@@ -38,14 +38,14 @@ COMMENT ON FUNCTION verify_link(block, block) IS 'Discrepancies between a block,
 
 CREATE FUNCTION block_universe(this block, before block) RETURNS int8multirange
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$ SELECT int8multirange(int8range(coalesce(before.high, 0), greatest(this.high, coalesce(before.high, 0)), '(]')) + coalesce(before.pending, '{}') $$;
 COMMENT ON FUNCTION block_universe(block, block) IS 'The ids among which a block looked for journals. Internal.';
 
 -- Journal by journal, against the evidence; run only when the block as a whole is not what it was.
 CREATE FUNCTION verify_journals(this block, before block) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     WITH sealed AS (
         SELECT s.id, substr(this.evidence, (8 * s.place - 7)::integer, 8) AS evidence
@@ -79,7 +79,7 @@ COMMENT ON FUNCTION verify_journals(block, block) IS 'Journals of a block that a
 -- House balances after the block against those before it and the lines in it.
 CREATE FUNCTION verify_block_balances(this block, before block, net entry_line[]) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT 'house balance', this.block_no, NULL::bigint, NULL::integer, coalesce(s.account, c.account),
            format('The block says %s, its journals come to %s.', coalesce(s.balance::text, 'nothing'), coalesce(c.balance::text, 'nothing'))
@@ -92,7 +92,7 @@ COMMENT ON FUNCTION verify_block_balances(block, block, entry_line[]) IS 'House 
 
 CREATE FUNCTION verify_block(this block, before block) RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
     actual record;
@@ -145,7 +145,7 @@ COMMENT ON FUNCTION verify_block(block, block) IS 'Discrepancies of one block: l
 -- Absent from one block and not found by a later one.
 CREATE FUNCTION unused_ids() RETURNS int8multirange
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT coalesce(range_agg(b.absent), '{}') - coalesce(range_agg(b.found_late), '{}')
       FROM (SELECT absent, coalesce(lag(pending) OVER (ORDER BY block_no), '{}') - absent AS found_late FROM block) b
@@ -154,7 +154,7 @@ COMMENT ON FUNCTION unused_ids() IS 'Journal ids up to the last block''s high th
 
 CREATE FUNCTION verify_unsealed(last block, unused int8multirange) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT CASE WHEN unsealed AND known THEN 'entry' ELSE 'journal added' END, NULL::bigint, s.journal_id, NULL::integer, NULL::account_id,
            CASE WHEN NOT known THEN format('Client %s does not exist.', s.client_id)
@@ -173,7 +173,7 @@ COMMENT ON FUNCTION verify_unsealed(block, int8multirange) IS 'Journals that no 
 
 CREATE FUNCTION verify_requests() RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT 'reference', NULL::bigint, j.journal_id, NULL::integer, NULL::account_id, format('Reference "%s" is posted and refused.', j.reference)
       FROM rejection r JOIN journal j ON j.client_id = r.client_id AND j.reference = r.reference
@@ -202,7 +202,7 @@ COMMENT ON TYPE recomputed_balance IS 'What all journals come to on an account: 
 
 CREATE FUNCTION recomputed_balances() RETURNS SETOF recomputed_balance
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT t.client_id, a.account, asset(a.amount), a.amount, a.entries
       FROM (SELECT j.client_id, activity(j.entry) AS accounts FROM journal j
@@ -213,7 +213,7 @@ COMMENT ON FUNCTION recomputed_balances() IS 'The activity of every account, fro
 -- Lines on accounts that the client does not have, or in an asset that the account does not hold.
 CREATE FUNCTION verify_accounts(totals recomputed_balance[]) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     WITH foreign_lines AS MATERIALIZED (		-- few or none: the journal is searched for these only
         SELECT t.client_id, t.account, t.asset, a.asset AS held_asset FROM unnest(totals) t
@@ -236,7 +236,7 @@ COMMENT ON FUNCTION verify_accounts(recomputed_balance[]) IS 'Lines on unknown a
 -- Limited accounts: the balance row against the journal and the holds.
 CREATE FUNCTION verify_limited(totals recomputed_balance[]) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     WITH limited AS (
         SELECT a.client_id, a.account, a.asset, a.status, a.floor, a.customer_id FROM account a JOIN account_kind k ON k.kind = a.kind WHERE k.limited
@@ -272,7 +272,7 @@ COMMENT ON FUNCTION verify_limited(recomputed_balance[]) IS 'Balance rows that d
 -- I7 and I8, per client.
 CREATE FUNCTION verify_funds(totals recomputed_balance[]) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT 'mirror', NULL::bigint, NULL::bigint, NULL::integer, NULL::account_id,
            format('Client %s: the accounts of "%s" do not net to zero but to %s (I7).', c.code, k.mirror, sum(t.posted))
@@ -292,7 +292,7 @@ COMMENT ON FUNCTION verify_funds(recomputed_balance[]) IS 'Mirror accounts that 
 
 CREATE FUNCTION verify_digest(expected ledger_digest) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT 'digest', expected.block_no, NULL::bigint, NULL::integer, NULL::account_id,
            CASE WHEN b.block_no IS NULL THEN format('Block %s is gone: the last one is %s. Journals sealed by it were removed.',
@@ -305,7 +305,7 @@ COMMENT ON FUNCTION verify_digest(ledger_digest) IS 'Whether the ledger still is
 
 CREATE FUNCTION verify(expected ledger_digest DEFAULT NULL, progress bigint DEFAULT 1000000) RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
     SET jit = off		-- many short queries: compiling takes longer than running them
 AS $$
 DECLARE
@@ -365,7 +365,7 @@ COMMENT ON FUNCTION check_proof(journal_proof) IS 'Does the path lead from the l
 
 CREATE FUNCTION proof(client text, reference text) RETURNS journal_proof
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
     SET jit = off		-- short queries
 AS $$
 #variable_conflict use_column

@@ -97,7 +97,7 @@ COMMENT ON FUNCTION federal_reserve_holidays(integer) IS 'Holidays of the Federa
 
 CREATE FUNCTION latest_version(calendar text) RETURNS integer
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     result integer;
@@ -117,7 +117,7 @@ COMMENT ON FUNCTION latest_version(text) IS 'Current version of a calendar. LG07
 
 CREATE FUNCTION is_business_day(calendar text, day date, version integer DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     edition calendar_version;
@@ -144,7 +144,7 @@ COMMENT ON FUNCTION is_business_day(text, date, integer) IS 'Is the rail open on
 
 CREATE FUNCTION next_business_day(calendar text, day date, version integer DEFAULT NULL) RETURNS date
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     edition integer := coalesce(version, latest_version(calendar));
@@ -160,7 +160,7 @@ COMMENT ON FUNCTION next_business_day(text, date, integer) IS 'The first open da
 
 CREATE FUNCTION value_date(calendar text, at timestamptz, version integer DEFAULT NULL) RETURNS date
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     edition calendar_version;
@@ -180,7 +180,7 @@ COMMENT ON FUNCTION value_date(text, timestamptz, integer) IS 'First open day of
 
 CREATE FUNCTION value_deadline(calendar text, day date, version integer DEFAULT NULL) RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
     SELECT (day + v.cut_time) AT TIME ZONE v.zone
     FROM calendar_version v
@@ -194,7 +194,7 @@ CREATE FUNCTION add_calendar_version(calendar text, first_day date, last_day dat
                                      zone text DEFAULT 'America/New_York', description text DEFAULT NULL)
     RETURNS integer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     edition integer;

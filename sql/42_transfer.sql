@@ -2,7 +2,7 @@
 
 CREATE FUNCTION require_transfer_amount(what text, quantity amount, coin boolean) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -23,7 +23,7 @@ CREATE FUNCTION deposit_coin(account text, quantity amount, reference text, wall
 							 effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
 	RETURNS TABLE (outcome text, replayed boolean, journal bigint, deposited amount, position_after amount, recorded_at timestamptz)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -57,7 +57,7 @@ positive, LG042 not coin, LG043 too many decimals, LG034 unknown wallet, LG040 o
 -- negative both ways is the mirror image.
 CREATE FUNCTION provider_entry(client_id int, lp text, coin amount, money amount) RETURNS journal_entry
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -95,7 +95,7 @@ CREATE FUNCTION settle_lp(client text, lp text, coin amount, money amount, refer
 						  effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
 	RETURNS TABLE (outcome text, replayed boolean, journal bigint, coin_received amount, money_paid amount, recorded_at timestamptz)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

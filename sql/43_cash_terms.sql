@@ -29,7 +29,7 @@ CREATE TRIGGER forget_parties AFTER INSERT OR UPDATE ON cash_terms FOR EACH STAT
 
 CREATE FUNCTION cash_terms_of(client_id int) RETURNS cash_terms
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -46,7 +46,7 @@ COMMENT ON FUNCTION cash_terms_of(int) IS 'Internal: the terms of a client, the 
 -- An infinite instant would stand in journals and stamps for ever.
 CREATE FUNCTION require_instant(at timestamptz) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	IF at IS NULL THEN
@@ -65,7 +65,7 @@ COMMENT ON FUNCTION require_instant(timestamptz) IS 'Internal: LG061 for an inst
 
 CREATE FUNCTION check_cash_terms(terms cash_terms) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	IF terms.settlement_flow NOT IN ('NET', 'GROSS') THEN
@@ -89,7 +89,7 @@ COMMENT ON FUNCTION check_cash_terms(cash_terms) IS 'Internal: raises LG002 nami
 
 CREATE FUNCTION require_fiat(what text, amount amount) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -120,7 +120,7 @@ CREATE FUNCTION change_cash_terms(
 	reference			text DEFAULT NULL)
 	RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -176,7 +176,7 @@ SELECT pg_catalog.pg_extension_config_dump('cash_guard', '');
 
 CREATE FUNCTION guard_customers_cash(customer_ids bigint[]) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	INSERT INTO cash_guard AS g (client_id, customer_id, changes)
 	SELECT c.client_id, c.customer_id, 1 FROM customer c WHERE c.customer_id = ANY (customer_ids) ORDER BY c.customer_id
@@ -186,7 +186,7 @@ COMMENT ON FUNCTION guard_customers_cash(bigint[]) IS 'Internal: for customers w
 
 CREATE FUNCTION lock_customers_cash(customer_ids bigint[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	PERFORM FROM customer c WHERE c.customer_id = ANY (customer_ids) ORDER BY c.customer_id FOR NO KEY UPDATE;
@@ -196,7 +196,7 @@ COMMENT ON FUNCTION lock_customers_cash(bigint[]) IS 'Internal: keeps everybody 
 
 CREATE FUNCTION lock_customer_cash(customer_id bigint) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT lock_customers_cash(ARRAY[lock_customer_cash.customer_id])
 $$;
@@ -216,7 +216,7 @@ COMMENT ON FUNCTION party_may(text, text, text) IS 'Whether a customer of this m
 
 CREATE FUNCTION require_party_may(customer_id bigint, direction text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -314,7 +314,7 @@ SELECT pg_catalog.pg_extension_config_dump('top_up_number', '');
 -- FBO DueTo:CORP is locked first, so that no two set off the same money.
 CREATE FUNCTION offset_due_from_company(client_id int, asset asset, at timestamptz) RETURNS amount
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

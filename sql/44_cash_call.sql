@@ -89,7 +89,7 @@ INSERT INTO cash_retry_time VALUES ('06:00'), ('17:00');
 
 CREATE FUNCTION next_cash_retry(at timestamptz) RETURNS timestamptz
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT min(r.at)
 	  FROM cash_retry_time t, generate_series(0, 1) AS later(days),
@@ -109,7 +109,7 @@ COMMENT ON FUNCTION central_date(timestamptz) IS 'The date in Central Time, by w
 
 CREATE FUNCTION invoking_actor() RETURNS integer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -130,7 +130,7 @@ COMMENT ON FUNCTION invoking_actor() IS 'Internal: number of the invoking role i
 -- writers: one that came here with accounts locked could close a circle.
 CREATE FUNCTION lock_cash_call_events() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	LOCK TABLE cash_call_event IN ROW EXCLUSIVE MODE;
@@ -140,7 +140,7 @@ COMMENT ON FUNCTION lock_cash_call_events() IS
 
 CREATE FUNCTION require_cash_call(client_id integer, call bigint) RETURNS cash_call
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -157,7 +157,7 @@ COMMENT ON FUNCTION require_cash_call(integer, bigint) IS 'Internal: the cash ca
 
 CREATE FUNCTION lock_cash_call(client_id integer, call bigint) RETURNS cash_call
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -175,7 +175,7 @@ COMMENT ON FUNCTION lock_cash_call(integer, bigint) IS
 CREATE FUNCTION advance_cash_call(client_id integer, journal_id bigint, event text, at timestamptz, recorded_at timestamptz, due_at timestamptz)
 	RETURNS cash_call
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -200,7 +200,7 @@ CREATE FUNCTION record_cash_call_event(client_id integer, journal_id bigint, eve
 									   reason text DEFAULT NULL, event_journal bigint DEFAULT NULL, due_at timestamptz DEFAULT NULL)
 	RETURNS cash_call
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -224,7 +224,7 @@ when a bust restores it. LG082 if there is no such call.';
 
 CREATE FUNCTION is_coin_released(call cash_call) RETURNS boolean
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT coalesce((call).encumbered IS NOT NULL
 		AND ((call).status = 'S'
@@ -237,7 +237,7 @@ COMMENT ON FUNCTION is_coin_released(cash_call) IS 'Internal: whether encumbered
 -- put it: coin that has been released since is bound again, if it is there.
 CREATE FUNCTION prepare_bust_of_cash_call(client_id integer, call bigint) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -266,7 +266,7 @@ COMMENT ON FUNCTION prepare_bust_of_cash_call(integer, bigint) IS
 -- account that the bust's journal has turned round.
 CREATE FUNCTION bust_cash_call(client_id integer, call bigint, bust_journal bigint, at timestamptz, recorded_at timestamptz) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

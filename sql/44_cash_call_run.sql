@@ -10,7 +10,7 @@ COMMENT ON FUNCTION process_client_cash_calls(integer, timestamptz, timestamptz,
 -- among theirs: set off first; proceeds wait while something is left.
 CREATE FUNCTION set_off_deficits(client_id integer, at timestamptz) RETURNS asset[]
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -35,7 +35,7 @@ COMMENT ON FUNCTION set_off_deficits(integer, timestamptz) IS
 CREATE FUNCTION process_cash_calls(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, asset asset, attempted bigint, settled bigint, failed bigint, collected amount, paid amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -5,7 +5,7 @@ CREATE FUNCTION cash_call_sums(client_id integer, at timestamptz)
 	RETURNS TABLE (journal_id bigint, settled amount, written_off amount, recovered amount, busted amount, attempts bigint,
 				   first_attempt_at timestamptz, last_attempt_at timestamptz, last_reason text)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT e.journal_id,
 		   sum(e.amount) FILTER (WHERE e.event = 'settled'),
@@ -52,7 +52,7 @@ what was recovered. status: OUTSTANDING, SETTLED, WRITTEN_OFF, RECOVERED (in who
 CREATE FUNCTION cash_calls(client text, at timestamptz DEFAULT clock_timestamp(), account text DEFAULT NULL)
 	RETURNS SETOF cash_call_state
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 #variable_conflict use_column
@@ -92,7 +92,7 @@ CREATE FUNCTION cash_call_attempts(client text, call bigint)
 	RETURNS TABLE (attempt bigint, attempted_at timestamptz, outcome text, reason text, meaning text, amount amount, journal bigint,
 				   recorded_at timestamptz, recorded_by text)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -125,7 +125,7 @@ COMMENT ON TYPE cash_call_discrepancy IS 'Something that check_cash_calls() foun
 -- A call against its own events: I13, and the state that they come to.
 CREATE FUNCTION cash_call_state_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	WITH summed AS (
 		SELECT c.*, zero(asset(c.amount)) AS nothing, s.*, e.events, e.last_no, e.ended_at, e.ended_recorded_at
@@ -162,7 +162,7 @@ COMMENT ON FUNCTION cash_call_state_breaks(integer) IS 'Internal: calls that are
 -- Calls against executions, both ways.
 CREATE FUNCTION cash_call_execution_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	WITH called AS (
 		SELECT j.*, abs(net_money(j.terms)) AS net_money FROM journal j
@@ -193,7 +193,7 @@ COMMENT ON FUNCTION cash_call_execution_breaks(integer) IS 'Internal: executions
 -- Events against the journals that they name, both ways.
 CREATE FUNCTION cash_call_journal_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT 'settlement', e.journal_id, format('Journal %s of event %s does not exist, or says otherwise.', coalesce(e.event_journal::text, 'NULL'), e.event_no)
 	  FROM cash_call_event e
@@ -231,7 +231,7 @@ COMMENT ON FUNCTION cash_call_journal_breaks(integer) IS 'Internal: events whose
 -- What customers and Apex owe and are owed, by the accounts and by the calls.
 CREATE FUNCTION cash_call_account_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	WITH by_account AS (
 		SELECT a.name, a.asset, h.posted FROM house_balances($1) h JOIN account a ON a.client_id = $1 AND a.account = h.account
@@ -262,7 +262,7 @@ COMMENT ON FUNCTION cash_call_account_breaks(integer) IS
 
 CREATE FUNCTION check_cash_calls(client text DEFAULT NULL) RETURNS SETOF cash_call_discrepancy
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 #variable_conflict use_column

@@ -86,7 +86,7 @@ SELECT pg_catalog.pg_extension_config_dump('revenue_share_guard', '');
 
 CREATE FUNCTION lock_revenue_share(client_id integer) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -99,7 +99,7 @@ COMMENT ON FUNCTION lock_revenue_share(integer) IS
 
 CREATE FUNCTION revenue_share_accrued(client_id integer, asset asset) RETURNS amount
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	share	constant account_id := ensure_account(client_id, 'CORP', 'RevShare:payable:' || (client_row(client_id)).code, asset);
@@ -115,7 +115,7 @@ COMMENT ON FUNCTION revenue_share_accrued(integer, asset) IS
 
 CREATE FUNCTION refuse_cash_call_state(call cash_call, what text, detail text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	RAISE EXCEPTION USING ERRCODE = 'LG083', MESSAGE = format('cash call %s %s', call.journal_id, what),
@@ -127,7 +127,7 @@ COMMENT ON FUNCTION refuse_cash_call_state(cash_call, text, text) IS 'Internal: 
 
 CREATE FUNCTION latest_write_off(client_id integer, call bigint) RETURNS cash_write_off
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT w.* FROM cash_write_off w WHERE w.client_id = $1 AND w.journal_id = $2 ORDER BY w.proposal_no DESC LIMIT 1
 $$;
@@ -135,14 +135,14 @@ COMMENT ON FUNCTION latest_write_off(integer, bigint) IS 'Internal: the last pro
 
 CREATE FUNCTION eligible_on(called_at timestamptz, write_off_days integer) RETURNS date
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	RETURN central_date(called_at) + write_off_days + 1;
 COMMENT ON FUNCTION eligible_on(timestamptz, integer) IS 'First Central date on which a cash call is older than that many days.';
 
 -- Deposits are what the company owes: they age and are reported, never written off.
 CREATE FUNCTION propose_eligible(client_id integer, at timestamptz, call bigint DEFAULT NULL) RETURNS SETOF cash_write_off
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -168,7 +168,7 @@ COMMENT ON FUNCTION propose_eligible(integer, timestamptz, bigint) IS
 CREATE FUNCTION propose_cash_call_write_offs(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, proposed bigint, amount amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -188,7 +188,7 @@ call is proposed once. Raises LG010, 42501 client, LG061 instant ahead of the cl
 
 CREATE FUNCTION propose_cash_call_write_off(client text, call bigint, at timestamptz DEFAULT clock_timestamp()) RETURNS cash_write_off
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -219,7 +219,7 @@ outstanding, a deposit, or not old enough, LG010, 42501, LG061, LG002.';
 
 CREATE FUNCTION lock_write_off(client_id integer, call bigint) RETURNS cash_write_off
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -241,7 +241,7 @@ COMMENT ON FUNCTION lock_write_off(integer, bigint) IS
 
 CREATE FUNCTION approve_cash_call_write_off(client text, call bigint, at timestamptz DEFAULT clock_timestamp()) RETURNS cash_write_off
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -269,7 +269,7 @@ proposed, declined, or the call has been settled or busted since, LG010, 42501, 
 
 CREATE FUNCTION approve_cash_call_write_offs(client text, calls bigint[], at timestamptz DEFAULT clock_timestamp()) RETURNS SETOF cash_write_off
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	call	bigint;
@@ -286,7 +286,7 @@ COMMENT ON FUNCTION approve_cash_call_write_offs(text, bigint[], timestamptz) IS
 
 CREATE FUNCTION decline_cash_call_write_off(client text, call bigint, reason text, at timestamptz DEFAULT clock_timestamp()) RETURNS cash_write_off
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -320,7 +320,7 @@ call, LG083 not proposed, lapsed or charged, LG067 for its proposer, LG002 no re
 
 CREATE FUNCTION cash_call_account(call cash_call) RETURNS account_id
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	side	constant text := CASE WHEN call.sale THEN 'payable:' ELSE 'receivable:' END;
@@ -335,7 +335,7 @@ COMMENT ON FUNCTION cash_call_account(cash_call) IS 'Internal: the receivable or
 
 CREATE FUNCTION write_off_lines(client_id integer, account account_id, share amount, bad_debt amount) RETURNS journal_entry
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT journal_entry(l.account, l.amount ORDER BY l.place)
 	FROM (VALUES (1, ensure_account($1, 'CORP', 'RevShare:payable:' || (client_row($1)).code, asset($3)), $3),
@@ -348,7 +348,7 @@ COMMENT ON FUNCTION write_off_lines(integer, account_id, amount, amount) IS
 
 CREATE FUNCTION charge_write_off(written_off cash_write_off, call cash_call, accrued amount, at timestamptz) RETURNS amount
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -370,7 +370,7 @@ COMMENT ON FUNCTION charge_write_off(cash_write_off, cash_call, amount, timestam
 
 CREATE FUNCTION lapse_write_offs(client_id integer, at timestamptz) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -385,7 +385,7 @@ COMMENT ON FUNCTION lapse_write_offs(integer, timestamptz) IS 'Internal: proposa
 -- that takes no credits waits as well, and stops no other.
 CREATE FUNCTION chargeable_write_offs(client_id integer, at timestamptz) RETURNS bigint[]
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT coalesce(array_agg(w.journal_id ORDER BY c.called_at, c.journal_id), '{}')
 	  FROM cash_write_off w
@@ -403,7 +403,7 @@ COMMENT ON FUNCTION chargeable_write_offs(integer, timestamptz) IS
 -- what is approved meanwhile is for the next time.
 CREATE FUNCTION lock_write_offs(client_id integer, calls bigint[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -421,7 +421,7 @@ COMMENT ON FUNCTION lock_write_offs(integer, bigint[]) IS
 CREATE FUNCTION charge_client(client_id integer, at timestamptz)
 	RETURNS TABLE (amount amount, from_share amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -455,7 +455,7 @@ COMMENT ON FUNCTION charge_client(integer, timestamptz) IS
 CREATE FUNCTION charge_cash_call_write_offs(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, charged bigint, amount amount, from_share amount, from_bad_debt amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -484,7 +484,7 @@ COMMENT ON TYPE cash_call_left IS 'Internal: what of a write-off stands, by who 
 
 CREATE FUNCTION write_off_left(call cash_call) RETURNS cash_call_left
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -505,7 +505,7 @@ COMMENT ON FUNCTION write_off_left(cash_call) IS 'Internal: what of the write-of
 
 CREATE FUNCTION recovery_entry(call cash_call, to_bad_debt amount, to_share amount, whole boolean) RETURNS journal_entry
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	client_id	constant int := call.client_id;
@@ -539,7 +539,7 @@ COMMENT ON FUNCTION recovery_entry(cash_call, amount, amount, boolean) IS
 
 CREATE FUNCTION recovered_before(client_id integer, reference text, call bigint, amount amount) RETURNS cash_recovery
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -562,7 +562,7 @@ COMMENT ON FUNCTION recovered_before(integer, text, bigint, amount) IS
 
 CREATE FUNCTION check_recovery(call cash_call, amount amount, outstanding amount) RETURNS amount
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	IF is_zero(outstanding) THEN
@@ -583,7 +583,7 @@ COMMENT ON FUNCTION check_recovery(cash_call, amount, amount) IS
 CREATE FUNCTION recover_cash_call(client text, call bigint, reference text, amount amount DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
 	RETURNS cash_recovery
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -608,7 +608,7 @@ off, recovered or busted, LG086 more than stands, LG050 not available, LG045 not
 
 CREATE FUNCTION post_recovery(call cash_call, reference text, requested amount, at timestamptz) RETURNS cash_recovery
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -639,7 +639,7 @@ COMMENT ON FUNCTION post_recovery(cash_call, text, amount, timestamptz) IS 'Inte
 -- to the customer's favour, is left with what he had paid after all.
 CREATE FUNCTION restore_cash_call(client_id integer, call bigint, bust_journal bigint, at timestamptz) RETURNS amount
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -672,7 +672,7 @@ CREATE FUNCTION cash_write_offs(client text, at timestamptz DEFAULT clock_timest
 				   proposed_by name, proposed_at timestamptz, approved_by name, approved_at timestamptz, declined_by name, declined_at timestamptz,
 				   decline_reason text, charged_at timestamptz, from_share amount, from_bad_debt amount, recovered amount, outstanding amount, journal bigint)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

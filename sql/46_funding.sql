@@ -106,7 +106,7 @@ FROM (VALUES
 -- What was asked for stays; the status only moves along funding_transition.
 CREATE FUNCTION check_funding_change() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	IF (new.client_id, new.transfer_id, new.reference, new.rail, new.direction, new.amount::text, new.bank, new.requested_at, new.request)
@@ -134,7 +134,7 @@ ALTER TABLE funding_event ENABLE ALWAYS TRIGGER refuse_write;
 
 CREATE FUNCTION cash_entry(client_id int, asset asset, accounts text[], amounts amount[]) RETURNS journal_entry
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	lines	entry_line[] := '{}';
@@ -154,7 +154,7 @@ CREATE FUNCTION open_funding(client_id int, customer_id bigint, reference text, 
 							 entry journal_entry DEFAULT NULL, reason text DEFAULT NULL)
 	RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -178,7 +178,7 @@ COMMENT ON FUNCTION open_funding(int, bigint, text, text, text, timestamptz, jso
 
 CREATE FUNCTION opened_funding(client_id int, reference text, request jsonb) RETURNS funding_transfer
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -206,7 +206,7 @@ COMMENT ON FUNCTION opened_funding(int, text, jsonb) IS 'Internal: the transfer 
 
 CREATE FUNCTION post_funding(moved funding_transfer, event text, kind smallint, entry journal_entry, at timestamptz) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	RETURN (post_entry(moved.client_id, format('funding:%s:%s', moved.transfer_id, event), kind, entry, at,
@@ -216,7 +216,7 @@ COMMENT ON FUNCTION post_funding(funding_transfer, text, smallint, journal_entry
 
 CREATE FUNCTION require_funding(client_id int, reference text, direction text) RETURNS funding_transfer
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -234,7 +234,7 @@ COMMENT ON FUNCTION require_funding(int, text, text) IS 'Internal: the transfer 
 
 CREATE FUNCTION require_references("references" text[]) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	IF "references" IS NULL THEN
@@ -247,7 +247,7 @@ COMMENT ON FUNCTION require_references(text[]) IS 'Internal: raises LG002 for NU
 -- account of a customer leave it alone.
 CREATE FUNCTION lock_funding(client text, reference text, direction text, at timestamptz, with_cash boolean) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -271,7 +271,7 @@ COMMENT ON FUNCTION lock_funding(text, text, text, timestamptz, boolean) IS 'Int
 
 CREATE FUNCTION entered_before(moved funding_transfer, event text, content jsonb) RETURNS boolean
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -290,7 +290,7 @@ COMMENT ON FUNCTION entered_before(funding_transfer, text, jsonb) IS 'Internal: 
 
 CREATE FUNCTION next_funding_status(moved funding_transfer, event text) RETURNS text
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -314,7 +314,7 @@ COMMENT ON FUNCTION next_funding_status(funding_transfer, text) IS 'Internal: th
 -- Balances as of an instant follow from the instants of the steps.
 CREATE FUNCTION require_later_step(moved funding_transfer[], event text, at timestamptz) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	early	record;
@@ -335,7 +335,7 @@ COMMENT ON FUNCTION require_later_step(funding_transfer[], text, timestamptz) IS
 CREATE FUNCTION enter_fundings(moved funding_transfer[], event text, at timestamptz, content jsonb, journals bigint[], deficit amount DEFAULT NULL)
 	RETURNS SETOF funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -374,7 +374,7 @@ COMMENT ON FUNCTION enter_fundings(funding_transfer[], text, timestamptz, jsonb,
 CREATE FUNCTION enter_funding(moved funding_transfer, event text, at timestamptz, content jsonb DEFAULT '{}', journal_id bigint DEFAULT NULL, deficit amount DEFAULT NULL)
 	RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	result	funding_transfer;
@@ -390,7 +390,7 @@ COMMENT ON FUNCTION enter_funding(funding_transfer, text, timestamptz, jsonb, bi
 
 CREATE FUNCTION cash_account(customer_id bigint, part text) RETURNS text
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -406,7 +406,7 @@ COMMENT ON FUNCTION omnibus_bank(text) IS 'Internal: the omnibus account at a ba
 
 CREATE FUNCTION holds_cash_here(customer_id bigint) RETURNS boolean
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT coalesce(c.funding_model, l.funding_model) = 'BAKKT_TPJ'
 	FROM customer c JOIN client l USING (client_id) WHERE c.customer_id = holds_cash_here.customer_id
@@ -415,7 +415,7 @@ COMMENT ON FUNCTION holds_cash_here(bigint) IS 'Internal: whether the customer''
 
 CREATE FUNCTION require_cash_here(customer_id bigint) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	IF NOT holds_cash_here(customer_id) THEN
@@ -429,7 +429,7 @@ COMMENT ON FUNCTION require_cash_here(bigint) IS 'Internal: raises LG013 unless 
 -- The balance row is locked and expired holds are off it: what is read stays.
 CREATE FUNCTION spendable(client_id int, account account_id, at timestamptz) RETURNS amount
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -442,7 +442,7 @@ COMMENT ON FUNCTION spendable(int, account_id, timestamptz) IS 'Internal: what m
 
 CREATE FUNCTION called_withdrawals(client_id int, customer_id bigint, asset asset) RETURNS amount
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT coalesce(sum(c.amount), zero(called_withdrawals.asset)) FROM cash_call c
 	WHERE c.client_id = called_withdrawals.client_id AND c.customer_id = called_withdrawals.customer_id AND c.status = 'O'

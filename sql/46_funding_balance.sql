@@ -2,7 +2,7 @@
 
 CREATE FUNCTION settled_as_of(asked account, at timestamptz) RETURNS amount
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -14,7 +14,7 @@ COMMENT ON FUNCTION settled_as_of(account, timestamptz) IS 'Internal: balance of
 -- A hold's opening is by the caller's clock, what became of it by ours.
 CREATE FUNCTION held_as_of(asked account, at timestamptz) RETURNS amount
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -28,7 +28,7 @@ COMMENT ON FUNCTION held_as_of(account, timestamptz) IS 'Internal: what holds, o
 
 CREATE FUNCTION pending_withdrawals(client_id int, customer_id bigint, asset asset, at timestamptz) RETURNS amount
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -41,7 +41,7 @@ COMMENT ON FUNCTION pending_withdrawals(int, bigint, asset, timestamptz) IS 'Int
 
 CREATE FUNCTION calls_as_of(client_id int, customer_id bigint, asset asset, at timestamptz, withdrawal boolean) RETURNS amount
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -54,7 +54,7 @@ COMMENT ON FUNCTION calls_as_of(int, bigint, asset, timestamptz, boolean) IS 'In
 CREATE FUNCTION cash_balance(account text, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
 	RETURNS TABLE (settled amount, unsettled amount, held amount, called amount, available amount, receivable amount, deficit amount)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -102,7 +102,7 @@ COMMENT ON TYPE funding_transfer_state IS 'A deposit, wire or withdrawal as it s
 CREATE FUNCTION funding_transfers(client text, at timestamptz DEFAULT clock_timestamp(), account text DEFAULT NULL)
 	RETURNS SETOF funding_transfer_state
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -138,7 +138,7 @@ LG010, 42501, LG012 no such customer of the client, LG061.';
 -- Transfers in flight, by the account on which they stand
 CREATE FUNCTION funding_in_flight(client_id int) RETURNS TABLE (fund text, name text, asset asset, amount amount)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT 'FBO', stands.name, asset(t.amount), sum(t.amount)
 	FROM funding_transfer t
@@ -154,7 +154,7 @@ COMMENT ON FUNCTION funding_in_flight(int) IS 'Internal: what deposits and withd
 
 CREATE FUNCTION check_funding(client text DEFAULT NULL) RETURNS TABLE (client_code text, account text, asset asset, expected amount, found amount)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 #variable_conflict use_column

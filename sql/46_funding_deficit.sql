@@ -2,7 +2,7 @@
 
 CREATE FUNCTION deficit_of(asked account, at timestamptz) RETURNS amount
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT coalesce(sum_for((asked).account, j.entry), zero((asked).asset)) FROM account_journals(asked, '-infinity', 'infinity') j
 	WHERE j.effective_at <= deficit_of.at
@@ -11,7 +11,7 @@ COMMENT ON FUNCTION deficit_of(account, timestamptz) IS 'Internal: balance of a 
 
 CREATE FUNCTION recovered_amount(client_id int, reference text, settled account_id, amount amount) RETURNS amount
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -29,7 +29,7 @@ COMMENT ON FUNCTION recovered_amount(int, text, account_id, amount) IS 'Internal
 CREATE FUNCTION recover_deficit(account text, reference text, amount amount DEFAULT NULL, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT NULL)
 	RETURNS TABLE (journal bigint, replayed boolean, recovered amount, deficit amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -71,7 +71,7 @@ LG040, LG041, LG042 no currency or not that of the amount. Without an amount and
 
 CREATE FUNCTION require_recoverable(deficit amount, amount amount, free amount) RETURNS amount
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	IF amount IS NOT NULL THEN
@@ -91,7 +91,7 @@ COMMENT ON FUNCTION require_recoverable(amount, amount, amount) IS 'Internal: ho
 CREATE FUNCTION deficits(client text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
 	RETURNS TABLE (client_code text, account text, deficit amount, since timestamptz)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -112,7 +112,7 @@ COMMENT ON FUNCTION deficits(text, timestamptz) IS 'The customers whose returned
 
 CREATE FUNCTION require_scale(amount amount) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -125,7 +125,7 @@ COMMENT ON FUNCTION require_scale(amount) IS 'Internal: raises LG043 when the am
 CREATE FUNCTION propose_cash_adjustment(account text, amount amount, reason text, reference text, note text DEFAULT NULL, effective_at timestamptz DEFAULT NULL,
 										at timestamptz DEFAULT clock_timestamp()) RETURNS proposal
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

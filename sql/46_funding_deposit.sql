@@ -3,7 +3,7 @@
 CREATE FUNCTION initiate_deposit(account text, amount amount, reference text, bank text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
 	RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -33,7 +33,7 @@ no reference, LG045, LG042 no currency, LG040, LG041, LG043 asset, LG034 bank, L
 -- and its returns are in the morning's first settlement, at 08:30 Eastern.
 CREATE FUNCTION deposit_available_at(client_id int, credited_at timestamptz) RETURNS timestamptz
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	day		date := value_date('FEDWIRE', credited_at);
@@ -47,7 +47,7 @@ COMMENT ON FUNCTION deposit_available_at(int, timestamptz) IS 'Internal: when th
 
 CREATE FUNCTION post_credit(moved funding_transfer[], at timestamptz) RETURNS bigint
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT (post_entry(min(m.client_id), format('funding:%s:credited', min(m.transfer_id)), 12::smallint,
 					   cash_entry(min(m.client_id), asset(sum(m.amount)), ARRAY[omnibus_bank(min(m.bank)), 'FBO Clearing:ACH-in'], ARRAY[sum(m.amount), -sum(m.amount)]),
@@ -58,7 +58,7 @@ COMMENT ON FUNCTION post_credit(funding_transfer[], timestamptz) IS 'Internal: o
 
 CREATE FUNCTION credit_deposits(client text, "references" text[], bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -89,7 +89,7 @@ the customers. Raises LG010, 42501, LG002 NULL for references, LG080 unknown dep
 
 CREATE FUNCTION enter_credits(lot funding_transfer[], available_at timestamptz, content jsonb, at timestamptz) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	posted	constant bigint := post_credit(lot, at);
@@ -103,7 +103,7 @@ COMMENT ON FUNCTION enter_credits(funding_transfer[], timestamptz, jsonb, timest
 
 CREATE FUNCTION credit_deposit(client text, reference text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	PERFORM credit_deposits(client, ARRAY[reference], bank_reference, at);
@@ -113,7 +113,7 @@ COMMENT ON FUNCTION credit_deposit(text, text, text, timestamptz) IS 'credit_dep
 
 CREATE FUNCTION can_settle(due funding_transfer) RETURNS boolean
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -125,7 +125,7 @@ COMMENT ON FUNCTION can_settle(funding_transfer) IS 'Internal: whether a deposit
 
 CREATE FUNCTION post_settled(due funding_transfer, at timestamptz) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	RETURN post_funding(due, 'settled', 12::smallint,
@@ -138,7 +138,7 @@ COMMENT ON FUNCTION post_settled(funding_transfer, timestamptz) IS 'Internal: po
 -- for another.  What cannot be moved because an account is frozen stays.
 CREATE FUNCTION settle_client_deposits(client_id int, at timestamptz) RETURNS SETOF funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -160,7 +160,7 @@ COMMENT ON FUNCTION settle_client_deposits(int, timestamptz) IS 'Internal: settl
 CREATE FUNCTION settle_deposits(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, settled bigint, amount amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -185,7 +185,7 @@ COMMENT ON FUNCTION settle_deposits(timestamptz, text) IS
 -- Taken back before the bank has moved anything
 CREATE FUNCTION abandon_deposit(client text, reference text, event text, content jsonb, at timestamptz) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -202,7 +202,7 @@ COMMENT ON FUNCTION abandon_deposit(text, text, text, jsonb, timestamptz) IS 'In
 
 CREATE FUNCTION cancel_deposit(client text, reference text, reason text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	RETURN abandon_deposit(client, reference, 'cancelled', jsonb_build_object('reason', reason), at);
@@ -211,7 +211,7 @@ COMMENT ON FUNCTION cancel_deposit(text, text, text, timestamptz) IS 'The custom
 
 CREATE FUNCTION decline_deposit(client text, reference text, reason text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	RETURN abandon_deposit(client, reference, 'declined', jsonb_build_object('reason', reason), at);
@@ -224,7 +224,7 @@ COMMENT ON FUNCTION decline_deposit(text, text, text, timestamptz) IS 'The bank 
 
 CREATE FUNCTION require_return_code(code text) RETURNS text
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	IF NOT EXISTS (SELECT FROM ach_return_code r WHERE r.code = require_return_code.code) THEN
@@ -239,7 +239,7 @@ COMMENT ON FUNCTION require_return_code(text) IS 'Internal: the code itself; LG0
 -- the likeliest to be of a piece with the returned deposit.
 CREATE FUNCTION reject_unsent_withdrawals(moved funding_transfer, settled account_id, at timestamptz) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -259,7 +259,7 @@ COMMENT ON FUNCTION reject_unsent_withdrawals(funding_transfer, account_id, time
 -- What is there pays, the rest is the company's: never another customer''s (J06d).
 CREATE FUNCTION post_spent_return(moved funding_transfer, content jsonb, at timestamptz) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -282,7 +282,7 @@ COMMENT ON FUNCTION post_spent_return(funding_transfer, jsonb, timestamptz) IS '
 
 CREATE FUNCTION post_return(moved funding_transfer, content jsonb, at timestamptz) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -302,7 +302,7 @@ COMMENT ON FUNCTION post_return(funding_transfer, jsonb, timestamptz) IS 'Intern
 
 CREATE FUNCTION charge_return_fee(moved funding_transfer, at timestamptz) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -324,7 +324,7 @@ COMMENT ON FUNCTION charge_return_fee(funding_transfer, timestamptz) IS 'Interna
 
 CREATE FUNCTION return_deposit(client text, reference text, code text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION wire_obstacle(customer_id bigint, asset asset) RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT CASE WHEN $1 IS NULL THEN 'no customer named'
 				WHEN NOT holds_cash_here($1) THEN 'the customer''s cash is not held here'
@@ -14,7 +14,7 @@ COMMENT ON FUNCTION wire_obstacle(bigint, asset) IS 'Internal: why a wire cannot
 CREATE FUNCTION receive_wire(client text, amount amount, reference text, account text DEFAULT NULL, bank text DEFAULT NULL, bank_reference text DEFAULT NULL,
 							 at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -47,7 +47,7 @@ wire is received once under it (LG020). A fact: recorded whatever the state of t
 
 CREATE FUNCTION customer_of(client_id int, account text) RETURNS bigint
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -66,7 +66,7 @@ COMMENT ON FUNCTION customer_of(int, text) IS 'Internal: a customer of this clie
 
 CREATE FUNCTION assign_wire(client text, reference text, account text, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -89,7 +89,7 @@ COMMENT ON FUNCTION assign_wire(text, text, text, timestamptz) IS 'An unidentifi
 
 CREATE FUNCTION return_wire(client text, reference text, reason text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

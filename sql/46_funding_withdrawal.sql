@@ -2,7 +2,7 @@
 
 CREATE FUNCTION require_withdrawable(client_id int, customer_id bigint, settled account_id, amount amount, at timestamptz) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -25,7 +25,7 @@ COMMENT ON FUNCTION require_withdrawable(int, bigint, account_id, amount, timest
 CREATE FUNCTION request_withdrawal(account text, amount amount, reference text, rail text DEFAULT 'ACH', bank text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
 	RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -59,7 +59,7 @@ LG032 or LG033 closed or frozen, LG061, LG011.';
 
 CREATE FUNCTION send_withdrawal(client text, reference text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -89,7 +89,7 @@ COMMENT ON FUNCTION clearing_out(text) IS 'Internal: where a withdrawal stands b
 
 CREATE FUNCTION complete_withdrawal(client text, reference text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -106,7 +106,7 @@ COMMENT ON FUNCTION complete_withdrawal(text, text, text, timestamptz) IS 'The b
 
 CREATE FUNCTION send_withdrawals(client text, "references" text[], bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -123,7 +123,7 @@ COMMENT ON FUNCTION send_withdrawals(text, text[], text, timestamptz) IS 'send_w
 
 CREATE FUNCTION complete_withdrawals(client text, "references" text[], bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -136,7 +136,7 @@ COMMENT ON FUNCTION complete_withdrawals(text, text[], text, timestamptz) IS 'co
 
 CREATE FUNCTION end_withdrawal(moved funding_transfer, event text, content jsonb, at timestamptz) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -152,7 +152,7 @@ COMMENT ON FUNCTION end_withdrawal(funding_transfer, text, jsonb, timestamptz) I
 
 CREATE FUNCTION reject_withdrawal(client text, reference text, reason text, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	IF coalesce(reason, '') = '' THEN
@@ -164,7 +164,7 @@ COMMENT ON FUNCTION reject_withdrawal(text, text, text, timestamptz) IS 'The com
 
 CREATE FUNCTION cancel_withdrawal(client text, reference text, reason text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	RETURN end_withdrawal(lock_funding(client, reference, 'WITHDRAWAL', at, true), 'cancelled', jsonb_build_object('reason', reason), at);
@@ -174,7 +174,7 @@ COMMENT ON FUNCTION cancel_withdrawal(text, text, text, timestamptz) IS 'The cus
 CREATE FUNCTION return_withdrawal(client text, reference text, code text DEFAULT NULL, reason text DEFAULT NULL, bank_reference text DEFAULT NULL,
 								  at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

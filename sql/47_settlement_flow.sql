@@ -76,7 +76,7 @@ SELECT pg_catalog.pg_extension_config_dump('fbo_transfer_event', '');
 
 CREATE FUNCTION check_fbo_transfer_change() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	allowed	constant text[] := CASE WHEN old.status = 'INSTRUCTED' THEN '{status,ended_at,ended_journal,bank_reference}'::text[]
@@ -103,7 +103,7 @@ ALTER TABLE fbo_transfer_event ENABLE ALWAYS TRIGGER refuse_write;
 
 CREATE FUNCTION lock_settlement_flow() RETURNS timestamptz
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	LOCK TABLE cash_call_event IN SHARE MODE;
@@ -113,7 +113,7 @@ COMMENT ON FUNCTION lock_settlement_flow() IS 'Internal: waits until no call is 
 
 CREATE FUNCTION lock_company_money(client_id integer, asset asset) RETURNS amount
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	-- adding nothing to its holds locks the row, and ends in 40001 when the snapshot is older than the balance
@@ -123,7 +123,7 @@ COMMENT ON FUNCTION lock_company_money(integer, asset) IS 'Internal: the company
 
 CREATE FUNCTION company_owes(client_id integer, asset asset) RETURNS amount
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -137,7 +137,7 @@ COMMENT ON FUNCTION company_owes(integer, asset) IS 'Internal: what the company 
 CREATE FUNCTION outstanding_deposits(client_id integer, asset asset, called_until timestamptz, opened_until timestamptz DEFAULT 'infinity')
 	RETURNS amount
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT coalesce(sum(c.amount), zero($2)) FROM cash_call c
 	WHERE c.client_id = $1 AND c.status = 'O' AND NOT c.withdrawal AND NOT c.apex AND asset(c.amount) = $2
@@ -147,7 +147,7 @@ COMMENT ON FUNCTION outstanding_deposits(integer, asset, timestamptz, timestampt
 
 CREATE FUNCTION in_transit(client_id integer, asset asset, purposes text[]) RETURNS amount
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT coalesce(sum(t.amount), zero($2)) FROM fbo_transfer t
 	WHERE t.client_id = $1 AND t.status = 'INSTRUCTED' AND t.direction = 'TO_FBO' AND t.purpose = ANY ($3) AND asset(t.amount) = $2
@@ -157,7 +157,7 @@ COMMENT ON FUNCTION in_transit(integer, asset, text[]) IS 'Internal: what is on 
 -- What a bank holds, less what is leaving it already: no transfer takes more.
 CREATE FUNCTION fbo_bank_free(client_id integer, asset asset, bank text) RETURNS amount
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -178,7 +178,7 @@ COMMENT ON FUNCTION fbo_bank_free(integer, asset, text) IS 'Internal: what an FB
 -- NULL stands for Bank:omnibus itself.
 CREATE FUNCTION fbo_bank(client_id integer, asset asset) RETURNS text
 	LANGUAGE sql STABLE PARALLEL RESTRICTED
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT b.bank
 	FROM account a CROSS JOIN LATERAL (SELECT nullif(substr(a.name, length('Bank:omnibus:') + 1), '') AS bank) b
@@ -199,7 +199,7 @@ COMMENT ON TYPE settlement_need IS 'What a run of the settlement flow moves out 
 -- purchases have paid serves them first.
 CREATE FUNCTION settlement_need(money amount, coming amount, deposits amount, funded amount) RETURNS settlement_need
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	nothing	constant amount := zero(asset(money));
@@ -212,7 +212,7 @@ COMMENT ON FUNCTION settlement_need(amount, amount, amount, amount) IS 'Internal
 
 CREATE FUNCTION funded_deposits(client_id integer, asset asset, called_until timestamptz) RETURNS amount
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT outstanding_deposits($1, $2, $3, coalesce((SELECT max(t.covered_through) FROM fbo_transfer t
 		WHERE t.client_id = $1 AND t.covers IS NOT NULL AND t.direction = 'TO_FBO' AND t.status = 'CONFIRMED' AND asset(t.amount) = $2), '-infinity'))
@@ -225,7 +225,7 @@ COMMENT ON FUNCTION funded_deposits(integer, asset, timestamptz) IS 'Internal: t
 
 CREATE FUNCTION record_fbo_transfer_event(moved fbo_transfer, event text, at timestamptz, journal_id bigint, reason text DEFAULT NULL) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	INSERT INTO fbo_transfer_event
 	VALUES (moved.client_id, moved.transfer_id, CASE $2 WHEN 'instructed' THEN 1 ELSE 2 END, $2, $3, clock_timestamp(), invoking_role(), $4,
@@ -235,7 +235,7 @@ COMMENT ON FUNCTION record_fbo_transfer_event(fbo_transfer, text, timestamptz, b
 
 CREATE FUNCTION instruction_entry(moved fbo_transfer) RETURNS journal_entry
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	client_id	constant int := moved.client_id;
@@ -259,7 +259,7 @@ COMMENT ON FUNCTION fbo_bank_name(text) IS 'Internal: name of the FBO bank accou
 
 CREATE FUNCTION instruct_transfer(moved fbo_transfer, at timestamptz) RETURNS fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -285,7 +285,7 @@ COMMENT ON FUNCTION instruct_transfer(fbo_transfer, timestamptz) IS 'Internal: p
 -- The range of settlements that a run covers starts where the last one ended.
 CREATE FUNCTION instruct_settlement(client_id integer, asset asset, seen_at timestamptz, at timestamptz) RETURNS SETOF fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -332,7 +332,7 @@ COMMENT ON FUNCTION instruct_settlement(integer, asset, timestamptz, timestamptz
 -- In order of client and asset, as every run that locks the company's money of several.
 CREATE FUNCTION settlement_flow_parts(client text, kinds text[]) RETURNS TABLE (client_id integer, asset asset)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -351,7 +351,7 @@ COMMENT ON FUNCTION settlement_flow_parts(text, text[]) IS 'Internal: the open c
 
 CREATE FUNCTION instruct_settlement_transfers(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL) RETURNS SETOF fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	seen_at	timestamptz;
@@ -370,7 +370,7 @@ COMMENT ON FUNCTION instruct_settlement_transfers(timestamptz, text) IS 'Instruc
 
 CREATE FUNCTION same_transfer(client_id integer, reference text, direction text, purpose text, amount amount, bank text) RETURNS fbo_transfer
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -392,7 +392,7 @@ COMMENT ON FUNCTION same_transfer(integer, text, text, text, amount, text) IS 'I
 
 CREATE FUNCTION require_in_bank(moved fbo_transfer) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	free	constant amount := fbo_bank_free(moved.client_id, asset(moved.amount), moved.bank);
@@ -409,7 +409,7 @@ COMMENT ON FUNCTION require_in_bank(fbo_transfer) IS 'Internal: LG050 when a tra
 CREATE FUNCTION instruct_fbo_transfer(client text, reference text, amount amount, direction text DEFAULT 'TO_FBO', bank text DEFAULT NULL,
 									  at timestamptz DEFAULT clock_timestamp()) RETURNS fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -445,7 +445,7 @@ COMMENT ON FUNCTION instruct_fbo_transfer(text, text, amount, text, text, timest
 
 CREATE FUNCTION lock_fbo_transfer(client_id integer, reference text) RETURNS fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -463,7 +463,7 @@ COMMENT ON FUNCTION lock_fbo_transfer(integer, text) IS 'Internal: the transfer,
 
 CREATE FUNCTION require_in_transit(moved fbo_transfer, wanted text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	IF moved.status <> 'INSTRUCTED' THEN
@@ -478,7 +478,7 @@ COMMENT ON FUNCTION require_in_transit(fbo_transfer, text) IS 'Internal: LG081 u
 -- account was set off meanwhile, is company money there.
 CREATE FUNCTION confirmation_entry(moved fbo_transfer) RETURNS journal_entry
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	client_id	constant int := moved.client_id;
@@ -511,7 +511,7 @@ COMMENT ON FUNCTION confirmation_entry(fbo_transfer) IS 'Internal: the second ha
 
 CREATE FUNCTION end_fbo_transfer(moved fbo_transfer, event text, entry journal_entry, at timestamptz, reason text DEFAULT NULL) RETURNS fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -533,7 +533,7 @@ COMMENT ON FUNCTION end_fbo_transfer(fbo_transfer, text, journal_entry, timestam
 -- A deposit that waited for this money is tried again now, not at the next retry.
 CREATE FUNCTION wake_unfunded_deposits(client_id integer, asset asset, at timestamptz) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	UPDATE cash_call c SET due_at = $3
 	WHERE c.client_id = $1 AND c.status = 'O' AND NOT c.withdrawal AND NOT c.apex AND asset(c.amount) = $2 AND c.due_at > $3
@@ -544,7 +544,7 @@ COMMENT ON FUNCTION wake_unfunded_deposits(integer, asset, timestamptz) IS 'Inte
 
 CREATE FUNCTION confirm_fbo_transfer(client text, reference text, bank_reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -578,7 +578,7 @@ COMMENT ON FUNCTION confirm_fbo_transfer(text, text, text, timestamptz) IS 'Reco
 
 CREATE FUNCTION fail_fbo_transfer(client text, reference text, reason text, at timestamptz DEFAULT clock_timestamp()) RETURNS fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -608,7 +608,7 @@ COMMENT ON FUNCTION fail_fbo_transfer(text, text, text, timestamptz) IS 'Records
 
 CREATE FUNCTION top_up_deficit(client_id integer, asset asset, at timestamptz) RETURNS fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -635,7 +635,7 @@ COMMENT ON FUNCTION top_up_deficit(integer, asset, timestamptz) IS 'Internal: se
 
 CREATE FUNCTION top_up_deficits(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL) RETURNS SETOF fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	part	record;
@@ -663,7 +663,7 @@ CREATE FUNCTION fbo_transfers(client text DEFAULT NULL, at timestamptz DEFAULT N
 	RETURNS TABLE (client_code text, reference text, direction text, purpose text, amount amount, in_transit amount, bank text, status text,
 				   instructed_at timestamptz, ended_at timestamptz, bank_reference text, reason text, taken_up_by text)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -693,7 +693,7 @@ COMMENT ON FUNCTION fbo_transfers(text, timestamptz, boolean) IS 'The transfers 
 
 CREATE FUNCTION covered_by(moved fbo_transfer) RETURNS SETOF fbo_transfer
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	WITH RECURSIVE chain AS (
 		SELECT moved.*
@@ -707,7 +707,7 @@ COMMENT ON FUNCTION covered_by(fbo_transfer) IS 'Internal: the transfer, and the
 CREATE FUNCTION fbo_transfer_calls(client text, reference text)
 	RETURNS TABLE (call bigint, account text, direction text, event text, amount amount, at timestamptz, journal bigint)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
-	SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -747,7 +747,7 @@ COMMENT ON FUNCTION fbo_transfer_calls(text, text) IS 'The settled cash calls, a
 
 CREATE FUNCTION start_of_day(client_id integer, at timestamptz) RETURNS timestamptz
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT date_trunc('day', $2 AT TIME ZONE c.zone) AT TIME ZONE c.zone FROM client c WHERE c.client_id = $1
 $$;
@@ -757,7 +757,7 @@ CREATE FUNCTION settlement_flow(client text, at timestamptz DEFAULT clock_timest
 	RETURNS TABLE (asset asset, from_at timestamptz, opening amount, collected amount, paid amount, other amount, moved_to_business amount,
 				   moved_to_fbo amount, closing amount, in_transit_to_business amount, in_transit_to_fbo amount)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 2
-	SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -87,7 +87,7 @@ CREATE FUNCTION apex_batch_states(client_id integer, at timestamptz, reference t
 	RETURNS TABLE (batch text, opened_at timestamptz, status text, items bigint, confirmed bigint, rejected bigint, unanswered bigint,
 				   last_answer_at timestamptz, opened_by name)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT b.reference, b.opened_at, CASE WHEN n.confirmed + n.rejected < n.items THEN 'OPEN' ELSE 'COMPLETE' END,
 		   n.items, n.confirmed, n.rejected, n.items - n.confirmed - n.rejected, n.last_answer_at, b.opened_by
@@ -105,7 +105,7 @@ CREATE FUNCTION apex_batches(client text, at timestamptz DEFAULT clock_timestamp
 	RETURNS TABLE (batch text, opened_at timestamptz, status text, items bigint, confirmed bigint, rejected bigint, unanswered bigint,
 				   last_answer_at timestamptz, opened_by name)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	PERFORM require_instant(at);
@@ -116,7 +116,7 @@ COMMENT ON FUNCTION apex_batches(text, timestamptz) IS
 
 CREATE FUNCTION require_apex_batch(client_id integer, reference text) RETURNS apex_batch
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -135,7 +135,7 @@ CREATE FUNCTION apex_batch_items(client text, batch text)
 	RETURNS TABLE (call bigint, account text, party_reference text, direction text, amount amount, execution text, side text, quantity amount,
 				   price price, executed_at timestamptz, status text, reason text, apex_reference text, answered_at timestamptz, journal bigint)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -160,7 +160,7 @@ COMMENT ON FUNCTION apex_batch_items(text, text) IS
 -- has no answer, else what the answer makes of it.
 CREATE FUNCTION record_apex_events(batch apex_batch, calls bigint[], at timestamptz) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -187,7 +187,7 @@ COMMENT ON FUNCTION record_apex_events(apex_batch, bigint[], timestamptz) IS
 
 CREATE FUNCTION fill_apex_batch(batch apex_batch) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -206,7 +206,7 @@ COMMENT ON FUNCTION fill_apex_batch(apex_batch) IS 'Internal: puts the cash call
 CREATE FUNCTION open_apex_batch(client text, reference text, at timestamptz DEFAULT clock_timestamp())
 	RETURNS TABLE (batch text, opened_at timestamptz, status text, items bigint, confirmed bigint, rejected bigint, unanswered bigint)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -244,7 +244,7 @@ reference again returns the batch as it stands. Raises LG002 no reference, LG010
 CREATE FUNCTION answered_items(batch apex_batch, answers apex_answer[])
 	RETURNS TABLE (call bigint, given apex_answer, item apex_batch_item)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT a.call, a, i.item
 	  FROM unnest($2) AS a
@@ -255,7 +255,7 @@ COMMENT ON FUNCTION answered_items(apex_batch, apex_answer[]) IS 'Internal: each
 
 CREATE FUNCTION check_apex_answers(batch apex_batch, answers apex_answer[]) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -294,7 +294,7 @@ COMMENT ON FUNCTION check_apex_answers(apex_batch, apex_answer[]) IS
 -- that has been busted: the bust has taken it.
 CREATE FUNCTION apex_entry(call cash_call) RETURNS journal_entry
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	settlement	constant account_id := ensure_account(call.client_id, 'CORP', 'Apex:settlement:' || (client_row(call.client_id)).code, asset(call.amount));
@@ -315,7 +315,7 @@ COMMENT ON FUNCTION apex_entry(cash_call) IS 'Internal: the journal of a cash ca
 
 CREATE FUNCTION post_apex_confirmations(batch apex_batch, calls bigint[], at timestamptz) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -339,7 +339,7 @@ COMMENT ON FUNCTION post_apex_confirmations(apex_batch, bigint[], timestamptz) I
 -- call is settled after all, and the bust's own call gives the cash back.
 CREATE FUNCTION settle_busted_call(client_id integer, call bigint, at timestamptz, event_journal bigint) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -357,7 +357,7 @@ COMMENT ON FUNCTION settle_busted_call(integer, bigint, timestamptz, bigint) IS
 
 CREATE FUNCTION apply_apex_answers(batch apex_batch, calls bigint[], at timestamptz) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -381,7 +381,7 @@ COMMENT ON FUNCTION apply_apex_answers(apex_batch, bigint[], timestamptz) IS
 
 CREATE FUNCTION lock_apex_batch(client_id integer, reference text) RETURNS apex_batch
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -397,7 +397,7 @@ COMMENT ON FUNCTION lock_apex_batch(integer, text) IS 'Internal: the batch, so t
 CREATE FUNCTION record_apex_answers(client text, batch text, answers apex_answer[], at timestamptz DEFAULT clock_timestamp())
 	RETURNS TABLE (call bigint, answer text, repeated boolean, journal bigint)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1000
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -443,7 +443,7 @@ answer without call or result, or an instant before the batch was opened, LG010,
 
 CREATE FUNCTION wired_before(client_id integer, given apex_wire) RETURNS apex_wire
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -470,7 +470,7 @@ CREATE FUNCTION record_apex_wire(client text, reference text, direction text, am
 								 at timestamptz DEFAULT clock_timestamp())
 	RETURNS apex_wire
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -510,7 +510,7 @@ by reference (LG020). Raises LG002 no reference or direction, LG045 not positive
 -- A bust is effective when the execution was; the call knows of it when it was recorded.
 CREATE FUNCTION apex_balances(client_id integer, at timestamptz) RETURNS TABLE (kind text, asset asset, balance amount)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	WITH later AS MATERIALIZED (
 		SELECT l.account, sum(l.amount) AS change
@@ -530,7 +530,7 @@ COMMENT ON FUNCTION apex_balances(integer, timestamptz) IS
 CREATE FUNCTION apex_position(client text, at timestamptz DEFAULT clock_timestamp())
 	RETURNS TABLE (asset asset, called amount, payable amount, confirmed amount, wired amount, settlement amount, difference amount)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -55,7 +55,7 @@ COMMENT ON TYPE cash_scope IS 'Internal: whose buying power, in which asset, fro
 -- on effective time.
 CREATE FUNCTION journals_since(scope cash_scope, trades boolean) RETURNS SETOF journal
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 BEGIN
@@ -82,7 +82,7 @@ COMMENT ON FUNCTION journals_since(cash_scope, boolean) IS 'Internal: the journa
 -- its execution.
 CREATE FUNCTION closed_calls_of(scope cash_scope) RETURNS SETOF cash_call
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	RETURN QUERY
@@ -99,7 +99,7 @@ COMMENT ON FUNCTION closed_calls_of(cash_scope) IS 'Internal: the cash calls of 
 
 CREATE FUNCTION calls_since(scope cash_scope) RETURNS SETOF cash_call
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 BEGIN
@@ -122,7 +122,7 @@ COMMENT ON FUNCTION calls_since(cash_scope) IS 'Internal: the cash calls of thes
 CREATE FUNCTION settled_accounts(scope cash_scope)
 	RETURNS TABLE (customer_id bigint, account_code text, account account_id, settled amount)
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 BEGIN
@@ -139,7 +139,7 @@ COMMENT ON FUNCTION settled_accounts(cash_scope) IS 'Internal: the customers wit
 CREATE FUNCTION settled_changes(scope cash_scope)
 	RETURNS TABLE (account account_id, changed amount, deposits amount, withdrawals amount, other amount)
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 BEGIN
@@ -156,7 +156,7 @@ COMMENT ON FUNCTION settled_changes(cash_scope) IS 'Internal: what has changed o
 
 CREATE FUNCTION executions_since(scope cash_scope) RETURNS TABLE (customer_id bigint, buys amount, sells amount)
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 BEGIN
@@ -180,7 +180,7 @@ COMMENT ON FUNCTION executions_since(cash_scope) IS 'Internal: net money of exec
 CREATE FUNCTION calls_until(scope cash_scope)
 	RETURNS TABLE (customer_id bigint, withdrawal boolean, gives_back boolean, amount amount, open_at_cut boolean, busted amount, written_off amount)
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 BEGIN
@@ -202,7 +202,7 @@ COMMENT ON FUNCTION calls_until(cash_scope) IS 'Internal: cash calls from before
 CREATE FUNCTION call_terms(scope cash_scope)
 	RETURNS TABLE (customer_id bigint, withdrawals amount, deposits amount, busted_withdrawals amount, busted_deposits amount, given_back amount, written_off amount)
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 BEGIN
@@ -221,7 +221,7 @@ COMMENT ON FUNCTION call_terms(cash_scope) IS 'Internal: by customer what purcha
 
 CREATE FUNCTION requested_withdrawals(scope cash_scope) RETURNS TABLE (customer_id bigint, requested amount)
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 BEGIN
@@ -238,7 +238,7 @@ COMMENT ON FUNCTION requested_withdrawals(cash_scope) IS 'Internal: withdrawals 
 -- A hold that has ended is looked for only if the instant is past.
 CREATE FUNCTION order_holds(scope cash_scope, accounts account_id[]) RETURNS TABLE (account account_id, held amount)
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 DECLARE
@@ -266,7 +266,7 @@ COMMENT ON FUNCTION order_holds(cash_scope, account_id[]) IS 'Internal: what hol
 
 CREATE FUNCTION buying_power_terms(scope cash_scope) RETURNS TABLE (customer_id bigint, terms buying_power)
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 #variable_conflict use_column
@@ -309,7 +309,7 @@ COMMENT ON FUNCTION buying_power_terms(cash_scope) IS 'Internal: the buying powe
 -- A retired one still has balances.
 CREATE FUNCTION require_currency(asset asset) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -329,7 +329,7 @@ COMMENT ON FUNCTION require_currency(asset) IS 'Internal: raises LG040 unless th
 CREATE FUNCTION buying_power(account text, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
 	RETURNS buying_power
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 #variable_conflict use_column
@@ -350,7 +350,7 @@ COMMENT ON FUNCTION buying_power(text, timestamptz, asset) IS 'What a customer w
 CREATE FUNCTION buying_powers(client text, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
 	RETURNS SETOF buying_power
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 #variable_conflict use_column
@@ -374,7 +374,7 @@ COMMENT ON FUNCTION buying_powers(text, timestamptz, asset) IS 'buying_power() o
 CREATE FUNCTION spendable_now(client_ids integer[], customers bigint[], assets text[])
 	RETURNS TABLE (client_id integer, customer_id bigint, cut timestamptz, credits_sells boolean, available amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 #variable_conflict use_column
@@ -400,7 +400,7 @@ COMMENT ON FUNCTION spendable_now(integer[], bigint[], text[]) IS 'Internal: loc
 -- was not counted: a sale that was unpaid at the cut, a purchase written off.
 CREATE FUNCTION bust_counts(client_id integer, call bigint, cut timestamptz, credits_sells boolean) RETURNS boolean
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT CASE WHEN c.called_at > cut THEN true
 				WHEN c.withdrawal THEN c.status <> 'W'

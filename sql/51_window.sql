@@ -130,7 +130,7 @@ SELECT pg_catalog.pg_extension_config_dump('window_novation', '');
 
 CREATE FUNCTION check_window_change() RETURNS trigger
     LANGUAGE plpgsql VOLATILE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     unchanged settlement_window := old;
@@ -154,7 +154,7 @@ COMMENT ON FUNCTION check_window_change() IS 'Trigger of settlement_window: only
 
 CREATE FUNCTION check_transition(subject text, name text, from_state text, to_state text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     allowed text;
@@ -196,7 +196,7 @@ COMMENT ON FUNCTION window_bounds(date, time, text) IS 'The window [from_at, to_
 CREATE FUNCTION window_bounds(client text, closes_on date,
                               OUT window_no integer, OUT from_at timestamptz, OUT to_at timestamptz)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -224,7 +224,7 @@ COMMENT ON FUNCTION window_bounds(text, date) IS 'The client''s window that clos
 
 CREATE FUNCTION refuse_window(client text, closes_on date) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 BEGIN
     RAISE EXCEPTION USING
@@ -242,7 +242,7 @@ COMMENT ON FUNCTION refuse_window(text, date) IS 'Internal: raises LG070.';
 CREATE FUNCTION window_of(client text, at timestamptz DEFAULT clock_timestamp(),
                           OUT window_no integer, OUT closes_on date, OUT from_at timestamptz, OUT to_at timestamptz, OUT state text)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -276,7 +276,7 @@ COMMENT ON FUNCTION window_of(text, timestamptz) IS 'The client''s window that a
 
 CREATE FUNCTION lock_settlement(client_id integer) RETURNS settlement_agreement
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -298,7 +298,7 @@ COMMENT ON FUNCTION lock_settlement(integer) IS 'Internal: makes this transactio
 CREATE FUNCTION change_settlement(client text, cash_calendar text DEFAULT NULL, coin_calendar text DEFAULT NULL, reason text DEFAULT NULL)
     RETURNS settlement_agreement
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -322,7 +322,7 @@ COMMENT ON FUNCTION change_settlement(text, text, text, text) IS 'Sets by which 
 
 CREATE FUNCTION enter_window_state(client_id integer, window_no integer, state text, at timestamptz, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
@@ -340,7 +340,7 @@ COMMENT ON FUNCTION enter_window_state(integer, integer, text, timestamptz, text
 
 CREATE FUNCTION change_window_state(client text, closes_on date, state text, at timestamptz, reason text) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -365,7 +365,7 @@ COMMENT ON FUNCTION change_window_state(text, date, text, timestamptz, text) IS 
 
 CREATE FUNCTION advise_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp(), reason text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off AS
 $$
 BEGIN
     PERFORM lock_settlement(require_client(client));
@@ -377,13 +377,13 @@ COMMENT ON FUNCTION advise_window(text, date, timestamptz, text) IS 'Proves the 
 
 CREATE FUNCTION agree_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp(), reason text DEFAULT NULL) RETURNS text
     LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$ SELECT change_window_state(client, closes_on, 'AGREED', at, reason) $$;
 COMMENT ON FUNCTION agree_window(text, date, timestamptz, text) IS 'Records that the figures are agreed. A window that owes nothing is settled at once, and one that was paid before goes on to the state of its obligations. Returns the state. LG070, LG071.';
 
 CREATE FUNCTION dispute_window(client text, closes_on date, reason text, at timestamptz DEFAULT clock_timestamp()) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 BEGIN
     IF reason IS NULL OR reason = '' THEN

@@ -79,7 +79,7 @@ COMMENT ON FUNCTION execution_time_ahead() IS 'Internal: no journal known to a h
 
 CREATE FUNCTION scope_of(client_id integer, closes_on date, horizon bigint DEFAULT NULL) RETURNS window_scope
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -206,7 +206,7 @@ COMMENT ON AGGREGATE window_figures(execution_terms, journal_entry) IS 'Everythi
 
 CREATE FUNCTION scope_figures(scope window_scope) RETURNS SETOF window_figure
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 BEGIN
     RETURN QUERY
@@ -236,7 +236,7 @@ COMMENT ON TYPE settled_account IS 'Internal: what a window must bring to zero o
 
 CREATE FUNCTION novated_before(client_id integer, window_no integer) RETURNS TABLE (account account_id, amount amount)
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
     SELECT l.account, l.amount
     FROM window_novation n
@@ -248,7 +248,7 @@ COMMENT ON FUNCTION novated_before(integer, integer) IS 'Internal: lines, debit 
 
 CREATE FUNCTION figure_accounts(client_id integer, figures window_figure[]) RETURNS SETOF settled_account
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
     WITH figure AS (
         SELECT * FROM unnest(figures)
@@ -279,7 +279,7 @@ COMMENT ON FUNCTION figure_accounts(integer, window_figure[]) IS 'Internal: figu
 
 CREATE FUNCTION settled_accounts(scope window_scope, figures window_figure[]) RETURNS SETOF settled_account
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
     SELECT p.counterparty_kind, p.counterparty, p.kind, p.asset, sum(p.amount)
     FROM (SELECT * FROM figure_accounts((scope).client_id, figures)
@@ -297,7 +297,7 @@ COMMENT ON FUNCTION settled_accounts(window_scope, window_figure[]) IS 'Internal
 
 CREATE FUNCTION tail_figures(client_id integer, known block) RETURNS SETOF window_figure
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
@@ -315,7 +315,7 @@ COMMENT ON FUNCTION tail_figures(integer, block) IS 'Internal: figures of the jo
 
 CREATE FUNCTION later_figures(scope window_scope) RETURNS SETOF window_figure
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 BEGIN
     RETURN QUERY
@@ -332,7 +332,7 @@ COMMENT ON FUNCTION later_figures(window_scope) IS 'Internal: figures of the jou
 
 CREATE FUNCTION ledger_accounts(scope window_scope, horizon bigint DEFAULT NULL) RETURNS SETOF settled_account
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     known block;
@@ -375,7 +375,7 @@ CREATE FUNCTION net_position(client text, at timestamptz DEFAULT clock_timestamp
     RETURNS TABLE (settlement_window text, counterparty text, asset asset, payer text, payee text, amount amount, net amount,
                    from_at timestamptz, to_at timestamptz)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -412,7 +412,7 @@ CREATE FUNCTION window_members(client text, closes_on date)
                    quantity amount, price price, net_money amount, provider text, funding_model text,
                    executed_at timestamptz, recorded_at timestamptz, late_from text, original bigint)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10000
-    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -447,7 +447,7 @@ CREATE FUNCTION window_adjustments(client text, closes_on date)
     RETURNS TABLE (journal bigint, kind text, reference text, counterparty text, asset asset, amount amount,
                    effective_at timestamptz, description text)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -478,7 +478,7 @@ CREATE FUNCTION window_summary(client text, closes_on date)
                    sell_count bigint, sell_quantity amount, sell_net_money amount,
                    net_quantity amount, net_money amount, funding_model text)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -505,7 +505,7 @@ COMMENT ON FUNCTION window_summary(text, date) IS 'The window per coin: what cus
 CREATE FUNCTION zero_sum_check(closes_on date)
     RETURNS TABLE (client_code text, asset asset, counterparties amount, own amount, difference amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE

@@ -83,7 +83,7 @@ SELECT pg_catalog.pg_extension_config_dump('settlement_request', '');
 
 CREATE FUNCTION check_obligation_change() RETURNS trigger
     LANGUAGE plpgsql VOLATILE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     unchanged obligation := new;
@@ -126,7 +126,7 @@ CREATE FUNCTION record_obligation_event(owed obligation, event text, amount amou
                                         reference text DEFAULT NULL, journal_id bigint DEFAULT NULL, reason text DEFAULT NULL)
     RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
     INSERT INTO obligation_event
     VALUES (owed.client_id, owed.obligation_id,
@@ -140,7 +140,7 @@ CREATE FUNCTION change_obligation(owed obligation, event text, state text, amoun
                                   reference text DEFAULT NULL, journal_id bigint DEFAULT NULL, reason text DEFAULT NULL)
     RETURNS obligation
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -163,7 +163,7 @@ COMMENT ON FUNCTION change_obligation(obligation, text, text, amount, timestampt
 
 CREATE FUNCTION follow_obligations(client_id integer, window_no integer, at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -198,7 +198,7 @@ COMMENT ON FUNCTION follow_obligations(integer, integer, timestamptz) IS 'Intern
 
 CREATE FUNCTION require_settlement_reference(reference text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 BEGIN
     IF reference IS NULL OR octet_length(reference) NOT BETWEEN 1 AND 200 THEN
@@ -210,7 +210,7 @@ COMMENT ON FUNCTION require_settlement_reference(text) IS 'Internal: LG002 unles
 
 CREATE FUNCTION requested_before(client_id integer, reference text, request jsonb, at timestamptz) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -243,7 +243,7 @@ COMMENT ON FUNCTION novated_name(text, text, integer) IS 'Name of the account, i
 
 CREATE FUNCTION novation_entry(client_id integer, window_no integer, settled settled_account[]) RETURNS journal_entry
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
     WITH net AS (
         SELECT s.counterparty_kind, s.counterparty, s.asset, sum(s.amount) AS amount,
@@ -293,7 +293,7 @@ COMMENT ON FUNCTION novation_entry(integer, integer, settled_account[]) IS 'Inte
 
 CREATE FUNCTION enter_obligations(sealed settlement_window, settled settled_account[], journal_id bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -330,7 +330,7 @@ COMMENT ON FUNCTION enter_obligations(settlement_window, settled_account[], bigi
 
 CREATE FUNCTION free_reference(client_id integer, wanted text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     result text := wanted;
@@ -348,7 +348,7 @@ COMMENT ON FUNCTION free_reference(integer, text) IS 'Internal: the reference, o
 
 CREATE FUNCTION novate(sealed settlement_window, settled settled_account[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     one record;
@@ -377,7 +377,7 @@ COMMENT ON FUNCTION novate(settlement_window, settled_account[]) IS 'Internal: a
 CREATE FUNCTION check_window(client text, closes_on date)
     RETURNS TABLE (counterparty text, account_kind text, asset asset, members amount, novated amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -396,7 +396,7 @@ COMMENT ON FUNCTION check_window(text, date) IS 'Recomputes a sealed window from
 CREATE FUNCTION window_differences(scope window_scope, figures window_figure[])
     RETURNS TABLE (counterparty text, account_kind text, asset asset, members amount, novated amount)
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
     WITH member AS (
         SELECT * FROM settled_accounts(scope, figures)
@@ -433,7 +433,7 @@ COMMENT ON FUNCTION window_differences(window_scope, window_figure[]) IS 'Intern
 
 CREATE FUNCTION prove_window(client text, closes_on date) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -463,7 +463,7 @@ COMMENT ON FUNCTION prove_window(text, date) IS 'Internal: LG076 unless check_wi
 
 CREATE FUNCTION settlement_horizon() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 BEGIN
     PERFORM seal();
@@ -474,7 +474,7 @@ COMMENT ON FUNCTION settlement_horizon() IS 'Internal: seals what is known now a
 
 CREATE FUNCTION close_one_window(client_id integer, closes_on date, at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -517,7 +517,7 @@ COMMENT ON FUNCTION close_one_window(integer, date, timestamptz) IS 'Internal: s
 CREATE FUNCTION close_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (settlement_window text, from_at timestamptz, to_at timestamptz, state text, counterparty text, asset asset, payer text, payee text, amount amount, due_at timestamptz)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -560,7 +560,7 @@ COMMENT ON FUNCTION close_window(text, date, timestamptz) IS 'Closes the client'
 
 CREATE FUNCTION next_closing(holder client) RETURNS date
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
     SELECT coalesce((SELECT max(w.closes_on) + 1 FROM settlement_window w WHERE w.client_id = holder.client_id),
                     (window_of(holder.code, (SELECT j.effective_at FROM journal j
@@ -572,7 +572,7 @@ COMMENT ON FUNCTION next_closing(client) IS 'Internal: the date on which the cli
 CREATE FUNCTION close_due_windows(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
     RETURNS TABLE (client_code text, settlement_window text, closes_on date, to_at timestamptz, obligations bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -624,7 +624,7 @@ COMMENT ON FUNCTION outstanding(obligation) IS 'What is still to be paid of an o
 
 CREATE FUNCTION require_obligation(client_id integer, obligation bigint) RETURNS obligation
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     owed obligation;
@@ -644,7 +644,7 @@ COMMENT ON FUNCTION require_obligation(integer, bigint) IS 'Internal: the obliga
 
 CREATE FUNCTION require_agreed(owed obligation) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     window_state text;
@@ -669,7 +669,7 @@ CREATE FUNCTION choose_parts(client_id integer, counterparty_kind text, counterp
                              direction text, paid amount)
     RETURNS SETOF obligation_part
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -714,7 +714,7 @@ COMMENT ON FUNCTION choose_parts(integer, text, text, integer, text, amount) IS 
 
 CREATE FUNCTION discharge_entry(client_id integer, parts obligation_part[]) RETURNS journal_entry
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
     WITH part AS (
         SELECT p.ordinality * 10 AS place, o.asset, a.kind = 'FIAT' AS is_cash,
@@ -761,7 +761,7 @@ COMMENT ON FUNCTION discharge_entry(integer, obligation_part[]) IS 'Internal: th
 CREATE FUNCTION discharge(client_id integer, reference text, kind smallint, parts obligation_part[], at timestamptz, description text)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     part obligation_part;
@@ -799,7 +799,7 @@ COMMENT ON TYPE obligation_payment IS 'What a request did to an obligation, and 
 
 CREATE FUNCTION payments_of(client_id integer, reference text) RETURNS SETOF obligation_payment
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
     SELECT o.obligation_id, 'W' || o.window_no, o.counterparty, o.asset, e.amount, outstanding(o), o.state, e.journal_id
     FROM obligation_event e
@@ -812,7 +812,7 @@ CREATE INDEX obligation_event_reference ON obligation_event (client_id, referenc
 
 CREATE FUNCTION counterparty_kind_of(client text, counterparty text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 BEGIN
     IF counterparty = client THEN
@@ -831,7 +831,7 @@ COMMENT ON FUNCTION counterparty_kind_of(text, text) IS 'Internal: client or pro
 
 CREATE FUNCTION window_number(client text, closes_on date) RETURNS integer
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -851,7 +851,7 @@ CREATE FUNCTION record_wire(client text, reference text, direction text, amount 
                             closes_on date DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -884,7 +884,7 @@ CREATE FUNCTION settle_provider(client text, reference text, provider text, clos
                                 amounts amount[] DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -926,7 +926,7 @@ COMMENT ON FUNCTION settle_provider(text, text, text, date, amount[], timestampt
 CREATE FUNCTION settle_window(client text, closes_on date, reference text, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -976,7 +976,7 @@ COMMENT ON FUNCTION settle_window(text, date, text, timestamptz) IS 'Records tha
 CREATE FUNCTION instruct_obligation(client text, obligation bigint, reference text, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder integer := require_client(client);
@@ -997,7 +997,7 @@ COMMENT ON FUNCTION instruct_obligation(text, bigint, text, timestamptz) IS 'Rec
 CREATE FUNCTION fail_obligation(client text, obligation bigint, reference text, reason text, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder integer := require_client(client);
@@ -1023,7 +1023,7 @@ CREATE FUNCTION carry_obligation(client text, obligation bigint, reference text,
                                  at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -1072,7 +1072,7 @@ COMMENT ON FUNCTION carry_obligation(text, bigint, text, text, timestamptz) IS '
 
 CREATE FUNCTION carry_entry(client_id integer, net amount, from_name text, to_name text) RETURNS journal_entry
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
     SELECT journal_entry(ensure_account(carry_entry.client_id, 'CORP', l.name, asset(net)), l.amount ORDER BY sign(l.amount) DESC)
     FROM (VALUES (to_name, net), (from_name, -net)) AS l (name, amount)
@@ -1082,7 +1082,7 @@ COMMENT ON FUNCTION carry_entry(integer, amount, text, text) IS 'Internal: moves
 CREATE FUNCTION propose_write_off(client text, obligation bigint, reference text, reason text, at timestamptz DEFAULT clock_timestamp())
     RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder integer := require_client(client);
@@ -1109,7 +1109,7 @@ COMMENT ON FUNCTION propose_write_off(text, bigint, text, text, timestamptz) IS 
 CREATE FUNCTION approve_write_off(client text, reference text, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
@@ -1143,7 +1143,7 @@ COMMENT ON FUNCTION approve_write_off(text, text, timestamptz) IS 'Writes off wh
 
 CREATE FUNCTION write_off_entry(owed obligation, client text, reason text) RETURNS journal_entry
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     rest amount := outstanding(owed);
@@ -1171,7 +1171,7 @@ CREATE FUNCTION obligations(client text DEFAULT NULL, open_only boolean DEFAULT 
                    value_date date, due_at timestamptz, first_due timestamptz, first_window text, carried_from bigint,
                    entered_at timestamptz, irrevocable_at timestamptz, final_at timestamptz)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
@@ -1196,7 +1196,7 @@ COMMENT ON FUNCTION obligations(text, boolean) IS 'The obligations of a client, 
 CREATE FUNCTION check_settlement(client text DEFAULT NULL)
     RETURNS TABLE (client_code text, subject text, problem text, expected amount, found amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off AS
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE

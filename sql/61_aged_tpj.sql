@@ -73,7 +73,7 @@ COMMENT ON FUNCTION attempts_until(integer, bigint, timestamptz, timestamptz) IS
 CREATE FUNCTION outstanding_calls(client_id integer, at timestamptz, known_at timestamptz)
 	RETURNS SETOF outstanding_call
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 #variable_conflict use_column
@@ -99,7 +99,7 @@ COMMENT ON FUNCTION outstanding_calls(integer, timestamptz, timestamptz) IS 'Int
 CREATE FUNCTION aged_rows(client_id integer, at timestamptz, known_at timestamptz, high bigint, pending int8multirange)
 	RETURNS SETOF aged_tpj_row
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 	SELECT c.journal_id, u.account_code, CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END,
@@ -118,7 +118,7 @@ COMMENT ON FUNCTION aged_rows(integer, timestamptz, timestamptz, bigint, int8mul
 CREATE FUNCTION aged_tpj(client text, at timestamptz DEFAULT clock_timestamp(), known_at timestamptz DEFAULT NULL)
 	RETURNS SETOF aged_tpj_row
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 #variable_conflict use_column
@@ -134,7 +134,7 @@ COMMENT ON FUNCTION aged_tpj(text, timestamptz, timestamptz) IS 'Every cash call
 CREATE FUNCTION aged_tpj_summary(client text, at timestamptz DEFAULT clock_timestamp(), known_at timestamptz DEFAULT NULL)
 	RETURNS TABLE (bucket text, direction text, calls bigint, net_money amount, oldest_days integer)
 	LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 12 SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 	SELECT a.bucket, a.direction, count(*), sum(a.net_money), max(a.age_days)
@@ -176,7 +176,7 @@ COMMENT ON FUNCTION aged_tpj_line(aged_tpj_row) IS 'Internal: a row of the list 
 
 CREATE FUNCTION require_list_kind(kind text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	IF kind IS NULL OR kind NOT IN ('AM', 'PM', 'SOD') THEN
@@ -187,7 +187,7 @@ COMMENT ON FUNCTION require_list_kind(text) IS 'Internal: LG002 unless it is a k
 
 CREATE FUNCTION aged_tpj_file_name(client text, kind text, business_date date) RETURNS text
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	PERFORM require_list_kind(kind);
@@ -232,7 +232,7 @@ ALTER TABLE aged_tpj_snapshot ENABLE ALWAYS TRIGGER refuse_write;
 -- block: nobody waits for the list itself.
 CREATE FUNCTION freeze_call_events() RETURNS timestamptz
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	known	timestamptz;
@@ -258,7 +258,7 @@ COMMENT ON FUNCTION freeze_call_events() IS 'Internal: an instant such that ever
 
 CREATE FUNCTION snapshot_rows(list aged_tpj_snapshot) RETURNS SETOF aged_tpj_row
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 	SELECT r.* FROM block b, aged_rows((list).client_id, (list).as_of, (list).known_at, b.high, b.pending) r
@@ -273,7 +273,7 @@ COMMENT ON FUNCTION file_digest(text[]) IS 'SHA-256 of a file: its lines, each e
 
 CREATE FUNCTION fill_snapshot(list aged_tpj_snapshot) RETURNS aged_tpj_snapshot
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 DECLARE
@@ -292,7 +292,7 @@ COMMENT ON FUNCTION fill_snapshot(aged_tpj_snapshot) IS 'Internal: a list with i
 -- the clients whose cash is called, and one that is named
 CREATE FUNCTION listed_clients(client text) RETURNS SETOF client
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -313,7 +313,7 @@ COMMENT ON FUNCTION listed_clients(text) IS 'Internal: the client, or all visibl
 -- for ever, and with it the lists of all others.
 CREATE FUNCTION taken_before(client_id integer, kind text, as_of timestamptz, at_any_instant boolean DEFAULT false) RETURNS boolean
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -337,7 +337,7 @@ COMMENT ON FUNCTION taken_before(integer, text, timestamptz, boolean) IS 'Intern
 CREATE FUNCTION take_aged_tpj(kind text, as_of timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, file_name text, as_of_instant timestamptz, calls bigint, withdrawals amount[], deposits amount[], digest bytea)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 #variable_conflict use_column
@@ -364,7 +364,7 @@ COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS 'Takes the aged TP
 
 CREATE FUNCTION record_snapshot(client_id integer, kind text, as_of timestamptz, known_at timestamptz, block_no bigint) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -380,7 +380,7 @@ COMMENT ON FUNCTION record_snapshot(integer, text, timestamptz, timestamptz, big
 
 CREATE FUNCTION aged_tpj_file(client text, kind text, business_date date) RETURNS SETOF text
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 #variable_conflict use_column
@@ -411,7 +411,7 @@ COMMENT ON FUNCTION aged_tpj_file(text, text, date) IS 'The lines of an aged TPJ
 CREATE FUNCTION check_aged_tpj(client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, kind text, business_date date, calls_taken bigint, calls_now bigint, digest_taken bytea, digest_now bytea)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1 SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 #variable_conflict use_column

@@ -18,7 +18,7 @@ CREATE FUNCTION fbo_proof_of(client_id integer, recorded_as_of timestamptz)
 				   settled amount, unsettled amount, held amount, unidentified amount, escheated amount, residual amount, interest amount,
 				   claims_in_debit amount)
 	LANGUAGE sql STABLE PARALLEL RESTRICTED
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	WITH fbo AS (		-- natural sign
 		SELECT asset(b.balance) AS asset, zero(asset(b.balance)) AS nothing, b.name, b.kind, k.class, b.balance,
@@ -56,7 +56,7 @@ CREATE FUNCTION fbo_proof(client text DEFAULT NULL, recorded_as_of timestamptz D
 				   other_funds amount, resources amount, settled amount, unsettled amount, held amount, unidentified amount,
 				   escheated amount, claims amount, residual amount, interest amount, required amount, difference amount, claims_in_debit amount)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -94,7 +94,7 @@ COMMENT ON TYPE fbo_break IS 'A broken identity of the FBO accounts: the account
 
 CREATE FUNCTION fbo_claims_in_debit(client_id integer) RETURNS SETOF fbo_break
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT a.asset, 'a claim is in debit (I5)', a.name, u.account_code, zero(a.asset), -b.posted
 	FROM balance b
@@ -108,7 +108,7 @@ COMMENT ON FUNCTION fbo_claims_in_debit(integer) IS 'Internal: the deficits that
 -- What is on the way must be listed, and what is listed must be on the way.
 CREATE FUNCTION fbo_in_transit_breaks(client_id integer) RETURNS SETOF fbo_break
 	LANGUAGE sql STABLE PARALLEL RESTRICTED
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	WITH posted AS (
 		SELECT a.asset, a.kind, a.name, CASE a.fund WHEN 'FBO' THEN -h.posted ELSE h.posted END AS amount
@@ -131,7 +131,7 @@ COMMENT ON FUNCTION fbo_in_transit_breaks(integer) IS 'Internal: clearing accoun
 
 CREATE FUNCTION fbo_mirror_breaks(client_id integer) RETURNS SETOF fbo_break
 	LANGUAGE sql STABLE PARALLEL RESTRICTED
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	WITH posted AS (
 		SELECT h.account, h.posted FROM house_balances($1) h
@@ -154,7 +154,7 @@ COMMENT ON FUNCTION fbo_mirror_breaks(integer) IS 'Internal: what the FBO fund a
 
 CREATE FUNCTION fbo_transfer_breaks(client_id integer) RETURNS SETOF fbo_break
 	LANGUAGE sql STABLE PARALLEL RESTRICTED
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT asset(t.amount), format('transfer "%s" is not what its journal of %s says', t.reference, n.what), 'Clearing:FBO-transfer', NULL,
 		   n.expected, coalesce(amount_of(j.entry, a.account), zero(asset(t.amount)))
@@ -170,7 +170,7 @@ COMMENT ON FUNCTION fbo_transfer_breaks(integer) IS 'Internal: transfers against
 CREATE FUNCTION check_fbo(client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, asset asset, problem text, account text, customer text, expected amount, found amount)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
-	SET search_path = @extschema@, pg_catalog, pg_temp SET jit = off
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN

@@ -100,7 +100,7 @@ COMMENT ON VIEW job_runs IS 'The runs with the local time of their occurrence an
 
 CREATE FUNCTION last_job_run(job text) RETURNS SETOF job_run
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT r.* FROM job_run r WHERE r.job = $1 ORDER BY r.occurrence DESC, r.attempt DESC LIMIT 1
 $$;
@@ -109,7 +109,7 @@ COMMENT ON FUNCTION last_job_run(text) IS 'Internal: the last run of a job. Runs
 CREATE FUNCTION job_schedules(at timestamptz)
 	RETURNS TABLE (job text, from_at timestamptz, until_at timestamptz, times time[], every interval)
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT v.job, v.from_at, v.until_at, v.times, v.every
 	  FROM (SELECT s.*, least(at, lead(s.from_at) OVER w) AS until_at,
@@ -127,7 +127,7 @@ CREATE FUNCTION job_spans(at timestamptz)
 	RETURNS TABLE (job text, run_order integer, times time[], every interval, zone text, calendar text,
 				   after_at timestamptz, until_at timestamptz)
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT j.job, j.run_order, s.times, s.every, j.zone, j.calendar, greatest(s.from_at, r.occurrence), s.until_at
 	  FROM job_schedules(at) s JOIN job j USING (job) LEFT JOIN LATERAL last_job_run(j.job) r ON true
@@ -138,7 +138,7 @@ COMMENT ON FUNCTION job_spans(timestamptz) IS 'Internal: the spans of time (afte
 -- A day that the calendar does not know counts as open: the run then fails with LG075, and no other job with it.
 CREATE FUNCTION job_runs_on(calendar text, day date) RETURNS boolean
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT CASE WHEN EXISTS (SELECT FROM calendar_version v
 							  WHERE v.calendar = $1 AND v.version = latest_version($1) AND day BETWEEN v.first_day AND v.last_day)
@@ -148,7 +148,7 @@ COMMENT ON FUNCTION job_runs_on(text, date) IS 'Internal: whether a job with thi
 
 CREATE FUNCTION job_times(times time[], zone text, calendar text, after_at timestamptz, until_at timestamptz) RETURNS SETOF timestamptz
 	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 	SELECT DISTINCT (d.day + t.local) AT TIME ZONE zone
 	  FROM (SELECT (after_at AT TIME ZONE zone)::date - 1 + n AS day
@@ -163,7 +163,7 @@ COMMENT ON FUNCTION job_times(time[], text, text, timestamptz, timestamptz) IS
 CREATE FUNCTION due_jobs(at timestamptz DEFAULT clock_timestamp())
 	RETURNS TABLE (job text, occurrence timestamptz, attempt integer, covers integer)
 	LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 	WITH span AS MATERIALIZED (
@@ -205,7 +205,7 @@ COMMENT ON FUNCTION due_jobs(timestamptz) IS
 -- A static list: nobody can make the scheduler call anything else.
 CREATE FUNCTION run_job(job text, at timestamptz) RETURNS text
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -248,7 +248,7 @@ COMMENT ON FUNCTION run_job(text, timestamptz) IS 'Internal: calls the function 
 
 CREATE FUNCTION refuse_job(job text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	RAISE EXCEPTION USING
@@ -260,7 +260,7 @@ COMMENT ON FUNCTION refuse_job(text) IS 'Internal: raises LG090.';
 
 CREATE FUNCTION run_and_record(job text, occurrence timestamptz, attempt integer, covers integer) RETURNS job_run
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -286,7 +286,7 @@ COMMENT ON FUNCTION run_and_record(text, timestamptz, integer, integer) IS 'Inte
 -- READ COMMITTED, or a run that another session committed meanwhile might not be seen.
 CREATE FUNCTION require_job_runner(at timestamptz) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	PERFORM require_instant(at);
@@ -305,7 +305,7 @@ COMMENT ON FUNCTION require_job_runner(timestamptz) IS 'Internal: LG061, LG002, 
 -- The lowest row of job is the runner's chair.
 CREATE FUNCTION claim_jobs() RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	PERFORM FROM job j WHERE j.run_order = (SELECT min(f.run_order) FROM job f) FOR NO KEY UPDATE SKIP LOCKED;
@@ -315,7 +315,7 @@ COMMENT ON FUNCTION claim_jobs() IS 'Internal: makes this transaction the one th
 
 CREATE FUNCTION start_jobs(at timestamptz) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	-- asked first: writing waits for whoever changes a schedule
@@ -330,7 +330,7 @@ COMMENT ON FUNCTION start_jobs(timestamptz) IS 'Internal: puts the shipped sched
 
 CREATE FUNCTION run_due_jobs(at timestamptz DEFAULT clock_timestamp(), most integer DEFAULT NULL) RETURNS SETOF job_run
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -370,7 +370,7 @@ COMMENT ON FUNCTION run_due_jobs(timestamptz, integer) IS
 
 CREATE FUNCTION require_job_terms(job text, times time[], every interval) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -402,7 +402,7 @@ COMMENT ON FUNCTION job_terms(job_schedule) IS 'Internal: a schedule as change_l
 
 CREATE FUNCTION enter_job_schedule(before job_schedule, changed job_schedule, reference text, reason text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	IF job_terms(changed) = job_terms(before) THEN
@@ -421,7 +421,7 @@ CREATE FUNCTION change_job(job text, enabled boolean DEFAULT NULL, times time[] 
 						   reason text DEFAULT NULL, reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
 	RETURNS job_schedule
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -447,7 +447,7 @@ COMMENT ON FUNCTION change_job(text, boolean, time[], interval, text, text, time
 
 CREATE FUNCTION skip_job(job text, occurrence timestamptz, reason text) RETURNS job_run
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -478,7 +478,7 @@ COMMENT ON FUNCTION skip_job(text, timestamptz, text) IS
 
 CREATE FUNCTION require_pg_cron() RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN
@@ -493,7 +493,7 @@ COMMENT ON FUNCTION require_pg_cron() IS 'Internal: 0A000 unless pg_cron is inst
 
 CREATE FUNCTION unschedule_jobs() RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	scheduled	record;
@@ -511,7 +511,7 @@ COMMENT ON FUNCTION unschedule_jobs() IS 'Takes the call of run_due_jobs() out o
 
 CREATE FUNCTION schedule_jobs(schedule text DEFAULT '* * * * *', run_by name DEFAULT invoking_role()) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = @extschema@, pg_catalog, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 DECLARE
 	number	bigint;
@@ -525,7 +525,7 @@ BEGIN
 	END IF;
 	PERFORM unschedule_jobs();
 	-- a job that waits for a forgotten transaction fails, so that the others go on
-	number := cron.schedule_in_database('bakkt_ledger', schedule, 'SET lock_timeout = ''1min''; SELECT count(*) FROM @extschema@.run_due_jobs()',
+	number := cron.schedule_in_database('bakkt_ledger', schedule, 'SET lock_timeout = ''1min''; SELECT count(*) FROM bakkt_ledger.run_due_jobs()',
 										current_database(), run_by::text, true);
 	PERFORM record_change('pg_cron', 'bakkt_ledger', '{}', jsonb_build_object('jobid', number, 'schedule', schedule, 'username', run_by));
 	RETURN number;

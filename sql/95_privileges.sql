@@ -65,7 +65,7 @@ BEGIN
 END
 $revoke$;
 
-GRANT USAGE ON SCHEMA @extschema@ TO bakkt_ledger_reader;
+GRANT USAGE ON SCHEMA bakkt_ledger TO bakkt_ledger_reader;
 
 -- ---------------------------------------------------------------------------
 -- Functions
@@ -134,7 +134,7 @@ BEGIN
 	LOOP
 		FOR routine IN
 			SELECT p.oid FROM pg_catalog.pg_proc p
-			WHERE p.pronamespace = '@extschema@'::pg_catalog.regnamespace AND p.proname = ANY (given.routines)
+			WHERE p.pronamespace = 'bakkt_ledger'::pg_catalog.regnamespace AND p.proname = ANY (given.routines)
 		LOOP
 			EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO %I', routine, given.role_name);
 		END LOOP;
@@ -146,7 +146,7 @@ $grant$;
 -- Tables and views: reading only, and only one's clients
 -- ---------------------------------------------------------------------------
 
-GRANT SELECT ON ALL TABLES IN SCHEMA @extschema@ TO bakkt_ledger_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA bakkt_ledger TO bakkt_ledger_reader;
 REVOKE SELECT ON change_log, client_access, bank_account, actor, block FROM bakkt_ledger_reader;
 -- a block covers all clients: its sums are for those who see them all
 GRANT SELECT ON block TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
@@ -165,7 +165,7 @@ BEGIN
 		SELECT c.relname
 		FROM pg_catalog.pg_class c
 		JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'client_id' AND NOT a.attisdropped
-		WHERE c.relnamespace = '@extschema@'::pg_catalog.regnamespace AND c.relkind IN ('r', 'p')
+		WHERE c.relnamespace = 'bakkt_ledger'::pg_catalog.regnamespace AND c.relkind IN ('r', 'p')
 		  AND c.relname <> 'change_log'
 	LOOP
 		EXECUTE pg_catalog.format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', scoped.relname);

@@ -30,8 +30,8 @@ SELECT is_empty($$
 
 SELECT is_empty($$
 	SELECT signature FROM routine
-	WHERE prosecdef AND NOT coalesce(proconfig, '{}') && ARRAY['search_path=bakkt_ledger, pg_catalog, pg_temp']
-	$$, 'a SECURITY DEFINER function fixes search_path, with pg_temp last');
+	WHERE prosecdef AND NOT coalesce(proconfig, '{}') && ARRAY['search_path=pg_catalog, bakkt_ledger, pg_temp']
+	$$, 'a SECURITY DEFINER function fixes search_path, pg_catalog first and pg_temp last');
 
 SELECT is_empty($$
 	SELECT signature FROM routine

@@ -29,7 +29,7 @@ SELECT is_empty($$SELECT r.signature FROM routine r JOIN executable x USING (oid
 SELECT is_empty($$SELECT r.signature FROM routine r JOIN executable x USING (oid) WHERE x.grantee = 0 AND r.prorettype = 'trigger'::regtype$$,
 	'PUBLIC executes no trigger function');
 SELECT is_empty($$SELECT r.signature FROM routine r JOIN pg_language l ON l.oid = r.prolang
-	WHERE (r.prosecdef OR l.lanname = 'plpgsql') AND NOT coalesce('search_path=bakkt_ledger, pg_catalog, pg_temp' = ANY (r.proconfig), false)$$,
+	WHERE (r.prosecdef OR l.lanname = 'plpgsql') AND NOT coalesce('search_path=pg_catalog, bakkt_ledger, pg_temp' = ANY (r.proconfig), false)$$,
 	'SECURITY DEFINER and PL/pgSQL functions have a pinned search path');
 SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.prokind <> 'a' AND obj_description(r.oid, 'pg_proc') IS NULL
 	AND EXISTS (SELECT FROM executable x WHERE x.oid = r.oid AND x.grantee <> r.proowner)
