@@ -26,15 +26,17 @@ COMMENT ON COLUMN client.sign_convention IS 'What a positive net settlement mean
 SELECT pg_catalog.pg_extension_config_dump('client', '');
 SELECT pg_catalog.pg_extension_config_dump('client_client_id_seq', '');
 
+-- A number, not a name: access ends with the role, and a new role of that name has nothing.
 CREATE TABLE client_access (
 	client_id	int NOT NULL REFERENCES client,
-	role_name	name NOT NULL,
+	role		regrole NOT NULL,
 	granted_at	timestamptz NOT NULL DEFAULT clock_timestamp(),
 	granted_by	name NOT NULL,
-	PRIMARY KEY (role_name, client_id)
+	PRIMARY KEY (role, client_id)
 );
-COMMENT ON TABLE client_access IS 'Which role may see and post for which client. By name: a renamed role loses its access, it is never inherited by accident.';
-SELECT pg_catalog.pg_extension_config_dump('client_access', '');
+COMMENT ON TABLE client_access IS 'Which role may see and act for which client. It ends with the role: a new role of the same name has nothing, a renamed one keeps it.';
+COMMENT ON COLUMN client_access.role IS 'The role; dumped by name. Of one that was dropped its number: of no effect, left out of dumps, listed by verify().';
+SELECT pg_catalog.pg_extension_config_dump('client_access', 'WHERE role IN (SELECT r.oid FROM pg_catalog.pg_roles r)');
 
 -- ---------------------------------------------------------------------------
 -- Visibility
@@ -68,7 +70,7 @@ BEGIN
 		RETURN ARRAY(SELECT c.client_id FROM client c ORDER BY 1);
 	END IF;
 	RETURN ARRAY(SELECT DISTINCT g.client_id
-				 FROM client_access g JOIN pg_roles r ON r.rolname = g.role_name
+				 FROM client_access g JOIN pg_roles r ON r.oid = g.role
 				 WHERE pg_has_role(invoker, r.oid, 'USAGE') ORDER BY 1);
 END
 $$;
@@ -319,13 +321,14 @@ CREATE FUNCTION grant_client_access(client text, role_name name, reason text DEF
 #variable_conflict use_column
 DECLARE
 	granted	constant int := require_client(grant_client_access.client);
+	named	constant regrole := (SELECT r.oid FROM pg_roles r WHERE r.rolname = grant_client_access.role_name);
 BEGIN
-	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = grant_client_access.role_name) THEN
+	IF named IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-			MESSAGE = format('role "%s" does not exist', grant_client_access.role_name);
+			MESSAGE = format('role "%s" does not exist', coalesce(grant_client_access.role_name, 'NULL'));
 	END IF;
-	INSERT INTO client_access (client_id, role_name, granted_by)
-	VALUES (granted, grant_client_access.role_name, invoking_role())
+	INSERT INTO client_access (client_id, role, granted_by)
+	VALUES (granted, named, invoking_role())
 	ON CONFLICT DO NOTHING;
 	IF FOUND THEN
 		PERFORM record_change('client_access', format('%s:%s', grant_client_access.client, grant_client_access.role_name),
@@ -334,7 +337,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION grant_client_access(text, name, text) IS
-	'Lets a role, and the roles that inherit from it, see a client and post for it as far as their group roles allow. Raises LG010, 42704. Granting again is no error.';
+	'Lets a role, and the roles that inherit from it, see a client and act for it as far as their group roles allow, until the role is dropped. Raises LG010, 42704. Granting again is no error.';
 
 CREATE FUNCTION revoke_client_access(client text, role_name name, reason text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
@@ -344,7 +347,9 @@ CREATE FUNCTION revoke_client_access(client text, role_name name, reason text DE
 DECLARE
 	revoked	constant int := require_client(revoke_client_access.client);
 BEGIN
-	DELETE FROM client_access g WHERE g.client_id = revoked AND g.role_name = revoke_client_access.role_name;
+	-- a role that was dropped is told by its number
+	DELETE FROM client_access g
+	WHERE g.client_id = revoked AND coalesce((SELECT r.rolname FROM pg_roles r WHERE r.oid = g.role), g.role::text) = revoke_client_access.role_name;
 	IF FOUND THEN
 		PERFORM invalidate_account_cache();		-- sessions remember what was granted
 		PERFORM record_change('client_access', format('%s:%s', revoke_client_access.client, revoke_client_access.role_name),
@@ -353,4 +358,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION revoke_client_access(text, name, text) IS
-	'Takes a role''s access to a client away, for queries that start from now on. Raises LG010. Revoking again is no error.';
+	'Takes a role''s access to a client away, for queries that start from now on; of a role that was dropped, give the number that verify() tells. Raises LG010. Revoking again is no error.';

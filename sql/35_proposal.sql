@@ -19,6 +19,8 @@ CREATE TABLE proposal (
     UNIQUE (client_id, reference),
     CHECK (decided_by <> proposed_by)
 );
+COMMENT ON COLUMN proposal.proposed_by IS 'The login that proposed it.';
+COMMENT ON COLUMN proposal.decided_by IS 'The login that approved or declined it: another person''s.';
 COMMENT ON TABLE proposal IS 'Manual journals with who proposed and who decided; an approved one has its journal.';
 SELECT pg_catalog.pg_extension_config_dump('proposal', '');
 SELECT pg_catalog.pg_extension_config_dump('proposal_proposal_id_seq', '');
@@ -43,7 +45,7 @@ BEGIN
     END IF;
     owning := require_account((accounts(entry))[1]);
     INSERT INTO proposal (client_id, reference, entry, reason, description, effective_at, proposed_by, proposed_at)
-    VALUES (owning.client_id, reference, entry, reason, description, effective_at, invoking_role(), at)
+    VALUES (owning.client_id, reference, entry, reason, description, effective_at, session_login(), at)
     ON CONFLICT DO NOTHING RETURNING * INTO result;
     IF FOUND THEN
         RETURN result;
@@ -77,13 +79,9 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'LG062', MESSAGE = format('no proposal under reference "%s"', reference),
             HINT = 'Table proposal has those of the client, with their references.';
     END IF;
-    IF result.proposed_by = invoking_role() THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG067', MESSAGE = 'a proposal needs a second person',
-            DETAIL = format('Role "%s" proposed it.', result.proposed_by), HINT = 'Ask another approver.';
-    END IF;
     RETURN result;
 END $$;
-COMMENT ON FUNCTION lock_proposal(text, text) IS 'The proposal, locked; LG062 if unknown, LG067 for its proposer. Internal.';
+COMMENT ON FUNCTION lock_proposal(text, text) IS 'The proposal, locked; LG062 if unknown. Internal.';
 
 CREATE FUNCTION approve_journal(client text, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS journal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -94,16 +92,17 @@ DECLARE
     asked proposal := lock_proposal(client, reference);
     result journal_result;
 BEGIN
+    PERFORM require_second_person(asked.proposed_by, 'a proposal');
     IF asked.status = 'declined' THEN
         RAISE EXCEPTION USING ERRCODE = 'LG020', MESSAGE = format('proposal "%s" was declined', reference);
     END IF;
     result := post_entry(asked.client_id, 'manual:' || asked.reference, 14::smallint, asked.entry, asked.effective_at,
                          concat_ws(': ', asked.reason, asked.description));
-    UPDATE proposal p SET status = 'approved', decided_by = invoking_role(), decided_at = at, journal_id = result.journal
+    UPDATE proposal p SET status = 'approved', decided_by = session_login(), decided_at = at, journal_id = result.journal
      WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id AND p.status = 'proposed';
     RETURN result;
 END $$;
-COMMENT ON FUNCTION approve_journal(text, text, timestamptz) IS 'Posts a proposed journal under reference "manual:<reference>". Safe to repeat. Errors: LG062 unknown proposal, LG067 the proposer cannot approve (I25), LG020 declined before, and those of post_journal().';
+COMMENT ON FUNCTION approve_journal(text, text, timestamptz) IS 'Posts a proposed journal under reference "manual:<reference>". Safe to repeat. Errors: LG062 unknown proposal, LG067 the proposer cannot approve, nor a login that may become his or that he may become (I25), LG020 declined before, and those of post_journal().';
 
 CREATE FUNCTION decline_journal(client text, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS proposal
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -113,11 +112,12 @@ AS $$
 DECLARE
     asked proposal := lock_proposal(client, reference);
 BEGIN
+    PERFORM require_other_login(asked.proposed_by, 'a proposal');
     IF asked.status = 'approved' THEN
         RAISE EXCEPTION USING ERRCODE = 'LG063', MESSAGE = format('proposal "%s" was approved', reference),
             HINT = 'Reverse its journal.';
     END IF;
-    UPDATE proposal p SET status = 'declined', decided_by = invoking_role(), decided_at = at
+    UPDATE proposal p SET status = 'declined', decided_by = session_login(), decided_at = at
      WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id AND p.status = 'proposed';
     SELECT * INTO asked FROM proposal p WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id;
     RETURN asked;

@@ -151,7 +151,7 @@ BEGIN
 	RETURN QUERY
 	INSERT INTO cash_write_off AS w (client_id, journal_id, proposal_no, amount, eligible_on, charge_month, proposed_by, proposed_at)
 	SELECT c.client_id, c.journal_id, 1 + (SELECT count(*) FROM cash_write_off p WHERE p.client_id = c.client_id AND p.journal_id = c.journal_id),
-		   c.amount, e.day, (date_trunc('month', e.day::timestamp) + interval '1 month')::date, invoking_role(), propose_eligible.at
+		   c.amount, e.day, (date_trunc('month', e.day::timestamp) + interval '1 month')::date, session_login(), propose_eligible.at
 	  FROM cash_call c, eligible_on(c.called_at, days) AS e(day)
 	 WHERE c.client_id = propose_eligible.client_id AND c.status = 'O' AND c.withdrawal AND e.day <= central_date(propose_eligible.at)
 	   -- one that was declined is proposed again only by hand
@@ -230,14 +230,11 @@ BEGIN
 	 WHERE w.client_id = asked.client_id AND w.journal_id = asked.journal_id AND w.proposal_no = result.proposal_no FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		PERFORM refuse_cash_call_state(asked, 'is not proposed for write-off');
-	ELSIF result.proposed_by = invoking_role() THEN
-		RAISE EXCEPTION USING ERRCODE = 'LG067', MESSAGE = format('the write-off of cash call %s needs a second person', asked.journal_id),
-			DETAIL = format('Role "%s" proposed it.', result.proposed_by), HINT = 'Ask another approver.';
 	END IF;
 	RETURN result;
 END $$;
 COMMENT ON FUNCTION lock_write_off(integer, bigint) IS
-	'Internal: the last proposal to write the cash call off, locked; LG082 unknown call, LG083 never proposed, LG067 for its proposer.';
+	'Internal: the last proposal to write the cash call off, locked; LG082 unknown call, LG083 never proposed.';
 
 CREATE FUNCTION approve_cash_call_write_off(client text, call bigint, at timestamptz DEFAULT clock_timestamp()) RETURNS cash_write_off
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -251,6 +248,7 @@ DECLARE
 BEGIN
 	PERFORM require_instant(at);
 	result := lock_write_off(owning, approve_cash_call_write_off.call);
+	PERFORM require_second_person(result.proposed_by, format('the write-off of cash call %s', result.journal_id));
 	asked := require_cash_call(owning, approve_cash_call_write_off.call);
 	IF result.status IN ('APPROVED', 'CHARGED') THEN
 		RETURN result;
@@ -258,13 +256,13 @@ BEGIN
 		PERFORM refuse_cash_call_state(asked, 'can no longer be written off', format('Its write-off is %s.',
 			CASE result.status WHEN 'PROPOSED' THEN 'lapsed' ELSE lower(result.status) END));
 	END IF;
-	UPDATE cash_write_off w SET status = 'APPROVED', approved_by = invoking_role(), approved_at = approve_cash_call_write_off.at
+	UPDATE cash_write_off w SET status = 'APPROVED', approved_by = session_login(), approved_at = approve_cash_call_write_off.at
 	 WHERE w.client_id = result.client_id AND w.journal_id = result.journal_id AND w.proposal_no = result.proposal_no
 	RETURNING w.* INTO result;
 	RETURN result;
 END $$;
 COMMENT ON FUNCTION approve_cash_call_write_off(text, bigint, timestamptz) IS
-'Approves the proposed write-off of a cash call; it is charged once its month has begun. Nobody approves what he proposed (LG067, I25). Safe to repeat. Raises LG082 unknown call, LG083 not
+'Approves the proposed write-off of a cash call; it is charged once its month has begun. Nobody approves what he proposed, nor what a login did that may become his or that he may become (LG067, I25). Safe to repeat. Raises LG082 unknown call, LG083 not
 proposed, declined, or the call has been settled or busted since, LG010, 42501, LG061, LG002.';
 
 CREATE FUNCTION approve_cash_call_write_offs(client text, calls bigint[], at timestamptz DEFAULT clock_timestamp()) RETURNS SETOF cash_write_off
@@ -298,6 +296,7 @@ BEGIN
 		PERFORM refuse_invalid('declining a write-off needs a reason', NULL, 'Say why in a few words.');
 	END IF;
 	result := lock_write_off(owning, decline_cash_call_write_off.call);
+	PERFORM require_other_login(result.proposed_by, format('the write-off of cash call %s', result.journal_id));
 	IF result.status = 'DECLINED' THEN
 		RETURN result;
 	ELSIF result.status NOT IN ('PROPOSED', 'APPROVED') THEN
@@ -305,7 +304,7 @@ BEGIN
 									   format('Its write-off is %s.', lower(result.status)));
 	END IF;
 	UPDATE cash_write_off w
-	   SET status = 'DECLINED', declined_by = invoking_role(), declined_at = decline_cash_call_write_off.at, decline_reason = decline_cash_call_write_off.reason
+	   SET status = 'DECLINED', declined_by = session_login(), declined_at = decline_cash_call_write_off.at, decline_reason = decline_cash_call_write_off.reason
 	 WHERE w.client_id = result.client_id AND w.journal_id = result.journal_id AND w.proposal_no = result.proposal_no
 	RETURNING w.* INTO result;
 	RETURN result;

@@ -76,8 +76,10 @@ CREATE TABLE settlement_request (
     at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
     role_name text COLLATE "C" NOT NULL,
+    login text COLLATE "C" NOT NULL,
     PRIMARY KEY (client_id, reference)
 );
+COMMENT ON COLUMN settlement_request.login IS 'Who logged in: the person, where two are needed.';
 COMMENT ON TABLE settlement_request IS 'Every request that changed obligations, by its reference: the same again changes nothing, other content is LG020.';
 SELECT pg_catalog.pg_extension_config_dump('settlement_request', '');
 
@@ -226,7 +228,7 @@ BEGIN
     END IF;
     INSERT INTO settlement_request
     VALUES (requested_before.client_id, requested_before.reference, requested_before.request, requested_before.at,
-            clock_timestamp(), invoking_role());
+            clock_timestamp(), invoking_role(), session_login());
     RETURN false;
 END;
 $$;
@@ -1125,14 +1127,11 @@ BEGIN
         PERFORM refuse_invalid(format('no write-off was proposed with reference "%s"', approve_write_off.reference));
     END IF;
     IF NOT EXISTS (SELECT FROM payments_of(holder, reference)) THEN
-        IF proposal.role_name = invoking_role() THEN
-            RAISE EXCEPTION USING ERRCODE = 'LG067', MESSAGE = format('write-off "%s" needs a second person', reference),
-                DETAIL = format('Role "%s" proposed it.', proposal.role_name);
-        END IF;
+        PERFORM require_second_person(proposal.login, format('write-off "%s"', reference));
         owed := require_obligation(holder, (proposal.request ->> 'obligation')::bigint);
         PERFORM check_transition('obligation', owed.obligation_id::text, owed.state, 'WRITTEN_OFF');
         posted := post_entry(holder, reference, 14::smallint, write_off_entry(owed, client, proposal.request ->> 'reason'), at,
-                             format('Write-off of obligation %s, proposed by %s', owed.obligation_id, proposal.role_name));
+                             format('Write-off of obligation %s, proposed by %s', owed.obligation_id, proposal.login));
         PERFORM change_obligation(owed, 'written_off', 'WRITTEN_OFF', outstanding(owed), at, reference, posted.journal,
                                   proposal.request ->> 'reason');
     END IF;

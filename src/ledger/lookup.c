@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "errors.h"
+#include "ledger/acting_role.h"
 #include "ledger/key_lookup.h"
 #include "ledger/lookup.h"
 #include "ledger/post.h"
@@ -362,7 +363,7 @@ lookup_has_access(int32 client_id)
 	static SPIPlanPtr plan = NULL;
 	Oid			types[1] = {INT4OID};
 	Datum		arguments[1] = {Int32GetDatum(client_id)};
-	Grant		key = {.role = GetOuterUserId(),.client_id = client_id};
+	Grant		key = {.role = acting_role(),.client_id = client_id};
 
 	if (superuser_arg(key.role) || hash_search(granted, &key, HASH_FIND, NULL))
 		return true;
@@ -385,7 +386,7 @@ lookup_check_access(int32 client_id)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied for client \"%s\"", client ? client->code : "?"),
-			 errdetail("Role \"%s\" has no access to this client.", GetUserNameFromId(GetOuterUserId(), false)),
+			 errdetail("Role \"%s\" has no access to this client.", GetUserNameFromId(acting_role(), false)),
 			 errhint("An administrator grants it with grant_client_access().")));
 }
 
@@ -396,7 +397,7 @@ lookup_actor(void)
 	static SPIPlanPtr enter = NULL;
 	Oid			types[1] = {TEXTOID};
 	Datum		arguments[1];
-	Oid			role = GetOuterUserId();
+	Oid			role = acting_role();
 
 	if (actor_role == role)
 		return actor_number;

@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "ledger/acting_role.h"
 #include "ledger/batch.h"
 #include "ledger/relations.h"
 
@@ -145,6 +146,7 @@ ledger_post(LedgerRequest *requests, int count, const PostOptions *options)
 
 	if (count == 0)
 		return;
+	refuse_in_maintenance();
 	PreventCommandIfReadOnly("posting");
 	PreventCommandIfParallelMode("posting");
 

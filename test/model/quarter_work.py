@@ -51,7 +51,8 @@ class Work:
 
     def open_world(self, customers):
         run = self.session.execute
-        run("DO $$ BEGIN CREATE ROLE quarter_second SUPERUSER; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        for role, groups in (('quarter_first', 'bakkt_ledger_settler, bakkt_ledger_reconciler'), ('quarter_second', 'bakkt_ledger_approver, bakkt_ledger_auditor')):
+            run("DO $$ BEGIN CREATE ROLE %s IN ROLE %s; EXCEPTION WHEN duplicate_object THEN NULL; END $$" % (role, groups))
         for provider in PROVIDERS:
             run("SELECT open_liquidity_provider(%s, %s)" % (literal(provider), literal(provider)))
         for client, (code, part) in zip(clients(), SHARES):
@@ -322,9 +323,9 @@ class Work:
             return
         reference = self.reference('adjust')
         self.model.adjust(customer, amount, self.now)
-        self.do("propose_cash_adjustment(account => %s, amount => %s, reason => 'OTHER_ADJUSTMENT', note => 'goodwill', reference => %s, effective_at => %s, at => %s)" % (
+        self.do_as('quarter_first', "propose_cash_adjustment(account => %s, amount => %s, reason => 'OTHER_ADJUSTMENT', note => 'goodwill', reference => %s, effective_at => %s, at => %s)" % (
             literal(customer.code), literal(usd(amount)), literal(reference), *2 * [literal(stamp(self.now))]))
-        self.do_as_second("approve_journal(client => %s, reference => %s, at => %s)" % (literal(customer.client.code), literal(reference), literal(stamp(self.now))))
+        self.do_as('quarter_second', "approve_journal(client => %s, reference => %s, at => %s)" % (literal(customer.client.code), literal(reference), literal(stamp(self.now))))
 
     # -- withdrawals ---------------------------------------------------
 
@@ -445,7 +446,7 @@ class Work:
                     write_off.status, write_off.approved_at = 'approved', self.now
                     chosen.append(write_off.call.journal)
             if chosen:
-                self.do_as_second("approve_cash_call_write_offs(client => %s, calls => ARRAY[%s]::bigint[], at => %s)" % (
+                self.do_as('quarter_second', "approve_cash_call_write_offs(client => %s, calls => ARRAY[%s]::bigint[], at => %s)" % (
                     literal(client.code), ', '.join(map(str, chosen)), literal(stamp(self.now))))
 
     def recover(self, call):
@@ -465,11 +466,11 @@ class Work:
         if call.recovered < call.amount:
             self.at(self.later(24, 240), lambda: self.recover(call))
 
-    def do_as_second(self, call):
+    def do_as(self, login, call):
         self.flush()
-        self.script.append(('SET ROLE quarter_second', '00000', None))
+        self.script.append(('SET SESSION AUTHORIZATION ' + login, '00000', None))
         self.do(call)
-        self.script.append(('RESET ROLE', '00000', None))
+        self.script.append(('RESET SESSION AUTHORIZATION', '00000', None))
 
     # -- transfers between the FBO account and the business account ----
 

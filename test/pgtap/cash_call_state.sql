@@ -56,13 +56,13 @@ CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
 CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
 SELECT grant_client_access('QRST', 'ledger_test_approver') \g /dev/null
 SELECT pg_temp.number('off') AS off \gset
-SET LOCAL ROLE ledger_test_settler;
+SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
 SELECT count(*) FROM propose_cash_call_write_offs('2026-10-04 15:00Z', 'QRST') \g /dev/null
-SET LOCAL ROLE ledger_test_approver;
+SET LOCAL SESSION AUTHORIZATION ledger_test_approver;
 SELECT approve_cash_call_write_off('QRST', :off, '2026-10-05 15:00Z') \g /dev/null
-SET LOCAL ROLE ledger_test_settler;
+SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
 SELECT count(*) FROM charge_cash_call_write_offs('2026-11-02 06:00Z') \g /dev/null
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT is(pg_temp.call('off', '2026-11-01 00:00Z'), 'OUTSTANDING Withdrawal of 600.00 USD: 0.00 USD + 600.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'outstanding');
 SELECT is(pg_temp.call('off'), 'WRITTEN_OFF Withdrawal of 600.00 USD: 0.00 USD + 0.00 USD + 600.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'written off');
 SELECT is_empty('SELECT * FROM check_cash_calls()', 'nothing is wrong');

@@ -102,6 +102,10 @@ isnt($trial, '', 'there is a trial balance');
 is(scalar(grep { $_ eq '' } @$reports), 0, 'there is something in every report');
 is(in_ledger($node, "SELECT string_agg(DISTINCT event, ' ' ORDER BY event) FROM cash_call_event"), 'busted failed recovered rejected sent settled written_off', 'every event of a cash call');
 
+# a dropped role's number is no access: it stays behind, or another role of that number in the next cluster would have it
+in_ledger($node, "CREATE ROLE leaver; INSERT INTO client_access (client_id, role, granted_by) SELECT client_id, 'leaver', 'postgres' FROM client; DROP ROLE leaver");
+isnt(in_ledger($node, "SELECT * FROM verify() WHERE check_name = 'access'"), '', 'verify() lists the access of a dropped role');
+
 foreach my $format ('plain', 'custom')
 {
 	my $copy = "copy_$format";
