@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -41,11 +42,14 @@ text_is(TradeText text, const char *wanted)
 	return text.length == strlen(wanted) && memcmp(text.data, wanted, text.length) == 0;
 }
 
+/* longest text of a caller that a message quotes: a refusal is answered as often as its reference comes */
+#define QUOTED_TEXT_MAX 100
+
 /* for messages */
 static char *
 text_copy(TradeText text)
 {
-	return text.data ? pnstrdup(text.data, text.length) : "NULL";
+	return text.data ? pnstrdup(text.data, pg_mbcliplen(text.data, text.length, QUOTED_TEXT_MAX)) : "NULL";
 }
 
 static const char *const field_names[TRADE_FIELDS] = {
@@ -474,6 +478,29 @@ trade_check(TradeRequest *trade)
 	check_steps(trade);
 }
 
+static void
+check_worth(TradeRequest *trade)
+{
+	const ExecutionTerms *terms = &trade->terms;
+
+	if (trade->money.notional == 0)
+		refuse(trade->request, ERRCODE_LG_BELOW_MINIMUM, "Trade a quantity that is worth money.",
+			   psprintf("%s at %s.", amount_text(terms->quantity, terms->base),
+						price_text(terms->price, terms->quote, terms->base)),
+			   "the execution's money rounds to nothing");
+}
+
+void
+trade_compute_notional(TradeRequest *trade)
+{
+	TradeRule	rule = trade_rule(trade);
+
+	if (trade_notional(&rule, trade->terms.price, &trade->money) != UNITS_OK)
+		refuse_overflow(trade);
+	else
+		check_worth(trade);
+}
+
 void
 trade_compute(TradeRequest *trade, const OrderFees *order)
 {
@@ -486,14 +513,9 @@ trade_compute(TradeRequest *trade, const OrderFees *order)
 		refuse_overflow(trade);
 		return;
 	}
-	if (money->notional == 0)
-	{
-		refuse(trade->request, ERRCODE_LG_BELOW_MINIMUM, "Trade a quantity that is worth money.",
-			   psprintf("%s at %s.", amount_text(terms->quantity, terms->base),
-						price_text(terms->price, terms->quote, terms->base)),
-			   "the execution's money rounds to nothing");
+	check_worth(trade);
+	if (trade_refused(trade))
 		return;
-	}
 	if (money->net_money < 0)
 	{
 		refuse(trade->request, ERRCODE_LG_NOT_POSITIVE, "Lower the fee.",

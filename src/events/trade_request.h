@@ -55,6 +55,7 @@ typedef struct TradeRequest
 	ExecutionTerms terms;
 	TradeMoney	money;
 	OrderCommission *order;		/* running fees, NULL unless a minimum is given */
+	bool		undecided;		/* the amounts are not known yet, only where they may go */
 	AccountSlot *slots[TRADE_LINES_MAX];
 	units		amounts[TRADE_LINES_MAX];
 	int			line_count;
@@ -74,10 +75,14 @@ extern void trade_read(TradeRequest *trade, const Datum *values, const bool *nul
 extern void trade_check(TradeRequest *trade);
 /* Compute the money, with the fees of the order so far. */
 extern void trade_compute(TradeRequest *trade, const OrderFees *order);
-/* Ask for the accounts of the template and note the amounts. */
+/* The same before the fees of the order are known: what hangs on no other fill. */
+extern void trade_compute_notional(TradeRequest *trade);
+/* Ask for the accounts of the template and note the amounts; of a deferred request all that it may touch. */
 extern void trade_want_accounts(TradeRequest *trade);
 /* Build lines and terms once the accounts are loaded. */
 extern void trade_build(TradeRequest *trade);
+/* Build those of a deferred request, now that the fees of its order are known, or refuse it. */
+extern void trade_rebuild(TradeRequest *trade);
 /* PostOptions.terms_difference */
 extern const char *trade_difference(const struct varlena *stored, const struct varlena *given);
 

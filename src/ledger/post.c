@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "bounds.h"
 #include "ledger/acting_role.h"
 #include "ledger/batch.h"
 #include "ledger/relations.h"
@@ -51,6 +52,37 @@ raise_refusal(const LedgerRequest *request)
 			 refusal->hint ? errhint("%s", refusal->hint) : 0,
 			 errcontext("posting reference \"%s\"", request->reference ? request->reference : "")));
 	pg_unreachable();
+}
+
+void
+require_batch_size(int64 requests)
+{
+	if (requests > BATCH_MAX_REQUESTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("one call takes at most %d requests", BATCH_MAX_REQUESTS),
+				 errdetail(INT64_FORMAT " were given.", requests),
+				 errhint("Send a larger batch in several calls of one transaction.")));
+}
+
+void
+count_lines(int64 *lines, const LedgerRequest *request, int number)
+{
+	EntryReader reader;
+
+	if (request->lines)
+		*lines += request->line_count;
+	else if (request->entry)
+	{
+		entry_read_begin(&reader, request->entry);
+		*lines += reader.line_count;
+	}
+	if (*lines > BATCH_MAX_LINES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the requests of one call have at most %d lines together", BATCH_MAX_LINES),
+				 errdetail("Requests 1 to %d have " INT64_FORMAT ".", number, *lines),
+				 errhint("Send a larger batch in several calls of one transaction.")));
 }
 
 /* A refusal's texts were made in working memory: the caller keeps a copy. */
@@ -147,6 +179,7 @@ ledger_post(LedgerRequest *requests, int count, const PostOptions *options)
 	if (count == 0)
 		return;
 	refuse_in_maintenance();
+	require_batch_size(count);
 	PreventCommandIfReadOnly("posting");
 	PreventCommandIfParallelMode("posting");
 

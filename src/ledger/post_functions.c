@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/typcache.h"
 
@@ -121,11 +122,13 @@ read_requests(ArrayType *array, int *count)
 	LedgerRequest *requests;
 	Datum	   *elements;
 	bool	   *nulls;
+	int64		lines = 0;
 
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_LG_INVALID_REQUEST),
 				 errmsg("requests must be a one-dimensional array")));
+	require_batch_size(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)));
 	deconstruct_array(array, element, -1, false, TYPALIGN_DOUBLE, &elements, &nulls, count);
 	requests = MemoryContextAllocExtended(CurrentMemoryContext, (*count + 1) * sizeof(LedgerRequest),
 										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -135,6 +138,7 @@ read_requests(ArrayType *array, int *count)
 		Datum		values[REQUEST_FIELDS];
 		bool		isnull[REQUEST_FIELDS];
 
+		CHECK_FOR_INTERRUPTS();
 		if (nulls[i])
 		{
 			requests[i].kind = KIND_GENERAL;
@@ -145,6 +149,8 @@ read_requests(ArrayType *array, int *count)
 		tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
 		heap_deform_tuple(&tuple, desc, values, isnull);
 		read_request(&requests[i], values, isnull);
+		/* before more of them are copied: stored entries may be compressed */
+		count_lines(&lines, &requests[i], i + 1);
 	}
 	ReleaseTupleDesc(desc);
 	return requests;
@@ -176,7 +182,10 @@ make_balances(const LedgerRequest *request, const BalanceType *type)
 	Datum	   *balances = palloc((request->balance_count + 1) * sizeof(Datum));
 
 	for (int i = 0; i < request->balance_count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		balances[i] = make_balance(&request->balances[i], type);
+	}
 	return PointerGetDatum(construct_array(balances, request->balance_count, type->type,
 										   type->length, type->by_value, type->align));
 }
@@ -216,6 +225,7 @@ Datum
 post_journals(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "journal results", ALLOCSET_SMALL_SIZES);
 	PostOptions options = {.strict = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1),
 	.dry_run = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2)};
 	LedgerRequest *requests;
@@ -232,13 +242,17 @@ post_journals(PG_FUNCTION_ARGS)
 	init_balance_type(&type, result->setDesc);
 	for (int i = 0; i < count; i++)
 	{
+		MemoryContext old = MemoryContextSwitchTo(rows);
 		Datum		values[RESULT_FIELDS];
 		bool		nulls[RESULT_FIELDS];
 
 		CHECK_FOR_INTERRUPTS();
 		fill_result(&requests[i], i + 1, &type, values, nulls);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(rows);
 	}
+	MemoryContextDelete(rows);
 	return (Datum) 0;
 }
 

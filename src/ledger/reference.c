@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/genam.h"
 #include "access/relscan.h"
 #include "access/table.h"
@@ -138,6 +139,7 @@ reference_lock(LedgerRequest *requests, const bool *wanted, int count)
 
 	for (int i = 0; i < count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (!wanted[i] || requests[i].client_id == 0 || requests[i].reference == NULL)
 			continue;
 		clients[used] = (uint32) requests[i].client_id;
@@ -240,12 +242,18 @@ static bool
 same_value(bool isnull, Datum stored, const struct varlena *given)
 {
 	struct varlena *value;
+	bool		same;
 
 	if (isnull || given == NULL)
 		return isnull && given == NULL;
+	/* by length first: many small requests may come under the reference of a large one */
+	if (toast_raw_datum_size(stored) - VARHDRSZ != VARSIZE_ANY_EXHDR(given))
+		return false;
 	value = PG_DETOAST_DATUM_PACKED(stored);
-	return VARSIZE_ANY_EXHDR(value) == VARSIZE_ANY_EXHDR(given) &&
-		memcmp(VARDATA_ANY(value), VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given)) == 0;
+	same = memcmp(VARDATA_ANY(value), VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given)) == 0;
+	if ((Pointer) value != DatumGetPointer(stored))
+		pfree(value);
+	return same;
 }
 
 /* The name of the field in which the terms differ, NULL if they agree. */

@@ -12,6 +12,7 @@
 
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -179,6 +180,7 @@ tally(AssetTable *table, const EntryLine *lines, int count, const EntryLine **li
 	{
 		EntryFault	fault = tally_line(table, *line);
 
+		CHECK_FOR_INTERRUPTS();
 		if (fault != ENTRY_SOUND)
 			return fault;
 	}
@@ -268,6 +270,7 @@ write_entry(AssetTable *table, const EntryLine *lines, int count)
 	{
 		uint32		asset = asset_table_find(table, lines[i].asset);
 
+		CHECK_FOR_INTERRUPTS();
 		cursor = pack_line(cursor, &lines[i], table->count, asset, table->items[asset].decimals);
 	}
 	SET_VARSIZE(entry, (char *) cursor - (char *) entry);
@@ -317,6 +320,7 @@ entry_read_next(EntryReader *reader, EntryLine *line)
 {
 	bool		found = entry_reader_next(reader, line);
 
+	CHECK_FOR_INTERRUPTS();
 	if (!found && reader->malformed)
 		report_malformed();
 	return found;
@@ -369,6 +373,7 @@ scan_lines(const char *literal, LineList *list, Node *escontext)
 	entry_scan_begin(&scan, literal, strlen(literal));
 	while ((status = entry_scan_next(&scan, &scanned)) == SCAN_LINE)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (!entry_line_complete(&scanned, &line, "journal_entry", escontext))
 			return false;
 		line_list_append(list, &line);
@@ -425,6 +430,7 @@ read_foreign_lines(const char *bytes, int length, LineList *list)
 		return false;
 	while (entry_reader_next(&reader, &line))
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (!account_id_is_valid(line.account) || !asset_is_valid(line.asset))
 			return false;
 		line_list_append(list, &line);
