@@ -117,6 +117,14 @@ $$;
 COMMENT ON FUNCTION require_other_login(name, text) IS
 	'Internal: raises LG067 for the login that proposed.';
 
+-- Called first by every function that waits for a lock: SET lock_timeout would
+-- overrule a smaller one of the caller.
+CREATE FUNCTION bounded_wait() RETURNS void
+	VOLATILE PARALLEL UNSAFE LANGUAGE c
+	AS 'MODULE_PATHNAME', 'bounded_wait';
+COMMENT ON FUNCTION bounded_wait() IS
+	'Internal: until the function that calls it ends, which must have a SET clause of its own, no wait for a lock takes longer than bakkt_ledger.lock_wait, or lock_timeout where that is smaller (55P03).';
+
 -- One row per change of a client, customer, asset, account, ...; never changed.
 CREATE TABLE change_log (
 	change_id	bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -148,6 +156,7 @@ CREATE FUNCTION record_change(object_kind text, object_key text, before jsonb, a
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
+	SELECT bounded_wait();
 	INSERT INTO change_log (changed_at, changed_by, client_id, object_kind, object_key, reference, before, after, reason)
 	VALUES (clock_timestamp(), invoking_role(), $5, $1, $2, $6, $3, $4, $7)
 	$$;

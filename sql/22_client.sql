@@ -213,7 +213,7 @@ BEGIN
 	END IF;
 	PERFORM check_client_terms(open_client.funding_model, open_client.commission_model, open_client.revenue_share_bps,
 							   open_client.cut_time, open_client.zone, open_client.sign_convention);
-	PERFORM load_shipped_assets();
+	PERFORM bounded_wait(), load_shipped_assets();
 	INSERT INTO client AS c (code, name, funding_model, commission_model, revenue_share_bps, cut_time, zone, sign_convention, opened_at)
 	VALUES (open_client.code, open_client.name, open_client.funding_model, open_client.commission_model,
 			open_client.revenue_share_bps, open_client.cut_time, open_client.zone, open_client.sign_convention,
@@ -255,6 +255,7 @@ DECLARE
 	request	jsonb;
 BEGIN
 	PERFORM require_open_client(change_client.code);
+	PERFORM bounded_wait();
 	SELECT c.* INTO before FROM client c WHERE c.code = change_client.code FOR NO KEY UPDATE;
 	request := jsonb_strip_nulls(jsonb_build_object('funding_model', change_client.funding_model,
 		'commission_model', change_client.commission_model, 'revenue_share_bps', change_client.revenue_share_bps,
@@ -281,6 +282,12 @@ $$;
 COMMENT ON FUNCTION change_client(text, text, text, int, text, time, text, text, text, text) IS
 	'Changes the given terms of an open client; NULL leaves a term as it is. Repeating a reference is no second change; LG020 when its content differs. Raises LG010, LG011, LG002.';
 
+CREATE FUNCTION lock_client(client_id int) RETURNS void
+	VOLATILE PARALLEL UNSAFE STRICT LANGUAGE c
+	AS 'MODULE_PATHNAME', 'lock_client';
+COMMENT ON FUNCTION lock_client(int) IS
+	'Internal: waits until no other transaction posts for the client, in bounded time (55P03), and keeps it so until this one ends. Lock it before any row.';
+
 CREATE FUNCTION close_client(code text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -292,7 +299,7 @@ DECLARE
 	after	client%ROWTYPE;
 	remains	text;
 BEGIN
-	LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE;		-- waits for postings under way
+	PERFORM bounded_wait(), lock_client(closing);		-- waits for its postings under way
 	SELECT c.* INTO before FROM client c WHERE c.client_id = closing FOR NO KEY UPDATE;
 	IF before.status = 'closed' THEN
 		RETURN;
@@ -312,7 +319,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION close_client(text, text, text) IS
-	'Closes a client for ever: nothing is posted for it any more. Every account of it must be zero without holds (LG035). Closing again is no error.';
+	'Closes a client for ever: nothing is posted for it any more. Every account of it must be zero without holds (LG035). Its postings under way end first (55P03 if they don''t). Closing again is no error.';
 
 CREATE FUNCTION grant_client_access(client text, role_name name, reason text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
@@ -327,6 +334,7 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
 			MESSAGE = format('role "%s" does not exist', coalesce(grant_client_access.role_name, 'NULL'));
 	END IF;
+	PERFORM bounded_wait();
 	INSERT INTO client_access (client_id, role, granted_by)
 	VALUES (granted, named, invoking_role())
 	ON CONFLICT DO NOTHING;
@@ -347,6 +355,7 @@ CREATE FUNCTION revoke_client_access(client text, role_name name, reason text DE
 DECLARE
 	revoked	constant int := require_client(revoke_client_access.client);
 BEGIN
+	PERFORM bounded_wait();
 	-- a role that was dropped is told by its number
 	DELETE FROM client_access g
 	WHERE g.client_id = revoked AND coalesce((SELECT r.rolname FROM pg_roles r WHERE r.oid = g.role), g.role::text) = revoke_client_access.role_name;

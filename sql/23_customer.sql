@@ -94,7 +94,7 @@ BEGIN
 	IF open_customer.account_code IS NULL OR open_customer.account_code !~ '^[A-Z0-9]{8}$' THEN
 		PERFORM refuse_invalid('account code must be 8 capital letters or digits', format('Code: "%s".', open_customer.account_code));
 	END IF;
-	PERFORM check_customer_terms(open_customer.account_type, 'OPEN', 'ACTIVE', open_customer.funding_model);
+	PERFORM bounded_wait(), check_customer_terms(open_customer.account_type, 'OPEN', 'ACTIVE', open_customer.funding_model);
 	INSERT INTO customer AS c (client_id, account_code, account_type, funding_model, party_reference, opened_at)
 	VALUES (owning, open_customer.account_code, open_customer.account_type, open_customer.funding_model,
 			open_customer.party_reference, coalesce(open_customer.opened_at, clock_timestamp()))
@@ -135,7 +135,7 @@ DECLARE
 	opened	bigint;
 	refused	text;
 BEGIN
-	PERFORM check_customer_terms(open_customers.account_type, 'OPEN', 'ACTIVE', open_customers.funding_model);
+	PERFORM bounded_wait(), check_customer_terms(open_customers.account_type, 'OPEN', 'ACTIVE', open_customers.funding_model);
 	SELECT coalesce(code, 'NULL') INTO refused FROM unnest(open_customers.account_codes) AS code
 	WHERE code IS NULL OR code !~ '^[A-Z0-9]{8}$' LIMIT 1;
 	IF FOUND THEN
@@ -182,7 +182,7 @@ DECLARE
 	after	customer%ROWTYPE;
 	request	jsonb;
 BEGIN
-	PERFORM require_customer(change_customer.account_code);
+	PERFORM bounded_wait(), require_customer(change_customer.account_code);
 	SELECT c.* INTO before FROM customer c WHERE c.account_code = change_customer.account_code FOR NO KEY UPDATE;
 	request := jsonb_strip_nulls(jsonb_build_object('mode', change_customer.mode, 'party_status', change_customer.party_status));
 	IF change_customer.funding_model IS NOT NULL THEN

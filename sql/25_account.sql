@@ -273,6 +273,7 @@ BEGIN
 	IF its_kind.party = 'provider' THEN
 		provider := account_provider(insert_account.name);
 	END IF;
+	PERFORM bounded_wait();
 	INSERT INTO account AS a (client_id, account, fund, kind, name, asset, customer_id, lp_id, floor, opened_by)
 	VALUES (insert_account.client_id, account_id(insert_account.fund, nextval('account_number')), insert_account.fund,
 			its_kind.kind, insert_account.name, insert_account.asset, owner, provider, insert_account.floor, invoking_role())
@@ -325,6 +326,7 @@ DECLARE
 	limited_clients		int[];
 	limited_accounts	account_id[];
 BEGIN
+	PERFORM bounded_wait();
 	WITH wanted AS (
 		SELECT w.*, w.asset_code::asset AS asset, split_part(w.name, ':', 1) AS first_part,
 			   split_part(w.name, ':', CASE split_part(w.name, ':', 1) WHEN 'Cust' THEN 2 ELSE 3 END) AS party_code
@@ -403,7 +405,7 @@ COMMENT ON FUNCTION check_floor(text, text, asset, amount) IS
 -- Freezing and closing
 -- ---------------------------------------------------------------------------
 
--- Emptiness is judged after the journal is locked; only a snapshot taken
+-- Emptiness is judged after the client is locked; only a snapshot taken
 -- after that sees every posting.
 CREATE FUNCTION require_fresh_snapshot() RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
@@ -463,9 +465,10 @@ BEGIN
 	IF coalesce(set_account_status.reason, '') = '' THEN
 		PERFORM refuse_invalid('a reason is missing', NULL, 'Say why the status of the account changes.');
 	END IF;
+	PERFORM bounded_wait();
 	SELECT k.limited INTO limited FROM account_kind k WHERE k.kind = before.kind;
 	IF NOT limited THEN
-		LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE;		-- waits for postings under way
+		PERFORM lock_client(before.client_id);		-- it has no row to lock: waits for postings under way
 	END IF;
 	SELECT a.* INTO before FROM account a WHERE a.client_id = before.client_id AND a.account = before.account FOR NO KEY UPDATE;
 	IF changed_before('account', before.account::text, set_account_status.reference,
@@ -502,7 +505,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION freeze_account(account_id, text, text, text) IS
-	'Refuses lines of one side (debit or credit) on an account until unfreeze_account(); a claim frozen on the debit side cannot be spent. Freezing the other side replaces the first. Postings under way end first. Raises LG002, LG020, LG030, LG032.';
+	'Refuses lines of one side (debit or credit) on an account until unfreeze_account(); a claim frozen on the debit side cannot be spent. Freezing the other side replaces the first. Postings to it, or to its client if it is a house account, that are under way end first (55P03 if they don''t). Raises LG002, LG020, LG030, LG032.';
 
 CREATE FUNCTION unfreeze_account(account account_id, reason text, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
@@ -515,4 +518,4 @@ CREATE FUNCTION close_account(account account_id, reason text, reference text DE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$ SELECT set_account_status($1, 'closed', $2, $3) $$;
 COMMENT ON FUNCTION close_account(account_id, text, text) IS
-	'Closes an account for ever; its balance must be zero without holds (LG035). Closing again is no error. Raises LG002, LG020, LG030.';
+	'Closes an account for ever; its balance must be zero without holds (LG035). Postings under way end first, as for freeze_account(). Closing again is no error. Raises LG002, LG020, LG030, 55P03.';

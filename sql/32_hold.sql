@@ -64,6 +64,7 @@ CREATE FUNCTION record_hold_event(hold hold, event text, amount amount, referenc
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
+    PERFORM bounded_wait();
     INSERT INTO hold_event (client_id, hold_id, event, amount, final, reference, journal_id, recorded_at, recorded_by)
     VALUES (hold.client_id, hold.hold_id, event, amount, final, reference, journal_id, clock_timestamp(), invoking_role())
     ON CONFLICT DO NOTHING;
@@ -128,7 +129,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'LG030', MESSAGE = format('unknown account "%s"', account),
             HINT = 'Give an account of this client.';
     END IF;
-    PERFORM require_not_ahead(at);
+    PERFORM bounded_wait(), require_not_ahead(at);
     PERFORM adjust_held(client_id, account, nothing);
     freed := expire_account_holds(client_id, account, at, true);
     IF freed IS NOT NULL THEN
@@ -163,7 +164,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'LG051', MESSAGE = format('unknown hold "%s"', reference),
             HINT = 'Give the reference under which the hold was authorised.';
     END IF;
-    PERFORM lock_hold_balance(found_hold.client_id, found_hold.account, at);
+    PERFORM bounded_wait(), lock_hold_balance(found_hold.client_id, found_hold.account, at);
     SELECT * INTO found_hold FROM hold h
      WHERE h.client_id = found_hold.client_id AND h.hold_id = found_hold.hold_id FOR NO KEY UPDATE;
     RETURN found_hold;
@@ -227,7 +228,7 @@ DECLARE
     owner_id integer := client_id;
     result hold;
 BEGIN
-    PERFORM lock_hold_balance(owner_id, account, at);
+    PERFORM bounded_wait(), lock_hold_balance(owner_id, account, at);
     result := hold_replay(owner_id, reference, 'authorised', amount, reference, account, expires_at);
     IF result.hold_id IS NOT NULL THEN
         RETURN result;
@@ -386,6 +387,27 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION capture_hold(text, text, journal_entry, text, boolean, text, timestamptz) IS 'Posts the entry, whose debit of the held account comes out of the hold; several captures may share a hold, and final frees the rest. Idempotent by reference. Errors: LG045 nothing captured, LG051, LG052, LG053 more than it binds, and those of post_journal().';
 
+-- Customer before balance, as everybody who checks his cash; neither is waited for.
+CREATE FUNCTION claim_hold_balance(client_id integer, account account_id) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    owner bigint := (SELECT a.customer_id FROM account a WHERE a.client_id = claim_hold_balance.client_id AND a.account = claim_hold_balance.account);
+BEGIN
+    IF owner IS NOT NULL THEN
+        PERFORM FROM customer c WHERE c.customer_id = owner FOR NO KEY UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            RETURN false;
+        END IF;
+    END IF;
+    PERFORM FROM balance b
+     WHERE b.client_id = claim_hold_balance.client_id AND b.account = claim_hold_balance.account FOR NO KEY UPDATE SKIP LOCKED;
+    RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION claim_hold_balance(integer, account_id) IS 'Locks the balance row, and the customer before it, unless another session has one of them: then false. Internal.';
+
 CREATE FUNCTION expire_holds(at timestamptz DEFAULT clock_timestamp()) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -394,6 +416,7 @@ AS $$
 DECLARE
     due record;
     accounts bigint := 0;
+    in_use bigint := 0;
 BEGIN
     PERFORM require_not_ahead(at);
     FOR due IN
@@ -401,9 +424,16 @@ BEGIN
          WHERE h.status = 'open' AND h.expires_at <= at AND h.client_id = ANY (visible_clients())
          ORDER BY h.client_id, h.account
     LOOP
-        PERFORM lock_hold_balance(due.client_id, due.account, at);
-        accounts := accounts + 1;
+        IF claim_hold_balance(due.client_id, due.account) THEN
+            PERFORM lock_hold_balance(due.client_id, due.account, at);
+            accounts := accounts + 1;
+        ELSE
+            in_use := in_use + 1;
+        END IF;
     END LOOP;
+    IF in_use > 0 THEN
+        RAISE NOTICE 'expire_holds: % accounts are in use by other sessions and left to the next run', in_use;
+    END IF;
     RETURN accounts;
 END $$;
-COMMENT ON FUNCTION expire_holds(timestamptz) IS 'The sweeper: records holds that have expired at the instant; returns how many accounts it touched. Availability does not wait for it.';
+COMMENT ON FUNCTION expire_holds(timestamptz) IS 'The sweeper: records holds that have expired at the instant; returns how many accounts it touched. Accounts that another session has locked are left to the next run, and a NOTICE says how many. Availability does not wait for it.';

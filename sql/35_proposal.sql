@@ -44,6 +44,7 @@ BEGIN
             HINT = 'Give a reference of 1 to 193 bytes.';
     END IF;
     owning := require_account((accounts(entry))[1]);
+    PERFORM bounded_wait();
     INSERT INTO proposal (client_id, reference, entry, reason, description, effective_at, proposed_by, proposed_at)
     VALUES (owning.client_id, reference, entry, reason, description, effective_at, session_login(), at)
     ON CONFLICT DO NOTHING RETURNING * INTO result;
@@ -73,6 +74,7 @@ DECLARE
     owner_id integer := require_client(client);
     result proposal;
 BEGIN
+    PERFORM bounded_wait();
     SELECT * INTO result FROM proposal p
      WHERE p.client_id = owner_id AND p.reference = lock_proposal.reference FOR NO KEY UPDATE;
     IF NOT FOUND THEN

@@ -208,6 +208,7 @@ BEGIN
             MESSAGE = format('edition of calendar "%s" is not complete', calendar),
             DETAIL = 'It needs first and last day, a source, a weekend, a cut-off with an existing time zone, and a name for every holiday.';
     END IF;
+    PERFORM bounded_wait();
     INSERT INTO calendar VALUES (add_calendar_version.calendar, coalesce(description, add_calendar_version.calendar))
     ON CONFLICT ON CONSTRAINT calendar_pkey DO NOTHING;
     PERFORM FROM calendar c WHERE c.calendar = add_calendar_version.calendar FOR NO KEY UPDATE;

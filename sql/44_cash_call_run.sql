@@ -44,7 +44,6 @@ DECLARE
 	due		client;
 BEGIN
 	PERFORM require_instant(at);
-	PERFORM lock_cash_call_events();
 	FOR due IN
 		SELECT c.* FROM client c
 		 WHERE c.client_id = ANY (seen) AND c.client_id = coalesce(asked, c.client_id)
@@ -52,6 +51,7 @@ BEGIN
 						AND l.due_at <= process_cash_calls.at AND l.called_at <= process_cash_calls.at)
 		 ORDER BY c.client_id
 	LOOP
+		PERFORM lock_cash_call_events(due.client_id);
 		RETURN QUERY SELECT due.code, r.*
 			FROM process_client_cash_calls(due.client_id, at, next_cash_retry(at), set_off_deficits(due.client_id, at)) r ORDER BY r.asset;
 	END LOOP;

@@ -90,6 +90,7 @@ CREATE FUNCTION lock_revenue_share(client_id integer) RETURNS void
 AS $$
 #variable_conflict use_column
 BEGIN
+	PERFORM bounded_wait();
 	-- written, not only locked: a transaction whose snapshot is older than another's charge gets 40001
 	INSERT INTO revenue_share_guard AS g VALUES (lock_revenue_share.client_id, 1)
 	ON CONFLICT (client_id) DO UPDATE SET taken = g.taken + 1;
@@ -148,6 +149,7 @@ AS $$
 DECLARE
 	days	constant integer := (cash_terms_of(client_id)).write_off_days;
 BEGIN
+	PERFORM bounded_wait();
 	RETURN QUERY
 	INSERT INTO cash_write_off AS w (client_id, journal_id, proposal_no, amount, eligible_on, charge_month, proposed_by, proposed_at)
 	SELECT c.client_id, c.journal_id, 1 + (SELECT count(*) FROM cash_write_off p WHERE p.client_id = c.client_id AND p.journal_id = c.journal_id),
@@ -226,6 +228,7 @@ DECLARE
 	asked	constant cash_call := require_cash_call(lock_write_off.client_id, lock_write_off.call);
 	result	cash_write_off := latest_write_off(asked.client_id, asked.journal_id);
 BEGIN
+	PERFORM bounded_wait();
 	SELECT w.* INTO result FROM cash_write_off w
 	 WHERE w.client_id = asked.client_id AND w.journal_id = asked.journal_id AND w.proposal_no = result.proposal_no FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
@@ -406,10 +409,11 @@ CREATE FUNCTION lock_write_offs(client_id integer, calls bigint[]) RETURNS void
 AS $$
 #variable_conflict use_column
 BEGIN
+	PERFORM bounded_wait();
 	PERFORM FROM customer cu
 	  WHERE cu.customer_id IN (SELECT c.customer_id FROM cash_call c WHERE c.client_id = lock_write_offs.client_id AND c.journal_id = ANY (calls))
 	  ORDER BY cu.customer_id FOR NO KEY UPDATE;
-	PERFORM lock_cash_call_events();
+	PERFORM lock_cash_call_events(lock_write_offs.client_id);
 	PERFORM FROM cash_write_off w
 	  WHERE w.client_id = lock_write_offs.client_id AND w.status IN ('PROPOSED', 'APPROVED')
 	  ORDER BY w.journal_id FOR NO KEY UPDATE;

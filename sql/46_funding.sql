@@ -160,6 +160,7 @@ AS $$
 DECLARE
 	moved	funding_transfer;
 BEGIN
+	PERFORM bounded_wait();
 	INSERT INTO funding_transfer AS t (client_id, reference, customer_id, rail, direction, amount, bank, bank_reference, status, requested_at, settled_at, request)
 	VALUES (open_funding.client_id, open_funding.reference, open_funding.customer_id, request->>'rail', request->>'direction', (request->>'amount')::amount,
 			request->>'bank', request->>'bank_reference', open_funding.status, open_funding.at,
@@ -255,7 +256,7 @@ DECLARE
 	moved		constant funding_transfer := require_funding(owner_id, reference, direction);
 	locked		funding_transfer;
 BEGIN
-	PERFORM require_instant(at);
+	PERFORM bounded_wait(), require_instant(at);
 	IF with_cash AND moved.customer_id IS NOT NULL THEN
 		PERFORM lock_customer_cash(moved.customer_id);
 	END IF;

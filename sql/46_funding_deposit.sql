@@ -68,7 +68,7 @@ DECLARE
 	credited	bigint := 0;
 	lot			funding_transfer[];
 BEGIN
-	PERFORM require_instant(at), require_references("references");
+	PERFORM bounded_wait(), require_instant(at), require_references("references");
 	PERFORM require_funding(owner_id, r, 'DEPOSIT') FROM unnest("references") r;
 	available := deposit_available_at(owner_id, at);
 	FOR lot IN
@@ -145,14 +145,15 @@ DECLARE
 	due			funding_transfer[];
 	journals	bigint[];
 BEGIN
+	PERFORM bounded_wait();
 	PERFORM FROM customer c
 	WHERE c.customer_id IN (SELECT t.customer_id FROM funding_transfer t
 							WHERE t.client_id = settle_client_deposits.client_id AND t.status = 'CREDITED' AND t.available_at <= at)
 	ORDER BY c.customer_id FOR NO KEY UPDATE;
 	due := ARRAY(SELECT t FROM funding_transfer t
 				 WHERE t.client_id = settle_client_deposits.client_id AND t.status = 'CREDITED' AND t.available_at <= at AND can_settle(t)
-				 ORDER BY t.customer_id, t.transfer_id FOR NO KEY UPDATE);
-	SELECT array_agg(post_settled(d, at) ORDER BY d.customer_id, d.transfer_id) INTO journals FROM unnest(due) AS d;
+				 ORDER BY t.transfer_id FOR NO KEY UPDATE);		-- as credit_deposits() does
+	SELECT array_agg(post_settled(d, at) ORDER BY d.transfer_id) INTO journals FROM unnest(due) AS d;
 	RETURN QUERY SELECT * FROM enter_fundings(due, 'settled', at, '{}', journals);
 END $$;
 COMMENT ON FUNCTION settle_client_deposits(int, timestamptz) IS 'Internal: settles the deposits of one client whose availability hold has expired.';
@@ -245,6 +246,7 @@ AS $$
 DECLARE
 	unsent	funding_transfer;
 BEGIN
+	PERFORM bounded_wait();
 	FOR unsent IN
 		SELECT t.* FROM funding_transfer t
 		WHERE t.client_id = moved.client_id AND t.customer_id = moved.customer_id AND t.status = 'REQUESTED' AND asset(t.amount) = asset(moved.amount)

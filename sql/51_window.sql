@@ -282,6 +282,7 @@ $$
 DECLARE
     agreement settlement_agreement;
 BEGIN
+    PERFORM bounded_wait();
     -- written, not only locked: a transaction whose snapshot is older than another's change gets 40001
     UPDATE settlement_agreement a SET last_window = a.last_window
     WHERE a.client_id = lock_settlement.client_id RETURNING a.* INTO agreement;

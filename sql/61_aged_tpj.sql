@@ -226,16 +226,10 @@ SELECT pg_catalog.pg_extension_config_dump('aged_tpj_snapshot', '');
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON aged_tpj_snapshot FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE aged_tpj_snapshot ENABLE ALWAYS TRIGGER refuse_write;
 
--- Writers of events lock the table before they read the clock.  Once we have
--- it against them, what was recorded has been committed, and what is recorded
--- from now on says a later instant.  The lock goes at once, with the inner
--- block: nobody waits for the list itself.
-CREATE FUNCTION freeze_call_events() RETURNS timestamptz
+CREATE FUNCTION freeze_call_events(client_id integer) RETURNS timestamptz
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-DECLARE
-	known	timestamptz;
 BEGIN
 	IF current_setting('transaction_isolation') <> 'read committed' THEN
 		RAISE EXCEPTION USING ERRCODE = 'active_sql_transaction',
@@ -243,18 +237,9 @@ BEGIN
 			DETAIL = 'Its snapshot must be younger than the instant up to which it knows events.',
 			HINT = 'Take it in a transaction under READ COMMITTED.';
 	END IF;
-	BEGIN
-		LOCK TABLE cash_call_event IN SHARE MODE;
-		known := clock_timestamp();
-		WHILE clock_timestamp() <= known LOOP
-			NULL;
-		END LOOP;
-		RAISE no_data_found;
-	EXCEPTION WHEN no_data_found THEN
-		RETURN known;
-	END;
+	RETURN cash_call_events_instant(client_id);
 END $$;
-COMMENT ON FUNCTION freeze_call_events() IS 'Internal: an instant such that every event of a cash call recorded until then is committed, or of this transaction, and every later one is recorded after it. Waits for transactions that are writing events. 25001 unless under READ COMMITTED.';
+COMMENT ON FUNCTION freeze_call_events(integer) IS 'Internal: cash_call_events_instant() for a list of the client; 25001 unless under READ COMMITTED.';
 
 CREATE FUNCTION snapshot_rows(list aged_tpj_snapshot) RETURNS SETOF aged_tpj_row
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
@@ -350,7 +335,7 @@ BEGIN
 	FOR holder IN SELECT * FROM listed_clients(take_aged_tpj.client) LOOP
 		IF NOT taken_before(holder.client_id, kind, as_of, take_aged_tpj.client IS NULL) THEN
 			-- events first: waiting for their writers, we hold nothing
-			list.known_at := coalesce(list.known_at, freeze_call_events());
+			list.known_at := freeze_call_events(holder.client_id);
 			list.block_no := coalesce(list.block_no, seal());
 			PERFORM record_snapshot(holder.client_id, kind, as_of, list.known_at, list.block_no);
 		END IF;
@@ -360,7 +345,7 @@ BEGIN
 		 WHERE s.client_id = holder.client_id AND s.kind = take_aged_tpj.kind AND s.business_date = central_date(take_aged_tpj.as_of);
 	END LOOP;
 END $$;
-COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and keeps what decides it: kind AM, PM or SOD, as of an instant, whose Central date names it. Seals a block, and waits for transactions that are writing events of cash calls. Once per client, kind and date: again is no error, as of another instant LG020 for a client that is named; a run over all returns the list that there is. Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
+COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and keeps what decides it: kind AM, PM or SOD, as of an instant, whose Central date names it. Seals a block, and waits, in bounded time, for transactions that are writing events of its cash calls (55P03). Once per client, kind and date: again is no error, as of another instant LG020 for a client that is named; a run over all returns the list that there is. Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
 
 CREATE FUNCTION record_snapshot(client_id integer, kind text, as_of timestamptz, known_at timestamptz, block_no bigint) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -370,6 +355,7 @@ AS $$
 DECLARE
 	list	aged_tpj_snapshot := (client_id, kind, central_date(as_of), as_of, known_at, block_no, 0, '{}', '{}', '\x', invoking_role());
 BEGIN
+	PERFORM bounded_wait();
 	list := fill_snapshot(list);
 	INSERT INTO aged_tpj_snapshot VALUES (list.*) ON CONFLICT DO NOTHING;
 	IF NOT FOUND THEN		-- another session has just taken it

@@ -320,6 +320,7 @@ AS $$
 BEGIN
 	-- asked first: writing waits for whoever changes a schedule
 	IF EXISTS (SELECT FROM job j WHERE NOT EXISTS (SELECT FROM job_schedule s WHERE s.job = j.job)) THEN
+		PERFORM bounded_wait();
 		INSERT INTO job_schedule (job, from_at, enabled, times, every, changed_by)
 		SELECT j.job, at - interval '24 hours', true, j.times, j.every, invoking_role() FROM job j
 		 WHERE NOT EXISTS (SELECT FROM job_schedule s WHERE s.job = j.job)
@@ -431,6 +432,7 @@ DECLARE
 BEGIN
 	PERFORM require_instant(at);
 	PERFORM require_job_terms(job, times, every);
+	PERFORM bounded_wait();
 	LOCK TABLE job_schedule IN SHARE ROW EXCLUSIVE MODE;
 	IF NOT changed_before('job', change_job.job, change_job.reference, jsonb_strip_nulls(job_terms(request))) THEN
 		PERFORM start_jobs(at);
@@ -458,6 +460,7 @@ BEGIN
 	ELSIF coalesce(reason, '') = '' THEN
 		PERFORM refuse_invalid('giving up an occurrence needs a reason');
 	END IF;
+	PERFORM bounded_wait();
 	PERFORM FROM job j WHERE j.run_order = (SELECT min(f.run_order) FROM job f) FOR NO KEY UPDATE;		-- waits for a runner
 	SELECT r.* INTO run FROM last_job_run(job) r;
 	IF run.occurrence = skip_job.occurrence AND run.status = 'skipped' THEN
@@ -498,7 +501,7 @@ AS $$
 DECLARE
 	scheduled	record;
 BEGIN
-	PERFORM require_pg_cron();
+	PERFORM bounded_wait(), require_pg_cron();
 	FOR scheduled IN
 		SELECT c.jobid, c.schedule, c.username FROM cron.job c WHERE c.jobname = 'bakkt_ledger' AND c.database = current_database()
 	LOOP
@@ -516,7 +519,7 @@ AS $$
 DECLARE
 	number	bigint;
 BEGIN
-	PERFORM require_pg_cron();
+	PERFORM bounded_wait(), require_pg_cron();
 	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = run_by AND r.rolcanlogin
 				   AND has_function_privilege(r.oid, 'run_due_jobs(timestamptz, integer)', 'EXECUTE')) THEN
 		RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',

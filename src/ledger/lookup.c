@@ -403,12 +403,11 @@ lookup_actor(void)
 		return actor_number;
 	arguments[0] = CStringGetTextDatum(GetUserNameFromId(role, false));
 	actor_number = spi_int32(&find, 1, types, arguments,
-							 "SELECT actor_id FROM bakkt_ledger.actor WHERE role_name OPERATOR(pg_catalog.=) $1");
+							 "SELECT actor_id FROM bakkt_ledger.actor WHERE role_name OPERATOR(pg_catalog.=) $1"
+							 " ORDER BY actor_id LIMIT 1");
 	if (actor_number == 0)
 		actor_number = spi_int32(&enter, 1, types, arguments,
-								 "INSERT INTO bakkt_ledger.actor AS a (role_name) VALUES ($1)"
-								 " ON CONFLICT (role_name) DO UPDATE SET role_name = excluded.role_name"
-								 " RETURNING actor_id");
+								 "INSERT INTO bakkt_ledger.actor AS a (role_name) VALUES ($1) RETURNING actor_id");
 	actor_role = role;
 	session_cache_loaded(&cache);
 	return actor_number;

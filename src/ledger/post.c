@@ -14,6 +14,7 @@
 #include "bounds.h"
 #include "ledger/acting_role.h"
 #include "ledger/batch.h"
+#include "ledger/client_lock.h"
 #include "ledger/relations.h"
 
 void
@@ -183,11 +184,16 @@ ledger_post(LedgerRequest *requests, int count, const PostOptions *options)
 	PreventCommandIfReadOnly("posting");
 	PreventCommandIfParallelMode("posting");
 
-	/*
-	 * This lock is what a change of status of a house account waits for; the
-	 * caches are examined after it, when that change has become known.
-	 */
+	/* this lock tells seal() who may still write journals: it comes before any id is taken (I22) */
 	journal = table_open(ledger_relation(LEDGER_JOURNAL), RowExclusiveLock);
+
+	/*
+	 * The clients' locks are what a change of status of a house account waits
+	 * for; the caches are examined after them, when that change has become
+	 * known.
+	 */
+	lookup_begin();
+	client_lock_postings(requests, count);
 	lookup_begin();
 
 	run_phases(&batch);

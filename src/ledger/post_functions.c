@@ -22,6 +22,7 @@
 #include "utils/typcache.h"
 
 #include "errors.h"
+#include "ledger/bounded_wait.h"
 #include "ledger/lookup.h"
 #include "ledger/post.h"
 #include "ledger/reversal.h"
@@ -312,15 +313,24 @@ post_journal(PG_FUNCTION_ARGS)
 }
 
 PG_FUNCTION_INFO_V1(post_entry);
+
+/* The functions of the ledger wait no longer than bounded_wait.h says; whoever posts by himself waits for his customers. */
 Datum
 post_entry(PG_FUNCTION_ARGS)
 {
+	MemoryContext context = CurrentMemoryContext;
 	LedgerRequest request = {0};
+	ClientInfo *client;
+	char		client_code[sizeof(client->code)];
+	Datum		result;
+	int			level;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
 		elog(ERROR, "client and kind must not be NULL");
 	lookup_begin();
 	request.client_id = PG_GETARG_INT32(0);
+	client = lookup_client(request.client_id);
+	strlcpy(client_code, client ? client->code : "?", sizeof(client_code));
 	request.reference = text_argument(fcinfo, 1);
 	request.kind = PG_GETARG_INT16(2);
 	request.internal = true;
@@ -328,7 +338,19 @@ post_entry(PG_FUNCTION_ARGS)
 	set_effective(fcinfo, 4, &request);
 	request.description = text_argument(fcinfo, 5);
 	request.reverses = PG_ARGISNULL(6) ? 0 : PG_GETARG_INT64(6);
-	return post_one(fcinfo, &request, false);
+	level = bounded_wait_begin();
+	PG_TRY();
+	{
+		result = post_one(fcinfo, &request, false);
+	}
+	PG_CATCH();
+	{
+		bounded_wait_failed(context, psprintf("client \"%s\" is in use", client_code),
+							"Another transaction has posted to an account that this posts to, and has not ended.");
+	}
+	PG_END_TRY();
+	bounded_wait_end(level);
+	return result;
 }
 
 PG_FUNCTION_INFO_V1(reverse_journal);

@@ -29,15 +29,13 @@
 #include "utils/timestamp.h"
 
 #include "errors.h"
+#include "ledger/lock_class.h"
 #include "ledger/lookup.h"
 #include "ledger/reference.h"
 #include "ledger/relations.h"
 
 /* More references than this in one call are locked as their whole client */
 #define MAX_REFERENCE_LOCKS 64
-
-/* our corner of the advisory lock space: users' locks have 1 or 2 here */
-#define REFERENCE_LOCK_CLASS 0xB4
 
 /* Where a table keeps what a request said; attribute numbers from 1 */
 typedef struct RequestColumns
@@ -101,13 +99,13 @@ reference_is_reserved(const LedgerRequest *request)
 	return false;
 }
 
-/* Lock one number of our corner until the transaction ends. */
+/* Lock one number of our class until the transaction ends. */
 static void
 lock_number(uint64 number, LOCKMODE mode)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (number >> 32), (uint32) number, REFERENCE_LOCK_CLASS);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (number >> 32), (uint32) number, LOCK_CLASS_REFERENCE);
 	(void) LockAcquire(&tag, mode, false, false);
 }
 
