@@ -13,7 +13,7 @@ BEGIN
 	RETURN public.is(found, expected, name);
 END $$;
 
-CREATE ROLE ledger_test_teller IN ROLE bakkt_ledger_poster;
+CREATE ROLE ledger_test_teller IN ROLE bakkt_ledger_poster, bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
 CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
 SELECT open_client('HOLD') \g /dev/null

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
-CREATE ROLE ledger_test_clerk IN ROLE bakkt_ledger_poster;
+CREATE ROLE ledger_test_clerk IN ROLE bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_matcher IN ROLE bakkt_ledger_reconciler;
 CREATE ROLE ledger_test_chief IN ROLE bakkt_ledger_approver;
 CREATE ROLE ledger_test_deputy IN ROLE bakkt_ledger_approver;
@@ -31,7 +31,7 @@ END $$;
 -- ---------------------------------------------------------------------------
 SET LOCAL ROLE ledger_test_clerk;
 SELECT is((SELECT format('%s %s %s %s', status, proposed_by, reason, journal_id IS NULL) FROM propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'capital', 'm1', 'first')),
-	'proposed ledger_test_clerk capital t', 'a poster proposes');
+	'proposed ledger_test_clerk capital t', 'a bookkeeper proposes');
 SELECT is((SELECT count(*) FROM journal), 0::bigint, 'nothing is posted');
 SELECT is((SELECT count(*) FROM (SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'capital', 'm1', 'first')) p), 1::bigint, 'again is the same');
 SELECT is((SELECT count(*) FROM proposal), 1::bigint, 'proposal');
@@ -50,7 +50,7 @@ SELECT throws_ok($$SELECT propose_journal(NULL, 'x', 'm2')$$, 'LG002', NULL, 'an
 SELECT throws_ok($$SELECT propose_journal('{}', 'x', 'm2')$$, 'LG002', NULL, 'with lines');
 SELECT throws_ok($$SELECT propose_journal('{Dr CORP:99999 1.00 USD; Cr CORP:99998 1.00 USD}', 'x', 'm2')$$, 'LG030', NULL, 'on accounts that exist');
 SELECT throws_ok($$SELECT propose_journal(pg_temp.move('else', 'else', '1.00 USD'), 'x', 'm2')$$, 'LG030', NULL, 'and are visible');
-SELECT throws_ok($$SELECT approve_journal('PROP', 'm1')$$, '42501', NULL, 'a poster does not approve');
+SELECT throws_ok($$SELECT approve_journal('PROP', 'm1')$$, '42501', NULL, 'a bookkeeper does not approve');
 SELECT throws_ok($$SELECT decline_journal('PROP', 'm1')$$, '42501', NULL, 'nor decline');
 SELECT throws_ok($$SELECT post_journal('PROP', 'mine', pg_temp.move('bank', 'equity', '1.00 USD'), kind => 'manual')$$, 'LG002', NULL, 'nor post by hand past the approver');
 RESET ROLE;

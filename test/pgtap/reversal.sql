@@ -13,7 +13,7 @@ BEGIN
 	RETURN public.is(found, expected, name);
 END $$;
 
-CREATE ROLE ledger_test_teller IN ROLE bakkt_ledger_poster;
+CREATE ROLE ledger_test_teller IN ROLE bakkt_ledger_bookkeeper;
 SELECT open_client('REVS', funding_model => 'NET_SETTLEMENT'), open_client('ELSE') \g /dev/null
 SELECT open_customer(code, client => 'REVS') FROM unnest('{REVSANN1,REVSBEN1}'::text[]) AS code \g /dev/null
 SELECT grant_client_access('REVS', 'ledger_test_teller') \g /dev/null
@@ -141,7 +141,7 @@ SELECT is((SELECT status || ' ' || captured FROM hold WHERE reference = 'h'), 'c
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.post('k', 'Dr bank 5.00, Cr ann 5.00') \g /dev/null
 SET LOCAL ROLE ledger_test_teller;
-SELECT lives_ok($$SELECT reverse_journal('REVS', (SELECT journal_id FROM journal WHERE reference = 'k'), 'rk')$$, 'a poster reverses');
+SELECT lives_ok($$SELECT reverse_journal('REVS', (SELECT journal_id FROM journal WHERE reference = 'k'), 'rk')$$, 'a bookkeeper reverses');
 RESET ROLE;
 SELECT is((SELECT r.role_name FROM journal j JOIN actor r USING (actor_id) WHERE reference = 'rk'), 'ledger_test_teller', 'and is recorded');
 SELECT is((SELECT count(*) FROM rejection), 0::bigint, 'strict refusals leave nothing behind');

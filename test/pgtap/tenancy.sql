@@ -3,11 +3,11 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-CREATE ROLE ledger_test_one IN ROLE bakkt_ledger_poster;
-CREATE ROLE ledger_test_two IN ROLE bakkt_ledger_poster;
+CREATE ROLE ledger_test_one IN ROLE bakkt_ledger_poster, bakkt_ledger_executor, bakkt_ledger_bookkeeper;
+CREATE ROLE ledger_test_two IN ROLE bakkt_ledger_poster, bakkt_ledger_executor, bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_both IN ROLE ledger_test_one, ledger_test_two;
 CREATE ROLE ledger_test_dormant NOINHERIT IN ROLE ledger_test_one;
-CREATE ROLE ledger_test_member IN ROLE ledger_test_one, bakkt_ledger_poster;
+CREATE ROLE ledger_test_member IN ROLE ledger_test_one, bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_none IN ROLE bakkt_ledger_poster;
 CREATE ROLE ledger_test_auditor IN ROLE bakkt_ledger_auditor;
 CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
@@ -115,7 +115,7 @@ SELECT throws_ok(call, '42501', NULL, 'not by ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM reverse_journal('TWO', 1, 'back')$$,
 	$$SELECT * FROM cancel_deposit('TWO', 'cash')$$, $$SELECT * FROM cancel_withdrawal('TWO', 'out')$$, $$SELECT * FROM deficits('TWO')$$, $$SELECT * FROM check_funding('TWO')$$]) AS call;
 SELECT throws_ok(call, 'LG012', NULL, 'nor by ' || call) FROM unnest(ARRAY[
-	$$SELECT * FROM statement('TWO00001', 'BTC')$$, $$SELECT * FROM deposit_coin('TWO00001', '1.00 BTC', reference => 'c2')$$,
+	$$SELECT * FROM statement('TWO00001', 'BTC')$$,
 	$$SELECT * FROM post_trade('t2', 'TWO00001', 'BUY', '0.10 BTC', 'LP1', lp_price => '60000.00 USD/BTC')$$,
 	$$SELECT * FROM bust_trade('b2', 'TWO00001', 'trade')$$, $$SELECT * FROM buying_power('TWO00001')$$,
 	$$SELECT * FROM initiate_deposit('TWO00002', '1.00 USD', 'd2')$$, $$SELECT * FROM request_withdrawal('TWO00002', '20.00 USD', 'w2')$$, $$SELECT * FROM cash_balance('TWO00002')$$]) AS call;
