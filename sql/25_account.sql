@@ -12,6 +12,9 @@ CREATE TABLE account_kind (
 												   'revenue', 'expense', 'equity', 'suspense', 'other')),
 	normal_side		text NOT NULL CHECK (normal_side IN ('debit', 'credit')),
 	limited			boolean NOT NULL GENERATED ALWAYS AS (class = 'claim' OR kind = 'fbo_due_to_corp') STORED,
+	alone			boolean NOT NULL GENERATED ALWAYS AS (kind IN (
+						'fbo_settled', 'fbo_held', 'cust_coin', 'seg_customer', 'corp_network_cost', 'corp_bank_cost', 'corp_rent',
+						'corp_operating_cost', 'corp_rounding', 'corp_merchant_payable', 'seg_delivery', 'seg_fees')) STORED,
 	mirror			text,
 	party			text CHECK (party IN ('customer', 'provider')),
 	meaning			text NOT NULL,
@@ -22,6 +25,7 @@ COMMENT ON COLUMN account_kind.name_pattern IS 'Regular expression for the whole
 COMMENT ON COLUMN account_kind.first_part IS 'What the name begins with, up to the first colon.';
 COMMENT ON COLUMN account_kind.normal_side IS 'Side on which the balance is shown positive.';
 COMMENT ON COLUMN account_kind.limited IS 'Claims, and the company''s own money among customers'' (FBO DueTo:CORP): the balance is kept in a row, locked when posted, and never goes debit (I5).';
+COMMENT ON COLUMN account_kind.alone IS 'One person may post to it by hand: what one customer may use or has set aside, ordinary expenses, and what is owed for them. Everything else takes two people (LG068).';
 COMMENT ON COLUMN account_kind.mirror IS 'Accounts with the same text net to zero per asset inside every journal (I7).';
 COMMENT ON COLUMN account_kind.party IS 'Whose code is the second or third part of the name: a customer''s or a liquidity provider''s.';
 

@@ -83,6 +83,7 @@ typedef struct LedgerRequest
 	const char *description;	/* NULL if none */
 	bool		linked;			/* stands or falls with the next request */
 	bool		internal;		/* its reference was made by a function of the ledger */
+	bool		by_hand;		/* somebody alone says which accounts it touches: their kinds are judged */
 
 	/* What came of it. */
 	Refusal		refusal;

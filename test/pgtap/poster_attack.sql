@@ -53,6 +53,24 @@ SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRSTBEN1:held', 'USD'
 SELECT lives_ok($$SELECT initiate_deposit('QRSTBEN1', '10.00 USD', 'request')$$, 'a poster makes its customers'' requests');
 RESET ROLE;
 
+-- ---------------------------------------------------------------------------
+-- one clerk of the company does not do it alone either
+-- ---------------------------------------------------------------------------
+SET LOCAL ROLE ledger_test_bookkeeper;
+SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', entry), 'LG068', NULL, 'a bookkeeper does not alone ' || name) FROM attack;
+SELECT throws_ok(format('SELECT * FROM post_journals(ARRAY[ROW(''QRST'', %L, NULL, %L, NULL, NULL, false)::journal_request], strict => true)', name, entry), 'LG068', NULL,
+	'a bookkeeper does not alone ' || name || ' in a batch') FROM attack;
+SELECT throws_ok(format('SELECT capture_hold(''QRST'', ''hold'', %L, ''x'')', entry), 'LG068', NULL, 'a bookkeeper does not alone ' || name || ' out of a hold')
+	FROM attack WHERE name LIKE 'move%';
+SELECT throws_ok($$SELECT reverse_journal('QRST', (SELECT journal_id FROM journal WHERE reference LIKE 'funding:%' LIMIT 1), 'x')$$, 'LG068', NULL,
+	'a bookkeeper does not alone take back what a bank has brought');
+SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'a bookkeeper makes no 500 BTC out of nothing');
+RESET ROLE;
+SET LOCAL ROLE ledger_test_executor;
+SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', entry), '42501', NULL, 'an executor does not ' || name) FROM attack;
+SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'an executor makes no 500 BTC out of nothing');
+RESET ROLE;
+
 SELECT is_empty('SELECT * FROM verify()', 'the books are sound');
 SELECT is((balance_of(account_of('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD'))).balance, '0.00 USD'::amount, 'nobody has got anything');
 SELECT * FROM finish();

@@ -26,12 +26,12 @@ BEGIN
 	PERFORM change_cash_terms(client, return_fee => '25.00 USD');
 	PERFORM open_account(client, 'FBO', 'Bank:omnibus', 'USD'), open_account(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
 		open_account(client, 'FBO', 'Cust:' || second || ':settled', 'USD');
-	PERFORM post_journal(client, 'deposit', format('{Dr %s 100.00 USD; Cr %s 100.00 USD}', account_of(client, 'FBO', 'Bank:omnibus', 'USD'),
+	PERFORM load_journal(client, 'deposit', format('{Dr %s 100.00 USD; Cr %s 100.00 USD}', account_of(client, 'FBO', 'Bank:omnibus', 'USD'),
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'))::journal_entry);
-	PERFORM post_journal(client, 'transfer', format('{Dr %s 40.00 USD; Cr %s 40.00 USD}', account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
+	PERFORM load_journal(client, 'transfer', format('{Dr %s 40.00 USD; Cr %s 40.00 USD}', account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
 		account_of(client, 'FBO', 'Cust:' || second || ':settled', 'USD'))::journal_entry);
 	PERFORM initiate_deposit(second, '70.00 USD', 'cash'), request_withdrawal(second, '20.00 USD', 'out');
-	PERFORM post_journals(ARRAY[(client, 'too much', NULL, format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
+	PERFORM load_journals(ARRAY[(client, 'too much', NULL, format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'), account_of(client, 'FBO', 'Bank:omnibus', 'USD'))::journal_entry,
 		NULL, NULL, false)::journal_request]);
 	PERFORM deposit_coin(customer, '1.00 BTC', reference => 'coin');
@@ -40,7 +40,7 @@ BEGIN
 	PERFORM post_trade('called', second, 'BUY', '0.01 BTC', 'LP1', lp_price => '60000.00 USD/BTC'), bust_trade('not called', second, 'called');
 	PERFORM authorise_hold(client, account_of(client, 'CUST', 'Cust:' || customer, 'BTC'), '0.20 BTC', 'hold');
 	PERFORM propose_journal(format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account(client, 'CORP', 'Expense:bank-fee', 'USD'),
-		open_account(client, 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'BANK_FEE', 'by hand');
+		open_account(client, 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'BANK_FEE', 'by hand'), open_account(client, 'CORP', 'Expense:rent', 'USD');
 	PERFORM instruct_fbo_transfer(client, 'float', '10.00 USD');
 	PERFORM close_window(client, '2026-11-03');
 	PERFORM advise_window(client, '2026-11-03'), agree_window(client, '2026-11-03');
@@ -162,8 +162,8 @@ RESET ROLE;
 SET LOCAL ROLE ledger_test_both;
 SELECT results_eq($$SELECT code FROM client ORDER BY 1$$, ARRAY['ONE', 'TWO'], 'a member of both sees both');
 SET LOCAL ROLE ledger_test_member;
-SELECT lives_ok($$SELECT post_journal('ONE', 'm1', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', account_of('ONE', 'CORP', 'Bank:operating', 'USD'),
-	account_of('ONE', 'CORP', 'Expense:bank-fee', 'USD'))::journal_entry)$$, 'a member posts');
+SELECT lives_ok($$SELECT post_journal('ONE', 'm1', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', account_of('ONE', 'CORP', 'Expense:bank-fee', 'USD'),
+	account_of('ONE', 'CORP', 'Expense:rent', 'USD'))::journal_entry)$$, 'a member posts');
 RESET ROLE;
 REVOKE ledger_test_one FROM ledger_test_member;
 SET LOCAL ROLE ledger_test_member;
