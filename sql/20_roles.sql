@@ -10,7 +10,8 @@ DO $roles$
 DECLARE
 	group_role text;
 BEGIN
-	FOREACH group_role IN ARRAY ARRAY['bakkt_ledger_reader', 'bakkt_ledger_poster', 'bakkt_ledger_settler',
+	FOREACH group_role IN ARRAY ARRAY['bakkt_ledger_reader', 'bakkt_ledger_poster', 'bakkt_ledger_executor',
+									  'bakkt_ledger_bookkeeper', 'bakkt_ledger_settler',
 									  'bakkt_ledger_approver', 'bakkt_ledger_reconciler', 'bakkt_ledger_auditor',
 									  'bakkt_ledger_administrator']
 	LOOP

@@ -12,6 +12,9 @@ CREATE TABLE account_kind (
 												   'revenue', 'expense', 'equity', 'suspense', 'other')),
 	normal_side		text NOT NULL CHECK (normal_side IN ('debit', 'credit')),
 	limited			boolean NOT NULL GENERATED ALWAYS AS (class = 'claim' OR kind = 'fbo_due_to_corp') STORED,
+	alone			boolean NOT NULL GENERATED ALWAYS AS (kind IN (
+						'fbo_settled', 'fbo_held', 'cust_coin', 'seg_customer', 'corp_network_cost', 'corp_bank_cost', 'corp_rent',
+						'corp_operating_cost', 'corp_rounding', 'corp_merchant_payable', 'seg_delivery', 'seg_fees')) STORED,
 	mirror			text,
 	party			text CHECK (party IN ('customer', 'provider')),
 	meaning			text NOT NULL,
@@ -22,6 +25,7 @@ COMMENT ON COLUMN account_kind.name_pattern IS 'Regular expression for the whole
 COMMENT ON COLUMN account_kind.first_part IS 'What the name begins with, up to the first colon.';
 COMMENT ON COLUMN account_kind.normal_side IS 'Side on which the balance is shown positive.';
 COMMENT ON COLUMN account_kind.limited IS 'Claims, and the company''s own money among customers'' (FBO DueTo:CORP): the balance is kept in a row, locked when posted, and never goes debit (I5).';
+COMMENT ON COLUMN account_kind.alone IS 'One person may post to it by hand: what one customer may use or has set aside, ordinary expenses, and what is owed for them. Everything else takes two people (LG068).';
 COMMENT ON COLUMN account_kind.mirror IS 'Accounts with the same text net to zero per asset inside every journal (I7).';
 COMMENT ON COLUMN account_kind.party IS 'Whose code is the second or third part of the name: a customer''s or a liquidity provider''s.';
 
@@ -353,6 +357,25 @@ $$;
 COMMENT ON FUNCTION ensure_accounts(int[], text[], text[], text[], bigint[]) IS
 	'Internal, for posting templates: opens those of the accounts (parallel arrays) that do not exist and can be opened. Not granted to anybody.';
 
+-- A tenant opens what its customers claim; the company's own books, banks above all, are the company's to open.
+CREATE FUNCTION require_may_open(fund text, name text) RETURNS void
+	STABLE PARALLEL RESTRICTED LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+DECLARE
+	its_kind	constant account_kind := account_kind_of(require_may_open.fund, require_may_open.name);
+BEGIN
+	IF (its_kind.class = 'claim' AND its_kind.party = 'customer') IS NOT TRUE AND NOT sees_all_clients() THEN
+		RAISE EXCEPTION USING ERRCODE = '42501',
+			MESSAGE = format('permission denied to open account "%s" in fund "%s"', require_may_open.name, require_may_open.fund),
+			DETAIL = format('Role "%s" may open accounts that are claims of customers.', invoking_role()),
+			HINT = 'Ask an administrator.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION require_may_open(text, text) IS
+	'Internal: raises 42501 unless the account is a claim of a customer or the invoking role works for the whole ledger; LG034 when there is no such name.';
+
 CREATE FUNCTION open_account(client text, fund text, name text, asset asset, customer text DEFAULT NULL, floor amount DEFAULT NULL)
 	RETURNS account_id
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
@@ -365,6 +388,7 @@ DECLARE
 	opened	account_id;
 	stored	account;
 BEGIN
+	PERFORM require_may_open(open_account.fund, open_account.name);
 	IF open_account.floor IS NOT NULL THEN
 		PERFORM check_floor(open_account.fund, open_account.name, open_account.asset, open_account.floor);
 	END IF;
@@ -385,7 +409,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION open_account(text, text, text, asset, text, amount) IS
-	'Opens an account of a client by its name in the chart of accounts and returns it. A claim, and an account about a customer, has the customer named in it, or the one given. floor: the least natural balance a claim must keep (NULL: zero). The same content again returns the same account; other content raises LG020. Raises LG002, LG010, LG011, LG012, LG014, LG031, LG034, LG040, LG041, LG042, LG043, 42501.';
+	'Opens an account of a client by its name in the chart of accounts and returns it. A claim, and an account about a customer, has the customer named in it, or the one given. floor: the least natural balance a claim must keep (NULL: zero). A poster opens claims of customers only (42501). The same content again returns the same account; other content raises LG020. Raises LG002, LG010, LG011, LG012, LG014, LG031, LG034, LG040, LG041, LG042, LG043, 42501.';
 
 CREATE FUNCTION check_floor(fund text, name text, asset asset, floor amount) RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql

@@ -280,7 +280,7 @@ END $$;
 COMMENT ON FUNCTION free_hold(integer, text, text, amount, timestamptz) IS 'release_hold() for the floors above. Internal.';
 
 CREATE FUNCTION take_hold(client_id integer, hold text, entry journal_entry, reference text, kind smallint, final boolean,
-                          description text, effective_at timestamptz, at timestamptz) RETURNS journal_result
+                          description text, effective_at timestamptz, at timestamptz, by_hand boolean DEFAULT false) RETURNS journal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
@@ -295,7 +295,7 @@ DECLARE
 BEGIN
     IF earlier.hold_id IS NOT NULL THEN
         -- the journal's own reference decides whether the entry is the same
-        RETURN post_entry(owner_id, reference, kind, entry, effective_at, description);
+        RETURN post_entry(owner_id, reference, kind, entry, effective_at, description, by_hand => by_hand);
     END IF;
     PERFORM require_open(bound);
     taken := require_positive(coalesce(amount_of(entry, bound.account), zero(asset(bound.remaining))));
@@ -306,7 +306,7 @@ BEGIN
     END IF;
     rest := bound.remaining - taken;
     PERFORM adjust_held(owner_id, bound.account, -CASE WHEN final THEN bound.remaining ELSE taken END);
-    result := post_entry(owner_id, reference, kind, entry, effective_at, description);
+    result := post_entry(owner_id, reference, kind, entry, effective_at, description, by_hand => by_hand);
     UPDATE hold h SET captured = h.captured + taken,
                       remaining = CASE WHEN final THEN zero(asset(rest)) ELSE rest END,
                       status = CASE WHEN final OR sign(rest) = 0 THEN 'captured' ELSE 'open' END
@@ -317,7 +317,7 @@ BEGIN
     END IF;
     RETURN result;
 END $$;
-COMMENT ON FUNCTION take_hold(integer, text, journal_entry, text, smallint, boolean, text, timestamptz, timestamptz) IS 'capture_hold() for the floors above: any kind of journal, effective when they say. Internal.';
+COMMENT ON FUNCTION take_hold(integer, text, journal_entry, text, smallint, boolean, text, timestamptz, timestamptz, boolean) IS 'capture_hold() for the floors above: any kind of journal, effective when they say. Internal.';
 
 -- The holds of withdrawals belong to these: nobody ends one behind their back.
 CREATE FUNCTION require_own_hold(reference text) RETURNS text
@@ -383,9 +383,9 @@ CREATE FUNCTION capture_hold(client text, hold text, entry journal_entry, refere
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
-    RETURN take_hold(require_client(client), require_own_hold(hold), entry, require_own_hold(reference), 16::smallint, final, description, NULL, at);
+    RETURN take_hold(require_client(client), require_own_hold(hold), entry, require_own_hold(reference), 16::smallint, final, description, NULL, at, by_hand => true);
 END $$;
-COMMENT ON FUNCTION capture_hold(text, text, journal_entry, text, boolean, text, timestamptz) IS 'Posts the entry, whose debit of the held account comes out of the hold; several captures may share a hold, and final frees the rest. Idempotent by reference. Errors: LG045 nothing captured, LG051, LG052, LG053 more than it binds, and those of post_journal().';
+COMMENT ON FUNCTION capture_hold(text, text, journal_entry, text, boolean, text, timestamptz) IS 'Posts the entry, whose debit of the held account comes out of the hold; several captures may share a hold, and final frees the rest. Idempotent by reference. Errors: LG045 nothing captured, LG051, LG052, LG053 more than it binds, and those of post_journal(), LG068 too.';
 
 -- Customer before balance, as everybody who checks his cash; neither is waited for.
 CREATE FUNCTION claim_hold_balance(client_id integer, account account_id) RETURNS boolean

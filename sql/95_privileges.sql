@@ -98,17 +98,17 @@ BEGIN
 			'aged_tpj', 'aged_tpj_summary', 'aged_tpj_file', 'aged_tpj_file_name', 'check_aged_tpj', 'buying_power', 'buying_powers']),
 		('bakkt_ledger_poster', ARRAY[
 			'open_customer', 'open_customers', 'open_account',
-			'post_trade', 'post_trades', 'bust_trade', 'correct_trade', 'deposit_coin',
-			'post_journal', 'post_journals', 'reverse_journal',
 			'initiate_deposit', 'cancel_deposit', 'request_withdrawal', 'cancel_withdrawal',
-			'authorise_hold', 'increase_hold', 'release_hold', 'capture_hold', 'expire_holds', 'propose_journal']),
+			'authorise_hold', 'increase_hold', 'release_hold', 'expire_holds']),
+		('bakkt_ledger_executor', ARRAY['post_trade', 'post_trades', 'bust_trade', 'correct_trade']),
+		('bakkt_ledger_bookkeeper', ARRAY['post_journal', 'post_journals', 'reverse_journal', 'capture_hold', 'propose_journal']),
 		('bakkt_ledger_approver', ARRAY[
 			'propose_cash_adjustment',
 			'propose_journal', 'approve_journal', 'decline_journal', 'approve_write_off']),
 		('bakkt_ledger_settler', ARRAY[
 			'credit_deposit', 'credit_deposits', 'settle_deposits', 'decline_deposit', 'return_deposit', 'receive_wire', 'assign_wire', 'return_wire',
 			'send_withdrawal', 'send_withdrawals', 'complete_withdrawal', 'complete_withdrawals', 'reject_withdrawal', 'return_withdrawal', 'recover_deficit',
-			'settle_lp',
+			'settle_lp', 'deposit_coin',
 			'instruct_settlement_transfers', 'instruct_fbo_transfer', 'confirm_fbo_transfer', 'fail_fbo_transfer', 'top_up_deficits',
 			'expire_holds', 'seal', 'verify', 'digest', 'proof',
 			'add_calendar_version', 'close_window', 'close_due_windows', 'advise_window', 'agree_window', 'dispute_window',

@@ -65,6 +65,7 @@
 #define ERRCODE_LG_REVERSAL_OF_REVERSAL	LEDGER_ERRCODE('0', '6', '5')
 #define ERRCODE_LG_APPEND_ONLY			LEDGER_ERRCODE('0', '6', '6')
 #define ERRCODE_LG_SAME_PERSON			LEDGER_ERRCODE('0', '6', '7')	/* a second person must approve (I25) */
+#define ERRCODE_LG_TWO_PEOPLE			LEDGER_ERRCODE('0', '6', '8')	/* an entry that nobody makes alone by hand */
 
 /* settlement */
 #define ERRCODE_LG_UNKNOWN_WINDOW		LEDGER_ERRCODE('0', '7', '0')

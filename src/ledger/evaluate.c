@@ -254,6 +254,51 @@ check_mirrors(PostingBatch *batch, int i)
 	}
 }
 
+static bool
+may_touch_alone(const AccountState *account)
+{
+	return account->limited ? lookup_limited_alone(account->client_id, account->account) : account->house.alone;
+}
+
+static void
+refuse_alone(LedgerRequest *request, int line, const char *why)
+{
+	request->refused_account = request->lines[line].account;
+	refuse(request, ERRCODE_LG_TWO_PEOPLE, "Let one person propose it with propose_journal() and another approve it with approve_journal().",
+		   psprintf("Line %d: account %s, %s, %s.", line + 1, account_text(request->lines[line].account),
+					amount_text(request->lines[line].amount, request->lines[line].asset), why),
+		   "nobody makes this entry alone");
+}
+
+/*
+ * What somebody says by hand, alone, stays with accounts of kinds that the
+ * chart of accounts gives one person, and with one customer's.
+ */
+static void
+check_by_hand(PostingBatch *batch, LedgerRequest *request, RequestState *state)
+{
+	int64		customer = 0;
+
+	for (int line = 0; line < request->line_count; line++)
+	{
+		AccountState *account = &batch->accounts[state->accounts[line]];
+		int64		owner = account_customer(account);
+
+		if (!may_touch_alone(account))
+		{
+			refuse_alone(request, line, "is of a kind that takes two people");
+			return;
+		}
+		if (customer != 0 && owner != 0 && owner != customer)
+		{
+			refuse_alone(request, line, "is a second customer's");
+			return;
+		}
+		if (owner != 0)
+			customer = owner;
+	}
+}
+
 /* Sum the lines per limited account into its scratch, and count the accounts. */
 static bool
 sum_changes(PostingBatch *batch, int i)
@@ -491,6 +536,8 @@ evaluate_request(PostingBatch *batch, int i)
 		check_mirrors(batch, i);
 	if (!is_refused(request) && state->reversal)
 		reversal_check(state->reversal, request);
+	if (!is_refused(request) && request->by_hand)
+		check_by_hand(batch, request, state);
 	if (!is_refused(request))
 		check_effective(request);
 	if (!is_refused(request))

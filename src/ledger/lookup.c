@@ -36,7 +36,7 @@ static SessionCache cache = {
 };
 static MemoryContext cache_context = NULL;
 static HTAB *house_accounts = NULL;
-static HTAB *limited_mirrors = NULL; /* limited accounts that are nobody's: have they a mirror? */
+static HTAB *limited_kinds = NULL;	/* of limited accounts whose kind was asked for: few */
 static HTAB *assets = NULL;
 static HTAB *clients = NULL;
 static HTAB *kinds = NULL;
@@ -50,14 +50,15 @@ typedef struct KindInfo
 {
 	char		name[NAMEDATALEN];	/* hash key */
 	bool		limited;
+	bool		alone;			/* one person may post to it by hand */
 	int			mirror;			/* 0: none */
 } KindInfo;
 
-typedef struct LimitedMirror
+typedef struct LimitedKind
 {
 	account_id	account;		/* hash key */
-	int			mirror;			/* 0: none */
-} LimitedMirror;
+	const KindInfo *kind;
+} LimitedKind;
 
 typedef struct Grant
 {
@@ -86,7 +87,7 @@ make_kinds(void)
 static void
 start_afresh(void)
 {
-	house_accounts = limited_mirrors = assets = clients = kinds = granted = NULL;
+	house_accounts = limited_kinds = assets = clients = kinds = granted = NULL;
 	mirrors = NULL;
 	mirror_count = 0;
 	actor_role = InvalidOid;
@@ -100,7 +101,7 @@ start_afresh(void)
 	kinds = make_kinds();
 	clients = make_table("bakkt_ledger clients", sizeof(int32), sizeof(ClientInfo));
 	assets = make_table("bakkt_ledger assets", sizeof(asset_code), sizeof(AssetInfo));
-	limited_mirrors = make_table("bakkt_ledger limited mirrors", sizeof(account_id), sizeof(LimitedMirror));
+	limited_kinds = make_table("bakkt_ledger limited kinds", sizeof(account_id), sizeof(LimitedKind));
 	house_accounts = make_table("bakkt_ledger accounts", sizeof(account_id), sizeof(HouseAccount));
 }
 
@@ -108,7 +109,7 @@ void
 lookup_begin(void)
 {
 	if (session_cache_is_current(&cache) && house_accounts &&
-		hash_get_num_entries(house_accounts) < MAX_CACHED_ACCOUNTS)
+		hash_get_num_entries(house_accounts) + hash_get_num_entries(limited_kinds) < MAX_CACHED_ACCOUNTS)
 		return;
 	session_cache_renew(&cache);
 	start_afresh();
@@ -166,7 +167,7 @@ load_kinds(void)
 	static SPIPlanPtr plan = NULL;
 
 	SPI_connect();
-	spi_plan(&plan, 0, NULL, "SELECT kind, limited, mirror FROM bakkt_ledger.account_kind");
+	spi_plan(&plan, 0, NULL, "SELECT kind, limited, mirror, alone FROM bakkt_ledger.account_kind");
 	spi_execute(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -177,6 +178,7 @@ load_kinds(void)
 		KindInfo   *kind = hash_search(kinds, SPI_getvalue(row, desc, 1), HASH_ENTER, NULL);
 
 		kind->limited = DatumGetBool(SPI_getbinval(row, desc, 2, &isnull));
+		kind->alone = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
 		kind->mirror = mirror ? mirror_number(mirror) : 0;
 	}
 	SPI_finish();
@@ -221,6 +223,7 @@ remember_house_account(TupleTableSlot *slot)
 	entry->asset = DatumGetAsset(slot_getattr(slot, ACCOUNT_ASSET, &isnull));
 	entry->status = status_letter(TextDatumGetCString(slot_getattr(slot, ACCOUNT_STATUS, &isnull)));
 	entry->mirror = kind->mirror;
+	entry->alone = kind->alone;
 	customer = slot_getattr(slot, ACCOUNT_CUSTOMER_ID, &isnull);
 	entry->customer_id = isnull ? 0 : DatumGetInt64(customer);
 }
@@ -243,25 +246,42 @@ lookup_load_house_accounts(const int32 *client_ids, const account_id *accounts, 
 	key_lookup_close(&lookup);
 }
 
-int
-lookup_limited_mirror(int32 client_id, account_id account)
+/* NULL: the account is unknown */
+static const KindInfo *
+limited_kind(int32 client_id, account_id account)
 {
-	LimitedMirror *entry = hash_search(limited_mirrors, &account, HASH_FIND, NULL);
+	LimitedKind *entry = hash_search(limited_kinds, &account, HASH_FIND, NULL);
 	Datum		key[2] = {Int32GetDatum(client_id), AccountIdGetDatum(account)};
 	KeyLookup	lookup;
-	int			mirror = 0;
+	const KindInfo *kind = NULL;
 	bool		isnull;
 
 	if (entry)
-		return entry->mirror;
+		return entry->kind;
 	key_lookup_open(&lookup, LEDGER_ACCOUNT, LEDGER_ACCOUNT_KEY);
 	if (key_lookup_find(&lookup, key))
-		mirror = kind_of(TextDatumGetCString(slot_getattr(lookup.slot, ACCOUNT_KIND, &isnull)))->mirror;
+		kind = kind_of(TextDatumGetCString(slot_getattr(lookup.slot, ACCOUNT_KIND, &isnull)));
 	key_lookup_close(&lookup);
 	session_cache_loaded(&cache);
-	entry = hash_search(limited_mirrors, &account, HASH_ENTER, NULL);
-	entry->mirror = mirror;
-	return mirror;
+	entry = hash_search(limited_kinds, &account, HASH_ENTER, NULL);
+	entry->kind = kind;
+	return kind;
+}
+
+int
+lookup_limited_mirror(int32 client_id, account_id account)
+{
+	const KindInfo *kind = limited_kind(client_id, account);
+
+	return kind ? kind->mirror : 0;
+}
+
+bool
+lookup_limited_alone(int32 client_id, account_id account)
+{
+	const KindInfo *kind = limited_kind(client_id, account);
+
+	return kind && kind->alone;
 }
 
 int32

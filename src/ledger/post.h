@@ -84,6 +84,7 @@ typedef struct LedgerRequest
 	bool		linked;			/* stands or falls with the next request */
 	bool		internal;		/* its reference was made by a function of the ledger */
 	bool		deferred;		/* lines name its accounts only: PostOptions.prepare builds them */
+	bool		by_hand;		/* somebody alone says which accounts it touches: their kinds are judged */
 
 	/* What came of it. */
 	Refusal		refusal;

@@ -116,7 +116,7 @@ read_request(LedgerRequest *request, const Datum *values, const bool *nulls)
 
 /* Read the whole array; a NULL element is refused by itself. */
 static LedgerRequest *
-read_requests(ArrayType *array, int *count)
+read_requests(ArrayType *array, bool by_hand, int *count)
 {
 	Oid			element = ARR_ELEMTYPE(array);
 	TupleDesc	desc = lookup_rowtype_tupdesc(element, -1);
@@ -150,6 +150,7 @@ read_requests(ArrayType *array, int *count)
 		tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
 		heap_deform_tuple(&tuple, desc, values, isnull);
 		read_request(&requests[i], values, isnull);
+		requests[i].by_hand = by_hand;
 		/* before more of them are copied: stored entries may be compressed */
 		count_lines(&lines, &requests[i], i + 1);
 	}
@@ -221,9 +222,9 @@ fill_result(const LedgerRequest *request, int number, const BalanceType *type, D
 		values[RESULT_BALANCES] = make_balances(request, type);
 }
 
-PG_FUNCTION_INFO_V1(post_journals);
-Datum
-post_journals(PG_FUNCTION_ARGS)
+/* Post a batch and return the journal_result of each. */
+static Datum
+post_many(FunctionCallInfo fcinfo, bool by_hand)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "journal results", ALLOCSET_SMALL_SIZES);
@@ -238,7 +239,7 @@ post_journals(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_LG_INVALID_REQUEST), errmsg("a batch of requests must not be NULL")));
 	lookup_begin();
-	requests = read_requests(PG_GETARG_ARRAYTYPE_P(0), &count);
+	requests = read_requests(PG_GETARG_ARRAYTYPE_P(0), by_hand, &count);
 	ledger_post(requests, count, &options);
 	init_balance_type(&type, result->setDesc);
 	for (int i = 0; i < count; i++)
@@ -255,6 +256,20 @@ post_journals(PG_FUNCTION_ARGS)
 	}
 	MemoryContextDelete(rows);
 	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(post_journals);
+Datum
+post_journals(PG_FUNCTION_ARGS)
+{
+	return post_many(fcinfo, true);
+}
+
+PG_FUNCTION_INFO_V1(load_journals);
+Datum
+load_journals(PG_FUNCTION_ARGS)
+{
+	return post_many(fcinfo, false);
 }
 
 /* Post one request strictly and return its journal_result. */
@@ -296,11 +311,11 @@ set_effective(FunctionCallInfo fcinfo, int number, LedgerRequest *request)
 		request->effective_at = PG_GETARG_TIMESTAMPTZ(number);
 }
 
-PG_FUNCTION_INFO_V1(post_journal);
-Datum
-post_journal(PG_FUNCTION_ARGS)
+/* client, reference, entry, kind, effective_at, description, dry_run */
+static Datum
+post_arguments(FunctionCallInfo fcinfo, bool by_hand)
 {
-	LedgerRequest request = {0};
+	LedgerRequest request = {.by_hand = by_hand};
 
 	lookup_begin();
 	set_client(&request, text_argument(fcinfo, 0));
@@ -310,6 +325,32 @@ post_journal(PG_FUNCTION_ARGS)
 	set_effective(fcinfo, 4, &request);
 	request.description = text_argument(fcinfo, 5);
 	return post_one(fcinfo, &request, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6));
+}
+
+PG_FUNCTION_INFO_V1(post_journal);
+Datum
+post_journal(PG_FUNCTION_ARGS)
+{
+	return post_arguments(fcinfo, true);
+}
+
+PG_FUNCTION_INFO_V1(load_journal);
+Datum
+load_journal(PG_FUNCTION_ARGS)
+{
+	return post_arguments(fcinfo, false);
+}
+
+/* A reversal without an entry is whole. */
+static void
+set_reversal(LedgerRequest *request)
+{
+	if (request->entry != NULL || is_refused(request))
+		return;
+	request->entry = reversal_entry(request->client_id, request->reverses);
+	if (request->entry == NULL)
+		refuse(request, ERRCODE_LG_UNKNOWN_JOURNAL, "Give the id of a journal of this client.",
+			   psprintf("Journal " INT64_FORMAT ".", request->reverses), "no such journal to reverse");
 }
 
 PG_FUNCTION_INFO_V1(post_entry);
@@ -338,6 +379,9 @@ post_entry(PG_FUNCTION_ARGS)
 	set_effective(fcinfo, 4, &request);
 	request.description = text_argument(fcinfo, 5);
 	request.reverses = PG_ARGISNULL(6) ? 0 : PG_GETARG_INT64(6);
+	request.by_hand = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
+	if (request.kind == KIND_REVERSAL)
+		set_reversal(&request);
 	level = bounded_wait_begin();
 	PG_TRY();
 	{
@@ -357,7 +401,7 @@ PG_FUNCTION_INFO_V1(reverse_journal);
 Datum
 reverse_journal(PG_FUNCTION_ARGS)
 {
-	LedgerRequest request = {.kind = KIND_REVERSAL};
+	LedgerRequest request = {.kind = KIND_REVERSAL,.by_hand = true};
 
 	lookup_begin();
 	set_client(&request, text_argument(fcinfo, 0));
@@ -368,10 +412,6 @@ reverse_journal(PG_FUNCTION_ARGS)
 	request.entry = entry_argument(fcinfo, 3);
 	set_effective(fcinfo, 4, &request);
 	request.description = text_argument(fcinfo, 5);
-	if (request.entry == NULL && !is_refused(&request))
-		request.entry = reversal_entry(request.client_id, request.reverses);
-	if (request.entry == NULL && !is_refused(&request))
-		refuse(&request, ERRCODE_LG_UNKNOWN_JOURNAL, "Give the id of a journal of this client.",
-			   psprintf("Journal " INT64_FORMAT ".", request.reverses), "no such journal to reverse");
+	set_reversal(&request);
 	return post_one(fcinfo, &request, false);
 }

@@ -247,7 +247,7 @@ RESET SESSION AUTHORIZATION;
 -- ---------------------------------------------------------------------------
 -- References that are the ledger's own, and other content under a known one
 -- ---------------------------------------------------------------------------
-SELECT is(pg_temp.try(format($$SELECT post_journal('ONE', %L, (SELECT format('{Dr %%s 1.00 USD; Cr %%s 1.00 USD}', account_of('ONE', 'FBO', 'Bank:omnibus', 'USD'),
+SELECT is(pg_temp.try(format($$SELECT load_journal('ONE', %L, (SELECT format('{Dr %%s 1.00 USD; Cr %%s 1.00 USD}', account_of('ONE', 'FBO', 'Bank:omnibus', 'USD'),
 	account_of('ONE', 'FBO', 'Cust:ONEANN01:settled', 'USD'))::journal_entry))$$, prefix || '77')), 'LG002', 'nobody posts under ' || prefix)
   FROM unnest('{cash-call:,fbo-transfer:,write-off:,recovery:,funding:,top-up:,apex:}'::text[]) AS prefix;
 SELECT is(pg_temp.try(format($$SELECT post_trade(%L, 'ONEANN01', 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC')$$, prefix || '77')), 'LG002', 'nor trades under ' || prefix)

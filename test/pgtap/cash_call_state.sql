@@ -9,7 +9,7 @@ CREATE FUNCTION pg_temp.account(name text, client text DEFAULT 'QRST') RETURNS a
 	SELECT open_account(client, split_part(name, ' ', 1), split_part(name, ' ', 2), 'USD') $$;
 CREATE SEQUENCE pg_temp.numbers;
 CREATE FUNCTION pg_temp.fund(customer text, amount amount) RETURNS void LANGUAGE sql AS $$
-	SELECT post_journal(left(customer, 4), 'cash ' || nextval('pg_temp.numbers'), journal_entry(
+	SELECT load_journal(left(customer, 4), 'cash ' || nextval('pg_temp.numbers'), journal_entry(
 		line('Dr', pg_temp.account('FBO Bank:omnibus', left(customer, 4)), amount), line('Cr', pg_temp.account('FBO Cust:' || customer || ':settled', left(customer, 4)), amount))) $$;
 CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, at timestamptz, encumbered boolean DEFAULT false) RETURNS bigint LANGUAGE sql AS $$
 	SELECT (post_trade(reference, account, side, quantity, 'LP1', lp_price => '60000 USD/BTC', client_order_id => 'order ' || reference, executed_at => at, encumbered => encumbered)).journal $$;
@@ -130,8 +130,8 @@ SELECT is(pg_temp.fault(statement), found, statement) FROM (VALUES
 	($$UPDATE cash_call_event SET event_journal = pg_temp.number('sell') WHERE event = 'written_off' AND event_no = (SELECT max(event_no) FROM cash_call_event WHERE journal_id = pg_temp.number('off') AND event = 'written_off') AND journal_id = pg_temp.number('off')$$, 'settlement'),
 	($$INSERT INTO cash_call_event SELECT client_id, journal_id, 3, event, at, recorded_at, actor_id, amount, reason, event_journal FROM cash_call_event WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'conservation, state'),
 	($$UPDATE journal SET kind = 1 WHERE journal_id IN (SELECT event_journal FROM cash_call_event WHERE journal_id = pg_temp.number('buy') AND event = 'settled')$$, 'settlement'),
-	($$SELECT post_journal('QRST', 'by hand', journal_entry(line('Dr', pg_temp.account('CORP Expense:bad-debt'), '1 USD'), line('Cr', pg_temp.account('CORP TPJ:receivable:QRST0002'), '1 USD')))$$, 'account'),
-	($$SELECT post_journal('QRST', 'nobody''s', journal_entry(line('Dr', pg_temp.account('CORP TPJ:payable:QRST0003'), '1 USD'), line('Cr', pg_temp.account('CORP Bank:operating'), '1 USD')))$$, 'account')
+	($$SELECT load_journal('QRST', 'by hand', journal_entry(line('Dr', pg_temp.account('CORP Expense:bad-debt'), '1 USD'), line('Cr', pg_temp.account('CORP TPJ:receivable:QRST0002'), '1 USD')))$$, 'account'),
+	($$SELECT load_journal('QRST', 'nobody''s', journal_entry(line('Dr', pg_temp.account('CORP TPJ:payable:QRST0003'), '1 USD'), line('Cr', pg_temp.account('CORP Bank:operating'), '1 USD')))$$, 'account')
 	) AS fault (statement, found);
 SELECT is(pg_temp.found(), 'nothing', 'and nothing is left');
 SELECT is(pg_temp.found('APEX'), 'nothing', 'of one client');

@@ -101,7 +101,7 @@ SELECT ok(pg_temp.live_and_members('NETS', '2025-06-03 13:00Z'), 'live and membe
 SELECT is((SELECT count(*) FROM window_members('NETS', '2025-06-03') WHERE late_from = 'W1'), 7::bigint, 'which are seven');
 
 -- no reference that a poster takes keeps a window from closing
-SELECT post_journal('NETS', 'settlement:W2:client:NETS', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
+SELECT load_journal('NETS', 'settlement:W2:client:NETS', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
 	line('Cr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '3 USD')), 'general', '2025-06-02 19:00Z') \g /dev/null
 -- a client's first windows by the one call a scheduler needs
 SELECT open_client('AUTO', funding_model => 'NET_SETTLEMENT'), open_client('REST') \g /dev/null
@@ -112,7 +112,7 @@ SELECT results_eq($$SELECT client_code, settlement_window, closes_on FROM unnest
 SELECT throws_ok($$SELECT close_due_windows('2199-01-01')$$, 'LG061', NULL, 'not the future''s');
 
 -- journals that are no executions: adjustments and deliveries made before the close
-SELECT post_journal('NETS', 'adjust', journal_entry(line('Cr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '25 USD'),
+SELECT load_journal('NETS', 'adjust', journal_entry(line('Cr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '25 USD'),
 	line('Dr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '25 USD')), 'general', '2025-06-02 20:00Z') \g /dev/null
 SELECT ok(pg_temp.live_and_members('NETS', '2025-06-03 13:00Z'), 'live and members agree with an adjustment');
 SELECT results_eq($$SELECT kind, reference, counterparty, amount::text FROM window_adjustments('NETS', '2025-06-03')$$, $$VALUES ('general', 'settlement:W2:client:NETS', 'NETS', '3.00 USD'), ('general', 'adjust', 'NETS', '-25.00 USD')$$, 'which is listed, as is what took the reference of a novation');

@@ -132,7 +132,7 @@ SELECT throws_ok($$SELECT record_wire('QRST', 'w7', 'received', '1 USD')$$, 'LG0
 -- The whole, checked
 -- ---------------------------------------------------------------------------
 SELECT is_empty('SELECT * FROM check_settlement()', 'windows, obligations and balances agree');
-SELECT outcome FROM post_journal('QRST', 'stray', journal_entry(line('Dr', account_of('QRST', 'CORP', 'Client:obligation:QRST:W1', 'USD'), '7 USD'),
+SELECT outcome FROM load_journal('QRST', 'stray', journal_entry(line('Dr', account_of('QRST', 'CORP', 'Client:obligation:QRST:W1', 'USD'), '7 USD'),
 	line('Cr', account_of('QRST', 'CORP', 'Bank:operating', 'USD'), '7 USD'))) \g /dev/null
 SELECT results_eq($$SELECT subject, expected::text, found::text FROM check_settlement('QRST')$$, $$VALUES ('account Client:obligation:QRST:W1 in USD', '0.00 USD', '7.00 USD')$$,
 	'a line on a novated account that settles nothing is found');

@@ -34,13 +34,13 @@ CREATE FUNCTION pg_temp.held(client text, fund text, name text) RETURNS text LAN
 	SELECT (balance_of(account_of($1, $2, $3, 'USD'))).balance::text
 $$;
 CREATE FUNCTION pg_temp.wire_in(customer text, amount amount, at timestamptz) RETURNS void LANGUAGE sql AS $$
-	SELECT post_journal(c.code, 'in:' || $1 || $2::text || $3, journal_entry(line('Dr', pg_temp.acct(c.code, 'FBO', 'Bank:omnibus'), $2),
+	SELECT load_journal(c.code, 'in:' || $1 || $2::text || $3, journal_entry(line('Dr', pg_temp.acct(c.code, 'FBO', 'Bank:omnibus'), $2),
 		line('Cr', pg_temp.acct(c.code, 'FBO', 'Cust:' || $1 || ':settled'), $2)), effective_at => $3)
 	FROM client c JOIN customer u USING (client_id) WHERE u.account_code = $1
 $$;
 -- deficit of a customer whose deposit came back after it was spent (J06d)
 CREATE FUNCTION pg_temp.returned(client text, customer text, amount amount, at timestamptz) RETURNS void LANGUAGE sql AS $$
-	SELECT post_journal($1, 'return:' || $2 || $4, journal_entry(
+	SELECT load_journal($1, 'return:' || $2 || $4, journal_entry(
 		line('Dr', pg_temp.acct($1, 'FBO', 'DueFrom:CORP'), $3), line('Cr', pg_temp.acct($1, 'FBO', 'Bank:omnibus'), $3),
 		line('Dr', pg_temp.acct($1, 'CORP', 'CustomerDeficit:' || $2), $3), line('Cr', pg_temp.acct($1, 'CORP', 'DueTo:FBO'), $3)), effective_at => $4)
 $$;
@@ -325,7 +325,7 @@ SELECT results_eq($$SELECT pg_temp.held('DEFI', 'FBO', 'DueTo:CORP'), pg_temp.he
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds');
 
 -- several banks
-SELECT post_journal('DEFI', 'bank', journal_entry(line('Dr', pg_temp.acct('DEFI', 'FBO', 'Bank:omnibus:evolve'), '9000 USD'), line('Cr', pg_temp.acct('DEFI', 'FBO', 'Cust:DEFI0002:settled'), '9000 USD'))) \g /dev/null
+SELECT load_journal('DEFI', 'bank', journal_entry(line('Dr', pg_temp.acct('DEFI', 'FBO', 'Bank:omnibus:evolve'), '9000 USD'), line('Cr', pg_temp.acct('DEFI', 'FBO', 'Cust:DEFI0002:settled'), '9000 USD'))) \g /dev/null
 SELECT results_eq($$SELECT bank, amount::text FROM instruct_settlement_transfers('2026-11-20 12:30Z', 'DEFI')$$, $$VALUES ('evolve', '200.00 USD')$$, 'through the bank that holds most');
 SELECT pg_temp.confirm_all('DEFI', '2026-11-20 12:31Z') \g /dev/null
 SELECT is(pg_temp.held('DEFI', 'FBO', 'Bank:omnibus:evolve'), '8800.00 USD', 'whose account it leaves');

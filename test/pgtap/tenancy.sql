@@ -3,11 +3,11 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-CREATE ROLE ledger_test_one IN ROLE bakkt_ledger_poster;
-CREATE ROLE ledger_test_two IN ROLE bakkt_ledger_poster;
+CREATE ROLE ledger_test_one IN ROLE bakkt_ledger_poster, bakkt_ledger_executor, bakkt_ledger_bookkeeper;
+CREATE ROLE ledger_test_two IN ROLE bakkt_ledger_poster, bakkt_ledger_executor, bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_both IN ROLE ledger_test_one, ledger_test_two;
 CREATE ROLE ledger_test_dormant NOINHERIT IN ROLE ledger_test_one;
-CREATE ROLE ledger_test_member IN ROLE ledger_test_one, bakkt_ledger_poster;
+CREATE ROLE ledger_test_member IN ROLE ledger_test_one, bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_none IN ROLE bakkt_ledger_poster;
 CREATE ROLE ledger_test_auditor IN ROLE bakkt_ledger_auditor;
 CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
@@ -26,12 +26,12 @@ BEGIN
 	PERFORM change_cash_terms(client, return_fee => '25.00 USD');
 	PERFORM open_account(client, 'FBO', 'Bank:omnibus', 'USD'), open_account(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
 		open_account(client, 'FBO', 'Cust:' || second || ':settled', 'USD');
-	PERFORM post_journal(client, 'deposit', format('{Dr %s 100.00 USD; Cr %s 100.00 USD}', account_of(client, 'FBO', 'Bank:omnibus', 'USD'),
+	PERFORM load_journal(client, 'deposit', format('{Dr %s 100.00 USD; Cr %s 100.00 USD}', account_of(client, 'FBO', 'Bank:omnibus', 'USD'),
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'))::journal_entry);
-	PERFORM post_journal(client, 'transfer', format('{Dr %s 40.00 USD; Cr %s 40.00 USD}', account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
+	PERFORM load_journal(client, 'transfer', format('{Dr %s 40.00 USD; Cr %s 40.00 USD}', account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
 		account_of(client, 'FBO', 'Cust:' || second || ':settled', 'USD'))::journal_entry);
 	PERFORM initiate_deposit(second, '70.00 USD', 'cash'), request_withdrawal(second, '20.00 USD', 'out');
-	PERFORM post_journals(ARRAY[(client, 'too much', NULL, format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
+	PERFORM load_journals(ARRAY[(client, 'too much', NULL, format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'), account_of(client, 'FBO', 'Bank:omnibus', 'USD'))::journal_entry,
 		NULL, NULL, false)::journal_request]);
 	PERFORM deposit_coin(customer, '1.00 BTC', reference => 'coin');
@@ -40,7 +40,7 @@ BEGIN
 	PERFORM post_trade('called', second, 'BUY', '0.01 BTC', 'LP1', lp_price => '60000.00 USD/BTC'), bust_trade('not called', second, 'called');
 	PERFORM authorise_hold(client, account_of(client, 'CUST', 'Cust:' || customer, 'BTC'), '0.20 BTC', 'hold');
 	PERFORM propose_journal(format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account(client, 'CORP', 'Expense:bank-fee', 'USD'),
-		open_account(client, 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'BANK_FEE', 'by hand');
+		open_account(client, 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'BANK_FEE', 'by hand'), open_account(client, 'CORP', 'Expense:rent', 'USD');
 	PERFORM instruct_fbo_transfer(client, 'float', '10.00 USD');
 	PERFORM close_window(client, '2026-11-03');
 	PERFORM advise_window(client, '2026-11-03'), agree_window(client, '2026-11-03');
@@ -116,7 +116,7 @@ SELECT throws_ok(call, '42501', NULL, 'not by ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM reverse_journal('TWO', 1, 'back')$$,
 	$$SELECT * FROM cancel_deposit('TWO', 'cash')$$, $$SELECT * FROM cancel_withdrawal('TWO', 'out')$$, $$SELECT * FROM deficits('TWO')$$, $$SELECT * FROM check_funding('TWO')$$]) AS call;
 SELECT throws_ok(call, 'LG012', NULL, 'nor by ' || call) FROM unnest(ARRAY[
-	$$SELECT * FROM statement('TWO00001', 'BTC')$$, $$SELECT * FROM deposit_coin('TWO00001', '1.00 BTC', reference => 'c2')$$,
+	$$SELECT * FROM statement('TWO00001', 'BTC')$$,
 	$$SELECT * FROM post_trade('t2', 'TWO00001', 'BUY', '0.10 BTC', 'LP1', lp_price => '60000.00 USD/BTC')$$,
 	$$SELECT * FROM bust_trade('b2', 'TWO00001', 'trade')$$, $$SELECT * FROM buying_power('TWO00001')$$,
 	$$SELECT * FROM initiate_deposit('TWO00002', '1.00 USD', 'd2')$$, $$SELECT * FROM request_withdrawal('TWO00002', '20.00 USD', 'w2')$$, $$SELECT * FROM cash_balance('TWO00002')$$]) AS call;
@@ -163,8 +163,8 @@ RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_both;
 SELECT results_eq($$SELECT code FROM client ORDER BY 1$$, ARRAY['ONE', 'TWO'], 'a member of both sees both');
 SET LOCAL SESSION AUTHORIZATION ledger_test_member;
-SELECT lives_ok($$SELECT post_journal('ONE', 'm1', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', account_of('ONE', 'CORP', 'Bank:operating', 'USD'),
-	account_of('ONE', 'CORP', 'Expense:bank-fee', 'USD'))::journal_entry)$$, 'a member posts');
+SELECT lives_ok($$SELECT post_journal('ONE', 'm1', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', account_of('ONE', 'CORP', 'Expense:bank-fee', 'USD'),
+	account_of('ONE', 'CORP', 'Expense:rent', 'USD'))::journal_entry)$$, 'a member posts');
 RESET SESSION AUTHORIZATION;
 REVOKE ledger_test_one FROM ledger_test_member;
 SET LOCAL SESSION AUTHORIZATION ledger_test_member;

@@ -102,7 +102,7 @@ CREATE TABLE IF NOT EXISTS public.house (client text, name text, account account
 INSERT INTO public.house
 	SELECT '$client', name, open_account('$client', fund, name, 'USD')
 	FROM (VALUES ('FBO', 'Bank:omnibus'), ('FBO', 'Clearing:ACH-in'), ('CORP', 'Bank:operating'), ('CORP', 'Equity')) AS h (fund, name);
-SELECT post_journal('$client', 'opening-' || c.n,
+SELECT load_journal('$client', 'opening-' || c.n,
 		journal_entry(line('Dr', h.account, '$opening USD'), line('Cr', c.account, '$opening USD')), kind => 'opening')
 	FROM public.claim c JOIN public.house h ON h.client = c.client AND h.name = 'Bank:omnibus'
 	WHERE c.client = '$client' ORDER BY c.n;
