@@ -240,8 +240,10 @@ post_batch(TradeBatch *batch, bool strict, bool dry_run)
 		if (!batch->trades[i].is_bust)
 			trade_check(&batch->trades[i]);
 	power = buying_power_lock(batch);
-	cash_calls_prepare_busts(batch);
+	/* customers, orders, accounts: src/README.md */
+	cash_calls_lock_customers(batch);
 	book = open_orders(batch, dry_run);
+	cash_calls_prepare_busts(batch);
 	compute(batch);
 	build(batch);
 	if (book && order_book_is_shared(book))
