@@ -277,7 +277,6 @@ BEGIN
 	IF its_kind.party = 'provider' THEN
 		provider := account_provider(insert_account.name);
 	END IF;
-	PERFORM bounded_wait();
 	INSERT INTO account AS a (client_id, account, fund, kind, name, asset, customer_id, lp_id, floor, opened_by)
 	VALUES (insert_account.client_id, account_id(insert_account.fund, nextval('account_number')), insert_account.fund,
 			its_kind.kind, insert_account.name, insert_account.asset, owner, provider, insert_account.floor, invoking_role())
@@ -292,7 +291,7 @@ $$;
 COMMENT ON FUNCTION insert_account(int, text, text, asset, bigint, amount) IS
 	'Internal: opens an account and, when it is limited, its balance; NULL when it was there already.';
 
-CREATE FUNCTION ensure_account(client_id int, fund text, name text, asset asset, customer_id bigint DEFAULT NULL)
+CREATE FUNCTION await_account(client_id int, fund text, name text, asset asset, customer_id bigint DEFAULT NULL)
 	RETURNS account_id
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -302,25 +301,38 @@ DECLARE
 	result	account_id;
 BEGIN
 	SELECT a.account INTO result FROM account a
-	WHERE a.client_id = ensure_account.client_id AND a.fund = ensure_account.fund
-	  AND a.name = ensure_account.name AND a.asset = ensure_account.asset;
+	WHERE a.client_id = await_account.client_id AND a.fund = await_account.fund
+	  AND a.name = await_account.name AND a.asset = await_account.asset;
 	IF NOT FOUND THEN
-		result := insert_account(ensure_account.client_id, ensure_account.fund, ensure_account.name, ensure_account.asset,
-								 ensure_account.customer_id, NULL);
+		result := insert_account(await_account.client_id, await_account.fund, await_account.name, await_account.asset,
+								 await_account.customer_id, NULL);
 	END IF;
 	IF result IS NULL THEN		-- another session was faster; a new statement sees its row
 		SELECT a.account INTO STRICT result FROM account a
-		WHERE a.client_id = ensure_account.client_id AND a.fund = ensure_account.fund
-		  AND a.name = ensure_account.name AND a.asset = ensure_account.asset;
+		WHERE a.client_id = await_account.client_id AND a.fund = await_account.fund
+		  AND a.name = await_account.name AND a.asset = await_account.asset;
 	END IF;
 	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION await_account(int, text, text, asset, bigint) IS
+	'Internal: ensure_account() for the posting of trades, which waits for another session that is opening the same account as long as that takes.';
+
+CREATE FUNCTION ensure_account(client_id int, fund text, name text, asset asset, customer_id bigint DEFAULT NULL)
+	RETURNS account_id
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+BEGIN
+	PERFORM bounded_wait();
+	RETURN await_account(client_id, fund, name, asset, customer_id);
 END
 $$;
 COMMENT ON FUNCTION ensure_account(int, text, text, asset, bigint) IS
 	'Internal, for posting templates: the account, opened when it does not exist. Not granted to anybody. Raises LG012, LG014, LG031, LG034, LG040, LG041.';
 
 -- Thousands at once, for a batch whose customers trade for the first time.
--- What it cannot open, and why, is left to ensure_account().
+-- What it cannot open, and why, is left to await_account().
 CREATE FUNCTION ensure_accounts(client_ids int[], funds text[], names text[], assets text[], customer_ids bigint[]) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -330,7 +342,6 @@ DECLARE
 	limited_clients		int[];
 	limited_accounts	account_id[];
 BEGIN
-	PERFORM bounded_wait();
 	WITH wanted AS (
 		SELECT w.*, w.asset_code::asset AS asset, split_part(w.name, ':', 1) AS first_part,
 			   split_part(w.name, ':', CASE split_part(w.name, ':', 1) WHEN 'Cust' THEN 2 ELSE 3 END) AS party_code
@@ -388,7 +399,7 @@ DECLARE
 	opened	account_id;
 	stored	account;
 BEGIN
-	PERFORM require_may_open(open_account.fund, open_account.name);
+	PERFORM bounded_wait(), require_may_open(open_account.fund, open_account.name);
 	IF open_account.floor IS NOT NULL THEN
 		PERFORM check_floor(open_account.fund, open_account.name, open_account.asset, open_account.floor);
 	END IF;

@@ -83,6 +83,7 @@ DECLARE
     expired hold;
     freed amount;
 BEGIN
+    PERFORM bounded_wait();
     IF NOT record THEN
         RETURN (SELECT sum(h.remaining) FROM hold h
                  WHERE h.client_id = expire_account_holds.client_id AND h.account = expire_account_holds.account

@@ -233,6 +233,19 @@ AS $$
 $$;
 COMMENT ON FUNCTION is_coin_released(cash_call) IS 'Internal: whether encumbered coin of the purchase has been paid for, so that the customer may use it.';
 
+CREATE FUNCTION lock_customer_of_cash_call(client_id integer, call bigint) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM bounded_wait();
+	PERFORM FROM customer u JOIN cash_call c USING (customer_id)
+	  WHERE c.client_id = lock_customer_of_cash_call.client_id AND c.journal_id = call FOR NO KEY UPDATE OF u;
+END $$;
+COMMENT ON FUNCTION lock_customer_of_cash_call(integer, bigint) IS
+	'Internal, before a bust locks anything else: the customer whose cash the execution has called, if it has.';
+
 -- Before the bust's journal, which takes the coin from where the execution
 -- put it: coin that has been released since is bound again, if it is there.
 CREATE FUNCTION prepare_bust_of_cash_call(client_id integer, call bigint) RETURNS void
@@ -244,10 +257,7 @@ DECLARE
 	found_call	cash_call;
 	claim		text;
 BEGIN
-	PERFORM bounded_wait();
-	PERFORM FROM customer u JOIN cash_call c USING (customer_id)
-	  WHERE c.client_id = prepare_bust_of_cash_call.client_id AND c.journal_id = call FOR NO KEY UPDATE OF u;
-	IF NOT FOUND THEN
+	IF NOT EXISTS (SELECT FROM cash_call c WHERE c.client_id = prepare_bust_of_cash_call.client_id AND c.journal_id = call) THEN
 		RETURN;
 	END IF;
 	found_call := lock_cash_call(client_id, call);
@@ -260,7 +270,7 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION prepare_bust_of_cash_call(integer, bigint) IS
-	'Internal, before a bust: locks the customer and the cash call of the execution, and binds its coin again if it has been released; LG050 if that is gone.';
+	'Internal, before a bust, its customer locked: locks the cash call of the execution, and binds its coin again if it has been released; LG050 if that is gone.';
 
 -- After it: what was paid is given back by a call of the bust's own, on the
 -- account that the bust's journal has turned round.

@@ -327,17 +327,29 @@ CREATE FUNCTION take_aged_tpj(kind text, as_of timestamptz DEFAULT clock_timesta
 AS $$
 #variable_conflict use_column
 DECLARE
-	list	aged_tpj_snapshot;
+	holders	constant client[] := ARRAY(SELECT c FROM listed_clients(take_aged_tpj.client) AS c);
+	known	timestamptz[];
+	sealed	bigint;
 	holder	client;
 BEGIN
 	PERFORM require_list_kind(kind);
 	PERFORM require_instant(as_of);
-	FOR holder IN SELECT * FROM listed_clients(take_aged_tpj.client) LOOP
-		IF NOT taken_before(holder.client_id, kind, as_of, take_aged_tpj.client IS NULL) THEN
-			-- events first: waiting for their writers, we hold nothing
-			list.known_at := freeze_call_events(holder.client_id);
-			list.block_no := coalesce(list.block_no, seal());
-			PERFORM record_snapshot(holder.client_id, kind, as_of, list.known_at, list.block_no);
+	-- events of all clients first: waiting for their writers, we hold nothing
+	FOREACH holder IN ARRAY holders LOOP
+		IF taken_before(holder.client_id, kind, as_of, take_aged_tpj.client IS NULL) THEN
+			known := array_append(known, NULL);
+		ELSE
+			known := array_append(known, freeze_call_events(holder.client_id));
+			sealed := 0;
+		END IF;
+	END LOOP;
+	IF sealed = 0 THEN
+		sealed := seal();
+	END IF;
+	FOR n IN 1 .. cardinality(holders) LOOP
+		holder := holders[n];
+		IF known[n] IS NOT NULL THEN
+			PERFORM record_snapshot(holder.client_id, kind, as_of, known[n], sealed);
 		END IF;
 		RETURN QUERY
 		SELECT holder.code, aged_tpj_file_name(holder.code, s.kind, s.business_date), s.as_of, s.calls, s.withdrawals, s.deposits, s.digest

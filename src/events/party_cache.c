@@ -603,7 +603,7 @@ open_account(const AccountSlot *slot)
 	bool		isnull;
 
 	spi_plan(&plan, 5, types,
-			 "SELECT bakkt_ledger.ensure_account($1, $2, $3, $4::bakkt_ledger.asset,"
+			 "SELECT bakkt_ledger.await_account($1, $2, $3, $4::bakkt_ledger.asset,"
 			 " CASE WHEN $5 OPERATOR(pg_catalog.<>) 0 THEN $5 END)");
 	spi_execute(plan, arguments);
 	return DatumGetAccountId(column(0, 1, &isnull));

@@ -228,8 +228,10 @@ post_batch(TradeBatch *batch, bool strict, bool dry_run)
 			trade_check(&batch->trades[i]);
 	}
 	batch->power = buying_power_lock(batch);
-	cash_calls_prepare_busts(batch);
+	/* customers, orders, accounts: src/README.md */
+	cash_calls_lock_customers(batch);
 	book = open_orders(batch, dry_run);
+	cash_calls_prepare_busts(batch);
 	build(batch);
 	ledger_post(batch->requests, batch->count, &options);
 	if (strict)
