@@ -220,6 +220,14 @@ fill_result(const LedgerRequest *request, int number, const BalanceType *type, D
 		values[RESULT_BALANCES] = make_balances(request, type);
 }
 
+PG_FUNCTION_INFO_V1(check_batch_size);
+Datum
+check_batch_size(PG_FUNCTION_ARGS)
+{
+	require_batch_size(PG_GETARG_INT64(0));
+	PG_RETURN_VOID();
+}
+
 PG_FUNCTION_INFO_V1(post_journals);
 Datum
 post_journals(PG_FUNCTION_ARGS)
