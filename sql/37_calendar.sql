@@ -208,6 +208,15 @@ BEGIN
             MESSAGE = format('edition of calendar "%s" is not complete', calendar),
             DETAIL = 'It needs first and last day, a source, a weekend, a cut-off with an existing time zone, and a name for every holiday.';
     END IF;
+    -- the next business day is looked for day by day
+    IF last_day > first_day + 36525 OR weekend @> '{1,2,3,4,5,6,7}' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'LG002',
+            MESSAGE = format('edition of calendar "%s" covers too much, or has no day open', calendar),
+            DETAIL = format('From %s to %s, weekend %s.', first_day, last_day, weekend),
+            HINT = 'An edition covers a hundred years at most, and not all seven days are weekend.';
+    END IF;
+    PERFORM require_batch_size(cardinality(holidays));
     PERFORM bounded_wait();
     INSERT INTO calendar VALUES (add_calendar_version.calendar, coalesce(description, add_calendar_version.calendar))
     ON CONFLICT ON CONSTRAINT calendar_pkey DO NOTHING;
@@ -221,7 +230,7 @@ BEGIN
     RETURN edition;
 END;
 $$;
-COMMENT ON FUNCTION add_calendar_version(text, date, date, date[], text[], text, smallint[], time, text, text) IS 'Adds an edition of a calendar, and the calendar if it is new; returns the version. Holidays are the days on which the rail is closed. Windows closed before keep the version they were closed with. LG002 if incomplete.';
+COMMENT ON FUNCTION add_calendar_version(text, date, date, date[], text[], text, smallint[], time, text, text) IS 'Adds an edition of a calendar, and the calendar if it is new; returns the version. Holidays are the days on which the rail is closed. Windows closed before keep the version they were closed with. LG002 if incomplete, longer than a hundred years, or without an open day.';
 
 INSERT INTO calendar VALUES
     ('FEDWIRE', 'Fedwire Funds Service: dollar wires', true),

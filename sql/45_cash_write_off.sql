@@ -278,12 +278,13 @@ BEGIN
 	IF calls IS NULL THEN
 		PERFORM refuse_invalid('approving needs an array of cash calls');
 	END IF;
+	PERFORM require_batch_size(cardinality(calls));
 	FOR call IN SELECT DISTINCT n FROM unnest(calls) AS n ORDER BY n LOOP
 		RETURN NEXT approve_cash_call_write_off(client, call, at);
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION approve_cash_call_write_offs(text, bigint[], timestamptz) IS
-	'Approves the proposed write-offs of several cash calls, all or none; see approve_cash_call_write_off(). LG002 for NULL.';
+	'Approves the proposed write-offs of several cash calls, all or none; see approve_cash_call_write_off(). LG002 for NULL, 54000 for more than one call takes.';
 
 CREATE FUNCTION decline_cash_call_write_off(client text, call bigint, reason text, at timestamptz DEFAULT clock_timestamp()) RETURNS cash_write_off
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -241,8 +241,9 @@ BEGIN
 	IF "references" IS NULL THEN
 		PERFORM refuse_invalid('no references are given', NULL, 'Give an array of them; it may be empty.');
 	END IF;
+	PERFORM require_batch_size(cardinality("references"));
 END $$;
-COMMENT ON FUNCTION require_references(text[]) IS 'Internal: raises LG002 for NULL.';
+COMMENT ON FUNCTION require_references(text[]) IS 'Internal: raises LG002 for NULL, 54000 for more than one call takes.';
 
 -- A customer's cash is locked before the transfer; steps that post to no
 -- account of a customer leave it alone.

@@ -370,7 +370,8 @@ BEGIN
 	PERFORM record_apex_events(batch, outstanding, at);
 	FOR item IN
 		SELECT i.call, i.journal_id FROM apex_batch_item i
-		 WHERE i.client_id = batch.client_id AND i.batch_id = batch.batch_id AND i.call = ANY (calls) AND i.confirmed AND i.call <> ALL (outstanding)
+		 WHERE i.client_id = batch.client_id AND i.batch_id = batch.batch_id AND i.confirmed
+		   AND i.call IN (SELECT unnest(calls) EXCEPT SELECT unnest(outstanding))
 		 ORDER BY i.call
 	LOOP
 		PERFORM settle_busted_call(batch.client_id, item.call, at, item.journal_id);
@@ -407,6 +408,7 @@ DECLARE
 	fresh		bigint[];
 BEGIN
 	PERFORM bounded_wait(), require_instant(at);
+	PERFORM require_batch_size(cardinality(answers));
 	answered := lock_apex_batch(owning, record_apex_answers.batch);
 	IF at < answered.opened_at THEN
 		PERFORM refuse_invalid(format('an answer cannot be older than batch "%s"', answered.reference),

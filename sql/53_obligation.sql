@@ -897,6 +897,7 @@ BEGIN
     IF counterparty_kind_of(client, provider) <> 'provider' THEN
         PERFORM refuse_invalid(format('"%s" is no liquidity provider', provider));
     END IF;
+    PERFORM require_batch_size(cardinality(amounts));
     PERFORM lock_settlement(holder);
     IF NOT requested_before(holder, reference,
                             jsonb_build_object('operation', 'settle_provider', 'provider', provider,

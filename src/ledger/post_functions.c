@@ -222,6 +222,14 @@ fill_result(const LedgerRequest *request, int number, const BalanceType *type, D
 		values[RESULT_BALANCES] = make_balances(request, type);
 }
 
+PG_FUNCTION_INFO_V1(check_batch_size);
+Datum
+check_batch_size(PG_FUNCTION_ARGS)
+{
+	require_batch_size(PG_GETARG_INT64(0));
+	PG_RETURN_VOID();
+}
+
 /* Post a batch and return the journal_result of each. */
 static Datum
 post_many(FunctionCallInfo fcinfo, bool by_hand)

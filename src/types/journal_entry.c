@@ -214,7 +214,7 @@ differences_text(const AssetTable *table)
 
 /* Raise a fault, or save it in the soft error context. */
 static void
-report_fault(EntryFault fault, const AssetTable *table, const EntryLine *line, Node *escontext)
+report_fault(EntryFault fault, const AssetTable *table, const EntryLine *line, int count, Node *escontext)
 {
 	switch (fault)
 	{
@@ -226,7 +226,9 @@ report_fault(EntryFault fault, const AssetTable *table, const EntryLine *line, N
 		case ENTRY_TOO_LONG:
 			errsave(escontext,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("journal entry has more than %d lines", JOURNAL_ENTRY_MAX_LINES)));
+					 errmsg("a journal entry has at most %d lines", JOURNAL_ENTRY_MAX_LINES),
+					 errdetail("%d or more were given.", count),
+					 errhint("Post a larger one as several entries that balance, in one transaction.")));
 			break;
 		case ENTRY_ACCOUNT:
 			errsave(escontext,
@@ -288,7 +290,7 @@ entry_pack_safe(const EntryLine *lines, int count, Node *escontext)
 	if (fault == ENTRY_SOUND)
 		entry = write_entry(&table, lines, count);
 	else
-		report_fault(fault, &table, line, escontext);
+		report_fault(fault, &table, line, count, escontext);
 	asset_table_free(&table);
 	return entry;
 }
@@ -352,7 +354,7 @@ void
 line_list_append(LineList *list, const EntryLine *line)
 {
 	if (list->count == JOURNAL_ENTRY_MAX_LINES)
-		report_fault(ENTRY_TOO_LONG, NULL, NULL, NULL);
+		report_fault(ENTRY_TOO_LONG, NULL, NULL, list->count + 1, NULL);
 	if (list->count == list->capacity)
 	{
 		list->capacity *= 2;
