@@ -14,6 +14,8 @@ CREATE TABLE client (
 	cut_time			time NOT NULL DEFAULT '09:00' CHECK (cut_time < '24:00'),
 	zone				text NOT NULL DEFAULT 'America/Chicago',
 	sign_convention		text NOT NULL DEFAULT 'CLIENT_OWES' CHECK (sign_convention IN ('CLIENT_OWES', 'CLIENT_IS_OWED')),
+	price_concession_bps int NOT NULL DEFAULT 0 CHECK (price_concession_bps BETWEEN 0 AND 10000),
+	price_band_bps		int NOT NULL DEFAULT 5000 CHECK (price_band_bps BETWEEN 0 AND 1000000),
 	opened_at			timestamptz NOT NULL,
 	closed_at			timestamptz
 );
@@ -21,6 +23,8 @@ COMMENT ON TABLE client IS 'A client (correspondent): the platform whose custome
 COMMENT ON COLUMN client.funding_model IS 'Which cash leg a trade has: BAKKT_TPJ, NET_SETTLEMENT, APEX_TPJ or NO_SETTLEMENT.';
 COMMENT ON COLUMN client.commission_model IS 'MARKUP (in the price), TRADE_FEE (itemised) or BOTH.';
 COMMENT ON COLUMN client.revenue_share_bps IS 'The client''s share of revenue, in hundredths of a percent.';
+COMMENT ON COLUMN client.price_concession_bps IS 'By how much a customer''s price may be worse for the company than the provider''s, in hundredths of a percent (LG048).';
+COMMENT ON COLUMN client.price_band_bps IS 'How far a provider''s price may lie from its last execution in the instrument, in hundredths of a percent (LG049); zero: anywhere.';
 COMMENT ON COLUMN client.cut_time IS 'Local time at which the settlement window ends, in the zone of the client.';
 COMMENT ON COLUMN client.sign_convention IS 'What a positive net settlement means in printed files.';
 SELECT pg_catalog.pg_extension_config_dump('client', '');
@@ -188,6 +192,22 @@ $$;
 COMMENT ON FUNCTION check_client_terms(text, text, int, time, text, text) IS
 	'Internal: raises LG002 naming the first term of a client that is not valid.';
 
+CREATE FUNCTION check_price_terms(price_concession_bps int, price_band_bps int) RETURNS void
+	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+BEGIN
+	IF price_concession_bps NOT BETWEEN 0 AND 10000 THEN
+		PERFORM refuse_invalid('price concession is out of range', format('Price concession: %s bps.', price_concession_bps),
+							   'Between 0 and 10000.');
+	ELSIF price_band_bps NOT BETWEEN 0 AND 1000000 THEN
+		PERFORM refuse_invalid('price band is out of range', format('Price band: %s bps.', price_band_bps),
+							   'Between 1 and 1000000, or 0 for none.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION check_price_terms(int, int) IS 'Internal: raises LG002 naming the first term on prices that is not valid.';
+
 CREATE FUNCTION open_client(
 	code				text,
 	funding_model		text DEFAULT 'BAKKT_TPJ',
@@ -242,6 +262,8 @@ CREATE FUNCTION change_client(
 	cut_time			time DEFAULT NULL,
 	zone				text DEFAULT NULL,
 	sign_convention		text DEFAULT NULL,
+	price_concession_bps int DEFAULT NULL,
+	price_band_bps		int DEFAULT NULL,
 	reason				text DEFAULT NULL,
 	reference			text DEFAULT NULL)
 	RETURNS void
@@ -260,26 +282,29 @@ BEGIN
 	request := jsonb_strip_nulls(jsonb_build_object('funding_model', change_client.funding_model,
 		'commission_model', change_client.commission_model, 'revenue_share_bps', change_client.revenue_share_bps,
 		'name', change_client.name, 'cut_time', change_client.cut_time, 'zone', change_client.zone,
-		'sign_convention', change_client.sign_convention));
+		'sign_convention', change_client.sign_convention, 'price_concession_bps', change_client.price_concession_bps,
+		'price_band_bps', change_client.price_band_bps));
 	IF changed_before('client', change_client.code, change_client.reference, request) THEN
 		RETURN;
 	END IF;
 	after := jsonb_populate_record(before, request);
 	PERFORM check_client_terms(after.funding_model, after.commission_model, after.revenue_share_bps,
 							   after.cut_time, after.zone, after.sign_convention);
+	PERFORM check_price_terms(after.price_concession_bps, after.price_band_bps);
 	IF after IS NOT DISTINCT FROM before THEN
 		RETURN;
 	END IF;
 	UPDATE client AS c SET funding_model = after.funding_model, commission_model = after.commission_model,
 		revenue_share_bps = after.revenue_share_bps, name = after.name, cut_time = after.cut_time,
-		zone = after.zone, sign_convention = after.sign_convention
+		zone = after.zone, sign_convention = after.sign_convention,
+		price_concession_bps = after.price_concession_bps, price_band_bps = after.price_band_bps
 	WHERE c.client_id = before.client_id;
 	PERFORM invalidate_account_cache();
 	PERFORM record_change('client', before.code, to_jsonb(before), to_jsonb(after), before.client_id,
 						  change_client.reference, change_client.reason);
 END
 $$;
-COMMENT ON FUNCTION change_client(text, text, text, int, text, time, text, text, text, text) IS
+COMMENT ON FUNCTION change_client(text, text, text, int, text, time, text, text, int, int, text, text) IS
 	'Changes the given terms of an open client; NULL leaves a term as it is. Repeating a reference is no second change; LG020 when its content differs. Raises LG010, LG011, LG002.';
 
 CREATE FUNCTION lock_client(client_id int) RETURNS void

@@ -49,6 +49,8 @@
 #define ERRCODE_LG_NOT_POSITIVE			LEDGER_ERRCODE('0', '4', '5')
 #define ERRCODE_LG_OFF_TICK				LEDGER_ERRCODE('0', '4', '6')	/* price or quantity off its increment */
 #define ERRCODE_LG_BELOW_MINIMUM		LEDGER_ERRCODE('0', '4', '7')
+#define ERRCODE_LG_PRICE_CONCESSION		LEDGER_ERRCODE('0', '4', '8')	/* the customer's price is worse for the company than the provider's */
+#define ERRCODE_LG_PRICE_BAND			LEDGER_ERRCODE('0', '4', '9')	/* the provider's price is far from its last execution */
 
 /* balances and holds */
 #define ERRCODE_LG_INSUFFICIENT			LEDGER_ERRCODE('0', '5', '0')	/* claim would go debit (I5) or below its floor */

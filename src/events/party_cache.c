@@ -272,7 +272,8 @@ load_clients(void)
 
 	spi_plan(&plan, 0, NULL,
 			 "SELECT c.client_id, c.code, c.funding_model, c.commission_model, c.revenue_share_bps,"
-			 "  coalesce(t.encumber_unpaid, false), coalesce(t.prefunded, false)"
+			 "  coalesce(t.encumber_unpaid, false), coalesce(t.prefunded, false),"
+			 "  c.price_concession_bps, c.price_band_bps"
 			 " FROM bakkt_ledger.client c"
 			 " LEFT JOIN bakkt_ledger.cash_terms t ON t.client_id OPERATOR(pg_catalog.=) c.client_id");
 	spi_execute(plan, NULL);
@@ -288,6 +289,8 @@ load_clients(void)
 		client->revenue_share_bps = DatumGetInt32(column(i, 5, &isnull));
 		client->encumbers_unpaid = boolean_column(i, 6);
 		client->prefunded = boolean_column(i, 7);
+		client->price_concession_bps = DatumGetInt32(column(i, 8, &isnull));
+		client->price_band_bps = DatumGetInt32(column(i, 9, &isnull));
 	}
 }
 

@@ -44,6 +44,7 @@ trade_batch_make(int count)
 
 	lookup_begin();
 	party_cache_begin();
+	last_prices_begin();
 	batch->count = count;
 	batch->power = NULL;
 	batch->trades = MemoryContextAllocExtended(CurrentMemoryContext, (count + 1) * sizeof(TradeRequest),
@@ -194,6 +195,23 @@ dismiss(LedgerRequest *request, void *judge)
 		accrue(trade, -1);
 }
 
+/* What was executed now is what the next prices are held against. */
+static void
+record_prices(TradeBatch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+	{
+		TradeRequest *trade = &batch->trades[i];
+
+		if (trade_refused(trade) || trade->request->replayed)
+			continue;
+		if (trade->is_bust)
+			last_prices_forget();
+		else if (trade->last_price)
+			last_price_posted(trade->last_price, trade->terms.lp_price);
+	}
+}
+
 /* The cause, not the requests of its chain that fell with it. */
 static void
 raise_first_refusal(const TradeBatch *batch)
@@ -238,6 +256,7 @@ post_batch(TradeBatch *batch, bool strict, bool dry_run)
 		raise_first_refusal(batch);
 	if (dry_run)
 		return;
+	record_prices(batch);
 	cash_calls_open(batch);
 	if (book)
 		order_book_record(book);

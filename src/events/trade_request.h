@@ -8,6 +8,7 @@
 #define BAKKT_LEDGER_TRADE_REQUEST_H
 
 #include "events/execution_terms.h"
+#include "events/last_price.h"
 #include "events/party_cache.h"
 #include "events/trade_money.h"
 #include "ledger/post.h"
@@ -44,6 +45,7 @@ typedef struct TradeRequest
 	Customer   *customer;
 	Client	   *client;
 	Instrument *instrument;
+	LastPrice  *last_price;		/* of provider and instrument; NULL when there is no band */
 
 	/* a bust: its lines and terms are made already, only its order's fees follow */
 	bool		is_bust;

@@ -36,7 +36,7 @@ SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', entry), '425
 SELECT throws_ok(format('SELECT post_journals(ARRAY[ROW(''QRST'', ''x'', NULL, %L, NULL, NULL, false)::journal_request])', entry), '42501', NULL,
 	'a poster does not ' || name || ' in a batch') FROM attack;
 SELECT throws_ok($$SELECT reverse_journal('QRST', (SELECT journal_id FROM journal LIMIT 1), 'x')$$, '42501', NULL, 'a poster reverses nothing');
-SELECT lives_ok($$SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRSTANN1:settled', 'USD'), '50.00 USD', 'hold')$$, 'a poster makes holds of its own');
+SELECT lives_ok($$SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRSTANN1:settled', 'USD'), '2000.00 USD', 'hold')$$, 'a poster makes holds of its own');
 SELECT throws_ok(format('SELECT capture_hold(''QRST'', ''hold'', %L, ''x'')', entry), '42501', NULL, 'a poster does not ' || name || ' out of a hold') FROM attack;
 SELECT throws_ok(format('SELECT propose_journal(%L, ''x'', ''x'')', entry), '42501', NULL, 'a poster does not propose to ' || name) FROM attack;
 SELECT throws_ok($$SELECT post_trade('x', 'QRSTBEN1', 'BUY', '1 BTC', 'LP1', lp_price => '60000.00 USD/BTC', price => '1.00 USD/BTC')$$, '42501', NULL,
