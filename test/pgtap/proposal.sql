@@ -124,7 +124,7 @@ SELECT post_journal('PROP', 'manual:m7', pg_temp.move('bank', 'equity', '1.00 US
 RESET ROLE;
 SET LOCAL ROLE ledger_test_chief;
 SELECT throws_ok(format('SELECT approve_journal(''PROP'', %L)', r), c, NULL, w) FROM (VALUES
-	('m4', 'LG043', 'a tenth of a cent'), ('m5', 'LG061', 'ahead of time'), ('m6', 'LG031', 'two clients'), ('m7', 'LG020', 'a reference that another journal has')) AS v (r, c, w);
+	('m4', 'LG043', 'a tenth of a cent'), ('m5', 'LG061', 'ahead of time'), ('m6', 'LG030', 'two clients, of which the approver sees one'), ('m7', 'LG020', 'a reference that another journal has')) AS v (r, c, w);
 RESET ROLE;
 SELECT is((SELECT count(*) FROM proposal WHERE reference IN ('m4', 'm5', 'm6', 'm7') AND status = 'proposed' AND decided_by IS NULL), 4::bigint, 'they wait on');
 SELECT throws_ok('DELETE FROM proposal', 'LG066', NULL, 'proposals are not deleted');
