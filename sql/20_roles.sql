@@ -63,8 +63,9 @@ COMMENT ON COLUMN change_log.before IS 'The row before the change; NULL for an o
 SELECT pg_catalog.pg_extension_config_dump('change_log', '');
 SELECT pg_catalog.pg_extension_config_dump('change_log_change_id_seq', '');
 
+-- STABLE as all that only check: a volatile function starts commands, which a parallel plan may not.
 CREATE FUNCTION refuse_invalid(message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
-	VOLATILE PARALLEL UNSAFE LANGUAGE plpgsql
+	STABLE PARALLEL SAFE LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 BEGIN
@@ -82,7 +83,7 @@ $$;
 COMMENT ON FUNCTION refuse_invalid(text, text, text) IS 'Internal: raises LG002, a malformed request.';
 
 CREATE FUNCTION check_change_reference(reference text) RETURNS void
-	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
+	STABLE PARALLEL SAFE LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 BEGIN

@@ -10,41 +10,12 @@ SELECT no_plan();
 \ir world.psql
 SELECT setseed(:seed) \g /dev/null
 
--- who may call what: a function of a group by whoever has the group, one of everybody by a tenant
-CREATE TEMP TABLE callable AS
-	SELECT p.oid::regprocedure AS routine, p.oid::regproc AS name, p.prokind, p.proargtypes::oid[] AS types, p.proargnames[1:p.pronargs] AS names,
-		p.pronargs - p.pronargdefaults AS needed, p.provariadic <> 0 AS variadic, w.role_name, NOT w.public AS api,
-		p.provolatile = 'v' AND p.pronargs = p.pronargdefaults AS is_run		-- over all clients: these take longest
-	FROM pg_proc p
-	JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'bakkt_ledger'
-	CROSS JOIN LATERAL (
-		SELECT DISTINCT CASE WHEN x.grantee = 0 OR pg_has_role('ledger_test_tenant', x.grantee, 'USAGE') THEN 'ledger_test_tenant' ELSE 'ledger_test_company' END AS role_name,
-			x.grantee = 0 AS public
-		FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS x WHERE x.grantee <> p.proowner) AS w
-	WHERE p.prokind IN ('f', 'a') AND p.prorettype NOT IN ('internal'::regtype, 'trigger'::regtype) AND NOT 'internal'::regtype = ANY (p.proargtypes::oid[]);
 SELECT cmp_ok(count(*), '>', 300::bigint, 'this test sees the functions of the extension') FROM callable;
 
 CREATE TEMP TABLE call AS
-	SELECT c.routine, c.role_name, c.api, format(CASE c.prokind WHEN 'a' THEN 'SELECT %s(%s)::text' ELSE 'SELECT t::text FROM %s(%s) AS t' END, c.name, a.arguments) AS statement
+	SELECT c.routine, c.role_name, c.api, pg_temp.some_call(c) AS statement
 	FROM callable c, generate_series(1,
-		CASE WHEN cardinality(c.types) = 0 THEN 1 WHEN c.is_run THEN :calls / 8 WHEN c.api THEN :calls ELSE :calls / 4 END) AS n
-	CROSS JOIN LATERAL (
-		-- n: a different draw for each; what has a default is seldom given
-		SELECT string_agg(CASE WHEN t.no > c.needed THEN format('%I => ', t.name) WHEN c.variadic THEN 'VARIADIC ' ELSE '' END || pg_temp.some_value(t.type, t.name), ', ' ORDER BY t.no) AS arguments
-		FROM unnest(c.types, c.names) WITH ORDINALITY AS t (type, name, no) WHERE n > 0 AND (t.no <= c.needed OR random() < 0.3)) AS a;
-
--- What comes of a call, which is taken back: its results, but for instants, or its error.
-CREATE FUNCTION pg_temp.try(statement text, role_name text, OUT state text, OUT message text, OUT detail text, OUT hint text) LANGUAGE plpgsql AS $$
-BEGIN
-	PERFORM set_config('role', role_name, true);
-	EXECUTE format('SELECT string_agg(x, E''\n'') FROM (%s) AS c (x)', statement) INTO message;
-	RAISE EXCEPTION USING ERRCODE = '00ZZZ', MESSAGE = coalesce(nullif(regexp_replace(message, '\d{4}-\d\d-\d\d [0-9:.]+', 'then', 'g'), ''), 'nothing');
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	PERFORM set_config('role', 'none', true);
-END
-$$;
+		CASE WHEN cardinality(c.types) = 0 THEN 1 WHEN c.is_run THEN :calls / 8 WHEN c.api THEN :calls ELSE :calls / 4 END);
 CREATE TEMP TABLE answer AS SELECT c.*, t.* FROM call c, pg_temp.try(c.statement, c.role_name) AS t;
 
 -- ---------------------------------------------------------------------------
