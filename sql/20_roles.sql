@@ -151,21 +151,9 @@ COMMENT ON COLUMN change_log.before IS 'The row before the change; NULL for an o
 SELECT pg_catalog.pg_extension_config_dump('change_log', '');
 SELECT pg_catalog.pg_extension_config_dump('change_log_change_id_seq', '');
 
-CREATE FUNCTION record_change(object_kind text, object_key text, before jsonb, after jsonb,
-							  client_id int DEFAULT NULL, reference text DEFAULT NULL, reason text DEFAULT NULL)
-	RETURNS void
-	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
-	SET search_path = pg_catalog, bakkt_ledger, pg_temp
-	AS $$
-	SELECT bounded_wait();
-	INSERT INTO change_log (changed_at, changed_by, client_id, object_kind, object_key, reference, before, after, reason)
-	VALUES (clock_timestamp(), invoking_role(), $5, $1, $2, $6, $3, $4, $7)
-	$$;
-COMMENT ON FUNCTION record_change(text, text, jsonb, jsonb, int, text, text) IS
-	'Internal: writes one row of change_log in the name of the invoking role.';
-
+-- STABLE as all that only check: a volatile function starts commands, which a parallel plan may not.
 CREATE FUNCTION refuse_invalid(message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
-	VOLATILE PARALLEL UNSAFE LANGUAGE plpgsql
+	STABLE PARALLEL SAFE LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 BEGIN
@@ -181,6 +169,31 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION refuse_invalid(text, text, text) IS 'Internal: raises LG002, a malformed request.';
+
+CREATE FUNCTION check_change_reference(reference text) RETURNS void
+	STABLE PARALLEL SAFE LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+BEGIN
+	IF octet_length(reference) NOT BETWEEN 1 AND 200 THEN
+		PERFORM refuse_invalid('a reference has 1 to 200 bytes', format('This one has %s.', octet_length(reference)));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION check_change_reference(text) IS 'Internal: raises LG002 for a reference of a change that is empty or too long; NULL is none.';
+
+CREATE FUNCTION record_change(object_kind text, object_key text, before jsonb, after jsonb,
+							  client_id int DEFAULT NULL, reference text DEFAULT NULL, reason text DEFAULT NULL)
+	RETURNS void
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+	SELECT bounded_wait(), check_change_reference($6);
+	INSERT INTO change_log (changed_at, changed_by, client_id, object_kind, object_key, reference, before, after, reason)
+	VALUES (clock_timestamp(), invoking_role(), $5, $1, $2, $6, $3, $4, $7)
+	$$;
+COMMENT ON FUNCTION record_change(text, text, jsonb, jsonb, int, text, text) IS
+	'Internal: writes one row of change_log in the name of the invoking role; LG002 for a reference that is empty or too long.';
 
 -- Repeated requests (design 4, Idempotency): the same content again is no
 -- error and no second change; other content is refused, naming the field.
@@ -205,18 +218,6 @@ END
 $$;
 COMMENT ON FUNCTION refuse_other_content(text, text, jsonb, jsonb) IS
 	'Internal: raises LG020 naming the first field of "given" that "stored" says otherwise.';
-
-CREATE FUNCTION check_change_reference(reference text) RETURNS void
-	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = pg_catalog, bakkt_ledger, pg_temp
-	AS $$
-BEGIN
-	IF octet_length(reference) NOT BETWEEN 1 AND 200 THEN
-		PERFORM refuse_invalid('a reference has 1 to 200 bytes', format('This one has %s.', octet_length(reference)));
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION check_change_reference(text) IS 'Internal: raises LG002 for a reference of a change that is empty or too long; NULL is none.';
 
 -- true: this opening was recorded before, with this content
 CREATE FUNCTION opened_before(object_kind text, object_key text, reference text, request jsonb, client_id int DEFAULT NULL) RETURNS boolean

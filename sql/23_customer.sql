@@ -94,6 +94,9 @@ BEGIN
 	IF open_customer.account_code IS NULL OR open_customer.account_code !~ '^[A-Z0-9]{8}$' THEN
 		PERFORM refuse_invalid('account code must be 8 capital letters or digits', format('Code: "%s".', open_customer.account_code));
 	END IF;
+	IF octet_length(open_customer.party_reference) NOT BETWEEN 1 AND 255 THEN
+		PERFORM refuse_invalid('a party reference has 1 to 255 bytes', format('This one has %s.', octet_length(open_customer.party_reference)));
+	END IF;
 	PERFORM bounded_wait(), check_customer_terms(open_customer.account_type, 'OPEN', 'ACTIVE', open_customer.funding_model);
 	INSERT INTO customer AS c (client_id, account_code, account_type, funding_model, party_reference, opened_at)
 	VALUES (owning, open_customer.account_code, open_customer.account_type, open_customer.funding_model,

@@ -50,7 +50,7 @@ ALTER TABLE hold ENABLE ALWAYS TRIGGER refuse_write;
 
 -- Another session took the reference after we had looked for it: tried again, the request is answered.
 CREATE FUNCTION refuse_taken_reference(reference text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
@@ -74,6 +74,16 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION record_hold_event(hold, text, amount, text, bigint, boolean) IS 'Writes one hold_event; 40001 if another session has just used the reference. Internal.';
 
+CREATE FUNCTION expired_holds(client_id integer, account account_id, at timestamptz) RETURNS amount
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+    SELECT sum(h.remaining) FROM hold h
+     WHERE h.client_id = expired_holds.client_id AND h.account = expired_holds.account
+       AND h.status = 'open' AND h.expires_at <= expired_holds.at
+$$;
+COMMENT ON FUNCTION expired_holds(integer, account_id, timestamptz) IS 'Sum of the account''s open holds that have expired at the instant, NULL if none. Internal.';
+
 CREATE FUNCTION expire_account_holds(client_id integer, account account_id, at timestamptz, record boolean) RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -85,9 +95,7 @@ DECLARE
 BEGIN
     PERFORM bounded_wait();
     IF NOT record THEN
-        RETURN (SELECT sum(h.remaining) FROM hold h
-                 WHERE h.client_id = expire_account_holds.client_id AND h.account = expire_account_holds.account
-                   AND h.status = 'open' AND h.expires_at <= at);
+        RETURN expired_holds(client_id, account, at);
     END IF;
     FOR expired IN
         SELECT * FROM hold h
@@ -106,7 +114,7 @@ COMMENT ON FUNCTION expire_account_holds(integer, account_id, timestamptz, boole
 
 -- An instant ahead of the clock would let a caller expire what binds today.
 CREATE FUNCTION require_not_ahead(at timestamptz) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN

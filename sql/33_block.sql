@@ -151,13 +151,13 @@ COMMENT ON FUNCTION record_block(block, block_balance[]) IS 'Writes a block and 
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION journal_id_horizon() RETURNS bigint
-    LANGUAGE sql VOLATILE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$ SELECT CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - 1 END FROM journal_id_seq s $$;
 COMMENT ON FUNCTION journal_id_horizon() IS 'The highest journal id handed out so far. Internal.';
 
 CREATE FUNCTION other_writers() RETURNS text[]
-    LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT coalesce(array_agg(DISTINCT l.virtualtransaction ORDER BY l.virtualtransaction), '{}') FROM pg_locks l

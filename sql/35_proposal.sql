@@ -63,6 +63,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = 'a manual journal needs an entry, a reason and a reference',
             HINT = 'Give a reference of 1 to 193 bytes.';
     END IF;
+    PERFORM require_not_ahead(at);
     owning := require_account((accounts(entry))[1]);
     PERFORM bounded_wait();
     INSERT INTO proposal (client_id, reference, entry, reason, description, effective_at, proposed_by, proposed_at, reverses)
@@ -84,7 +85,7 @@ BEGIN
     END IF;
     RETURN result;
 END $$;
-COMMENT ON FUNCTION propose_journal(journal_entry, text, text, text, timestamptz, timestamptz, bigint) IS 'Proposes an entry by hand with a reason code, for the client whose accounts it names; nothing is posted until another person calls approve_journal(). reverses: the journal that the entry takes back, whole when there is no entry, as in reverse_journal(). Idempotent by reference (LG020). Errors: LG002 no entry, reason or reference, LG030 unknown account, LG062 unknown journal.';
+COMMENT ON FUNCTION propose_journal(journal_entry, text, text, text, timestamptz, timestamptz, bigint) IS 'Proposes an entry by hand with a reason code, for the client whose accounts it names; nothing is posted until another person calls approve_journal(). reverses: the journal that the entry takes back, whole when there is no entry, as in reverse_journal(). Idempotent by reference (LG020). Errors: LG002 no entry, reason or reference, LG030 unknown account, LG061 an instant ahead of the clock, LG062 unknown journal.';
 
 CREATE FUNCTION lock_proposal(client text, reference text) RETURNS proposal
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -115,6 +116,7 @@ DECLARE
     asked proposal := lock_proposal(client, reference);
     result journal_result;
 BEGIN
+    PERFORM require_not_ahead(at);
     PERFORM require_second_person(asked.proposed_by, 'a proposal');
     IF asked.status = 'declined' THEN
         RAISE EXCEPTION USING ERRCODE = 'LG020', MESSAGE = format('proposal "%s" was declined', reference);
@@ -125,7 +127,7 @@ BEGIN
      WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id AND p.status = 'proposed';
     RETURN result;
 END $$;
-COMMENT ON FUNCTION approve_journal(text, text, timestamptz) IS 'Posts a proposed journal under reference "manual:<reference>". Safe to repeat. Errors: LG062 unknown proposal, LG067 the proposer cannot approve, nor a login that may become his or that he may become (I25), LG020 declined before, and those of post_journal().';
+COMMENT ON FUNCTION approve_journal(text, text, timestamptz) IS 'Posts a proposed journal under reference "manual:<reference>". Safe to repeat. Errors: LG062 unknown proposal, LG067 the proposer cannot approve, nor a login that may become his or that he may become (I25), LG020 declined before, LG061, and those of post_journal().';
 
 CREATE FUNCTION decline_journal(client text, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS proposal
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -135,6 +137,7 @@ AS $$
 DECLARE
     asked proposal := lock_proposal(client, reference);
 BEGIN
+    PERFORM require_not_ahead(at);
     PERFORM require_other_login(asked.proposed_by, 'a proposal');
     IF asked.status = 'approved' THEN
         RAISE EXCEPTION USING ERRCODE = 'LG063', MESSAGE = format('proposal "%s" was approved', reference),
@@ -145,4 +148,4 @@ BEGIN
     SELECT * INTO asked FROM proposal p WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id;
     RETURN asked;
 END $$;
-COMMENT ON FUNCTION decline_journal(text, text, timestamptz) IS 'Declines a proposed journal for good. Errors: LG062, LG067, LG063 approved already.';
+COMMENT ON FUNCTION decline_journal(text, text, timestamptz) IS 'Declines a proposed journal for good. Errors: LG062, LG067, LG063 approved already, LG061.';

@@ -45,7 +45,7 @@ COMMENT ON FUNCTION cash_terms_of(int) IS 'Internal: the terms of a client, the 
 
 -- An infinite instant would stand in journals and stamps for ever.
 CREATE FUNCTION require_instant(at timestamptz) RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN

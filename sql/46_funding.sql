@@ -416,7 +416,7 @@ $$;
 COMMENT ON FUNCTION holds_cash_here(bigint) IS 'Internal: whether the customer''s cash is in the FBO account; in the other funding models it is with the client or Apex.';
 
 CREATE FUNCTION require_cash_here(customer_id bigint) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN

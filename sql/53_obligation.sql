@@ -864,7 +864,7 @@ BEGIN
     PERFORM lock_settlement(holder);
     IF NOT requested_before(holder, reference,
                             jsonb_build_object('operation', 'record_wire', 'direction', direction, 'amount', amount::text,
-                                               'counterparty', party, 'closes_on', to_char(closes_on, 'YYYY-MM-DD')), at) THEN
+                                               'counterparty', party, 'closes_on', to_jsonb(closes_on)), at) THEN
         IF direction IS NULL OR direction NOT IN ('received', 'sent') THEN
             PERFORM refuse_invalid('direction of a wire is received or sent', format('Direction: "%s".', direction), 'One of received, sent.');
         ELSIF NOT EXISTS (SELECT FROM supported_asset a WHERE a.asset = asset(record_wire.amount) AND a.kind = 'FIAT') THEN
@@ -901,7 +901,7 @@ BEGIN
     PERFORM lock_settlement(holder);
     IF NOT requested_before(holder, reference,
                             jsonb_build_object('operation', 'settle_provider', 'provider', provider,
-                                               'closes_on', to_char(closes_on, 'YYYY-MM-DD'), 'amounts', amounts::text), at) THEN
+                                               'closes_on', to_jsonb(closes_on), 'amounts', amounts::text), at) THEN
         IF amounts IS NULL THEN
             parts := ARRAY(SELECT (o.obligation_id, outstanding(o))::obligation_part
                            FROM obligation o JOIN supported_asset a USING (asset)
@@ -956,7 +956,7 @@ BEGIN
         IF FOUND THEN
             PERFORM refuse_other_content('Reference', part_reference, stored,
                 jsonb_build_object('operation', CASE owed.counterparty_kind WHEN 'client' THEN 'record_wire' ELSE 'settle_provider' END,
-                                   'closes_on', to_char(closes_on, 'YYYY-MM-DD')));
+                                   'closes_on', to_jsonb(closes_on)));
             RETURN QUERY SELECT * FROM payments_of(holder, part_reference);
         ELSIF owed.final_at IS NOT NULL THEN
             CONTINUE;

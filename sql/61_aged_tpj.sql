@@ -191,7 +191,7 @@ CREATE FUNCTION aged_tpj_file_name(client text, kind text, business_date date) R
 AS $$
 BEGIN
 	PERFORM require_list_kind(kind);
-	RETURN to_char(business_date, 'YYYY-MM-DD') || '_' || lower(kind COLLATE "C") || '_aged_tpj_' || client || '.csv';
+	RETURN (to_jsonb(business_date) #>> '{}') || '_' || lower(kind COLLATE "C") || '_aged_tpj_' || client || '.csv';
 END $$;
 COMMENT ON FUNCTION aged_tpj_file_name(text, text, date) IS 'The name of an aged TPJ file: 2026-11-20_am_aged_tpj_QRST.csv. LG002: the kind is not AM, PM or SOD.';
 
@@ -392,7 +392,7 @@ BEGIN
 	 WHERE s.client_id = asked AND s.kind = aged_tpj_file.kind AND s.business_date = aged_tpj_file.business_date;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG088',
-			MESSAGE = format('client "%s" has no aged TPJ list %s of %s', client, coalesce(kind, 'NULL'), coalesce(to_char(business_date, 'YYYY-MM-DD'), 'NULL')),
+			MESSAGE = format('client "%s" has no aged TPJ list %s of %s', client, coalesce(kind, 'NULL'), date_text(business_date)),
 			HINT = 'take_aged_tpj() takes it; aged_tpj() tells what was outstanding at any instant.';
 	END IF;
 	lines := aged_tpj_header() || ARRAY(SELECT aged_tpj_line(r) FROM snapshot_rows(list) r);

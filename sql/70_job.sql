@@ -386,7 +386,7 @@ BEGIN
 	ELSIF job = 'retry_cash_calls' AND NOT (times @> shipped.times AND times <@ shipped.times) THEN
 		PERFORM refuse_invalid('cash calls that failed are due again at fixed times', format('Times: %s.', array_to_string(shipped.times, ', ')),
 			'These are in cash_retry_time; only enabled can be changed.');
-	ELSIF cardinality(times) = 0 OR array_position(times, NULL) IS NOT NULL OR '24:00' = ANY (times) THEN
+	ELSIF cardinality(times) = 0 OR EXISTS (SELECT FROM unnest(times) t WHERE t IS NULL) OR '24:00' = ANY (times) THEN
 		PERFORM refuse_invalid('times of day are from 00:00 and before 24:00, one at least', NULL, 'To stop the job, give enabled => false.');
 	ELSIF every NOT BETWEEN '1 second' AND '24 hours' OR extract(month FROM every) <> 0 OR extract(year FROM every) <> 0 THEN
 		PERFORM refuse_invalid('a job runs at least once in 24 hours and at most once a second');
@@ -465,7 +465,7 @@ BEGIN
 	SELECT r.* INTO run FROM last_job_run(job) r;
 	IF run.occurrence = skip_job.occurrence AND run.status = 'skipped' THEN
 		RETURN run;
-	ELSIF run.occurrence IS DISTINCT FROM skip_job.occurrence OR run.status <> 'failed' THEN
+	ELSIF run.occurrence IS DISTINCT FROM skip_job.occurrence OR run.status IS DISTINCT FROM 'failed' THEN
 		PERFORM refuse_invalid(format('job "%s" has not failed at that instant', job), NULL, 'due_jobs() lists what has failed: attempt is above 1.');
 	END IF;
 	run := (run.job, run.occurrence, run.attempt + 1, run.covers, 'skipped', clock_timestamp(), clock_timestamp(), invoking_role(), NULL, NULL, reason);

@@ -290,10 +290,11 @@ lookup_account_client(account_id account)
 	static SPIPlanPtr plan = NULL;
 	Oid			types[1] = {INT8OID};
 	Datum		arguments[1] = {Int64GetDatum(account)};
+	int32		owner = spi_int32(&plan, 1, types, arguments,
+								  "SELECT client_id FROM bakkt_ledger.account"
+								  " WHERE account OPERATOR(bakkt_ledger.=) $1::bakkt_ledger.account_id");
 
-	return spi_int32(&plan, 1, types, arguments,
-					 "SELECT client_id FROM bakkt_ledger.account"
-					 " WHERE account OPERATOR(bakkt_ledger.=) $1::bakkt_ledger.account_id");
+	return owner != 0 && lookup_has_access(owner) ? owner : 0;
 }
 
 AssetInfo *

@@ -55,7 +55,7 @@ extern void lookup_load_house_accounts(const int32 *clients, const account_id *a
 extern int	lookup_limited_mirror(int32 client_id, account_id account);
 /* May one person post to a limited account of the client by hand? */
 extern bool lookup_limited_alone(int32 client_id, account_id account);
-/* The client an account belongs to, 0 if there is no such account. */
+/* The client an account belongs to; 0 if there is none, or one that the invoking role does not see: to it that is the same. */
 extern int32 lookup_account_client(account_id account);
 
 extern AssetInfo *lookup_asset(asset_code asset);	/* NULL: unknown */

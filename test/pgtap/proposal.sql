@@ -123,7 +123,7 @@ SELECT propose_journal(pg_temp.move('bank', 'equity', '0.001 USD'), 'x', 'm4'), 
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
 SELECT throws_ok(format('SELECT approve_journal(''PROP'', %L)', r), c, NULL, w) FROM (VALUES
-	('m4', 'LG043', 'a tenth of a cent'), ('m5', 'LG061', 'ahead of time'), ('m6', 'LG031', 'two clients')) AS v (r, c, w);
+	('m4', 'LG043', 'a tenth of a cent'), ('m5', 'LG061', 'ahead of time'), ('m6', 'LG030', 'two clients, of which the approver sees one')) AS v (r, c, w);
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM proposal WHERE reference IN ('m4', 'm5', 'm6') AND status = 'proposed' AND decided_by IS NULL), 3::bigint, 'they wait on');
 SELECT throws_ok('DELETE FROM proposal', 'LG066', NULL, 'proposals are not deleted');
