@@ -3,8 +3,8 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT') \g /dev/null
-SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ') \g /dev/null
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ', opened_at => '2026-01-01Z') \g /dev/null
 SELECT open_customer(code, client => left(code, 4)) FROM unnest('{QRST0001,QRST0002,QRST0003,XYZZ0001}'::text[]) code \g /dev/null
 SELECT open_liquidity_provider('LP1', 'One'), open_liquidity_provider('LP2', 'Two') \g /dev/null
 
