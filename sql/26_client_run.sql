@@ -124,7 +124,7 @@ AS $$
 BEGIN
 	RAISE WARNING USING ERRCODE = outcome.sqlstate,
 		MESSAGE = format('%s: client "%s" is left out (%s): %s', run, (client_row(outcome.client_id)).code, outcome.sqlstate, outcome.message),
-		DETAIL = outcome.detail,
+		DETAIL = coalesce(nullif(outcome.detail, ''), 'Its part is undone.'),
 		HINT = concat_ws(' ', nullif(outcome.hint, ''), 'What the run did for other clients stands; run it for this one again.');
 END $$;
 COMMENT ON FUNCTION report_left_out(text, client_outcome) IS 'Internal: warns of a client whose part of a run has failed.';

@@ -35,8 +35,8 @@ SELECT is(pg_temp.buy('first', '2025-12-31 05:00Z', 'NETB0001'), 'posted', 'each
 SELECT throws_ok($$SELECT pg_temp.buy('early', '2025-12-31 04:59:59Z', 'NETB0001')$$, 'LG061', NULL, 'and its own day');
 SELECT throws_ok(format('SELECT pg_temp.buy(%L, %L)', 'early ' || at, at), 'LG061', NULL, 'nothing was executed at ' || at)
 	FROM unnest('{0001-01-01 00:00Z,2000-01-01 00:00Z,2015-01-01 00:00Z,4714-11-24 00:00Z BC}'::text[]) AS at;
-SELECT results_eq($$SELECT outcome, sqlstate::text FROM post_trades('[{"reference": "b1", "account": "NETA0001", "side": "BUY", "quantity": "0.01 BTC", "lp": "lp1", "lp_price": "60000 USD/BTC", "executed_at": "2015-03-01T12:00Z"},
-	{"reference": "b2", "account": "NETA0001", "side": "BUY", "quantity": "0.01 BTC", "lp": "lp1", "lp_price": "60000 USD/BTC", "executed_at": "2025-03-01T12:00Z"}]'::jsonb)$$,
+SELECT results_eq($$SELECT outcome, sqlstate::text FROM post_trades(ARRAY(SELECT r FROM jsonb_populate_recordset(NULL::trade_request, '[{"reference": "b1", "account": "NETA0001", "side": "BUY", "quantity": "0.01 BTC", "lp": "lp1", "lp_price": "60000 USD/BTC", "executed_at": "2015-03-01T12:00Z"},
+	{"reference": "b2", "account": "NETA0001", "side": "BUY", "quantity": "0.01 BTC", "lp": "lp1", "lp_price": "60000 USD/BTC", "executed_at": "2025-03-01T12:00Z"}]') r))$$,
 	$$VALUES ('refused'::text, 'LG061'::text), ('posted', NULL)$$, 'in a batch the one is refused, the other stands');
 SELECT throws_ok($$SELECT * FROM correct_trade('right', 'NETA0001', 'BUY', '0.02 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2025-02-27 12:00Z', original => 'first')$$, 'LG061', NULL,
 	'a correction cannot put an execution before the first day');
