@@ -17,7 +17,8 @@ CREATE TABLE client (
 	price_concession_bps int NOT NULL DEFAULT 0 CHECK (price_concession_bps BETWEEN 0 AND 10000),
 	price_band_bps		int NOT NULL DEFAULT 5000 CHECK (price_band_bps BETWEEN 0 AND 1000000),
 	opened_at			timestamptz NOT NULL,
-	closed_at			timestamptz
+	closed_at			timestamptz,
+	first_trading_day	date NOT NULL CHECK (isfinite(first_trading_day))
 );
 COMMENT ON TABLE client IS 'A client (correspondent): the platform whose customers trade. Every ledger row belongs to one.';
 COMMENT ON COLUMN client.funding_model IS 'Which cash leg a trade has: BAKKT_TPJ, NET_SETTLEMENT, APEX_TPJ or NO_SETTLEMENT.';
@@ -27,6 +28,7 @@ COMMENT ON COLUMN client.price_concession_bps IS 'By how much a customer''s pric
 COMMENT ON COLUMN client.price_band_bps IS 'How far a provider''s price may lie from its last execution in the instrument, in hundredths of a percent (LG049); zero: anywhere.';
 COMMENT ON COLUMN client.cut_time IS 'Local time at which the settlement window ends, in the zone of the client.';
 COMMENT ON COLUMN client.sign_convention IS 'What a positive net settlement means in printed files.';
+COMMENT ON COLUMN client.first_trading_day IS 'Local date before which nothing can have been executed: its windows begin there at the earliest.';
 SELECT pg_catalog.pg_extension_config_dump('client', '');
 SELECT pg_catalog.pg_extension_config_dump('client_client_id_seq', '');
 
@@ -208,6 +210,45 @@ END
 $$;
 COMMENT ON FUNCTION check_price_terms(int, int) IS 'Internal: raises LG002 naming the first term on prices that is not valid.';
 
+-- A window falls due by a calendar: where these begin, trading can.
+CREATE FUNCTION check_first_trading_day(day date) RETURNS void
+	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+BEGIN
+	IF day IS NULL OR NOT isfinite(day) OR day < calendars_begin() THEN
+		PERFORM refuse_invalid('the first trading day is out of range', format('Day: %s.', coalesce(day::text, 'NULL')),
+							   format('The calendars begin on %s.', to_char(calendars_begin(), 'YYYY-MM-DD')));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION check_first_trading_day(date) IS 'Internal: LG002 unless a client can have traded from this day on.';
+
+CREATE FUNCTION trading_begins(day date, zone text) RETURNS timestamptz
+	STABLE STRICT PARALLEL SAFE LANGUAGE sql
+	RETURN day::timestamp AT TIME ZONE zone;
+COMMENT ON FUNCTION trading_begins(date, text) IS 'Internal: the first instant of a first trading day: midnight in the client''s zone.';
+
+-- Later than what has been executed, a correction would be refused that gives an execution its own time again.
+CREATE FUNCTION require_no_execution_before(client client) RETURNS void
+	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+DECLARE
+	earliest	timestamptz;
+BEGIN
+	SELECT j.effective_at INTO earliest FROM journal j
+	WHERE j.client_id = client.client_id AND j.terms IS NOT NULL
+	  AND j.effective_at < trading_begins(client.first_trading_day, client.zone)
+	ORDER BY j.effective_at LIMIT 1;
+	IF FOUND THEN
+		PERFORM refuse_invalid(format('client "%s" has traded before that day', client.code),
+			format('Its first execution is of %s.', to_char(earliest AT TIME ZONE client.zone, 'YYYY-MM-DD')), 'Give that day or an earlier one.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION require_no_execution_before(client) IS 'Internal: LG002 when something was executed before the client''s first trading day.';
+
 CREATE FUNCTION open_client(
 	code				text,
 	funding_model		text DEFAULT 'BAKKT_TPJ',
@@ -218,7 +259,8 @@ CREATE FUNCTION open_client(
 	zone				text DEFAULT 'America/Chicago',
 	sign_convention		text DEFAULT 'CLIENT_OWES',
 	reference			text DEFAULT NULL,
-	opened_at			timestamptz DEFAULT clock_timestamp())
+	opened_at			timestamptz DEFAULT clock_timestamp(),
+	first_trading_day	date DEFAULT NULL)
 	RETURNS int
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -227,22 +269,26 @@ CREATE FUNCTION open_client(
 DECLARE
 	opened	client%ROWTYPE;
 	request	jsonb;
+	starts	date;
 BEGIN
 	IF open_client.code IS NULL OR open_client.code !~ '^[A-Z0-9]{1,8}$' THEN
 		PERFORM refuse_invalid('client code must be 1 to 8 capital letters or digits', format('Code: "%s".', open_client.code));
 	END IF;
 	PERFORM check_client_terms(open_client.funding_model, open_client.commission_model, open_client.revenue_share_bps,
 							   open_client.cut_time, open_client.zone, open_client.sign_convention);
-	PERFORM bounded_wait(), load_shipped_assets();
-	INSERT INTO client AS c (code, name, funding_model, commission_model, revenue_share_bps, cut_time, zone, sign_convention, opened_at)
+	starts := coalesce(open_client.first_trading_day,
+		greatest((coalesce(open_client.opened_at, clock_timestamp()) AT TIME ZONE open_client.zone)::date - interval '1 year', calendars_begin()));
+	PERFORM bounded_wait(), check_first_trading_day(starts), load_shipped_assets();
+	INSERT INTO client AS c (code, name, funding_model, commission_model, revenue_share_bps, cut_time, zone, sign_convention, opened_at, first_trading_day)
 	VALUES (open_client.code, open_client.name, open_client.funding_model, open_client.commission_model,
 			open_client.revenue_share_bps, open_client.cut_time, open_client.zone, open_client.sign_convention,
-			coalesce(open_client.opened_at, clock_timestamp()))
+			coalesce(open_client.opened_at, clock_timestamp()), starts)
 	ON CONFLICT DO NOTHING
 	RETURNING c.* INTO opened;
 	request := jsonb_build_object('funding_model', open_client.funding_model, 'commission_model', open_client.commission_model,
 		'revenue_share_bps', open_client.revenue_share_bps, 'name', open_client.name, 'cut_time', open_client.cut_time,
-		'zone', open_client.zone, 'sign_convention', open_client.sign_convention);
+		'zone', open_client.zone, 'sign_convention', open_client.sign_convention)
+		|| jsonb_strip_nulls(jsonb_build_object('first_trading_day', open_client.first_trading_day));
 	IF opened_before('client', open_client.code, open_client.reference, request) THEN
 		RETURN (SELECT c.client_id FROM client c WHERE c.code = open_client.code);
 	END IF;
@@ -250,8 +296,8 @@ BEGIN
 	RETURN opened.client_id;
 END
 $$;
-COMMENT ON FUNCTION open_client(text, text, text, int, text, time, text, text, text, timestamptz) IS
-	'Opens a client and returns its identifier. Idempotent by code: the same content again returns the same identifier, other content raises LG020 naming the field. Malformed content raises LG002.';
+COMMENT ON FUNCTION open_client(text, text, text, int, text, time, text, text, text, timestamptz, date) IS
+	'Opens a client and returns its identifier. first_trading_day: before it nothing can have been executed; a year before it is opened unless given, and not before the calendars begin. Idempotent by code: the same content again returns the same identifier, other content raises LG020 naming the field. Malformed content raises LG002.';
 
 CREATE FUNCTION change_client(
 	code				text,
@@ -265,7 +311,8 @@ CREATE FUNCTION change_client(
 	price_concession_bps int DEFAULT NULL,
 	price_band_bps		int DEFAULT NULL,
 	reason				text DEFAULT NULL,
-	reference			text DEFAULT NULL)
+	reference			text DEFAULT NULL,
+	first_trading_day	date DEFAULT NULL)
 	RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -283,7 +330,7 @@ BEGIN
 		'commission_model', change_client.commission_model, 'revenue_share_bps', change_client.revenue_share_bps,
 		'name', change_client.name, 'cut_time', change_client.cut_time, 'zone', change_client.zone,
 		'sign_convention', change_client.sign_convention, 'price_concession_bps', change_client.price_concession_bps,
-		'price_band_bps', change_client.price_band_bps));
+		'price_band_bps', change_client.price_band_bps, 'first_trading_day', change_client.first_trading_day));
 	IF changed_before('client', change_client.code, change_client.reference, request) THEN
 		RETURN;
 	END IF;
@@ -293,18 +340,20 @@ BEGIN
 	PERFORM check_price_terms(after.price_concession_bps, after.price_band_bps);
 	IF after IS NOT DISTINCT FROM before THEN
 		RETURN;
+	ELSIF after.first_trading_day <> before.first_trading_day THEN
+		PERFORM check_first_trading_day(after.first_trading_day), require_no_execution_before(after);
 	END IF;
 	UPDATE client AS c SET funding_model = after.funding_model, commission_model = after.commission_model,
 		revenue_share_bps = after.revenue_share_bps, name = after.name, cut_time = after.cut_time,
 		zone = after.zone, sign_convention = after.sign_convention,
-		price_concession_bps = after.price_concession_bps, price_band_bps = after.price_band_bps
+		price_concession_bps = after.price_concession_bps, price_band_bps = after.price_band_bps, first_trading_day = after.first_trading_day
 	WHERE c.client_id = before.client_id;
 	PERFORM invalidate_account_cache();
 	PERFORM record_change('client', before.code, to_jsonb(before), to_jsonb(after), before.client_id,
 						  change_client.reference, change_client.reason);
 END
 $$;
-COMMENT ON FUNCTION change_client(text, text, text, int, text, time, text, text, int, int, text, text) IS
+COMMENT ON FUNCTION change_client(text, text, text, int, text, time, text, text, int, int, text, text, date) IS
 	'Changes the given terms of an open client; NULL leaves a term as it is. Repeating a reference is no second change; LG020 when its content differs. Raises LG010, LG011, LG002.';
 
 CREATE FUNCTION lock_client(client_id int) RETURNS void

@@ -417,32 +417,56 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION claim_hold_balance(integer, account_id) IS 'Locks the balance row, and the customer before it, unless another session has one of them: then false. Internal.';
 
-CREATE FUNCTION expire_holds(at timestamptz DEFAULT clock_timestamp()) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION clients_with_expired_holds(at timestamptz, variant text) RETURNS integer[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+    RETURN ARRAY(SELECT DISTINCT h.client_id FROM hold h WHERE h.status = 'open' AND h.expires_at <= at ORDER BY 1);
+END $$;
+COMMENT ON FUNCTION clients_with_expired_holds(timestamptz, text) IS 'The clients for which expire_holds() has something to record. Internal.';
+
+CREATE FUNCTION expire_client_holds(client_id integer, at timestamptz, variant text) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    due record;
+    due account_id;
     accounts bigint := 0;
     in_use bigint := 0;
 BEGIN
-    PERFORM require_not_ahead(at);
     FOR due IN
-        SELECT DISTINCT h.client_id, h.account FROM hold h
-         WHERE h.status = 'open' AND h.expires_at <= at AND h.client_id = ANY (visible_clients())
-         ORDER BY h.client_id, h.account
+        SELECT DISTINCT h.account FROM hold h
+         WHERE h.client_id = expire_client_holds.client_id AND h.status = 'open' AND h.expires_at <= at
+         ORDER BY h.account
     LOOP
-        IF claim_hold_balance(due.client_id, due.account) THEN
-            PERFORM lock_hold_balance(due.client_id, due.account, at);
+        IF claim_hold_balance(expire_client_holds.client_id, due) THEN
+            PERFORM lock_hold_balance(expire_client_holds.client_id, due, at);
             accounts := accounts + 1;
         ELSE
             in_use := in_use + 1;
         END IF;
     END LOOP;
+    RETURN jsonb_build_array(jsonb_build_object('accounts', accounts, 'in_use', in_use));
+END $$;
+COMMENT ON FUNCTION expire_client_holds(integer, timestamptz, text) IS 'One client''s part of expire_holds(): accounts that another session has locked are left to the next run. Internal.';
+INSERT INTO client_run VALUES ('expire_holds', 'expire_client_holds', 'clients_with_expired_holds');
+
+CREATE FUNCTION expire_holds(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+DECLARE
+    swept bigint;
+    in_use bigint;
+BEGIN
+    PERFORM require_not_ahead(at);
+    SELECT coalesce(sum((r.rows #>> '{0,accounts}')::bigint), 0), sum((r.rows #>> '{0,in_use}')::bigint) INTO swept, in_use
+      FROM run_for_clients('expire_holds', at, client) AS r (rows);
     IF in_use > 0 THEN
         RAISE NOTICE 'expire_holds: % accounts are in use by other sessions and left to the next run', in_use;
     END IF;
-    RETURN accounts;
+    RETURN swept;
 END $$;
-COMMENT ON FUNCTION expire_holds(timestamptz) IS 'The sweeper: records holds that have expired at the instant; returns how many accounts it touched. Accounts that another session has locked are left to the next run, and a NOTICE says how many. Availability does not wait for it.';
+COMMENT ON FUNCTION expire_holds(timestamptz, text) IS 'The sweeper: records holds that have expired at the instant, of one client or of all that the caller sees; returns how many accounts it touched. Accounts that another session has locked are left to the next run, and a NOTICE says how many; a client whose part fails is left out with a WARNING. Availability does not wait for it. LG010, 42501, LG061.';

@@ -121,6 +121,15 @@ END;
 $$;
 COMMENT ON FUNCTION latest_version(text) IS 'Current version of a calendar. LG075 if there is no such calendar.';
 
+CREATE FUNCTION calendars_begin() RETURNS date
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
+$$
+    SELECT max(v.first_day) FROM calendar c JOIN calendar_version v ON v.calendar = c.calendar AND v.version = latest_version(c.calendar)
+    WHERE c.shipped
+$$;
+COMMENT ON FUNCTION calendars_begin() IS 'Internal: the first day that all shipped calendars speak of: nothing can be settled before.';
+
 CREATE FUNCTION is_business_day(calendar text, day date, version integer DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp AS

@@ -167,26 +167,47 @@ END $$;
 COMMENT ON FUNCTION propose_eligible(integer, timestamptz, bigint) IS
 	'Internal: proposes the client''s outstanding purchases that are old enough, those never proposed before or the one given, and returns the new proposals.';
 
+CREATE FUNCTION clients_with_eligible_calls(at timestamptz, variant text) RETURNS integer[]
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT c.client_id FROM client c, LATERAL (SELECT (cash_terms_of(c.client_id)).write_off_days OFFSET 0) AS t (days)
+		  WHERE EXISTS (SELECT FROM cash_call l WHERE l.client_id = c.client_id AND l.status = 'O' AND l.withdrawal
+						AND eligible_on(l.called_at, t.days) <= central_date($1))
+		  ORDER BY c.client_id);
+END $$;
+COMMENT ON FUNCTION clients_with_eligible_calls(timestamptz, text) IS 'Internal: the clients with an outstanding purchase that is old enough to be written off.';
+
+CREATE FUNCTION propose_client_write_offs(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	code	constant text := (client_row(client_id)).code;
+BEGIN
+	RETURN (SELECT jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount)) FROM (
+		SELECT code AS client_code, count(*) AS proposed, sum(w.amount) AS amount FROM propose_eligible(client_id, at) AS w GROUP BY asset(w.amount)) p);
+END $$;
+COMMENT ON FUNCTION propose_client_write_offs(integer, timestamptz, text) IS 'Internal: one client''s part of propose_cash_call_write_offs().';
+INSERT INTO client_run VALUES ('propose_cash_call_write_offs', 'propose_client_write_offs', 'clients_with_eligible_calls');
+
 CREATE FUNCTION propose_cash_call_write_offs(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, proposed bigint, amount amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-#variable_conflict use_column
-DECLARE
-	holder	client;
 BEGIN
 	PERFORM require_instant(at);
-	FOR holder IN SELECT * FROM clients_asked(propose_cash_call_write_offs.client) LOOP
-		RETURN QUERY
-		SELECT holder.code, count(*), sum(w.amount) FROM propose_eligible(holder.client_id, at) AS w
-		 GROUP BY asset(w.amount) ORDER BY asset(w.amount);
-	END LOOP;
+	RETURN QUERY
+	SELECT p.* FROM run_for_clients('propose_cash_call_write_offs', at, client) AS r (rows),
+		   jsonb_to_recordset(r.rows) AS p (client_code text, proposed bigint, amount amount);
 END $$;
 COMMENT ON FUNCTION propose_cash_call_write_offs(timestamptz, text) IS
 'Proposes for write-off every outstanding purchase whose age, the difference of Central dates from execution to the instant, exceeds the client''s write_off_days, of one client or
 of all visible ones; a row per client and asset with how many and how much. Nothing is posted: a second person approves, and charge_cash_call_write_offs() posts in the month after. Safe to repeat: a
-call is proposed once. Raises LG010, 42501 client, LG061 instant ahead of the clock, LG002 infinite.';
+call is proposed once. Of several clients, one whose part fails is left out with a WARNING. Raises LG010, 42501 client, LG061 instant ahead of the clock, LG002 infinite.';
 
 CREATE FUNCTION propose_cash_call_write_off(client text, call bigint, at timestamptz DEFAULT clock_timestamp()) RETURNS cash_write_off
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -456,28 +477,51 @@ END $$;
 COMMENT ON FUNCTION charge_client(integer, timestamptz) IS
 	'Internal: charges the approved write-offs of a client whose month has begun, a row for each; those of calls that ended otherwise lapse.';
 
+CREATE FUNCTION clients_with_write_offs(at timestamptz, variant text) RETURNS integer[]
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT c.client_id FROM client c
+		  WHERE EXISTS (SELECT FROM cash_write_off w WHERE w.client_id = c.client_id AND w.status IN ('PROPOSED', 'APPROVED'))
+		  ORDER BY c.client_id);
+END $$;
+COMMENT ON FUNCTION clients_with_write_offs(timestamptz, text) IS 'Internal: the clients with write-offs that may be charged, or lapse.';
+
+CREATE FUNCTION charge_client_write_offs(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	code	constant text := (client_row(client_id)).code;
+BEGIN
+	IF NOT EXISTS (SELECT FROM cash_write_off w WHERE w.client_id = charge_client_write_offs.client_id AND w.status IN ('PROPOSED', 'APPROVED')) THEN
+		RETURN NULL;
+	END IF;
+	RETURN (SELECT jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount)) FROM (
+		SELECT code AS client_code, count(*) AS charged, sum(d.amount) AS amount, sum(d.from_share) AS from_share,
+			   sum(d.amount) - sum(d.from_share) AS from_bad_debt
+		  FROM charge_client(client_id, at) AS d GROUP BY asset(d.amount)) p);
+END $$;
+COMMENT ON FUNCTION charge_client_write_offs(integer, timestamptz, text) IS 'Internal: one client''s part of charge_cash_call_write_offs().';
+INSERT INTO client_run VALUES ('charge_cash_call_write_offs', 'charge_client_write_offs', 'clients_with_write_offs');
+
 CREATE FUNCTION charge_cash_call_write_offs(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, charged bigint, amount amount, from_share amount, from_bad_debt amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-#variable_conflict use_column
-DECLARE
-	holder	client;
 BEGIN
 	PERFORM require_instant(at);
-	FOR holder IN SELECT * FROM clients_asked(charge_cash_call_write_offs.client) LOOP
-		CONTINUE WHEN NOT EXISTS (SELECT FROM cash_write_off w WHERE w.client_id = holder.client_id AND w.status IN ('PROPOSED', 'APPROVED'));
-		RETURN QUERY
-		SELECT holder.code, count(*), sum(d.amount), sum(d.from_share), sum(d.amount) - sum(d.from_share)
-		  FROM charge_client(holder.client_id, at) AS d
-		 GROUP BY asset(d.amount) ORDER BY asset(d.amount);
-	END LOOP;
+	RETURN QUERY
+	SELECT p.* FROM run_for_clients('charge_cash_call_write_offs', at, client) AS r (rows),
+		   jsonb_to_recordset(r.rows) AS p (client_code text, charged bigint, amount amount, from_share amount, from_bad_debt amount);
 END $$;
 COMMENT ON FUNCTION charge_cash_call_write_offs(timestamptz, text) IS
 'Posts the approved write-offs whose month has begun in Central Time, of one client or of all visible ones: oldest call first, from the client''s share of revenue up to what has accrued, the
 rest from bad debt (J05c); a row per client and asset. A call settled or busted meanwhile is left alone, and its proposal lapses; one that Apex has been asked for waits for the answer, one
-on a frozen account until it is not. What was approved after the instant is charged later. Safe to repeat and to run twice at once. Raises LG010, 42501, LG061, LG002; 40001 or 40P01: retry.';
+on a frozen account until it is not. What was approved after the instant is charged later. Safe to repeat and to run twice at once. Of several clients, one whose part fails is left out with a WARNING. Raises LG010, 42501, LG061, LG002; 40001 or 40P01: retry.';
 
 -- ---------------------------------------------------------------------------
 -- Recovering

@@ -158,29 +158,50 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION settle_client_deposits(int, timestamptz) IS 'Internal: settles the deposits of one client whose availability hold has expired.';
 
+CREATE FUNCTION clients_with_available_deposits(at timestamptz, variant text) RETURNS integer[]
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT c.client_id FROM client c
+		  WHERE c.status = 'open'
+			AND EXISTS (SELECT FROM funding_transfer t WHERE t.client_id = c.client_id AND t.status = 'CREDITED' AND t.available_at <= $1)
+		  ORDER BY c.client_id);
+END $$;
+COMMENT ON FUNCTION clients_with_available_deposits(timestamptz, text) IS 'Internal: the open clients with deposits whose availability hold has expired.';
+
+CREATE FUNCTION settle_available_deposits(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	holder	constant client := client_row(client_id);
+BEGIN
+	IF holder.status <> 'open' THEN
+		RETURN NULL;
+	END IF;
+	RETURN (SELECT jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount)) FROM (
+		SELECT holder.code AS client_code, count(*) AS settled, sum(t.amount) AS amount
+		FROM settle_client_deposits(client_id, at) t GROUP BY asset(t.amount)) p);
+END $$;
+COMMENT ON FUNCTION settle_available_deposits(integer, timestamptz, text) IS 'Internal: one client''s part of settle_deposits().';
+INSERT INTO client_run VALUES ('settle_deposits', 'settle_available_deposits', 'clients_with_available_deposits');
+
 CREATE FUNCTION settle_deposits(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, settled bigint, amount amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-#variable_conflict use_column
-DECLARE
-	wanted	constant int[] := CASE WHEN client IS NULL THEN visible_clients() ELSE ARRAY[require_client(client)] END;
-	holder	record;
 BEGIN
 	PERFORM require_instant(at);
-	FOR holder IN
-		SELECT c.client_id, c.code FROM client c
-		WHERE c.client_id = ANY (wanted) AND c.status = 'open'
-		  AND EXISTS (SELECT FROM funding_transfer t WHERE t.client_id = c.client_id AND t.status = 'CREDITED' AND t.available_at <= at)
-		ORDER BY c.client_id
-	LOOP
-		RETURN QUERY SELECT holder.code, count(*), sum(t.amount) FROM settle_client_deposits(holder.client_id, at) t GROUP BY asset(t.amount) ORDER BY asset(t.amount);
-	END LOOP;
+	RETURN QUERY
+	SELECT p.* FROM run_for_clients('settle_deposits', at, client) AS r (rows), jsonb_to_recordset(r.rows) AS p (client_code text, settled bigint, amount amount);
 END $$;
 COMMENT ON FUNCTION settle_deposits(timestamptz, text) IS
 'Settles every credited deposit whose availability hold has expired at the instant, of one client or of all that the caller sees: the customer may use the money
-(J01c). Returns how many and how much per client and currency; again, nothing. Deposits of an account that is frozen or closed, or of a retired currency, stay CREDITED. A job. Raises LG010,
+(J01c). Returns how many and how much per client and currency; again, nothing. Deposits of an account that is frozen or closed, or of a retired currency, stay CREDITED. A job. Of several clients, one whose
+part fails is left out with a WARNING. Raises LG010,
 42501, LG061.';
 
 -- Taken back before the bank has moved anything

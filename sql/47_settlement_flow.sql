@@ -342,22 +342,41 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION settlement_flow_parts(text, text[]) IS 'Internal: the open clients, of those visible, and assets that have such an account or, for the company''s money, a deposit outstanding.';
 
+CREATE FUNCTION clients_with_settlement_flow(at timestamptz, variant text) RETURNS integer[]
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT DISTINCT p.client_id FROM settlement_flow_parts(NULL, '{fbo_due_to_corp}') p ORDER BY 1);
+END $$;
+COMMENT ON FUNCTION clients_with_settlement_flow(timestamptz, text) IS 'Internal: the open clients between whose FBO account and the business account money may move.';
+
+CREATE FUNCTION instruct_client_transfers(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	moved	jsonb := '[]';
+	part	record;
+BEGIN
+	FOR part IN SELECT * FROM settlement_flow_parts((client_row(client_id)).code, '{fbo_due_to_corp}') LOOP
+		moved := moved || (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.transfer_id), '[]') FROM instruct_settlement(part.client_id, part.asset, at) t);
+	END LOOP;
+	RETURN moved;
+END $$;
+COMMENT ON FUNCTION instruct_client_transfers(integer, timestamptz, text) IS 'Internal: one client''s part of instruct_settlement_transfers().';
+INSERT INTO client_run VALUES ('instruct_settlement_transfers', 'instruct_client_transfers', 'clients_with_settlement_flow');
+
 CREATE FUNCTION instruct_settlement_transfers(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL) RETURNS SETOF fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-DECLARE
-	part	record;
 BEGIN
 	PERFORM require_instant(at);
-	IF client IS NOT NULL THEN
-		PERFORM require_client(client);
-	END IF;
-	FOR part IN SELECT * FROM settlement_flow_parts(client, '{fbo_due_to_corp}') LOOP
-		RETURN QUERY SELECT * FROM instruct_settlement(part.client_id, part.asset, at);
-	END LOOP;
+	RETURN QUERY SELECT t.* FROM run_for_clients('instruct_settlement_transfers', at, client) AS r (rows), jsonb_populate_recordset(NULL::fbo_transfer, r.rows) t;
 END $$;
-COMMENT ON FUNCTION instruct_settlement_transfers(timestamptz, text) IS 'Instructs the bank, for one client or all visible ones, to move the company''s money that outstanding deposits do not need to the business account, or to bring what they lack; net or each way, as agreed. Returns the new transfers; again at the same instant none. A deficit is set off first. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';
+COMMENT ON FUNCTION instruct_settlement_transfers(timestamptz, text) IS 'Instructs the bank, for one client or all visible ones, to move the company''s money that outstanding deposits do not need to the business account, or to bring what they lack; net or each way, as agreed. Returns the new transfers; again at the same instant none. A deficit is set off first. Of several clients, one whose part fails is left out with a WARNING. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';
 
 CREATE FUNCTION same_transfer(client_id integer, reference text, direction text, purpose text, amount amount, bank text) RETURNS fbo_transfer
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -623,26 +642,45 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION top_up_deficit(integer, asset, timestamptz) IS 'Internal: sets off, and instructs what is still lacking and not on its way (J06e); NULL when nothing is.';
 
+CREATE FUNCTION clients_with_deficits(at timestamptz, variant text) RETURNS integer[]
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT DISTINCT p.client_id FROM settlement_flow_parts(NULL, '{fbo_due_from_corp}') p ORDER BY 1);
+END $$;
+COMMENT ON FUNCTION clients_with_deficits(timestamptz, text) IS 'Internal: the open clients whose FBO account the company has owed money.';
+
+CREATE FUNCTION top_up_client_deficits(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	moved	jsonb := '[]';
+	part	record;
+	one		fbo_transfer;
+BEGIN
+	FOR part IN SELECT * FROM settlement_flow_parts((client_row(client_id)).code, '{fbo_due_from_corp}') LOOP
+		one := top_up_deficit(part.client_id, part.asset, at);
+		IF one.transfer_id IS NOT NULL THEN
+			moved := moved || to_jsonb(one);
+		END IF;
+	END LOOP;
+	RETURN moved;
+END $$;
+COMMENT ON FUNCTION top_up_client_deficits(integer, timestamptz, text) IS 'Internal: one client''s part of top_up_deficits().';
+INSERT INTO client_run VALUES ('top_up_deficits', 'top_up_client_deficits', 'clients_with_deficits');
+
 CREATE FUNCTION top_up_deficits(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL) RETURNS SETOF fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-DECLARE
-	part	record;
-	moved	fbo_transfer;
 BEGIN
 	PERFORM require_instant(at);
-	IF client IS NOT NULL THEN
-		PERFORM require_client(client);
-	END IF;
-	FOR part IN SELECT * FROM settlement_flow_parts(client, '{fbo_due_from_corp}') LOOP
-		moved := top_up_deficit(part.client_id, part.asset, at);
-		IF moved.transfer_id IS NOT NULL THEN
-			RETURN NEXT moved;
-		END IF;
-	END LOOP;
+	RETURN QUERY SELECT t.* FROM run_for_clients('top_up_deficits', at, client) AS r (rows), jsonb_populate_recordset(NULL::fbo_transfer, r.rows) t;
 END $$;
-COMMENT ON FUNCTION top_up_deficits(timestamptz, text) IS 'Makes good what the company owes the FBO accounts for returned deposits, of one client or all visible ones: company money there is set off first, the rest is instructed as transfers (purpose TOP_UP), which it returns. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';
+COMMENT ON FUNCTION top_up_deficits(timestamptz, text) IS 'Makes good what the company owes the FBO accounts for returned deposits, of one client or all visible ones: company money there is set off first, the rest is instructed as transfers (purpose TOP_UP), which it returns. Of several clients, one whose part fails is left out with a WARNING. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';
 
 -- ---------------------------------------------------------------------------
 -- Reading

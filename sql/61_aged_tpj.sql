@@ -319,45 +319,55 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION taken_before(integer, text, timestamptz, boolean) IS 'Internal: was the client''s list of that kind and day taken? LG020 if as of another instant, unless any will do.';
 
+CREATE FUNCTION clients_with_aged_tpj(at timestamptz, variant text) RETURNS integer[]
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT c.client_id FROM listed_clients(NULL) c ORDER BY 1);
+END $$;
+COMMENT ON FUNCTION clients_with_aged_tpj(timestamptz, text) IS 'Internal: the clients that have a list, whether it was taken before or not.';
+
+CREATE FUNCTION take_client_aged_tpj(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	kind	constant text := variant;
+	code	constant text := (client_row(client_id)).code;
+	known	timestamptz;
+BEGIN
+	IF NOT taken_before(client_id, kind, at, true) THEN
+		known := freeze_call_events(client_id);		-- before the block: waiting for writers of events, we hold nothing
+		PERFORM record_snapshot(client_id, kind, at, known, seal());
+	END IF;
+	RETURN (SELECT jsonb_agg(jsonb_build_object('client_code', code, 'file_name', aged_tpj_file_name(code, s.kind, s.business_date), 'as_of_instant', s.as_of,
+					'calls', s.calls, 'withdrawals', s.withdrawals, 'deposits', s.deposits, 'digest', s.digest))
+			  FROM aged_tpj_snapshot s
+			 WHERE s.client_id = take_client_aged_tpj.client_id AND s.kind = variant AND s.business_date = central_date(at));
+END $$;
+COMMENT ON FUNCTION take_client_aged_tpj(integer, timestamptz, text) IS 'Internal: one client''s part of take_aged_tpj(); variant: the kind of list.';
+INSERT INTO client_run VALUES ('take_aged_tpj', 'take_client_aged_tpj', 'clients_with_aged_tpj');
+
 CREATE FUNCTION take_aged_tpj(kind text, as_of timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, file_name text, as_of_instant timestamptz, calls bigint, withdrawals amount[], deposits amount[], digest bytea)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
-#variable_conflict use_column
-DECLARE
-	holders	constant client[] := ARRAY(SELECT c FROM listed_clients(take_aged_tpj.client) AS c);
-	known	timestamptz[];
-	sealed	bigint;
-	holder	client;
 BEGIN
 	PERFORM require_list_kind(kind);
 	PERFORM require_instant(as_of);
-	-- events of all clients first: waiting for their writers, we hold nothing
-	FOREACH holder IN ARRAY holders LOOP
-		IF taken_before(holder.client_id, kind, as_of, take_aged_tpj.client IS NULL) THEN
-			known := array_append(known, NULL);
-		ELSE
-			known := array_append(known, freeze_call_events(holder.client_id));
-			sealed := 0;
-		END IF;
-	END LOOP;
-	IF sealed = 0 THEN
-		sealed := seal();
+	IF client IS NOT NULL THEN
+		PERFORM taken_before(require_client(client), kind, as_of);
 	END IF;
-	FOR n IN 1 .. cardinality(holders) LOOP
-		holder := holders[n];
-		IF known[n] IS NOT NULL THEN
-			PERFORM record_snapshot(holder.client_id, kind, as_of, known[n], sealed);
-		END IF;
-		RETURN QUERY
-		SELECT holder.code, aged_tpj_file_name(holder.code, s.kind, s.business_date), s.as_of, s.calls, s.withdrawals, s.deposits, s.digest
-		  FROM aged_tpj_snapshot s
-		 WHERE s.client_id = holder.client_id AND s.kind = take_aged_tpj.kind AND s.business_date = central_date(take_aged_tpj.as_of);
-	END LOOP;
+	RETURN QUERY
+	SELECT l.* FROM run_for_clients('take_aged_tpj', as_of, client, kind) AS r (rows),
+		   jsonb_to_recordset(r.rows) AS l (client_code text, file_name text, as_of_instant timestamptz, calls bigint, withdrawals amount[], deposits amount[], digest bytea);
 END $$;
-COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and keeps what decides it: kind AM, PM or SOD, as of an instant, whose Central date names it. Seals a block, and waits, in bounded time, for transactions that are writing events of its cash calls (55P03). Once per client, kind and date: again is no error, as of another instant LG020 for a client that is named; a run over all returns the list that there is. Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
+COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and keeps what decides it: kind AM, PM or SOD, as of an instant, whose Central date names it. Seals a block, and waits, in bounded time, for transactions that are writing events of its cash calls (55P03). Once per client, kind and date: again is no error, as of another instant LG020 for a client that is named; a run over all returns the list that there is, and leaves out a client whose part fails, with a WARNING. Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
 
 CREATE FUNCTION record_snapshot(client_id integer, kind text, as_of timestamptz, known_at timestamptz, block_no bigint) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -151,8 +151,8 @@ REVOKE SELECT ON change_log, client_access, bank_account, actor, block FROM bakk
 -- a block covers all clients: its sums are for those who see them all
 GRANT SELECT ON block TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 -- a job runs for all clients: what came of it, and its errors, are for those who see them all
-REVOKE SELECT ON job_run, job_runs FROM bakkt_ledger_reader;
-GRANT SELECT ON job_run, job_runs TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
+REVOKE SELECT ON job_run, job_runs, job_left_out FROM bakkt_ledger_reader;
+GRANT SELECT ON job_run, job_runs, job_left_out TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 GRANT SELECT ON change_log, client_access, actor TO bakkt_ledger_auditor, bakkt_ledger_administrator;
 GRANT SELECT ON bank_account TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 

@@ -60,7 +60,7 @@
 
 /* posting */
 #define ERRCODE_LG_CHAIN_REFUSED		LEDGER_ERRCODE('0', '6', '0')	/* another request of the linked chain was refused */
-#define ERRCODE_LG_EFFECTIVE_TIME		LEDGER_ERRCODE('0', '6', '1')
+#define ERRCODE_LG_EFFECTIVE_TIME		LEDGER_ERRCODE('0', '6', '1')	/* too far ahead, or before the first trading day */
 #define ERRCODE_LG_UNKNOWN_JOURNAL		LEDGER_ERRCODE('0', '6', '2')
 #define ERRCODE_LG_ALREADY_REVERSED		LEDGER_ERRCODE('0', '6', '3')
 #define ERRCODE_LG_REVERSAL_EXCEEDED	LEDGER_ERRCODE('0', '6', '4')

@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 #include "events/party_cache.h"
 #include "errors.h"
@@ -273,7 +274,8 @@ load_clients(void)
 	spi_plan(&plan, 0, NULL,
 			 "SELECT c.client_id, c.code, c.funding_model, c.commission_model, c.revenue_share_bps,"
 			 "  coalesce(t.encumber_unpaid, false), coalesce(t.prefunded, false),"
-			 "  c.price_concession_bps, c.price_band_bps"
+			 "  c.price_concession_bps, c.price_band_bps,"
+			 "  bakkt_ledger.trading_begins(c.first_trading_day, c.zone)"
 			 " FROM bakkt_ledger.client c"
 			 " LEFT JOIN bakkt_ledger.cash_terms t ON t.client_id OPERATOR(pg_catalog.=) c.client_id");
 	spi_execute(plan, NULL);
@@ -291,6 +293,7 @@ load_clients(void)
 		client->prefunded = boolean_column(i, 7);
 		client->price_concession_bps = DatumGetInt32(column(i, 8, &isnull));
 		client->price_band_bps = DatumGetInt32(column(i, 9, &isnull));
+		client->trading_begins = DatumGetTimestampTz(column(i, 10, &isnull));
 	}
 }
 

@@ -12,6 +12,7 @@
 #ifndef BAKKT_LEDGER_PARTY_CACHE_H
 #define BAKKT_LEDGER_PARTY_CACHE_H
 
+#include "datatype/timestamp.h"
 #include "events/execution_terms.h"
 #include "types/account_id.h"
 
@@ -49,6 +50,7 @@ typedef struct Client
 	int			price_band_bps; /* around the provider's last execution; 0: none */
 	bool		encumbers_unpaid;	/* coin bought with cash not yet paid is bound */
 	bool		prefunded;		/* no purchase without buying power */
+	TimestampTz trading_begins; /* nothing was executed before */
 } Client;
 
 typedef struct Provider

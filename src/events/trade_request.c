@@ -306,6 +306,7 @@ check_customer(TradeRequest *trade)
 	}
 	trade->client = client_of(trade->customer->client_id);
 	trade->request->client_id = trade->customer->client_id;
+	trade->request->effective_from = trade->client->trading_begins;
 	trade->terms.customer_id = trade->customer->customer_id;
 	trade->terms.funding = trade->customer->overrides_funding ? trade->customer->funding : trade->client->funding;
 	trade->encumbered = trade->terms.encumbered ||

@@ -444,6 +444,11 @@ check_effective(LedgerRequest *request)
 		refuse(request, ERRCODE_LG_EFFECTIVE_TIME, "The effective time may lie at most five minutes ahead.",
 			   psprintf("Effective at %s.", instant_text(request->effective_at)),
 			   "effective time is in the future");
+	else if (request->effective_from != 0 && request->effective_at < request->effective_from)
+		refuse(request, ERRCODE_LG_EFFECTIVE_TIME, "The first trading day is a term of the client: see change_client().",
+			   psprintf("Effective at %s; the client trades since %s.", instant_text(request->effective_at),
+						instant_text(request->effective_from)),
+			   "effective time is before the client's first trading day");
 }
 
 /* Once per chain: what is put back is the balance from before it. */

@@ -78,6 +78,7 @@ typedef struct LedgerRequest
 	JournalEntry *entry;		/* packed form of lines; built if NULL */
 	TimestampTz effective_at;
 	bool		effective_given;	/* false: recorded_at, not compared on replay */
+	TimestampTz effective_from; /* refused if effective before; 0: no bound */
 	int64		reverses;		/* journal reversed, 0 if none */
 	struct varlena *terms;		/* execution_terms or NULL */
 	const char *description;	/* NULL if none */

@@ -57,7 +57,7 @@ class Work:
             run("SELECT open_liquidity_provider(%s, %s)" % (literal(provider), literal(provider)))
         for client, (code, part) in zip(clients(), SHARES):
             self.model.add_client(client)
-            run("SELECT open_client(%s, funding_model => %s, revenue_share_bps => %d)" % (literal(code), literal(client.model), client.share_bps))
+            run("SELECT open_client(%s, funding_model => %s, revenue_share_bps => %d, opened_at => '2026-01-01Z')" % (literal(code), literal(client.model), client.share_bps))
             codes = ['%s%04d' % (code, n) for n in range(1, customers * part // 100 + 1)]
             run("SELECT count(*) FROM open_customers(%s, ARRAY[%s])" % (literal(code), ', '.join(map(literal, codes))))
             for name in codes:

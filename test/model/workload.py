@@ -56,7 +56,7 @@ class Workload:
         for provider in PROVIDERS:
             run("SELECT open_liquidity_provider(%s, %s)" % (literal(provider), literal(provider)))
         for number, (client, model) in enumerate(MODELS.items()):
-            run("SELECT open_client(%s, funding_model => %s, revenue_share_bps => %d)" % (literal(client), literal(model), (0, 4000, 2500, 3333)[number]))
+            run("SELECT open_client(%s, funding_model => %s, revenue_share_bps => %d, opened_at => '2026-01-01Z')" % (literal(client), literal(model), (0, 4000, 2500, 3333)[number]))
             self.customers[client] = ['%s%04d' % (client, n) for n in range(1, 6)]
             for code in self.customers[client]:
                 run("SELECT open_customer(%s, client => %s)" % (literal(code), literal(client)))

@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client('QRST'), open_client('APEX', funding_model => 'APEX_TPJ'), open_client('ZZZZ'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
+SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_client('ZZZZ', opened_at => '2026-01-01Z'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
 SELECT open_customer(c, client => left(c, 4)) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'QRST0003', 'QRST0004', 'QRST0005', 'QRST0006', 'APEX0001', 'ZZZZ0001']) AS c \g /dev/null
 
 CREATE FUNCTION pg_temp.account(name text, client text DEFAULT 'QRST', asset asset DEFAULT 'USD') RETURNS account_id LANGUAGE sql AS $$

@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client('QRST', revenue_share_bps => 4000), open_client('APEX', funding_model => 'APEX_TPJ'), open_client('OTHR'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
+SELECT open_client('QRST', revenue_share_bps => 4000, opened_at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_client('OTHR', opened_at => '2026-01-01Z'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
 SELECT open_customer(c, client => left(c, 4)) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'QRST0003', 'APEX0001']) AS c \g /dev/null
 CREATE FUNCTION pg_temp.account(name text, client text DEFAULT 'QRST') RETURNS account_id LANGUAGE sql AS $$
 	SELECT open_account(client, split_part(name, ' ', 1), split_part(name, ' ', 2), 'USD') $$;

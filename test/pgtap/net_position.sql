@@ -69,7 +69,7 @@ CREATE FUNCTION pg_temp.live_and_members(client text, at timestamptz) RETURNS bo
 	SELECT count(*) > 0 AND count(*) FILTER (WHERE m.net *<> p.net OR m.net IS NULL OR p.net IS NULL) = 0
 	FROM (SELECT * FROM members WHERE NOT is_zero(net)) AS m FULL JOIN net_position(client, at) AS p USING (counterparty, asset) $$;
 
-SELECT open_client('IDLE') \g /dev/null
+SELECT open_client('IDLE', opened_at => '2025-03-01Z') \g /dev/null
 SELECT results_eq($$SELECT settlement_window, counterparty FROM close_window('IDLE', '2025-03-07', '2025-03-07 15:00Z')$$, $$VALUES ('W1', NULL::text)$$, 'a window before anything was posted');
 SELECT results_eq($$SELECT settlement_window, counterparty FROM close_window('IDLE', '2025-03-08', '2025-03-08 15:00Z')$$, $$VALUES ('W2', NULL::text)$$, 'and another');
 SELECT ok(pg_temp.trade_day(code, '2025-06-02', 400, 'day 1/') > 0, format('a day of %s', code)) FROM unnest('{NETS,TPJS,APEX,NONE}'::text[]) AS code;
@@ -104,7 +104,7 @@ SELECT is((SELECT count(*) FROM window_members('NETS', '2025-06-03') WHERE late_
 SELECT load_journal('NETS', 'settlement:W2:client:NETS', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
 	line('Cr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '3 USD')), 'general', '2025-06-02 19:00Z') \g /dev/null
 -- a client's first windows by the one call a scheduler needs
-SELECT open_client('AUTO', funding_model => 'NET_SETTLEMENT'), open_client('REST') \g /dev/null
+SELECT open_client('AUTO', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z'), open_client('REST') \g /dev/null
 SELECT open_customer('AUTO000' || n, client => 'AUTO') FROM generate_series(1, 3) AS n \g /dev/null
 SELECT ok(pg_temp.trade_day('AUTO', '2025-06-02', 30, 'auto/') > 0, 'a client that has closed no window trades');
 SELECT results_eq($$SELECT client_code, settlement_window, closes_on FROM unnest('{AUTO,REST}'::text[]) AS code, close_due_windows('2025-06-04 13:59Z', code)$$,

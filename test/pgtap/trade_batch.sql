@@ -3,8 +3,8 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT') \g /dev/null
-SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ') \g /dev/null
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ', opened_at => '2026-01-01Z') \g /dev/null
 -- prices are examples here, not a market's
 SELECT change_client(code, price_band_bps => 0) FROM client \g /dev/null
 SELECT open_customer(code, client => left(code, 4)) FROM unnest('{QRST0001,QRST0002,QRST0003,XYZZ0001}'::text[]) code \g /dev/null

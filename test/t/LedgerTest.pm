@@ -92,7 +92,7 @@ sub make_world
 	my ($node, $client, $customers, $opening) = @_;
 
 	in_ledger($node, <<"SQL");
-SELECT open_client('$client', funding_model => 'NET_SETTLEMENT');
+SELECT open_client('$client', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z');
 SELECT open_customer('$client' || lpad(n::text, 8 - length('$client'), '0'), client => '$client') FROM generate_series(1, $customers) AS n;
 CREATE TABLE IF NOT EXISTS public.claim (client text, n int, code text, account account_id, PRIMARY KEY (client, n));
 INSERT INTO public.claim
