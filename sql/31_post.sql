@@ -59,6 +59,10 @@ CREATE FUNCTION post_entry(client_id integer, reference text, kind smallint, ent
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entry';
 COMMENT ON FUNCTION post_entry(integer, text, smallint, journal_entry, timestamptz, text, bigint, boolean) IS 'The posting function as the floors above call it: strict, client and kind by number, reversals allowed; by_hand: the entry is somebody''s own, made alone (LG068). Not granted to anyone.';
 
+CREATE FUNCTION is_reserved_reference(reference text) RETURNS boolean
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'is_reserved_reference';
+COMMENT ON FUNCTION is_reserved_reference(text) IS 'Whether a reference has a form that the ledger gives to journals of its own (cash-call:, manual:, .../bust, ...): nobody else''s request may have it (LG002).';
+
 CREATE FUNCTION create_balance(client_id integer, account account_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'create_balance';
 COMMENT ON FUNCTION create_balance(integer, account_id) IS 'Opens the balance row of a limited account that has just been inserted into account. Not granted to anyone.';
