@@ -63,6 +63,10 @@ CREATE FUNCTION require_batch_size(requests bigint) RETURNS void
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'check_batch_size';
 COMMENT ON FUNCTION require_batch_size(bigint) IS 'Internal: raises 54000 when a call is given more requests, references or numbers than one call takes (src/bounds.h).';
 
+CREATE FUNCTION is_reserved_reference(reference text) RETURNS boolean
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'is_reserved_reference';
+COMMENT ON FUNCTION is_reserved_reference(text) IS 'Whether a reference has a form that the ledger gives to journals of its own (cash-call:, manual:, .../bust, ...): nobody else''s request may have it (LG002).';
+
 CREATE FUNCTION create_balance(client_id integer, account account_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'create_balance';
 COMMENT ON FUNCTION create_balance(integer, account_id) IS 'Opens the balance row of a limited account that has just been inserted into account. Not granted to anyone.';
