@@ -10,7 +10,8 @@ DO $roles$
 DECLARE
 	group_role text;
 BEGIN
-	FOREACH group_role IN ARRAY ARRAY['bakkt_ledger_reader', 'bakkt_ledger_poster', 'bakkt_ledger_settler',
+	FOREACH group_role IN ARRAY ARRAY['bakkt_ledger_reader', 'bakkt_ledger_poster', 'bakkt_ledger_executor',
+									  'bakkt_ledger_bookkeeper', 'bakkt_ledger_settler',
 									  'bakkt_ledger_approver', 'bakkt_ledger_reconciler', 'bakkt_ledger_auditor',
 									  'bakkt_ledger_administrator']
 	LOOP
@@ -36,7 +37,94 @@ CREATE FUNCTION invoking_role() RETURNS name
 	STABLE STRICT PARALLEL RESTRICTED LANGUAGE c
 	AS 'MODULE_PATHNAME', 'bakkt_ledger_invoking_role';
 COMMENT ON FUNCTION invoking_role() IS
-	'The role on whose behalf the session works (after SET ROLE), also inside SECURITY DEFINER functions.';
+	'The role on whose behalf the session works (after SET ROLE), also inside SECURITY DEFINER functions. Raises 42501 inside a security-restricted operation (maintenance), where nobody acts.';
+
+-- ---------------------------------------------------------------------------
+-- Two people (I25)
+-- ---------------------------------------------------------------------------
+
+-- A person is a login: SET ROLE to a group that two share makes nobody another.
+CREATE FUNCTION session_login() RETURNS name
+	STABLE STRICT PARALLEL RESTRICTED LANGUAGE c
+	AS 'MODULE_PATHNAME', 'bakkt_ledger_session_login';
+COMMENT ON FUNCTION session_login() IS
+	'The role that logged in (session_user), whatever SET ROLE says: of two people each has a login. Raises 42501 inside a security-restricted operation.';
+
+-- Before PostgreSQL 16 CREATEROLE grants and alters every role but a superuser;
+-- since then only those it has ADMIN OPTION on, which makes it a member.
+CREATE FUNCTION can_become(login oid, other oid) RETURNS boolean
+	STABLE STRICT PARALLEL SAFE LANGUAGE sql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+	SELECT EXISTS (SELECT FROM pg_roles r
+				   WHERE (r.oid = other OR r.rolsuper OR r.rolcreaterole AND current_setting('server_version_num')::integer < 160000)
+					 AND pg_has_role(login, r.oid, 'MEMBER'))
+	$$;
+COMMENT ON FUNCTION can_become(oid, oid) IS
+	'Internal: whether a login may become another: it is that one, a member of it (ADMIN OPTION counts), or may make itself one, as superuser or by CREATEROLE (before PostgreSQL 16), its own or that of a role it is a member of.';
+
+-- Why this session is no second person beside a login; NULL: it is one.
+CREATE FUNCTION second_person_problem(first name) RETURNS text
+	STABLE PARALLEL RESTRICTED LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+DECLARE
+	second	constant name := session_login();
+	first_role	constant oid := (SELECT r.oid FROM pg_roles r WHERE r.rolname = first);
+	second_role	constant oid := (SELECT r.oid FROM pg_roles r WHERE r.rolname = second);
+BEGIN
+	IF first = second THEN
+		RETURN format('Login "%s" proposed it.', first);
+	ELSIF first_role IS NULL THEN
+		RETURN format('Login "%s", which proposed it, no longer exists: nobody can tell who it was.', first);
+	ELSIF can_become(second_role, first_role) THEN
+		RETURN format('Login "%s" may become "%s", which proposed it.', second, first);
+	ELSIF can_become(first_role, second_role) THEN
+		RETURN format('Login "%s", which proposed it, may become "%s".', first, second);
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION second_person_problem(name) IS
+	'Internal: why the session''s login is no second person beside the one that proposed something; NULL when it is.';
+
+CREATE FUNCTION require_second_person(first name, what text) RETURNS void
+	STABLE PARALLEL RESTRICTED LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+DECLARE
+	problem	constant text := second_person_problem(first);
+BEGIN
+	IF problem IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG067', MESSAGE = format('%s needs a second person', what), DETAIL = problem,
+			HINT = 'Give each person a login that cannot become another''s; superusers and logins that are shared approve nothing.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION require_second_person(name, text) IS
+	'Internal: raises LG067 unless the session''s login is another person than the one that proposed (I25).';
+
+-- Nothing happens by declining: whoever did not propose it may, also where nobody could approve it.
+CREATE FUNCTION require_other_login(first name, what text) RETURNS void
+	STABLE PARALLEL RESTRICTED LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+BEGIN
+	IF first = session_login() THEN
+		PERFORM require_second_person(first, what);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION require_other_login(name, text) IS
+	'Internal: raises LG067 for the login that proposed.';
+
+-- Called first by every function that waits for a lock: SET lock_timeout would
+-- overrule a smaller one of the caller.
+CREATE FUNCTION bounded_wait() RETURNS void
+	VOLATILE PARALLEL UNSAFE LANGUAGE c
+	AS 'MODULE_PATHNAME', 'bounded_wait';
+COMMENT ON FUNCTION bounded_wait() IS
+	'Internal: until the function that calls it ends, which must have a SET clause of its own, no wait for a lock takes longer than bakkt_ledger.lock_wait, or lock_timeout where that is smaller (55P03).';
 
 -- One row per change of a client, customer, asset, account, ...; never changed.
 CREATE TABLE change_log (
@@ -63,20 +151,9 @@ COMMENT ON COLUMN change_log.before IS 'The row before the change; NULL for an o
 SELECT pg_catalog.pg_extension_config_dump('change_log', '');
 SELECT pg_catalog.pg_extension_config_dump('change_log_change_id_seq', '');
 
-CREATE FUNCTION record_change(object_kind text, object_key text, before jsonb, after jsonb,
-							  client_id int DEFAULT NULL, reference text DEFAULT NULL, reason text DEFAULT NULL)
-	RETURNS void
-	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
-	SET search_path = pg_catalog, bakkt_ledger, pg_temp
-	AS $$
-	INSERT INTO change_log (changed_at, changed_by, client_id, object_kind, object_key, reference, before, after, reason)
-	VALUES (clock_timestamp(), invoking_role(), $5, $1, $2, $6, $3, $4, $7)
-	$$;
-COMMENT ON FUNCTION record_change(text, text, jsonb, jsonb, int, text, text) IS
-	'Internal: writes one row of change_log in the name of the invoking role.';
-
+-- STABLE as all that only check: a volatile function starts commands, which a parallel plan may not.
 CREATE FUNCTION refuse_invalid(message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
-	VOLATILE PARALLEL UNSAFE LANGUAGE plpgsql
+	STABLE PARALLEL SAFE LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 BEGIN
@@ -92,6 +169,31 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION refuse_invalid(text, text, text) IS 'Internal: raises LG002, a malformed request.';
+
+CREATE FUNCTION check_change_reference(reference text) RETURNS void
+	STABLE PARALLEL SAFE LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+BEGIN
+	IF octet_length(reference) NOT BETWEEN 1 AND 200 THEN
+		PERFORM refuse_invalid('a reference has 1 to 200 bytes', format('This one has %s.', octet_length(reference)));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION check_change_reference(text) IS 'Internal: raises LG002 for a reference of a change that is empty or too long; NULL is none.';
+
+CREATE FUNCTION record_change(object_kind text, object_key text, before jsonb, after jsonb,
+							  client_id int DEFAULT NULL, reference text DEFAULT NULL, reason text DEFAULT NULL)
+	RETURNS void
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+	SELECT bounded_wait(), check_change_reference($6);
+	INSERT INTO change_log (changed_at, changed_by, client_id, object_kind, object_key, reference, before, after, reason)
+	VALUES (clock_timestamp(), invoking_role(), $5, $1, $2, $6, $3, $4, $7)
+	$$;
+COMMENT ON FUNCTION record_change(text, text, jsonb, jsonb, int, text, text) IS
+	'Internal: writes one row of change_log in the name of the invoking role; LG002 for a reference that is empty or too long.';
 
 -- Repeated requests (design 4, Idempotency): the same content again is no
 -- error and no second change; other content is refused, naming the field.
@@ -116,18 +218,6 @@ END
 $$;
 COMMENT ON FUNCTION refuse_other_content(text, text, jsonb, jsonb) IS
 	'Internal: raises LG020 naming the first field of "given" that "stored" says otherwise.';
-
-CREATE FUNCTION check_change_reference(reference text) RETURNS void
-	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
-	SET search_path = pg_catalog, bakkt_ledger, pg_temp
-	AS $$
-BEGIN
-	IF octet_length(reference) NOT BETWEEN 1 AND 200 THEN
-		PERFORM refuse_invalid('a reference has 1 to 200 bytes', format('This one has %s.', octet_length(reference)));
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION check_change_reference(text) IS 'Internal: raises LG002 for a reference of a change that is empty or too long; NULL is none.';
 
 -- true: this opening was recorded before, with this content
 CREATE FUNCTION opened_before(object_kind text, object_key text, reference text, request jsonb, client_id int DEFAULT NULL) RETURNS boolean

@@ -99,6 +99,7 @@ BEGIN
 	IF EXISTS (SELECT FROM shipped_assets_loaded l WHERE l.edition = current_edition) THEN
 		RETURN;
 	END IF;
+	PERFORM bounded_wait();
 	INSERT INTO shipped_assets_loaded VALUES (current_edition, now_loaded) ON CONFLICT DO NOTHING;
 	IF NOT FOUND THEN
 		RETURN;
@@ -166,7 +167,7 @@ BEGIN
 	ELSIF register_asset.scale IS NULL OR register_asset.scale NOT BETWEEN 0 AND 18 THEN
 		PERFORM refuse_invalid('asset scale is out of range', format('Scale: %s.', register_asset.scale), 'Between 0 and 18 decimals.');
 	END IF;
-	PERFORM load_shipped_assets();
+	PERFORM bounded_wait(), load_shipped_assets();
 	INSERT INTO supported_asset AS a (asset, kind, name, scale)
 	VALUES (register_asset.asset, register_asset.kind, full_name, register_asset.scale)
 	ON CONFLICT DO NOTHING
@@ -195,8 +196,7 @@ DECLARE
 	before	supported_asset%ROWTYPE;
 	after	supported_asset%ROWTYPE;
 BEGIN
-	PERFORM load_shipped_assets();
-	LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE;		-- waits for postings under way
+	PERFORM bounded_wait(), load_shipped_assets();
 	SELECT a.* INTO before FROM supported_asset a WHERE a.asset = set_asset_status.asset FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		PERFORM require_asset(set_asset_status.asset);
@@ -216,7 +216,7 @@ CREATE FUNCTION retire_asset(asset asset, reason text DEFAULT NULL, reference te
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$ SELECT set_asset_status($1, 'retired', $2, $3) $$;
 COMMENT ON FUNCTION retire_asset(asset, text, text) IS
-	'Nothing is posted in the asset from now on (LG041); what was posted stays. Retiring again is no error. Raises LG040 when unknown.';
+	'No posting that begins from now on is in the asset (LG041); what was posted stays. Waits for nobody''s transaction: postings under way may still end, all of them begun before. Retiring again is no error. Raises LG040 when unknown.';
 
 CREATE FUNCTION reinstate_asset(asset asset, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
@@ -304,7 +304,7 @@ BEGIN
 	candidate.quantity_increment := open_instrument.quantity_increment;
 	candidate.minimum_quantity := coalesce(open_instrument.minimum_quantity, open_instrument.quantity_increment);
 	candidate.minimum_notional := coalesce(open_instrument.minimum_notional, amount(1, open_instrument.quote));
-	PERFORM check_instrument(candidate);
+	PERFORM bounded_wait(), check_instrument(candidate);
 	INSERT INTO instrument AS i (symbol, base, quote, price_increment, quantity_increment, minimum_quantity, minimum_notional)
 	VALUES (candidate.symbol, candidate.base, candidate.quote, candidate.price_increment, candidate.quantity_increment,
 			candidate.minimum_quantity, candidate.minimum_notional)
@@ -346,7 +346,7 @@ DECLARE
 	after	instrument;
 	request	jsonb;
 BEGIN
-	PERFORM load_shipped_assets();
+	PERFORM bounded_wait(), load_shipped_assets();
 	SELECT i.* INTO before FROM instrument i WHERE i.symbol = change_instrument.symbol FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG015',

@@ -14,27 +14,35 @@ CREATE TABLE client (
 	cut_time			time NOT NULL DEFAULT '09:00' CHECK (cut_time < '24:00'),
 	zone				text NOT NULL DEFAULT 'America/Chicago',
 	sign_convention		text NOT NULL DEFAULT 'CLIENT_OWES' CHECK (sign_convention IN ('CLIENT_OWES', 'CLIENT_IS_OWED')),
+	price_concession_bps int NOT NULL DEFAULT 0 CHECK (price_concession_bps BETWEEN 0 AND 10000),
+	price_band_bps		int NOT NULL DEFAULT 5000 CHECK (price_band_bps BETWEEN 0 AND 1000000),
 	opened_at			timestamptz NOT NULL,
-	closed_at			timestamptz
+	closed_at			timestamptz,
+	first_trading_day	date NOT NULL CHECK (isfinite(first_trading_day))
 );
 COMMENT ON TABLE client IS 'A client (correspondent): the platform whose customers trade. Every ledger row belongs to one.';
 COMMENT ON COLUMN client.funding_model IS 'Which cash leg a trade has: BAKKT_TPJ, NET_SETTLEMENT, APEX_TPJ or NO_SETTLEMENT.';
 COMMENT ON COLUMN client.commission_model IS 'MARKUP (in the price), TRADE_FEE (itemised) or BOTH.';
 COMMENT ON COLUMN client.revenue_share_bps IS 'The client''s share of revenue, in hundredths of a percent.';
+COMMENT ON COLUMN client.price_concession_bps IS 'By how much a customer''s price may be worse for the company than the provider''s, in hundredths of a percent (LG048).';
+COMMENT ON COLUMN client.price_band_bps IS 'How far a provider''s price may lie from its last execution in the instrument, in hundredths of a percent (LG049); zero: anywhere.';
 COMMENT ON COLUMN client.cut_time IS 'Local time at which the settlement window ends, in the zone of the client.';
 COMMENT ON COLUMN client.sign_convention IS 'What a positive net settlement means in printed files.';
+COMMENT ON COLUMN client.first_trading_day IS 'Local date before which nothing can have been executed: its windows begin there at the earliest.';
 SELECT pg_catalog.pg_extension_config_dump('client', '');
 SELECT pg_catalog.pg_extension_config_dump('client_client_id_seq', '');
 
+-- A number, not a name: access ends with the role, and a new role of that name has nothing.
 CREATE TABLE client_access (
 	client_id	int NOT NULL REFERENCES client,
-	role_name	name NOT NULL,
+	role		regrole NOT NULL,
 	granted_at	timestamptz NOT NULL DEFAULT clock_timestamp(),
 	granted_by	name NOT NULL,
-	PRIMARY KEY (role_name, client_id)
+	PRIMARY KEY (role, client_id)
 );
-COMMENT ON TABLE client_access IS 'Which role may see and post for which client. By name: a renamed role loses its access, it is never inherited by accident.';
-SELECT pg_catalog.pg_extension_config_dump('client_access', '');
+COMMENT ON TABLE client_access IS 'Which role may see and act for which client. It ends with the role: a new role of the same name has nothing, a renamed one keeps it.';
+COMMENT ON COLUMN client_access.role IS 'The role; dumped by name. Of one that was dropped its number: of no effect, left out of dumps, listed by verify().';
+SELECT pg_catalog.pg_extension_config_dump('client_access', 'WHERE role IN (SELECT r.oid FROM pg_catalog.pg_roles r)');
 
 -- ---------------------------------------------------------------------------
 -- Visibility
@@ -68,7 +76,7 @@ BEGIN
 		RETURN ARRAY(SELECT c.client_id FROM client c ORDER BY 1);
 	END IF;
 	RETURN ARRAY(SELECT DISTINCT g.client_id
-				 FROM client_access g JOIN pg_roles r ON r.rolname = g.role_name
+				 FROM client_access g JOIN pg_roles r ON r.oid = g.role
 				 WHERE pg_has_role(invoker, r.oid, 'USAGE') ORDER BY 1);
 END
 $$;
@@ -186,6 +194,61 @@ $$;
 COMMENT ON FUNCTION check_client_terms(text, text, int, time, text, text) IS
 	'Internal: raises LG002 naming the first term of a client that is not valid.';
 
+CREATE FUNCTION check_price_terms(price_concession_bps int, price_band_bps int) RETURNS void
+	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+BEGIN
+	IF price_concession_bps NOT BETWEEN 0 AND 10000 THEN
+		PERFORM refuse_invalid('price concession is out of range', format('Price concession: %s bps.', price_concession_bps),
+							   'Between 0 and 10000.');
+	ELSIF price_band_bps NOT BETWEEN 0 AND 1000000 THEN
+		PERFORM refuse_invalid('price band is out of range', format('Price band: %s bps.', price_band_bps),
+							   'Between 1 and 1000000, or 0 for none.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION check_price_terms(int, int) IS 'Internal: raises LG002 naming the first term on prices that is not valid.';
+
+-- A window falls due by a calendar: where these begin, trading can.
+CREATE FUNCTION check_first_trading_day(day date) RETURNS void
+	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+BEGIN
+	IF day IS NULL OR NOT isfinite(day) OR day < calendars_begin() THEN
+		PERFORM refuse_invalid('the first trading day is out of range', format('Day: %s.', coalesce(day::text, 'NULL')),
+							   format('The calendars begin on %s.', to_char(calendars_begin(), 'YYYY-MM-DD')));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION check_first_trading_day(date) IS 'Internal: LG002 unless a client can have traded from this day on.';
+
+CREATE FUNCTION trading_begins(day date, zone text) RETURNS timestamptz
+	STABLE STRICT PARALLEL SAFE LANGUAGE sql
+	RETURN day::timestamp AT TIME ZONE zone;
+COMMENT ON FUNCTION trading_begins(date, text) IS 'Internal: the first instant of a first trading day: midnight in the client''s zone.';
+
+-- Later than what has been executed, a correction would be refused that gives an execution its own time again.
+CREATE FUNCTION require_no_execution_before(client client) RETURNS void
+	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+DECLARE
+	earliest	timestamptz;
+BEGIN
+	SELECT j.effective_at INTO earliest FROM journal j
+	WHERE j.client_id = client.client_id AND j.terms IS NOT NULL
+	  AND j.effective_at < trading_begins(client.first_trading_day, client.zone)
+	ORDER BY j.effective_at LIMIT 1;
+	IF FOUND THEN
+		PERFORM refuse_invalid(format('client "%s" has traded before that day', client.code),
+			format('Its first execution is of %s.', to_char(earliest AT TIME ZONE client.zone, 'YYYY-MM-DD')), 'Give that day or an earlier one.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION require_no_execution_before(client) IS 'Internal: LG002 when something was executed before the client''s first trading day.';
+
 CREATE FUNCTION open_client(
 	code				text,
 	funding_model		text DEFAULT 'BAKKT_TPJ',
@@ -196,7 +259,8 @@ CREATE FUNCTION open_client(
 	zone				text DEFAULT 'America/Chicago',
 	sign_convention		text DEFAULT 'CLIENT_OWES',
 	reference			text DEFAULT NULL,
-	opened_at			timestamptz DEFAULT clock_timestamp())
+	opened_at			timestamptz DEFAULT clock_timestamp(),
+	first_trading_day	date DEFAULT NULL)
 	RETURNS int
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -205,22 +269,26 @@ CREATE FUNCTION open_client(
 DECLARE
 	opened	client%ROWTYPE;
 	request	jsonb;
+	starts	date;
 BEGIN
 	IF open_client.code IS NULL OR open_client.code !~ '^[A-Z0-9]{1,8}$' THEN
 		PERFORM refuse_invalid('client code must be 1 to 8 capital letters or digits', format('Code: "%s".', open_client.code));
 	END IF;
 	PERFORM check_client_terms(open_client.funding_model, open_client.commission_model, open_client.revenue_share_bps,
 							   open_client.cut_time, open_client.zone, open_client.sign_convention);
-	PERFORM load_shipped_assets();
-	INSERT INTO client AS c (code, name, funding_model, commission_model, revenue_share_bps, cut_time, zone, sign_convention, opened_at)
+	starts := coalesce(open_client.first_trading_day,
+		greatest((coalesce(open_client.opened_at, clock_timestamp()) AT TIME ZONE open_client.zone)::date - interval '1 year', calendars_begin()));
+	PERFORM bounded_wait(), check_first_trading_day(starts), load_shipped_assets();
+	INSERT INTO client AS c (code, name, funding_model, commission_model, revenue_share_bps, cut_time, zone, sign_convention, opened_at, first_trading_day)
 	VALUES (open_client.code, open_client.name, open_client.funding_model, open_client.commission_model,
 			open_client.revenue_share_bps, open_client.cut_time, open_client.zone, open_client.sign_convention,
-			coalesce(open_client.opened_at, clock_timestamp()))
+			coalesce(open_client.opened_at, clock_timestamp()), starts)
 	ON CONFLICT DO NOTHING
 	RETURNING c.* INTO opened;
 	request := jsonb_build_object('funding_model', open_client.funding_model, 'commission_model', open_client.commission_model,
 		'revenue_share_bps', open_client.revenue_share_bps, 'name', open_client.name, 'cut_time', open_client.cut_time,
-		'zone', open_client.zone, 'sign_convention', open_client.sign_convention);
+		'zone', open_client.zone, 'sign_convention', open_client.sign_convention)
+		|| jsonb_strip_nulls(jsonb_build_object('first_trading_day', open_client.first_trading_day));
 	IF opened_before('client', open_client.code, open_client.reference, request) THEN
 		RETURN (SELECT c.client_id FROM client c WHERE c.code = open_client.code);
 	END IF;
@@ -228,8 +296,8 @@ BEGIN
 	RETURN opened.client_id;
 END
 $$;
-COMMENT ON FUNCTION open_client(text, text, text, int, text, time, text, text, text, timestamptz) IS
-	'Opens a client and returns its identifier. Idempotent by code: the same content again returns the same identifier, other content raises LG020 naming the field. Malformed content raises LG002.';
+COMMENT ON FUNCTION open_client(text, text, text, int, text, time, text, text, text, timestamptz, date) IS
+	'Opens a client and returns its identifier. first_trading_day: before it nothing can have been executed; a year before it is opened unless given, and not before the calendars begin. Idempotent by code: the same content again returns the same identifier, other content raises LG020 naming the field. Malformed content raises LG002.';
 
 CREATE FUNCTION change_client(
 	code				text,
@@ -240,8 +308,11 @@ CREATE FUNCTION change_client(
 	cut_time			time DEFAULT NULL,
 	zone				text DEFAULT NULL,
 	sign_convention		text DEFAULT NULL,
+	price_concession_bps int DEFAULT NULL,
+	price_band_bps		int DEFAULT NULL,
 	reason				text DEFAULT NULL,
-	reference			text DEFAULT NULL)
+	reference			text DEFAULT NULL,
+	first_trading_day	date DEFAULT NULL)
 	RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -253,31 +324,43 @@ DECLARE
 	request	jsonb;
 BEGIN
 	PERFORM require_open_client(change_client.code);
+	PERFORM bounded_wait();
 	SELECT c.* INTO before FROM client c WHERE c.code = change_client.code FOR NO KEY UPDATE;
 	request := jsonb_strip_nulls(jsonb_build_object('funding_model', change_client.funding_model,
 		'commission_model', change_client.commission_model, 'revenue_share_bps', change_client.revenue_share_bps,
 		'name', change_client.name, 'cut_time', change_client.cut_time, 'zone', change_client.zone,
-		'sign_convention', change_client.sign_convention));
+		'sign_convention', change_client.sign_convention, 'price_concession_bps', change_client.price_concession_bps,
+		'price_band_bps', change_client.price_band_bps, 'first_trading_day', change_client.first_trading_day));
 	IF changed_before('client', change_client.code, change_client.reference, request) THEN
 		RETURN;
 	END IF;
 	after := jsonb_populate_record(before, request);
 	PERFORM check_client_terms(after.funding_model, after.commission_model, after.revenue_share_bps,
 							   after.cut_time, after.zone, after.sign_convention);
+	PERFORM check_price_terms(after.price_concession_bps, after.price_band_bps);
 	IF after IS NOT DISTINCT FROM before THEN
 		RETURN;
+	ELSIF after.first_trading_day <> before.first_trading_day THEN
+		PERFORM check_first_trading_day(after.first_trading_day), require_no_execution_before(after);
 	END IF;
 	UPDATE client AS c SET funding_model = after.funding_model, commission_model = after.commission_model,
 		revenue_share_bps = after.revenue_share_bps, name = after.name, cut_time = after.cut_time,
-		zone = after.zone, sign_convention = after.sign_convention
+		zone = after.zone, sign_convention = after.sign_convention,
+		price_concession_bps = after.price_concession_bps, price_band_bps = after.price_band_bps, first_trading_day = after.first_trading_day
 	WHERE c.client_id = before.client_id;
 	PERFORM invalidate_account_cache();
 	PERFORM record_change('client', before.code, to_jsonb(before), to_jsonb(after), before.client_id,
 						  change_client.reference, change_client.reason);
 END
 $$;
-COMMENT ON FUNCTION change_client(text, text, text, int, text, time, text, text, text, text) IS
+COMMENT ON FUNCTION change_client(text, text, text, int, text, time, text, text, int, int, text, text, date) IS
 	'Changes the given terms of an open client; NULL leaves a term as it is. Repeating a reference is no second change; LG020 when its content differs. Raises LG010, LG011, LG002.';
+
+CREATE FUNCTION lock_client(client_id int) RETURNS void
+	VOLATILE PARALLEL UNSAFE STRICT LANGUAGE c
+	AS 'MODULE_PATHNAME', 'lock_client';
+COMMENT ON FUNCTION lock_client(int) IS
+	'Internal: waits until no other transaction posts for the client, in bounded time (55P03), and keeps it so until this one ends. Lock it before any row.';
 
 CREATE FUNCTION close_client(code text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
@@ -290,7 +373,7 @@ DECLARE
 	after	client%ROWTYPE;
 	remains	text;
 BEGIN
-	LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE;		-- waits for postings under way
+	PERFORM bounded_wait(), lock_client(closing);		-- waits for its postings under way
 	SELECT c.* INTO before FROM client c WHERE c.client_id = closing FOR NO KEY UPDATE;
 	IF before.status = 'closed' THEN
 		RETURN;
@@ -310,7 +393,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION close_client(text, text, text) IS
-	'Closes a client for ever: nothing is posted for it any more. Every account of it must be zero without holds (LG035). Closing again is no error.';
+	'Closes a client for ever: nothing is posted for it any more. Every account of it must be zero without holds (LG035). Its postings under way end first (55P03 if they don''t). Closing again is no error.';
 
 CREATE FUNCTION grant_client_access(client text, role_name name, reason text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
@@ -319,13 +402,15 @@ CREATE FUNCTION grant_client_access(client text, role_name name, reason text DEF
 #variable_conflict use_column
 DECLARE
 	granted	constant int := require_client(grant_client_access.client);
+	named	constant regrole := (SELECT r.oid FROM pg_roles r WHERE r.rolname = grant_client_access.role_name);
 BEGIN
-	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = grant_client_access.role_name) THEN
+	IF named IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-			MESSAGE = format('role "%s" does not exist', grant_client_access.role_name);
+			MESSAGE = format('role "%s" does not exist', coalesce(grant_client_access.role_name, 'NULL'));
 	END IF;
-	INSERT INTO client_access (client_id, role_name, granted_by)
-	VALUES (granted, grant_client_access.role_name, invoking_role())
+	PERFORM bounded_wait();
+	INSERT INTO client_access (client_id, role, granted_by)
+	VALUES (granted, named, invoking_role())
 	ON CONFLICT DO NOTHING;
 	IF FOUND THEN
 		PERFORM record_change('client_access', format('%s:%s', grant_client_access.client, grant_client_access.role_name),
@@ -334,7 +419,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION grant_client_access(text, name, text) IS
-	'Lets a role, and the roles that inherit from it, see a client and post for it as far as their group roles allow. Raises LG010, 42704. Granting again is no error.';
+	'Lets a role, and the roles that inherit from it, see a client and act for it as far as their group roles allow, until the role is dropped. Raises LG010, 42704. Granting again is no error.';
 
 CREATE FUNCTION revoke_client_access(client text, role_name name, reason text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
@@ -344,7 +429,10 @@ CREATE FUNCTION revoke_client_access(client text, role_name name, reason text DE
 DECLARE
 	revoked	constant int := require_client(revoke_client_access.client);
 BEGIN
-	DELETE FROM client_access g WHERE g.client_id = revoked AND g.role_name = revoke_client_access.role_name;
+	PERFORM bounded_wait();
+	-- a role that was dropped is told by its number
+	DELETE FROM client_access g
+	WHERE g.client_id = revoked AND coalesce((SELECT r.rolname FROM pg_roles r WHERE r.oid = g.role), g.role::text) = revoke_client_access.role_name;
 	IF FOUND THEN
 		PERFORM invalidate_account_cache();		-- sessions remember what was granted
 		PERFORM record_change('client_access', format('%s:%s', revoke_client_access.client, revoke_client_access.role_name),
@@ -353,4 +441,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION revoke_client_access(text, name, text) IS
-	'Takes a role''s access to a client away, for queries that start from now on. Raises LG010. Revoking again is no error.';
+	'Takes a role''s access to a client away, for queries that start from now on; of a role that was dropped, give the number that verify() tells. Raises LG010. Revoking again is no error.';

@@ -94,7 +94,10 @@ BEGIN
 	IF open_customer.account_code IS NULL OR open_customer.account_code !~ '^[A-Z0-9]{8}$' THEN
 		PERFORM refuse_invalid('account code must be 8 capital letters or digits', format('Code: "%s".', open_customer.account_code));
 	END IF;
-	PERFORM check_customer_terms(open_customer.account_type, 'OPEN', 'ACTIVE', open_customer.funding_model);
+	IF octet_length(open_customer.party_reference) NOT BETWEEN 1 AND 255 THEN
+		PERFORM refuse_invalid('a party reference has 1 to 255 bytes', format('This one has %s.', octet_length(open_customer.party_reference)));
+	END IF;
+	PERFORM bounded_wait(), check_customer_terms(open_customer.account_type, 'OPEN', 'ACTIVE', open_customer.funding_model);
 	INSERT INTO customer AS c (client_id, account_code, account_type, funding_model, party_reference, opened_at)
 	VALUES (owning, open_customer.account_code, open_customer.account_type, open_customer.funding_model,
 			open_customer.party_reference, coalesce(open_customer.opened_at, clock_timestamp()))
@@ -135,7 +138,8 @@ DECLARE
 	opened	bigint;
 	refused	text;
 BEGIN
-	PERFORM check_customer_terms(open_customers.account_type, 'OPEN', 'ACTIVE', open_customers.funding_model);
+	PERFORM require_batch_size(cardinality(open_customers.account_codes));
+	PERFORM bounded_wait(), check_customer_terms(open_customers.account_type, 'OPEN', 'ACTIVE', open_customers.funding_model);
 	SELECT coalesce(code, 'NULL') INTO refused FROM unnest(open_customers.account_codes) AS code
 	WHERE code IS NULL OR code !~ '^[A-Z0-9]{8}$' LIMIT 1;
 	IF FOUND THEN
@@ -163,7 +167,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION open_customers(text, text[], text, text, timestamptz) IS
-	'Opens many customers of a client at once and returns how many are new; those opened before with the same content are passed over. All or none: raises as open_customer() does.';
+	'Opens many customers of a client at once and returns how many are new; those opened before with the same content are passed over. All or none: raises as open_customer() does; 54000 more than one call takes.';
 
 CREATE FUNCTION change_customer(
 	account_code	text,
@@ -182,7 +186,7 @@ DECLARE
 	after	customer%ROWTYPE;
 	request	jsonb;
 BEGIN
-	PERFORM require_customer(change_customer.account_code);
+	PERFORM bounded_wait(), require_customer(change_customer.account_code);
 	SELECT c.* INTO before FROM customer c WHERE c.account_code = change_customer.account_code FOR NO KEY UPDATE;
 	request := jsonb_strip_nulls(jsonb_build_object('mode', change_customer.mode, 'party_status', change_customer.party_status));
 	IF change_customer.funding_model IS NOT NULL THEN

@@ -50,6 +50,7 @@ BEGIN
 	ELSIF coalesce(open_liquidity_provider.name, '') = '' THEN
 		PERFORM refuse_invalid('liquidity provider needs a name');
 	END IF;
+	PERFORM bounded_wait();
 	INSERT INTO liquidity_provider AS p (code, name, opened_at)
 	VALUES (open_liquidity_provider.code, open_liquidity_provider.name, coalesce(open_liquidity_provider.opened_at, clock_timestamp()))
 	ON CONFLICT (code) DO NOTHING
@@ -81,6 +82,7 @@ DECLARE
 	after	liquidity_provider%ROWTYPE;
 	request	jsonb;
 BEGIN
+	PERFORM bounded_wait();
 	SELECT p.* INTO before FROM liquidity_provider p WHERE p.code = change_liquidity_provider.code FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG014',
@@ -141,7 +143,7 @@ BEGIN
 	ELSIF open_bank_account.routing_number !~ '^[0-9]{9}$' OR open_bank_account.last_four !~ '^[0-9]{4}$' THEN
 		PERFORM refuse_invalid('routing number must have 9 digits, last four 4');
 	END IF;
-	PERFORM require_asset(open_bank_account.currency);
+	PERFORM bounded_wait(), require_asset(open_bank_account.currency);
 	INSERT INTO bank_account AS b (code, kind, bank, currency, ledger_name, routing_number, last_four, opened_at)
 	VALUES (open_bank_account.code, open_bank_account.kind, open_bank_account.bank, open_bank_account.currency, name,
 			open_bank_account.routing_number, open_bank_account.last_four, coalesce(open_bank_account.opened_at, clock_timestamp()))
@@ -170,6 +172,7 @@ DECLARE
 	before	bank_account%ROWTYPE;
 	after	bank_account%ROWTYPE;
 BEGIN
+	PERFORM bounded_wait();
 	SELECT b.* INTO before FROM bank_account b WHERE b.code = close_bank_account.code FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG016',

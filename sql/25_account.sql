@@ -12,6 +12,9 @@ CREATE TABLE account_kind (
 												   'revenue', 'expense', 'equity', 'suspense', 'other')),
 	normal_side		text NOT NULL CHECK (normal_side IN ('debit', 'credit')),
 	limited			boolean NOT NULL GENERATED ALWAYS AS (class = 'claim' OR kind = 'fbo_due_to_corp') STORED,
+	alone			boolean NOT NULL GENERATED ALWAYS AS (kind IN (
+						'fbo_settled', 'fbo_held', 'cust_coin', 'seg_customer', 'corp_network_cost', 'corp_bank_cost', 'corp_rent',
+						'corp_operating_cost', 'corp_rounding', 'corp_merchant_payable', 'seg_delivery', 'seg_fees')) STORED,
 	mirror			text,
 	party			text CHECK (party IN ('customer', 'provider')),
 	meaning			text NOT NULL,
@@ -22,6 +25,7 @@ COMMENT ON COLUMN account_kind.name_pattern IS 'Regular expression for the whole
 COMMENT ON COLUMN account_kind.first_part IS 'What the name begins with, up to the first colon.';
 COMMENT ON COLUMN account_kind.normal_side IS 'Side on which the balance is shown positive.';
 COMMENT ON COLUMN account_kind.limited IS 'Claims, and the company''s own money among customers'' (FBO DueTo:CORP): the balance is kept in a row, locked when posted, and never goes debit (I5).';
+COMMENT ON COLUMN account_kind.alone IS 'One person may post to it by hand: what one customer may use or has set aside, ordinary expenses, and what is owed for them. Everything else takes two people (LG068).';
 COMMENT ON COLUMN account_kind.mirror IS 'Accounts with the same text net to zero per asset inside every journal (I7).';
 COMMENT ON COLUMN account_kind.party IS 'Whose code is the second or third part of the name: a customer''s or a liquidity provider''s.';
 
@@ -287,7 +291,7 @@ $$;
 COMMENT ON FUNCTION insert_account(int, text, text, asset, bigint, amount) IS
 	'Internal: opens an account and, when it is limited, its balance; NULL when it was there already.';
 
-CREATE FUNCTION ensure_account(client_id int, fund text, name text, asset asset, customer_id bigint DEFAULT NULL)
+CREATE FUNCTION await_account(client_id int, fund text, name text, asset asset, customer_id bigint DEFAULT NULL)
 	RETURNS account_id
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -297,25 +301,38 @@ DECLARE
 	result	account_id;
 BEGIN
 	SELECT a.account INTO result FROM account a
-	WHERE a.client_id = ensure_account.client_id AND a.fund = ensure_account.fund
-	  AND a.name = ensure_account.name AND a.asset = ensure_account.asset;
+	WHERE a.client_id = await_account.client_id AND a.fund = await_account.fund
+	  AND a.name = await_account.name AND a.asset = await_account.asset;
 	IF NOT FOUND THEN
-		result := insert_account(ensure_account.client_id, ensure_account.fund, ensure_account.name, ensure_account.asset,
-								 ensure_account.customer_id, NULL);
+		result := insert_account(await_account.client_id, await_account.fund, await_account.name, await_account.asset,
+								 await_account.customer_id, NULL);
 	END IF;
 	IF result IS NULL THEN		-- another session was faster; a new statement sees its row
 		SELECT a.account INTO STRICT result FROM account a
-		WHERE a.client_id = ensure_account.client_id AND a.fund = ensure_account.fund
-		  AND a.name = ensure_account.name AND a.asset = ensure_account.asset;
+		WHERE a.client_id = await_account.client_id AND a.fund = await_account.fund
+		  AND a.name = await_account.name AND a.asset = await_account.asset;
 	END IF;
 	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION await_account(int, text, text, asset, bigint) IS
+	'Internal: ensure_account() for the posting of trades, which waits for another session that is opening the same account as long as that takes.';
+
+CREATE FUNCTION ensure_account(client_id int, fund text, name text, asset asset, customer_id bigint DEFAULT NULL)
+	RETURNS account_id
+	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+BEGIN
+	PERFORM bounded_wait();
+	RETURN await_account(client_id, fund, name, asset, customer_id);
 END
 $$;
 COMMENT ON FUNCTION ensure_account(int, text, text, asset, bigint) IS
 	'Internal, for posting templates: the account, opened when it does not exist. Not granted to anybody. Raises LG012, LG014, LG031, LG034, LG040, LG041.';
 
 -- Thousands at once, for a batch whose customers trade for the first time.
--- What it cannot open, and why, is left to ensure_account().
+-- What it cannot open, and why, is left to await_account().
 CREATE FUNCTION ensure_accounts(client_ids int[], funds text[], names text[], assets text[], customer_ids bigint[]) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -351,6 +368,25 @@ $$;
 COMMENT ON FUNCTION ensure_accounts(int[], text[], text[], text[], bigint[]) IS
 	'Internal, for posting templates: opens those of the accounts (parallel arrays) that do not exist and can be opened. Not granted to anybody.';
 
+-- A tenant opens what its customers claim; the company's own books, banks above all, are the company's to open.
+CREATE FUNCTION require_may_open(fund text, name text) RETURNS void
+	STABLE PARALLEL RESTRICTED LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+DECLARE
+	its_kind	constant account_kind := account_kind_of(require_may_open.fund, require_may_open.name);
+BEGIN
+	IF (its_kind.class = 'claim' AND its_kind.party = 'customer') IS NOT TRUE AND NOT sees_all_clients() THEN
+		RAISE EXCEPTION USING ERRCODE = '42501',
+			MESSAGE = format('permission denied to open account "%s" in fund "%s"', require_may_open.name, require_may_open.fund),
+			DETAIL = format('Role "%s" may open accounts that are claims of customers.', invoking_role()),
+			HINT = 'Ask an administrator.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION require_may_open(text, text) IS
+	'Internal: raises 42501 unless the account is a claim of a customer or the invoking role works for the whole ledger; LG034 when there is no such name.';
+
 CREATE FUNCTION open_account(client text, fund text, name text, asset asset, customer text DEFAULT NULL, floor amount DEFAULT NULL)
 	RETURNS account_id
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
@@ -363,6 +399,7 @@ DECLARE
 	opened	account_id;
 	stored	account;
 BEGIN
+	PERFORM bounded_wait(), require_may_open(open_account.fund, open_account.name);
 	IF open_account.floor IS NOT NULL THEN
 		PERFORM check_floor(open_account.fund, open_account.name, open_account.asset, open_account.floor);
 	END IF;
@@ -383,7 +420,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION open_account(text, text, text, asset, text, amount) IS
-	'Opens an account of a client by its name in the chart of accounts and returns it. A claim, and an account about a customer, has the customer named in it, or the one given. floor: the least natural balance a claim must keep (NULL: zero). The same content again returns the same account; other content raises LG020. Raises LG002, LG010, LG011, LG012, LG014, LG031, LG034, LG040, LG041, LG042, LG043, 42501.';
+	'Opens an account of a client by its name in the chart of accounts and returns it. A claim, and an account about a customer, has the customer named in it, or the one given. floor: the least natural balance a claim must keep (NULL: zero). A poster opens claims of customers only (42501). The same content again returns the same account; other content raises LG020. Raises LG002, LG010, LG011, LG012, LG014, LG031, LG034, LG040, LG041, LG042, LG043, 42501.';
 
 CREATE FUNCTION check_floor(fund text, name text, asset asset, floor amount) RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
@@ -403,7 +440,7 @@ COMMENT ON FUNCTION check_floor(text, text, asset, amount) IS
 -- Freezing and closing
 -- ---------------------------------------------------------------------------
 
--- Emptiness is judged after the journal is locked; only a snapshot taken
+-- Emptiness is judged after the client is locked; only a snapshot taken
 -- after that sees every posting.
 CREATE FUNCTION require_fresh_snapshot() RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql
@@ -463,9 +500,10 @@ BEGIN
 	IF coalesce(set_account_status.reason, '') = '' THEN
 		PERFORM refuse_invalid('a reason is missing', NULL, 'Say why the status of the account changes.');
 	END IF;
+	PERFORM bounded_wait();
 	SELECT k.limited INTO limited FROM account_kind k WHERE k.kind = before.kind;
 	IF NOT limited THEN
-		LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE;		-- waits for postings under way
+		PERFORM lock_client(before.client_id);		-- it has no row to lock: waits for postings under way
 	END IF;
 	SELECT a.* INTO before FROM account a WHERE a.client_id = before.client_id AND a.account = before.account FOR NO KEY UPDATE;
 	IF changed_before('account', before.account::text, set_account_status.reference,
@@ -502,7 +540,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION freeze_account(account_id, text, text, text) IS
-	'Refuses lines of one side (debit or credit) on an account until unfreeze_account(); a claim frozen on the debit side cannot be spent. Freezing the other side replaces the first. Postings under way end first. Raises LG002, LG020, LG030, LG032.';
+	'Refuses lines of one side (debit or credit) on an account until unfreeze_account(); a claim frozen on the debit side cannot be spent. Freezing the other side replaces the first. Postings to it, or to its client if it is a house account, that are under way end first (55P03 if they don''t). Raises LG002, LG020, LG030, LG032.';
 
 CREATE FUNCTION unfreeze_account(account account_id, reason text, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
@@ -515,4 +553,4 @@ CREATE FUNCTION close_account(account account_id, reason text, reference text DE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$ SELECT set_account_status($1, 'closed', $2, $3) $$;
 COMMENT ON FUNCTION close_account(account_id, text, text) IS
-	'Closes an account for ever; its balance must be zero without holds (LG035). Closing again is no error. Raises LG002, LG020, LG030.';
+	'Closes an account for ever; its balance must be zero without holds (LG035). Postings under way end first, as for freeze_account(). Closing again is no error. Raises LG002, LG020, LG030, 55P03.';

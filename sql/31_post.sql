@@ -34,19 +34,34 @@ COMMENT ON TYPE journal_result IS 'What came of one request: its place in the ba
 CREATE FUNCTION post_journals(requests journal_request[], strict boolean DEFAULT false, dry_run boolean DEFAULT false)
     RETURNS SETOF journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'post_journals';
-COMMENT ON FUNCTION post_journals(journal_request[], boolean, boolean) IS 'Posts a batch of journals in the caller''s transaction, in order, later ones seeing earlier ones. Lenient by default: a row per request; a refused one is recorded too, and the same reference gets the same answer for ever. strict raises the first refusal instead (SQLSTATE class LG, doc/errors.md) and posts nothing. dry_run evaluates and writes nothing. A retryable conflict is 40001 or 40P01, never a refusal.';
+COMMENT ON FUNCTION post_journals(journal_request[], boolean, boolean) IS 'Posts a batch of journals in the caller''s transaction, in order, later ones seeing earlier ones. Lenient by default: a row per request; a refused one is recorded too, and the same reference gets the same answer for ever. strict raises the first refusal instead (SQLSTATE class LG, doc/errors.md) and posts nothing. dry_run evaluates and writes nothing. A retryable conflict is 40001 or 40P01, never a refusal. LG068: an entry that takes two people, see post_journal().';
 
 CREATE FUNCTION post_journal(client text, reference text, entry journal_entry, kind text DEFAULT 'general',
                              effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, dry_run boolean DEFAULT false)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_journal';
-COMMENT ON FUNCTION post_journal(text, text, journal_entry, text, timestamptz, text, boolean) IS 'Posts one journal or raises why not (SQLSTATE class LG, doc/errors.md; 40001 or 40P01: retry). The same reference with the same content returns the original outcome; with other content LG020 names the field. effective_at defaults to the time of recording; it may not lie more than five minutes ahead (LG061).';
+COMMENT ON FUNCTION post_journal(text, text, journal_entry, text, timestamptz, text, boolean) IS 'Posts one journal or raises why not (SQLSTATE class LG, doc/errors.md; 40001 or 40P01: retry). The same reference with the same content returns the original outcome; with other content LG020 names the field. effective_at defaults to the time of recording; it may not lie more than five minutes ahead (LG061). Whoever calls it acts alone: accounts of kinds that are not alone in account_kind, and accounts of two customers, take two people (LG068), one who calls propose_journal() and one who calls approve_journal().';
+
+CREATE FUNCTION load_journals(requests journal_request[], strict boolean DEFAULT false, dry_run boolean DEFAULT false)
+    RETURNS SETOF journal_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'load_journals';
+COMMENT ON FUNCTION load_journals(journal_request[], boolean, boolean) IS 'post_journals() on accounts of any kind, for the owner who takes over the books of another system. Not granted to anyone.';
+
+CREATE FUNCTION load_journal(client text, reference text, entry journal_entry, kind text DEFAULT 'general',
+                             effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, dry_run boolean DEFAULT false)
+    RETURNS journal_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'load_journal';
+COMMENT ON FUNCTION load_journal(text, text, journal_entry, text, timestamptz, text, boolean) IS 'post_journal() on accounts of any kind, for the owner who takes over the books of another system. Not granted to anyone.';
 
 CREATE FUNCTION post_entry(client_id integer, reference text, kind smallint, entry journal_entry,
-                           effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, reverses bigint DEFAULT NULL)
+                           effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, reverses bigint DEFAULT NULL, by_hand boolean DEFAULT false)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entry';
-COMMENT ON FUNCTION post_entry(integer, text, smallint, journal_entry, timestamptz, text, bigint) IS 'The posting function as the floors above call it: strict, client and kind by number, reversals allowed. Not granted to anyone.';
+COMMENT ON FUNCTION post_entry(integer, text, smallint, journal_entry, timestamptz, text, bigint, boolean) IS 'The posting function as the floors above call it: strict, client and kind by number, reversals allowed; by_hand: the entry is somebody''s own, made alone (LG068). Not granted to anyone.';
+
+CREATE FUNCTION require_batch_size(requests bigint) RETURNS void
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'check_batch_size';
+COMMENT ON FUNCTION require_batch_size(bigint) IS 'Internal: raises 54000 when a call is given more requests, references or numbers than one call takes (src/bounds.h).';
 
 CREATE FUNCTION create_balance(client_id integer, account account_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'create_balance';
@@ -68,4 +83,4 @@ CREATE FUNCTION reverse_journal(client text, journal bigint, reference text, ent
                                 effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'reverse_journal';
-COMMENT ON FUNCTION reverse_journal(text, bigint, text, journal_entry, timestamptz, text) IS 'Takes back a journal: whole and once when entry is NULL, else the part that entry says: per account, credits within what remains of its debits, and debits of its credits. Errors: LG062 unknown journal, LG063 reversed already, LG064 more than remains, LG065 a reversal cannot be reversed; post anew; LG002 trades, novations and settlement wires have ways of their own.';
+COMMENT ON FUNCTION reverse_journal(text, bigint, text, journal_entry, timestamptz, text) IS 'Takes back a journal: whole and once when entry is NULL, else the part that entry says: per account, credits within what remains of its debits, and debits of its credits. Errors: LG062 unknown journal, LG063 reversed already, LG064 more than remains, LG065 a reversal cannot be reversed; post anew; LG068 the journal takes two people, as in post_journal(): name it in propose_journal(); LG002 trades, novations and settlement wires have ways of their own.';

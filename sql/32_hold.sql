@@ -50,7 +50,7 @@ ALTER TABLE hold ENABLE ALWAYS TRIGGER refuse_write;
 
 -- Another session took the reference after we had looked for it: tried again, the request is answered.
 CREATE FUNCTION refuse_taken_reference(reference text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
@@ -64,6 +64,7 @@ CREATE FUNCTION record_hold_event(hold hold, event text, amount amount, referenc
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
+    PERFORM bounded_wait();
     INSERT INTO hold_event (client_id, hold_id, event, amount, final, reference, journal_id, recorded_at, recorded_by)
     VALUES (hold.client_id, hold.hold_id, event, amount, final, reference, journal_id, clock_timestamp(), invoking_role())
     ON CONFLICT DO NOTHING;
@@ -72,6 +73,16 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION record_hold_event(hold, text, amount, text, bigint, boolean) IS 'Writes one hold_event; 40001 if another session has just used the reference. Internal.';
+
+CREATE FUNCTION expired_holds(client_id integer, account account_id, at timestamptz) RETURNS amount
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+    SELECT sum(h.remaining) FROM hold h
+     WHERE h.client_id = expired_holds.client_id AND h.account = expired_holds.account
+       AND h.status = 'open' AND h.expires_at <= expired_holds.at
+$$;
+COMMENT ON FUNCTION expired_holds(integer, account_id, timestamptz) IS 'Sum of the account''s open holds that have expired at the instant, NULL if none. Internal.';
 
 CREATE FUNCTION expire_account_holds(client_id integer, account account_id, at timestamptz, record boolean) RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -82,10 +93,9 @@ DECLARE
     expired hold;
     freed amount;
 BEGIN
+    PERFORM bounded_wait();
     IF NOT record THEN
-        RETURN (SELECT sum(h.remaining) FROM hold h
-                 WHERE h.client_id = expire_account_holds.client_id AND h.account = expire_account_holds.account
-                   AND h.status = 'open' AND h.expires_at <= at);
+        RETURN expired_holds(client_id, account, at);
     END IF;
     FOR expired IN
         SELECT * FROM hold h
@@ -104,7 +114,7 @@ COMMENT ON FUNCTION expire_account_holds(integer, account_id, timestamptz, boole
 
 -- An instant ahead of the clock would let a caller expire what binds today.
 CREATE FUNCTION require_not_ahead(at timestamptz) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
@@ -128,7 +138,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'LG030', MESSAGE = format('unknown account "%s"', account),
             HINT = 'Give an account of this client.';
     END IF;
-    PERFORM require_not_ahead(at);
+    PERFORM bounded_wait(), require_not_ahead(at);
     PERFORM adjust_held(client_id, account, nothing);
     freed := expire_account_holds(client_id, account, at, true);
     IF freed IS NOT NULL THEN
@@ -163,7 +173,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'LG051', MESSAGE = format('unknown hold "%s"', reference),
             HINT = 'Give the reference under which the hold was authorised.';
     END IF;
-    PERFORM lock_hold_balance(found_hold.client_id, found_hold.account, at);
+    PERFORM bounded_wait(), lock_hold_balance(found_hold.client_id, found_hold.account, at);
     SELECT * INTO found_hold FROM hold h
      WHERE h.client_id = found_hold.client_id AND h.hold_id = found_hold.hold_id FOR NO KEY UPDATE;
     RETURN found_hold;
@@ -227,7 +237,7 @@ DECLARE
     owner_id integer := client_id;
     result hold;
 BEGIN
-    PERFORM lock_hold_balance(owner_id, account, at);
+    PERFORM bounded_wait(), lock_hold_balance(owner_id, account, at);
     result := hold_replay(owner_id, reference, 'authorised', amount, reference, account, expires_at);
     IF result.hold_id IS NOT NULL THEN
         RETURN result;
@@ -279,7 +289,7 @@ END $$;
 COMMENT ON FUNCTION free_hold(integer, text, text, amount, timestamptz) IS 'release_hold() for the floors above. Internal.';
 
 CREATE FUNCTION take_hold(client_id integer, hold text, entry journal_entry, reference text, kind smallint, final boolean,
-                          description text, effective_at timestamptz, at timestamptz) RETURNS journal_result
+                          description text, effective_at timestamptz, at timestamptz, by_hand boolean DEFAULT false) RETURNS journal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
@@ -294,7 +304,7 @@ DECLARE
 BEGIN
     IF earlier.hold_id IS NOT NULL THEN
         -- the journal's own reference decides whether the entry is the same
-        RETURN post_entry(owner_id, reference, kind, entry, effective_at, description);
+        RETURN post_entry(owner_id, reference, kind, entry, effective_at, description, by_hand => by_hand);
     END IF;
     PERFORM require_open(bound);
     taken := require_positive(coalesce(amount_of(entry, bound.account), zero(asset(bound.remaining))));
@@ -305,7 +315,7 @@ BEGIN
     END IF;
     rest := bound.remaining - taken;
     PERFORM adjust_held(owner_id, bound.account, -CASE WHEN final THEN bound.remaining ELSE taken END);
-    result := post_entry(owner_id, reference, kind, entry, effective_at, description);
+    result := post_entry(owner_id, reference, kind, entry, effective_at, description, by_hand => by_hand);
     UPDATE hold h SET captured = h.captured + taken,
                       remaining = CASE WHEN final THEN zero(asset(rest)) ELSE rest END,
                       status = CASE WHEN final OR sign(rest) = 0 THEN 'captured' ELSE 'open' END
@@ -316,7 +326,7 @@ BEGIN
     END IF;
     RETURN result;
 END $$;
-COMMENT ON FUNCTION take_hold(integer, text, journal_entry, text, smallint, boolean, text, timestamptz, timestamptz) IS 'capture_hold() for the floors above: any kind of journal, effective when they say. Internal.';
+COMMENT ON FUNCTION take_hold(integer, text, journal_entry, text, smallint, boolean, text, timestamptz, timestamptz, boolean) IS 'capture_hold() for the floors above: any kind of journal, effective when they say. Internal.';
 
 -- The holds of withdrawals belong to these: nobody ends one behind their back.
 CREATE FUNCTION require_own_hold(reference text) RETURNS text
@@ -382,28 +392,81 @@ CREATE FUNCTION capture_hold(client text, hold text, entry journal_entry, refere
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
-    RETURN take_hold(require_client(client), require_own_hold(hold), entry, require_own_hold(reference), 16::smallint, final, description, NULL, at);
+    RETURN take_hold(require_client(client), require_own_hold(hold), entry, require_own_hold(reference), 16::smallint, final, description, NULL, at, by_hand => true);
 END $$;
-COMMENT ON FUNCTION capture_hold(text, text, journal_entry, text, boolean, text, timestamptz) IS 'Posts the entry, whose debit of the held account comes out of the hold; several captures may share a hold, and final frees the rest. Idempotent by reference. Errors: LG045 nothing captured, LG051, LG052, LG053 more than it binds, and those of post_journal().';
+COMMENT ON FUNCTION capture_hold(text, text, journal_entry, text, boolean, text, timestamptz) IS 'Posts the entry, whose debit of the held account comes out of the hold; several captures may share a hold, and final frees the rest. Idempotent by reference. Errors: LG045 nothing captured, LG051, LG052, LG053 more than it binds, and those of post_journal(), LG068 too.';
 
-CREATE FUNCTION expire_holds(at timestamptz DEFAULT clock_timestamp()) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+-- Customer before balance, as everybody who checks his cash; neither is waited for.
+CREATE FUNCTION claim_hold_balance(client_id integer, account account_id) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    due record;
+    owner bigint := (SELECT a.customer_id FROM account a WHERE a.client_id = claim_hold_balance.client_id AND a.account = claim_hold_balance.account);
+BEGIN
+    IF owner IS NOT NULL THEN
+        PERFORM FROM customer c WHERE c.customer_id = owner FOR NO KEY UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            RETURN false;
+        END IF;
+    END IF;
+    PERFORM FROM balance b
+     WHERE b.client_id = claim_hold_balance.client_id AND b.account = claim_hold_balance.account FOR NO KEY UPDATE SKIP LOCKED;
+    RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION claim_hold_balance(integer, account_id) IS 'Locks the balance row, and the customer before it, unless another session has one of them: then false. Internal.';
+
+CREATE FUNCTION clients_with_expired_holds(at timestamptz, variant text) RETURNS integer[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+    RETURN ARRAY(SELECT DISTINCT h.client_id FROM hold h WHERE h.status = 'open' AND h.expires_at <= at ORDER BY 1);
+END $$;
+COMMENT ON FUNCTION clients_with_expired_holds(timestamptz, text) IS 'The clients for which expire_holds() has something to record. Internal.';
+
+CREATE FUNCTION expire_client_holds(client_id integer, at timestamptz, variant text) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    due account_id;
     accounts bigint := 0;
+    in_use bigint := 0;
+BEGIN
+    FOR due IN
+        SELECT DISTINCT h.account FROM hold h
+         WHERE h.client_id = expire_client_holds.client_id AND h.status = 'open' AND h.expires_at <= at
+         ORDER BY h.account
+    LOOP
+        IF claim_hold_balance(expire_client_holds.client_id, due) THEN
+            PERFORM lock_hold_balance(expire_client_holds.client_id, due, at);
+            accounts := accounts + 1;
+        ELSE
+            in_use := in_use + 1;
+        END IF;
+    END LOOP;
+    RETURN jsonb_build_array(jsonb_build_object('accounts', accounts, 'in_use', in_use));
+END $$;
+COMMENT ON FUNCTION expire_client_holds(integer, timestamptz, text) IS 'One client''s part of expire_holds(): accounts that another session has locked are left to the next run. Internal.';
+INSERT INTO client_run VALUES ('expire_holds', 'expire_client_holds', 'clients_with_expired_holds');
+
+CREATE FUNCTION expire_holds(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+DECLARE
+    swept bigint;
+    in_use bigint;
 BEGIN
     PERFORM require_not_ahead(at);
-    FOR due IN
-        SELECT DISTINCT h.client_id, h.account FROM hold h
-         WHERE h.status = 'open' AND h.expires_at <= at AND h.client_id = ANY (visible_clients())
-         ORDER BY h.client_id, h.account
-    LOOP
-        PERFORM lock_hold_balance(due.client_id, due.account, at);
-        accounts := accounts + 1;
-    END LOOP;
-    RETURN accounts;
+    SELECT coalesce(sum((r.rows #>> '{0,accounts}')::bigint), 0), sum((r.rows #>> '{0,in_use}')::bigint) INTO swept, in_use
+      FROM run_for_clients('expire_holds', at, client) AS r (rows);
+    IF in_use > 0 THEN
+        RAISE NOTICE 'expire_holds: % accounts are in use by other sessions and left to the next run', in_use;
+    END IF;
+    RETURN swept;
 END $$;
-COMMENT ON FUNCTION expire_holds(timestamptz) IS 'The sweeper: records holds that have expired at the instant; returns how many accounts it touched. Availability does not wait for it.';
+COMMENT ON FUNCTION expire_holds(timestamptz, text) IS 'The sweeper: records holds that have expired at the instant, of one client or of all that the caller sees; returns how many accounts it touched. Accounts that another session has locked are left to the next run, and a NOTICE says how many; a client whose part fails is left out with a WARNING. Availability does not wait for it. LG010, 42501, LG061.';

@@ -151,13 +151,13 @@ COMMENT ON FUNCTION record_block(block, block_balance[]) IS 'Writes a block and 
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION journal_id_horizon() RETURNS bigint
-    LANGUAGE sql VOLATILE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$ SELECT CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - 1 END FROM journal_id_seq s $$;
 COMMENT ON FUNCTION journal_id_horizon() IS 'The highest journal id handed out so far. Internal.';
 
 CREATE FUNCTION other_writers() RETURNS text[]
-    LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
     SELECT coalesce(array_agg(DISTINCT l.virtualtransaction ORDER BY l.virtualtransaction), '{}') FROM pg_locks l
@@ -193,6 +193,10 @@ AS $$
 $$;
 COMMENT ON FUNCTION balances_after(bigint, bigint, entry_line[]) IS 'Balances of the house accounts that these lines change, on top of those after block "before". Internal.';
 
+CREATE FUNCTION lock_blocks() RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'lock_blocks';
+COMMENT ON FUNCTION lock_blocks() IS 'Makes this transaction the only one that seals, until it ends; 55P03 when another does not end in time. Internal.';
+
 CREATE FUNCTION seal() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -212,7 +216,7 @@ BEGIN
             DETAIL = 'Its snapshot must be younger than the journal ids it looks at.',
             HINT = 'Seal in a transaction under READ COMMITTED.';
     END IF;
-    LOCK TABLE block IN SHARE ROW EXCLUSIVE MODE;		-- one sealer at a time; readers and posting go on
+    PERFORM lock_blocks();		-- one sealer at a time; readers and posting go on
     SELECT b.* INTO previous FROM block b ORDER BY b.block_no DESC LIMIT 1;
     previous.high := coalesce(previous.high, 0);
     previous.pending := coalesce(previous.pending, '{}');
@@ -246,7 +250,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION seal() IS
-    'Seals all journals whose transactions have ended, and those of this transaction, in a new block and returns its number; the last block''s number if there is nothing to seal. Waits for another sealer, never for posting. 25001 unless under READ COMMITTED; 22003 if a house balance is out of range.';
+    'Seals all journals whose transactions have ended, and those of this transaction, in a new block and returns its number; the last block''s number if there is nothing to seal. Waits for another sealer, in bounded time (55P03), never for posting. 25001 unless under READ COMMITTED; 22003 if a house balance is out of range.';
 
 CREATE TYPE ledger_digest AS (
     block_no bigint,

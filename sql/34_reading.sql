@@ -106,7 +106,7 @@ DECLARE
     row_posted amount;
     row_held amount;
 BEGIN
-    SELECT b.posted, b.held - coalesce(expire_account_holds(b.client_id, b.account, at, false), zero(asked.asset))
+    SELECT b.posted, b.held - coalesce(expired_holds(b.client_id, b.account, at), zero(asked.asset))
       INTO row_posted, row_held
       FROM balance b WHERE b.client_id = asked.client_id AND b.account = asked.account;
     IF NOT FOUND THEN

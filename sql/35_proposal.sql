@@ -15,23 +15,45 @@ CREATE TABLE proposal (
     decided_by name,
     decided_at timestamptz,
     journal_id bigint,
+    reverses bigint,
     PRIMARY KEY (client_id, proposal_id),
     UNIQUE (client_id, reference),
     CHECK (decided_by <> proposed_by)
 );
+COMMENT ON COLUMN proposal.proposed_by IS 'The login that proposed it.';
+COMMENT ON COLUMN proposal.decided_by IS 'The login that approved or declined it: another person''s.';
 COMMENT ON TABLE proposal IS 'Manual journals with who proposed and who decided; an approved one has its journal.';
+COMMENT ON COLUMN proposal.reverses IS 'The journal that is to be taken back, whole or in part; NULL: none.';
 SELECT pg_catalog.pg_extension_config_dump('proposal', '');
 SELECT pg_catalog.pg_extension_config_dump('proposal_proposal_id_seq', '');
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON proposal FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE proposal ENABLE ALWAYS TRIGGER refuse_write;
 
+CREATE FUNCTION opposite_of_journal(journal bigint) RETURNS journal_entry
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    result journal_entry;
+BEGIN
+    SELECT reverse(j.entry) INTO result FROM journal j WHERE j.client_id = ANY (visible_clients()) AND j.journal_id = opposite_of_journal.journal;
+    IF NOT FOUND AND journal IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'LG062', MESSAGE = 'no such journal to reverse',
+            DETAIL = format('Journal %s.', journal), HINT = 'Give the id of a journal of a client that you work for.';
+    END IF;
+    RETURN result;
+END $$;
+COMMENT ON FUNCTION opposite_of_journal(bigint) IS 'Internal: the entry that takes a journal back, NULL for NULL; LG062 when the invoking role sees no such journal.';
+
 CREATE FUNCTION propose_journal(entry journal_entry, reason text, reference text, description text DEFAULT NULL,
-                                effective_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS proposal
+                                effective_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp(), reverses bigint DEFAULT NULL) RETURNS proposal
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+    entry journal_entry := coalesce(propose_journal.entry, opposite_of_journal(propose_journal.reverses));
     owning account;
     result proposal;
     field text;
@@ -41,9 +63,11 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = 'a manual journal needs an entry, a reason and a reference',
             HINT = 'Give a reference of 1 to 193 bytes.';
     END IF;
+    PERFORM require_not_ahead(at);
     owning := require_account((accounts(entry))[1]);
-    INSERT INTO proposal (client_id, reference, entry, reason, description, effective_at, proposed_by, proposed_at)
-    VALUES (owning.client_id, reference, entry, reason, description, effective_at, invoking_role(), at)
+    PERFORM bounded_wait();
+    INSERT INTO proposal (client_id, reference, entry, reason, description, effective_at, proposed_by, proposed_at, reverses)
+    VALUES (owning.client_id, reference, entry, reason, description, effective_at, session_login(), at, reverses)
     ON CONFLICT DO NOTHING RETURNING * INTO result;
     IF FOUND THEN
         RETURN result;
@@ -51,7 +75,8 @@ BEGIN
     SELECT * INTO STRICT result FROM proposal p WHERE p.client_id = owning.client_id AND p.reference = propose_journal.reference;
     field := CASE WHEN result.entry <> entry THEN 'entry' WHEN result.reason <> reason THEN 'reason'
                   WHEN result.description IS DISTINCT FROM description THEN 'description'
-                  WHEN result.effective_at IS DISTINCT FROM effective_at THEN 'effective_at' END;
+                  WHEN result.effective_at IS DISTINCT FROM effective_at THEN 'effective_at'
+                  WHEN result.reverses IS DISTINCT FROM reverses THEN 'reverses' END;
     IF field IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'LG020',
             MESSAGE = format('reference "%s" was used before with different content', reference),
@@ -60,7 +85,7 @@ BEGIN
     END IF;
     RETURN result;
 END $$;
-COMMENT ON FUNCTION propose_journal(journal_entry, text, text, text, timestamptz, timestamptz) IS 'Proposes an entry by hand with a reason code, for the client whose accounts it names; nothing is posted until another person calls approve_journal(). Idempotent by reference (LG020). Errors: LG002 no entry, reason or reference, LG030 unknown account.';
+COMMENT ON FUNCTION propose_journal(journal_entry, text, text, text, timestamptz, timestamptz, bigint) IS 'Proposes an entry by hand with a reason code, for the client whose accounts it names; nothing is posted until another person calls approve_journal(). reverses: the journal that the entry takes back, whole when there is no entry, as in reverse_journal(). Idempotent by reference (LG020). Errors: LG002 no entry, reason or reference, LG030 unknown account, LG061 an instant ahead of the clock, LG062 unknown journal.';
 
 CREATE FUNCTION lock_proposal(client text, reference text) RETURNS proposal
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -71,19 +96,16 @@ DECLARE
     owner_id integer := require_client(client);
     result proposal;
 BEGIN
+    PERFORM bounded_wait();
     SELECT * INTO result FROM proposal p
      WHERE p.client_id = owner_id AND p.reference = lock_proposal.reference FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'LG062', MESSAGE = format('no proposal under reference "%s"', reference),
             HINT = 'Table proposal has those of the client, with their references.';
     END IF;
-    IF result.proposed_by = invoking_role() THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG067', MESSAGE = 'a proposal needs a second person',
-            DETAIL = format('Role "%s" proposed it.', result.proposed_by), HINT = 'Ask another approver.';
-    END IF;
     RETURN result;
 END $$;
-COMMENT ON FUNCTION lock_proposal(text, text) IS 'The proposal, locked; LG062 if unknown, LG067 for its proposer. Internal.';
+COMMENT ON FUNCTION lock_proposal(text, text) IS 'The proposal, locked; LG062 if unknown. Internal.';
 
 CREATE FUNCTION approve_journal(client text, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS journal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -94,16 +116,18 @@ DECLARE
     asked proposal := lock_proposal(client, reference);
     result journal_result;
 BEGIN
+    PERFORM require_not_ahead(at);
+    PERFORM require_second_person(asked.proposed_by, 'a proposal');
     IF asked.status = 'declined' THEN
         RAISE EXCEPTION USING ERRCODE = 'LG020', MESSAGE = format('proposal "%s" was declined', reference);
     END IF;
-    result := post_entry(asked.client_id, 'manual:' || asked.reference, 14::smallint, asked.entry, asked.effective_at,
-                         concat_ws(': ', asked.reason, asked.description));
-    UPDATE proposal p SET status = 'approved', decided_by = invoking_role(), decided_at = at, journal_id = result.journal
+    result := post_entry(asked.client_id, 'manual:' || asked.reference, CASE WHEN asked.reverses IS NULL THEN 14 ELSE 2 END::smallint, asked.entry,
+                         asked.effective_at, concat_ws(': ', asked.reason, asked.description), asked.reverses);
+    UPDATE proposal p SET status = 'approved', decided_by = session_login(), decided_at = at, journal_id = result.journal
      WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id AND p.status = 'proposed';
     RETURN result;
 END $$;
-COMMENT ON FUNCTION approve_journal(text, text, timestamptz) IS 'Posts a proposed journal under reference "manual:<reference>". Safe to repeat. Errors: LG062 unknown proposal, LG067 the proposer cannot approve (I25), LG020 declined before, and those of post_journal().';
+COMMENT ON FUNCTION approve_journal(text, text, timestamptz) IS 'Posts a proposed journal under reference "manual:<reference>". Safe to repeat. Errors: LG062 unknown proposal, LG067 the proposer cannot approve, nor a login that may become his or that he may become (I25), LG020 declined before, LG061, and those of post_journal().';
 
 CREATE FUNCTION decline_journal(client text, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS proposal
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -113,13 +137,15 @@ AS $$
 DECLARE
     asked proposal := lock_proposal(client, reference);
 BEGIN
+    PERFORM require_not_ahead(at);
+    PERFORM require_other_login(asked.proposed_by, 'a proposal');
     IF asked.status = 'approved' THEN
         RAISE EXCEPTION USING ERRCODE = 'LG063', MESSAGE = format('proposal "%s" was approved', reference),
             HINT = 'Reverse its journal.';
     END IF;
-    UPDATE proposal p SET status = 'declined', decided_by = invoking_role(), decided_at = at
+    UPDATE proposal p SET status = 'declined', decided_by = session_login(), decided_at = at
      WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id AND p.status = 'proposed';
     SELECT * INTO asked FROM proposal p WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id;
     RETURN asked;
 END $$;
-COMMENT ON FUNCTION decline_journal(text, text, timestamptz) IS 'Declines a proposed journal for good. Errors: LG062, LG067, LG063 approved already.';
+COMMENT ON FUNCTION decline_journal(text, text, timestamptz) IS 'Declines a proposed journal for good. Errors: LG062, LG067, LG063 approved already, LG061.';

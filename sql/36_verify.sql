@@ -187,6 +187,19 @@ AS $$
 $$;
 COMMENT ON FUNCTION verify_requests() IS 'References both posted and refused, reversals of nothing, parties of nothing. Internal.';
 
+-- Of no effect, but a number that nobody has any more should not stand in a list of who may.
+CREATE FUNCTION verify_access() RETURNS SETOF discrepancy
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+    SELECT 'access', NULL::bigint, NULL::bigint, NULL::integer, NULL::account_id,
+           format('Role %s, which was dropped, still stands in client_access for client "%s": revoke_client_access() takes it out.', g.role::oid, c.code)
+      FROM client_access g JOIN client c USING (client_id)
+     WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = g.role)
+     ORDER BY c.code, g.role::oid
+$$;
+COMMENT ON FUNCTION verify_access() IS 'Access that was granted to roles which no longer exist. Internal.';
+
 -- ---------------------------------------------------------------------------
 -- Balances, recomputed from every journal in one pass
 -- ---------------------------------------------------------------------------
@@ -324,6 +337,7 @@ BEGIN
     END LOOP;
     RETURN QUERY SELECT * FROM verify_unsealed(previous, unused_ids());
     RETURN QUERY SELECT * FROM verify_requests();
+    RETURN QUERY SELECT * FROM verify_access();
     totals := ARRAY(SELECT t FROM recomputed_balances() t);
     RETURN QUERY SELECT * FROM verify_accounts(totals);
     RETURN QUERY SELECT * FROM verify_limited(totals);

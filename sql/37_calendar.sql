@@ -95,6 +95,12 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION federal_reserve_holidays(integer) IS 'Holidays of the Federal Reserve Banks: the day itself and the day on which they are closed for it. A holiday on Saturday closes nothing (the preceding Friday is open), one on Sunday closes the Monday after. From 1986; earlier years give no rows.';
 
+-- to_char() knows no date after 294276 and no infinite one, and the text of a date depends on the session.
+CREATE FUNCTION date_text(day date) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN coalesce(to_jsonb(day) #>> '{}', 'NULL');
+COMMENT ON FUNCTION date_text(date) IS 'Internal: a date as messages show it, 2026-11-03, whatever the session''s DateStyle.';
+
 CREATE FUNCTION latest_version(calendar text) RETURNS integer
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
@@ -115,6 +121,15 @@ END;
 $$;
 COMMENT ON FUNCTION latest_version(text) IS 'Current version of a calendar. LG075 if there is no such calendar.';
 
+CREATE FUNCTION calendars_begin() RETURNS date
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
+$$
+    SELECT max(v.first_day) FROM calendar c JOIN calendar_version v ON v.calendar = c.calendar AND v.version = latest_version(c.calendar)
+    WHERE c.shipped
+$$;
+COMMENT ON FUNCTION calendars_begin() IS 'Internal: the first day that all shipped calendars speak of: nothing can be settled before.';
+
 CREATE FUNCTION is_business_day(calendar text, day date, version integer DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
@@ -128,7 +143,7 @@ BEGIN
     IF NOT FOUND OR day IS NULL OR day NOT BETWEEN edition.first_day AND edition.last_day THEN
         RAISE EXCEPTION USING
             ERRCODE = 'LG075',
-            MESSAGE = format('calendar "%s" says nothing of %s', calendar, coalesce(to_char(day, 'YYYY-MM-DD'), 'NULL')),
+            MESSAGE = format('calendar "%s" says nothing of %s', calendar, date_text(day)),
             DETAIL = CASE WHEN edition.version IS NULL THEN format('It has no version %s.', coalesce(version::text, 'NULL'))
                      ELSE format('Version %s covers %s to %s.', edition.version,
                                  to_char(edition.first_day, 'YYYY-MM-DD'), to_char(edition.last_day, 'YYYY-MM-DD')) END,
@@ -148,7 +163,8 @@ CREATE FUNCTION next_business_day(calendar text, day date, version integer DEFAU
 $$
 DECLARE
     edition integer := coalesce(version, latest_version(calendar));
-    candidate date := day + 1;
+    -- the last day that there is has none after it: the calendar says nothing of it either
+    candidate date := CASE WHEN day < '5874897-12-31' THEN day + 1 ELSE day END;
 BEGIN
     WHILE NOT is_business_day(calendar, candidate, edition) LOOP
         candidate := candidate + 1;
@@ -179,15 +195,18 @@ $$;
 COMMENT ON FUNCTION value_date(text, timestamptz, integer) IS 'First open day of the rail at or after the instant whose cut-off has not passed, in the rail''s own zone. At the cut-off itself the day is over. LG075 beyond the calendar''s data.';
 
 CREATE FUNCTION value_deadline(calendar text, day date, version integer DEFAULT NULL) RETURNS timestamptz
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
 $$
-    SELECT (day + v.cut_time) AT TIME ZONE v.zone
-    FROM calendar_version v
-    WHERE v.calendar = value_deadline.calendar
-      AND v.version = coalesce(value_deadline.version, latest_version(value_deadline.calendar));
+DECLARE
+    edition integer := coalesce(version, latest_version(calendar));
+BEGIN
+    PERFORM is_business_day(calendar, day, edition);        -- or LG075
+    RETURN (SELECT (day + v.cut_time) AT TIME ZONE v.zone FROM calendar_version v
+            WHERE v.calendar = value_deadline.calendar AND v.version = edition);
+END;
 $$;
-COMMENT ON FUNCTION value_deadline(text, date, integer) IS 'The instant at which the rail''s day ends: the last moment to pay with that value date.';
+COMMENT ON FUNCTION value_deadline(text, date, integer) IS 'The instant at which the rail''s day ends: the last moment to pay with that value date. LG075 when the calendar or version does not exist or does not cover the day.';
 
 CREATE FUNCTION add_calendar_version(calendar text, first_day date, last_day date, holidays date[], names text[],
                                      source text, weekend smallint[] DEFAULT '{6,7}', cut_time time DEFAULT '19:00',
@@ -199,15 +218,33 @@ $$
 DECLARE
     edition integer;
 BEGIN
-    IF first_day IS NULL OR last_day IS NULL OR source IS NULL OR weekend IS NULL OR cut_time IS NULL OR zone IS NULL
+    IF calendar IS NULL OR calendar !~ '^[A-Z][A-Z0-9_]{0,19}$' THEN
+        PERFORM refuse_invalid('a calendar''s name is 1 to 20 capital letters, digits or underscores, a letter first', format('Name: "%s".', calendar));
+    ELSIF first_day IS NULL OR last_day IS NULL OR source IS NULL OR weekend IS NULL OR cut_time IS NULL OR zone IS NULL
        OR holidays IS NULL OR cardinality(holidays) <> cardinality(coalesce(names, '{}'))
-       OR array_position(holidays, NULL) IS NOT NULL OR array_position(names, NULL) IS NOT NULL
+       OR EXISTS (SELECT FROM unnest(holidays, names) AS h (day, name) WHERE h.day IS NULL OR h.name IS NULL)
        OR NOT EXISTS (SELECT FROM pg_timezone_names t WHERE t.name = zone) THEN
         RAISE EXCEPTION USING
             ERRCODE = 'LG002',
             MESSAGE = format('edition of calendar "%s" is not complete', calendar),
             DETAIL = 'It needs first and last day, a source, a weekend, a cut-off with an existing time zone, and a name for every holiday.';
+    ELSIF first_day > last_day OR NOT isfinite(first_day) OR NOT isfinite(last_day) OR NOT coalesce(weekend <@ '{1,2,3,4,5,6,7}', true) THEN
+        PERFORM refuse_invalid(format('edition of calendar "%s" is not possible', calendar),
+            format('It is for %s to %s, with weekend %s.', date_text(first_day), date_text(last_day), weekend::text),
+            'The first day is not after the last, and a weekend is of ISO weekdays, 1 (Monday) to 7.');
+    ELSIF (SELECT count(DISTINCT h) < count(*) FROM unnest(holidays) AS h) THEN
+        PERFORM refuse_invalid(format('edition of calendar "%s" has a holiday twice', calendar), NULL, 'Join the names of holidays that fall on one day.');
     END IF;
+    -- the next business day is looked for day by day
+    IF last_day > first_day + 36525 OR weekend @> '{1,2,3,4,5,6,7}' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'LG002',
+            MESSAGE = format('edition of calendar "%s" covers too much, or has no day open', calendar),
+            DETAIL = format('From %s to %s, weekend %s.', first_day, last_day, weekend),
+            HINT = 'An edition covers a hundred years at most, and not all seven days are weekend.';
+    END IF;
+    PERFORM require_batch_size(cardinality(holidays));
+    PERFORM bounded_wait();
     INSERT INTO calendar VALUES (add_calendar_version.calendar, coalesce(description, add_calendar_version.calendar))
     ON CONFLICT ON CONSTRAINT calendar_pkey DO NOTHING;
     PERFORM FROM calendar c WHERE c.calendar = add_calendar_version.calendar FOR NO KEY UPDATE;
@@ -220,7 +257,7 @@ BEGIN
     RETURN edition;
 END;
 $$;
-COMMENT ON FUNCTION add_calendar_version(text, date, date, date[], text[], text, smallint[], time, text, text) IS 'Adds an edition of a calendar, and the calendar if it is new; returns the version. Holidays are the days on which the rail is closed. Windows closed before keep the version they were closed with. LG002 if incomplete.';
+COMMENT ON FUNCTION add_calendar_version(text, date, date, date[], text[], text, smallint[], time, text, text) IS 'Adds an edition of a calendar, and the calendar if it is new; returns the version. Holidays are the days on which the rail is closed. Windows closed before keep the version they were closed with. LG002 if incomplete, not possible, longer than a hundred years, or without an open day.';
 
 INSERT INTO calendar VALUES
     ('FEDWIRE', 'Fedwire Funds Service: dollar wires', true),

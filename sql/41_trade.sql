@@ -102,7 +102,8 @@ BAKKT_TPJ a receivable or payable per customer, NET_SETTLEMENT the client''s set
 account. Money is rounded half-even, once, and fees in bps are taken of the rounded notional; revenue is net money against the provider''s money, by subtraction. The same reference with the same
 content returns the original outcome; other content raises LG020 naming the field. Raises LG002 malformed or against the commission model,
 LG012 unknown customer, LG013 customer may not buy or sell, LG014 unknown or inactive provider, LG015 unknown or retired instrument, LG042 assets do not fit,
-LG043 too many decimals, LG045 not positive, LG046 price or quantity off its increment, LG047 money rounds to nothing, LG050 coin sold is not held, LG061 executed more than five minutes ahead,
+LG043 too many decimals, LG045 not positive, LG046 price or quantity off its increment, LG047 money rounds to nothing, LG048 the customer''s price is worse for the company
+than the provider''s by more than the client''s terms concede, LG049 the provider''s price is far from its last execution, LG050 coin sold is not held, LG061 executed more than five minutes ahead,
 and those of the posting function (doc/errors.md); 40001 or 40P01: retry.';
 
 CREATE FUNCTION post_trades(requests trade_request[], strict boolean DEFAULT false, dry_run boolean DEFAULT false)

@@ -45,7 +45,7 @@ COMMENT ON FUNCTION cash_terms_of(int) IS 'Internal: the terms of a client, the 
 
 -- An infinite instant would stand in journals and stamps for ever.
 CREATE FUNCTION require_instant(at timestamptz) RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
@@ -129,6 +129,7 @@ DECLARE
 	after		cash_terms;
 	request		jsonb;
 BEGIN
+	PERFORM bounded_wait();
 	PERFORM FROM client c WHERE c.client_id = owner_id FOR NO KEY UPDATE;
 	before := cash_terms_of(owner_id);
 	request := jsonb_strip_nulls(jsonb_build_object('encumber_unpaid', encumber_unpaid, 'prefunded', prefunded,
@@ -189,6 +190,7 @@ CREATE FUNCTION lock_customers_cash(customer_ids bigint[]) RETURNS void
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
+	PERFORM bounded_wait();
 	PERFORM FROM customer c WHERE c.customer_id = ANY (customer_ids) ORDER BY c.customer_id FOR NO KEY UPDATE;
 	PERFORM guard_customers_cash(customer_ids);
 END $$;

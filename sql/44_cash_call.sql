@@ -59,7 +59,7 @@ CREATE TABLE cash_call_event (
 COMMENT ON TABLE cash_call_event IS 'What happened to each cash call: every attempt with its result and reason, write-off, recovery, bust. Append-only.';
 COMMENT ON COLUMN cash_call_event.event IS 'settled and failed: an attempt; sent to Apex and rejected by it; written_off; recovered after a write-off, in part or whole; busted with its execution.';
 COMMENT ON COLUMN cash_call_event.at IS 'When, by the caller''s clock.';
-COMMENT ON COLUMN cash_call_event.recorded_at IS 'When the ledger recorded it: after the lock on this table, so that what is recorded before an instant can be told.';
+COMMENT ON COLUMN cash_call_event.recorded_at IS 'When the ledger recorded it: under lock_cash_call_events(), so that what is recorded before an instant can be told.';
 COMMENT ON COLUMN cash_call_event.amount IS 'Moved by a settlement, recovery, write-off or bust; asked for by an attempt that failed. A write-off that a bust restores is one more, negative.';
 COMMENT ON COLUMN cash_call_event.event_journal IS 'The journal it posted, if any.';
 SELECT pg_catalog.pg_extension_config_dump('cash_call_event', '');
@@ -115,28 +115,28 @@ AS $$
 DECLARE
 	result	integer;
 BEGIN
-	SELECT a.actor_id INTO result FROM actor a WHERE a.role_name = invoking_role();
+	SELECT a.actor_id INTO result FROM actor a WHERE a.role_name = invoking_role() ORDER BY a.actor_id LIMIT 1;
 	IF NOT FOUND THEN
 		INSERT INTO actor AS a (role_name) VALUES (invoking_role())
-		ON CONFLICT (role_name) DO UPDATE SET role_name = excluded.role_name
 		RETURNING a.actor_id INTO result;
 	END IF;
 	RETURN result;
 END $$;
 COMMENT ON FUNCTION invoking_actor() IS 'Internal: number of the invoking role in table actor, entered on first use.';
 
--- Every writer of events takes this lock before it locks an account.  It
--- waits only for a reader that is fixing an instant, and that one waits for
--- writers: one that came here with accounts locked could close a circle.
-CREATE FUNCTION lock_cash_call_events() RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, bakkt_ledger, pg_temp
-AS $$
-BEGIN
-	LOCK TABLE cash_call_event IN ROW EXCLUSIVE MODE;
-END $$;
-COMMENT ON FUNCTION lock_cash_call_events() IS
-	'Internal: the lock under which events are recorded. A reader in SHARE mode knows that whatever commits after it has a later recorded_at.';
+-- Every writer of events takes this lock after its customers and before it
+-- locks a call or an account.  It waits only for a reader that is fixing an
+-- instant, and that one waits for writers: one that waited for a customer with
+-- it, or came here with accounts locked, could close a circle.
+CREATE FUNCTION lock_cash_call_events(client_id integer) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'lock_cash_call_events';
+COMMENT ON FUNCTION lock_cash_call_events(integer) IS
+	'Internal: the lock under which events of the client''s cash calls are recorded, shared until the transaction ends. cash_call_events_instant() owns it for a moment; 55P03 when that takes too long.';
+
+CREATE FUNCTION cash_call_events_instant(client_id integer) RETURNS timestamptz
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cash_call_events_instant';
+COMMENT ON FUNCTION cash_call_events_instant(integer) IS
+	'Internal: an instant such that every event of the client''s cash calls recorded until then is committed, or of this transaction, and every later one is recorded after it. Waits for transactions that are recording events, in bounded time (55P03).';
 
 CREATE FUNCTION require_cash_call(client_id integer, call bigint) RETURNS cash_call
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -161,7 +161,7 @@ CREATE FUNCTION lock_cash_call(client_id integer, call bigint) RETURNS cash_call
 AS $$
 #variable_conflict use_column
 BEGIN
-	PERFORM lock_cash_call_events();
+	PERFORM bounded_wait(), lock_cash_call_events(lock_cash_call.client_id);
 	PERFORM FROM cash_call c
 	  WHERE c.client_id = lock_cash_call.client_id AND c.journal_id = lock_cash_call.call FOR NO KEY UPDATE;
 	RETURN require_cash_call(client_id, call);
@@ -233,6 +233,19 @@ AS $$
 $$;
 COMMENT ON FUNCTION is_coin_released(cash_call) IS 'Internal: whether encumbered coin of the purchase has been paid for, so that the customer may use it.';
 
+CREATE FUNCTION lock_customer_of_cash_call(client_id integer, call bigint) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM bounded_wait();
+	PERFORM FROM customer u JOIN cash_call c USING (customer_id)
+	  WHERE c.client_id = lock_customer_of_cash_call.client_id AND c.journal_id = call FOR NO KEY UPDATE OF u;
+END $$;
+COMMENT ON FUNCTION lock_customer_of_cash_call(integer, bigint) IS
+	'Internal, before a bust locks anything else: the customer whose cash the execution has called, if it has.';
+
 -- Before the bust's journal, which takes the coin from where the execution
 -- put it: coin that has been released since is bound again, if it is there.
 CREATE FUNCTION prepare_bust_of_cash_call(client_id integer, call bigint) RETURNS void
@@ -244,10 +257,7 @@ DECLARE
 	found_call	cash_call;
 	claim		text;
 BEGIN
-	PERFORM lock_cash_call_events();
-	PERFORM FROM customer u JOIN cash_call c USING (customer_id)
-	  WHERE c.client_id = prepare_bust_of_cash_call.client_id AND c.journal_id = call FOR NO KEY UPDATE OF u;
-	IF NOT FOUND THEN
+	IF NOT EXISTS (SELECT FROM cash_call c WHERE c.client_id = prepare_bust_of_cash_call.client_id AND c.journal_id = call) THEN
 		RETURN;
 	END IF;
 	found_call := lock_cash_call(client_id, call);
@@ -260,7 +270,7 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION prepare_bust_of_cash_call(integer, bigint) IS
-	'Internal, before a bust: locks the customer and the cash call of the execution, and binds its coin again if it has been released; LG050 if that is gone.';
+	'Internal, before a bust, its customer locked: locks the cash call of the execution, and binds its coin again if it has been released; LG050 if that is gone.';
 
 -- After it: what was paid is given back by a call of the bust's own, on the
 -- account that the bust's journal has turned round.

@@ -32,33 +32,47 @@ END $$;
 COMMENT ON FUNCTION set_off_deficits(integer, timestamptz) IS
 	'Internal: sets off what the company owes a client''s customers against its money in the FBO account; returns the assets in which it still owes them.';
 
+CREATE FUNCTION clients_with_due_cash_calls(at timestamptz, variant text) RETURNS integer[]
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT c.client_id FROM client c
+		  WHERE EXISTS (SELECT FROM cash_call l WHERE l.client_id = c.client_id AND l.status = 'O' AND NOT l.apex AND l.due_at <= $1 AND l.called_at <= $1)
+		  ORDER BY c.client_id);
+END $$;
+COMMENT ON FUNCTION clients_with_due_cash_calls(timestamptz, text) IS 'Internal: the clients for which process_cash_calls() has a call to attempt.';
+
+CREATE FUNCTION attempt_client_cash_calls(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	code	constant text := (client_row(client_id)).code;
+BEGIN
+	PERFORM lock_cash_call_events(client_id);
+	RETURN (SELECT jsonb_agg(to_jsonb(p) ORDER BY p.asset) FROM (
+		SELECT code AS client_code, r.*
+		  FROM process_client_cash_calls(client_id, at, next_cash_retry(at), set_off_deficits(client_id, at)) r) p);
+END $$;
+COMMENT ON FUNCTION attempt_client_cash_calls(integer, timestamptz, text) IS 'Internal: one client''s part of process_cash_calls().';
+INSERT INTO client_run VALUES ('process_cash_calls', 'attempt_client_cash_calls', 'clients_with_due_cash_calls');
+
 CREATE FUNCTION process_cash_calls(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, asset asset, attempted bigint, settled bigint, failed bigint, collected amount, paid amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-#variable_conflict use_column
-DECLARE
-	asked	constant integer := CASE WHEN process_cash_calls.client IS NOT NULL THEN require_client(process_cash_calls.client) END;
-	seen	constant integer[] := visible_clients();
-	due		client;
 BEGIN
 	PERFORM require_instant(at);
-	PERFORM lock_cash_call_events();
-	FOR due IN
-		SELECT c.* FROM client c
-		 WHERE c.client_id = ANY (seen) AND c.client_id = coalesce(asked, c.client_id)
-		   AND EXISTS (SELECT FROM cash_call l WHERE l.client_id = c.client_id AND l.status = 'O' AND NOT l.apex
-						AND l.due_at <= process_cash_calls.at AND l.called_at <= process_cash_calls.at)
-		 ORDER BY c.client_id
-	LOOP
-		RETURN QUERY SELECT due.code, r.*
-			FROM process_client_cash_calls(due.client_id, at, next_cash_retry(at), set_off_deficits(due.client_id, at)) r ORDER BY r.asset;
-	END LOOP;
+	RETURN QUERY
+	SELECT p.* FROM run_for_clients('process_cash_calls', at, client) AS r (rows),
+		   jsonb_to_recordset(r.rows) AS p (client_code text, asset asset, attempted bigint, settled bigint, failed bigint, collected amount, paid amount);
 END $$;
 COMMENT ON FUNCTION process_cash_calls(timestamptz, text) IS
 'Attempts every cash call that is due at the instant, of one client or all that the caller sees, oldest first, sale proceeds before purchases of the same customer. A call is
 settled in whole or fails with a reason (table cash_call_reason) and is due again at the next retry run; every attempt is recorded. Proceeds are paid only out of
 the company''s money in the FBO account. Calls through Apex are not touched, and customers whom another session works on are left to it, so several sessions
 may run this at once. A row per client and asset: how many attempts, how many settled and failed, cash collected from and paid to customers, both positive. Reports
-progress by a NOTICE every 100,000 calls of a client. Raises LG010, 42501, LG061 instant ahead, LG002 infinite; 40001 or 40P01: retry.';
+progress by a NOTICE every 100,000 calls of a client. Of several clients, one whose part fails is left out with a WARNING. Raises LG010, 42501, LG061 instant ahead, LG002 infinite; 40001 or 40P01: retry.';

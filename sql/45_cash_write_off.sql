@@ -90,6 +90,7 @@ CREATE FUNCTION lock_revenue_share(client_id integer) RETURNS void
 AS $$
 #variable_conflict use_column
 BEGIN
+	PERFORM bounded_wait();
 	-- written, not only locked: a transaction whose snapshot is older than another's charge gets 40001
 	INSERT INTO revenue_share_guard AS g VALUES (lock_revenue_share.client_id, 1)
 	ON CONFLICT (client_id) DO UPDATE SET taken = g.taken + 1;
@@ -148,10 +149,11 @@ AS $$
 DECLARE
 	days	constant integer := (cash_terms_of(client_id)).write_off_days;
 BEGIN
+	PERFORM bounded_wait();
 	RETURN QUERY
 	INSERT INTO cash_write_off AS w (client_id, journal_id, proposal_no, amount, eligible_on, charge_month, proposed_by, proposed_at)
 	SELECT c.client_id, c.journal_id, 1 + (SELECT count(*) FROM cash_write_off p WHERE p.client_id = c.client_id AND p.journal_id = c.journal_id),
-		   c.amount, e.day, (date_trunc('month', e.day::timestamp) + interval '1 month')::date, invoking_role(), propose_eligible.at
+		   c.amount, e.day, (date_trunc('month', e.day::timestamp) + interval '1 month')::date, session_login(), propose_eligible.at
 	  FROM cash_call c, eligible_on(c.called_at, days) AS e(day)
 	 WHERE c.client_id = propose_eligible.client_id AND c.status = 'O' AND c.withdrawal AND e.day <= central_date(propose_eligible.at)
 	   -- one that was declined is proposed again only by hand
@@ -165,26 +167,47 @@ END $$;
 COMMENT ON FUNCTION propose_eligible(integer, timestamptz, bigint) IS
 	'Internal: proposes the client''s outstanding purchases that are old enough, those never proposed before or the one given, and returns the new proposals.';
 
+CREATE FUNCTION clients_with_eligible_calls(at timestamptz, variant text) RETURNS integer[]
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT c.client_id FROM client c, LATERAL (SELECT (cash_terms_of(c.client_id)).write_off_days OFFSET 0) AS t (days)
+		  WHERE EXISTS (SELECT FROM cash_call l WHERE l.client_id = c.client_id AND l.status = 'O' AND l.withdrawal
+						AND eligible_on(l.called_at, t.days) <= central_date($1))
+		  ORDER BY c.client_id);
+END $$;
+COMMENT ON FUNCTION clients_with_eligible_calls(timestamptz, text) IS 'Internal: the clients with an outstanding purchase that is old enough to be written off.';
+
+CREATE FUNCTION propose_client_write_offs(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	code	constant text := (client_row(client_id)).code;
+BEGIN
+	RETURN (SELECT jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount)) FROM (
+		SELECT code AS client_code, count(*) AS proposed, sum(w.amount) AS amount FROM propose_eligible(client_id, at) AS w GROUP BY asset(w.amount)) p);
+END $$;
+COMMENT ON FUNCTION propose_client_write_offs(integer, timestamptz, text) IS 'Internal: one client''s part of propose_cash_call_write_offs().';
+INSERT INTO client_run VALUES ('propose_cash_call_write_offs', 'propose_client_write_offs', 'clients_with_eligible_calls');
+
 CREATE FUNCTION propose_cash_call_write_offs(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, proposed bigint, amount amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-#variable_conflict use_column
-DECLARE
-	holder	client;
 BEGIN
 	PERFORM require_instant(at);
-	FOR holder IN SELECT * FROM clients_asked(propose_cash_call_write_offs.client) LOOP
-		RETURN QUERY
-		SELECT holder.code, count(*), sum(w.amount) FROM propose_eligible(holder.client_id, at) AS w
-		 GROUP BY asset(w.amount) ORDER BY asset(w.amount);
-	END LOOP;
+	RETURN QUERY
+	SELECT p.* FROM run_for_clients('propose_cash_call_write_offs', at, client) AS r (rows),
+		   jsonb_to_recordset(r.rows) AS p (client_code text, proposed bigint, amount amount);
 END $$;
 COMMENT ON FUNCTION propose_cash_call_write_offs(timestamptz, text) IS
 'Proposes for write-off every outstanding purchase whose age, the difference of Central dates from execution to the instant, exceeds the client''s write_off_days, of one client or
 of all visible ones; a row per client and asset with how many and how much. Nothing is posted: a second person approves, and charge_cash_call_write_offs() posts in the month after. Safe to repeat: a
-call is proposed once. Raises LG010, 42501 client, LG061 instant ahead of the clock, LG002 infinite.';
+call is proposed once. Of several clients, one whose part fails is left out with a WARNING. Raises LG010, 42501 client, LG061 instant ahead of the clock, LG002 infinite.';
 
 CREATE FUNCTION propose_cash_call_write_off(client text, call bigint, at timestamptz DEFAULT clock_timestamp()) RETURNS cash_write_off
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -226,18 +249,16 @@ DECLARE
 	asked	constant cash_call := require_cash_call(lock_write_off.client_id, lock_write_off.call);
 	result	cash_write_off := latest_write_off(asked.client_id, asked.journal_id);
 BEGIN
+	PERFORM bounded_wait();
 	SELECT w.* INTO result FROM cash_write_off w
 	 WHERE w.client_id = asked.client_id AND w.journal_id = asked.journal_id AND w.proposal_no = result.proposal_no FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		PERFORM refuse_cash_call_state(asked, 'is not proposed for write-off');
-	ELSIF result.proposed_by = invoking_role() THEN
-		RAISE EXCEPTION USING ERRCODE = 'LG067', MESSAGE = format('the write-off of cash call %s needs a second person', asked.journal_id),
-			DETAIL = format('Role "%s" proposed it.', result.proposed_by), HINT = 'Ask another approver.';
 	END IF;
 	RETURN result;
 END $$;
 COMMENT ON FUNCTION lock_write_off(integer, bigint) IS
-	'Internal: the last proposal to write the cash call off, locked; LG082 unknown call, LG083 never proposed, LG067 for its proposer.';
+	'Internal: the last proposal to write the cash call off, locked; LG082 unknown call, LG083 never proposed.';
 
 CREATE FUNCTION approve_cash_call_write_off(client text, call bigint, at timestamptz DEFAULT clock_timestamp()) RETURNS cash_write_off
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -251,6 +272,7 @@ DECLARE
 BEGIN
 	PERFORM require_instant(at);
 	result := lock_write_off(owning, approve_cash_call_write_off.call);
+	PERFORM require_second_person(result.proposed_by, format('the write-off of cash call %s', result.journal_id));
 	asked := require_cash_call(owning, approve_cash_call_write_off.call);
 	IF result.status IN ('APPROVED', 'CHARGED') THEN
 		RETURN result;
@@ -258,13 +280,13 @@ BEGIN
 		PERFORM refuse_cash_call_state(asked, 'can no longer be written off', format('Its write-off is %s.',
 			CASE result.status WHEN 'PROPOSED' THEN 'lapsed' ELSE lower(result.status) END));
 	END IF;
-	UPDATE cash_write_off w SET status = 'APPROVED', approved_by = invoking_role(), approved_at = approve_cash_call_write_off.at
+	UPDATE cash_write_off w SET status = 'APPROVED', approved_by = session_login(), approved_at = approve_cash_call_write_off.at
 	 WHERE w.client_id = result.client_id AND w.journal_id = result.journal_id AND w.proposal_no = result.proposal_no
 	RETURNING w.* INTO result;
 	RETURN result;
 END $$;
 COMMENT ON FUNCTION approve_cash_call_write_off(text, bigint, timestamptz) IS
-'Approves the proposed write-off of a cash call; it is charged once its month has begun. Nobody approves what he proposed (LG067, I25). Safe to repeat. Raises LG082 unknown call, LG083 not
+'Approves the proposed write-off of a cash call; it is charged once its month has begun. Nobody approves what he proposed, nor what a login did that may become his or that he may become (LG067, I25). Safe to repeat. Raises LG082 unknown call, LG083 not
 proposed, declined, or the call has been settled or busted since, LG010, 42501, LG061, LG002.';
 
 CREATE FUNCTION approve_cash_call_write_offs(client text, calls bigint[], at timestamptz DEFAULT clock_timestamp()) RETURNS SETOF cash_write_off
@@ -277,12 +299,13 @@ BEGIN
 	IF calls IS NULL THEN
 		PERFORM refuse_invalid('approving needs an array of cash calls');
 	END IF;
+	PERFORM require_batch_size(cardinality(calls));
 	FOR call IN SELECT DISTINCT n FROM unnest(calls) AS n ORDER BY n LOOP
 		RETURN NEXT approve_cash_call_write_off(client, call, at);
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION approve_cash_call_write_offs(text, bigint[], timestamptz) IS
-	'Approves the proposed write-offs of several cash calls, all or none; see approve_cash_call_write_off(). LG002 for NULL.';
+	'Approves the proposed write-offs of several cash calls, all or none; see approve_cash_call_write_off(). LG002 for NULL, 54000 for more than one call takes.';
 
 CREATE FUNCTION decline_cash_call_write_off(client text, call bigint, reason text, at timestamptz DEFAULT clock_timestamp()) RETURNS cash_write_off
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -298,6 +321,7 @@ BEGIN
 		PERFORM refuse_invalid('declining a write-off needs a reason', NULL, 'Say why in a few words.');
 	END IF;
 	result := lock_write_off(owning, decline_cash_call_write_off.call);
+	PERFORM require_other_login(result.proposed_by, format('the write-off of cash call %s', result.journal_id));
 	IF result.status = 'DECLINED' THEN
 		RETURN result;
 	ELSIF result.status NOT IN ('PROPOSED', 'APPROVED') THEN
@@ -305,7 +329,7 @@ BEGIN
 									   format('Its write-off is %s.', lower(result.status)));
 	END IF;
 	UPDATE cash_write_off w
-	   SET status = 'DECLINED', declined_by = invoking_role(), declined_at = decline_cash_call_write_off.at, decline_reason = decline_cash_call_write_off.reason
+	   SET status = 'DECLINED', declined_by = session_login(), declined_at = decline_cash_call_write_off.at, decline_reason = decline_cash_call_write_off.reason
 	 WHERE w.client_id = result.client_id AND w.journal_id = result.journal_id AND w.proposal_no = result.proposal_no
 	RETURNING w.* INTO result;
 	RETURN result;
@@ -407,10 +431,11 @@ CREATE FUNCTION lock_write_offs(client_id integer, calls bigint[]) RETURNS void
 AS $$
 #variable_conflict use_column
 BEGIN
+	PERFORM bounded_wait();
 	PERFORM FROM customer cu
 	  WHERE cu.customer_id IN (SELECT c.customer_id FROM cash_call c WHERE c.client_id = lock_write_offs.client_id AND c.journal_id = ANY (calls))
 	  ORDER BY cu.customer_id FOR NO KEY UPDATE;
-	PERFORM lock_cash_call_events();
+	PERFORM lock_cash_call_events(lock_write_offs.client_id);
 	PERFORM FROM cash_write_off w
 	  WHERE w.client_id = lock_write_offs.client_id AND w.status IN ('PROPOSED', 'APPROVED')
 	  ORDER BY w.journal_id FOR NO KEY UPDATE;
@@ -452,28 +477,51 @@ END $$;
 COMMENT ON FUNCTION charge_client(integer, timestamptz) IS
 	'Internal: charges the approved write-offs of a client whose month has begun, a row for each; those of calls that ended otherwise lapse.';
 
+CREATE FUNCTION clients_with_write_offs(at timestamptz, variant text) RETURNS integer[]
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT c.client_id FROM client c
+		  WHERE EXISTS (SELECT FROM cash_write_off w WHERE w.client_id = c.client_id AND w.status IN ('PROPOSED', 'APPROVED'))
+		  ORDER BY c.client_id);
+END $$;
+COMMENT ON FUNCTION clients_with_write_offs(timestamptz, text) IS 'Internal: the clients with write-offs that may be charged, or lapse.';
+
+CREATE FUNCTION charge_client_write_offs(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	code	constant text := (client_row(client_id)).code;
+BEGIN
+	IF NOT EXISTS (SELECT FROM cash_write_off w WHERE w.client_id = charge_client_write_offs.client_id AND w.status IN ('PROPOSED', 'APPROVED')) THEN
+		RETURN NULL;
+	END IF;
+	RETURN (SELECT jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount)) FROM (
+		SELECT code AS client_code, count(*) AS charged, sum(d.amount) AS amount, sum(d.from_share) AS from_share,
+			   sum(d.amount) - sum(d.from_share) AS from_bad_debt
+		  FROM charge_client(client_id, at) AS d GROUP BY asset(d.amount)) p);
+END $$;
+COMMENT ON FUNCTION charge_client_write_offs(integer, timestamptz, text) IS 'Internal: one client''s part of charge_cash_call_write_offs().';
+INSERT INTO client_run VALUES ('charge_cash_call_write_offs', 'charge_client_write_offs', 'clients_with_write_offs');
+
 CREATE FUNCTION charge_cash_call_write_offs(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, charged bigint, amount amount, from_share amount, from_bad_debt amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-#variable_conflict use_column
-DECLARE
-	holder	client;
 BEGIN
 	PERFORM require_instant(at);
-	FOR holder IN SELECT * FROM clients_asked(charge_cash_call_write_offs.client) LOOP
-		CONTINUE WHEN NOT EXISTS (SELECT FROM cash_write_off w WHERE w.client_id = holder.client_id AND w.status IN ('PROPOSED', 'APPROVED'));
-		RETURN QUERY
-		SELECT holder.code, count(*), sum(d.amount), sum(d.from_share), sum(d.amount) - sum(d.from_share)
-		  FROM charge_client(holder.client_id, at) AS d
-		 GROUP BY asset(d.amount) ORDER BY asset(d.amount);
-	END LOOP;
+	RETURN QUERY
+	SELECT p.* FROM run_for_clients('charge_cash_call_write_offs', at, client) AS r (rows),
+		   jsonb_to_recordset(r.rows) AS p (client_code text, charged bigint, amount amount, from_share amount, from_bad_debt amount);
 END $$;
 COMMENT ON FUNCTION charge_cash_call_write_offs(timestamptz, text) IS
 'Posts the approved write-offs whose month has begun in Central Time, of one client or of all visible ones: oldest call first, from the client''s share of revenue up to what has accrued, the
 rest from bad debt (J05c); a row per client and asset. A call settled or busted meanwhile is left alone, and its proposal lapses; one that Apex has been asked for waits for the answer, one
-on a frozen account until it is not. What was approved after the instant is charged later. Safe to repeat and to run twice at once. Raises LG010, 42501, LG061, LG002; 40001 or 40P01: retry.';
+on a frozen account until it is not. What was approved after the instant is charged later. Safe to repeat and to run twice at once. Of several clients, one whose part fails is left out with a WARNING. Raises LG010, 42501, LG061, LG002; 40001 or 40P01: retry.';
 
 -- ---------------------------------------------------------------------------
 -- Recovering

@@ -160,6 +160,7 @@ AS $$
 DECLARE
 	moved	funding_transfer;
 BEGIN
+	PERFORM bounded_wait();
 	INSERT INTO funding_transfer AS t (client_id, reference, customer_id, rail, direction, amount, bank, bank_reference, status, requested_at, settled_at, request)
 	VALUES (open_funding.client_id, open_funding.reference, open_funding.customer_id, request->>'rail', request->>'direction', (request->>'amount')::amount,
 			request->>'bank', request->>'bank_reference', open_funding.status, open_funding.at,
@@ -240,8 +241,9 @@ BEGIN
 	IF "references" IS NULL THEN
 		PERFORM refuse_invalid('no references are given', NULL, 'Give an array of them; it may be empty.');
 	END IF;
+	PERFORM require_batch_size(cardinality("references"));
 END $$;
-COMMENT ON FUNCTION require_references(text[]) IS 'Internal: raises LG002 for NULL.';
+COMMENT ON FUNCTION require_references(text[]) IS 'Internal: raises LG002 for NULL, 54000 for more than one call takes.';
 
 -- A customer's cash is locked before the transfer; steps that post to no
 -- account of a customer leave it alone.
@@ -255,7 +257,7 @@ DECLARE
 	moved		constant funding_transfer := require_funding(owner_id, reference, direction);
 	locked		funding_transfer;
 BEGIN
-	PERFORM require_instant(at);
+	PERFORM bounded_wait(), require_instant(at);
 	IF with_cash AND moved.customer_id IS NOT NULL THEN
 		PERFORM lock_customer_cash(moved.customer_id);
 	END IF;
@@ -414,7 +416,7 @@ $$;
 COMMENT ON FUNCTION holds_cash_here(bigint) IS 'Internal: whether the customer''s cash is in the FBO account; in the other funding models it is with the client or Apex.';
 
 CREATE FUNCTION require_cash_here(customer_id bigint) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN

@@ -68,7 +68,7 @@ DECLARE
 	credited	bigint := 0;
 	lot			funding_transfer[];
 BEGIN
-	PERFORM require_instant(at), require_references("references");
+	PERFORM bounded_wait(), require_instant(at), require_references("references");
 	PERFORM require_funding(owner_id, r, 'DEPOSIT') FROM unnest("references") r;
 	available := deposit_available_at(owner_id, at);
 	FOR lot IN
@@ -145,41 +145,63 @@ DECLARE
 	due			funding_transfer[];
 	journals	bigint[];
 BEGIN
+	PERFORM bounded_wait();
 	PERFORM FROM customer c
 	WHERE c.customer_id IN (SELECT t.customer_id FROM funding_transfer t
 							WHERE t.client_id = settle_client_deposits.client_id AND t.status = 'CREDITED' AND t.available_at <= at)
 	ORDER BY c.customer_id FOR NO KEY UPDATE;
 	due := ARRAY(SELECT t FROM funding_transfer t
 				 WHERE t.client_id = settle_client_deposits.client_id AND t.status = 'CREDITED' AND t.available_at <= at AND can_settle(t)
-				 ORDER BY t.customer_id, t.transfer_id FOR NO KEY UPDATE);
-	SELECT array_agg(post_settled(d, at) ORDER BY d.customer_id, d.transfer_id) INTO journals FROM unnest(due) AS d;
+				 ORDER BY t.transfer_id FOR NO KEY UPDATE);		-- as credit_deposits() does
+	SELECT array_agg(post_settled(d, at) ORDER BY d.transfer_id) INTO journals FROM unnest(due) AS d;
 	RETURN QUERY SELECT * FROM enter_fundings(due, 'settled', at, '{}', journals);
 END $$;
 COMMENT ON FUNCTION settle_client_deposits(int, timestamptz) IS 'Internal: settles the deposits of one client whose availability hold has expired.';
+
+CREATE FUNCTION clients_with_available_deposits(at timestamptz, variant text) RETURNS integer[]
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT c.client_id FROM client c
+		  WHERE c.status = 'open'
+			AND EXISTS (SELECT FROM funding_transfer t WHERE t.client_id = c.client_id AND t.status = 'CREDITED' AND t.available_at <= $1)
+		  ORDER BY c.client_id);
+END $$;
+COMMENT ON FUNCTION clients_with_available_deposits(timestamptz, text) IS 'Internal: the open clients with deposits whose availability hold has expired.';
+
+CREATE FUNCTION settle_available_deposits(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	holder	constant client := client_row(client_id);
+BEGIN
+	IF holder.status <> 'open' THEN
+		RETURN NULL;
+	END IF;
+	RETURN (SELECT jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount)) FROM (
+		SELECT holder.code AS client_code, count(*) AS settled, sum(t.amount) AS amount
+		FROM settle_client_deposits(client_id, at) t GROUP BY asset(t.amount)) p);
+END $$;
+COMMENT ON FUNCTION settle_available_deposits(integer, timestamptz, text) IS 'Internal: one client''s part of settle_deposits().';
+INSERT INTO client_run VALUES ('settle_deposits', 'settle_available_deposits', 'clients_with_available_deposits');
 
 CREATE FUNCTION settle_deposits(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, settled bigint, amount amount)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-#variable_conflict use_column
-DECLARE
-	wanted	constant int[] := CASE WHEN client IS NULL THEN visible_clients() ELSE ARRAY[require_client(client)] END;
-	holder	record;
 BEGIN
 	PERFORM require_instant(at);
-	FOR holder IN
-		SELECT c.client_id, c.code FROM client c
-		WHERE c.client_id = ANY (wanted) AND c.status = 'open'
-		  AND EXISTS (SELECT FROM funding_transfer t WHERE t.client_id = c.client_id AND t.status = 'CREDITED' AND t.available_at <= at)
-		ORDER BY c.client_id
-	LOOP
-		RETURN QUERY SELECT holder.code, count(*), sum(t.amount) FROM settle_client_deposits(holder.client_id, at) t GROUP BY asset(t.amount) ORDER BY asset(t.amount);
-	END LOOP;
+	RETURN QUERY
+	SELECT p.* FROM run_for_clients('settle_deposits', at, client) AS r (rows), jsonb_to_recordset(r.rows) AS p (client_code text, settled bigint, amount amount);
 END $$;
 COMMENT ON FUNCTION settle_deposits(timestamptz, text) IS
 'Settles every credited deposit whose availability hold has expired at the instant, of one client or of all that the caller sees: the customer may use the money
-(J01c). Returns how many and how much per client and currency; again, nothing. Deposits of an account that is frozen or closed, or of a retired currency, stay CREDITED. A job. Raises LG010,
+(J01c). Returns how many and how much per client and currency; again, nothing. Deposits of an account that is frozen or closed, or of a retired currency, stay CREDITED. A job. Of several clients, one whose
+part fails is left out with a WARNING. Raises LG010,
 42501, LG061.';
 
 -- Taken back before the bank has moved anything
@@ -245,6 +267,7 @@ AS $$
 DECLARE
 	unsent	funding_transfer;
 BEGIN
+	PERFORM bounded_wait();
 	FOR unsent IN
 		SELECT t.* FROM funding_transfer t
 		WHERE t.client_id = moved.client_id AND t.customer_id = moved.customer_id AND t.status = 'REQUESTED' AND asset(t.amount) = asset(moved.amount)

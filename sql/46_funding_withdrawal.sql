@@ -112,7 +112,7 @@ AS $$
 DECLARE
 	owner_id	constant int := require_client(client);
 BEGIN
-	PERFORM require_references("references");
+	PERFORM bounded_wait(), require_references("references");
 	PERFORM FROM customer c
 	WHERE c.customer_id IN (SELECT t.customer_id FROM funding_transfer t WHERE t.client_id = owner_id AND t.reference = ANY (send_withdrawals."references"))
 	ORDER BY c.customer_id FOR NO KEY UPDATE;

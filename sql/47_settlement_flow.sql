@@ -7,9 +7,10 @@
 -- is in transit from its instruction until the bank has confirmed it; that
 -- part stands on clearing accounts, so the proof (I8) lists it.
 --
--- Locks: cash_call_event in SHARE mode, so that no call is being settled
--- meanwhile and what is settled later is recorded later; then the balance row
--- of the cover, which every call's settlement locks too, in the same order.
+-- Locks: the balance row of the cover, which every settlement of a call and
+-- every recovery locks before it is recorded, and until it is committed.  So
+-- what is recorded before an instant read under that lock is committed, and
+-- what is settled later is recorded later.  A transfer's row comes after it.
 
 CREATE TABLE fbo_transfer (
 	client_id			integer NOT NULL REFERENCES client,
@@ -101,16 +102,6 @@ ALTER TABLE fbo_transfer_event ENABLE ALWAYS TRIGGER refuse_write;
 -- What there is to move
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION lock_settlement_flow() RETURNS timestamptz
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, bakkt_ledger, pg_temp
-AS $$
-BEGIN
-	LOCK TABLE cash_call_event IN SHARE MODE;
-	RETURN clock_timestamp();
-END $$;
-COMMENT ON FUNCTION lock_settlement_flow() IS 'Internal: waits until no call is being settled, keeps it so until the transaction ends, and returns the instant: whatever is settled later is recorded after it.';
-
 CREATE FUNCTION lock_company_money(client_id integer, asset asset) RETURNS amount
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -119,7 +110,7 @@ BEGIN
 	-- adding nothing to its holds locks the row, and ends in 40001 when the snapshot is older than the balance
 	RETURN (adjust_held(client_id, ensure_account(client_id, 'FBO', 'DueTo:CORP', asset), zero(asset))).balance;
 END $$;
-COMMENT ON FUNCTION lock_company_money(integer, asset) IS 'Internal: the company''s money in the client''s FBO account (DueTo:CORP), its balance row locked. Call it after lock_settlement_flow().';
+COMMENT ON FUNCTION lock_company_money(integer, asset) IS 'Internal: the company''s money in the client''s FBO account (DueTo:CORP), its balance row locked: no call is settled from it until the transaction ends.';
 
 CREATE FUNCTION company_owes(client_id integer, asset asset) RETURNS amount
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -266,6 +257,7 @@ DECLARE
 	posted	journal_result;
 BEGIN
 	PERFORM ensure_account(moved.client_id, 'FBO', fbo_bank_name(moved.bank), asset(moved.amount));
+	PERFORM bounded_wait();
 	moved.transfer_id := nextval('fbo_transfer_transfer_id_seq');
 	moved.reference := coalesce(moved.reference, format('fbo-transfer:%s', moved.transfer_id));
 	moved.status := 'INSTRUCTED';
@@ -283,7 +275,7 @@ END $$;
 COMMENT ON FUNCTION instruct_transfer(fbo_transfer, timestamptz) IS 'Internal: posts and records a new transfer, under a reference of its own unless it has one. LG050 if the company has not that much money in the FBO account; 40001.';
 
 -- The range of settlements that a run covers starts where the last one ended.
-CREATE FUNCTION instruct_settlement(client_id integer, asset asset, seen_at timestamptz, at timestamptz) RETURNS SETOF fbo_transfer
+CREATE FUNCTION instruct_settlement(client_id integer, asset asset, at timestamptz) RETURNS SETOF fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
@@ -292,6 +284,7 @@ DECLARE
 	terms	constant cash_terms := cash_terms_of(client_id);
 	stays	constant amount := CASE WHEN asset(terms.company_float) = asset THEN terms.company_float ELSE zero(asset) END;
 	money	amount := lock_company_money(client_id, asset);
+	seen_at	constant timestamptz := clock_timestamp();		-- under that lock
 	need	settlement_need;
 	moved	fbo_transfer;
 	one		fbo_transfer;
@@ -327,7 +320,7 @@ BEGIN
 		RETURN NEXT one;
 	END LOOP;
 END $$;
-COMMENT ON FUNCTION instruct_settlement(integer, asset, timestamptz, timestamptz) IS 'Internal: the transfers of one client and asset, none when the run of this instant has made them before. Call it after lock_settlement_flow(), whose instant is seen_at.';
+COMMENT ON FUNCTION instruct_settlement(integer, asset, timestamptz) IS 'Internal: the transfers of one client and asset, none when the run of this instant has made them before. They cover what was settled before the company''s money was locked.';
 
 -- In order of client and asset, as every run that locks the company's money of several.
 CREATE FUNCTION settlement_flow_parts(client text, kinds text[]) RETURNS TABLE (client_id integer, asset asset)
@@ -349,24 +342,41 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION settlement_flow_parts(text, text[]) IS 'Internal: the open clients, of those visible, and assets that have such an account or, for the company''s money, a deposit outstanding.';
 
+CREATE FUNCTION clients_with_settlement_flow(at timestamptz, variant text) RETURNS integer[]
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT DISTINCT p.client_id FROM settlement_flow_parts(NULL, '{fbo_due_to_corp}') p ORDER BY 1);
+END $$;
+COMMENT ON FUNCTION clients_with_settlement_flow(timestamptz, text) IS 'Internal: the open clients between whose FBO account and the business account money may move.';
+
+CREATE FUNCTION instruct_client_transfers(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	moved	jsonb := '[]';
+	part	record;
+BEGIN
+	FOR part IN SELECT * FROM settlement_flow_parts((client_row(client_id)).code, '{fbo_due_to_corp}') LOOP
+		moved := moved || (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.transfer_id), '[]') FROM instruct_settlement(part.client_id, part.asset, at) t);
+	END LOOP;
+	RETURN moved;
+END $$;
+COMMENT ON FUNCTION instruct_client_transfers(integer, timestamptz, text) IS 'Internal: one client''s part of instruct_settlement_transfers().';
+INSERT INTO client_run VALUES ('instruct_settlement_transfers', 'instruct_client_transfers', 'clients_with_settlement_flow');
+
 CREATE FUNCTION instruct_settlement_transfers(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL) RETURNS SETOF fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-DECLARE
-	seen_at	timestamptz;
-	part	record;
 BEGIN
 	PERFORM require_instant(at);
-	IF client IS NOT NULL THEN
-		PERFORM require_client(client);
-	END IF;
-	seen_at := lock_settlement_flow();
-	FOR part IN SELECT * FROM settlement_flow_parts(client, '{fbo_due_to_corp}') LOOP
-		RETURN QUERY SELECT * FROM instruct_settlement(part.client_id, part.asset, seen_at, at);
-	END LOOP;
+	RETURN QUERY SELECT t.* FROM run_for_clients('instruct_settlement_transfers', at, client) AS r (rows), jsonb_populate_recordset(NULL::fbo_transfer, r.rows) t;
 END $$;
-COMMENT ON FUNCTION instruct_settlement_transfers(timestamptz, text) IS 'Instructs the bank, for one client or all visible ones, to move the company''s money that outstanding deposits do not need to the business account, or to bring what they lack; net or each way, as agreed. Returns the new transfers; again at the same instant none. A deficit is set off first. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';
+COMMENT ON FUNCTION instruct_settlement_transfers(timestamptz, text) IS 'Instructs the bank, for one client or all visible ones, to move the company''s money that outstanding deposits do not need to the business account, or to bring what they lack; net or each way, as agreed. Returns the new transfers; again at the same instant none. A deficit is set off first. Of several clients, one whose part fails is left out with a WARNING. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';
 
 CREATE FUNCTION same_transfer(client_id integer, reference text, direction text, purpose text, amount amount, bank text) RETURNS fbo_transfer
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -422,7 +432,6 @@ BEGIN
 	END IF;
 	PERFORM require_fiat('a transfer', require_positive(amount));
 	PERFORM require_instant(at);
-	PERFORM lock_settlement_flow();
 	PERFORM lock_company_money(owner_id, asset(amount));
 	moved := same_transfer(owner_id, reference, direction, 'PREFUND', amount, bank);
 	IF moved.transfer_id IS NULL THEN
@@ -451,15 +460,19 @@ AS $$
 DECLARE
 	moved	fbo_transfer;
 BEGIN
+	PERFORM bounded_wait();
 	SELECT t.* INTO moved FROM fbo_transfer t
-	WHERE t.client_id = lock_fbo_transfer.client_id AND t.reference = lock_fbo_transfer.reference FOR NO KEY UPDATE;
+	WHERE t.client_id = lock_fbo_transfer.client_id AND t.reference = lock_fbo_transfer.reference;
+	PERFORM lock_company_money(moved.client_id, asset(moved.amount)) WHERE moved.transfer_id IS NOT NULL;
+	SELECT t.* INTO moved FROM fbo_transfer t
+	WHERE t.client_id = lock_fbo_transfer.client_id AND t.transfer_id = moved.transfer_id FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG080', MESSAGE = format('transfer "%s" does not exist', coalesce(reference, 'NULL')),
 			HINT = 'fbo_transfers() lists the transfers of a client.';
 	END IF;
 	RETURN moved;
 END $$;
-COMMENT ON FUNCTION lock_fbo_transfer(integer, text) IS 'Internal: the transfer, locked; LG080 if unknown.';
+COMMENT ON FUNCTION lock_fbo_transfer(integer, text) IS 'Internal: the transfer, locked, and the company''s money in its asset before it; LG080 if unknown.';
 
 CREATE FUNCTION require_in_transit(moved fbo_transfer, wanted text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -555,9 +568,7 @@ BEGIN
 		PERFORM refuse_invalid('a confirmation needs the bank''s reference', NULL, 'Give 1 to 200 bytes.');
 	END IF;
 	PERFORM require_instant(at);
-	PERFORM lock_settlement_flow();
 	moved := lock_fbo_transfer(owner_id, reference);
-	PERFORM lock_company_money(owner_id, asset(moved.amount));
 	PERFORM refuse_other_content('Bank reference', t.bank_reference, jsonb_build_object('transfer', t.reference),
 								 jsonb_build_object('transfer', confirm_fbo_transfer.reference))
 	FROM fbo_transfer t WHERE t.client_id = owner_id AND t.bank_reference = confirm_fbo_transfer.bank_reference;
@@ -589,7 +600,6 @@ BEGIN
 		PERFORM refuse_invalid('a failure needs a reason', NULL, 'Say in the bank''s words why it has not moved the money.');
 	END IF;
 	PERFORM require_instant(at);
-	PERFORM lock_settlement_flow();
 	moved := lock_fbo_transfer(owner_id, reference);
 	IF moved.status = 'FAILED' THEN
 		PERFORM refuse_other_content('Transfer', reference, jsonb_build_object('reason', e.reason), jsonb_build_object('reason', fail_fbo_transfer.reason))
@@ -597,7 +607,6 @@ BEGIN
 		RETURN moved;
 	END IF;
 	PERFORM require_in_transit(moved, 'failed');
-	PERFORM lock_company_money(owner_id, asset(moved.amount));
 	RETURN end_fbo_transfer(moved, 'failed', reverse(instruction_entry(moved)), at, reason);
 END $$;
 COMMENT ON FUNCTION fail_fbo_transfer(text, text, text, timestamptz) IS 'Records that the bank has refused a transfer: its instruction is reversed, and the next run moves the money again. Idempotent. LG080 unknown, LG081 it is confirmed, LG020 failed before for another reason, LG002, LG010, LG061.';
@@ -633,27 +642,45 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION top_up_deficit(integer, asset, timestamptz) IS 'Internal: sets off, and instructs what is still lacking and not on its way (J06e); NULL when nothing is.';
 
+CREATE FUNCTION clients_with_deficits(at timestamptz, variant text) RETURNS integer[]
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT DISTINCT p.client_id FROM settlement_flow_parts(NULL, '{fbo_due_from_corp}') p ORDER BY 1);
+END $$;
+COMMENT ON FUNCTION clients_with_deficits(timestamptz, text) IS 'Internal: the open clients whose FBO account the company has owed money.';
+
+CREATE FUNCTION top_up_client_deficits(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	moved	jsonb := '[]';
+	part	record;
+	one		fbo_transfer;
+BEGIN
+	FOR part IN SELECT * FROM settlement_flow_parts((client_row(client_id)).code, '{fbo_due_from_corp}') LOOP
+		one := top_up_deficit(part.client_id, part.asset, at);
+		IF one.transfer_id IS NOT NULL THEN
+			moved := moved || to_jsonb(one);
+		END IF;
+	END LOOP;
+	RETURN moved;
+END $$;
+COMMENT ON FUNCTION top_up_client_deficits(integer, timestamptz, text) IS 'Internal: one client''s part of top_up_deficits().';
+INSERT INTO client_run VALUES ('top_up_deficits', 'top_up_client_deficits', 'clients_with_deficits');
+
 CREATE FUNCTION top_up_deficits(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL) RETURNS SETOF fbo_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-DECLARE
-	part	record;
-	moved	fbo_transfer;
 BEGIN
 	PERFORM require_instant(at);
-	IF client IS NOT NULL THEN
-		PERFORM require_client(client);
-	END IF;
-	PERFORM lock_settlement_flow();
-	FOR part IN SELECT * FROM settlement_flow_parts(client, '{fbo_due_from_corp}') LOOP
-		moved := top_up_deficit(part.client_id, part.asset, at);
-		IF moved.transfer_id IS NOT NULL THEN
-			RETURN NEXT moved;
-		END IF;
-	END LOOP;
+	RETURN QUERY SELECT t.* FROM run_for_clients('top_up_deficits', at, client) AS r (rows), jsonb_populate_recordset(NULL::fbo_transfer, r.rows) t;
 END $$;
-COMMENT ON FUNCTION top_up_deficits(timestamptz, text) IS 'Makes good what the company owes the FBO accounts for returned deposits, of one client or all visible ones: company money there is set off first, the rest is instructed as transfers (purpose TOP_UP), which it returns. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';
+COMMENT ON FUNCTION top_up_deficits(timestamptz, text) IS 'Makes good what the company owes the FBO accounts for returned deposits, of one client or all visible ones: company money there is set off first, the rest is instructed as transfers (purpose TOP_UP), which it returns. Of several clients, one whose part fails is left out with a WARNING. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';
 
 -- ---------------------------------------------------------------------------
 -- Reading

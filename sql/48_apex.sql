@@ -217,7 +217,7 @@ BEGIN
 	IF coalesce(octet_length(open_apex_batch.reference), 0) NOT BETWEEN 1 AND 200 THEN
 		PERFORM refuse_invalid('an Apex batch needs a reference', NULL, 'Give a reference of 1 to 200 bytes.');
 	END IF;
-	PERFORM lock_cash_call_events();
+	PERFORM bounded_wait(), lock_cash_call_events(owning);
 	INSERT INTO apex_batch AS b (client_id, reference, opened_at, recorded_at, opened_by)
 	VALUES (owning, open_apex_batch.reference, open_apex_batch.at, clock_timestamp(), invoking_role())
 	ON CONFLICT DO NOTHING
@@ -370,7 +370,8 @@ BEGIN
 	PERFORM record_apex_events(batch, outstanding, at);
 	FOR item IN
 		SELECT i.call, i.journal_id FROM apex_batch_item i
-		 WHERE i.client_id = batch.client_id AND i.batch_id = batch.batch_id AND i.call = ANY (calls) AND i.confirmed AND i.call <> ALL (outstanding)
+		 WHERE i.client_id = batch.client_id AND i.batch_id = batch.batch_id AND i.confirmed
+		   AND i.call IN (SELECT unnest(calls) EXCEPT SELECT unnest(outstanding))
 		 ORDER BY i.call
 	LOOP
 		PERFORM settle_busted_call(batch.client_id, item.call, at, item.journal_id);
@@ -387,7 +388,7 @@ AS $$
 DECLARE
 	result	apex_batch := require_apex_batch(lock_apex_batch.client_id, lock_apex_batch.reference);
 BEGIN
-	PERFORM lock_cash_call_events();
+	PERFORM bounded_wait();
 	-- written, not only locked: a transaction whose snapshot is older than another's message gets 40001
 	UPDATE apex_batch b SET messages = b.messages + 1 WHERE b.client_id = result.client_id AND b.batch_id = result.batch_id RETURNING b.* INTO result;
 	RETURN result;
@@ -406,7 +407,8 @@ DECLARE
 	given		apex_answer;
 	fresh		bigint[];
 BEGIN
-	PERFORM require_instant(at);
+	PERFORM bounded_wait(), require_instant(at);
+	PERFORM require_batch_size(cardinality(answers));
 	answered := lock_apex_batch(owning, record_apex_answers.batch);
 	IF at < answered.opened_at THEN
 		PERFORM refuse_invalid(format('an answer cannot be older than batch "%s"', answered.reference),
@@ -418,6 +420,7 @@ BEGIN
 	PERFORM FROM customer cu
 	  WHERE cu.customer_id IN (SELECT c.customer_id FROM cash_call c WHERE c.client_id = owning AND c.journal_id = ANY (fresh))
 	  ORDER BY cu.customer_id FOR NO KEY UPDATE;
+	PERFORM lock_cash_call_events(owning);
 	PERFORM FROM cash_call c WHERE c.client_id = owning AND c.journal_id = ANY (fresh) ORDER BY c.journal_id FOR NO KEY UPDATE;
 	FOREACH given IN ARRAY answers LOOP
 		UPDATE apex_batch_item i
@@ -493,6 +496,7 @@ BEGIN
 						 at, format('Wire %s Apex', CASE wire.direction WHEN 'received' THEN 'from' ELSE 'to' END));
 	wire.recorded_at := posted.recorded_at;
 	wire.journal_id := posted.journal;
+	PERFORM bounded_wait();
 	INSERT INTO apex_wire SELECT wire.* ON CONFLICT DO NOTHING;
 	IF NOT FOUND THEN
 		PERFORM refuse_taken_reference(wire.reference);

@@ -189,9 +189,19 @@ ALTER TABLE window_novation ENABLE ALWAYS TRIGGER refuse_write;
 
 CREATE FUNCTION window_bounds(closes_on date, cut_time time DEFAULT '09:00', zone text DEFAULT 'America/Chicago',
                               OUT from_at timestamptz, OUT to_at timestamptz)
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    RETURN ((closes_on - 1 + cut_time) AT TIME ZONE zone, (closes_on + cut_time) AT TIME ZONE zone);
-COMMENT ON FUNCTION window_bounds(date, time, text) IS 'The window [from_at, to_at) that closes on a local date at a local time: 23 or 25 hours long when the clocks change. Computed from local dates, never by adding hours; the session''s TimeZone has no part in it.';
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    -- an instant reaches from 4713 BC to 294276: a window needs the days around its own, in any zone
+    IF NOT closes_on BETWEEN '0001-01-01' AND '294275-12-31' THEN
+        PERFORM refuse_invalid('no window closes on that day', format('It is %s.', date_text(closes_on)), 'Give a day from 0001-01-01 to 294275-12-31.');
+    END IF;
+    from_at := (closes_on - 1 + cut_time) AT TIME ZONE zone;
+    to_at := (closes_on + cut_time) AT TIME ZONE zone;
+END;
+$$;
+COMMENT ON FUNCTION window_bounds(date, time, text) IS 'The window [from_at, to_at) that closes on a local date at a local time: 23 or 25 hours long when the clocks change. Computed from local dates, never by adding hours; the session''s TimeZone has no part in it. LG002 for a day that no instant can be in.';
 
 CREATE FUNCTION window_bounds(client text, closes_on date,
                               OUT window_no integer, OUT from_at timestamptz, OUT to_at timestamptz)
@@ -210,7 +220,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO latest FROM settlement_window w WHERE w.client_id = holder.client_id ORDER BY w.window_no DESC LIMIT 1;
-    IF window_bounds.closes_on < latest.closes_on THEN
+    IF window_bounds.closes_on < latest.closes_on OR NOT window_bounds.closes_on BETWEEN '0001-01-01' AND '294275-12-31' THEN
         PERFORM refuse_window(client, window_bounds.closes_on);
     END IF;
     SELECT b.from_at, b.to_at INTO from_at, to_at FROM window_bounds(closes_on, holder.cut_time, holder.zone) AS b;
@@ -220,7 +230,7 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION window_bounds(text, date) IS 'The client''s window that closes on a local date, as sealed or as it will be: number, start, end. LG070 for a date before its first window.';
+COMMENT ON FUNCTION window_bounds(text, date) IS 'The client''s window that closes on a local date, as sealed or as it will be: number, start, end. LG070 for a date before its first window, or that no instant can be in.';
 
 CREATE FUNCTION refuse_window(client text, closes_on date) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -229,7 +239,7 @@ $$
 BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'LG070',
-        MESSAGE = format('client "%s" has no window that closes on %s', client, coalesce(nullif(to_char(closes_on, 'YYYY-MM-DD'), ''), closes_on::text, 'NULL')),
+        MESSAGE = format('client "%s" has no window that closes on %s', client, date_text(closes_on)),
         DETAIL = coalesce((SELECT format('Its windows closed so far: W1 on %s to W%s on %s.', to_char(min(w.closes_on), 'YYYY-MM-DD'),
                                          max(w.window_no), to_char(max(w.closes_on), 'YYYY-MM-DD'))
                            FROM settlement_window w JOIN client c USING (client_id)
@@ -282,6 +292,7 @@ $$
 DECLARE
     agreement settlement_agreement;
 BEGIN
+    PERFORM bounded_wait();
     -- written, not only locked: a transaction whose snapshot is older than another's change gets 40001
     UPDATE settlement_agreement a SET last_window = a.last_window
     WHERE a.client_id = lock_settlement.client_id RETURNING a.* INTO agreement;

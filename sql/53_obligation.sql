@@ -76,8 +76,10 @@ CREATE TABLE settlement_request (
     at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
     role_name text COLLATE "C" NOT NULL,
+    login text COLLATE "C" NOT NULL,
     PRIMARY KEY (client_id, reference)
 );
+COMMENT ON COLUMN settlement_request.login IS 'Who logged in: the person, where two are needed.';
 COMMENT ON TABLE settlement_request IS 'Every request that changed obligations, by its reference: the same again changes nothing, other content is LG020.';
 SELECT pg_catalog.pg_extension_config_dump('settlement_request', '');
 
@@ -226,7 +228,7 @@ BEGIN
     END IF;
     INSERT INTO settlement_request
     VALUES (requested_before.client_id, requested_before.reference, requested_before.request, requested_before.at,
-            clock_timestamp(), invoking_role());
+            clock_timestamp(), invoking_role(), session_login());
     RETURN false;
 END;
 $$;
@@ -542,6 +544,10 @@ BEGIN
         -- those before it first, in order: windows tile
         day := coalesce((SELECT max(w.closes_on) + 1 FROM settlement_window w WHERE w.client_id = holder),
                         close_window.closes_on);
+        -- the first is not one of a time in which nothing can have been executed
+        IF day < (client_row(holder)).first_trading_day THEN
+            PERFORM refuse_window(client, closes_on);
+        END IF;
         WHILE day <= close_window.closes_on LOOP
             PERFORM close_one_window(holder, day, at);
             day := day + 1;
@@ -569,49 +575,80 @@ $$
 $$;
 COMMENT ON FUNCTION next_closing(client) IS 'Internal: the date on which the client''s next window closes: its first is the one of its first execution; NULL before that.';
 
-CREATE FUNCTION close_due_windows(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
-    RETURNS TABLE (client_code text, settlement_window text, closes_on date, to_at timestamptz, obligations bigint)
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+-- Of a client that has closed none, a window of its first execution ends on the day of that or on the next.
+CREATE FUNCTION clients_with_ended_windows(at timestamptz, variant text) RETURNS integer[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off AS
+$$
+BEGIN
+    RETURN ARRAY(SELECT c.client_id
+                 FROM client c
+                 LEFT JOIN LATERAL (SELECT w.closes_on + 1 AS closes_on FROM settlement_window w
+                                    WHERE w.client_id = c.client_id ORDER BY w.window_no DESC LIMIT 1) AS later ON true
+                 LEFT JOIN LATERAL (SELECT (j.effective_at AT TIME ZONE c.zone)::date AS closes_on FROM journal j
+                                    WHERE later.closes_on IS NULL AND j.client_id = c.client_id AND j.terms IS NOT NULL
+                                    ORDER BY j.effective_at LIMIT 1) AS first ON true
+                 WHERE c.status = 'open'
+                   AND (coalesce(later.closes_on, first.closes_on) + c.cut_time) AT TIME ZONE c.zone <= $1
+                 ORDER BY c.client_id);
+END $$;
+COMMENT ON FUNCTION clients_with_ended_windows(timestamptz, text) IS 'Internal: the open clients whose next window to close has ended, in one look.';
+
+CREATE FUNCTION close_ended_windows(client_id integer, at timestamptz, variant text) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
-    holder client;
+    holder client := client_row(client_id);
+    closed jsonb := '[]';
     day date;
     bounds record;
-    due integer[];
 BEGIN
-    PERFORM require_not_ahead(at);
-    -- all that are due are locked before the first block is sealed, or two calls would wait for each other
-    FOR holder IN
-        SELECT c.* FROM client c
-        WHERE c.client_id = ANY (visible_clients()) AND c.status = 'open'
-          AND (close_due_windows.client IS NULL OR c.client_id = require_client(close_due_windows.client))
-        ORDER BY c.client_id
-    LOOP
-        SELECT * INTO bounds FROM window_bounds(holder.code, next_closing(holder));
-        IF bounds.to_at <= at THEN
-            PERFORM lock_settlement(holder.client_id);
-            due := due || holder.client_id;
-        END IF;
-    END LOOP;
-    FOR holder IN SELECT c.* FROM client c WHERE c.client_id = ANY (due) ORDER BY c.client_id LOOP
+    IF holder.status <> 'open' THEN
+        RETURN closed;
+    END IF;
+    -- locked before anything is sealed, as by close_window()
+    PERFORM lock_settlement(client_id);
+    FOR i IN 1 .. coalesce(variant::integer, windows_per_run()) LOOP
         day := next_closing(holder);
-        LOOP
-            SELECT * INTO bounds FROM window_bounds(holder.code, day);
-            EXIT WHEN bounds.to_at > at;
-            PERFORM close_window(holder.code, day, at);
-            RETURN QUERY
-            SELECT holder.code, 'W' || w.window_no, w.closes_on, w.to_at,
-                   (SELECT count(*) FROM obligation o WHERE o.client_id = w.client_id AND o.window_no = w.window_no)
+        SELECT * INTO bounds FROM window_bounds(holder.code, day);
+        EXIT WHEN bounds.to_at IS NULL OR bounds.to_at > at;
+        PERFORM close_window(holder.code, day, at);
+        closed := closed || (
+            SELECT jsonb_build_object('client_code', holder.code, 'settlement_window', 'W' || w.window_no, 'closes_on', w.closes_on, 'to_at', w.to_at,
+                'obligations', (SELECT count(*) FROM obligation o WHERE o.client_id = w.client_id AND o.window_no = w.window_no))
             FROM settlement_window w
-            WHERE w.client_id = holder.client_id AND w.closes_on = day;
-            day := day + 1;
-        END LOOP;
+            WHERE w.client_id = holder.client_id AND w.closes_on = day);
     END LOOP;
+    RETURN closed;
 END;
 $$;
-COMMENT ON FUNCTION close_due_windows(timestamptz, text) IS 'Closes every window that has ended by the instant, of one open client or of all visible ones, in order, and lists them. A client''s first window is the one of its first execution.';
+COMMENT ON FUNCTION close_ended_windows(integer, timestamptz, text) IS 'Internal: one client''s part of close_due_windows(); variant: at most so many windows.';
+INSERT INTO client_run VALUES ('close_due_windows', 'close_ended_windows', 'clients_with_ended_windows');
+
+CREATE FUNCTION windows_per_run() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 31;
+COMMENT ON FUNCTION windows_per_run() IS 'Internal: how many windows of a client one run closes unless told otherwise.';
+
+CREATE FUNCTION close_due_windows(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL, most integer DEFAULT windows_per_run())
+    RETURNS TABLE (client_code text, settlement_window text, closes_on date, to_at timestamptz, obligations bigint)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp SET jit = off AS
+$$
+BEGIN
+    PERFORM require_not_ahead(at);
+    IF most IS NULL OR most < 1 THEN
+        PERFORM refuse_invalid('a run closes one window of a client at least', format('At most: %s.', coalesce(most::text, 'NULL')));
+    END IF;
+    RETURN QUERY
+    SELECT w.*
+    FROM run_for_clients('close_due_windows', at, client, most::text) AS r (rows),
+         jsonb_to_recordset(r.rows) AS w (client_code text, settlement_window text, closes_on date, to_at timestamptz, obligations bigint);
+END;
+$$;
+COMMENT ON FUNCTION close_due_windows(timestamptz, text, integer) IS 'Closes the windows that have ended by the instant, of one open client or of all visible ones, in order, and lists them: of each client at most so many in a call, 31 unless told otherwise; the next call goes on where this one stopped, and none is skipped. A client''s first window is the one of its first execution. Of several clients, one whose part fails is left out with a WARNING. LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED; 40001: retry.';
 
 -- ---------------------------------------------------------------------------
 -- Paying
@@ -862,7 +899,7 @@ BEGIN
     PERFORM lock_settlement(holder);
     IF NOT requested_before(holder, reference,
                             jsonb_build_object('operation', 'record_wire', 'direction', direction, 'amount', amount::text,
-                                               'counterparty', party, 'closes_on', to_char(closes_on, 'YYYY-MM-DD')), at) THEN
+                                               'counterparty', party, 'closes_on', to_jsonb(closes_on)), at) THEN
         IF direction IS NULL OR direction NOT IN ('received', 'sent') THEN
             PERFORM refuse_invalid('direction of a wire is received or sent', format('Direction: "%s".', direction), 'One of received, sent.');
         ELSIF NOT EXISTS (SELECT FROM supported_asset a WHERE a.asset = asset(record_wire.amount) AND a.kind = 'FIAT') THEN
@@ -895,10 +932,11 @@ BEGIN
     IF counterparty_kind_of(client, provider) <> 'provider' THEN
         PERFORM refuse_invalid(format('"%s" is no liquidity provider', provider));
     END IF;
+    PERFORM require_batch_size(cardinality(amounts));
     PERFORM lock_settlement(holder);
     IF NOT requested_before(holder, reference,
                             jsonb_build_object('operation', 'settle_provider', 'provider', provider,
-                                               'closes_on', to_char(closes_on, 'YYYY-MM-DD'), 'amounts', amounts::text), at) THEN
+                                               'closes_on', to_jsonb(closes_on), 'amounts', amounts::text), at) THEN
         IF amounts IS NULL THEN
             parts := ARRAY(SELECT (o.obligation_id, outstanding(o))::obligation_part
                            FROM obligation o JOIN supported_asset a USING (asset)
@@ -953,7 +991,7 @@ BEGIN
         IF FOUND THEN
             PERFORM refuse_other_content('Reference', part_reference, stored,
                 jsonb_build_object('operation', CASE owed.counterparty_kind WHEN 'client' THEN 'record_wire' ELSE 'settle_provider' END,
-                                   'closes_on', to_char(closes_on, 'YYYY-MM-DD')));
+                                   'closes_on', to_jsonb(closes_on)));
             RETURN QUERY SELECT * FROM payments_of(holder, part_reference);
         ELSIF owed.final_at IS NOT NULL THEN
             CONTINUE;
@@ -1125,14 +1163,11 @@ BEGIN
         PERFORM refuse_invalid(format('no write-off was proposed with reference "%s"', approve_write_off.reference));
     END IF;
     IF NOT EXISTS (SELECT FROM payments_of(holder, reference)) THEN
-        IF proposal.role_name = invoking_role() THEN
-            RAISE EXCEPTION USING ERRCODE = 'LG067', MESSAGE = format('write-off "%s" needs a second person', reference),
-                DETAIL = format('Role "%s" proposed it.', proposal.role_name);
-        END IF;
+        PERFORM require_second_person(proposal.login, format('write-off "%s"', reference));
         owed := require_obligation(holder, (proposal.request ->> 'obligation')::bigint);
         PERFORM check_transition('obligation', owed.obligation_id::text, owed.state, 'WRITTEN_OFF');
         posted := post_entry(holder, reference, 14::smallint, write_off_entry(owed, client, proposal.request ->> 'reason'), at,
-                             format('Write-off of obligation %s, proposed by %s', owed.obligation_id, proposal.role_name));
+                             format('Write-off of obligation %s, proposed by %s', owed.obligation_id, proposal.login));
         PERFORM change_obligation(owed, 'written_off', 'WRITTEN_OFF', outstanding(owed), at, reference, posted.journal,
                                   proposal.request ->> 'reason');
     END IF;

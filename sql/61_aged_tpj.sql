@@ -191,7 +191,7 @@ CREATE FUNCTION aged_tpj_file_name(client text, kind text, business_date date) R
 AS $$
 BEGIN
 	PERFORM require_list_kind(kind);
-	RETURN to_char(business_date, 'YYYY-MM-DD') || '_' || lower(kind COLLATE "C") || '_aged_tpj_' || client || '.csv';
+	RETURN (to_jsonb(business_date) #>> '{}') || '_' || lower(kind COLLATE "C") || '_aged_tpj_' || client || '.csv';
 END $$;
 COMMENT ON FUNCTION aged_tpj_file_name(text, text, date) IS 'The name of an aged TPJ file: 2026-11-20_am_aged_tpj_QRST.csv. LG002: the kind is not AM, PM or SOD.';
 
@@ -226,16 +226,10 @@ SELECT pg_catalog.pg_extension_config_dump('aged_tpj_snapshot', '');
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON aged_tpj_snapshot FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE aged_tpj_snapshot ENABLE ALWAYS TRIGGER refuse_write;
 
--- Writers of events lock the table before they read the clock.  Once we have
--- it against them, what was recorded has been committed, and what is recorded
--- from now on says a later instant.  The lock goes at once, with the inner
--- block: nobody waits for the list itself.
-CREATE FUNCTION freeze_call_events() RETURNS timestamptz
+CREATE FUNCTION freeze_call_events(client_id integer) RETURNS timestamptz
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-DECLARE
-	known	timestamptz;
 BEGIN
 	IF current_setting('transaction_isolation') <> 'read committed' THEN
 		RAISE EXCEPTION USING ERRCODE = 'active_sql_transaction',
@@ -243,18 +237,9 @@ BEGIN
 			DETAIL = 'Its snapshot must be younger than the instant up to which it knows events.',
 			HINT = 'Take it in a transaction under READ COMMITTED.';
 	END IF;
-	BEGIN
-		LOCK TABLE cash_call_event IN SHARE MODE;
-		known := clock_timestamp();
-		WHILE clock_timestamp() <= known LOOP
-			NULL;
-		END LOOP;
-		RAISE no_data_found;
-	EXCEPTION WHEN no_data_found THEN
-		RETURN known;
-	END;
+	RETURN cash_call_events_instant(client_id);
 END $$;
-COMMENT ON FUNCTION freeze_call_events() IS 'Internal: an instant such that every event of a cash call recorded until then is committed, or of this transaction, and every later one is recorded after it. Waits for transactions that are writing events. 25001 unless under READ COMMITTED.';
+COMMENT ON FUNCTION freeze_call_events(integer) IS 'Internal: cash_call_events_instant() for a list of the client; 25001 unless under READ COMMITTED.';
 
 CREATE FUNCTION snapshot_rows(list aged_tpj_snapshot) RETURNS SETOF aged_tpj_row
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
@@ -334,33 +319,55 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION taken_before(integer, text, timestamptz, boolean) IS 'Internal: was the client''s list of that kind and day taken? LG020 if as of another instant, unless any will do.';
 
+CREATE FUNCTION clients_with_aged_tpj(at timestamptz, variant text) RETURNS integer[]
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT c.client_id FROM listed_clients(NULL) c ORDER BY 1);
+END $$;
+COMMENT ON FUNCTION clients_with_aged_tpj(timestamptz, text) IS 'Internal: the clients that have a list, whether it was taken before or not.';
+
+CREATE FUNCTION take_client_aged_tpj(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	kind	constant text := variant;
+	code	constant text := (client_row(client_id)).code;
+	known	timestamptz;
+BEGIN
+	IF NOT taken_before(client_id, kind, at, true) THEN
+		known := freeze_call_events(client_id);		-- before the block: waiting for writers of events, we hold nothing
+		PERFORM record_snapshot(client_id, kind, at, known, seal());
+	END IF;
+	RETURN (SELECT jsonb_agg(jsonb_build_object('client_code', code, 'file_name', aged_tpj_file_name(code, s.kind, s.business_date), 'as_of_instant', s.as_of,
+					'calls', s.calls, 'withdrawals', s.withdrawals, 'deposits', s.deposits, 'digest', s.digest))
+			  FROM aged_tpj_snapshot s
+			 WHERE s.client_id = take_client_aged_tpj.client_id AND s.kind = variant AND s.business_date = central_date(at));
+END $$;
+COMMENT ON FUNCTION take_client_aged_tpj(integer, timestamptz, text) IS 'Internal: one client''s part of take_aged_tpj(); variant: the kind of list.';
+INSERT INTO client_run VALUES ('take_aged_tpj', 'take_client_aged_tpj', 'clients_with_aged_tpj');
+
 CREATE FUNCTION take_aged_tpj(kind text, as_of timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
 	RETURNS TABLE (client_code text, file_name text, as_of_instant timestamptz, calls bigint, withdrawals amount[], deposits amount[], digest bytea)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
-#variable_conflict use_column
-DECLARE
-	list	aged_tpj_snapshot;
-	holder	client;
 BEGIN
 	PERFORM require_list_kind(kind);
 	PERFORM require_instant(as_of);
-	FOR holder IN SELECT * FROM listed_clients(take_aged_tpj.client) LOOP
-		IF NOT taken_before(holder.client_id, kind, as_of, take_aged_tpj.client IS NULL) THEN
-			-- events first: waiting for their writers, we hold nothing
-			list.known_at := coalesce(list.known_at, freeze_call_events());
-			list.block_no := coalesce(list.block_no, seal());
-			PERFORM record_snapshot(holder.client_id, kind, as_of, list.known_at, list.block_no);
-		END IF;
-		RETURN QUERY
-		SELECT holder.code, aged_tpj_file_name(holder.code, s.kind, s.business_date), s.as_of, s.calls, s.withdrawals, s.deposits, s.digest
-		  FROM aged_tpj_snapshot s
-		 WHERE s.client_id = holder.client_id AND s.kind = take_aged_tpj.kind AND s.business_date = central_date(take_aged_tpj.as_of);
-	END LOOP;
+	IF client IS NOT NULL THEN
+		PERFORM taken_before(require_client(client), kind, as_of);
+	END IF;
+	RETURN QUERY
+	SELECT l.* FROM run_for_clients('take_aged_tpj', as_of, client, kind) AS r (rows),
+		   jsonb_to_recordset(r.rows) AS l (client_code text, file_name text, as_of_instant timestamptz, calls bigint, withdrawals amount[], deposits amount[], digest bytea);
 END $$;
-COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and keeps what decides it: kind AM, PM or SOD, as of an instant, whose Central date names it. Seals a block, and waits for transactions that are writing events of cash calls. Once per client, kind and date: again is no error, as of another instant LG020 for a client that is named; a run over all returns the list that there is. Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
+COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and keeps what decides it: kind AM, PM or SOD, as of an instant, whose Central date names it. Seals a block, and waits, in bounded time, for transactions that are writing events of its cash calls (55P03). Once per client, kind and date: again is no error, as of another instant LG020 for a client that is named; a run over all returns the list that there is, and leaves out a client whose part fails, with a WARNING. Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
 
 CREATE FUNCTION record_snapshot(client_id integer, kind text, as_of timestamptz, known_at timestamptz, block_no bigint) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -370,6 +377,7 @@ AS $$
 DECLARE
 	list	aged_tpj_snapshot := (client_id, kind, central_date(as_of), as_of, known_at, block_no, 0, '{}', '{}', '\x', invoking_role());
 BEGIN
+	PERFORM bounded_wait();
 	list := fill_snapshot(list);
 	INSERT INTO aged_tpj_snapshot VALUES (list.*) ON CONFLICT DO NOTHING;
 	IF NOT FOUND THEN		-- another session has just taken it
@@ -394,7 +402,7 @@ BEGIN
 	 WHERE s.client_id = asked AND s.kind = aged_tpj_file.kind AND s.business_date = aged_tpj_file.business_date;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG088',
-			MESSAGE = format('client "%s" has no aged TPJ list %s of %s', client, coalesce(kind, 'NULL'), coalesce(to_char(business_date, 'YYYY-MM-DD'), 'NULL')),
+			MESSAGE = format('client "%s" has no aged TPJ list %s of %s', client, coalesce(kind, 'NULL'), date_text(business_date)),
 			HINT = 'take_aged_tpj() takes it; aged_tpj() tells what was outstanding at any instant.';
 	END IF;
 	lines := aged_tpj_header() || ARRAY(SELECT aged_tpj_line(r) FROM snapshot_rows(list) r);

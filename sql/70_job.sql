@@ -6,6 +6,10 @@
 -- neither.  Nothing here needs a background worker: whoever calls
 -- run_due_jobs(), when, how often and from how many places changes nothing in
 -- what is done.
+--
+-- An occurrence is done client by client (chapter 26).  A client whose part
+-- fails is left out: the occurrence is done for the others, and its part is
+-- tried again at every call until it is done or given up.
 
 CREATE TABLE job (
 	job			text COLLATE "C" PRIMARY KEY,
@@ -14,6 +18,8 @@ CREATE TABLE job (
 	every		interval,
 	zone		text NOT NULL DEFAULT 'America/Chicago',
 	calendar	text COLLATE "C" REFERENCES calendar,
+	run			text COLLATE "C" NOT NULL REFERENCES client_run,
+	variant		text,
 	purpose		text NOT NULL,
 	CONSTRAINT job_kind CHECK ((times IS NULL) <> (every IS NULL) AND (calendar IS NULL OR times IS NOT NULL))
 );
@@ -23,21 +29,23 @@ COMMENT ON COLUMN job.times IS 'Local times of day; NULL for a job that runs eve
 COMMENT ON COLUMN job.every IS 'Distance of its instants, counted from midnight UTC; NULL for a job that runs at times of day.';
 COMMENT ON COLUMN job.zone IS 'Time zone of times.';
 COMMENT ON COLUMN job.calendar IS 'It runs on the business days of this calendar only; NULL: every day.';
+COMMENT ON COLUMN job.run IS 'What it runs.';
 -- in the order in which other sessions take the same locks: customers, windows, events of cash calls, blocks
-INSERT INTO job (job, run_order, times, every, calendar, purpose) VALUES
-	('expire_holds', 10, NULL, '5 minutes', NULL, 'records the holds that have expired'),
-	('settle_deposits', 20, NULL, '5 minutes', NULL, 'settles the deposits whose availability hold has expired'),
-	('retry_cash_calls', 30, '{06:00,17:00}', NULL, NULL, 'attempts again the cash calls that failed'),
-	('process_cash_calls', 31, NULL, '5 minutes', NULL, 'attempts the new cash calls'),
-	('propose_cash_call_write_offs', 40, '{00:10}', NULL, NULL, 'proposes old cash calls for write-off'),
-	('charge_cash_call_write_offs', 41, '{00:20}', NULL, NULL, 'charges the write-offs whose month has begun'),
-	('instruct_settlement_transfers', 50, '{07:00,15:00}', NULL, 'FEDWIRE', 'instructs transfers between FBO and business account'),
-	('top_up_deficits', 51, '{15:30}', NULL, NULL, 'makes good what the company owes the FBO accounts'),
-	('close_due_windows', 55, NULL, '5 minutes', NULL, 'closes the settlement windows that have ended'),
-	('take_aged_tpj_am', 60, '{09:30}', NULL, NULL, 'takes the AM list of aged cash calls'),
-	('take_aged_tpj_sod', 61, '{16:40}', NULL, NULL, 'takes the list of aged cash calls for the start of day'),
-	('take_aged_tpj_pm', 62, '{19:30}', NULL, NULL, 'takes the PM list of aged cash calls'),
-	('seal', 90, NULL, '1 minute', NULL, 'seals what was posted into a block');
+INSERT INTO client_run VALUES ('seal', 'seal_part', NULL);
+INSERT INTO job (job, run_order, times, every, calendar, run, variant, purpose) VALUES
+	('expire_holds', 10, NULL, '5 minutes', NULL, 'expire_holds', NULL, 'records the holds that have expired'),
+	('settle_deposits', 20, NULL, '5 minutes', NULL, 'settle_deposits', NULL, 'settles the deposits whose availability hold has expired'),
+	('retry_cash_calls', 30, '{06:00,17:00}', NULL, NULL, 'process_cash_calls', NULL, 'attempts again the cash calls that failed'),
+	('process_cash_calls', 31, NULL, '5 minutes', NULL, 'process_cash_calls', NULL, 'attempts the new cash calls'),
+	('propose_cash_call_write_offs', 40, '{00:10}', NULL, NULL, 'propose_cash_call_write_offs', NULL, 'proposes old cash calls for write-off'),
+	('charge_cash_call_write_offs', 41, '{00:20}', NULL, NULL, 'charge_cash_call_write_offs', NULL, 'charges the write-offs whose month has begun'),
+	('instruct_settlement_transfers', 50, '{07:00,15:00}', NULL, 'FEDWIRE', 'instruct_settlement_transfers', NULL, 'instructs transfers between FBO and business account'),
+	('top_up_deficits', 51, '{15:30}', NULL, NULL, 'top_up_deficits', NULL, 'makes good what the company owes the FBO accounts'),
+	('close_due_windows', 55, NULL, '5 minutes', NULL, 'close_due_windows', NULL, 'closes the settlement windows that have ended'),
+	('take_aged_tpj_am', 60, '{09:30}', NULL, NULL, 'take_aged_tpj', 'AM', 'takes the AM list of aged cash calls'),
+	('take_aged_tpj_sod', 61, '{16:40}', NULL, NULL, 'take_aged_tpj', 'SOD', 'takes the list of aged cash calls for the start of day'),
+	('take_aged_tpj_pm', 62, '{19:30}', NULL, NULL, 'take_aged_tpj', 'PM', 'takes the PM list of aged cash calls'),
+	('seal', 90, NULL, '1 minute', NULL, 'seal', NULL, 'seals what was posted into a block');
 
 -- Facts, not settings: an occurrence belongs to the schedule that was in force at its instant.
 CREATE TABLE job_schedule (
@@ -69,16 +77,20 @@ CREATE TABLE job_run (
 	result		text,
 	sqlstate	text COLLATE "C",
 	message		text,
-	PRIMARY KEY (job, occurrence, attempt),
+	client		text COLLATE "C",
 	CONSTRAINT job_run_failure CHECK ((status = 'failed') = (sqlstate IS NOT NULL))
 );
--- each occurrence once, whatever else goes wrong
-CREATE UNIQUE INDEX job_run_once ON job_run (job, occurrence) WHERE status <> 'failed';
+-- each occurrence once, and of each client that was left out of it, whatever else goes wrong
+CREATE UNIQUE INDEX job_run_once ON job_run (job, occurrence) WHERE status <> 'failed' AND client IS NULL;
+CREATE UNIQUE INDEX job_run_client_once ON job_run (job, client, occurrence) WHERE status <> 'failed' AND client IS NOT NULL;
+CREATE UNIQUE INDEX job_run_attempt_idx ON job_run (job, occurrence, attempt) WHERE client IS NULL;
+CREATE UNIQUE INDEX job_run_client_attempt_idx ON job_run (job, client, occurrence, attempt) WHERE client IS NOT NULL;
 CREATE INDEX job_run_time_idx ON job_run (started_at);
-COMMENT ON TABLE job_run IS 'Every run of a job: which occurrence, when it started and ended, what came of it. A retry is another row. Append-only.';
+COMMENT ON TABLE job_run IS 'Every run of a job: which occurrence, when it started and ended, what came of it; and the parts of clients that failed or were made up for. A retry is another row. Append-only.';
 COMMENT ON COLUMN job_run.occurrence IS 'The instant it was due, which the job got as its "at".';
 COMMENT ON COLUMN job_run.attempt IS 'Number of the run of this occurrence, from 1.';
 COMMENT ON COLUMN job_run.covers IS 'Of a job that runs every so often: how many instants, missed ones included, this run stands for.';
+COMMENT ON COLUMN job_run.client IS 'NULL: the occurrence, done for all clients but those left out. Else the part of this client alone: it failed, or was done or given up later.';
 COMMENT ON COLUMN job_run.status IS 'done; failed: its work was undone and is tried again; skipped: given up by skip_job().';
 COMMENT ON COLUMN job_run.started_at IS 'By the server''s clock.';
 COMMENT ON COLUMN job_run.result IS 'What it did, in a few words.';
@@ -88,9 +100,31 @@ SELECT pg_catalog.pg_extension_config_dump('job_run', '');
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON job_run FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE job_run ENABLE ALWAYS TRIGGER refuse_write;
 
+CREATE TABLE job_left_out (
+	job			text COLLATE "C" NOT NULL REFERENCES job,
+	client		text COLLATE "C" NOT NULL,
+	occurrence	timestamptz NOT NULL,
+	failures	integer NOT NULL CHECK (failures >= 0),
+	covers		integer NOT NULL CHECK (covers > 0),
+	since		timestamptz NOT NULL,
+	sqlstate	text COLLATE "C",
+	message		text,
+	PRIMARY KEY (job, client, occurrence),
+	CONSTRAINT job_left_out_failure CHECK ((failures = 0) = (sqlstate IS NULL))
+);
+COMMENT ON TABLE job_left_out IS 'Present state: the clients that were left out of an occurrence, until their part is done or given up by skip_job(); job_run tells how it came to this.';
+COMMENT ON COLUMN job_left_out.occurrence IS 'What is tried next; of a job that runs every so often, the latest that was done for the others.';
+COMMENT ON COLUMN job_left_out.failures IS 'How often it has failed; 0: it waits for an earlier occurrence of the same client and job.';
+COMMENT ON COLUMN job_left_out.covers IS 'How many instants of the job it stands for.';
+COMMENT ON COLUMN job_left_out.since IS 'By the server''s clock.';
+COMMENT ON COLUMN job_left_out.sqlstate IS 'Of the last failure.';
+SELECT pg_catalog.pg_extension_config_dump('job_left_out', '');
+CREATE TRIGGER refuse_write BEFORE TRUNCATE ON job_left_out FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+ALTER TABLE job_left_out ENABLE ALWAYS TRIGGER refuse_write;
+
 CREATE VIEW job_runs WITH (security_invoker = true) AS
 	SELECT r.job, r.occurrence, r.occurrence AT TIME ZONE j.zone AS local_time, r.attempt, r.covers, r.status, r.started_at,
-		   r.ended_at - r.started_at AS took, r.run_by, r.result, r.sqlstate, r.message
+		   r.ended_at - r.started_at AS took, r.run_by, r.result, r.sqlstate, r.message, r.client
 	  FROM job_run r JOIN job j USING (job);
 COMMENT ON VIEW job_runs IS 'The runs with the local time of their occurrence and how long each took.';
 
@@ -102,9 +136,9 @@ CREATE FUNCTION last_job_run(job text) RETURNS SETOF job_run
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-	SELECT r.* FROM job_run r WHERE r.job = $1 ORDER BY r.occurrence DESC, r.attempt DESC LIMIT 1
+	SELECT r.* FROM job_run r WHERE r.job = $1 AND r.client IS NULL ORDER BY r.occurrence DESC, r.attempt DESC LIMIT 1
 $$;
-COMMENT ON FUNCTION last_job_run(text) IS 'Internal: the last run of a job. Runs are in order: it is of the latest occurrence that was tried, and all before are done.';
+COMMENT ON FUNCTION last_job_run(text) IS 'Internal: the last run of a job, parts of clients aside. Runs are in order: it is of the latest occurrence that was tried, and all before are done.';
 
 CREATE FUNCTION job_schedules(at timestamptz)
 	RETURNS TABLE (job text, from_at timestamptz, until_at timestamptz, times time[], every interval)
@@ -123,17 +157,27 @@ AS $$
 $$;
 COMMENT ON FUNCTION job_schedules(timestamptz) IS 'Internal: the schedules up to an instant of the jobs that are enabled then. A job that was never run starts 24 hours before.';
 
+CREATE FUNCTION job_horizon() RETURNS interval
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN interval '366 days';
+COMMENT ON FUNCTION job_horizon() IS 'Internal: how much of a job''s time one call catches up at most, and how far ahead of the clock due_jobs() looks.';
+
 CREATE FUNCTION job_spans(at timestamptz)
 	RETURNS TABLE (job text, run_order integer, times time[], every interval, zone text, calendar text,
 				   after_at timestamptz, until_at timestamptz)
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-	SELECT j.job, j.run_order, s.times, s.every, j.zone, j.calendar, greatest(s.from_at, r.occurrence), s.until_at
-	  FROM job_schedules(at) s JOIN job j USING (job) LEFT JOIN LATERAL last_job_run(j.job) r ON true
-	 WHERE greatest(s.from_at, r.occurrence) < s.until_at
+	WITH span AS (
+		SELECT j.job, j.run_order, s.times, s.every, j.zone, j.calendar, greatest(s.from_at, r.occurrence) AS after_at, s.until_at
+		  FROM job_schedules(at) s JOIN job j USING (job) LEFT JOIN LATERAL last_job_run(j.job) r ON true
+		 WHERE greatest(s.from_at, r.occurrence) < s.until_at
+	)
+	SELECT s.job, s.run_order, s.times, s.every, s.zone, s.calendar, s.after_at, least(s.until_at, b.ends_at)
+	  FROM span s JOIN (SELECT f.job, min(f.after_at) + job_horizon() AS ends_at FROM span f GROUP BY f.job) b USING (job)
+	 WHERE s.after_at < b.ends_at
 $$;
-COMMENT ON FUNCTION job_spans(timestamptz) IS 'Internal: the spans of time (after_at, until_at] whose occurrences were never tried.';
+COMMENT ON FUNCTION job_spans(timestamptz) IS 'Internal: the spans of time (after_at, until_at] whose occurrences were never tried: of each job those up to a year after its first of them, so that a call is bounded however long nothing ran. The rest comes with the next call.';
 
 -- A day that the calendar does not know counts as open: the run then fails with LG075, and no other job with it.
 CREATE FUNCTION job_runs_on(calendar text, day date) RETURNS boolean
@@ -160,14 +204,29 @@ $$;
 COMMENT ON FUNCTION job_times(time[], text, text, timestamptz, timestamptz) IS
 	'Internal: the instants after one and up to another at which clocks in the zone show one of the times, on open days. Computed from local dates: a time that is skipped is taken by standard time, an hour later; one that comes twice is the second.';
 
+-- Before the calendars begin no job can tell what day it is.
+CREATE FUNCTION require_job_instant(at timestamptz, ahead interval DEFAULT '5 minutes') RETURNS timestamptz
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	IF at IS NULL OR at > clock_timestamp() + ahead OR at AT TIME ZONE 'UTC' < calendars_begin() THEN
+		RAISE EXCEPTION USING ERRCODE = CASE WHEN at = '-infinity' THEN 'LG002' ELSE 'LG061' END,
+			MESSAGE = format('nothing can be due at %s', coalesce(CASE WHEN isfinite(at) THEN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"') ELSE at::text END, 'NULL')),
+			HINT = format('Give an instant after %s and at most %s ahead of the clock, or none for now.', to_char(calendars_begin(), 'YYYY-MM-DD'), ahead);
+	END IF;
+	RETURN at;
+END $$;
+COMMENT ON FUNCTION require_job_instant(timestamptz, interval) IS 'Internal: the instant itself; LG061 for none, for one that is further ahead of the clock, or before the calendars begin; LG002 infinitely so.';
+
 CREATE FUNCTION due_jobs(at timestamptz DEFAULT clock_timestamp())
-	RETURNS TABLE (job text, occurrence timestamptz, attempt integer, covers integer)
+	RETURNS TABLE (job text, occurrence timestamptz, attempt integer, covers integer, client text)
 	LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	SET jit = off
 AS $$
 	WITH span AS MATERIALIZED (
-		SELECT * FROM job_spans(at)
+		SELECT * FROM job_spans(require_job_instant(at, job_horizon()))
 	), timed AS MATERIALIZED (
 		SELECT s.job, s.run_order, o.occurrence
 		  FROM span s CROSS JOIN LATERAL job_times(s.times, s.zone, s.calendar, s.after_at, s.until_at) AS o (occurrence)
@@ -181,70 +240,69 @@ AS $$
 		  FROM span s CROSS JOIN barrier b
 		 WHERE s.every IS NOT NULL
 	), due AS (
-		SELECT t.job, t.run_order, t.occurrence, 1 AS attempt, 1 AS covers FROM timed t
+		SELECT t.job, t.run_order, t.occurrence, 1 AS attempt, 1 AS covers, NULL AS client FROM timed t
 		UNION ALL
 		SELECT r.job, r.run_order, r.occurrence, 1,
 			   (extract(epoch FROM r.occurrence - coalesce(lag(r.occurrence) OVER (PARTITION BY r.job, r.after_at ORDER BY r.occurrence),
 														   date_bin(r.every, r.after_at, '2000-01-01 00:00:00+00')))
-				/ extract(epoch FROM r.every))::integer
+				/ extract(epoch FROM r.every))::integer, NULL
 		  FROM repeated r WHERE r.occurrence > r.after_at
 		UNION ALL
-		SELECT j.job, j.run_order, f.occurrence, f.attempt + 1, f.covers
+		SELECT j.job, j.run_order, f.occurrence, f.attempt + 1, f.covers, NULL
 		  FROM job j CROSS JOIN LATERAL last_job_run(j.job) f
 		 WHERE f.status = 'failed' AND f.occurrence <= at AND j.job IN (SELECT s.job FROM job_schedules(at) s)
+		UNION ALL
+		SELECT l.job, j.run_order, l.occurrence, l.failures + 1, l.covers, l.client
+		  FROM job_left_out l JOIN job j USING (job)
+		 WHERE l.occurrence <= at AND l.job IN (SELECT s.job FROM job_schedules(at) s)
 	)
-	SELECT d.job, d.occurrence, d.attempt, d.covers FROM due d ORDER BY d.occurrence, d.run_order
+	SELECT d.job, d.occurrence, d.attempt, d.covers, d.client FROM due d ORDER BY d.occurrence, d.run_order, d.client
 $$;
 COMMENT ON FUNCTION due_jobs(timestamptz) IS
-	'What run_due_jobs() would run at the instant, in order, if nothing failed: all times of day that were missed, and between them, of jobs that run every so often, the latest instant for all. attempt above 1: it has failed before. Nothing is done.';
+	'What run_due_jobs() would run at the instant, in order, if nothing failed: all times of day that were missed, and between them, of jobs that run every so often, the latest instant for all; of each job a year''s at most. client: the part of one that was left out; NULL: for all. attempt above 1: it has failed before. Nothing is done. LG061 more than a year ahead of the clock, or before the calendars begin; LG002.';
 
 -- ---------------------------------------------------------------------------
 -- Running it
 -- ---------------------------------------------------------------------------
 
--- A static list: nobody can make the scheduler call anything else.
-CREATE FUNCTION run_job(job text, at timestamptz) RETURNS text
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION seal_part(client_id integer, at timestamptz, variant text) RETURNS jsonb
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$ SELECT jsonb_build_array(jsonb_build_object('block', seal())) $$;
+COMMENT ON FUNCTION seal_part(integer, timestamptz, text) IS 'Internal: seal() as a run, which is of no client.';
+
+CREATE FUNCTION total(rows jsonb, field text) RETURNS bigint
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-#variable_conflict use_variable
-DECLARE
-	rail	text := (SELECT j.calendar FROM job j WHERE j.job = run_job.job);
-	result	text;
 BEGIN
-	IF rail IS NOT NULL AND NOT is_business_day(rail, (at AT TIME ZONE (SELECT j.zone FROM job j WHERE j.job = run_job.job))::date) THEN
-		RETURN 'no business day';
-	END IF;
-	CASE job
-		WHEN 'expire_holds' THEN
-			SELECT format('accounts: %s', expire_holds(at)) INTO result;
-		WHEN 'settle_deposits' THEN
-			SELECT format('settled: %s', coalesce(sum(d.settled), 0)) INTO result FROM settle_deposits(at) d;
-		WHEN 'retry_cash_calls', 'process_cash_calls' THEN
-			SELECT format('attempted: %s, settled: %s, failed: %s', coalesce(sum(p.attempted), 0), coalesce(sum(p.settled), 0), coalesce(sum(p.failed), 0)) INTO result
-			  FROM process_cash_calls(at) p;
-		WHEN 'propose_cash_call_write_offs' THEN
-			SELECT format('proposed: %s', coalesce(sum(p.proposed), 0)) INTO result FROM propose_cash_call_write_offs(at) p;
-		WHEN 'charge_cash_call_write_offs' THEN
-			SELECT format('charged: %s', coalesce(sum(c.charged), 0)) INTO result FROM charge_cash_call_write_offs(at) c;
-		WHEN 'instruct_settlement_transfers' THEN
-			SELECT format('transfers: %s', count(*)) INTO result FROM instruct_settlement_transfers(at);
-		WHEN 'top_up_deficits' THEN
-			SELECT format('transfers: %s', count(*)) INTO result FROM top_up_deficits(at);
-		WHEN 'take_aged_tpj_am', 'take_aged_tpj_sod', 'take_aged_tpj_pm' THEN
-			SELECT format('lists: %s, calls: %s', count(*), coalesce(sum(t.calls), 0))
-				   || coalesce(', taken before as of another instant: ' || nullif(count(*) FILTER (WHERE t.as_of_instant <> at), 0), '') INTO result
-			  FROM take_aged_tpj(upper(split_part(job, '_', 4)), at) t;
-		WHEN 'close_due_windows' THEN
-			SELECT format('windows: %s', count(*)) INTO result FROM close_due_windows(at);
-		WHEN 'seal' THEN
-			SELECT format('block: %s', seal()) INTO result;
-		ELSE
-			PERFORM refuse_job(job);
-	END CASE;
-	RETURN result;
+	RETURN CASE WHEN rows = '[]' THEN 0 ELSE (SELECT coalesce(sum((r ->> field)::bigint), 0) FROM jsonb_array_elements(rows) AS r) END;
 END $$;
-COMMENT ON FUNCTION run_job(text, timestamptz) IS 'Internal: calls the function of a job with its occurrence and says in a few words what came of it.';
+COMMENT ON FUNCTION total(jsonb, text) IS 'Internal: the sum of a count over the rows of a run.';
+
+CREATE FUNCTION run_result(run text, rows jsonb, at timestamptz) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN CASE run
+		WHEN 'expire_holds' THEN
+			format('accounts: %s', total(rows, 'accounts')) || coalesce(', in use by others: ' || nullif(total(rows, 'in_use'), 0), '')
+		WHEN 'settle_deposits' THEN format('settled: %s', total(rows, 'settled'))
+		WHEN 'process_cash_calls' THEN
+			format('attempted: %s, settled: %s, failed: %s', total(rows, 'attempted'), total(rows, 'settled'), total(rows, 'failed'))
+		WHEN 'propose_cash_call_write_offs' THEN format('proposed: %s', total(rows, 'proposed'))
+		WHEN 'charge_cash_call_write_offs' THEN format('charged: %s', total(rows, 'charged'))
+		WHEN 'close_due_windows' THEN format('windows: %s', jsonb_array_length(rows))
+		WHEN 'take_aged_tpj' THEN
+			format('lists: %s, calls: %s', jsonb_array_length(rows), total(rows, 'calls'))
+			|| coalesce(', taken before as of another instant: ' || nullif((SELECT count(*) FROM jsonb_array_elements(rows) AS r
+																			WHERE (r ->> 'as_of_instant')::timestamptz <> at), 0), '')
+		WHEN 'seal' THEN format('block: %s', rows #>> '{0,block}')
+		ELSE format('transfers: %s', jsonb_array_length(rows))
+	END;
+END $$;
+COMMENT ON FUNCTION run_result(text, jsonb, timestamptz) IS 'Internal: what a run did, in a few words.';
 
 CREATE FUNCTION refuse_job(job text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -258,30 +316,139 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION refuse_job(text) IS 'Internal: raises LG090.';
 
-CREATE FUNCTION run_and_record(job text, occurrence timestamptz, attempt integer, covers integer) RETURNS job_run
+CREATE FUNCTION end_job_run(run job_run, outcome client_outcome) RETURNS job_run
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	run.ended_at := clock_timestamp();
+	IF outcome.sqlstate IS NOT NULL THEN
+		run.status := 'failed';
+		run.result := NULL;
+		run.sqlstate := outcome.sqlstate;
+		run.message := concat_ws(E'\n', outcome.message, 'DETAIL: ' || nullif(outcome.detail, ''), 'HINT: ' || nullif(outcome.hint, ''));
+	END IF;
+	INSERT INTO job_run SELECT run.*;
+	RETURN run;
+END $$;
+COMMENT ON FUNCTION end_job_run(job_run, client_outcome) IS 'Internal: the row of a run that has ended, with the error if there was one.';
+
+-- Of times of day each waits its turn; of instants the latest stands for all.
+CREATE FUNCTION keep_left_out(run job_run) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	IF EXISTS (SELECT FROM job j WHERE j.job = run.job AND j.every IS NOT NULL) THEN
+		UPDATE job_left_out l SET occurrence = run.occurrence, covers = l.covers + run.covers WHERE l.job = run.job;
+	ELSE
+		INSERT INTO job_left_out (job, client, occurrence, failures, covers, since)
+		SELECT run.job, l.client, run.occurrence, 0, run.covers, run.ended_at FROM job_left_out l WHERE l.job = run.job GROUP BY l.client;
+	END IF;
+END $$;
+COMMENT ON FUNCTION keep_left_out(job_run) IS 'Internal: those who were left out of a job before are left out of this run of it.';
+
+CREATE FUNCTION leave_out(run job_run, outcome client_outcome) RETURNS job_run
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	run.client := (client_row(outcome.client_id)).code;
+	run.attempt := 1;
+	run := end_job_run(run, outcome);
+	INSERT INTO job_left_out VALUES (run.job, run.client, run.occurrence, 1, run.covers, run.ended_at, run.sqlstate, run.message);
+	RETURN run;
+END $$;
+COMMENT ON FUNCTION leave_out(job_run, client_outcome) IS 'Internal: a client whose part of a run has just failed is left out of it.';
+
+-- A day that the calendar does not know is an error of the job, not a client's.
+CREATE FUNCTION run_job(job job, at timestamptz, blocked integer[]) RETURNS client_outcome[]
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	due	integer[];
+BEGIN
+	IF job.calendar IS NOT NULL AND NOT is_business_day(job.calendar, (at AT TIME ZONE job.zone)::date) THEN
+		RETURN NULL;
+	END IF;
+	due := clients_due(job.run, at, job.variant);
+	IF EXISTS (SELECT FROM job_left_out l WHERE l.job = job.job) THEN
+		due := ARRAY(SELECT d FROM unnest(due) AS d WHERE d NOT IN (SELECT c.client_id FROM job_left_out l JOIN client c ON c.code = l.client WHERE l.job = job.job));
+	END IF;
+	RETURN CASE WHEN due = '{}' THEN '{}' ELSE ARRAY(SELECT o FROM try_clients(job.run, due, at, job.variant, blocked) o) END;
+END $$;
+COMMENT ON FUNCTION run_job(job, timestamptz, integer[]) IS 'Internal: an occurrence of a job for all clients that have something to do and are not left out of an earlier one; NULL on a day on which it rests.';
+
+CREATE FUNCTION rows_of(outcomes client_outcome[]) RETURNS jsonb
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN CASE WHEN outcomes = '{}' THEN '[]'
+		ELSE (SELECT coalesce(jsonb_agg(r), '[]') FROM unnest(outcomes) o, jsonb_array_elements(o.rows) AS r WHERE o.sqlstate IS NULL) END;
+END $$;
+COMMENT ON FUNCTION rows_of(client_outcome[]) IS 'Internal: the rows of all parts that succeeded.';
+
+CREATE FUNCTION run_occurrence(job text, occurrence timestamptz, attempt integer, covers integer, blocked integer[]) RETURNS SETOF job_run
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 2
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	shipped		constant job := (SELECT j FROM job j WHERE j.job = run_occurrence.job);
+	run			job_run := (job, occurrence, attempt, covers, 'done', clock_timestamp(), NULL, invoking_role(), NULL, NULL, NULL, NULL);
+	outcomes	client_outcome[];
+	failure		client_outcome;
+BEGIN
+	BEGIN
+		outcomes := run_job(shipped, occurrence, blocked);
+		run.result := CASE WHEN outcomes IS NULL THEN 'no business day' ELSE run_result(shipped.run, rows_of(outcomes), occurrence) END;
+		IF outcomes[1].client_id IS NULL THEN
+			failure := outcomes[1];
+		END IF;
+	EXCEPTION WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS failure.sqlstate = RETURNED_SQLSTATE, failure.message = MESSAGE_TEXT,
+			failure.detail = PG_EXCEPTION_DETAIL, failure.hint = PG_EXCEPTION_HINT;
+	END;
+	run := end_job_run(run, failure);
+	RETURN NEXT run;
+	IF run.status = 'done' THEN
+		IF EXISTS (SELECT FROM job_left_out l WHERE l.job = run.job) THEN
+			PERFORM keep_left_out(run);
+		END IF;
+		RETURN QUERY SELECT l.* FROM unnest(outcomes) o, leave_out(run, o) l WHERE o.sqlstate IS NOT NULL;
+	END IF;
+END $$;
+COMMENT ON FUNCTION run_occurrence(text, timestamptz, integer, integer, integer[]) IS 'Internal: one run of an occurrence and its row, and one for each client whose part failed. What failed is undone.';
+
+CREATE FUNCTION run_left_out(left_out job_left_out, blocked integer[]) RETURNS job_run
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	run		job_run;
-	detail	text;
-	hint	text;
+	shipped	constant job := (SELECT j FROM job j WHERE j.job = left_out.job);
+	run		job_run := (left_out.job, left_out.occurrence, left_out.failures + 1, left_out.covers, 'done', clock_timestamp(), NULL, invoking_role(),
+						NULL, NULL, NULL, left_out.client);
+	outcome	client_outcome;
 BEGIN
-	run := (job, occurrence, attempt, covers, 'done', clock_timestamp(), NULL, invoking_role(), NULL, NULL, NULL);
-	BEGIN
-		run.result := run_job(run_and_record.job, run_and_record.occurrence);
-	EXCEPTION WHEN OTHERS THEN
-		GET STACKED DIAGNOSTICS run.sqlstate = RETURNED_SQLSTATE, run.message = MESSAGE_TEXT,
-			detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-		run.status := 'failed';
-		run.message := concat_ws(E'\n', run.message, 'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
-	END;
-	run.ended_at := clock_timestamp();
-	INSERT INTO job_run SELECT run.*;
+	SELECT o.* INTO outcome
+	  FROM try_clients(shipped.run, ARRAY(SELECT c.client_id FROM client c WHERE c.code = left_out.client), left_out.occurrence, shipped.variant, blocked) o;
+	run.result := run_result(shipped.run, rows_of(ARRAY[outcome]), left_out.occurrence);
+	run := end_job_run(run, outcome);
+	IF run.status = 'done' THEN
+		DELETE FROM job_left_out l WHERE l.job = run.job AND l.client = run.client AND l.occurrence = run.occurrence;
+	ELSE
+		UPDATE job_left_out l SET failures = run.attempt, sqlstate = run.sqlstate, message = run.message
+		 WHERE l.job = run.job AND l.client = run.client AND l.occurrence = run.occurrence;
+	END IF;
 	RETURN run;
 END $$;
-COMMENT ON FUNCTION run_and_record(text, timestamptz, integer, integer) IS 'Internal: one run of an occurrence and its row. What a failed run did is undone.';
+COMMENT ON FUNCTION run_left_out(job_left_out, integer[]) IS 'Internal: makes up for the part of a client that was left out of an occurrence.';
 
 -- READ COMMITTED, or a run that another session committed meanwhile might not be seen.
 CREATE FUNCTION require_job_runner(at timestamptz) RETURNS void
@@ -289,7 +456,7 @@ CREATE FUNCTION require_job_runner(at timestamptz) RETURNS void
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
-	PERFORM require_instant(at);
+	PERFORM require_job_instant(at);
 	IF NOT sees_all_clients() THEN
 		RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
 			MESSAGE = format('role "%s" sees some clients only: jobs are run for all', invoking_role()),
@@ -320,6 +487,7 @@ AS $$
 BEGIN
 	-- asked first: writing waits for whoever changes a schedule
 	IF EXISTS (SELECT FROM job j WHERE NOT EXISTS (SELECT FROM job_schedule s WHERE s.job = j.job)) THEN
+		PERFORM bounded_wait();
 		INSERT INTO job_schedule (job, from_at, enabled, times, every, changed_by)
 		SELECT j.job, at - interval '24 hours', true, j.times, j.every, invoking_role() FROM job j
 		 WHERE NOT EXISTS (SELECT FROM job_schedule s WHERE s.job = j.job)
@@ -337,6 +505,7 @@ DECLARE
 	due		record;
 	run		job_run;
 	failed	text[] := '{}';
+	blocked	integer[] := '{}';
 	runs	integer := 0;
 	told_at	timestamptz := clock_timestamp();
 BEGIN
@@ -348,21 +517,27 @@ BEGIN
 	PERFORM start_jobs(at);
 	FOR due IN SELECT * FROM due_jobs(at) LOOP
 		EXIT WHEN runs >= most;
-		CONTINUE WHEN due.job = ANY (failed);		-- an occurrence waits for the one before it
-		run := run_and_record(due.job, due.occurrence, due.attempt, due.covers);
+		CONTINUE WHEN concat_ws(' ', due.job, due.client) = ANY (failed);		-- an occurrence waits for the one before it
+		FOR run IN
+			SELECT r.* FROM run_occurrence(due.job, due.occurrence, due.attempt, due.covers, blocked) r WHERE due.client IS NULL
+			UNION ALL
+			SELECT r.* FROM job_left_out l, run_left_out(l, blocked) r WHERE l.job = due.job AND l.client = due.client AND l.occurrence = due.occurrence
+		LOOP
+			IF run.status = 'failed' THEN
+				failed := failed || concat_ws(' ', run.job, run.client);
+				blocked := blocked || ARRAY(SELECT c.client_id FROM client c WHERE c.code = run.client AND run.sqlstate = '55P03');
+			END IF;
+			RETURN NEXT run;
+		END LOOP;
 		runs := runs + 1;
-		IF run.status = 'failed' THEN
-			failed := failed || due.job;
-		END IF;
 		IF clock_timestamp() > told_at + interval '2 seconds' THEN
 			RAISE NOTICE 'jobs: % runs, caught up to %', runs, to_char(due.occurrence AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"');
 			told_at := clock_timestamp();
 		END IF;
-		RETURN NEXT run;
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION run_due_jobs(timestamptz, integer) IS
-	'Runs what is due at the instant, in order of time, each occurrence once, and returns the rows it wrote to job_run; at most so many, if given. One session at a time: a second one returns nothing. A job that fails is undone, recorded, and tried again at the next call; its later occurrences wait for it, other jobs go on. The first call ever starts 24 hours back. Errors: LG061, LG002 infinite instant, 25001 unless under READ COMMITTED, 42501.';
+	'Runs what is due at the instant, in order of time, each occurrence once, and returns the rows it wrote to job_run; at most so many, if given. One session at a time: a second one returns nothing. A client whose part fails is left out, alone, and a job that fails as a whole is undone; both are recorded and tried again at the next call, and later occurrences, of the client or for all, wait for it; the others go on. Of each job a year is caught up in a call. The first call ever starts 24 hours back. Errors: LG061, LG002 infinite instant, 25001 unless under READ COMMITTED, 42501.';
 
 -- ---------------------------------------------------------------------------
 -- Changing it
@@ -385,7 +560,7 @@ BEGIN
 	ELSIF job = 'retry_cash_calls' AND NOT (times @> shipped.times AND times <@ shipped.times) THEN
 		PERFORM refuse_invalid('cash calls that failed are due again at fixed times', format('Times: %s.', array_to_string(shipped.times, ', ')),
 			'These are in cash_retry_time; only enabled can be changed.');
-	ELSIF cardinality(times) = 0 OR array_position(times, NULL) IS NOT NULL OR '24:00' = ANY (times) THEN
+	ELSIF cardinality(times) = 0 OR EXISTS (SELECT FROM unnest(times) t WHERE t IS NULL) OR '24:00' = ANY (times) THEN
 		PERFORM refuse_invalid('times of day are from 00:00 and before 24:00, one at least', NULL, 'To stop the job, give enabled => false.');
 	ELSIF every NOT BETWEEN '1 second' AND '24 hours' OR extract(month FROM every) <> 0 OR extract(year FROM every) <> 0 THEN
 		PERFORM refuse_invalid('a job runs at least once in 24 hours and at most once a second');
@@ -429,8 +604,9 @@ DECLARE
 	request	job_schedule := (job, at, enabled, wanted, every, invoking_role());
 	before	job_schedule;
 BEGIN
-	PERFORM require_instant(at);
+	PERFORM require_job_instant(at);
 	PERFORM require_job_terms(job, times, every);
+	PERFORM bounded_wait();
 	LOCK TABLE job_schedule IN SHARE ROW EXCLUSIVE MODE;
 	IF NOT changed_before('job', change_job.job, change_job.reference, jsonb_strip_nulls(job_terms(request))) THEN
 		PERFORM start_jobs(at);
@@ -445,7 +621,34 @@ END $$;
 COMMENT ON FUNCTION change_job(text, boolean, time[], interval, text, text, timestamptz) IS
 	'Enables or disables a job, or gives it other times of day or another interval, from the instant on; NULL leaves a term as it is. Returns the schedule in force. Audited in change_log; repeating a reference is no second change. LG090 unknown job, LG002 a schedule it cannot have, LG020, LG061.';
 
-CREATE FUNCTION skip_job(job text, occurrence timestamptz, reason text) RETURNS job_run
+CREATE FUNCTION failed_job_run(job text, occurrence timestamptz, client text) RETURNS job_run
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	run	job_run;
+BEGIN
+	IF client IS NULL THEN
+		SELECT r.* INTO run FROM last_job_run(job) r;
+	ELSE
+		SELECT l.job, l.occurrence, l.failures, l.covers, 'failed', l.since, l.since, NULL, NULL, l.sqlstate, l.message, l.client INTO run
+		  FROM job_left_out l
+		 WHERE l.job = failed_job_run.job AND l.client = failed_job_run.client AND l.occurrence = failed_job_run.occurrence AND l.failures > 0;
+		IF NOT FOUND THEN
+			SELECT r.* INTO run FROM job_run r
+			 WHERE r.job = failed_job_run.job AND r.client = failed_job_run.client AND r.occurrence = failed_job_run.occurrence AND r.status = 'skipped';
+		END IF;
+	END IF;
+	IF run.occurrence IS DISTINCT FROM failed_job_run.occurrence OR run.status NOT IN ('failed', 'skipped') THEN
+		PERFORM refuse_invalid(format('job "%s" has not failed at that instant', job) || coalesce(format(' for client "%s"', client), ''), NULL,
+			'due_jobs() lists what has failed: attempt is above 1.');
+	END IF;
+	RETURN run;
+END $$;
+COMMENT ON FUNCTION failed_job_run(text, timestamptz, text) IS 'Internal: what failed last of an occurrence, for all or of a client, or its giving up; LG002 if it did not.';
+
+CREATE FUNCTION skip_job(job text, occurrence timestamptz, reason text, client text DEFAULT NULL) RETURNS job_run
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
@@ -458,19 +661,19 @@ BEGIN
 	ELSIF coalesce(reason, '') = '' THEN
 		PERFORM refuse_invalid('giving up an occurrence needs a reason');
 	END IF;
+	PERFORM bounded_wait();
 	PERFORM FROM job j WHERE j.run_order = (SELECT min(f.run_order) FROM job f) FOR NO KEY UPDATE;		-- waits for a runner
-	SELECT r.* INTO run FROM last_job_run(job) r;
-	IF run.occurrence = skip_job.occurrence AND run.status = 'skipped' THEN
+	run := failed_job_run(job, occurrence, client);
+	IF run.status = 'skipped' THEN
 		RETURN run;
-	ELSIF run.occurrence IS DISTINCT FROM skip_job.occurrence OR run.status <> 'failed' THEN
-		PERFORM refuse_invalid(format('job "%s" has not failed at that instant', job), NULL, 'due_jobs() lists what has failed: attempt is above 1.');
 	END IF;
-	run := (run.job, run.occurrence, run.attempt + 1, run.covers, 'skipped', clock_timestamp(), clock_timestamp(), invoking_role(), NULL, NULL, reason);
+	run := (run.job, run.occurrence, run.attempt + 1, run.covers, 'skipped', clock_timestamp(), clock_timestamp(), invoking_role(), NULL, NULL, reason, run.client);
 	INSERT INTO job_run SELECT run.*;
+	DELETE FROM job_left_out l WHERE l.job = run.job AND l.client = run.client AND l.occurrence = run.occurrence;
 	RETURN run;
 END $$;
-COMMENT ON FUNCTION skip_job(text, timestamptz, text) IS
-	'Gives up an occurrence that failed, so that the later ones of its job run again; on record as a run. Again is no error. LG090 unknown job, LG002 without a reason or when it has not failed.';
+COMMENT ON FUNCTION skip_job(text, timestamptz, text, text) IS
+	'Gives up an occurrence that failed, or the part of a client that was left out of it, so that the later ones run again; on record as a run. Again is no error. LG090 unknown job, LG002 without a reason or when it has not failed.';
 
 -- ---------------------------------------------------------------------------
 -- pg_cron
@@ -498,7 +701,7 @@ AS $$
 DECLARE
 	scheduled	record;
 BEGIN
-	PERFORM require_pg_cron();
+	PERFORM bounded_wait(), require_pg_cron();
 	FOR scheduled IN
 		SELECT c.jobid, c.schedule, c.username FROM cron.job c WHERE c.jobname = 'bakkt_ledger' AND c.database = current_database()
 	LOOP
@@ -516,7 +719,7 @@ AS $$
 DECLARE
 	number	bigint;
 BEGIN
-	PERFORM require_pg_cron();
+	PERFORM bounded_wait(), require_pg_cron();
 	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = run_by AND r.rolcanlogin
 				   AND has_function_privilege(r.oid, 'run_due_jobs(timestamptz, integer)', 'EXECUTE')) THEN
 		RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',

@@ -98,17 +98,17 @@ BEGIN
 			'aged_tpj', 'aged_tpj_summary', 'aged_tpj_file', 'aged_tpj_file_name', 'check_aged_tpj', 'buying_power', 'buying_powers']),
 		('bakkt_ledger_poster', ARRAY[
 			'open_customer', 'open_customers', 'open_account',
-			'post_trade', 'post_trades', 'bust_trade', 'correct_trade', 'deposit_coin',
-			'post_journal', 'post_journals', 'reverse_journal',
 			'initiate_deposit', 'cancel_deposit', 'request_withdrawal', 'cancel_withdrawal',
-			'authorise_hold', 'increase_hold', 'release_hold', 'capture_hold', 'expire_holds', 'propose_journal']),
+			'authorise_hold', 'increase_hold', 'release_hold', 'expire_holds']),
+		('bakkt_ledger_executor', ARRAY['post_trade', 'post_trades', 'bust_trade', 'correct_trade']),
+		('bakkt_ledger_bookkeeper', ARRAY['post_journal', 'post_journals', 'reverse_journal', 'capture_hold', 'propose_journal']),
 		('bakkt_ledger_approver', ARRAY[
 			'propose_cash_adjustment',
 			'propose_journal', 'approve_journal', 'decline_journal', 'approve_write_off']),
 		('bakkt_ledger_settler', ARRAY[
 			'credit_deposit', 'credit_deposits', 'settle_deposits', 'decline_deposit', 'return_deposit', 'receive_wire', 'assign_wire', 'return_wire',
 			'send_withdrawal', 'send_withdrawals', 'complete_withdrawal', 'complete_withdrawals', 'reject_withdrawal', 'return_withdrawal', 'recover_deficit',
-			'settle_lp',
+			'settle_lp', 'deposit_coin',
 			'instruct_settlement_transfers', 'instruct_fbo_transfer', 'confirm_fbo_transfer', 'fail_fbo_transfer', 'top_up_deficits',
 			'expire_holds', 'seal', 'verify', 'digest', 'proof',
 			'add_calendar_version', 'close_window', 'close_due_windows', 'advise_window', 'agree_window', 'dispute_window',
@@ -151,8 +151,8 @@ REVOKE SELECT ON change_log, client_access, bank_account, actor, block FROM bakk
 -- a block covers all clients: its sums are for those who see them all
 GRANT SELECT ON block TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 -- a job runs for all clients: what came of it, and its errors, are for those who see them all
-REVOKE SELECT ON job_run, job_runs FROM bakkt_ledger_reader;
-GRANT SELECT ON job_run, job_runs TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
+REVOKE SELECT ON job_run, job_runs, job_left_out FROM bakkt_ledger_reader;
+GRANT SELECT ON job_run, job_runs, job_left_out TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 GRANT SELECT ON change_log, client_access, actor TO bakkt_ledger_auditor, bakkt_ledger_administrator;
 GRANT SELECT ON bank_account TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 

@@ -49,6 +49,8 @@
 #define ERRCODE_LG_NOT_POSITIVE			LEDGER_ERRCODE('0', '4', '5')
 #define ERRCODE_LG_OFF_TICK				LEDGER_ERRCODE('0', '4', '6')	/* price or quantity off its increment */
 #define ERRCODE_LG_BELOW_MINIMUM		LEDGER_ERRCODE('0', '4', '7')
+#define ERRCODE_LG_PRICE_CONCESSION		LEDGER_ERRCODE('0', '4', '8')	/* the customer's price is worse for the company than the provider's */
+#define ERRCODE_LG_PRICE_BAND			LEDGER_ERRCODE('0', '4', '9')	/* the provider's price is far from its last execution */
 
 /* balances and holds */
 #define ERRCODE_LG_INSUFFICIENT			LEDGER_ERRCODE('0', '5', '0')	/* claim would go debit (I5) or below its floor */
@@ -58,13 +60,14 @@
 
 /* posting */
 #define ERRCODE_LG_CHAIN_REFUSED		LEDGER_ERRCODE('0', '6', '0')	/* another request of the linked chain was refused */
-#define ERRCODE_LG_EFFECTIVE_TIME		LEDGER_ERRCODE('0', '6', '1')
+#define ERRCODE_LG_EFFECTIVE_TIME		LEDGER_ERRCODE('0', '6', '1')	/* too far ahead, or before the first trading day */
 #define ERRCODE_LG_UNKNOWN_JOURNAL		LEDGER_ERRCODE('0', '6', '2')
 #define ERRCODE_LG_ALREADY_REVERSED		LEDGER_ERRCODE('0', '6', '3')
 #define ERRCODE_LG_REVERSAL_EXCEEDED	LEDGER_ERRCODE('0', '6', '4')
 #define ERRCODE_LG_REVERSAL_OF_REVERSAL	LEDGER_ERRCODE('0', '6', '5')
 #define ERRCODE_LG_APPEND_ONLY			LEDGER_ERRCODE('0', '6', '6')
 #define ERRCODE_LG_SAME_PERSON			LEDGER_ERRCODE('0', '6', '7')	/* a second person must approve (I25) */
+#define ERRCODE_LG_TWO_PEOPLE			LEDGER_ERRCODE('0', '6', '8')	/* an entry that nobody makes alone by hand */
 
 /* settlement */
 #define ERRCODE_LG_UNKNOWN_WINDOW		LEDGER_ERRCODE('0', '7', '0')

@@ -262,3 +262,14 @@ stop_server() {
 	unprivileged "$PGBIN/pg_ctl" -D "$PGDATA" -m "${1:-fast}" -w stop >/dev/null 2>&1
 	return 0
 }
+
+pgxs_program() { echo "$(dirname "$("$PG_CONFIG" --pgxs)")/../../src/test/$1"; }
+
+# PostgreSQL::Test::Cluster makes its own servers; TEMP_CONFIG tells them where the extension is.
+tap_tests() { # tap_tests RUNNER FILE...
+	local runner=$1
+	shift
+	"$runner" env -u PGUSER -u PGHOST $(sanitizer_environment) TEMP_CONFIG="$WORK/temp.conf" TESTDIR="$TREE" TESTDATADIR="$TREE/tmp_check" TESTLOGDIR="$TREE/tmp_check/log" \
+		PGPORT=65432 PG_REGRESS="$(pgxs_program regress/pg_regress)" PERL5LIB="$(pgxs_program perl)" \
+		prove --timer -v "$@"
+}

@@ -36,7 +36,6 @@ typedef struct Purse
 	PurseKey	key;			/* hash key */
 	TimestampTz cut;			/* from which buying power is computed */
 	bool		credits_sells;	/* also sales that were unpaid at the cut */
-	units		start;			/* before the batch */
 	units		available;		/* as far as requests have been let through */
 } Purse;
 
@@ -47,7 +46,6 @@ struct BuyingPower
 	Purse	  **purse;			/* of each trade, NULL: not prefunded */
 	units	   *change;			/* what each trade adds, or takes (negative) */
 	bool	   *let_through;	/* the change is in `available` */
-	LedgerRequest *requests;	/* that are judged, of the batch's numbers */
 };
 
 /* ---- whose ---- */
@@ -156,7 +154,7 @@ read_purse(BuyingPower *power, uint64 row)
 		elog(ERROR, "buying power of a customer that was not asked for");
 	purse->cut = DatumGetTimestampTz(column(row, 3));
 	purse->credits_sells = DatumGetBool(column(row, 4));
-	purse->start = amount_units(available);
+	purse->available = amount_units(available);
 }
 
 static void
@@ -235,12 +233,9 @@ refuse_purchase(LedgerRequest *request, const TradeRequest *trade, const Purse *
 		   "customer \"%.*s\" has not the buying power", ACCOUNT_CODE_LENGTH, trade->customer->code);
 }
 
-/* PostOptions.admit */
-static void
-admit(LedgerRequest *request, void *judge)
+void
+buying_power_admit(BuyingPower *power, int i)
 {
-	BuyingPower *power = judge;
-	int			i = request - power->requests;
 	const TradeRequest *trade = &power->batch->trades[i];
 	Purse	   *purse = power->purse[i];
 	units		after;
@@ -249,9 +244,9 @@ admit(LedgerRequest *request, void *judge)
 		return;
 	power->change[i] = change_of(trade, purse);
 	if (!units_add(purse->available, power->change[i], &after))
-		refuse(request, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, NULL, NULL, "buying power out of range");
+		refuse(trade->request, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, NULL, NULL, "buying power out of range");
 	else if (!trade->is_bust && power->change[i] < 0 && after < 0)
-		refuse_purchase(request, trade, purse);
+		refuse_purchase(trade->request, trade, purse);
 	else
 	{
 		purse->available = after;
@@ -259,33 +254,11 @@ admit(LedgerRequest *request, void *judge)
 	}
 }
 
-/* PostOptions.dismiss: its chain has fallen */
-static void
-dismiss(LedgerRequest *request, void *judge)
+void
+buying_power_dismiss(BuyingPower *power, int i)
 {
-	BuyingPower *power = judge;
-	int			i = request - power->requests;
-
 	if (!power->let_through[i])
 		return;
 	power->purse[i]->available -= power->change[i];
 	power->let_through[i] = false;
-}
-
-void
-buying_power_judge(BuyingPower *power, LedgerRequest *requests, PostOptions *options)
-{
-	HASH_SEQ_STATUS scan;
-	Purse	   *purse;
-
-	if (power == NULL)
-		return;
-	power->requests = requests;
-	memset(power->let_through, 0, power->batch->count * sizeof(bool));
-	hash_seq_init(&scan, power->purses);
-	while ((purse = hash_seq_search(&scan)) != NULL)
-		purse->available = purse->start;
-	options->admit = admit;
-	options->dismiss = dismiss;
-	options->judge = power;
 }

@@ -9,15 +9,15 @@
 
 #include "events/trade.h"
 
-typedef struct BuyingPower BuyingPower;
-
 /*
  * Lock the cash of the batch's prefunded customers and read what they may
  * spend; NULL if there are none.  Trades have been checked; no account is
  * locked yet.
  */
 extern BuyingPower *buying_power_lock(const TradeBatch *batch);
-/* Let it judge these requests, those of the batch or a copy, when they are posted with the options. */
-extern void buying_power_judge(BuyingPower *power, LedgerRequest *requests, PostOptions *options);
+/* Take what the trade of this number in the batch costs, or refuse it; add what it brings. */
+extern void buying_power_admit(BuyingPower *power, int i);
+/* It has fallen with its chain: as if it had not been. */
+extern void buying_power_dismiss(BuyingPower *power, int i);
 
 #endif							/* BAKKT_LEDGER_BUYING_POWER_H */

@@ -45,6 +45,8 @@ extern void cash_call_insert(TableWriter *writer, const CashCall *call);
 /* Of a call whose customer is locked. */
 extern void cash_call_update(TableWriter *writer, const CashCall *call);
 
+/* Before a batch locks orders or accounts: lock the customers of calls that it busts. */
+extern void cash_calls_lock_customers(const TradeBatch *batch);
 /* Before busts are posted: lock their calls, and bind coin that was released. */
 extern void cash_calls_prepare_busts(const TradeBatch *batch);
 /* After posting: open the calls of executions posted now, end those of busts. */

@@ -27,10 +27,10 @@ busted_call(const TradeRequest *trade)
 	return trade->request->reverses;
 }
 
-void
-cash_calls_prepare_busts(const TradeBatch *batch)
+/* Call the function of each busted call's client and number. */
+static void
+for_each_bust(const TradeBatch *batch, SPIPlanPtr *plan, const char *query)
 {
-	static SPIPlanPtr plan = NULL;
 	Oid			types[2] = {INT4OID, INT8OID};
 
 	for (int i = 0; i < batch->count; i++)
@@ -41,10 +41,26 @@ cash_calls_prepare_busts(const TradeBatch *batch)
 		if (call == 0)
 			continue;
 		SPI_connect();
-		spi_plan(&plan, 2, types, "SELECT bakkt_ledger.prepare_bust_of_cash_call($1, $2)");
-		spi_execute(plan, arguments);
+		spi_plan(plan, 2, types, query);
+		spi_execute(*plan, arguments);
 		SPI_finish();
 	}
+}
+
+void
+cash_calls_lock_customers(const TradeBatch *batch)
+{
+	static SPIPlanPtr plan = NULL;
+
+	for_each_bust(batch, &plan, "SELECT bakkt_ledger.lock_customer_of_cash_call($1, $2)");
+}
+
+void
+cash_calls_prepare_busts(const TradeBatch *batch)
+{
+	static SPIPlanPtr plan = NULL;
+
+	for_each_bust(batch, &plan, "SELECT bakkt_ledger.prepare_bust_of_cash_call($1, $2)");
 }
 
 /* The call of an execution that was posted now, if there is money to call. */

@@ -30,22 +30,6 @@ order_book_make(void)
 	return book;
 }
 
-bool
-order_book_is_shared(OrderBook *book)
-{
-	HASH_SEQ_STATUS scan;
-	OrderCommission *order;
-
-	hash_seq_init(&scan, book->orders);
-	while ((order = hash_seq_search(&scan)) != NULL)
-		if (order->fills > 1)
-		{
-			hash_seq_term(&scan);
-			return true;
-		}
-	return false;
-}
-
 OrderCommission *
 order_want(OrderBook *book, int32 client_id, const ExecutionTerms *terms)
 {
@@ -61,22 +45,7 @@ order_want(OrderBook *book, int32 client_id, const ExecutionTerms *terms)
 	order = hash_search(book->orders, &key, HASH_ENTER, &found);
 	if (!found)
 		memset((char *) order + sizeof(OrderKey), 0, sizeof(OrderCommission) - sizeof(OrderKey));
-	order->fills++;
 	return order;
-}
-
-void
-order_book_restart(OrderBook *book)
-{
-	HASH_SEQ_STATUS scan;
-	OrderCommission *order;
-
-	hash_seq_init(&scan, book->orders);
-	while ((order = hash_seq_search(&scan)) != NULL)
-	{
-		order->fees = order->stored;
-		order->changed = false;
-	}
 }
 
 /* ---- the table ---- */
@@ -180,8 +149,8 @@ remember_row(OrderBook *book, HeapTuple row, TupleDesc desc)
 	order = hash_search(book->orders, &key, HASH_FIND, NULL);
 	if (order == NULL)
 		elog(ERROR, "order_commission gave an order that was not asked for");
-	order->stored.accrued = amount_units(DatumGetAmountP(SPI_getbinval(row, desc, 5, &isnull)));
-	order->stored.charged = amount_units(DatumGetAmountP(SPI_getbinval(row, desc, 6, &isnull)));
+	order->fees.accrued = amount_units(DatumGetAmountP(SPI_getbinval(row, desc, 5, &isnull)));
+	order->fees.charged = amount_units(DatumGetAmountP(SPI_getbinval(row, desc, 6, &isnull)));
 }
 
 void
@@ -203,7 +172,6 @@ order_book_load(OrderBook *book, bool write)
 	for (uint64 i = 0; i < SPI_processed; i++)
 		remember_row(book, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 	SPI_finish();
-	order_book_restart(book);
 }
 
 void

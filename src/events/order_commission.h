@@ -24,22 +24,16 @@ typedef struct OrderKey
 typedef struct OrderCommission
 {
 	OrderKey	key;			/* hash key */
-	OrderFees	stored;
 	OrderFees	fees;			/* running, from the stored ones on */
-	int			fills;			/* of this call */
 	bool		changed;
 } OrderCommission;
 
 typedef struct OrderBook OrderBook;
 
 extern OrderBook *order_book_make(void);
-/* Has some order more than one fill in this call? */
-extern bool order_book_is_shared(OrderBook *book);
 extern OrderCommission *order_want(OrderBook *book, int32 client_id, const ExecutionTerms *terms);
 /* Read the running fees; `write`: open missing rows and lock them until the transaction ends. */
 extern void order_book_load(OrderBook *book, bool write);
-/* Start the running fees over from the stored ones. */
-extern void order_book_restart(OrderBook *book);
 /* Write the running fees that changed. */
 extern void order_book_record(OrderBook *book);
 

@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 #include "events/party_cache.h"
 #include "errors.h"
@@ -272,7 +273,9 @@ load_clients(void)
 
 	spi_plan(&plan, 0, NULL,
 			 "SELECT c.client_id, c.code, c.funding_model, c.commission_model, c.revenue_share_bps,"
-			 "  coalesce(t.encumber_unpaid, false), coalesce(t.prefunded, false)"
+			 "  coalesce(t.encumber_unpaid, false), coalesce(t.prefunded, false),"
+			 "  c.price_concession_bps, c.price_band_bps,"
+			 "  bakkt_ledger.trading_begins(c.first_trading_day, c.zone)"
 			 " FROM bakkt_ledger.client c"
 			 " LEFT JOIN bakkt_ledger.cash_terms t ON t.client_id OPERATOR(pg_catalog.=) c.client_id");
 	spi_execute(plan, NULL);
@@ -288,6 +291,9 @@ load_clients(void)
 		client->revenue_share_bps = DatumGetInt32(column(i, 5, &isnull));
 		client->encumbers_unpaid = boolean_column(i, 6);
 		client->prefunded = boolean_column(i, 7);
+		client->price_concession_bps = DatumGetInt32(column(i, 8, &isnull));
+		client->price_band_bps = DatumGetInt32(column(i, 9, &isnull));
+		client->trading_begins = DatumGetTimestampTz(column(i, 10, &isnull));
 	}
 }
 
@@ -603,7 +609,7 @@ open_account(const AccountSlot *slot)
 	bool		isnull;
 
 	spi_plan(&plan, 5, types,
-			 "SELECT bakkt_ledger.ensure_account($1, $2, $3, $4::bakkt_ledger.asset,"
+			 "SELECT bakkt_ledger.await_account($1, $2, $3, $4::bakkt_ledger.asset,"
 			 " CASE WHEN $5 OPERATOR(pg_catalog.<>) 0 THEN $5 END)");
 	spi_execute(plan, arguments);
 	return DatumGetAccountId(column(0, 1, &isnull));

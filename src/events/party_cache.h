@@ -12,6 +12,7 @@
 #ifndef BAKKT_LEDGER_PARTY_CACHE_H
 #define BAKKT_LEDGER_PARTY_CACHE_H
 
+#include "datatype/timestamp.h"
 #include "events/execution_terms.h"
 #include "types/account_id.h"
 
@@ -45,8 +46,11 @@ typedef struct Client
 	FundingModel funding;
 	CommissionModel commission;
 	int			revenue_share_bps;
+	int			price_concession_bps;	/* how much worse than the provider's the customer's price may be for the company */
+	int			price_band_bps; /* around the provider's last execution; 0: none */
 	bool		encumbers_unpaid;	/* coin bought with cash not yet paid is bound */
 	bool		prefunded;		/* no purchase without buying power */
+	TimestampTz trading_begins; /* nothing was executed before */
 } Client;
 
 typedef struct Provider

@@ -44,7 +44,9 @@ trade_batch_make(int count)
 
 	lookup_begin();
 	party_cache_begin();
+	last_prices_begin();
 	batch->count = count;
+	batch->power = NULL;
 	batch->trades = MemoryContextAllocExtended(CurrentMemoryContext, (count + 1) * sizeof(TradeRequest),
 											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	batch->requests = MemoryContextAllocExtended(CurrentMemoryContext, (count + 1) * sizeof(LedgerRequest),
@@ -67,6 +69,7 @@ order_terms(const TradeRequest *trade)
 	return terms;
 }
 
+/* What the fills of such an order pay hangs on which earlier ones stand: they are built when their turn comes. */
 static OrderBook *
 open_orders(TradeBatch *batch, bool dry_run)
 {
@@ -77,11 +80,13 @@ open_orders(TradeBatch *batch, bool dry_run)
 		TradeRequest *trade = &batch->trades[i];
 		const ExecutionTerms *terms = order_terms(trade);
 
+		CHECK_FOR_INTERRUPTS();
 		if (terms == NULL)
 			continue;
 		if (book == NULL)
 			book = order_book_make();
 		trade->order = order_want(book, trade->request->client_id, terms);
+		trade->request->deferred = !trade->is_bust;
 	}
 	if (book)
 		order_book_load(book, !dry_run);
@@ -90,7 +95,7 @@ open_orders(TradeBatch *batch, bool dry_run)
 
 /* a busted fill no longer counts, nor what it paid */
 static void
-take_fill_back(TradeRequest *trade)
+take_fill_back(TradeRequest *trade, int sign)
 {
 	const ExecutionTerms *terms = trade->busted;
 	units		notional = terms->sell ? terms->net_money + terms->fee : terms->net_money - terms->fee;
@@ -98,22 +103,21 @@ take_fill_back(TradeRequest *trade)
 
 	if (trade_fee_exact(notional, terms->fee_bps, terms->fee_fixed, &exact) != UNITS_OK)
 		elog(ERROR, "fee of a posted execution is out of range");
-	trade->order->fees.accrued -= exact;
-	trade->order->fees.charged -= terms->fee;
-	trade->order->changed = true;
+	trade->order->fees.accrued -= sign * exact;
+	trade->order->fees.charged -= sign * terms->fee;
 }
 
-/* the fill counts from here on */
+/* the fill counts from here on; sign -1: no longer */
 static void
-accrue(TradeRequest *trade)
+accrue(TradeRequest *trade, int sign)
 {
 	if (trade->is_bust)
+		take_fill_back(trade, sign);
+	else
 	{
-		take_fill_back(trade);
-		return;
+		trade->order->fees.accrued += sign * trade->money.fee_exact;
+		trade->order->fees.charged += sign * trade->money.fee;
 	}
-	trade->order->fees.accrued += trade->money.fee_exact;
-	trade->order->fees.charged += trade->money.fee;
 	trade->order->changed = true;
 }
 
@@ -122,93 +126,90 @@ accrue(TradeRequest *trade)
 static void
 compute_one(TradeRequest *trade)
 {
-	if (!trade->is_bust)
-		trade_compute(trade, trade->order ? &trade->order->fees : NULL);
-	if (trade->order && !trade_refused(trade))
-		accrue(trade);
-}
-
-static void
-compute(TradeBatch *batch)
-{
-	for (int i = 0; i < batch->count; i++)
-		if (!trade_refused(&batch->trades[i]))
-			compute_one(&batch->trades[i]);
+	if (trade->request->deferred)
+		trade_compute_notional(trade);
+	else
+		trade_compute(trade, NULL);
 }
 
 static void
 build(TradeBatch *batch)
 {
 	for (int i = 0; i < batch->count; i++)
-		if (!batch->trades[i].is_bust && !trade_refused(&batch->trades[i]))
-			trade_want_accounts(&batch->trades[i]);
+	{
+		TradeRequest *trade = &batch->trades[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (trade->is_bust)
+			continue;
+		if (!trade_refused(trade))
+			compute_one(trade);
+		if (!trade_refused(trade))
+			trade_want_accounts(trade);
+	}
 	accounts_load();
 	for (int i = 0; i < batch->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (!batch->trades[i].is_bust)
 			trade_build(&batch->trades[i]);
-}
-
-/* Which fills of orders a dry run lets stand; true if that has changed. */
-static bool
-find_standing(TradeBatch *batch, BuyingPower *power, bool *stands)
-{
-	PostOptions options = {.dry_run = true,.terms_difference = trade_difference};
-	LedgerRequest *trial = MemoryContextAllocHuge(CurrentMemoryContext, batch->count * sizeof(LedgerRequest));
-	bool		changed = false;
-
-	memcpy(trial, batch->requests, batch->count * sizeof(LedgerRequest));
-	buying_power_judge(power, trial, &options);
-	ledger_post(trial, batch->count, &options);
-	for (int i = 0; i < batch->count; i++)
-	{
-		bool		stood = stands[i];
-
-		stands[i] = batch->trades[i].order && !trade_refused(&batch->trades[i]) && !is_refused(&trial[i]) && !trial[i].replayed;
-		changed |= stands[i] != stood;
 	}
-	pfree(trial);
-	return changed;
 }
 
-/*
- * Fees of later fills hang on which earlier ones stand.  Fees touch no
- * limited account, so a dry run tells the outcomes for good; but they count
- * against buying power, and then it takes as many as until the outcomes stay:
- * each settles one more request at least.
- */
-static void
-settle_orders(TradeBatch *batch, OrderBook *book, BuyingPower *power)
+static TradeRequest *
+trade_of(TradeBatch *batch, const LedgerRequest *request)
 {
-	bool	   *stands = MemoryContextAllocExtended(CurrentMemoryContext, batch->count * sizeof(bool), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-
-	for (int round = 0; round <= batch->count && find_standing(batch, power, stands); round++)
-	{
-		order_book_restart(book);
-		for (int i = 0; i < batch->count; i++)
-			if (stands[i])
-				compute_one(&batch->trades[i]);
-			else if (power && batch->trades[i].order && !batch->trades[i].is_bust && !trade_refused(&batch->trades[i]))
-				trade_compute(&batch->trades[i], &batch->trades[i].order->fees);
-		build(batch);
-		if (power == NULL)
-			break;
-	}
-	pfree(stands);
+	return &batch->trades[request - batch->requests];
 }
 
-/* Only fills that were posted now have been charged. */
+/* PostOptions.prepare */
 static void
-record_orders(TradeBatch *batch, OrderBook *book)
+prepare(LedgerRequest *request, void *judge)
 {
-	order_book_restart(book);
+	trade_rebuild(trade_of(judge, request));
+}
+
+/* PostOptions.admit: buying power has the last word, then the fill counts for those after it */
+static void
+admit(LedgerRequest *request, void *judge)
+{
+	TradeBatch *batch = judge;
+	TradeRequest *trade = trade_of(batch, request);
+
+	if (batch->power)
+		buying_power_admit(batch->power, request - batch->requests);
+	if (trade->order && !is_refused(request))
+		accrue(trade, 1);
+}
+
+/* PostOptions.dismiss: its chain has fallen */
+static void
+dismiss(LedgerRequest *request, void *judge)
+{
+	TradeBatch *batch = judge;
+	TradeRequest *trade = trade_of(batch, request);
+
+	if (batch->power)
+		buying_power_dismiss(batch->power, request - batch->requests);
+	if (trade->order)
+		accrue(trade, -1);
+}
+
+/* What was executed now is what the next prices are held against. */
+static void
+record_prices(TradeBatch *batch)
+{
 	for (int i = 0; i < batch->count; i++)
 	{
 		TradeRequest *trade = &batch->trades[i];
 
-		if (trade->order && !trade_refused(trade) && !trade->request->replayed)
-			accrue(trade);
+		if (trade_refused(trade) || trade->request->replayed)
+			continue;
+		if (trade->is_bust)
+			last_prices_forget();
+		else if (trade->last_price)
+			last_price_posted(trade->last_price, trade->terms.lp_price);
 	}
-	order_book_record(book);
 }
 
 /* The cause, not the requests of its chain that fell with it. */
@@ -231,30 +232,34 @@ raise_first_refusal(const TradeBatch *batch)
 static void
 post_batch(TradeBatch *batch, bool strict, bool dry_run)
 {
-	PostOptions options = {.dry_run = dry_run,.terms_difference = trade_difference};
-	BuyingPower *power;
+	PostOptions options = {
+		.dry_run = dry_run,.terms_difference = trade_difference,
+		.prepare = prepare,.admit = admit,.dismiss = dismiss,.judge = batch
+	};
 	OrderBook  *book;
 
 	customers_load();
 	for (int i = 0; i < batch->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (!batch->trades[i].is_bust)
 			trade_check(&batch->trades[i]);
-	power = buying_power_lock(batch);
-	cash_calls_prepare_busts(batch);
+	}
+	batch->power = buying_power_lock(batch);
+	/* customers, orders, accounts: src/README.md */
+	cash_calls_lock_customers(batch);
 	book = open_orders(batch, dry_run);
-	compute(batch);
+	cash_calls_prepare_busts(batch);
 	build(batch);
-	if (book && order_book_is_shared(book))
-		settle_orders(batch, book, power);
-	buying_power_judge(power, batch->requests, &options);
 	ledger_post(batch->requests, batch->count, &options);
 	if (strict)
 		raise_first_refusal(batch);
 	if (dry_run)
 		return;
+	record_prices(batch);
 	cash_calls_open(batch);
 	if (book)
-		record_orders(batch, book);
+		order_book_record(book);
 }
 
 /*
@@ -319,6 +324,7 @@ read_batch(ArrayType *array)
 		ereport(ERROR,
 				(errcode(ERRCODE_LG_INVALID_REQUEST),
 				 errmsg("requests must be a one-dimensional array of trade_request")));
+	require_batch_size(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)));
 	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_DOUBLE, &elements, &nulls, &count);
 	batch = trade_batch_make(count);
 	for (int i = 0; i < count; i++)
@@ -327,6 +333,7 @@ read_batch(ArrayType *array)
 		Datum		values[TRADE_FIELDS];
 		bool		isnull[TRADE_FIELDS];
 
+		CHECK_FOR_INTERRUPTS();
 		if (nulls[i])
 		{
 			refuse_null(&batch->trades[i]);

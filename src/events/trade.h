@@ -9,11 +9,14 @@
 
 #include "events/trade_request.h"
 
+typedef struct BuyingPower BuyingPower;
+
 typedef struct TradeBatch
 {
 	int			count;
 	TradeRequest *trades;
 	LedgerRequest *requests;	/* of the same number */
+	BuyingPower *power;			/* NULL: nobody is prefunded */
 } TradeBatch;
 
 /* Begin a call: caches are brought up to date, the batch is empty. */

@@ -109,7 +109,7 @@ share_revenue(const TradeRule *rule, TradeMoney *money)
 }
 
 UnitsStatus
-trade_money(const TradeRule *rule, units price, const OrderFees *order, TradeMoney *money)
+trade_notional(const TradeRule *rule, units price, TradeMoney *money)
 {
 	UnitsStatus status = units_multiply(rule->quantity, price, rule->money_decimals,
 										UNITS_ROUND_HALF_EVEN, &money->notional);
@@ -118,6 +118,14 @@ trade_money(const TradeRule *rule, units price, const OrderFees *order, TradeMon
 	if (status == UNITS_OK && rule->lp_price != price)
 		status = units_multiply(rule->quantity, rule->lp_price, rule->money_decimals,
 								UNITS_ROUND_HALF_EVEN, &money->lp_money);
+	return status;
+}
+
+UnitsStatus
+trade_money(const TradeRule *rule, units price, const OrderFees *order, TradeMoney *money)
+{
+	UnitsStatus status = trade_notional(rule, price, money);
+
 	if (status == UNITS_OK)
 		status = trade_fee(rule, order, money);
 	if (status != UNITS_OK)

@@ -65,6 +65,9 @@ extern bool on_step(units value, units step);
 /* One fill's bps and fixed fee, unrounded. */
 extern UnitsStatus trade_fee_exact(units notional, int fee_bps, units fee_fixed, units *exact);
 
+/* What hangs on no other fill: the customer's and the provider's money before fees. */
+extern UnitsStatus trade_notional(const TradeRule *rule, units price, TradeMoney *money);
+
 /* All amounts at the given price.  `order` may be NULL: the fill is an order of its own. */
 extern UnitsStatus trade_money(const TradeRule *rule, units price, const OrderFees *order, TradeMoney *money);
 

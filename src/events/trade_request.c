@@ -5,12 +5,14 @@
  *
  * Reasons to refuse, in order: malformed fields (LG002, LG042, LG045),
  * unknown customer (LG012), instrument (LG015), provider (LG014), restricted
- * customer (LG013), commission model (LG002), steps (LG046), money (LG045);
+ * customer (LG013), commission model (LG002), steps (LG046), prices (LG048,
+ * LG049), money (LG045);
  * after these those of the posting function (doc/errors.md).
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -41,11 +43,14 @@ text_is(TradeText text, const char *wanted)
 	return text.length == strlen(wanted) && memcmp(text.data, wanted, text.length) == 0;
 }
 
+/* longest text of a caller that a message quotes: a refusal is answered as often as its reference comes */
+#define QUOTED_TEXT_MAX 100
+
 /* for messages */
 static char *
 text_copy(TradeText text)
 {
-	return text.data ? pnstrdup(text.data, text.length) : "NULL";
+	return text.data ? pnstrdup(text.data, pg_mbcliplen(text.data, text.length, QUOTED_TEXT_MAX)) : "NULL";
 }
 
 static const char *const field_names[TRADE_FIELDS] = {
@@ -301,6 +306,7 @@ check_customer(TradeRequest *trade)
 	}
 	trade->client = client_of(trade->customer->client_id);
 	trade->request->client_id = trade->customer->client_id;
+	trade->request->effective_from = trade->client->trading_begins;
 	trade->terms.customer_id = trade->customer->customer_id;
 	trade->terms.funding = trade->customer->overrides_funding ? trade->customer->funding : trade->client->funding;
 	trade->encumbered = trade->terms.encumbered ||
@@ -462,6 +468,55 @@ check_steps(TradeRequest *trade)
 		check_price(trade);
 }
 
+static char *
+quoted_price(const ExecutionTerms *terms, units price)
+{
+	return price_text(price, terms->quote, terms->base);
+}
+
+/*
+ * The company buys from the provider what it sells to the customer, and the
+ * reverse: at which difference to its disfavor is a term of the client.
+ */
+static void
+check_concession(TradeRequest *trade)
+{
+	const ExecutionTerms *terms = &trade->terms;
+	int			bps = trade->client->price_concession_bps;
+	units		limit = terms->lp_price;
+	UnitsStatus status = UNITS_OK;
+
+	if (trade_refused(trade) || (terms->sell ? terms->price <= limit : terms->price >= limit))
+		return;
+	if (bps != 0)
+		status = units_multiply_divide(limit, terms->sell ? BPS_ONE + bps : BPS_ONE - bps, BPS_ONE, UNITS_DECIMALS,
+									   terms->sell ? UNITS_ROUND_FLOOR : UNITS_ROUND_CEILING, &limit);
+	if (status == UNITS_OK && (terms->sell ? terms->price > limit : terms->price < limit))
+		refuse(trade->request, ERRCODE_LG_PRICE_CONCESSION,
+			   "Mend the prices, or let an administrator change price_concession_bps with change_client().",
+			   psprintf("%s at %s to the customer, %s with the provider; client \"%s\" concedes %d bps.", terms->sell ? "SELL" : "BUY",
+						quoted_price(terms, terms->price), quoted_price(terms, terms->lp_price), trade->client->code, bps),
+			   "the customer's price is worse for the company than the provider's");
+}
+
+static void
+check_band(TradeRequest *trade)
+{
+	const ExecutionTerms *terms = &trade->terms;
+	int			bps = trade->client->price_band_bps;
+
+	if (trade_refused(trade) || bps == 0)
+		return;
+	trade->last_price = last_price_of(trade->client->client_id, terms->lp_id, terms->instrument_id);
+	if (!last_price_allows(trade->last_price, terms->lp_price, bps, terms->original))
+		refuse(trade->request, ERRCODE_LG_PRICE_BAND,
+			   "Mend the price, or let an administrator change price_band_bps with change_client().",
+			   psprintf("%s; the provider's last execution was at %s, and client \"%s\" allows %d bps around it.",
+						quoted_price(terms, terms->lp_price), quoted_price(terms, last_price_value(trade->last_price)),
+						trade->client->code, bps),
+			   "the provider's price is far from its last execution");
+}
+
 void
 trade_check(TradeRequest *trade)
 {
@@ -472,6 +527,31 @@ trade_check(TradeRequest *trade)
 	check_permission(trade);
 	check_commission_model(trade);
 	check_steps(trade);
+	check_concession(trade);
+	check_band(trade);
+}
+
+static void
+check_worth(TradeRequest *trade)
+{
+	const ExecutionTerms *terms = &trade->terms;
+
+	if (trade->money.notional == 0)
+		refuse(trade->request, ERRCODE_LG_BELOW_MINIMUM, "Trade a quantity that is worth money.",
+			   psprintf("%s at %s.", amount_text(terms->quantity, terms->base),
+						price_text(terms->price, terms->quote, terms->base)),
+			   "the execution's money rounds to nothing");
+}
+
+void
+trade_compute_notional(TradeRequest *trade)
+{
+	TradeRule	rule = trade_rule(trade);
+
+	if (trade_notional(&rule, trade->terms.price, &trade->money) != UNITS_OK)
+		refuse_overflow(trade);
+	else
+		check_worth(trade);
 }
 
 void
@@ -486,14 +566,9 @@ trade_compute(TradeRequest *trade, const OrderFees *order)
 		refuse_overflow(trade);
 		return;
 	}
-	if (money->notional == 0)
-	{
-		refuse(trade->request, ERRCODE_LG_BELOW_MINIMUM, "Trade a quantity that is worth money.",
-			   psprintf("%s at %s.", amount_text(terms->quantity, terms->base),
-						price_text(terms->price, terms->quote, terms->base)),
-			   "the execution's money rounds to nothing");
+	check_worth(trade);
+	if (trade_refused(trade))
 		return;
-	}
 	if (money->net_money < 0)
 	{
 		refuse(trade->request, ERRCODE_LG_NOT_POSITIVE, "Lower the fee.",

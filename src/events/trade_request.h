@@ -8,6 +8,7 @@
 #define BAKKT_LEDGER_TRADE_REQUEST_H
 
 #include "events/execution_terms.h"
+#include "events/last_price.h"
 #include "events/party_cache.h"
 #include "events/trade_money.h"
 #include "ledger/post.h"
@@ -44,6 +45,7 @@ typedef struct TradeRequest
 	Customer   *customer;
 	Client	   *client;
 	Instrument *instrument;
+	LastPrice  *last_price;		/* of provider and instrument; NULL when there is no band */
 
 	/* a bust: its lines and terms are made already, only its order's fees follow */
 	bool		is_bust;
@@ -55,6 +57,7 @@ typedef struct TradeRequest
 	ExecutionTerms terms;
 	TradeMoney	money;
 	OrderCommission *order;		/* running fees, NULL unless a minimum is given */
+	bool		undecided;		/* the amounts are not known yet, only where they may go */
 	AccountSlot *slots[TRADE_LINES_MAX];
 	units		amounts[TRADE_LINES_MAX];
 	int			line_count;
@@ -74,10 +77,14 @@ extern void trade_read(TradeRequest *trade, const Datum *values, const bool *nul
 extern void trade_check(TradeRequest *trade);
 /* Compute the money, with the fees of the order so far. */
 extern void trade_compute(TradeRequest *trade, const OrderFees *order);
-/* Ask for the accounts of the template and note the amounts. */
+/* The same before the fees of the order are known: what hangs on no other fill. */
+extern void trade_compute_notional(TradeRequest *trade);
+/* Ask for the accounts of the template and note the amounts; of a deferred request all that it may touch. */
 extern void trade_want_accounts(TradeRequest *trade);
 /* Build lines and terms once the accounts are loaded. */
 extern void trade_build(TradeRequest *trade);
+/* Build those of a deferred request, now that the fees of its order are known, or refuse it. */
+extern void trade_rebuild(TradeRequest *trade);
 /* PostOptions.terms_difference */
 extern const char *trade_difference(const struct varlena *stored, const struct varlena *given);
 

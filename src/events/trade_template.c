@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "errors.h"
+#include "events/order_commission.h"
 #include "events/trade_request.h"
 
 static AccountRole
@@ -35,12 +36,12 @@ cash_role(const ExecutionTerms *terms)
 	return ROLE_CLIENT_MEMO;
 }
 
-/* a line of one account of the template; nothing when zero */
+/* a line of one account of the template; nothing when zero, unless that is not known yet */
 static void
 add(TradeRequest *trade, AccountRole role, units amount, asset_code asset, int64 party,
 	const char *party_code, int length, bool create)
 {
-	if (amount == 0)
+	if (amount == 0 && !trade->undecided)
 		return;
 	trade->slots[trade->line_count] = account_want(role, trade->client, party, party_code, length, asset, create);
 	trade->amounts[trade->line_count++] = amount;
@@ -78,6 +79,17 @@ add_cash(TradeRequest *trade, units amount)
 		add_house(trade, role, amount, trade->terms.quote);
 }
 
+/* What the revenue may touch whatever the fee: none lies in the price if the provider's money is the customer's. */
+static void
+want_revenue(TradeRequest *trade)
+{
+	if (trade->money.notional != trade->money.lp_money)
+		add_house(trade, ROLE_REVENUE_MARKUP, 0, trade->terms.quote);
+	add_house(trade, ROLE_REVENUE_TRADE_FEE, 0, trade->terms.quote);
+	if (trade->client->revenue_share_bps != 0)
+		add_house(trade, ROLE_REVENUE_SHARE, 0, trade->terms.quote);
+}
+
 static void
 add_revenue(TradeRequest *trade)
 {
@@ -85,6 +97,11 @@ add_revenue(TradeRequest *trade)
 	asset_code	quote = trade->terms.quote;
 	units		markup = terms_revenue(&trade->terms) - money->fee;
 
+	if (trade->undecided)
+	{
+		want_revenue(trade);
+		return;
+	}
 	add_house(trade, ROLE_REVENUE_MARKUP, -(markup - (money->revenue_share - money->fee_share)), quote);
 	add_house(trade, ROLE_REVENUE_TRADE_FEE, -(money->fee - money->fee_share), quote);
 	add_house(trade, ROLE_REVENUE_SHARE, -money->revenue_share, quote);
@@ -120,14 +137,22 @@ add_sell(TradeRequest *trade)
 	add_revenue(trade);
 }
 
-void
-trade_want_accounts(TradeRequest *trade)
+static void
+add_lines(TradeRequest *trade)
 {
 	trade->line_count = 0;
 	if (trade->terms.sell)
 		add_sell(trade);
 	else
 		add_buy(trade);
+}
+
+void
+trade_want_accounts(TradeRequest *trade)
+{
+	trade->undecided = trade->request->deferred;
+	add_lines(trade);
+	trade->undecided = false;
 }
 
 static void
@@ -172,4 +197,13 @@ trade_build(TradeRequest *trade)
 		build_lines(trade);
 	if (trade->sound)
 		trade->request->terms = terms_pack(&trade->terms);
+}
+
+void
+trade_rebuild(TradeRequest *trade)
+{
+	trade_compute(trade, &trade->order->fees);
+	if (!trade_refused(trade))
+		add_lines(trade);
+	trade_build(trade);
 }

@@ -22,17 +22,32 @@
 
 #include "errors.h"
 #include "ledger/balance.h"
+#include "ledger/bounded_wait.h"
 #include "ledger/lookup.h"
 #include "ledger/relations.h"
 #include "ledger/spi_plan.h"
 
-/* Lock one balance row; an error if there is none. */
+/* Lock one balance row, within bounded time; an error if there is none. */
 static void
 lock_one(int32 client_id, account_id account, LockedBalance *balance)
 {
+	MemoryContext context = CurrentMemoryContext;
 	BalanceLocker *locker = balance_locker_open();
+	int			level = bounded_wait_begin();
+	volatile bool found = false;
 
-	if (!balance_lock(locker, client_id, account, balance))
+	PG_TRY();
+	{
+		found = balance_lock(locker, client_id, account, balance);
+	}
+	PG_CATCH();
+	{
+		bounded_wait_failed(context, psprintf("account %s is in use", account_text(account)),
+							"Another transaction has posted to it or changed its holds, and has not ended.");
+	}
+	PG_END_TRY();
+	bounded_wait_end(level);
+	if (!found)
 		ereport(ERROR,
 				(errcode(ERRCODE_LG_UNKNOWN_ACCOUNT),
 				 errmsg("account %s has no balance row", account_text(account)),

@@ -8,6 +8,8 @@
 #ifndef BAKKT_LEDGER_BATCH_H
 #define BAKKT_LEDGER_BATCH_H
 
+#include "utils/hsearch.h"
+
 #include "errors.h"
 #include "ledger/balance.h"
 #include "ledger/lookup.h"
@@ -28,6 +30,8 @@ typedef struct AccountState
 	bool		holds_expired;	/* those due by now have been looked for */
 	units		change;			/* scratch of the request being evaluated */
 	int			touched_by;		/* request whose scratch that is */
+	int			kept_by;		/* chain that has noted the balance from before it, by its first request */
+	struct MirrorSum *mirror_sum;	/* NULL until asked for */
 } AccountState;
 
 typedef struct RequestState
@@ -35,6 +39,7 @@ typedef struct RequestState
 	int		   *accounts;		/* AccountState of each line */
 	Reversal   *reversal;		/* NULL unless it reverses */
 	int			duplicate_of;	/* the request before it in the batch with the same reference, or -1 */
+	int			touched;		/* limited accounts it changes */
 	bool		settled;		/* replayed or in conflict: nothing to evaluate or record */
 	int			replayed_from;	/* request of the batch whose outcome it has, or -1 */
 	int64		customer_id;	/* first customer touched, 0 if none */
@@ -46,8 +51,12 @@ typedef struct PostingBatch
 	RequestState *states;
 	int			count;
 	const PostOptions *options;
-	AccountState *accounts;
+	AccountState *accounts;		/* one per account, however many lines name it */
 	int			account_count;
+	int			account_room;
+	struct account_table_hash *account_table;	/* from (client, account) to its place in accounts */
+	uint64		hash_seed;		/* of that table */
+	HTAB	   *mirror_sums;	/* NULL until a line has a mirror */
 	TimestampTz now;			/* the clock, read after the locks */
 	MemoryContext result_context;	/* what the caller gets to keep */
 } PostingBatch;
@@ -90,6 +99,8 @@ account_customer(const AccountState *account)
 
 /* Phase one: check shapes, find and lock every account, replay known references. */
 extern void batch_resolve(PostingBatch *batch);
+/* The account states of a request whose lines have been built meanwhile, of accounts that it named before. */
+extern void batch_find_accounts(PostingBatch *batch, int i);
 /* Phase two: decide each request, in order. */
 extern void batch_evaluate(PostingBatch *batch);
 /* Phase three: write journals, refusals and balances. */

@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -41,10 +42,12 @@ Datum
 record_block(PG_FUNCTION_ARGS)
 {
 	ArrayType  *balances = PG_GETARG_ARRAYTYPE_P(1);
-	TableWriter *writer = writer_open(LEDGER_BLOCK);
+	TableWriter *writer;
 	Datum	   *rows;
 	int			count;
 
+	PreventCommandIfReadOnly("seal()");
+	writer = writer_open(LEDGER_BLOCK);
 	write_row(writer, PG_GETARG_HEAPTUPLEHEADER(0));
 	writer_close(writer);
 	deconstruct_array(balances, ARR_ELEMTYPE(balances), -1, false, TYPALIGN_DOUBLE, &rows, NULL, &count);

@@ -13,6 +13,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
@@ -49,7 +50,21 @@ typedef enum LineRule
 	LINE_GOOD
 } LineRule;
 
-/* What to put back when a linked chain falls */
+/* What the request being evaluated moves on accounts of one mirror in one asset */
+typedef struct MirrorKey
+{
+	asset_code	asset;
+	int64		mirror;
+} MirrorKey;
+
+typedef struct MirrorSum
+{
+	MirrorKey	key;			/* hash key */
+	units		sum;
+	int			summed_by;		/* request whose sum that is */
+} MirrorSum;
+
+/* What to put back when a linked chain falls: the balance from before it, once per account */
 typedef struct Undo
 {
 	AccountState *account;
@@ -158,6 +173,7 @@ check_lines(PostingBatch *batch, LedgerRequest *request, RequestState *state)
 	{
 		LineRule	rule;
 
+		CHECK_FOR_INTERRUPTS();
 		if (asset == NULL || asset->asset != request->lines[line].asset)
 			asset = lookup_asset(request->lines[line].asset);
 		rule = line_rule(&batch->accounts[state->accounts[line]], &request->lines[line], asset);
@@ -171,62 +187,137 @@ check_lines(PostingBatch *batch, LedgerRequest *request, RequestState *state)
 		refuse_line(request, worst_line, worst, &batch->accounts[state->accounts[worst_line]]);
 }
 
-/* Sum of the lines on accounts of one mirror in one asset. */
-static units
-mirror_sum(PostingBatch *batch, LedgerRequest *request, RequestState *state, int mirror, asset_code asset)
+/* The sum that lines on a mirrored account go into: that of its mirror and asset. */
+static MirrorSum *
+mirror_sum(PostingBatch *batch, AccountState *account)
 {
-	units		sum = 0;
+	MirrorKey	key = {.asset = account_asset(account),.mirror = account_mirror(account)};
+	bool		found;
 
-	for (int line = 0; line < request->line_count; line++)
+	if (account->mirror_sum)
+		return account->mirror_sum;
+	if (batch->mirror_sums == NULL)
 	{
-		AccountState *account = &batch->accounts[state->accounts[line]];
+		HASHCTL		control = {.keysize = sizeof(MirrorKey),.entrysize = sizeof(MirrorSum),.hcxt = CurrentMemoryContext};
 
-		if (account_mirror(account) == mirror && request->lines[line].asset == asset)
-			sum += request->lines[line].amount;
+		batch->mirror_sums = hash_create("bakkt_ledger mirrors", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	return sum;
+	account->mirror_sum = hash_search(batch->mirror_sums, &key, HASH_ENTER, &found);
+	if (!found)
+		account->mirror_sum->summed_by = -1;
+	return account->mirror_sum;
 }
 
-/* Mirrored accounts between two funds move together in every journal (I7). */
-static void
-check_mirrors(PostingBatch *batch, LedgerRequest *request, RequestState *state)
+/* Sum the lines on mirrored accounts; false: there are none. */
+static bool
+sum_mirrors(PostingBatch *batch, int i)
 {
-	int			checked_mirror = 0;
-	asset_code	checked_asset = 0;
+	bool		any = false;
 
+	for (int line = 0; line < batch->requests[i].line_count; line++)
+	{
+		AccountState *account = &batch->accounts[batch->states[i].accounts[line]];
+		MirrorSum  *sum;
+
+		if (account_mirror(account) == 0)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		sum = mirror_sum(batch, account);
+		if (sum->summed_by != i)
+			sum->sum = 0;
+		sum->summed_by = i;
+		sum->sum += batch->requests[i].lines[line].amount;
+		any = true;
+	}
+	return any;
+}
+
+/* Mirrored accounts between two funds move together in every journal (I7); the first line of a pair that does not is named. */
+static void
+check_mirrors(PostingBatch *batch, int i)
+{
+	LedgerRequest *request = &batch->requests[i];
+
+	if (!sum_mirrors(batch, i))
+		return;
 	for (int line = 0; line < request->line_count; line++)
 	{
-		AccountState *account = &batch->accounts[state->accounts[line]];
-		asset_code	asset = request->lines[line].asset;
+		AccountState *account = &batch->accounts[batch->states[i].accounts[line]];
 
-		if (account_mirror(account) == 0 || (account_mirror(account) == checked_mirror && asset == checked_asset))
-			continue;
-		checked_mirror = account_mirror(account);
-		checked_asset = asset;
-		if (mirror_sum(batch, request, state, checked_mirror, asset) == 0)
+		if (account_mirror(account) == 0 || mirror_sum(batch, account)->sum == 0)
 			continue;
 		refuse(request, ERRCODE_LG_MIRROR_UNPAIRED, "Post both sides of a movement between funds in one journal.",
 			   psprintf("Line %d: account %s, %s.", line + 1, account_text(account->account),
-						amount_text(request->lines[line].amount, asset)),
+						amount_text(request->lines[line].amount, request->lines[line].asset)),
 			   "a due-to or due-from between funds lacks its mirror");
 		return;
 	}
 }
 
-/* Sum the lines per limited account into its scratch. */
+static bool
+may_touch_alone(const AccountState *account)
+{
+	return account->limited ? lookup_limited_alone(account->client_id, account->account) : account->house.alone;
+}
+
+static void
+refuse_alone(LedgerRequest *request, int line, const char *why)
+{
+	request->refused_account = request->lines[line].account;
+	refuse(request, ERRCODE_LG_TWO_PEOPLE, "Let one person propose it with propose_journal() and another approve it with approve_journal().",
+		   psprintf("Line %d: account %s, %s, %s.", line + 1, account_text(request->lines[line].account),
+					amount_text(request->lines[line].amount, request->lines[line].asset), why),
+		   "nobody makes this entry alone");
+}
+
+/*
+ * What somebody says by hand, alone, stays with accounts of kinds that the
+ * chart of accounts gives one person, and with one customer's.
+ */
+static void
+check_by_hand(PostingBatch *batch, LedgerRequest *request, RequestState *state)
+{
+	int64		customer = 0;
+
+	for (int line = 0; line < request->line_count; line++)
+	{
+		AccountState *account = &batch->accounts[state->accounts[line]];
+		int64		owner = account_customer(account);
+
+		if (!may_touch_alone(account))
+		{
+			refuse_alone(request, line, "is of a kind that takes two people");
+			return;
+		}
+		if (customer != 0 && owner != 0 && owner != customer)
+		{
+			refuse_alone(request, line, "is a second customer's");
+			return;
+		}
+		if (owner != 0)
+			customer = owner;
+	}
+}
+
+/* Sum the lines per limited account into its scratch, and count the accounts. */
 static bool
 sum_changes(PostingBatch *batch, int i)
 {
 	LedgerRequest *request = &batch->requests[i];
 
+	batch->states[i].touched = 0;
 	for (int line = 0; line < request->line_count; line++)
 	{
 		AccountState *account = &batch->accounts[batch->states[i].accounts[line]];
 
 		if (!account->limited)
 			continue;
+		CHECK_FOR_INTERRUPTS();
 		if (account->touched_by != i)
+		{
 			account->change = 0;
+			batch->states[i].touched++;
+		}
 		account->touched_by = i;
 		if (!units_add(account->change, request->lines[line].amount, &account->change))
 			return false;
@@ -321,6 +412,7 @@ check_balances(PostingBatch *batch, int i)
 	{
 		AccountState *account = &batch->accounts[batch->states[i].accounts[line]];
 
+		CHECK_FOR_INTERRUPTS();
 		if (account->limited)
 			check_balance(batch, request, account);
 	}
@@ -352,15 +444,24 @@ check_effective(LedgerRequest *request)
 		refuse(request, ERRCODE_LG_EFFECTIVE_TIME, "The effective time may lie at most five minutes ahead.",
 			   psprintf("Effective at %s.", instant_text(request->effective_at)),
 			   "effective time is in the future");
+	else if (request->effective_from != 0 && request->effective_at < request->effective_from)
+		refuse(request, ERRCODE_LG_EFFECTIVE_TIME, "The first trading day is a term of the client: see change_client().",
+			   psprintf("Effective at %s; the client trades since %s.", instant_text(request->effective_at),
+						instant_text(request->effective_from)),
+			   "effective time is before the client's first trading day");
 }
 
+/* Once per chain: what is put back is the balance from before it. */
 static void
 remember(Chain *chain, AccountState *account)
 {
+	if (account->kept_by == chain->first)
+		return;
+	account->kept_by = chain->first;
 	if (chain->undo_count == chain->undo_size)
 	{
 		chain->undo_size = Max(16, chain->undo_size * 2);
-		chain->undo = chain->undo ? repalloc(chain->undo, chain->undo_size * sizeof(Undo))
+		chain->undo = chain->undo ? repalloc_huge(chain->undo, chain->undo_size * sizeof(Undo))
 			: palloc(chain->undo_size * sizeof(Undo));
 	}
 	chain->undo[chain->undo_count].account = account;
@@ -386,11 +487,12 @@ apply(PostingBatch *batch, int i, Chain *chain)
 	LedgerRequest *request = &batch->requests[i];
 	RequestState *state = &batch->states[i];
 
-	request->balances = MemoryContextAlloc(batch->result_context, (request->line_count + 1) * sizeof(BalanceAfter));
+	request->balances = MemoryContextAlloc(batch->result_context, (state->touched + 1) * sizeof(BalanceAfter));
 	for (int line = 0; line < request->line_count; line++)
 	{
 		AccountState *account = &batch->accounts[state->accounts[line]];
 
+		CHECK_FOR_INTERRUPTS();
 		if (state->customer_id == 0)
 			state->customer_id = account_customer(account);
 		if (!account->limited || account->touched_by != i)
@@ -408,6 +510,21 @@ apply(PostingBatch *batch, int i, Chain *chain)
 		reversal_apply(state->reversal, request, 1);
 }
 
+/* Let the floor above build the lines of a deferred request, now that those before it are decided. */
+static void
+prepare_request(PostingBatch *batch, int i)
+{
+	LedgerRequest *request = &batch->requests[i];
+	MemoryContext old = MemoryContextSwitchTo(batch->result_context);
+
+	batch->options->prepare(request, batch->options->judge);
+	MemoryContextSwitchTo(old);
+	if (is_refused(request))
+		return;
+	request->entry = entry_pack(request->lines, request->line_count);
+	batch_find_accounts(batch, i);
+}
+
 /* Decide one request that is new. */
 static void
 evaluate_request(PostingBatch *batch, int i)
@@ -416,12 +533,16 @@ evaluate_request(PostingBatch *batch, int i)
 	RequestState *state = &batch->states[i];
 
 	request->recorded_at = recorded_time(batch, i);
+	if (!is_refused(request) && request->deferred)
+		prepare_request(batch, i);
 	if (!is_refused(request))
 		check_lines(batch, request, state);
 	if (!is_refused(request))
-		check_mirrors(batch, request, state);
+		check_mirrors(batch, i);
 	if (!is_refused(request) && state->reversal)
 		reversal_check(state->reversal, request);
+	if (!is_refused(request) && request->by_hand)
+		check_by_hand(batch, request, state);
 	if (!is_refused(request))
 		check_effective(request);
 	if (!is_refused(request))
@@ -438,10 +559,11 @@ replay_within(PostingBatch *batch, int i)
 
 	while (earlier >= 0 && !is_kept(&batch->requests[earlier].refusal))
 		earlier = batch->states[earlier].duplicate_of;
+	/* what keeps no reference never will: the next one need not walk back over it again */
+	batch->states[i].duplicate_of = earlier;
 	if (earlier < 0)
 		return;
 	reference_replay_within(&batch->requests[i], &batch->requests[earlier], batch->options);
-	batch->states[i].duplicate_of = earlier;
 	batch->states[i].settled = true;
 	batch->states[i].replayed_from = earlier;
 }
@@ -456,13 +578,18 @@ forget_replay(LedgerRequest *request, RequestState *state)
 	state->settled = false;
 }
 
+/* Texts of refusals may quote the caller: a chain repeats no more than this of one. */
+#define CULPRIT_MESSAGE_MAX 200
+
 /* Refuse a member of the chain that fell for another's sake. */
 static void
 refuse_member(PostingBatch *batch, Chain *chain, int i, int culprit)
 {
 	LedgerRequest *request = &batch->requests[i];
 	RequestState *state = &batch->states[i];
+	const char *cause = batch->requests[culprit].refusal.message;
 
+	CHECK_FOR_INTERRUPTS();
 	if (state->settled && state->replayed_from >= chain->first)
 		forget_replay(request, state);
 	if (!state->settled && state->duplicate_of >= 0)
@@ -477,8 +604,8 @@ refuse_member(PostingBatch *batch, Chain *chain, int i, int culprit)
 		request->recorded_at = batch->now;
 	request->balance_count = 0;
 	refuse(request, ERRCODE_LG_CHAIN_REFUSED, "Mend the request that was refused, under new references.",
-		   psprintf("Request %d of the batch was refused: %s.", culprit + 1,
-					batch->requests[culprit].refusal.message),
+		   psprintf("Request %d of the batch was refused: %.*s.", culprit + 1,
+					pg_mbcliplen(cause, strnlen(cause, 2 * CULPRIT_MESSAGE_MAX), CULPRIT_MESSAGE_MAX), cause),
 		   "another request of the linked chain was refused");
 }
 
@@ -509,6 +636,7 @@ evaluate_chain(PostingBatch *batch, Chain *chain)
 		LedgerRequest *request = &batch->requests[i];
 		RequestState *state = &batch->states[i];
 
+		CHECK_FOR_INTERRUPTS();
 		if (!state->settled)
 			replay_within(batch, i);
 		if (!state->settled)

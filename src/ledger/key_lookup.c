@@ -21,7 +21,8 @@ prepare_keys(KeyLookup *lookup)
 {
 	Relation	index = lookup->index;
 
-	lookup->columns = IndexRelationGetNumberOfKeyAttributes(index);
+	if (lookup->columns == 0)
+		lookup->columns = IndexRelationGetNumberOfKeyAttributes(index);
 	Assert(lookup->columns <= KEY_COLUMNS_MAX);
 	for (int i = 0; i < lookup->columns; i++)
 	{
@@ -34,8 +35,9 @@ prepare_keys(KeyLookup *lookup)
 }
 
 void
-key_lookup_open(KeyLookup *lookup, LedgerRelation table, LedgerRelation index)
+key_lookup_open_prefix(KeyLookup *lookup, LedgerRelation table, LedgerRelation index, int columns)
 {
+	lookup->columns = columns;
 	CommandCounterIncrement();
 	lookup->snapshot = RegisterSnapshot(GetLatestSnapshot());
 	lookup->table = table_open(ledger_relation(table), AccessShareLock);
@@ -49,13 +51,31 @@ key_lookup_open(KeyLookup *lookup, LedgerRelation table, LedgerRelation index)
 #endif
 }
 
-bool
-key_lookup_find(KeyLookup *lookup, const Datum *values)
+void
+key_lookup_open(KeyLookup *lookup, LedgerRelation table, LedgerRelation index)
+{
+	key_lookup_open_prefix(lookup, table, index, 0);
+}
+
+void
+key_lookup_start(KeyLookup *lookup, const Datum *values)
 {
 	for (int i = 0; i < lookup->columns; i++)
 		lookup->keys[i].sk_argument = values[i];
 	index_rescan(lookup->scan, lookup->keys, lookup->columns, NULL, 0);
+}
+
+bool
+key_lookup_find(KeyLookup *lookup, const Datum *values)
+{
+	key_lookup_start(lookup, values);
 	return index_getnext_slot(lookup->scan, ForwardScanDirection, lookup->slot);
+}
+
+bool
+key_lookup_previous(KeyLookup *lookup)
+{
+	return index_getnext_slot(lookup->scan, BackwardScanDirection, lookup->slot);
 }
 
 void

@@ -37,6 +37,10 @@ typedef struct KeyLookup
 extern void key_lookup_open(KeyLookup *lookup, LedgerRelation table, LedgerRelation index);
 /* One value for each column of the index, none of them null. */
 extern bool key_lookup_find(KeyLookup *lookup, const Datum *values);
+/* The same for the first columns of an index only: all rows of them, from the last one backwards. */
+extern void key_lookup_open_prefix(KeyLookup *lookup, LedgerRelation table, LedgerRelation index, int columns);
+extern void key_lookup_start(KeyLookup *lookup, const Datum *values);
+extern bool key_lookup_previous(KeyLookup *lookup);
 extern void key_lookup_close(KeyLookup *lookup);
 
 #endif							/* BAKKT_LEDGER_KEY_LOOKUP_H */

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "errors.h"
+#include "ledger/acting_role.h"
 #include "ledger/key_lookup.h"
 #include "ledger/lookup.h"
 #include "ledger/post.h"
@@ -35,7 +36,7 @@ static SessionCache cache = {
 };
 static MemoryContext cache_context = NULL;
 static HTAB *house_accounts = NULL;
-static HTAB *limited_mirrors = NULL; /* limited accounts that are nobody's: have they a mirror? */
+static HTAB *limited_kinds = NULL;	/* of limited accounts whose kind was asked for: few */
 static HTAB *assets = NULL;
 static HTAB *clients = NULL;
 static HTAB *kinds = NULL;
@@ -49,14 +50,15 @@ typedef struct KindInfo
 {
 	char		name[NAMEDATALEN];	/* hash key */
 	bool		limited;
+	bool		alone;			/* one person may post to it by hand */
 	int			mirror;			/* 0: none */
 } KindInfo;
 
-typedef struct LimitedMirror
+typedef struct LimitedKind
 {
 	account_id	account;		/* hash key */
-	int			mirror;			/* 0: none */
-} LimitedMirror;
+	const KindInfo *kind;
+} LimitedKind;
 
 typedef struct Grant
 {
@@ -85,7 +87,7 @@ make_kinds(void)
 static void
 start_afresh(void)
 {
-	house_accounts = limited_mirrors = assets = clients = kinds = granted = NULL;
+	house_accounts = limited_kinds = assets = clients = kinds = granted = NULL;
 	mirrors = NULL;
 	mirror_count = 0;
 	actor_role = InvalidOid;
@@ -99,7 +101,7 @@ start_afresh(void)
 	kinds = make_kinds();
 	clients = make_table("bakkt_ledger clients", sizeof(int32), sizeof(ClientInfo));
 	assets = make_table("bakkt_ledger assets", sizeof(asset_code), sizeof(AssetInfo));
-	limited_mirrors = make_table("bakkt_ledger limited mirrors", sizeof(account_id), sizeof(LimitedMirror));
+	limited_kinds = make_table("bakkt_ledger limited kinds", sizeof(account_id), sizeof(LimitedKind));
 	house_accounts = make_table("bakkt_ledger accounts", sizeof(account_id), sizeof(HouseAccount));
 }
 
@@ -107,7 +109,7 @@ void
 lookup_begin(void)
 {
 	if (session_cache_is_current(&cache) && house_accounts &&
-		hash_get_num_entries(house_accounts) < MAX_CACHED_ACCOUNTS)
+		hash_get_num_entries(house_accounts) + hash_get_num_entries(limited_kinds) < MAX_CACHED_ACCOUNTS)
 		return;
 	session_cache_renew(&cache);
 	start_afresh();
@@ -165,7 +167,7 @@ load_kinds(void)
 	static SPIPlanPtr plan = NULL;
 
 	SPI_connect();
-	spi_plan(&plan, 0, NULL, "SELECT kind, limited, mirror FROM bakkt_ledger.account_kind");
+	spi_plan(&plan, 0, NULL, "SELECT kind, limited, mirror, alone FROM bakkt_ledger.account_kind");
 	spi_execute(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -176,6 +178,7 @@ load_kinds(void)
 		KindInfo   *kind = hash_search(kinds, SPI_getvalue(row, desc, 1), HASH_ENTER, NULL);
 
 		kind->limited = DatumGetBool(SPI_getbinval(row, desc, 2, &isnull));
+		kind->alone = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
 		kind->mirror = mirror ? mirror_number(mirror) : 0;
 	}
 	SPI_finish();
@@ -220,6 +223,7 @@ remember_house_account(TupleTableSlot *slot)
 	entry->asset = DatumGetAsset(slot_getattr(slot, ACCOUNT_ASSET, &isnull));
 	entry->status = status_letter(TextDatumGetCString(slot_getattr(slot, ACCOUNT_STATUS, &isnull)));
 	entry->mirror = kind->mirror;
+	entry->alone = kind->alone;
 	customer = slot_getattr(slot, ACCOUNT_CUSTOMER_ID, &isnull);
 	entry->customer_id = isnull ? 0 : DatumGetInt64(customer);
 }
@@ -242,25 +246,42 @@ lookup_load_house_accounts(const int32 *client_ids, const account_id *accounts, 
 	key_lookup_close(&lookup);
 }
 
-int
-lookup_limited_mirror(int32 client_id, account_id account)
+/* NULL: the account is unknown */
+static const KindInfo *
+limited_kind(int32 client_id, account_id account)
 {
-	LimitedMirror *entry = hash_search(limited_mirrors, &account, HASH_FIND, NULL);
+	LimitedKind *entry = hash_search(limited_kinds, &account, HASH_FIND, NULL);
 	Datum		key[2] = {Int32GetDatum(client_id), AccountIdGetDatum(account)};
 	KeyLookup	lookup;
-	int			mirror = 0;
+	const KindInfo *kind = NULL;
 	bool		isnull;
 
 	if (entry)
-		return entry->mirror;
+		return entry->kind;
 	key_lookup_open(&lookup, LEDGER_ACCOUNT, LEDGER_ACCOUNT_KEY);
 	if (key_lookup_find(&lookup, key))
-		mirror = kind_of(TextDatumGetCString(slot_getattr(lookup.slot, ACCOUNT_KIND, &isnull)))->mirror;
+		kind = kind_of(TextDatumGetCString(slot_getattr(lookup.slot, ACCOUNT_KIND, &isnull)));
 	key_lookup_close(&lookup);
 	session_cache_loaded(&cache);
-	entry = hash_search(limited_mirrors, &account, HASH_ENTER, NULL);
-	entry->mirror = mirror;
-	return mirror;
+	entry = hash_search(limited_kinds, &account, HASH_ENTER, NULL);
+	entry->kind = kind;
+	return kind;
+}
+
+int
+lookup_limited_mirror(int32 client_id, account_id account)
+{
+	const KindInfo *kind = limited_kind(client_id, account);
+
+	return kind ? kind->mirror : 0;
+}
+
+bool
+lookup_limited_alone(int32 client_id, account_id account)
+{
+	const KindInfo *kind = limited_kind(client_id, account);
+
+	return kind && kind->alone;
 }
 
 int32
@@ -269,10 +290,11 @@ lookup_account_client(account_id account)
 	static SPIPlanPtr plan = NULL;
 	Oid			types[1] = {INT8OID};
 	Datum		arguments[1] = {Int64GetDatum(account)};
+	int32		owner = spi_int32(&plan, 1, types, arguments,
+								  "SELECT client_id FROM bakkt_ledger.account"
+								  " WHERE account OPERATOR(bakkt_ledger.=) $1::bakkt_ledger.account_id");
 
-	return spi_int32(&plan, 1, types, arguments,
-					 "SELECT client_id FROM bakkt_ledger.account"
-					 " WHERE account OPERATOR(bakkt_ledger.=) $1::bakkt_ledger.account_id");
+	return owner != 0 && lookup_has_access(owner) ? owner : 0;
 }
 
 AssetInfo *
@@ -362,7 +384,7 @@ lookup_has_access(int32 client_id)
 	static SPIPlanPtr plan = NULL;
 	Oid			types[1] = {INT4OID};
 	Datum		arguments[1] = {Int32GetDatum(client_id)};
-	Grant		key = {.role = GetOuterUserId(),.client_id = client_id};
+	Grant		key = {.role = acting_role(),.client_id = client_id};
 
 	if (superuser_arg(key.role) || hash_search(granted, &key, HASH_FIND, NULL))
 		return true;
@@ -385,7 +407,7 @@ lookup_check_access(int32 client_id)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied for client \"%s\"", client ? client->code : "?"),
-			 errdetail("Role \"%s\" has no access to this client.", GetUserNameFromId(GetOuterUserId(), false)),
+			 errdetail("Role \"%s\" has no access to this client.", GetUserNameFromId(acting_role(), false)),
 			 errhint("An administrator grants it with grant_client_access().")));
 }
 
@@ -396,18 +418,17 @@ lookup_actor(void)
 	static SPIPlanPtr enter = NULL;
 	Oid			types[1] = {TEXTOID};
 	Datum		arguments[1];
-	Oid			role = GetOuterUserId();
+	Oid			role = acting_role();
 
 	if (actor_role == role)
 		return actor_number;
 	arguments[0] = CStringGetTextDatum(GetUserNameFromId(role, false));
 	actor_number = spi_int32(&find, 1, types, arguments,
-							 "SELECT actor_id FROM bakkt_ledger.actor WHERE role_name OPERATOR(pg_catalog.=) $1");
+							 "SELECT actor_id FROM bakkt_ledger.actor WHERE role_name OPERATOR(pg_catalog.=) $1"
+							 " ORDER BY actor_id LIMIT 1");
 	if (actor_number == 0)
 		actor_number = spi_int32(&enter, 1, types, arguments,
-								 "INSERT INTO bakkt_ledger.actor AS a (role_name) VALUES ($1)"
-								 " ON CONFLICT (role_name) DO UPDATE SET role_name = excluded.role_name"
-								 " RETURNING actor_id");
+								 "INSERT INTO bakkt_ledger.actor AS a (role_name) VALUES ($1) RETURNING actor_id");
 	actor_role = role;
 	session_cache_loaded(&cache);
 	return actor_number;

@@ -27,6 +27,7 @@ typedef struct HouseAccount
 	asset_code	asset;
 	int64		customer_id;	/* 0 if nobody's */
 	int			mirror;			/* accounts with one number net to zero in a journal (I7); 0: none */
+	bool		alone;			/* one person may post to it by hand */
 	char		status;
 } HouseAccount;
 
@@ -52,7 +53,9 @@ extern HouseAccount *lookup_house_account(account_id account);
 extern void lookup_load_house_accounts(const int32 *clients, const account_id *accounts, int count);
 /* The mirror of a limited account of the client, 0: none; few have one, and none that is a customer's. */
 extern int	lookup_limited_mirror(int32 client_id, account_id account);
-/* The client an account belongs to, 0 if there is no such account. */
+/* May one person post to a limited account of the client by hand? */
+extern bool lookup_limited_alone(int32 client_id, account_id account);
+/* The client an account belongs to; 0 if there is none, or one that the invoking role does not see: to it that is the same. */
 extern int32 lookup_account_client(account_id account);
 
 extern AssetInfo *lookup_asset(asset_code asset);	/* NULL: unknown */

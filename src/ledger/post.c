@@ -11,7 +11,10 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "bounds.h"
+#include "ledger/acting_role.h"
 #include "ledger/batch.h"
+#include "ledger/client_lock.h"
 #include "ledger/relations.h"
 
 void
@@ -50,6 +53,37 @@ raise_refusal(const LedgerRequest *request)
 			 refusal->hint ? errhint("%s", refusal->hint) : 0,
 			 errcontext("posting reference \"%s\"", request->reference ? request->reference : "")));
 	pg_unreachable();
+}
+
+void
+require_batch_size(int64 requests)
+{
+	if (requests > BATCH_MAX_REQUESTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("one call takes at most %d requests", BATCH_MAX_REQUESTS),
+				 errdetail(INT64_FORMAT " were given.", requests),
+				 errhint("Send a larger batch in several calls of one transaction.")));
+}
+
+void
+count_lines(int64 *lines, const LedgerRequest *request, int number)
+{
+	EntryReader reader;
+
+	if (request->lines)
+		*lines += request->line_count;
+	else if (request->entry)
+	{
+		entry_read_begin(&reader, request->entry);
+		*lines += reader.line_count;
+	}
+	if (*lines > BATCH_MAX_LINES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the requests of one call have at most %d lines together", BATCH_MAX_LINES),
+				 errdetail("Requests 1 to %d have " INT64_FORMAT ".", number, *lines),
+				 errhint("Send a larger batch in several calls of one transaction.")));
 }
 
 /* A refusal's texts were made in working memory: the caller keeps a copy. */
@@ -145,14 +179,21 @@ ledger_post(LedgerRequest *requests, int count, const PostOptions *options)
 
 	if (count == 0)
 		return;
+	refuse_in_maintenance();
+	require_batch_size(count);
 	PreventCommandIfReadOnly("posting");
 	PreventCommandIfParallelMode("posting");
 
-	/*
-	 * This lock is what a change of status of a house account waits for; the
-	 * caches are examined after it, when that change has become known.
-	 */
+	/* this lock tells seal() who may still write journals: it comes before any id is taken (I22) */
 	journal = table_open(ledger_relation(LEDGER_JOURNAL), RowExclusiveLock);
+
+	/*
+	 * The clients' locks are what a change of status of a house account waits
+	 * for; the caches are examined after them, when that change has become
+	 * known.
+	 */
+	lookup_begin();
+	client_lock_postings(requests, count);
 	lookup_begin();
 
 	run_phases(&batch);

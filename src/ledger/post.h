@@ -78,11 +78,14 @@ typedef struct LedgerRequest
 	JournalEntry *entry;		/* packed form of lines; built if NULL */
 	TimestampTz effective_at;
 	bool		effective_given;	/* false: recorded_at, not compared on replay */
+	TimestampTz effective_from; /* refused if effective before; 0: no bound */
 	int64		reverses;		/* journal reversed, 0 if none */
 	struct varlena *terms;		/* execution_terms or NULL */
 	const char *description;	/* NULL if none */
 	bool		linked;			/* stands or falls with the next request */
 	bool		internal;		/* its reference was made by a function of the ledger */
+	bool		deferred;		/* lines name its accounts only: PostOptions.prepare builds them */
+	bool		by_hand;		/* somebody alone says which accounts it touches: their kinds are judged */
 
 	/* What came of it. */
 	Refusal		refusal;
@@ -108,6 +111,13 @@ typedef struct PostOptions
 	const char *(*terms_difference) (const struct varlena *stored, const struct varlena *given);
 
 	/*
+	 * Builds the lines of a deferred request when its turn comes, or refuses it:
+	 * what was admitted before it and not dismissed stands.  Only accounts that
+	 * the request named before, which are locked.  NULL: no request is deferred.
+	 */
+	void		(*prepare) (LedgerRequest *request, void *judge);
+
+	/*
 	 * The last word of a floor above, NULL if it has none: called for each new
 	 * request that no rule refuses, in order; may refuse() it.  What was let
 	 * through and falls after all, with its chain, is dismissed again.
@@ -118,6 +128,11 @@ typedef struct PostOptions
 } PostOptions;
 
 extern void ledger_post(LedgerRequest *requests, int count, const PostOptions *options);
+
+/* Refuse a call of too many requests (54000), see bounds.h; for whoever reads an array of them. */
+extern void require_batch_size(int64 requests);
+/* Count the lines of a request among those of the call, and refuse a call of too many (54000). */
+extern void count_lines(int64 *lines, const LedgerRequest *request, int number);
 
 /* Set a refusal; formatted text is palloc'd in the current context. */
 extern void refuse(LedgerRequest *request, int sqlstate, const char *hint,

@@ -17,10 +17,12 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/typcache.h"
 
 #include "errors.h"
+#include "ledger/bounded_wait.h"
 #include "ledger/lookup.h"
 #include "ledger/post.h"
 #include "ledger/reversal.h"
@@ -114,18 +116,20 @@ read_request(LedgerRequest *request, const Datum *values, const bool *nulls)
 
 /* Read the whole array; a NULL element is refused by itself. */
 static LedgerRequest *
-read_requests(ArrayType *array, int *count)
+read_requests(ArrayType *array, bool by_hand, int *count)
 {
 	Oid			element = ARR_ELEMTYPE(array);
 	TupleDesc	desc = lookup_rowtype_tupdesc(element, -1);
 	LedgerRequest *requests;
 	Datum	   *elements;
 	bool	   *nulls;
+	int64		lines = 0;
 
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_LG_INVALID_REQUEST),
 				 errmsg("requests must be a one-dimensional array")));
+	require_batch_size(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)));
 	deconstruct_array(array, element, -1, false, TYPALIGN_DOUBLE, &elements, &nulls, count);
 	requests = MemoryContextAllocExtended(CurrentMemoryContext, (*count + 1) * sizeof(LedgerRequest),
 										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -135,6 +139,7 @@ read_requests(ArrayType *array, int *count)
 		Datum		values[REQUEST_FIELDS];
 		bool		isnull[REQUEST_FIELDS];
 
+		CHECK_FOR_INTERRUPTS();
 		if (nulls[i])
 		{
 			requests[i].kind = KIND_GENERAL;
@@ -145,6 +150,9 @@ read_requests(ArrayType *array, int *count)
 		tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
 		heap_deform_tuple(&tuple, desc, values, isnull);
 		read_request(&requests[i], values, isnull);
+		requests[i].by_hand = by_hand;
+		/* before more of them are copied: stored entries may be compressed */
+		count_lines(&lines, &requests[i], i + 1);
 	}
 	ReleaseTupleDesc(desc);
 	return requests;
@@ -176,7 +184,10 @@ make_balances(const LedgerRequest *request, const BalanceType *type)
 	Datum	   *balances = palloc((request->balance_count + 1) * sizeof(Datum));
 
 	for (int i = 0; i < request->balance_count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		balances[i] = make_balance(&request->balances[i], type);
+	}
 	return PointerGetDatum(construct_array(balances, request->balance_count, type->type,
 										   type->length, type->by_value, type->align));
 }
@@ -211,11 +222,20 @@ fill_result(const LedgerRequest *request, int number, const BalanceType *type, D
 		values[RESULT_BALANCES] = make_balances(request, type);
 }
 
-PG_FUNCTION_INFO_V1(post_journals);
+PG_FUNCTION_INFO_V1(check_batch_size);
 Datum
-post_journals(PG_FUNCTION_ARGS)
+check_batch_size(PG_FUNCTION_ARGS)
+{
+	require_batch_size(PG_GETARG_INT64(0));
+	PG_RETURN_VOID();
+}
+
+/* Post a batch and return the journal_result of each. */
+static Datum
+post_many(FunctionCallInfo fcinfo, bool by_hand)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "journal results", ALLOCSET_SMALL_SIZES);
 	PostOptions options = {.strict = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1),
 	.dry_run = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2)};
 	LedgerRequest *requests;
@@ -227,19 +247,37 @@ post_journals(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_LG_INVALID_REQUEST), errmsg("a batch of requests must not be NULL")));
 	lookup_begin();
-	requests = read_requests(PG_GETARG_ARRAYTYPE_P(0), &count);
+	requests = read_requests(PG_GETARG_ARRAYTYPE_P(0), by_hand, &count);
 	ledger_post(requests, count, &options);
 	init_balance_type(&type, result->setDesc);
 	for (int i = 0; i < count; i++)
 	{
+		MemoryContext old = MemoryContextSwitchTo(rows);
 		Datum		values[RESULT_FIELDS];
 		bool		nulls[RESULT_FIELDS];
 
 		CHECK_FOR_INTERRUPTS();
 		fill_result(&requests[i], i + 1, &type, values, nulls);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(rows);
 	}
+	MemoryContextDelete(rows);
 	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(post_journals);
+Datum
+post_journals(PG_FUNCTION_ARGS)
+{
+	return post_many(fcinfo, true);
+}
+
+PG_FUNCTION_INFO_V1(load_journals);
+Datum
+load_journals(PG_FUNCTION_ARGS)
+{
+	return post_many(fcinfo, false);
 }
 
 /* Post one request strictly and return its journal_result. */
@@ -281,11 +319,11 @@ set_effective(FunctionCallInfo fcinfo, int number, LedgerRequest *request)
 		request->effective_at = PG_GETARG_TIMESTAMPTZ(number);
 }
 
-PG_FUNCTION_INFO_V1(post_journal);
-Datum
-post_journal(PG_FUNCTION_ARGS)
+/* client, reference, entry, kind, effective_at, description, dry_run */
+static Datum
+post_arguments(FunctionCallInfo fcinfo, bool by_hand)
 {
-	LedgerRequest request = {0};
+	LedgerRequest request = {.by_hand = by_hand};
 
 	lookup_begin();
 	set_client(&request, text_argument(fcinfo, 0));
@@ -297,16 +335,51 @@ post_journal(PG_FUNCTION_ARGS)
 	return post_one(fcinfo, &request, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6));
 }
 
+PG_FUNCTION_INFO_V1(post_journal);
+Datum
+post_journal(PG_FUNCTION_ARGS)
+{
+	return post_arguments(fcinfo, true);
+}
+
+PG_FUNCTION_INFO_V1(load_journal);
+Datum
+load_journal(PG_FUNCTION_ARGS)
+{
+	return post_arguments(fcinfo, false);
+}
+
+/* A reversal without an entry is whole. */
+static void
+set_reversal(LedgerRequest *request)
+{
+	if (request->entry != NULL || is_refused(request))
+		return;
+	request->entry = reversal_entry(request->client_id, request->reverses);
+	if (request->entry == NULL)
+		refuse(request, ERRCODE_LG_UNKNOWN_JOURNAL, "Give the id of a journal of this client.",
+			   psprintf("Journal " INT64_FORMAT ".", request->reverses), "no such journal to reverse");
+}
+
 PG_FUNCTION_INFO_V1(post_entry);
+
+/* The functions of the ledger wait no longer than bounded_wait.h says; whoever posts by himself waits for his customers. */
 Datum
 post_entry(PG_FUNCTION_ARGS)
 {
+	MemoryContext context = CurrentMemoryContext;
 	LedgerRequest request = {0};
+	ClientInfo *client;
+	char		client_code[sizeof(client->code)];
+	Datum		result;
+	int			level;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
 		elog(ERROR, "client and kind must not be NULL");
 	lookup_begin();
 	request.client_id = PG_GETARG_INT32(0);
+	client = lookup_client(request.client_id);
+	strlcpy(client_code, client ? client->code : "?", sizeof(client_code));
 	request.reference = text_argument(fcinfo, 1);
 	request.kind = PG_GETARG_INT16(2);
 	request.internal = true;
@@ -314,14 +387,29 @@ post_entry(PG_FUNCTION_ARGS)
 	set_effective(fcinfo, 4, &request);
 	request.description = text_argument(fcinfo, 5);
 	request.reverses = PG_ARGISNULL(6) ? 0 : PG_GETARG_INT64(6);
-	return post_one(fcinfo, &request, false);
+	request.by_hand = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
+	if (request.kind == KIND_REVERSAL)
+		set_reversal(&request);
+	level = bounded_wait_begin();
+	PG_TRY();
+	{
+		result = post_one(fcinfo, &request, false);
+	}
+	PG_CATCH();
+	{
+		bounded_wait_failed(context, psprintf("client \"%s\" is in use", client_code),
+							"Another transaction has posted to an account that this posts to, and has not ended.");
+	}
+	PG_END_TRY();
+	bounded_wait_end(level);
+	return result;
 }
 
 PG_FUNCTION_INFO_V1(reverse_journal);
 Datum
 reverse_journal(PG_FUNCTION_ARGS)
 {
-	LedgerRequest request = {.kind = KIND_REVERSAL};
+	LedgerRequest request = {.kind = KIND_REVERSAL,.by_hand = true};
 
 	lookup_begin();
 	set_client(&request, text_argument(fcinfo, 0));
@@ -332,10 +420,6 @@ reverse_journal(PG_FUNCTION_ARGS)
 	request.entry = entry_argument(fcinfo, 3);
 	set_effective(fcinfo, 4, &request);
 	request.description = text_argument(fcinfo, 5);
-	if (request.entry == NULL && !is_refused(&request))
-		request.entry = reversal_entry(request.client_id, request.reverses);
-	if (request.entry == NULL && !is_refused(&request))
-		refuse(&request, ERRCODE_LG_UNKNOWN_JOURNAL, "Give the id of a journal of this client.",
-			   psprintf("Journal " INT64_FORMAT ".", request.reverses), "no such journal to reverse");
+	set_reversal(&request);
 	return post_one(fcinfo, &request, false);
 }

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "commands/sequence.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -103,6 +104,7 @@ compare_customers(const void *a, const void *b)
 	int64		x = *(const int64 *) a;
 	int64		y = *(const int64 *) b;
 
+	CHECK_FOR_INTERRUPTS();
 	return (x > y) - (x < y);
 }
 
@@ -143,6 +145,7 @@ insert_parties(PostingBatch *batch, int i, TableWriter **writer)
 	{
 		TupleTableSlot *slot;
 
+		CHECK_FOR_INTERRUPTS();
 		if (*writer == NULL)
 			*writer = writer_open(LEDGER_JOURNAL_PARTY);
 		slot = writer_row(*writer);
@@ -167,6 +170,7 @@ record_journals(PostingBatch *batch, int32 actor)
 	{
 		LedgerRequest *request = &batch->requests[i];
 
+		CHECK_FOR_INTERRUPTS();
 		if (batch->states[i].settled || is_refused(request))
 			continue;
 		if (writer == NULL)
@@ -200,6 +204,7 @@ record_rejections(PostingBatch *batch, int32 actor)
 		return;
 	for (int i = 0; i < batch->count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (!is_recordable(batch, i))
 			continue;
 		if (writer == NULL)
@@ -217,6 +222,7 @@ record_balances(PostingBatch *batch)
 
 	for (int i = 0; i < batch->account_count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (!batch->accounts[i].changed)
 			continue;
 		if (writer == NULL)

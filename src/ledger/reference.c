@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/genam.h"
 #include "access/relscan.h"
 #include "access/table.h"
@@ -28,15 +29,13 @@
 #include "utils/timestamp.h"
 
 #include "errors.h"
+#include "ledger/lock_class.h"
 #include "ledger/lookup.h"
 #include "ledger/reference.h"
 #include "ledger/relations.h"
 
 /* More references than this in one call are locked as their whole client */
 #define MAX_REFERENCE_LOCKS 64
-
-/* our corner of the advisory lock space: users' locks have 1 or 2 here */
-#define REFERENCE_LOCK_CLASS 0xB4
 
 /* Where a table keeps what a request said; attribute numbers from 1 */
 typedef struct RequestColumns
@@ -100,13 +99,13 @@ reference_is_reserved(const LedgerRequest *request)
 	return false;
 }
 
-/* Lock one number of our corner until the transaction ends. */
+/* Lock one number of our class until the transaction ends. */
 static void
 lock_number(uint64 number, LOCKMODE mode)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (number >> 32), (uint32) number, REFERENCE_LOCK_CLASS);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (number >> 32), (uint32) number, LOCK_CLASS_REFERENCE);
 	(void) LockAcquire(&tag, mode, false, false);
 }
 
@@ -138,6 +137,7 @@ reference_lock(LedgerRequest *requests, const bool *wanted, int count)
 
 	for (int i = 0; i < count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (!wanted[i] || requests[i].client_id == 0 || requests[i].reference == NULL)
 			continue;
 		clients[used] = (uint32) requests[i].client_id;
@@ -240,12 +240,18 @@ static bool
 same_value(bool isnull, Datum stored, const struct varlena *given)
 {
 	struct varlena *value;
+	bool		same;
 
 	if (isnull || given == NULL)
 		return isnull && given == NULL;
+	/* by length first: many small requests may come under the reference of a large one */
+	if (toast_raw_datum_size(stored) - VARHDRSZ != VARSIZE_ANY_EXHDR(given))
+		return false;
 	value = PG_DETOAST_DATUM_PACKED(stored);
-	return VARSIZE_ANY_EXHDR(value) == VARSIZE_ANY_EXHDR(given) &&
-		memcmp(VARDATA_ANY(value), VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given)) == 0;
+	same = memcmp(VARDATA_ANY(value), VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given)) == 0;
+	if ((Pointer) value != DatumGetPointer(stored))
+		pfree(value);
+	return same;
 }
 
 /* The name of the field in which the terms differ, NULL if they agree. */

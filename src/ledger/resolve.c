@@ -12,6 +12,8 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "common/pg_prng.h"
+#include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "errors.h"
@@ -20,27 +22,85 @@
 
 #define REFERENCE_MAX_LENGTH 200
 
-/* Hash table from (client, account) to the index of its AccountState */
-typedef struct AccountSlot
-{
-	account_id	account;
-	int32		client_id;
-	int			index;
-	uint32		status;
-} AccountSlot;
-
+/* An account as a client names it: two clients may name the same one */
 typedef struct AccountKey
 {
 	account_id	account;
 	int32		client_id;
 } AccountKey;
 
+typedef struct AccountSlot
+{
+	AccountKey	key;
+	int			index;
+	uint32		status;
+} AccountSlot;
+
+/* Numbers of accounts are the caller's: the seed keeps him from choosing ones that collide. */
+static inline uint32
+hash_account(AccountKey key, uint64 seed)
+{
+	uint64		hash = (uint64) key.account ^ seed;
+
+	hash = (hash ^ (hash >> 33)) * UINT64CONST(0xff51afd7ed558ccd);
+	hash = (hash ^ (hash >> 33)) * UINT64CONST(0xc4ceb9fe1a85ec53);
+	return hash_combine((uint32) (hash >> 32), murmurhash32((uint32) key.client_id));
+}
+
+/* A reference of the batch and the last request that has it; texts are the caller's too */
+typedef struct ReferenceSlot
+{
+	const LedgerRequest *request;	/* the first that has it */
+	int			last;
+	uint32		hash;
+	uint32		status;
+} ReferenceSlot;
+
+static inline uint32
+hash_reference(const LedgerRequest *request, uint64 seed)
+{
+	return (uint32) hash_bytes_extended((const unsigned char *) request->reference, strlen(request->reference),
+										seed ^ (uint32) request->client_id);
+}
+
+static inline bool
+same_reference(const LedgerRequest *a, const LedgerRequest *b)
+{
+	return a->client_id == b->client_id && strcmp(a->reference, b->reference) == 0;
+}
+
+/* Hash table from a journal to be reversed to what is left of it */
+typedef struct ReversalKey
+{
+	int64		journal_id;
+	int64		client_id;
+} ReversalKey;
+
+typedef struct ReversalSlot
+{
+	ReversalKey key;
+	Reversal   *reversal;
+} ReversalSlot;
+
+#define SH_PREFIX reference_table
+#define SH_ELEMENT_TYPE ReferenceSlot
+#define SH_KEY_TYPE const LedgerRequest *
+#define SH_KEY request
+#define SH_HASH_KEY(table, key) hash_reference(key, *(const uint64 *) (table)->private_data)
+#define SH_EQUAL(table, a, b) same_reference(a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(table, slot) (slot)->hash
+#define SH_SCOPE static inline
+#define SH_DEFINE
+#define SH_DECLARE
+#include "lib/simplehash.h"
+
 #define SH_PREFIX account_table
 #define SH_ELEMENT_TYPE AccountSlot
-#define SH_KEY_TYPE account_id
-#define SH_KEY account
-#define SH_HASH_KEY(table, key) murmurhash32((uint32) (key) ^ (uint32) ((key) >> 32))
-#define SH_EQUAL(table, a, b) ((a) == (b))
+#define SH_KEY_TYPE AccountKey
+#define SH_KEY key
+#define SH_HASH_KEY(table, key) hash_account(key, *(const uint64 *) (table)->private_data)
+#define SH_EQUAL(table, a, b) ((a).account == (b).account && (a).client_id == (b).client_id)
 #define SH_SCOPE static inline
 #define SH_DEFINE
 #define SH_DECLARE
@@ -65,7 +125,7 @@ check_shape(LedgerRequest *request)
 	}
 	if (request->lines == NULL && request->entry != NULL)
 		request->line_count = entry_unpack(request->entry, &request->lines);
-	if (is_refused(request))
+	if (is_refused(request) || request->deferred)
 		return;
 	if (request->line_count == 0)
 		refuse(request, ERRCODE_LG_INVALID_REQUEST, "Give an entry of at least two lines.", NULL,
@@ -74,45 +134,48 @@ check_shape(LedgerRequest *request)
 		request->entry = entry_pack(request->lines, request->line_count);
 }
 
-/* Index of the account's state, made on first sight. */
-static int
-account_index(PostingBatch *batch, account_table_hash *table, int32 client_id, account_id account)
+/* The next account state; those made before may move. */
+static AccountState *
+add_account(PostingBatch *batch)
 {
-	bool		found;
-	AccountSlot *slot = account_table_insert(table, account, &found);
 	AccountState *state;
 
-	if (found && slot->client_id == client_id)
-		return slot->index;
-	/* the same account named by another client: foreign to one of them, rare */
-	if (found)
-		for (int i = 0; i < batch->account_count; i++)
-			if (batch->accounts[i].account == account && batch->accounts[i].client_id == client_id)
-				return i;
-	state = &batch->accounts[batch->account_count];
-	state->client_id = client_id;
-	state->account = account;
-	state->touched_by = -1;
-	if (!found)
+	if (batch->account_count == batch->account_room)
 	{
-		slot->client_id = client_id;
-		slot->index = batch->account_count;
+		batch->account_room *= 2;
+		batch->accounts = repalloc_huge(batch->accounts, batch->account_room * sizeof(AccountState));
 	}
-	return batch->account_count++;
+	state = &batch->accounts[batch->account_count++];
+	memset(state, 0, sizeof(AccountState));
+	return state;
 }
 
-/* Gather the accounts of all lines. */
+/* Index of the account's state, made on first sight. */
+static int
+account_index(PostingBatch *batch, int32 client_id, account_id account)
+{
+	AccountKey	key = {.account = account,.client_id = client_id};
+	bool		found;
+	AccountSlot *slot = account_table_insert(batch->account_table, key, &found);
+	AccountState *state;
+
+	if (found)
+		return slot->index;
+	slot->index = batch->account_count;
+	state = add_account(batch);
+	state->client_id = client_id;
+	state->account = account;
+	state->touched_by = state->kept_by = -1;
+	return slot->index;
+}
+
+/* Gather the accounts of all lines, each once: memory goes by accounts. */
 static void
 gather_accounts(PostingBatch *batch)
 {
-	account_table_hash *table;
-	int64		lines = 0;
-
-	for (int i = 0; i < batch->count; i++)
-		lines += batch->requests[i].line_count;
-	batch->accounts = MemoryContextAllocExtended(CurrentMemoryContext, (lines + 1) * sizeof(AccountState),
-												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	table = account_table_create(CurrentMemoryContext, 64, NULL);
+	batch->account_room = 64;
+	batch->accounts = palloc(batch->account_room * sizeof(AccountState));
+	batch->account_table = account_table_create(CurrentMemoryContext, 64, &batch->hash_seed);
 	for (int i = 0; i < batch->count; i++)
 	{
 		LedgerRequest *request = &batch->requests[i];
@@ -120,9 +183,30 @@ gather_accounts(PostingBatch *batch)
 
 		state->accounts = palloc((request->line_count + 1) * sizeof(int));
 		for (int line = 0; line < request->line_count; line++)
-			state->accounts[line] = account_index(batch, table, request->client_id, request->lines[line].account);
+		{
+			CHECK_FOR_INTERRUPTS();
+			state->accounts[line] = account_index(batch, request->client_id, request->lines[line].account);
+		}
 	}
-	account_table_destroy(table);
+}
+
+void
+batch_find_accounts(PostingBatch *batch, int i)
+{
+	LedgerRequest *request = &batch->requests[i];
+	RequestState *state = &batch->states[i];
+
+	pfree(state->accounts);
+	state->accounts = palloc((request->line_count + 1) * sizeof(int));
+	for (int line = 0; line < request->line_count; line++)
+	{
+		AccountKey	key = {.account = request->lines[line].account,.client_id = request->client_id};
+		AccountSlot *slot = account_table_lookup(batch->account_table, key);
+
+		if (slot == NULL)
+			elog(ERROR, "a deferred request has a line on an account that it did not name");
+		state->accounts[line] = slot->index;
+	}
 }
 
 /* Orders pointers to AccountState by (client, account): the lock order. */
@@ -132,6 +216,7 @@ compare_accounts(const void *a, const void *b)
 	const AccountState *x = *(AccountState *const *) a;
 	const AccountState *y = *(AccountState *const *) b;
 
+	CHECK_FOR_INTERRUPTS();
 	if (x->client_id != y->client_id)
 		return x->client_id < y->client_id ? -1 : 1;
 	return (x->account > y->account) - (x->account < y->account);
@@ -213,6 +298,7 @@ load_accounts(AccountState **unknown, int count)
 	lookup_load_house_accounts(clients, accounts, count);
 	for (int i = 0; i < count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (take_house_account(unknown[i]))
 			continue;
 		unknown[i]->owner_id = lookup_account_client(unknown[i]->account);
@@ -228,6 +314,7 @@ touches_limited(const PostingBatch *batch, int i)
 	for (int line = 0; line < batch->requests[i].line_count; line++)
 		if (batch->accounts[batch->states[i].accounts[line]].limited)
 			return true;
+	CHECK_FOR_INTERRUPTS();
 	return false;
 }
 
@@ -254,71 +341,61 @@ replay_references(PostingBatch *batch)
 	reference_finder_close(finder);
 }
 
-/* Orders requests by (client, reference), then place. */
-static int
-compare_references(const void *a, const void *b, void *argument)
-{
-	const LedgerRequest *requests = argument;
-	int			i = *(const int *) a;
-	int			j = *(const int *) b;
-	int			result;
-
-	if (requests[i].client_id != requests[j].client_id)
-		return requests[i].client_id < requests[j].client_id ? -1 : 1;
-	if (requests[i].reference == NULL || requests[j].reference == NULL)
-		return requests[i].reference == requests[j].reference ? i - j : (requests[i].reference == NULL ? -1 : 1);
-	result = strcmp(requests[i].reference, requests[j].reference);
-	return result != 0 ? result : i - j;
-}
-
-/* Find references that occur twice in the batch. */
+/* Find references that occur twice in the batch: each request points to the one before it. */
 static void
 find_duplicates(PostingBatch *batch)
 {
-	int		   *order = palloc(batch->count * sizeof(int));
+	reference_table_hash *table = reference_table_create(CurrentMemoryContext, batch->count, &batch->hash_seed);
 
 	for (int i = 0; i < batch->count; i++)
 	{
-		order[i] = i;
-		batch->states[i].duplicate_of = -1;
-		batch->states[i].replayed_from = -1;
-	}
-	qsort_arg(order, batch->count, sizeof(int), compare_references, batch->requests);
-	for (int i = 1; i < batch->count; i++)
-	{
-		LedgerRequest *this = &batch->requests[order[i]];
-		LedgerRequest *before = &batch->requests[order[i - 1]];
+		RequestState *state = &batch->states[i];
+		ReferenceSlot *slot;
+		bool		found;
 
-		if (this->reference && before->reference && this->client_id == before->client_id &&
-			strcmp(this->reference, before->reference) == 0)
-			batch->states[order[i]].duplicate_of = order[i - 1];
+		CHECK_FOR_INTERRUPTS();
+		state->duplicate_of = state->replayed_from = -1;
+		if (batch->requests[i].reference == NULL)
+			continue;
+		slot = reference_table_insert(table, &batch->requests[i], &found);
+		if (found)
+			state->duplicate_of = slot->last;
+		slot->last = i;
 	}
-	pfree(order);
+	reference_table_destroy(table);
 }
 
 /* The reversal state of a request, shared by all that reverse the same journal. */
 static Reversal *
-shared_reversal(PostingBatch *batch, int i)
+shared_reversal(HTAB *reversals, const LedgerRequest *request)
 {
-	LedgerRequest *request = &batch->requests[i];
+	ReversalKey key = {.journal_id = request->reverses,.client_id = request->client_id};
+	bool		found;
+	ReversalSlot *slot = hash_search(reversals, &key, HASH_ENTER, &found);
 
-	for (int j = 0; j < i; j++)
-	{
-		Reversal   *known = batch->states[j].reversal;
-
-		if (known && known->client_id == request->client_id && known->journal_id == request->reverses)
-			return known;
-	}
-	return reversal_load(request->client_id, request->reverses);
+	if (!found)
+		slot->reversal = reversal_load(request->client_id, request->reverses);
+	return slot->reversal;
 }
 
 /* Lock and read the originals; busts come in small numbers, so in the order given. */
 static void
 load_reversals(PostingBatch *batch)
 {
+	HASHCTL		control = {.keysize = sizeof(ReversalKey),.entrysize = sizeof(ReversalSlot),.hcxt = CurrentMemoryContext};
+	HTAB	   *reversals = NULL;
+
 	for (int i = 0; i < batch->count; i++)
-		if (batch->requests[i].reverses != 0 && !is_refused(&batch->requests[i]))
-			batch->states[i].reversal = shared_reversal(batch, i);
+	{
+		const LedgerRequest *request = &batch->requests[i];
+
+		if (request->reverses == 0 || is_refused(request))
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		if (reversals == NULL)
+			reversals = hash_create("bakkt_ledger reversals", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		batch->states[i].reversal = shared_reversal(reversals, request);
+	}
 }
 
 /* Refuse what comes for a closed client; raise what comes without access. */
@@ -334,6 +411,7 @@ check_clients(PostingBatch *batch)
 
 		if (request->client_id == 0)
 			continue;
+		CHECK_FOR_INTERRUPTS();
 		if (request->client_id != checked)
 			lookup_check_access(request->client_id);
 		checked = request->client_id;
@@ -353,9 +431,16 @@ batch_resolve(PostingBatch *batch)
 {
 	AccountState **unknown;
 	int			unknown_count;
+	int64		lines = 0;
 
+	batch->hash_seed = pg_prng_uint64(&pg_global_prng_state);
 	for (int i = 0; i < batch->count; i++)
+		count_lines(&lines, &batch->requests[i], i + 1);
+	for (int i = 0; i < batch->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		check_shape(&batch->requests[i]);
+	}
 	check_clients(batch);
 	find_duplicates(batch);
 	load_reversals(batch);

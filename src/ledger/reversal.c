@@ -13,6 +13,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 
 #include "errors.h"
 #include "ledger/reversal.h"
@@ -24,6 +25,7 @@ compare_shares(const void *a, const void *b)
 	const ReversalShare *x = a;
 	const ReversalShare *y = b;
 
+	CHECK_FOR_INTERRUPTS();
 	if (x->account != y->account)
 		return x->account < y->account ? -1 : 1;
 	return (int) x->debit - (int) y->debit;
@@ -137,6 +139,7 @@ load_earlier(Reversal *reversal)
 		int			count = row_lines(row, &lines);
 
 		take_lines(reversal, lines, count, 1);
+		pfree(lines);
 	}
 }
 

@@ -12,6 +12,7 @@
 
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -179,6 +180,7 @@ tally(AssetTable *table, const EntryLine *lines, int count, const EntryLine **li
 	{
 		EntryFault	fault = tally_line(table, *line);
 
+		CHECK_FOR_INTERRUPTS();
 		if (fault != ENTRY_SOUND)
 			return fault;
 	}
@@ -212,7 +214,7 @@ differences_text(const AssetTable *table)
 
 /* Raise a fault, or save it in the soft error context. */
 static void
-report_fault(EntryFault fault, const AssetTable *table, const EntryLine *line, Node *escontext)
+report_fault(EntryFault fault, const AssetTable *table, const EntryLine *line, int count, Node *escontext)
 {
 	switch (fault)
 	{
@@ -224,7 +226,9 @@ report_fault(EntryFault fault, const AssetTable *table, const EntryLine *line, N
 		case ENTRY_TOO_LONG:
 			errsave(escontext,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("journal entry has more than %d lines", JOURNAL_ENTRY_MAX_LINES)));
+					 errmsg("a journal entry has at most %d lines", JOURNAL_ENTRY_MAX_LINES),
+					 errdetail("%d or more were given.", count),
+					 errhint("Post a larger one as several entries that balance, in one transaction.")));
 			break;
 		case ENTRY_ACCOUNT:
 			errsave(escontext,
@@ -268,6 +272,7 @@ write_entry(AssetTable *table, const EntryLine *lines, int count)
 	{
 		uint32		asset = asset_table_find(table, lines[i].asset);
 
+		CHECK_FOR_INTERRUPTS();
 		cursor = pack_line(cursor, &lines[i], table->count, asset, table->items[asset].decimals);
 	}
 	SET_VARSIZE(entry, (char *) cursor - (char *) entry);
@@ -285,7 +290,7 @@ entry_pack_safe(const EntryLine *lines, int count, Node *escontext)
 	if (fault == ENTRY_SOUND)
 		entry = write_entry(&table, lines, count);
 	else
-		report_fault(fault, &table, line, escontext);
+		report_fault(fault, &table, line, count, escontext);
 	asset_table_free(&table);
 	return entry;
 }
@@ -317,6 +322,7 @@ entry_read_next(EntryReader *reader, EntryLine *line)
 {
 	bool		found = entry_reader_next(reader, line);
 
+	CHECK_FOR_INTERRUPTS();
 	if (!found && reader->malformed)
 		report_malformed();
 	return found;
@@ -348,7 +354,7 @@ void
 line_list_append(LineList *list, const EntryLine *line)
 {
 	if (list->count == JOURNAL_ENTRY_MAX_LINES)
-		report_fault(ENTRY_TOO_LONG, NULL, NULL, NULL);
+		report_fault(ENTRY_TOO_LONG, NULL, NULL, list->count + 1, NULL);
 	if (list->count == list->capacity)
 	{
 		list->capacity *= 2;
@@ -369,6 +375,7 @@ scan_lines(const char *literal, LineList *list, Node *escontext)
 	entry_scan_begin(&scan, literal, strlen(literal));
 	while ((status = entry_scan_next(&scan, &scanned)) == SCAN_LINE)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (!entry_line_complete(&scanned, &line, "journal_entry", escontext))
 			return false;
 		line_list_append(list, &line);
@@ -425,6 +432,7 @@ read_foreign_lines(const char *bytes, int length, LineList *list)
 		return false;
 	while (entry_reader_next(&reader, &line))
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (!account_id_is_valid(line.account) || !asset_is_valid(line.asset))
 			return false;
 		line_list_append(list, &line);

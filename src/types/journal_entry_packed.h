@@ -12,6 +12,7 @@
 #define BAKKT_LEDGER_JOURNAL_ENTRY_PACKED_H
 
 #include "arithmetic/units.h"
+#include "bounds.h"
 
 /* also the representation of the SQL type entry_line: 32 bytes, align double */
 typedef struct EntryLine
@@ -22,7 +23,6 @@ typedef struct EntryLine
 } EntryLine;
 
 #define JOURNAL_ENTRY_FORMAT 1
-#define JOURNAL_ENTRY_MAX_LINES 1000000
 
 #define PACKED_ASSET_SIZE 8		/* 7 bytes of code, 1 of decimals */
 #define PACKED_LINE_MAX_SIZE (19 + 19)

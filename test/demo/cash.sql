@@ -107,4 +107,4 @@ LANGUAGE sql AS $$
 	FROM demo.followed, LATERAL (SELECT sum(net_money) AS owed FROM aged_tpj(client, arrived_at) WHERE account_id = account AND direction = 'Withdrawal') calls
 $$;
 
-GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA demo TO demo_desk, demo_settlement;
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA demo TO demo_desk, demo_executor, demo_settlement;

@@ -2,17 +2,20 @@
 -- note of what came of each.
 SET search_path = bakkt_ledger, public;
 
--- Two users without any right of their own: the desk posts for its clients, the
--- settlement people close and pay.  Roles outlive the database.
+-- Three users without any right of their own: the platform's desk asks for its
+-- clients, the company's executor posts what was traded, the settlement people
+-- close and pay.  Roles outlive the database.
 DO $$
 BEGIN
 	CREATE ROLE demo_desk;
+	CREATE ROLE demo_executor;
 	CREATE ROLE demo_settlement;
 EXCEPTION WHEN duplicate_object THEN
 	NULL;
 END
 $$;
 GRANT bakkt_ledger_poster TO demo_desk;
+GRANT bakkt_ledger_executor TO demo_executor;
 GRANT bakkt_ledger_settler TO demo_settlement;
 
 CREATE TABLE demo.outcome (
@@ -95,5 +98,5 @@ $$;
 CREATE TABLE demo.day AS
 SELECT min(quoted_at) - interval '10 days' AS opened_at FROM demo.market_quote;
 
-GRANT USAGE ON SCHEMA demo TO demo_desk, demo_settlement;
-GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA demo TO demo_desk, demo_settlement;
+GRANT USAGE ON SCHEMA demo TO demo_desk, demo_executor, demo_settlement;
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA demo TO demo_desk, demo_executor, demo_settlement;

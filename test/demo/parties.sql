@@ -14,16 +14,16 @@ SELECT sum(open_customers(code, ARRAY(SELECT code || lpad(n::text, 4, '0') FROM 
 						  opened_at => opened_at)) AS customers
 FROM demo.day, demo.client \gset
 
-SELECT count(grant_client_access(code, 'demo_desk')) AS granted FROM demo.client \gset
+SELECT count(grant_client_access(code, role)) AS granted FROM demo.client, unnest('{demo_desk,demo_executor}'::name[]) AS role \gset
 
 -- J00a: what the providers are paid from until customers and clients have paid
-SELECT count(post_journal(code, 'capital',
+SELECT count(load_journal(code, 'capital',
 						  journal_entry(line('Dr', open_account(code, 'CORP', 'Bank:operating', 'USD'), '100000000.00 USD'),
 										line('Cr', open_account(code, 'CORP', 'Equity', 'USD'), '100000000.00 USD')),
 						  effective_at => opened_at, description => 'Corporate capital paid in')) AS capital
 FROM demo.day, demo.client \gset
 
-SET ROLE demo_desk;
+SET ROLE demo_settlement;
 SELECT count(*) AS deposits
 FROM demo.day, (SELECT * FROM demo.deposit ORDER BY account, symbol) deposit,
 	 deposit_coin(account, amount(quantity, demo.coin(symbol)), reference => 'chain:' || account || ':' || symbol,

@@ -51,12 +51,13 @@ class Work:
 
     def open_world(self, customers):
         run = self.session.execute
-        run("DO $$ BEGIN CREATE ROLE quarter_second SUPERUSER; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        for role, groups in (('quarter_first', 'bakkt_ledger_settler, bakkt_ledger_reconciler'), ('quarter_second', 'bakkt_ledger_approver, bakkt_ledger_auditor')):
+            run("DO $$ BEGIN CREATE ROLE %s IN ROLE %s; EXCEPTION WHEN duplicate_object THEN NULL; END $$" % (role, groups))
         for provider in PROVIDERS:
             run("SELECT open_liquidity_provider(%s, %s)" % (literal(provider), literal(provider)))
         for client, (code, part) in zip(clients(), SHARES):
             self.model.add_client(client)
-            run("SELECT open_client(%s, funding_model => %s, revenue_share_bps => %d)" % (literal(code), literal(client.model), client.share_bps))
+            run("SELECT open_client(%s, funding_model => %s, revenue_share_bps => %d, opened_at => '2026-01-01Z')" % (literal(code), literal(client.model), client.share_bps))
             codes = ['%s%04d' % (code, n) for n in range(1, customers * part // 100 + 1)]
             run("SELECT count(*) FROM open_customers(%s, ARRAY[%s])" % (literal(code), ', '.join(map(literal, codes))))
             for name in codes:
@@ -322,9 +323,9 @@ class Work:
             return
         reference = self.reference('adjust')
         self.model.adjust(customer, amount, self.now)
-        self.do("propose_cash_adjustment(account => %s, amount => %s, reason => 'OTHER_ADJUSTMENT', note => 'goodwill', reference => %s, effective_at => %s, at => %s)" % (
+        self.do_as('quarter_first', "propose_cash_adjustment(account => %s, amount => %s, reason => 'OTHER_ADJUSTMENT', note => 'goodwill', reference => %s, effective_at => %s, at => %s)" % (
             literal(customer.code), literal(usd(amount)), literal(reference), *2 * [literal(stamp(self.now))]))
-        self.do_as_second("approve_journal(client => %s, reference => %s, at => %s)" % (literal(customer.client.code), literal(reference), literal(stamp(self.now))))
+        self.do_as('quarter_second', "approve_journal(client => %s, reference => %s, at => %s)" % (literal(customer.client.code), literal(reference), literal(stamp(self.now))))
 
     # -- withdrawals ---------------------------------------------------
 
@@ -445,7 +446,7 @@ class Work:
                     write_off.status, write_off.approved_at = 'approved', self.now
                     chosen.append(write_off.call.journal)
             if chosen:
-                self.do_as_second("approve_cash_call_write_offs(client => %s, calls => ARRAY[%s]::bigint[], at => %s)" % (
+                self.do_as('quarter_second', "approve_cash_call_write_offs(client => %s, calls => ARRAY[%s]::bigint[], at => %s)" % (
                     literal(client.code), ', '.join(map(str, chosen)), literal(stamp(self.now))))
 
     def recover(self, call):
@@ -465,11 +466,11 @@ class Work:
         if call.recovered < call.amount:
             self.at(self.later(24, 240), lambda: self.recover(call))
 
-    def do_as_second(self, call):
+    def do_as(self, login, call):
         self.flush()
-        self.script.append(('SET ROLE quarter_second', '00000', None))
+        self.script.append(('SET SESSION AUTHORIZATION ' + login, '00000', None))
         self.do(call)
-        self.script.append(('RESET ROLE', '00000', None))
+        self.script.append(('RESET SESSION AUTHORIZATION', '00000', None))
 
     # -- transfers between the FBO account and the business account ----
 
@@ -528,7 +529,9 @@ class Work:
 
     def run_jobs(self, at):
         """Each occurrence once and in order; the model follows run by run."""
+        self.session.execute('SET SESSION AUTHORIZATION quarter_first')     # who runs the jobs proposes write-offs: no superuser, or nobody could approve them
         runs = self.session.rows("SELECT job, extract(epoch FROM occurrence)::bigint AS occurrence, status, covers, message FROM run_due_jobs(%s)" % literal(stamp(at)))
+        self.session.execute('RESET SESSION AUTHORIZATION')
         failed = [r for r in runs if r['status'] != 'done']
         if failed:
             raise Difference('jobs failed: %s' % failed)

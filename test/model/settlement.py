@@ -68,7 +68,8 @@ class Settlement(Holding):
         self.closed = {}            # client -> last date closed
         self.windows = {}           # (client, number) -> (date, [members])
         self.agreed = set()         # (client, number)
-        session.execute("DO $$ BEGIN CREATE ROLE model_second SUPERUSER; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        session.execute("DO $$ BEGIN CREATE ROLE model_first IN ROLE bakkt_ledger_settler, bakkt_ledger_approver; CREATE ROLE model_second IN ROLE bakkt_ledger_approver, bakkt_ledger_auditor;"
+                        " EXCEPTION WHEN duplicate_object THEN NULL; END $$")
         self.obligations = []       # in the order in which they arose
         super().__init__(session, seed)
 
@@ -308,8 +309,9 @@ class Settlement(Holding):
             self.record_lines(owed.client, reference, [('CORP', share.name, owed.asset, taken), ('CORP', 'Expense:bad-debt', owed.asset, rest - taken),
                                                        ('CORP', owed.name, owed.asset, -rest)], 'manual')
         expected = sqlstate or ('00000' if second else 'LG067')
-        sql = ("DO $model$ BEGIN PERFORM bakkt_ledger.%s; PERFORM set_config('role', %s, true); PERFORM bakkt_ledger.approve_write_off(%s, %s); END $model$"
-               % (proposal, literal('model_second' if second else 'none'), literal(owed.client), literal(reference)))
+        sql = ("DO $model$ BEGIN PERFORM set_config('session_authorization', 'model_first', true); PERFORM bakkt_ledger.%s;"
+               " PERFORM set_config('session_authorization', %s, true); PERFORM bakkt_ledger.approve_write_off(%s, %s); END $model$"
+               % (proposal, literal('model_second' if second else 'model_first'), literal(owed.client), literal(reference)))
         return Operation('write off', sql, lambda answer: expect('SQLSTATE of a write-off', expected, answer.sqlstate))
 
     def more_kinds(self):

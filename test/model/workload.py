@@ -56,7 +56,7 @@ class Workload:
         for provider in PROVIDERS:
             run("SELECT open_liquidity_provider(%s, %s)" % (literal(provider), literal(provider)))
         for number, (client, model) in enumerate(MODELS.items()):
-            run("SELECT open_client(%s, funding_model => %s, revenue_share_bps => %d)" % (literal(client), literal(model), (0, 4000, 2500, 3333)[number]))
+            run("SELECT open_client(%s, funding_model => %s, revenue_share_bps => %d, opened_at => '2026-01-01Z')" % (literal(client), literal(model), (0, 4000, 2500, 3333)[number]))
             self.customers[client] = ['%s%04d' % (client, n) for n in range(1, 6)]
             for code in self.customers[client]:
                 run("SELECT open_customer(%s, client => %s)" % (literal(code), literal(client)))
@@ -229,7 +229,7 @@ class Workload:
         strict, dry_run = self.chance(12), self.chance(8)
         result = self.books.post(journals, linked, choose, strict, dry_run)
         owned = {} if dry_run else {}
-        sql = 'SELECT row_to_json(r) FROM post_journals(ARRAY[%s], strict => %s, dry_run => %s) AS r' % (
+        sql = 'SELECT row_to_json(r) FROM load_journals(ARRAY[%s], strict => %s, dry_run => %s) AS r' % (
             ', '.join(map(self.request_sql, journals, linked)), literal(strict), literal(dry_run))
 
         def check(answer):
@@ -252,7 +252,7 @@ class Workload:
             one, two = self.account(client, 'CORP', 'Expense:operating', 'USD'), self.account(client, 'FBO', 'Bank:omnibus', 'USD')
             lines = lines + [(one.identifier, 'USD', Decimal(5)), (two.identifier, 'USD', Decimal(-5))]
         journal = Journal(client, self.reference('unbalanced'), lines)
-        sql = 'SELECT row_to_json(r) FROM post_journals(ARRAY[%s]) AS r' % self.request_sql(journal, False)
+        sql = 'SELECT row_to_json(r) FROM load_journals(ARRAY[%s]) AS r' % self.request_sql(journal, False)
         return Operation('unbalanced', sql, lambda answer: expect('SQLSTATE of an unbalanced entry', 'LG001', answer.sqlstate))
 
     # -- reversals -----------------------------------------------------
@@ -272,8 +272,8 @@ class Workload:
         if sqlstate is None:
             self.books.record(reversal)
             self.take_back(original, reversal, whole)
-        sql = 'SELECT row_to_json(r) FROM reverse_journal(%s, %s, %s, %s) AS r' % (
-            literal(original.client), found, literal(reference), 'NULL' if whole else literal(self.entry(lines)))
+        sql = 'SELECT row_to_json(r) FROM post_entry((SELECT client_id FROM client WHERE code = %s), %s, 2::smallint, %s, reverses => %s) AS r' % (
+            literal(original.client), literal(reference), 'NULL' if whole else literal(self.entry(lines)), found)
 
         def check(answer):
             expect('SQLSTATE of a reversal', sqlstate or '00000', answer.sqlstate)

@@ -114,7 +114,7 @@ SELECT throws_ok($$UPDATE account SET customer_id = NULL$$, 'LG066', NULL, 'nor 
 -- Freezing and closing
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.post(reference text, debit account_id, credit account_id, value text) RETURNS journal_result LANGUAGE sql AS
-	$$ SELECT post_journal('QRST', reference, format('{Dr %s %s; Cr %s %s}', debit, value, credit, value)::journal_entry) $$;
+	$$ SELECT load_journal('QRST', reference, format('{Dr %s %s; Cr %s %s}', debit, value, credit, value)::journal_entry) $$;
 SELECT lives_ok($$SELECT pg_temp.post('deposit', bank, claim, '100.00 USD') FROM opened$$, 'a deposit');
 
 SELECT throws_ok($$SELECT freeze_account(claim, 'both', 'order 1') FROM opened$$, 'LG002', NULL, 'unknown side');
@@ -148,7 +148,7 @@ SELECT throws_ok($$SELECT pg_temp.post('late 2', payable, other, '1.00 USD') FRO
 
 SELECT lives_ok($$SELECT close_client('QRST', 'contract ended')$$, 'an empty client is closed');
 SELECT lives_ok($$SELECT close_client('QRST', 'contract ended')$$, 'again is no error');
-SELECT throws_ok($$SELECT post_journal('QRST', 'late 3', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, 'LG011', NULL, 'nothing is posted for a closed client');
+SELECT throws_ok($$SELECT load_journal('QRST', 'late 3', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, 'LG011', NULL, 'nothing is posted for a closed client');
 SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'EUR')$$, 'LG011', NULL, 'no account is opened');
 SELECT throws_ok($$SELECT open_customer('QRST0009', client => 'QRST')$$, 'LG011', NULL, 'nor a customer');
 SELECT throws_ok($$SELECT change_client('QRST', revenue_share_bps => 1)$$, 'LG011', NULL, 'nor are terms changed');

@@ -30,12 +30,12 @@ SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
 -- ---------------------------------------------------------------------------
 CREATE ROLE bakkt_test_settler IN ROLE bakkt_ledger_settler; CREATE ROLE bakkt_test_approver IN ROLE bakkt_ledger_approver; CREATE ROLE bakkt_test_poster IN ROLE bakkt_ledger_poster;
 SELECT grant_client_access('APEX', 'bakkt_test_approver'), grant_client_access('APEX', 'bakkt_test_poster') \g /dev/null
-SET LOCAL ROLE bakkt_test_poster;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_poster;
 SELECT throws_ok($$SELECT open_apex_batch('APEX', 'b1')$$, '42501', NULL, 'a poster opens no batch');
 SELECT throws_ok($$SELECT record_apex_answers('APEX', 'b1', '{}')$$, '42501', NULL, 'nor answers one');
 SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'received', '1 USD')$$, '42501', NULL, 'nor wires');
 SELECT throws_ok($$SELECT * FROM apex_batches('OTHR')$$, '42501', NULL, 'nor sees another client''s');
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT throws_ok($$SELECT open_apex_batch('APEX', '')$$, 'LG002', NULL, 'a batch has a reference');
 SELECT throws_ok($$SELECT open_apex_batch('APEX', NULL)$$, 'LG002', NULL, 'always');
 SELECT throws_ok($$SELECT open_apex_batch('NONE', 'b1')$$, 'LG010', NULL, 'and a client');
@@ -49,14 +49,14 @@ SELECT results_eq($$SELECT account, direction, amount::text, execution, side, qu
 		('APEX0002', 'Withdrawal', '60.30 USD', 'bound', 'BUY', '0.001 BTC', '60300.00 USD/BTC', 'SENT')$$, 'what to send');
 SELECT throws_ok($$SELECT * FROM apex_batch_items('APEX', 'b9')$$, 'LG087', NULL, 'unknown batch');
 SELECT throws_ok($$SELECT * FROM apex_batch_items('OTHR', 'b1')$$, 'LG087', NULL, 'unknown to another client');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT results_eq(format($$SELECT event_no, event COLLATE "default", at, amount::text, event_journal FROM cash_call_event WHERE journal_id = %s$$, :buy), $$VALUES (1, 'sent', timestamptz '2026-11-10 18:00Z', '6030.00 USD', NULL::bigint)$$, 'sent');
 SELECT results_eq(format($$SELECT status::text, due_at, attempts FROM cash_call WHERE journal_id = %s$$, :buy), $$VALUES ('O', NULL::timestamptz, 0)$$, 'outstanding, with Apex');
 
 -- ---------------------------------------------------------------------------
 -- Answers
 -- ---------------------------------------------------------------------------
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT throws_ok($$SELECT * FROM record_apex_answers('APEX', 'b9', '{}')$$, 'LG087', NULL, 'to an unknown batch');
 SELECT throws_ok($$SELECT * FROM record_apex_answers('APEX', 'b1', NULL)$$, 'LG002', NULL, 'none');
 SELECT throws_ok(format($$SELECT * FROM record_apex_answers('APEX', 'b1', ARRAY[NULL, (%s, true, NULL, NULL)]::apex_answer[])$$, :buy), 'LG002', NULL, 'to nothing');
@@ -71,7 +71,7 @@ SELECT results_eq(format($$SELECT call, answer, repeated, journal IS NOT NULL FR
 	format($$VALUES (%s::bigint, 'CONFIRMED', false, true), (%s, 'REJECTED', false, false)$$, :buy, :sell), 'a part: one confirmed, one rejected');
 SELECT results_eq($$SELECT status, items, confirmed, rejected, unanswered, last_answer_at FROM apex_batches('APEX') WHERE batch = 'b1'$$, $$VALUES ('OPEN', 3::bigint, 1::bigint, 1::bigint, 1::bigint, timestamptz '2026-11-10 22:30Z')$$, 'the batch is open');
 SELECT results_eq($$SELECT status, unanswered FROM apex_batches('APEX', '2026-11-10 20:00Z')$$, $$VALUES ('OPEN', 3::bigint), ('COMPLETE', 0)$$, 'as it was before');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('cash-call:%s')$$, :buy), $$VALUES ('CORP Dr Apex:settlement:APEX 6030.00 USD'), ('CORP Cr Apex:receivable:APEX 6030.00 USD')$$, 'Apex owes what it has taken');
 SELECT results_eq(format($$SELECT event_no, event COLLATE "default", amount::text, reason COLLATE "default", event_journal FROM cash_call_event WHERE journal_id IN (%s, %s) AND event_no = 2 ORDER BY journal_id$$, :buy, :sell),
 	format($$VALUES (2, 'settled', '6030.00 USD', NULL, pg_temp.call('cash-call:%s')), (2, 'rejected', '2427.80 USD', 'ACCOUNT_RESTRICTED', NULL)$$, :buy), 'the events');
@@ -80,7 +80,7 @@ SELECT results_eq(format($$SELECT status::text, due_at, attempts, closed_at FROM
 SELECT is(pg_temp.position(), '180.90 2427.80 6030.00 0.00 6030.00 0.00', 'Apex owes 6,030.00');
 SELECT is(pg_temp.position('2026-11-10 22:00Z'), '6210.90 2427.80 0.00 0.00 0.00 0.00', 'as it was before the answer');
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT results_eq(format($$SELECT call, answer, repeated, journal IS NOT NULL FROM record_apex_answers('APEX', 'b1', ARRAY[(%s, true, NULL, 'a1'), (%s, false, 'ACCOUNT_RESTRICTED', NULL), (%s, true, NULL, 'a3')]::apex_answer[], '2026-11-10 22:40Z')$$, :buy, :sell, :bound),
 	format($$VALUES (%s::bigint, 'CONFIRMED', true, true), (%s, 'REJECTED', true, false), (%s, 'CONFIRMED', false, true)$$, :buy, :sell, :bound), 'sent again, whole this time');
 SELECT results_eq($$SELECT status, confirmed, rejected FROM apex_batches('APEX') WHERE batch = 'b1'$$, $$VALUES ('COMPLETE', 2::bigint, 1::bigint)$$, 'the batch is complete');
@@ -89,20 +89,20 @@ SELECT throws_ok(format($$SELECT * FROM pg_temp.answer('b1', %s, false, NULL, 'a
 SELECT throws_ok(format($$SELECT * FROM pg_temp.answer('b1', %s, true)$$, :sell), 'LG020', NULL, 'no, then yes');
 SELECT throws_ok(format($$SELECT * FROM pg_temp.answer('b1', %s, true, NULL, 'a2')$$, :buy), 'LG020', NULL, 'another reference of Apex''s');
 SELECT throws_ok(format($$SELECT * FROM pg_temp.answer('b1', %s, false, 'INSUFFICIENT_FUNDS')$$, :sell), 'LG020', NULL, 'another reason');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM cash_call_event WHERE journal_id IN (:buy, :sell, :bound)), 6::bigint, 'each was answered once');
 SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('cash-call:%s')$$, :bound), $$VALUES ('CORP Dr Apex:settlement:APEX 60.30 USD'), ('CORP Cr Apex:receivable:APEX 60.30 USD'), ('CUST Dr Cust:APEX0002:encumbered 0.001 BTC'), ('CUST Cr Cust:APEX0002 0.001 BTC')$$, 'coin that was bound is free');
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
 
 -- rejected: in the next batch once it is due again
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT results_eq($$SELECT items FROM open_apex_batch('APEX', 'b3', '2026-11-10 22:59Z')$$, $$VALUES (1::bigint)$$, 'before 17:00 only the purchase that had not been sent');
 SELECT results_eq($$SELECT execution, direction FROM apex_batch_items('APEX', 'b3')$$, $$VALUES ('later', 'Withdrawal')$$, 'that one');
 SELECT results_eq($$SELECT items FROM open_apex_batch('APEX', 'b4', '2026-11-10 23:00Z')$$, $$VALUES (1::bigint)$$, 'then the sale');
 SELECT results_eq(format($$SELECT * FROM pg_temp.answer('b4', %s, true, NULL, 'a4', '2026-11-10 23:30Z')$$, :sell), $$VALUES ('CONFIRMED', false)$$, 'now it is confirmed');
 SELECT throws_ok(format($$SELECT * FROM pg_temp.answer('b1', %s, true, NULL, 'a4')$$, :sell), 'LG020', NULL, 'which does not change what the first batch said');
 SELECT results_eq(format($$SELECT * FROM pg_temp.answer('b3', %s, false, at => '2026-11-10 23:30Z')$$, :later), $$VALUES ('REJECTED', false)$$, 'rejected without a reason');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('cash-call:%s')$$, :sell), $$VALUES ('CORP Dr Apex:payable:APEX 2427.80 USD'), ('CORP Cr Apex:settlement:APEX 2427.80 USD')$$, 'Apex is owed what it has paid');
 SELECT results_eq(format($$SELECT c.due_at, c.attempts, e.reason COLLATE "default" FROM cash_call c JOIN cash_call_event e USING (client_id, journal_id) WHERE c.journal_id = %s AND e.event = 'rejected'$$, :later), $$VALUES (timestamptz '2026-11-11 12:00Z', 1, 'APEX_REJECTED')$$, 'due at 06:00 Central');
 SELECT is(pg_temp.position(), '120.60 0.00 3662.50 0.00 3662.50 0.00', 'the net of purchases and sale');
@@ -110,7 +110,7 @@ SELECT is(pg_temp.position(), '120.60 0.00 3662.50 0.00 3662.50 0.00', 'the net 
 -- ---------------------------------------------------------------------------
 -- Wires
 -- ---------------------------------------------------------------------------
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'up', '1 USD')$$, 'LG002', NULL, 'no direction');
 SELECT throws_ok($$SELECT record_apex_wire('APEX', '', 'received', '1 USD')$$, 'LG002', NULL, 'no reference');
 SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'received', '0 USD')$$, 'LG045', NULL, 'nothing');
@@ -125,7 +125,7 @@ SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'received', '4001 USD')
 SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'sent', '4000 USD')$$, 'LG020', NULL, 'another direction');
 SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'received', '4000 USD', bank => 'first')$$, 'LG020', NULL, 'another bank');
 SELECT results_eq($$SELECT direction FROM record_apex_wire('APEX', 'w2', 'sent', '337.50 USD', bank => 'first', at => '2026-11-11 16:00Z')$$, $$VALUES ('sent')$$, 'the rest is wired back');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT * FROM pg_temp.lines_of('apex:w1')$$, $$VALUES ('CORP Dr Bank:operating 4000.00 USD'), ('CORP Cr Apex:settlement:APEX 4000.00 USD')$$, 'in');
 SELECT results_eq($$SELECT * FROM pg_temp.lines_of('apex:w2')$$, $$VALUES ('CORP Dr Apex:settlement:APEX 337.50 USD'), ('CORP Cr Bank:operating:first 337.50 USD')$$, 'out');
 SELECT is(pg_temp.position(), '120.60 0.00 3662.50 3662.50 0.00 0.00', 'all is wired');
@@ -161,15 +161,15 @@ SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.trade('old', 'APEX0002', 'BUY', '0.002 BTC', '2026-08-20 15:00Z', encumbered => true) AS old \gset
 SELECT is((SELECT items FROM open_apex_batch('APEX', 'b7', '2026-09-19 15:00Z')), 1::bigint, 'sent');
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT is((SELECT proposed FROM propose_cash_call_write_offs('2026-09-21 15:00Z', 'APEX')), 1::bigint, 'old enough');
-SET LOCAL ROLE bakkt_test_approver;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT is((approve_cash_call_write_off('APEX', :old, '2026-09-21 16:00Z')).status, 'APPROVED', 'approved');
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT is_empty($$SELECT * FROM charge_cash_call_write_offs('2026-10-02 15:00Z')$$, 'while Apex has it, it is not charged');
 SELECT results_eq(format($$SELECT answer FROM pg_temp.answer('b7', %s, false, at => '2026-10-02 16:00Z')$$, :old), $$VALUES ('REJECTED')$$, 'rejected');
 SELECT results_eq($$SELECT amount::text FROM charge_cash_call_write_offs('2026-10-03 15:00Z')$$, $$VALUES ('120.60 USD')$$, 'now it is');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT is((SELECT array_agg(l ORDER BY l) FROM pg_temp.lines_of('write-off:' || :old) l WHERE l ~ 'Apex'), ARRAY['CORP Cr Apex:receivable:APEX 120.60 USD'], 'Apex does not owe it');
 SELECT is(pg_temp.position(), '120.60 0.00 3662.50 3662.50 0.00 0.00', 'nothing is called');
 SELECT is((recover_cash_call('APEX', :old, 'r1', at => '2026-11-01 15:00Z')).amount, '120.60 USD', 'paid to Apex after all');

@@ -128,15 +128,17 @@ SELECT is(pg_temp.power('QRST0003', clock_timestamp()), '1000.00', 'and when it 
 SELECT open_client('DEBT', funding_model => 'BAKKT_TPJ', opened_at => '2025-01-01Z'), change_cash_terms('DEBT', write_off_days => 1) \g /dev/null
 SELECT open_customers('DEBT', '{DEBT0001,DEBT0002}') \g /dev/null
 CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
+CREATE ROLE ledger_test_proposer IN ROLE bakkt_ledger_settler;
 SELECT grant_client_access('DEBT', 'ledger_test_approver') \g /dev/null
 SELECT pg_temp.cash('DEBT0001', '350 USD', '2025-06-02 15:00Z'), pg_temp.trade('DEBT0001', 'lost', 'BUY', '12.06 BTC', '2025-06-02 16:00Z'),
 	pg_temp.cash('DEBT0002', '2000 USD', '2025-06-02 15:00Z'), pg_temp.trade('DEBT0002', 'dear', 'BUY', '12.06 BTC', '2025-06-02 22:00Z') \g /dev/null
 CREATE FUNCTION pg_temp.write_off(at timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
+	SET LOCAL SESSION AUTHORIZATION ledger_test_proposer;
 	PERFORM propose_cash_call_write_offs(at, 'DEBT');
-	SET LOCAL ROLE ledger_test_approver;
+	SET LOCAL SESSION AUTHORIZATION ledger_test_approver;
 	PERFORM approve_cash_call_write_offs('DEBT', ARRAY(SELECT w.call FROM cash_write_offs('DEBT', at) w WHERE w.status = 'PROPOSED'), at);
-	RESET ROLE;
+	RESET SESSION AUTHORIZATION;
 	RETURN count(*) FROM charge_cash_call_write_offs(at, 'DEBT');
 END $$;
 SELECT is(pg_temp.power('DEBT0001', '2025-07-01 05:00Z'), '-856.00', 'while it is called');
@@ -194,11 +196,11 @@ SELECT retire_asset('EUR', 'no more euros') \g /dev/null
 SELECT is((SELECT buying_power::text FROM buying_power('QRST0001', asset => 'EUR')), '0.00 EUR', 'what there is in a retired currency can be read');
 CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
 SELECT grant_client_access('QRST', 'ledger_test_reader') \g /dev/null
-SET LOCAL ROLE ledger_test_reader;
+SET LOCAL SESSION AUTHORIZATION ledger_test_reader;
 SELECT is((SELECT buying_power::text FROM buying_power('QRST0001', '2025-06-04 12:00Z')), '724.50 USD', 'a reader asks for its customers');
 SELECT throws_ok($$SELECT buying_power('NETS0001')$$, 'LG012', NULL, 'not for others');
 SELECT throws_ok($$SELECT buying_powers('NETS')$$, '42501', NULL, 'nor for other clients');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SET LOCAL TimeZone = 'Asia/Kathmandu';
 SELECT is(pg_temp.power('QRST0001', '2025-06-04 12:00Z'), '724.50', 'the session''s time zone has no part in it');
 

@@ -8,6 +8,7 @@ SELECT change_cash_terms('QRST', write_off_days => 1, minimum_withdrawal => '1 U
 SELECT deposit_coin(account_code, '5 BTC', 'coin ' || account_code, effective_at => '2025-01-02Z'), receive_wire('QRST', '20 USD', 'first ' || account_code, account_code, bank_reference => account_code, at => '2025-06-20 12:00Z') FROM customer \g /dev/null
 
 CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
+CREATE ROLE ledger_test_proposer IN ROLE bakkt_ledger_settler;
 SELECT grant_client_access('QRST', 'ledger_test_approver') \g /dev/null
 
 -- one thing that may happen; what is refused has not happened
@@ -37,10 +38,11 @@ BEGIN
 			SELECT e.reference INTO which FROM execution e WHERE e.account = happen.account AND e.kind = 'trade' AND e.busted_by IS NULL ORDER BY md5(e.reference || n) LIMIT 1;
 			PERFORM bust_trade('v' || n, account, which);
 		WHEN kind < 84 THEN
+			SET LOCAL SESSION AUTHORIZATION ledger_test_proposer;
 			PERFORM propose_cash_call_write_offs(at, 'QRST');
-			SET LOCAL ROLE ledger_test_approver;
+			SET LOCAL SESSION AUTHORIZATION ledger_test_approver;
 			PERFORM approve_cash_call_write_offs('QRST', ARRAY(SELECT w.call FROM cash_write_offs('QRST') w WHERE upper(w.status) = 'PROPOSED'), at);
-			RESET ROLE;
+			RESET SESSION AUTHORIZATION;
 			PERFORM charge_cash_call_write_offs(at, 'QRST');
 		WHEN kind < 88 THEN
 			PERFORM recover_cash_call('QRST', min(c.journal_id), 'r' || n, '1 USD', at) FROM cash_call c WHERE c.status = 'W';

@@ -18,7 +18,8 @@ END $$;
 -- ---------------------------------------------------------------------------
 -- Two clients with a past
 -- ---------------------------------------------------------------------------
-CREATE ROLE ledger_test_second SUPERUSER;
+CREATE ROLE ledger_test_first IN ROLE bakkt_ledger_settler;
+CREATE ROLE ledger_test_second IN ROLE bakkt_ledger_approver, bakkt_ledger_auditor;
 CREATE ROLE ledger_test_two IN ROLE bakkt_ledger_poster, bakkt_ledger_approver;
 SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
 CREATE FUNCTION pg_temp.past(client text) RETURNS void LANGUAGE plpgsql AS $$
@@ -44,12 +45,13 @@ BEGIN
 		post_trade(client || ' proposed', ann, 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => day),
 		post_trade(client || ' written off', ann, 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => day),
 		post_trade(client || ' sale', ann, 'SELL', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => day);
+	PERFORM set_config('session_authorization', 'ledger_test_first', true);
 	PERFORM propose_cash_call_write_off(client, j.journal_id, day + interval '40 days') FROM journal j
 	  WHERE j.reference IN (client || ' proposed', client || ' written off');
 	SELECT j.journal_id INTO call FROM journal j WHERE j.reference = client || ' written off';
-	PERFORM set_config('role', 'ledger_test_second', true);
+	PERFORM set_config('session_authorization', 'ledger_test_second', true);
 	PERFORM bakkt_ledger.approve_cash_call_write_off(client, call, day + interval '40 days');
-	PERFORM set_config('role', 'none', true);
+	PERFORM set_config('session_authorization', 'postgres', true);
 	PERFORM charge_cash_call_write_offs(day + interval '70 days', client);
 	PERFORM instruct_fbo_transfer(client, 'prefund', '500.00 USD', at => day), instruct_fbo_transfer(client, 'prefund 2', '500.00 USD', at => day);
 	PERFORM confirm_fbo_transfer(client, 'prefund 2', client || ' bank 2', day);
@@ -228,24 +230,24 @@ SELECT is(pg_temp.try(format('SELECT * FROM bakkt_ledger.%I(client => %L, refere
 		  format('%s of "%s"', s.function, c.reference))
   FROM step s, can c ORDER BY c.reference, s.function;
 
--- nobody approves or declines what he proposed; a write-off is a purchase's, old and outstanding
+-- nobody approves or declines what he proposed, nor a superuser anything; a write-off is a purchase's, old and outstanding
 SELECT is(pg_temp.try(call), code, left(call, 100)) FROM (VALUES
-	($$SELECT approve_cash_call_write_off('ONE', pg_temp.call('ONE proposed'))$$, 'LG067'), ($$SELECT decline_cash_call_write_off('ONE', pg_temp.call('ONE proposed'), 'no')$$, 'LG067'),
+	($$SELECT approve_cash_call_write_off('ONE', pg_temp.call('ONE proposed'))$$, 'LG067'), ($$SELECT propose_cash_call_write_off('ONE', pg_temp.call('ONE sale'))$$, 'LG083'),
 	($$SELECT approve_cash_call_write_offs('ONE', ARRAY[pg_temp.call('ONE proposed')])$$, 'LG067'), ($$SELECT approve_cash_call_write_offs('ONE', NULL)$$, 'LG002'),
 	($$SELECT propose_cash_call_write_off('ONE', pg_temp.call('ONE sale'), '2026-05-04 15:00Z')$$, 'LG083'), ($$SELECT propose_cash_call_write_off('ONE', pg_temp.call('ONE young'), '2026-05-04 15:00Z')$$, 'LG083'),
 	($$SELECT propose_cash_call_write_off('ONE', pg_temp.call('ONE written off'), '2026-05-04 15:00Z')$$, 'LG083'), ($$SELECT recover_cash_call('ONE', pg_temp.call('ONE old'), 'r')$$, 'LG083'),
 	($$SELECT recover_cash_call('ONE', pg_temp.call('ONE sale'), 'r')$$, 'LG083'), ($$SELECT recover_cash_call('ONE', pg_temp.call('ONE written off'), 'r', '60.01 USD')$$, 'LG086'),
 	($$SELECT recover_deficit('ONEANN01', 'r')$$, 'LG086'), ($$SELECT recover_deficit('ONEBEN01', 'r', '10.01 USD')$$, 'LG050')) AS t (call, code);
-SET LOCAL ROLE ledger_test_second;
+SET LOCAL SESSION AUTHORIZATION ledger_test_second;
 SELECT bakkt_ledger.decline_cash_call_write_off('ONE', pg_temp.call('ONE proposed'), 'paid by cheque', '2026-05-04 15:00Z') \g /dev/null
 SELECT is(pg_temp.try($$SELECT bakkt_ledger.approve_cash_call_write_off('ONE', pg_temp.call('ONE proposed'))$$), 'LG083', 'what was declined is not approved');
 SELECT is(pg_temp.try($$SELECT bakkt_ledger.approve_cash_call_write_off('ONE', pg_temp.call('ONE old'))$$), 'LG083', 'nor what was not proposed');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 
 -- ---------------------------------------------------------------------------
 -- References that are the ledger's own, and other content under a known one
 -- ---------------------------------------------------------------------------
-SELECT is(pg_temp.try(format($$SELECT post_journal('ONE', %L, (SELECT format('{Dr %%s 1.00 USD; Cr %%s 1.00 USD}', account_of('ONE', 'FBO', 'Bank:omnibus', 'USD'),
+SELECT is(pg_temp.try(format($$SELECT load_journal('ONE', %L, (SELECT format('{Dr %%s 1.00 USD; Cr %%s 1.00 USD}', account_of('ONE', 'FBO', 'Bank:omnibus', 'USD'),
 	account_of('ONE', 'FBO', 'Cust:ONEANN01:settled', 'USD'))::journal_entry))$$, prefix || '77')), 'LG002', 'nobody posts under ' || prefix)
   FROM unnest('{cash-call:,fbo-transfer:,write-off:,recovery:,funding:,top-up:,apex:}'::text[]) AS prefix;
 SELECT is(pg_temp.try(format($$SELECT post_trade(%L, 'ONEANN01', 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC')$$, prefix || '77')), 'LG002', 'nor trades under ' || prefix)
@@ -274,9 +276,9 @@ SELECT grant_client_access('TWO', 'ledger_test_two') \g /dev/null
 GRANT SELECT ON good TO PUBLIC;
 CREATE TEMP TABLE told AS SELECT g.function, g.arguments, NULL::text AS sqlstate FROM good g;
 GRANT SELECT, UPDATE ON told TO PUBLIC;
-SET LOCAL ROLE ledger_test_two;
+SET LOCAL SESSION AUTHORIZATION ledger_test_two;
 UPDATE told SET sqlstate = pg_temp.try(pg_temp.call_of(function, arguments));
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT is(sqlstate, CASE WHEN arguments ? 'client' THEN '42501' ELSE CASE sqlstate WHEN '42501' THEN '42501' ELSE 'LG012' END END, 'a user of TWO: ' || function) FROM told ORDER BY function;
 
 -- ---------------------------------------------------------------------------

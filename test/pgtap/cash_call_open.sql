@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client('QRST'), open_client('NETT', funding_model => 'NET_SETTLEMENT'), open_client('APEX', funding_model => 'APEX_TPJ'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
+SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('NETT', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
 SELECT open_customer(c || '0001', client => c) FROM unnest(ARRAY['QRST', 'NETT', 'APEX']) AS c \g /dev/null
 SELECT open_customer('QRST0002', client => 'QRST', funding_model => 'NO_SETTLEMENT'), open_customer('NETT0002', client => 'NETT', funding_model => 'BAKKT_TPJ'),
 	open_customer('QRST0003', client => 'QRST') \g /dev/null

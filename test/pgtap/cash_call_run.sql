@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client('QRST'), open_client('APEX', funding_model => 'APEX_TPJ'), open_client('ZZZZ'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
+SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_client('ZZZZ', opened_at => '2026-01-01Z'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
 SELECT open_customer(c, client => left(c, 4)) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'QRST0003', 'QRST0004', 'QRST0005', 'QRST0006', 'APEX0001', 'ZZZZ0001']) AS c \g /dev/null
 
 CREATE FUNCTION pg_temp.account(name text, client text DEFAULT 'QRST', asset asset DEFAULT 'USD') RETURNS account_id LANGUAGE sql AS $$
@@ -11,10 +11,10 @@ CREATE FUNCTION pg_temp.account(name text, client text DEFAULT 'QRST', asset ass
 CREATE SEQUENCE pg_temp.numbers;
 -- customers' cash, and the company's among it
 CREATE FUNCTION pg_temp.fund(customer text, amount amount) RETURNS void LANGUAGE sql AS $$
-	SELECT post_journal(left(customer, 4), 'cash ' || nextval('pg_temp.numbers'), journal_entry(
+	SELECT load_journal(left(customer, 4), 'cash ' || nextval('pg_temp.numbers'), journal_entry(
 		line('Dr', pg_temp.account('FBO Bank:omnibus', left(customer, 4)), amount), line('Cr', pg_temp.account('FBO Cust:' || customer || ':settled', left(customer, 4)), amount))) $$;
 CREATE FUNCTION pg_temp.cover(amount amount) RETURNS void LANGUAGE sql AS $$
-	SELECT post_journal('QRST', 'cover ' || nextval('pg_temp.numbers'), journal_entry(
+	SELECT load_journal('QRST', 'cover ' || nextval('pg_temp.numbers'), journal_entry(
 		line('Dr', pg_temp.account('FBO Bank:omnibus'), amount), line('Cr', pg_temp.account('FBO DueTo:CORP'), amount),
 		line('Dr', pg_temp.account('CORP DueFrom:FBO'), amount), line('Cr', pg_temp.account('CORP Bank:operating'), amount))) $$;
 CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, at timestamptz, encumbered boolean DEFAULT false) RETURNS bigint LANGUAGE sql AS $$
@@ -76,7 +76,7 @@ SELECT is((SELECT count(DISTINCT actor_id) FROM cash_call_event JOIN actor USING
 -- ---------------------------------------------------------------------------
 -- A sale: the proceeds of J04b, and the whole of it
 -- ---------------------------------------------------------------------------
-SELECT post_journal('QRST', 'cover out', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), '6030 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '6030 USD'),
+SELECT load_journal('QRST', 'cover out', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), '6030 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '6030 USD'),
 	line('Dr', pg_temp.account('CORP Bank:operating'), '6030 USD'), line('Cr', pg_temp.account('CORP DueFrom:FBO'), '6030 USD'))) \g /dev/null
 SELECT settle_lp('QRST', 'LP1', '0.1 BTC', '6000 USD', 'lp buy') \g /dev/null
 SELECT post_trade('sell', 'QRST0001', 'SELL', '0.04 BTC', 'LP1', lp_price => '61000 USD/BTC', markup_bps => 50, executed_at => '2026-11-04 15:00Z') \g /dev/null
@@ -113,7 +113,7 @@ SELECT throws_ok($$ SELECT bust_trade('too late', 'QRST0002', 'bound') $$, 'LG05
 -- Order
 -- ---------------------------------------------------------------------------
 -- the cover is nothing, so each deposit is paid by a withdrawal settled before it
-SELECT post_journal('QRST', 'cover out 2', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), c), line('Cr', pg_temp.account('FBO Bank:omnibus'), c),
+SELECT load_journal('QRST', 'cover out 2', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), c), line('Cr', pg_temp.account('FBO Bank:omnibus'), c),
 	line('Dr', pg_temp.account('CORP Bank:operating'), c), line('Cr', pg_temp.account('CORP DueFrom:FBO'), c))) FROM pg_temp.owned('FBO DueTo:CORP') c WHERE sign(c) > 0 \g /dev/null
 SELECT deposit_coin(c, '1 BTC', 'coin ' || c) FROM unnest(ARRAY['QRST0003', 'QRST0004', 'QRST0005']) AS c \g /dev/null
 SELECT pg_temp.fund('QRST0005', '603 USD') \g /dev/null
@@ -143,7 +143,7 @@ SELECT pg_temp.run('2026-11-08 12:00Z') \g /dev/null
 SELECT is((SELECT status || right(events, 7) FROM pg_temp.call WHERE reference = '5 buys'), 'Ssettled', 'settled when nothing stands in the way');
 SELECT pg_temp.trade('closed', 'QRST0004', 'SELL', '0.01 BTC', '2026-11-08 15:00Z'), pg_temp.trade('6 buys', 'QRST0006', 'BUY', '0.01 BTC', '2026-11-08 15:00Z'),
 	pg_temp.fund('QRST0006', '603 USD') \g /dev/null
-SELECT post_journal('QRST', 'leaves', journal_entry(line('Dr', pg_temp.account('FBO Cust:QRST0004:settled'), c), line('Cr', pg_temp.account('FBO Bank:omnibus'), c))) FROM pg_temp.owned('FBO Cust:QRST0004:settled') c \g /dev/null
+SELECT load_journal('QRST', 'leaves', journal_entry(line('Dr', pg_temp.account('FBO Cust:QRST0004:settled'), c), line('Cr', pg_temp.account('FBO Bank:omnibus'), c))) FROM pg_temp.owned('FBO Cust:QRST0004:settled') c \g /dev/null
 SELECT close_account(pg_temp.account('FBO Cust:QRST0004:settled'), 'test'), freeze_account(pg_temp.account('CORP TPJ:receivable:QRST0006'), 'credit', 'test') \g /dev/null
 SELECT pg_temp.run('2026-11-08 15:00Z') \g /dev/null
 SELECT is(pg_temp.events('closed'), 'O ACCOUNT_CLOSED', 'a closed account');
@@ -152,7 +152,7 @@ SELECT is_empty($$ SELECT e.reason FROM cash_call_event e WHERE e.reason IS NOT 
 
 -- money the company owes customers comes first
 SELECT pg_temp.trade('waits', 'QRST0003', 'SELL', '0.01 BTC', '2026-11-09 15:00Z') \g /dev/null
-SELECT post_journal('QRST', 'deficit', journal_entry(line('Dr', pg_temp.account('FBO DueFrom:CORP'), '5000 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '5000 USD'),
+SELECT load_journal('QRST', 'deficit', journal_entry(line('Dr', pg_temp.account('FBO DueFrom:CORP'), '5000 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '5000 USD'),
 	line('Dr', pg_temp.account('CORP CustomerDeficit:QRST0003'), '5000 USD'), line('Cr', pg_temp.account('CORP DueTo:FBO'), '5000 USD'))) \g /dev/null
 SELECT pg_temp.run('2026-11-09 15:00Z') \g /dev/null
 SELECT is(format('%s, owed %s, cover %s', pg_temp.events('waits'), pg_temp.owned('FBO DueFrom:CORP'), pg_temp.owned('FBO DueTo:CORP')), 'O FBO_NOT_FUNDED, owed 3797.00 USD, cover 0.00 USD',
@@ -187,12 +187,12 @@ SELECT pg_temp.trade('apex', 'APEX0001', 'BUY', '0.1 BTC', '2026-11-10 15:00Z'),
 SELECT is_empty($$ SELECT pg_temp.run('2026-11-10 15:00Z', 'APEX') $$, 'calls through Apex are not attempted');
 SELECT results_eq($$ SELECT pg_temp.run('2026-11-10 15:00Z', 'ZZZZ') $$, ARRAY['ZZZZ USD: 1 = 1 + 0, collected 6030.00 USD, paid 0.00 USD'], 'one client alone');
 SELECT throws_ok(format('SELECT %s', call), 'LG002', NULL, call) FROM unnest(ARRAY[
-	$$post_journal('QRST', 'cash-call:1', journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'), line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')))$$,
-	$$post_journal('QRST', 'funding:1', journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'), line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')), 'cash_deposit')$$,
+	$$load_journal('QRST', 'cash-call:1', journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'), line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')))$$,
+	$$load_journal('QRST', 'funding:1', journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'), line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')), 'cash_deposit')$$,
 	$$pg_temp.trade('write-off:1', 'QRST0001', 'BUY', '0.1 BTC', '2026-11-10 15:00Z')$$, $$bust_trade('recovery:1', 'QRST0001', 'buy')$$,
 	$$deposit_coin('QRST0001', '1 BTC', 'cash-call:99')$$, $$settle_lp('QRST', 'LP1', NULL, '1 USD', 'fbo-transfer:1')$$,
 	$$reverse_journal('QRST', 1, 'apex:1')$$]) AS call;
-SELECT is((SELECT string_agg(DISTINCT sqlstate, ' ') FROM post_journals(ARRAY[('QRST', 'top-up:1', NULL, journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'),
+SELECT is((SELECT string_agg(DISTINCT sqlstate, ' ') FROM load_journals(ARRAY[('QRST', 'top-up:1', NULL, journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'),
 	line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')), NULL, NULL, false)::journal_request])), 'LG002', 'a reference that the ledger makes is refused, in a batch too');
 SELECT is((SELECT count(*) FROM rejection WHERE reference ~ '^[a-z-]+:[0-9]+$'), 0::bigint, 'and kept by nobody');
 SELECT throws_ok($$ SELECT reverse_journal('QRST', (SELECT event_journal FROM cash_call_event WHERE event = 'settled' ORDER BY 1 LIMIT 1), 'take back') $$, 'LG002', NULL, 'a settlement is not reversed by itself');

@@ -3,13 +3,13 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client('QRST', revenue_share_bps => 4000), open_client('APEX', funding_model => 'APEX_TPJ'), open_client('OTHR'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
+SELECT open_client('QRST', revenue_share_bps => 4000, opened_at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_client('OTHR', opened_at => '2026-01-01Z'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
 SELECT open_customer(c, client => left(c, 4)) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'QRST0003', 'APEX0001']) AS c \g /dev/null
 CREATE FUNCTION pg_temp.account(name text, client text DEFAULT 'QRST') RETURNS account_id LANGUAGE sql AS $$
 	SELECT open_account(client, split_part(name, ' ', 1), split_part(name, ' ', 2), 'USD') $$;
 CREATE SEQUENCE pg_temp.numbers;
 CREATE FUNCTION pg_temp.fund(customer text, amount amount) RETURNS void LANGUAGE sql AS $$
-	SELECT post_journal(left(customer, 4), 'cash ' || nextval('pg_temp.numbers'), journal_entry(
+	SELECT load_journal(left(customer, 4), 'cash ' || nextval('pg_temp.numbers'), journal_entry(
 		line('Dr', pg_temp.account('FBO Bank:omnibus', left(customer, 4)), amount), line('Cr', pg_temp.account('FBO Cust:' || customer || ':settled', left(customer, 4)), amount))) $$;
 CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, at timestamptz, encumbered boolean DEFAULT false) RETURNS bigint LANGUAGE sql AS $$
 	SELECT (post_trade(reference, account, side, quantity, 'LP1', lp_price => '60000 USD/BTC', client_order_id => 'order ' || reference, executed_at => at, encumbered => encumbered)).journal $$;
@@ -56,13 +56,13 @@ CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
 CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
 SELECT grant_client_access('QRST', 'ledger_test_approver') \g /dev/null
 SELECT pg_temp.number('off') AS off \gset
-SET LOCAL ROLE ledger_test_settler;
+SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
 SELECT count(*) FROM propose_cash_call_write_offs('2026-10-04 15:00Z', 'QRST') \g /dev/null
-SET LOCAL ROLE ledger_test_approver;
+SET LOCAL SESSION AUTHORIZATION ledger_test_approver;
 SELECT approve_cash_call_write_off('QRST', :off, '2026-10-05 15:00Z') \g /dev/null
-SET LOCAL ROLE ledger_test_settler;
+SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
 SELECT count(*) FROM charge_cash_call_write_offs('2026-11-02 06:00Z') \g /dev/null
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT is(pg_temp.call('off', '2026-11-01 00:00Z'), 'OUTSTANDING Withdrawal of 600.00 USD: 0.00 USD + 600.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'outstanding');
 SELECT is(pg_temp.call('off'), 'WRITTEN_OFF Withdrawal of 600.00 USD: 0.00 USD + 0.00 USD + 600.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'written off');
 SELECT is_empty('SELECT * FROM check_cash_calls()', 'nothing is wrong');
@@ -130,8 +130,8 @@ SELECT is(pg_temp.fault(statement), found, statement) FROM (VALUES
 	($$UPDATE cash_call_event SET event_journal = pg_temp.number('sell') WHERE event = 'written_off' AND event_no = (SELECT max(event_no) FROM cash_call_event WHERE journal_id = pg_temp.number('off') AND event = 'written_off') AND journal_id = pg_temp.number('off')$$, 'settlement'),
 	($$INSERT INTO cash_call_event SELECT client_id, journal_id, 3, event, at, recorded_at, actor_id, amount, reason, event_journal FROM cash_call_event WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'conservation, state'),
 	($$UPDATE journal SET kind = 1 WHERE journal_id IN (SELECT event_journal FROM cash_call_event WHERE journal_id = pg_temp.number('buy') AND event = 'settled')$$, 'settlement'),
-	($$SELECT post_journal('QRST', 'by hand', journal_entry(line('Dr', pg_temp.account('CORP Expense:bad-debt'), '1 USD'), line('Cr', pg_temp.account('CORP TPJ:receivable:QRST0002'), '1 USD')))$$, 'account'),
-	($$SELECT post_journal('QRST', 'nobody''s', journal_entry(line('Dr', pg_temp.account('CORP TPJ:payable:QRST0003'), '1 USD'), line('Cr', pg_temp.account('CORP Bank:operating'), '1 USD')))$$, 'account')
+	($$SELECT load_journal('QRST', 'by hand', journal_entry(line('Dr', pg_temp.account('CORP Expense:bad-debt'), '1 USD'), line('Cr', pg_temp.account('CORP TPJ:receivable:QRST0002'), '1 USD')))$$, 'account'),
+	($$SELECT load_journal('QRST', 'nobody''s', journal_entry(line('Dr', pg_temp.account('CORP TPJ:payable:QRST0003'), '1 USD'), line('Cr', pg_temp.account('CORP Bank:operating'), '1 USD')))$$, 'account')
 	) AS fault (statement, found);
 SELECT is(pg_temp.found(), 'nothing', 'and nothing is left');
 SELECT is(pg_temp.found('APEX'), 'nothing', 'of one client');

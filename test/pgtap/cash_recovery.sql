@@ -23,32 +23,32 @@ SELECT is(pg_temp.balance('CORP', 'RevShare:payable:XYZZ'), '60.24 USD', 'accrue
 SELECT post_entry(c.client_id, 'and', 1::smallint, journal_entry(line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '0.24 USD'),
 	line('Cr', ensure_account(c.client_id, 'CORP', 'Bank:operating', 'USD'), '0.24 USD'))) FROM client c \g /dev/null
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'r0')$$, :carol), 'LG083', NULL, 'what is outstanding is not recovered');
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT propose_cash_call_write_offs('2026-10-15 15:00Z') \g /dev/null
-SET LOCAL ROLE bakkt_test_approver;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT approve_cash_call_write_offs('XYZZ', ARRAY[:carol, :dave, :erin], '2026-10-16 15:00Z') \g /dev/null
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'r0')$$, :carol), '42501', NULL, 'an approver recovers nothing');
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT results_eq($$SELECT charged, amount::text, from_share::text, from_bad_debt::text FROM charge_cash_call_write_offs('2026-11-01 15:00Z', 'XYZZ')$$, $$VALUES (3::bigint, '180.90 USD', '60.00 USD', '120.90 USD')$$, 'three are written off');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
 
 -- ---------------------------------------------------------------------------
 -- The worked journals
 -- ---------------------------------------------------------------------------
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'r1')$$, :carol), 'LG050', NULL, 'without cash nothing is recovered');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT pg_temp.pay_in('CAROL001', '60.30 USD', 'J05d') \g /dev/null
 SELECT results_eq($$SELECT * FROM pg_temp.lines_of('J05d')$$, $$SELECT line_text FROM given_line WHERE id = 'J05d' ORDER BY line$$, 'she wires');
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT results_eq(format($$SELECT call, requested::text, amount::text, to_bad_debt::text, to_share::text, recovered_by FROM recover_cash_call('XYZZ', %s, 'r1', at => '2026-11-05 15:00Z')$$, :carol),
 	format($$VALUES (%s::bigint, NULL, '60.30 USD', '0.30 USD', '60.00 USD', name 'bakkt_test_settler')$$, :carol), 'all of it');
 SELECT is((recover_cash_call('XYZZ', :carol, 'r1', at => '2026-11-06 15:00Z')).at, '2026-11-05 15:00Z', 'once');
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'r1', '60.30 USD')$$, :carol), 'LG020', NULL, 'an amount where there was none');
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'r1')$$, :dave), 'LG020', NULL, 'another call under that reference');
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'r2')$$, :carol), 'LG083', NULL, 'what is recovered is not recovered again');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT * FROM pg_temp.lines_of('recovery:r1')$$, $$SELECT line_text FROM given_line WHERE id = 'J05e' ORDER BY line$$, 'as golden journal J05e: bad debt first, then the client, and the coin is free');
 SELECT results_eq($$SELECT k.name COLLATE "default", j.effective_at FROM journal j JOIN journal_kind k USING (kind) WHERE j.reference = 'recovery:r1'$$, $$VALUES ('cash_recovery', timestamptz '2026-11-05 15:00Z')$$, 'of its kind');
 SELECT results_eq(format($$SELECT event_no, event COLLATE "default", at, amount::text, event_journal FROM cash_call_event WHERE journal_id = %s AND event_no = 2$$, :carol), $$VALUES (2, 'recovered', timestamptz '2026-11-05 15:00Z', '60.30 USD', pg_temp.call('recovery:r1'))$$, 'its event');
@@ -64,15 +64,15 @@ SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
 SELECT pg_temp.buy('bob2', 'BOB00001', '0.002 BTC', '2026-09-01 15:00Z', '60300 USD/BTC', encumbered => true) AS bob2, pg_temp.buy('bob3', 'BOB00001', '0.001 BTC', '2026-09-02 15:00Z', '60300 USD/BTC') AS bob3 \gset
 SELECT post_entry(c.client_id, 'less', 1::smallint, journal_entry(line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '0.36 USD'),
 	line('Cr', ensure_account(c.client_id, 'CORP', 'Bank:operating', 'USD'), '0.36 USD'))) FROM client c \g /dev/null
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT propose_cash_call_write_offs('2026-10-15 15:00Z') \g /dev/null
-SET LOCAL ROLE bakkt_test_approver;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT approve_cash_call_write_offs('XYZZ', ARRAY[:bob2, :bob3], '2026-10-16 15:00Z') \g /dev/null
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT results_eq($$SELECT amount::text, from_share::text, from_bad_debt::text FROM charge_cash_call_write_offs('2026-11-05 16:00Z')$$, $$VALUES ('180.90 USD', '60.00 USD', '120.90 USD')$$, 'shared between client and company');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT pg_temp.pay_in('BOB00001', '260.30 USD', 'bob pays') \g /dev/null
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'p1', '120.61 USD')$$, :bob2), 'LG086', NULL, 'a cent more than was written off');
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'p1', '0 USD')$$, :bob2), 'LG045', NULL, 'nothing');
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'p1', '-1 USD')$$, :bob2), 'LG045', NULL, 'less than nothing');
@@ -89,14 +89,14 @@ SELECT results_eq(format($$SELECT amount::text, to_bad_debt::text, to_share::tex
 SELECT results_eq(format($$SELECT amount::text FROM recover_cash_call('XYZZ', %s, 'p1', '60.00 USD')$$, :bob2), $$VALUES ('60.00 USD')$$, 'once');
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'p1', '61 USD')$$, :bob2), 'LG020', NULL, 'another amount under that reference');
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'p2', '60.61 USD')$$, :bob2), 'LG086', NULL, 'a cent more than stands');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT * FROM pg_temp.lines_of('recovery:p1')$$, $$VALUES ('FBO Dr Cust:BOB00001:settled 60.00 USD'), ('FBO Cr DueTo:CORP 60.00 USD'), ('CORP Dr DueFrom:FBO 60.00 USD'), ('CORP Cr Expense:bad-debt 60.00 USD')$$, 'no coin is freed by a part');
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT results_eq(format($$SELECT amount::text, to_bad_debt::text, to_share::text FROM recover_cash_call('XYZZ', %s, 'p2', '10.60 USD', '2026-11-07 15:00Z')$$, :bob2), $$VALUES ('10.60 USD', '0.60 USD', '10.00 USD')$$, 'the rest of bad debt, then the client');
 SELECT results_eq($$SELECT status, recovered::text, outstanding::text FROM cash_write_offs('XYZZ') WHERE reference = 'bob2'$$, $$VALUES ('CHARGED', '70.60 USD', '50.00 USD')$$, 'what stands');
 SELECT results_eq(format($$SELECT amount::text, to_bad_debt::text, to_share::text FROM recover_cash_call('XYZZ', %s, 'p3', at => '2026-11-08 15:00Z')$$, :bob2), $$VALUES ('50.00 USD', '0.00 USD', '50.00 USD')$$, 'and all the rest');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT * FROM pg_temp.lines_of('recovery:p3')$$, $$VALUES ('FBO Dr Cust:BOB00001:settled 50.00 USD'), ('FBO Cr DueTo:CORP 50.00 USD'), ('CORP Dr DueFrom:FBO 50.00 USD'), ('CORP Cr RevShare:payable:XYZZ 50.00 USD'),
 	('CUST Dr Cust:BOB00001:encumbered 0.002 BTC'), ('CUST Cr Cust:BOB00001 0.002 BTC')$$, 'with the last part the coin is free');
 SELECT is(pg_temp.balance('FBO', 'Cust:BOB00001:settled'), '139.70 USD', 'no more was taken');
@@ -105,13 +105,13 @@ SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
 -- cash that is held or frozen is not taken
 SELECT pg_temp.pay_in('DAVE0001', '70 USD', 'dave pays') \g /dev/null
 SELECT authorise_hold('XYZZ', account_of('XYZZ', 'FBO', 'Cust:DAVE0001:settled', 'USD'), '20 USD', 'a hold') \g /dev/null
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'd1')$$, :dave), 'LG050', NULL, 'what is held is not taken');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT freeze_account(account_of('XYZZ', 'FBO', 'Cust:DAVE0001:settled', 'USD'), 'debit', 'court order') \g /dev/null
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'd1', '1 USD')$$, :dave), 'LG033', NULL, 'nor what is frozen');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT unfreeze_account(account_of('XYZZ', 'FBO', 'Cust:DAVE0001:settled', 'USD'), 'lifted') \g /dev/null
 
 -- ---------------------------------------------------------------------------
@@ -127,12 +127,12 @@ SELECT is(pg_temp.balance('CORP', 'TPJ:receivable:ERIN0001'), '60.00 USD', 'only
 SELECT is(pg_temp.balance('CORP', 'Expense:bad-debt')::amount, :'bad_debt'::amount - '60.30 USD', 'it is no loss any more');
 SELECT results_eq($$SELECT status, outstanding::text FROM cash_write_offs('XYZZ') WHERE reference = 'erin'$$, $$VALUES ('RESTORED', '0.00 USD')$$, 'the list');
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'e1')$$, :erin), 'LG083', NULL, 'nor recovered');
 SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s)$$, :erin), 'LG083', NULL, 'nor written off again');
 -- a part of it has come back
 SELECT recover_cash_call('XYZZ', :dave, 'd2', '20.30 USD') \g /dev/null
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT pg_temp.bust('dave', 'DAVE0001') AS bust_dave \gset
 SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('write-off:%s:restored')$$, :dave), $$VALUES ('CORP Cr Expense:bad-debt 40.00 USD'), ('CORP Dr TPJ:receivable:DAVE0001 40.00 USD')$$, 'what stands is restored');
 SELECT results_eq(format($$SELECT status::text, withdrawal, sale, amount::text FROM cash_call WHERE journal_id IN (%s, %s) ORDER BY journal_id$$, :dave, :bust_dave), $$VALUES ('B', true, false, '60.30 USD'), ('O', false, false, '20.30 USD')$$, 'what had come back is to be given back');

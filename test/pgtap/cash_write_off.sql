@@ -22,13 +22,13 @@ GRANT bakkt_ledger_approver TO bakkt_test_approver, bakkt_test_both, bakkt_test_
 SELECT grant_client_access('XYZZ', 'bakkt_test_approver') \g /dev/null
 
 -- Age is counted in Central dates: 20 August and 30 days is 19 September, which in Central Time ends at 05:00Z.
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT is_empty($$SELECT * FROM propose_cash_call_write_offs('2026-09-20 04:59:59Z')$$, 'on the thirtieth day nothing is proposed');
 SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s, '2026-09-20 04:59:59Z')$$, :carol), 'LG083', NULL, 'nor by hand');
 SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :carol), '42501', NULL, 'a settler does not approve');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :carol), 'LG083', NULL, 'nor is anything approved that is not proposed');
-SET LOCAL ROLE bakkt_test_both;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_both;
 SELECT results_eq($$SELECT client_code, proposed, amount::text FROM propose_cash_call_write_offs('2026-09-20 05:00Z')$$, $$VALUES ('XYZZ', 2::bigint, '30210.30 USD')$$, 'on the next day they are');
 SELECT is_empty($$SELECT * FROM propose_cash_call_write_offs('2026-09-20 05:10Z')$$, 'once');
 SELECT results_eq(format($$SELECT proposal_no, status FROM propose_cash_call_write_off('XYZZ', %s, '2026-09-20 05:10Z')$$, :carol), $$VALUES (1, 'PROPOSED')$$, 'by hand it is the same proposal');
@@ -38,10 +38,10 @@ SELECT results_eq($$SELECT call, account, reference, amount::text, age_days, cha
 SELECT is_empty($$SELECT * FROM cash_write_offs('XYZZ', '2026-09-20 04:00Z')$$, 'an hour before there was nothing to list');
 SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :carol), 'LG067', NULL, 'nobody approves what he proposed (I25)');
 SELECT throws_ok(format($$SELECT decline_cash_call_write_off('XYZZ', %s, 'no')$$, :carol), 'LG067', NULL, 'nor declines it');
-SET LOCAL ROLE bakkt_test_other;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_other;
 SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :carol), '42501', NULL, 'nor does somebody of another client');
 SELECT throws_ok($$SELECT * FROM cash_write_offs('XYZZ')$$, '42501', NULL, 'who does not see the list either');
-SET LOCAL ROLE bakkt_test_approver;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT throws_ok($$SELECT propose_cash_call_write_offs()$$, '42501', NULL, 'an approver does not propose');
 SELECT throws_ok($$SELECT charge_cash_call_write_offs()$$, '42501', NULL, 'nor charges');
 SELECT throws_ok($$SELECT approve_cash_call_write_off('XYZZ', 4711)$$, 'LG082', NULL, 'unknown call');
@@ -57,14 +57,14 @@ SELECT results_eq(format($$SELECT status, decline_reason FROM decline_cash_call_
 SELECT results_eq(format($$SELECT status, decline_reason FROM decline_cash_call_write_off('XYZZ', %s, 'again', '2026-09-21 16:00Z')$$, :bob), $$VALUES ('DECLINED', 'he will pay')$$, 'once');
 SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :bob), 'LG083', NULL, 'what was declined is not approved');
 SELECT throws_ok(format($$SELECT approve_cash_call_write_offs('XYZZ', ARRAY[%s, %s])$$, :carol, :bob), 'LG083', NULL, 'not among others either');
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT is_empty($$SELECT * FROM propose_cash_call_write_offs('2026-09-25 15:00Z')$$, 'nor is it proposed again');
 SELECT is_empty($$SELECT * FROM charge_cash_call_write_offs('2026-10-01 04:59:59Z')$$, 'nothing is charged before the month has begun, Central');
 SELECT is((SELECT due_at IS NOT NULL FROM cash_call WHERE journal_id = :carol), true, 'till then the call is attempted');
 SELECT results_eq($$SELECT client_code, charged, amount::text, from_share::text, from_bad_debt::text FROM charge_cash_call_write_offs('2026-10-01 05:00Z')$$,
 	$$VALUES ('XYZZ', 1::bigint, '60.30 USD', '60.00 USD', '0.30 USD')$$, 'charged: the share first');
 SELECT is_empty($$SELECT * FROM charge_cash_call_write_offs('2026-10-01 05:00Z')$$, 'once');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('write-off:%s')$$, :carol), replace($$SELECT line_text FROM given_line WHERE id = 'J05c' ORDER BY line$$, 'carol', 'carol'), 'as golden journal J05c');
 SELECT results_eq(format($$SELECT k.name COLLATE "default", j.effective_at FROM journal j JOIN journal_kind k USING (kind) WHERE j.reference = 'write-off:%s'$$, :carol), $$VALUES ('cash_write_off', timestamptz '2026-10-01 05:00Z')$$, 'of its kind, effective when charged');
 SELECT results_eq(format($$SELECT event_no, event COLLATE "default", at, amount::text, event_journal, role_name COLLATE "default" FROM cash_call_event JOIN actor USING (actor_id) WHERE journal_id = %s$$, :carol),
@@ -79,12 +79,12 @@ SELECT results_eq($$SELECT reference, status, from_share::text, from_bad_debt::t
 SELECT results_eq($$SELECT reference, status, from_share::text, journal FROM cash_write_offs('XYZZ', '2026-09-30Z')$$, $$VALUES ('bob', 'DECLINED', NULL, NULL::bigint), ('carol', 'APPROVED', NULL, NULL)$$, 'as it was the day before');
 
 -- declined, proposed again by hand, declined again after approval
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT results_eq(format($$SELECT proposal_no, status FROM propose_cash_call_write_off('XYZZ', %s, '2026-10-02Z')$$, :bob), $$VALUES (2, 'PROPOSED')$$, 'a second proposal');
-SET LOCAL ROLE bakkt_test_approver;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT is((approve_cash_call_write_off('XYZZ', :bob, '2026-10-02 01:00Z')).status, 'APPROVED', 'approved');
 SELECT is((decline_cash_call_write_off('XYZZ', :bob, 'a mistake', '2026-10-02 02:00Z')).status, 'DECLINED', 'declined before it was charged');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT is_empty($$SELECT * FROM charge_cash_call_write_offs('2026-10-02 03:00Z')$$, 'so it is not charged');
 SELECT results_eq($$SELECT status, approved_by, declined_by FROM cash_write_off WHERE proposal_no = 2$$, $$VALUES ('DECLINED', name 'bakkt_test_approver', name 'bakkt_test_approver')$$, 'both decisions are known');
 
@@ -93,7 +93,7 @@ SELECT results_eq($$SELECT status, approved_by, declined_by FROM cash_write_off 
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.buy('d30', 'DAVE0001', '0.001 BTC', '2026-08-31 04:59Z') AS d30, pg_temp.buy('d31', 'DAVE0001', '0.002 BTC', '2026-08-31 05:00Z') AS d31, pg_temp.buy('dec', 'DAVE0001', '0.0005 BTC', '2025-11-30 18:00Z') AS winter,
 	pg_temp.buy('frozen', 'CAROL001', '0.0001 BTC', '2026-08-31 05:00Z') AS frozen, pg_temp.buy('sell', 'DAVE0001', '0.0005 BTC', '2026-08-01Z', side => 'SELL') AS sell, pg_temp.buy('free', 'DAVE0001', '0.001 BTC', '2026-11-20 15:00Z') AS young \gset
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT results_eq($$SELECT proposed, amount::text FROM propose_cash_call_write_offs('2026-11-01 15:00Z', 'XYZZ')$$, $$VALUES (4::bigint, '216.00 USD')$$, 'purchases, old enough, never declined');
 SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s)$$, :sell), 'LG083', NULL, 'a deposit is never written off: the company owes it');
 SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s, '2026-11-21Z')$$, :young), 'LG083', NULL, 'nor what is young');
@@ -103,12 +103,12 @@ SELECT throws_ok($$SELECT propose_cash_call_write_offs('2099-01-01Z')$$, 'LG061'
 SELECT throws_ok($$SELECT propose_cash_call_write_offs('-infinity')$$, 'LG002', NULL, 'before all time');
 SELECT throws_ok($$SELECT charge_cash_call_write_offs('2099-01-01Z')$$, 'LG061', NULL, 'ahead of the clock');
 SELECT throws_ok($$SELECT charge_cash_call_write_offs(client => 'NONE')$$, 'LG010', NULL, 'unknown client');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT reference, charge_month FROM cash_write_offs('XYZZ') WHERE status = 'PROPOSED' ORDER BY 1$$,
 	$$VALUES ('d30', date '2026-10-01'), ('d31', '2026-11-01'), ('dec', '2026-01-01'), ('frozen', '2026-11-01')$$, 'eligible on 30 September or 1 October, Central; on 31 December');
-SET LOCAL ROLE bakkt_test_approver;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT is((SELECT count(*) FROM approve_cash_call_write_offs('XYZZ', ARRAY[:d30, :d31, :winter, :d30, :frozen], '2026-11-01 16:00Z') WHERE status = 'APPROVED'), 4::bigint, 'four at once');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 -- 100.00 have accrued
 SELECT post_entry(c.client_id, 'accrued', 1::smallint, journal_entry(line('Dr', ensure_account(c.client_id, 'CORP', 'Revenue:markup', 'USD'), '100.00 USD'),
 	line('Cr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '100.00 USD'))) FROM client c \g /dev/null
@@ -130,12 +130,12 @@ SELECT post_entry(c.client_id, 'overdrawn', 1::smallint, journal_entry(line('Cr'
 	line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '5.00 USD'))) FROM client c \g /dev/null
 SELECT change_cash_terms('XYZZ', write_off_days => 1) \g /dev/null
 SELECT pg_temp.buy('e1', 'ERIN0001', '0.001 BTC', '2026-10-29 15:00Z') AS e1, pg_temp.buy('e2', 'ERIN0001', '0.002 BTC', '2026-10-29 15:00Z') AS e2, pg_temp.buy('e3', 'ERIN0001', '0.001 BTC', '2026-10-30 15:00Z') AS e3 \gset
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT results_eq($$SELECT proposed, amount::text FROM propose_cash_call_write_offs('2026-10-31 15:00Z')$$, $$VALUES (2::bigint, '180.00 USD')$$, 'a client''s own number of days: one');
-RESET ROLE;
-SET LOCAL ROLE bakkt_test_approver;
+RESET SESSION AUTHORIZATION;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT approve_cash_call_write_offs('XYZZ', ARRAY[:e1, :e2], '2026-10-31 16:00Z') \g /dev/null
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 
 -- ---------------------------------------------------------------------------
 -- Settled meanwhile
@@ -145,16 +145,16 @@ SELECT post_entry(c.client_id, 'paid in', 12::smallint, journal_entry(line('Dr',
 SELECT is((SELECT collected FROM process_cash_calls('2026-11-01 12:00Z', 'XYZZ')), '60.00 USD', 'one of them is paid');
 SELECT results_eq($$SELECT reference, status FROM cash_write_offs('XYZZ', '2026-11-01 13:00Z') WHERE account = 'ERIN0001'$$, $$VALUES ('e1', 'LAPSED'), ('e2', 'APPROVED')$$, 'the write-off has lapsed');
 SELECT results_eq($$SELECT reference, status FROM cash_write_offs('XYZZ', '2026-11-01 11:00Z') WHERE account = 'ERIN0001'$$, $$VALUES ('e1', 'APPROVED'), ('e2', 'APPROVED')$$, 'an hour before it stood');
-SET LOCAL ROLE bakkt_test_approver;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT throws_ok(format($$SELECT decline_cash_call_write_off('XYZZ', %s, 'late')$$, :winter), 'LG083', NULL, 'what is charged is not declined');
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT results_eq($$SELECT charged, amount::text, from_share::text, from_bad_debt::text FROM charge_cash_call_write_offs('2026-11-02 15:00Z')$$, $$VALUES (1::bigint, '120.00 USD', '0.00 USD', '120.00 USD')$$,
 	'only the other one is charged; a share that is overdrawn bears nothing');
 SELECT throws_ok(format($$SELECT propose_cash_call_write_off('XYZZ', %s)$$, :e1), 'LG083', NULL, 'what is settled is not proposed again');
-SET LOCAL ROLE bakkt_test_approver;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :e1), 'LG083', NULL, 'nor approved');
 SELECT throws_ok(format($$SELECT decline_cash_call_write_off('XYZZ', %s, 'late')$$, :e1), 'LG083', NULL, 'nor declined');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT status, lapsed_at FROM cash_write_off WHERE status = 'LAPSED'$$, $$VALUES ('LAPSED', timestamptz '2026-11-02 15:00Z')$$, 'recorded by the run');
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'conserved');
 

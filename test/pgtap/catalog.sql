@@ -1,7 +1,7 @@
 -- House rules that the catalogs can check, whatever chapter an object comes from (rights and comments on functions: privileges.sql).
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, public;
-SELECT plan(7);
+SELECT plan(9);
 
 CREATE TEMPORARY VIEW member AS
 	SELECT d.classid, d.objid
@@ -42,6 +42,16 @@ SELECT is_empty($$
 	SELECT signature FROM routine, pg_catalog.unnest(proconfig) setting
 	WHERE setting !~ '^(search_path=|jit=off$)'
 	$$, 'no function changes another setting, but for jit');
+
+-- bounded_wait() lowers lock_timeout up to the end of its caller, which only a SET clause of that one restores
+SELECT is_empty($$
+	SELECT signature FROM routine WHERE prosrc ~ '\mbounded_wait\(\)' AND proconfig IS NULL
+	$$, 'a function that bounds its waits has a SET clause, with which lock_timeout is restored');
+
+SELECT is_empty($$
+	SELECT signature FROM routine
+	WHERE lanname IN ('plpgsql', 'sql') AND prosrc ~ 'FOR (NO KEY )?UPDATE|LOCK TABLE' AND prosrc !~ 'SKIP LOCKED' AND prosrc !~ '\mbounded_wait\(\)'
+	$$, 'a function that locks rows or tables bounds its waits');
 
 SELECT is_empty($$
 	SELECT name FROM relation JOIN pg_catalog.pg_attribute a ON a.attrelid = relation.oid AND a.attnum > 0

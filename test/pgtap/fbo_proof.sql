@@ -6,7 +6,7 @@ SELECT no_plan();
 CREATE FUNCTION pg_temp.acct(fund text, name text) RETURNS account_id LANGUAGE sql AS $$ SELECT open_account('QRST', $1, $2, 'USD') $$;
 -- a journal of fund FBO: what is debited, what is credited
 CREATE FUNCTION pg_temp.move(reference text, debit text, credit text, amount amount) RETURNS void LANGUAGE sql AS $$
-	SELECT post_journal('QRST', reference, journal_entry(line('Dr', pg_temp.acct('FBO', debit), amount), line('Cr', pg_temp.acct('FBO', credit), amount)))
+	SELECT load_journal('QRST', reference, journal_entry(line('Dr', pg_temp.acct('FBO', debit), amount), line('Cr', pg_temp.acct('FBO', credit), amount)))
 $$;
 SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('NONE', opened_at => '2026-01-01Z') \g /dev/null
 SELECT open_customer('QRST000' || n, client => 'QRST') FROM generate_series(1, 3) n \g /dev/null
@@ -20,7 +20,7 @@ SELECT pg_temp.move(d || c, d, c, a::amount) FROM (VALUES
 	('Clearing:inter-bank', 'Bank:omnibus', '7000 USD'), ('Cust:QRST0001:settled', 'Cust:QRST0001:held', '800 USD'),
 	('Bank:omnibus', 'Suspense:unidentified', '90 USD'), ('Cust:QRST0001:settled', 'Cust:state:TX', '11 USD'),
 	('Bank:omnibus', 'Suspense:interest-unallocated', '0.12 USD')) m (d, c, a) \g /dev/null
-SELECT post_journal('QRST', n, journal_entry(line('Dr', pg_temp.acct(df, d), a), line('Cr', pg_temp.acct(cf, c), a), line('Dr', pg_temp.acct(ef, e), a), line('Cr', pg_temp.acct(gf, g), a))) FROM (VALUES
+SELECT load_journal('QRST', n, journal_entry(line('Dr', pg_temp.acct(df, d), a), line('Cr', pg_temp.acct(cf, c), a), line('Dr', pg_temp.acct(ef, e), a), line('Cr', pg_temp.acct(gf, g), a))) FROM (VALUES
 	('cushion', 'FBO', 'Bank:omnibus', 'FBO', 'ResidualInterest:company', 'CORP', 'ResidualInterestInFBO', 'CORP', 'Bank:operating', amount '2000 USD'),
 	('collected', 'FBO', 'Cust:QRST0001:settled', 'FBO', 'DueTo:CORP', 'CORP', 'DueFrom:FBO', 'CORP', 'TPJ:receivable:QRST0001', '700 USD'),
 	('returned', 'FBO', 'DueFrom:CORP', 'FBO', 'Bank:omnibus', 'CORP', 'CustomerDeficit:QRST0003', 'CORP', 'DueTo:FBO', '250 USD')) m (n, df, d, cf, c, ef, e, gf, g, a) \g /dev/null
@@ -72,7 +72,7 @@ SELECT results_eq($$SELECT difference::text, claims_in_debit::text FROM fbo_proo
 ROLLBACK TO attack;
 
 -- a transfer that nobody listed
-SELECT post_journal('QRST', 'unlisted', journal_entry(line('Dr', pg_temp.acct('FBO', 'DueTo:CORP'), '40 USD'), line('Cr', pg_temp.acct('FBO', 'Clearing:business-transfer'), '40 USD'),
+SELECT load_journal('QRST', 'unlisted', journal_entry(line('Dr', pg_temp.acct('FBO', 'DueTo:CORP'), '40 USD'), line('Cr', pg_temp.acct('FBO', 'Clearing:business-transfer'), '40 USD'),
 	line('Dr', pg_temp.acct('CORP', 'Clearing:FBO-transfer'), '40 USD'), line('Cr', pg_temp.acct('CORP', 'DueFrom:FBO'), '40 USD'))) \g /dev/null
 SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('what is in transit is not what the transfers list | Clearing:FBO-transfer | 45.00 USD | 85.00 USD'),
 	('what is in transit is not what the transfers list | Clearing:business-transfer | 30.00 USD | 70.00 USD')$$, 'in transit, but not listed');

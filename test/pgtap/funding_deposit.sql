@@ -239,7 +239,7 @@ SELECT throws_ok($$ UPDATE funding_transfer SET status = 'SETTLED' WHERE referen
 SELECT throws_ok($$ DELETE FROM funding_transfer $$, 'LG066', NULL, 'nor a transfer taken away');
 SELECT throws_ok($$ UPDATE funding_event SET reason = 'x' $$, 'LG066', NULL, 'nor a fact changed');
 SELECT throws_ok($$ DELETE FROM funding_event $$, 'LG066', NULL, 'or taken away');
-SELECT post_journal('QRST', 'by hand', journal_entry(line('Dr', open_account('QRST', 'FBO', 'Clearing:ACH-in', 'USD'), '1 USD'), line('Cr', open_account('QRST', 'FBO', 'Suspense:unidentified', 'USD'), '1 USD'))) \g /dev/null
+SELECT load_journal('QRST', 'by hand', journal_entry(line('Dr', open_account('QRST', 'FBO', 'Clearing:ACH-in', 'USD'), '1 USD'), line('Cr', open_account('QRST', 'FBO', 'Suspense:unidentified', 'USD'), '1 USD'))) \g /dev/null
 SELECT results_eq($$ SELECT client_code, account, found - expected FROM check_funding('QRST') $$, $$ VALUES ('QRST', 'Clearing:ACH-in', '1 USD'::amount), ('QRST', 'Suspense:unidentified', '1 USD'::amount) $$,
 	'an entry by hand shows');
 -- ---------------------------------------------------------------------------

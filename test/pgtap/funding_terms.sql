@@ -64,10 +64,10 @@ CREATE FUNCTION pg_temp.account(fund text, name text) RETURNS account_id LANGUAG
 CREATE FUNCTION pg_temp.figure(fund text, name text) RETURNS amount LANGUAGE sql AS $$ SELECT (balance_of(pg_temp.account(fund, name))).balance $$;
 CREATE FUNCTION pg_temp.set_off() RETURNS amount LANGUAGE sql AS $$ SELECT offset_due_from_company(client_id, 'USD', '2026-11-20 15:00Z') FROM client WHERE code = 'QRST' $$;
 SELECT is(pg_temp.set_off(), '0 USD'::amount, 'nothing is owed, nothing set off');
-SELECT post_journal('QRST', 'bank', journal_entry(line('Dr', pg_temp.account('FBO', 'Bank:omnibus'), '100 USD'), line('Cr', pg_temp.account('FBO', 'DueTo:CORP'), '100 USD'),
+SELECT load_journal('QRST', 'bank', journal_entry(line('Dr', pg_temp.account('FBO', 'Bank:omnibus'), '100 USD'), line('Cr', pg_temp.account('FBO', 'DueTo:CORP'), '100 USD'),
 	line('Dr', pg_temp.account('CORP', 'DueFrom:FBO'), '100 USD'), line('Cr', pg_temp.account('CORP', 'Bank:operating'), '100 USD'))) \g /dev/null
 SELECT is(pg_temp.set_off(), '0 USD'::amount, 'nor without a deficit');
-SELECT post_journal('QRST', 'deficit', journal_entry(line('Dr', pg_temp.account('FBO', 'DueFrom:CORP'), '130 USD'), line('Cr', pg_temp.account('FBO', 'Bank:omnibus'), '130 USD'),
+SELECT load_journal('QRST', 'deficit', journal_entry(line('Dr', pg_temp.account('FBO', 'DueFrom:CORP'), '130 USD'), line('Cr', pg_temp.account('FBO', 'Bank:omnibus'), '130 USD'),
 	line('Dr', pg_temp.account('CORP', 'CustomerDeficit:QRST0001'), '130 USD'), line('Cr', pg_temp.account('CORP', 'DueTo:FBO'), '130 USD'))) \g /dev/null
 SELECT is(pg_temp.set_off(), '100 USD'::amount, 'as much as the company has there');
 SELECT is(format('%s, %s, %s, %s', pg_temp.figure('FBO', 'DueTo:CORP'), pg_temp.figure('FBO', 'DueFrom:CORP'), pg_temp.figure('CORP', 'DueFrom:FBO'), pg_temp.figure('CORP', 'DueTo:FBO')),

@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client('QRST'), open_client('XYZZ') \g /dev/null
+SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('XYZZ', opened_at => '2026-01-01Z') \g /dev/null
 SELECT open_customer(a, client => 'QRST') FROM unnest(ARRAY['ALICE001', 'BOB00001', 'CAROL001', 'DAVE0001']) a \g /dev/null
 SELECT open_customer('XYZZ0001', client => 'XYZZ') \g /dev/null
 SELECT open_liquidity_provider('lp1', 'One') \g /dev/null
@@ -176,7 +176,7 @@ CREATE ROLE ledger_test_ann IN ROLE bakkt_ledger_reconciler;
 CREATE ROLE ledger_test_bob IN ROLE bakkt_ledger_approver;
 SELECT grant_client_access('QRST', 'ledger_test_bob') \g /dev/null
 SELECT instruct_fbo_transfer('QRST', 'cushion', '100 USD', at => '2026-11-03 15:00Z'), confirm_fbo_transfer('QRST', 'cushion', 'FED-1', '2026-11-03 16:00Z') \g /dev/null
-SET LOCAL ROLE ledger_test_ann;
+SET LOCAL SESSION AUTHORIZATION ledger_test_ann;
 SELECT is((SELECT format('%s %s', status, reason) FROM propose_cash_adjustment('ALICE001', '20 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z')), 'proposed OTHER_ADJUSTMENT', 'one person proposes');
 SELECT is((SELECT status FROM propose_cash_adjustment('ALICE001', '20 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z')), 'proposed', 'again: the same');
 SELECT throws_ok($$ SELECT propose_cash_adjustment('ALICE001', '21 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z') $$, 'LG020', NULL, 'another amount');
@@ -188,26 +188,27 @@ SELECT throws_ok(format('SELECT propose_cash_adjustment(%s)', arguments), code, 
 	('''ALICE001'', ''1 USD'', ''OTHER_ADJUSTMENT'', ''a''', 'LG002'), ('''ALICE001'', ''1.001 USD'', ''DECEASED_PARTY'', ''a''', 'LG043'),
 	('''ALICE001'', ''1 USD'', ''DECEASED_PARTY'', ''a'', at => ''infinity''', 'LG061'), ('''ALICE001'', ''1 USD'', ''DECEASED_PARTY'', ''a'', at => NULL', 'LG061')) AS t (arguments, code);
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-1') $$, '42501', NULL, 'and cannot approve');
-SET LOCAL ROLE ledger_test_bob;
+SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
 SELECT is((SELECT outcome FROM approve_journal('QRST', 'adj-1')), 'posted', 'another approves');
 SELECT propose_cash_adjustment('ALICE001', '1 USD', 'OTHER_ADJUSTMENT', 'adj-5', 'goodwill') \g /dev/null
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-5') $$, 'LG067', NULL, 'not what is one''s own');
 SELECT is((SELECT outcome FROM approve_journal('QRST', 'adj-2')), 'posted', 'takes as well as gives');
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-4') $$, 'LG050', NULL, 'not what the customer does not have');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT is((SELECT array_agg(format('%s %s %s', p.fund, p.name, p.amount) ORDER BY p.line) FROM posting p WHERE p.reference = 'manual:adj-1'),
 	ARRAY['FBO DueTo:CORP 20.00 USD', 'FBO Cust:ALICE001:settled -20.00 USD', 'CORP Expense:customer-adjustment 20.00 USD', 'CORP DueFrom:FBO -20.00 USD'], 'the company''s money becomes the customer''s');
 SELECT is((SELECT array_agg(format('%s %s %s', p.fund, p.name, p.amount) ORDER BY p.line) FROM posting p WHERE p.reference = 'manual:adj-2'),
 	ARRAY['FBO DueTo:CORP -30.00 USD', 'FBO Cust:ALICE001:settled 30.00 USD', 'CORP Expense:customer-adjustment -30.00 USD', 'CORP DueFrom:FBO 30.00 USD'], 'and the reverse');
 SELECT is((SELECT format('%s %s', k.name, j.effective_at AT TIME ZONE 'UTC') FROM journal j JOIN journal_kind k USING (kind) WHERE j.reference = 'manual:adj-1'), 'manual 2026-11-04 15:00:00', 'a manual journal of that time');
-SET LOCAL ROLE ledger_test_bob;
+SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
 SELECT lives_ok($$ SELECT approve_journal('QRST', 'adj-3') $$, 'as far as the company has money in the FBO account');
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-6') $$, 'LG062', NULL, 'nothing unknown');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
+SET LOCAL SESSION AUTHORIZATION ledger_test_ann;
 SELECT propose_cash_adjustment('ALICE001', '100 USD', 'OTHER_ADJUSTMENT', 'adj-7', 'goodwill') \g /dev/null
-SET LOCAL ROLE ledger_test_bob;
+SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-7') $$, 'LG050', NULL, 'and no further: it is never other customers'' money');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 
 SELECT is_empty('SELECT * FROM check_funding()', 'what is under way agrees with the ledger');
 SELECT is_empty('SELECT * FROM check_fbo()', 'and so does the FBO account');

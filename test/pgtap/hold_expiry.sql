@@ -13,7 +13,7 @@ BEGIN
 	RETURN public.is(found, expected, name);
 END $$;
 
-CREATE ROLE ledger_test_teller IN ROLE bakkt_ledger_poster;
+CREATE ROLE ledger_test_teller IN ROLE bakkt_ledger_poster, bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
 CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
 SELECT open_client('HOLD') \g /dev/null
@@ -21,7 +21,7 @@ SELECT open_customer(code, client => 'HOLD') FROM unnest('{HOLDANN1,HOLDBEN1}'::
 SELECT grant_client_access('HOLD', 'ledger_test_teller') \g /dev/null
 CREATE TEMP TABLE a (who text, account account_id);
 INSERT INTO a VALUES ('bank', open_account('HOLD', 'FBO', 'Bank:omnibus', 'USD')),
-	('ann', open_account('HOLD', 'FBO', 'Cust:HOLDANN1:settled', 'USD')), ('ben', open_account('HOLD', 'FBO', 'Cust:HOLDBEN1:settled', 'USD'));
+	('ann', open_account('HOLD', 'FBO', 'Cust:HOLDANN1:settled', 'USD')), ('ben', open_account('HOLD', 'FBO', 'Cust:HOLDANN1:held', 'USD'));
 GRANT SELECT ON a TO PUBLIC;
 CREATE FUNCTION pg_temp.of(who text) RETURNS account_id STABLE LANGUAGE sql AS 'SELECT account FROM pg_temp.a WHERE a.who = $1';
 CREATE FUNCTION pg_temp.move(debit text, credit text, amount amount) RETURNS journal_entry STABLE LANGUAGE sql AS
@@ -37,7 +37,7 @@ CREATE FUNCTION pg_temp.expired(who text, amount amount, reference text) RETURNS
 	SELECT bakkt_ledger.authorise_hold('HOLD', pg_temp.of($1), $2, $3, expires_at => now() - interval '1 hour', at => now() - interval '2 hours') $$;
 CREATE FUNCTION pg_temp.status(reference text) RETURNS text VOLATILE LANGUAGE sql AS $$
 	SELECT h.status || ' ' || h.remaining FROM bakkt_ledger.hold h WHERE h.reference = $1 $$;
-SELECT post_journal('HOLD', 'fund ' || who, pg_temp.move('bank', who, '100.00 USD')) FROM unnest('{ann,ben}'::text[]) AS who \g /dev/null
+SELECT load_journal('HOLD', 'fund ' || who, pg_temp.move('bank', who, '100.00 USD')) FROM unnest('{ann,ben}'::text[]) AS who \g /dev/null
 
 -- ---------------------------------------------------------------------------
 -- reading
@@ -58,12 +58,12 @@ SELECT authorise_hold('HOLD', pg_temp.of('ann'), '10.00 USD', 'standing', expire
 SELECT is(pg_temp.status('e1'), 'expired 0.00 USD', 'another authorisation on the account records it');
 SELECT pg_temp.expired('ann', '60.00 USD', 'e2') \g /dev/null
 SELECT is(pg_temp.state('ann'), '100.00 USD/70.00 USD/90.00 USD', 'not yet recorded, and no longer binding');
-SELECT is((SELECT outcome FROM post_journal('HOLD', 'dry', pg_temp.move('ann', 'ben', '90.00 USD'), dry_run => true)), 'posted', 'a dry run sees it');
+SELECT is((SELECT outcome FROM load_journal('HOLD', 'dry', pg_temp.move('ann', 'ben', '90.00 USD'), dry_run => true)), 'posted', 'a dry run sees it');
 SELECT is(pg_temp.status('e2'), 'open 60.00 USD', 'and records nothing');
-SELECT throws_ok($$SELECT post_journal('HOLD', 'over', pg_temp.move('ann', 'ben', '90.01 USD'))$$, 'LG050', NULL, 'the hold that stands goes on binding');
-SELECT lives_ok($$SELECT post_journal('HOLD', 'p1', pg_temp.move('ann', 'ben', '30.00 USD'))$$, 'what needs it not');
+SELECT throws_ok($$SELECT load_journal('HOLD', 'over', pg_temp.move('ann', 'ben', '90.01 USD'))$$, 'LG050', NULL, 'the hold that stands goes on binding');
+SELECT lives_ok($$SELECT load_journal('HOLD', 'p1', pg_temp.move('ann', 'ben', '30.00 USD'))$$, 'what needs it not');
 SELECT is(pg_temp.status('e2'), 'open 60.00 USD', 'leaves it');
-SELECT lives_ok($$SELECT post_journal('HOLD', 'p2', pg_temp.move('ann', 'ben', '60.00 USD'))$$, 'what needs it');
+SELECT lives_ok($$SELECT load_journal('HOLD', 'p2', pg_temp.move('ann', 'ben', '60.00 USD'))$$, 'what needs it');
 SELECT is(pg_temp.status('e2'), 'expired 0.00 USD', 'records it');
 SELECT is(pg_temp.state('ann'), '10.00 USD/10.00 USD/0.00 USD', 'and spends it');
 SELECT pg_temp.ties();
@@ -71,7 +71,7 @@ SELECT pg_temp.same($$SELECT e.event, e.amount::text, e.recorded_at BETWEEN now(
 	$$VALUES ('authorised', '60.00 USD', true), ('expired', '60.00 USD', true)$$, 'by the clock, whatever instant was judged');
 -- a batch: the first spends what the expired hold bound, the second finds nothing
 SELECT pg_temp.expired('ben', '150.00 USD', 'e3') \g /dev/null
-SELECT pg_temp.same($$SELECT outcome, sqlstate FROM post_journals(ARRAY[
+SELECT pg_temp.same($$SELECT outcome, sqlstate FROM load_journals(ARRAY[
 	('HOLD', 'b1', NULL, pg_temp.move('ben', 'bank', '170.00 USD'), NULL, NULL, false), ('HOLD', 'b2', NULL, pg_temp.move('ben', 'bank', '20.01 USD'), NULL, NULL, false),
 	('HOLD', 'b3', NULL, pg_temp.move('ben', 'bank', '20.00 USD'), NULL, NULL, false)]::journal_request[])$$,
 	$$VALUES ('posted', NULL), ('refused', 'LG050'), ('posted', NULL)$$, 'within a batch');
@@ -81,7 +81,7 @@ SELECT pg_temp.ties();
 -- ---------------------------------------------------------------------------
 -- what has expired cannot be used
 -- ---------------------------------------------------------------------------
-SELECT post_journal('HOLD', 'fund again ' || who, pg_temp.move('bank', who, '100.00 USD')) FROM unnest('{ann,ben}'::text[]) AS who \g /dev/null
+SELECT load_journal('HOLD', 'fund again ' || who, pg_temp.move('bank', who, '100.00 USD')) FROM unnest('{ann,ben}'::text[]) AS who \g /dev/null
 SELECT pg_temp.expired('ben', '5.00 USD', 'e4') \g /dev/null
 SELECT throws_ok($$SELECT capture_hold('HOLD', 'e4', pg_temp.move('ben', 'ann', '5.00 USD'), 'u1')$$, 'LG052', NULL, 'neither captured');
 SELECT throws_ok($$SELECT increase_hold('HOLD', 'e4', '5.00 USD', 'u1')$$, 'LG052', NULL, 'nor increased');
@@ -156,8 +156,8 @@ BEGIN
 				WHEN 2 THEN PERFORM increase_hold('HOLD', 'z' || (random() * 39)::int, amount(1 + (random() * 9)::int, 'USD'), 'zi' || i);
 				WHEN 3 THEN PERFORM release_hold('HOLD', 'z' || (random() * 39)::int, 'zr' || i, CASE WHEN random() < 0.5 THEN amount(1 + (random() * 9)::int, 'USD') END);
 				WHEN 4 THEN PERFORM capture_hold('HOLD', 'z' || (random() * 39)::int, pg_temp.move('ann', 'ben', amount(1 + (random() * 9)::int, 'USD')), 'zc' || i, random() < 0.3);
-				WHEN 5 THEN PERFORM post_journal('HOLD', 'zp' || i, pg_temp.move('ann', 'ben', amount(1 + (random() * 60)::int, 'USD')));
-				ELSE PERFORM post_journal('HOLD', 'zd' || i, pg_temp.move('bank', 'ann', amount(1 + (random() * 40)::int, 'USD')));
+				WHEN 5 THEN PERFORM load_journal('HOLD', 'zp' || i, pg_temp.move('ann', 'ben', amount(1 + (random() * 60)::int, 'USD')));
+				ELSE PERFORM load_journal('HOLD', 'zd' || i, pg_temp.move('bank', 'ann', amount(1 + (random() * 40)::int, 'USD')));
 			END CASE;
 			done := done + 1;
 		EXCEPTION WHEN SQLSTATE 'LG020' OR SQLSTATE 'LG050' OR SQLSTATE 'LG051' OR SQLSTATE 'LG052' OR SQLSTATE 'LG053' THEN

@@ -14,27 +14,27 @@ CREATE FUNCTION pg_temp.take(account account_id, bank account_id, amount amount,
 			   NULL, NULL, linked)::bakkt_ledger.journal_request $$;
 CREATE FUNCTION pg_temp.expired(account account_id, amount amount, reference text) RETURNS text VOLATILE LANGUAGE sql AS $$
 	SELECT (bakkt_ledger.authorise_hold('CHAIN', account, amount, reference, expires_at => now() - interval '1 hour', at => now() - interval '2 hours')).status $$;
-SELECT post_journal('CHAIN', 'fund ' || a, journal_entry(line('Dr', :'bank', '100.00 USD'), line('Cr', a, '100.00 USD')))
+SELECT load_journal('CHAIN', 'fund ' || a, journal_entry(line('Dr', :'bank', '100.00 USD'), line('Cr', a, '100.00 USD')))
 	FROM unnest(ARRAY[:'ann', :'ben']::account_id[]) AS a \g /dev/null
 
 -- The chain's first request is good, the second needs what an expired hold bound, the third fells them.
 SELECT pg_temp.expired(:'ann', '50.00 USD', 'old') \g /dev/null
-SELECT results_eq(format($$SELECT sqlstate FROM post_journals(ARRAY[pg_temp.take(%1$L, %2$L, '10.00 USD', 'a1', true),
+SELECT results_eq(format($$SELECT sqlstate FROM load_journals(ARRAY[pg_temp.take(%1$L, %2$L, '10.00 USD', 'a1', true),
 	pg_temp.take(%1$L, %2$L, '60.00 USD', 'a2', true), pg_temp.take(%1$L, %2$L, '900.00 USD', 'a3')])$$, :'ann', :'bank'),
 	ARRAY['LG060', 'LG060', 'LG050'], 'the chain falls');
 SELECT is((SELECT status FROM hold WHERE reference = 'old'), 'expired', 'the hold has expired');
 SELECT is((SELECT held FROM balance WHERE account = :'ann'), '0.00 USD', 'and binds nothing more');
 SELECT is((SELECT posted FROM balance WHERE account = :'ann'), '-100.00 USD', 'nothing was taken');
-SELECT is((SELECT outcome FROM post_journals(ARRAY[pg_temp.take(:'ann', :'bank', '100.00 USD', 'all')])), 'posted', 'the customer has all of it');
+SELECT is((SELECT outcome FROM load_journals(ARRAY[pg_temp.take(:'ann', :'bank', '100.00 USD', 'all')])), 'posted', 'the customer has all of it');
 
 -- A dry run records nothing and must not find the same hold again for the next request.
 SELECT pg_temp.expired(:'ben', '50.00 USD', 'older') \g /dev/null
 SELECT release_hold('CHAIN', 'older', 'older/r', '0.01 USD', at => now() - interval '2 hours') \g /dev/null
 SELECT authorise_hold('CHAIN', :'ben', '50.00 USD', 'standing', at => now() - interval '2 hours') \g /dev/null
-SELECT results_eq(format($$SELECT sqlstate FROM post_journals(ARRAY[pg_temp.take(%1$L, %2$L, '50.00 USD', 'b1'),
+SELECT results_eq(format($$SELECT sqlstate FROM load_journals(ARRAY[pg_temp.take(%1$L, %2$L, '50.00 USD', 'b1'),
 	pg_temp.take(%1$L, %2$L, '50.00 USD', 'b2')], dry_run => true)$$, :'ben', :'bank'),
 	ARRAY[NULL, 'LG050'], 'a dry run frees an expired hold once');
-SELECT results_eq(format($$SELECT sqlstate FROM post_journals(ARRAY[pg_temp.take(%1$L, %2$L, '50.00 USD', 'b1'),
+SELECT results_eq(format($$SELECT sqlstate FROM load_journals(ARRAY[pg_temp.take(%1$L, %2$L, '50.00 USD', 'b1'),
 	pg_temp.take(%1$L, %2$L, '50.00 USD', 'b2')])$$, :'ben', :'bank'),
 	ARRAY[NULL, 'LG050'], 'as posting does');
 

@@ -53,7 +53,7 @@ SELECT is_empty($$SELECT f.n, fund(l.account), asset(l.amount), sum(value(l.amou
 	'what is accepted balances');
 
 -- Subtransactions leave no trace
-SELECT post_journal('INVA', 'open', pg_temp.entry(:'bank', :'ann', '100.00 USD')) \g /dev/null
+SELECT load_journal('INVA', 'open', pg_temp.entry(:'bank', :'ann', '100.00 USD')) \g /dev/null
 SELECT md5(string_agg(b::text, ',' ORDER BY account::text)) AS before FROM balance b \gset
 DO $$
 DECLARE
@@ -62,7 +62,7 @@ DECLARE
 BEGIN
 	FOR i IN 1 .. 50 LOOP
 		BEGIN
-			PERFORM post_journal('INVA', 'undone', pg_temp.entry(ann, ben, i || '.00 USD'));
+			PERFORM load_journal('INVA', 'undone', pg_temp.entry(ann, ben, i || '.00 USD'));
 			RAISE division_by_zero;
 		EXCEPTION WHEN division_by_zero THEN NULL;
 		END;
@@ -70,22 +70,22 @@ BEGIN
 END $$;
 SELECT is((SELECT md5(string_agg(b::text, ',' ORDER BY account::text)) FROM balance b), :'before', 'fifty postings undone leave balances and versions as they were');
 SELECT is((SELECT count(*) FROM journal WHERE reference = 'undone'), 0::bigint, 'and no journal');
-SELECT is((post_journal('INVA', 'undone', pg_temp.entry(:'ann', :'ben', '60.00 USD'))).outcome, 'posted', 'the reference was never used');
+SELECT is((load_journal('INVA', 'undone', pg_temp.entry(:'ann', :'ben', '60.00 USD'))).outcome, 'posted', 'the reference was never used');
 SAVEPOINT s;
-SELECT post_journal('INVA', 'savepoint', pg_temp.entry(:'ann', :'ben', '40.00 USD')) \g /dev/null
+SELECT load_journal('INVA', 'savepoint', pg_temp.entry(:'ann', :'ben', '40.00 USD')) \g /dev/null
 ROLLBACK TO s;
-SELECT is((post_journal('INVA', 'after', pg_temp.entry(:'ann', :'ben', '40.00 USD'))).outcome, 'posted', 'what a savepoint undid can be spent');
-SELECT throws_ok(format($$SELECT post_journal('INVA', 'one more', pg_temp.entry('%s', '%s', '0.01 USD'))$$, :'ann', :'ben'), 'LG050', NULL, 'but only once');
+SELECT is((load_journal('INVA', 'after', pg_temp.entry(:'ann', :'ben', '40.00 USD'))).outcome, 'posted', 'what a savepoint undid can be spent');
+SELECT throws_ok(format($$SELECT load_journal('INVA', 'one more', pg_temp.entry('%s', '%s', '0.01 USD'))$$, :'ann', :'ben'), 'LG050', NULL, 'but only once');
 
 -- one query that posts many times, and a posting inside a larger query
-SELECT is((SELECT count(*) FROM generate_series(1, 50) AS i, LATERAL post_journal('INVA', 'many ' || i, pg_temp.entry(:'ben', :'ann', '1.00 USD')) AS r WHERE r.outcome = 'posted'), 50::bigint, 'fifty calls in one query');
-WITH first AS MATERIALIZED (SELECT (post_journal('INVA', 'cte 1', pg_temp.entry(:'ben', :'ann', '50.00 USD'))).outcome),
-	second AS MATERIALIZED (SELECT (post_journal('INVA', 'cte 2', pg_temp.entry(:'ann', :'ben', '100.00 USD'))).outcome FROM first)
+SELECT is((SELECT count(*) FROM generate_series(1, 50) AS i, LATERAL load_journal('INVA', 'many ' || i, pg_temp.entry(:'ben', :'ann', '1.00 USD')) AS r WHERE r.outcome = 'posted'), 50::bigint, 'fifty calls in one query');
+WITH first AS MATERIALIZED (SELECT (load_journal('INVA', 'cte 1', pg_temp.entry(:'ben', :'ann', '50.00 USD'))).outcome),
+	second AS MATERIALIZED (SELECT (load_journal('INVA', 'cte 2', pg_temp.entry(:'ann', :'ben', '100.00 USD'))).outcome FROM first)
 SELECT is(string_agg(outcome, ' '), 'posted posted', 'the second call of one query sees the first') FROM (SELECT * FROM first UNION ALL SELECT * FROM second) AS o;
 
 -- The ledger's figures agree by plain SQL over the lines (I2, I4, I5, I6)
 SELECT seal() \g /dev/null
-SELECT post_journal('INVA', 'tail', pg_temp.entry(:'operating', :'equity', '3.00 USD')) \g /dev/null
+SELECT load_journal('INVA', 'tail', pg_temp.entry(:'operating', :'equity', '3.00 USD')) \g /dev/null
 SELECT is_empty($$SELECT fund(l.account), asset(l.amount), sum(l.amount) FROM journal j, lines(j.entry) AS l GROUP BY 1, 2 HAVING sum(value(l.amount)) <> 0$$, 'I2: every fund and asset sums to zero');
 SELECT is_empty($$SELECT b.account, b.posted, sum(l.amount) FROM balance b LEFT JOIN (journal j CROSS JOIN LATERAL lines(j.entry) AS l) ON l.account = b.account GROUP BY b.account, b.posted HAVING value(b.posted) <> coalesce(sum(value(l.amount)), 0)$$,
 	'I4: every balance is the sum of its lines');

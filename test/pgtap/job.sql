@@ -13,26 +13,27 @@ CREATE ROLE ledger_test_auditor IN ROLE bakkt_ledger_auditor;
 CREATE ROLE ledger_test_administrator IN ROLE bakkt_ledger_administrator;
 
 DELETE FROM job;
-INSERT INTO job (job, run_order, times, every, calendar, purpose) VALUES
-	('retry', 10, '{06:00,17:00}', NULL, NULL, 'a test'),
-	('often', 20, NULL, '5 minutes', NULL, 'a test'),
-	('list', 30, '{06:00}', NULL, NULL, 'a test'),
-	('move', 40, '{07:00}', NULL, 'FEDWIRE', 'a test'),
-	('hour', 50, NULL, '1 hour', NULL, 'a test');
+INSERT INTO client_run VALUES ('whole', 'test_whole', NULL);
+INSERT INTO job (job, run_order, times, every, calendar, run, variant, purpose) VALUES
+	('retry', 10, '{06:00,17:00}', NULL, NULL, 'whole', 'retry', 'a test'),
+	('often', 20, NULL, '5 minutes', NULL, 'whole', 'often', 'a test'),
+	('list', 30, '{06:00}', NULL, NULL, 'whole', 'list', 'a test'),
+	('move', 40, '{07:00}', NULL, 'FEDWIRE', 'whole', 'move', 'a test'),
+	('hour', 50, NULL, '1 hour', NULL, 'whole', 'hour', 'a test');
 -- what a run does: a row of its own, and what the test told it to fail with
 CREATE TEMP TABLE work (job text, at timestamptz);
 CREATE TEMP TABLE failing (job text, sqlstate text);
 GRANT SELECT ON work, failing TO PUBLIC;
-CREATE OR REPLACE FUNCTION run_job(job text, at timestamptz) RETURNS text LANGUAGE plpgsql
-	SET search_path = bakkt_ledger, pg_catalog, pg_temp
+CREATE FUNCTION bakkt_ledger.test_whole(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
-	INSERT INTO pg_temp.work VALUES (job, at);
-	IF EXISTS (SELECT FROM pg_temp.failing f WHERE f.job = run_job.job) THEN
-		RAISE EXCEPTION USING ERRCODE = (SELECT f.sqlstate FROM pg_temp.failing f WHERE f.job = run_job.job),
+	INSERT INTO pg_temp.work VALUES (variant, at);
+	IF EXISTS (SELECT FROM pg_temp.failing f WHERE f.job = variant) THEN
+		RAISE EXCEPTION USING ERRCODE = (SELECT f.sqlstate FROM pg_temp.failing f WHERE f.job = variant),
 			MESSAGE = 'as told', DETAIL = 'the detail', HINT = 'the hint';
 	END IF;
-	RETURN 'did ' || job;
+	RETURN '[{}]';
 END $$;
 
 CREATE FUNCTION pg_temp.rows_of(request text) RETURNS text LANGUAGE plpgsql AS $$
@@ -49,13 +50,13 @@ CREATE FUNCTION pg_temp.ct(day int, clock text) RETURNS timestamptz LANGUAGE sql
 	$$ SELECT make_timestamptz(2026, 3, day, split_part(clock, ':', 1)::int, split_part(clock, ':', 2)::int, 0, 'America/Chicago') $$;
 CREATE FUNCTION pg_temp.due(at timestamptz) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(concat(d.job, to_char(d.occurrence AT TIME ZONE 'America/Chicago', ' DD HH24:MI'),
-		' x' || nullif(d.covers, 1), ' #' || nullif(d.attempt, 1)), ', ' ORDER BY d.n)
-	FROM due_jobs(at) WITH ORDINALITY AS d (job, occurrence, attempt, covers, n)
+		' x' || nullif(d.covers, 1), ' #' || nullif(d.attempt, 1), ' ' || d.client), ', ' ORDER BY d.n)
+	FROM due_jobs(at) WITH ORDINALITY AS d (job, occurrence, attempt, covers, client, n)
 $$;
 CREATE FUNCTION pg_temp.run(at timestamptz, most int DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(concat(d.job, to_char(d.occurrence AT TIME ZONE 'America/Chicago', ' DD HH24:MI'),
-		' x' || nullif(d.covers, 1), ' #' || nullif(d.attempt, 1), ' ' || nullif(d.status, 'done')), ', ' ORDER BY d.n)
-	FROM run_due_jobs(at, most) WITH ORDINALITY AS d (job, occurrence, attempt, covers, status, started_at, ended_at, run_by, result, sqlstate, message, n)
+		' x' || nullif(d.covers, 1), ' #' || nullif(d.attempt, 1), ' ' || d.client, ' ' || nullif(d.status, 'done')), ', ' ORDER BY d.n)
+	FROM run_due_jobs(at, most) WITH ORDINALITY AS d (job, occurrence, attempt, covers, status, started_at, ended_at, run_by, result, sqlstate, message, client, n)
 $$;
 
 -- ---------------------------------------------------------------------------
@@ -77,7 +78,7 @@ SELECT is(pg_temp.due(pg_temp.ct(3, '06:04')), NULL, 'nothing is due between two
 SELECT is(pg_temp.due(pg_temp.ct(3, '06:05') - interval '1 microsecond'), NULL, 'an instant is not due before it');
 SELECT is(pg_temp.run(pg_temp.ct(3, '06:05')), 'often 03 06:05', 'but at it');
 SELECT pg_temp.same($$SELECT attempt, covers, status, run_by, result, sqlstate, message FROM job_run WHERE job = 'list'$$,
-	$$VALUES (1, 1, 'done', current_user::text, 'did list', NULL::text, NULL::text)$$, 'a run is on record');
+	$$VALUES (1, 1, 'done', current_user::text, 'transfers: 1', NULL::text, NULL::text)$$, 'a run is on record');
 SELECT is((SELECT count(*) FROM job_run WHERE NOT (started_at <= ended_at AND ended_at <= clock_timestamp())), 0::bigint, 'with its times by the clock');
 SELECT pg_temp.same($$SELECT local_time, took >= '0' FROM job_runs WHERE job = 'list'$$, $$VALUES (timestamp '2026-03-03 06:00', true)$$, 'job_runs shows the local time');
 
@@ -170,6 +171,9 @@ SELECT add_calendar_version('SHORT', '2026-01-01', '2026-04-05', '{}', '{}', 'a 
 UPDATE job SET calendar = 'SHORT' WHERE job = 'move';
 SELECT is((SELECT string_agg(concat(job, to_char(occurrence AT TIME ZONE 'America/Chicago', ' DD')), ', ') FROM due_jobs(pg_temp.april(7, '08:00')) WHERE job = 'move'),
 	'move 04, move 05, move 06, move 07', 'a day that the calendar does not know is due');
+SELECT is((SELECT string_agg(concat(job, to_char(occurrence AT TIME ZONE 'America/Chicago', ' DD '), status, sqlstate), ', ') FROM run_due_jobs(pg_temp.april(6, '08:00')) WHERE job = 'move'),
+	'move 04 done, move 05 done, move 06 failedLG075', 'and fails its job, as a whole');
+UPDATE job SET calendar = 'FEDWIRE' WHERE job = 'move';
 
 -- ---------------------------------------------------------------------------
 -- Changing a job
@@ -216,7 +220,7 @@ DELETE FROM failing;
 SELECT is((SELECT string_agg(to_char(occurrence AT TIME ZONE 'America/Chicago', 'DD HH24:MI'), ', ') FROM run_due_jobs(pg_temp.april(13, '06:02')) WHERE job = 'retry'),
 	'11 17:00, 12 06:00', 'enabled again, it does what it had left');
 -- a job that a new version brings
-INSERT INTO job (job, run_order, times, every, calendar, purpose) VALUES ('new', 60, '{05:00}', NULL, NULL, 'a test');
+INSERT INTO job (job, run_order, times, every, calendar, run, variant, purpose) VALUES ('new', 60, '{05:00}', NULL, NULL, 'whole', 'new', 'a test');
 SELECT is((SELECT string_agg(to_char(occurrence AT TIME ZONE 'America/Chicago', 'DD HH24:MI'), ', ') FROM run_due_jobs(pg_temp.april(20, '04:02')) WHERE job = 'new'), '19 05:00', 'starts 24 hours back');
 
 -- ---------------------------------------------------------------------------
@@ -226,12 +230,18 @@ SELECT throws_ok($$SELECT run_due_jobs(clock_timestamp() + interval '6 minutes')
 SELECT throws_ok($$SELECT run_due_jobs(NULL)$$, 'LG061', NULL, 'nor none');
 SELECT throws_ok($$SELECT run_due_jobs('infinity')$$, 'LG061', NULL, 'nor an infinite one');
 SELECT throws_ok($$SELECT run_due_jobs('-infinity')$$, 'LG002', NULL, 'on either side');
+SELECT throws_ok($$SELECT run_due_jobs(timestamptz '2014-12-31 23:59Z')$$, 'LG061', NULL, 'nothing is run as of an instant before the calendars begin');
+SELECT throws_ok($$SELECT change_job('list', enabled => false, at => '4713-01-01Z BC')$$, 'LG061', NULL, 'nor is a job changed as of one');
+SELECT throws_ok($$SELECT * FROM due_jobs('294276-12-31')$$, 'LG061', NULL, 'nobody asks what is due in the year 294276');
+SELECT throws_ok($$SELECT * FROM due_jobs(NULL)$$, 'LG061', NULL, 'what is due is asked at an instant');
+SELECT throws_ok($$SELECT * FROM due_jobs('infinity')$$, 'LG061', NULL, 'and not at the end of time');
+SELECT lives_ok($$SELECT * FROM due_jobs(clock_timestamp() + interval '365 days')$$, 'what is due in a year can be asked');
 SET LOCAL ROLE ledger_test_settler;
 SELECT is((SELECT string_agg(DISTINCT run_by, ' ') FROM run_due_jobs(pg_temp.april(20, '05:00'))), 'ledger_test_settler', 'a settler runs the jobs, in his own name');
 SELECT throws_ok($$SELECT change_job('list', enabled => false)$$, '42501', NULL, 'but changes none');
 SELECT throws_ok($$SELECT skip_job('list', now(), 'x')$$, '42501', NULL, 'gives nothing up');
 SELECT throws_ok($$SELECT schedule_jobs()$$, '42501', NULL, 'and schedules nothing');
-SELECT throws_ok($$SELECT run_job('seal', now())$$, '42501', NULL, 'nor calls what is internal');
+SELECT throws_ok($$SELECT run_client_part('seal', NULL, now())$$, '42501', NULL, 'nor calls what is internal');
 SET LOCAL ROLE ledger_test_auditor;
 SELECT lives_ok($$SELECT * FROM due_jobs()$$, 'an auditor sees what is due');
 SELECT cmp_ok((SELECT count(*) FROM job_runs), '>', 100::bigint, 'and what ran');

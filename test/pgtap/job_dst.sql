@@ -6,15 +6,16 @@ SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 
 DELETE FROM job;
-INSERT INTO job (job, run_order, times, every, zone, calendar, purpose) VALUES
-	('gap', 10, '{02:30}', NULL, 'America/Chicago', NULL, 'a test'),
-	('twice', 20, '{01:30}', NULL, 'America/Chicago', NULL, 'a test'),
-	('early', 30, '{00:00,06:00,23:59:59}', NULL, 'America/Chicago', NULL, 'a test'),
-	('hour', 40, NULL, '1 hour', 'America/Chicago', NULL, 'a test'),
-	('both', 50, '{02:00,03:00,02:59:59.5}', NULL, 'America/Chicago', NULL, 'a test'),
-	('midnight', 60, '{00:00}', NULL, 'America/Havana', NULL, 'a test');
-CREATE OR REPLACE FUNCTION run_job(job text, at timestamptz) RETURNS text LANGUAGE plpgsql SET search_path = bakkt_ledger, pg_catalog, pg_temp
-	AS $$ BEGIN RETURN 'done'; END $$;
+INSERT INTO client_run VALUES ('nothing', 'test_nothing', NULL);
+INSERT INTO job (job, run_order, times, every, zone, calendar, run, purpose) VALUES
+	('gap', 10, '{02:30}', NULL, 'America/Chicago', NULL, 'nothing', 'a test'),
+	('twice', 20, '{01:30}', NULL, 'America/Chicago', NULL, 'nothing', 'a test'),
+	('early', 30, '{00:00,06:00,23:59:59}', NULL, 'America/Chicago', NULL, 'nothing', 'a test'),
+	('hour', 40, NULL, '1 hour', 'America/Chicago', NULL, 'nothing', 'a test'),
+	('both', 50, '{02:00,03:00,02:59:59.5}', NULL, 'America/Chicago', NULL, 'nothing', 'a test'),
+	('midnight', 60, '{00:00}', NULL, 'America/Havana', NULL, 'nothing', 'a test');
+CREATE FUNCTION bakkt_ledger.test_nothing(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE plpgsql SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$ BEGIN RETURN '[]'; END $$;
 CREATE FUNCTION pg_temp.runs(job text, from_at timestamptz, until_at timestamptz) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(to_char(r.occurrence AT TIME ZONE 'UTC', 'DD HH24:MI:SS') || coalesce(' x' || nullif(r.covers, 1), ''), ', ' ORDER BY r.occurrence)
 	FROM job_run r WHERE r.job = $1 AND r.occurrence > $2 AND r.occurrence <= $3

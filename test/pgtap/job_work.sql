@@ -87,12 +87,14 @@ SELECT is(pg_temp.last('top_up_deficits'), 'done transfers: 1', 'a deficit is to
 
 -- a call that is never paid: proposed after 30 days, charged the month after
 CREATE ROLE ledger_test_second IN ROLE bakkt_ledger_approver;
+CREATE ROLE ledger_test_runner IN ROLE bakkt_ledger_settler;
 SELECT grant_client_access('TPJA', 'ledger_test_second') \g /dev/null
+SET LOCAL SESSION AUTHORIZATION ledger_test_runner;
 SELECT is((SELECT string_agg(to_char(occurrence AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI ') || result, ', ') FROM run_due_jobs('2026-02-12 12:00Z') WHERE job = 'propose_cash_call_write_offs' AND result <> 'proposed: 0'),
 	'2026-02-09 06:10 proposed: 1', 'it is proposed when it is too old');
-SET LOCAL ROLE ledger_test_second;
+SET LOCAL SESSION AUTHORIZATION ledger_test_second;
 SELECT approve_cash_call_write_off('TPJA', call, '2026-02-12 15:00Z') FROM (SELECT journal_id AS call FROM cash_write_off WHERE status = 'PROPOSED') AS w \g /dev/null
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT is((SELECT string_agg(to_char(occurrence AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI ') || result, ', ') FROM run_due_jobs('2026-03-12 12:00Z') WHERE job = 'charge_cash_call_write_offs' AND result <> 'charged: 0'),
 	'2026-03-01 06:20 charged: 1', 'and charged when its month begins');
 SELECT is_empty($$SELECT * FROM job_run WHERE status <> 'done'$$, 'no job has failed');

@@ -69,7 +69,7 @@ CREATE FUNCTION pg_temp.live_and_members(client text, at timestamptz) RETURNS bo
 	SELECT count(*) > 0 AND count(*) FILTER (WHERE m.net *<> p.net OR m.net IS NULL OR p.net IS NULL) = 0
 	FROM (SELECT * FROM members WHERE NOT is_zero(net)) AS m FULL JOIN net_position(client, at) AS p USING (counterparty, asset) $$;
 
-SELECT open_client('IDLE') \g /dev/null
+SELECT open_client('IDLE', opened_at => '2025-03-01Z') \g /dev/null
 SELECT results_eq($$SELECT settlement_window, counterparty FROM close_window('IDLE', '2025-03-07', '2025-03-07 15:00Z')$$, $$VALUES ('W1', NULL::text)$$, 'a window before anything was posted');
 SELECT results_eq($$SELECT settlement_window, counterparty FROM close_window('IDLE', '2025-03-08', '2025-03-08 15:00Z')$$, $$VALUES ('W2', NULL::text)$$, 'and another');
 SELECT ok(pg_temp.trade_day(code, '2025-06-02', 400, 'day 1/') > 0, format('a day of %s', code)) FROM unnest('{NETS,TPJS,APEX,NONE}'::text[]) AS code;
@@ -101,10 +101,10 @@ SELECT ok(pg_temp.live_and_members('NETS', '2025-06-03 13:00Z'), 'live and membe
 SELECT is((SELECT count(*) FROM window_members('NETS', '2025-06-03') WHERE late_from = 'W1'), 7::bigint, 'which are seven');
 
 -- no reference that a poster takes keeps a window from closing
-SELECT post_journal('NETS', 'settlement:W2:client:NETS', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
+SELECT load_journal('NETS', 'settlement:W2:client:NETS', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
 	line('Cr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '3 USD')), 'general', '2025-06-02 19:00Z') \g /dev/null
 -- a client's first windows by the one call a scheduler needs
-SELECT open_client('AUTO', funding_model => 'NET_SETTLEMENT'), open_client('REST') \g /dev/null
+SELECT open_client('AUTO', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z'), open_client('REST') \g /dev/null
 SELECT open_customer('AUTO000' || n, client => 'AUTO') FROM generate_series(1, 3) AS n \g /dev/null
 SELECT ok(pg_temp.trade_day('AUTO', '2025-06-02', 30, 'auto/') > 0, 'a client that has closed no window trades');
 SELECT results_eq($$SELECT client_code, settlement_window, closes_on FROM unnest('{AUTO,REST}'::text[]) AS code, close_due_windows('2025-06-04 13:59Z', code)$$,
@@ -112,7 +112,7 @@ SELECT results_eq($$SELECT client_code, settlement_window, closes_on FROM unnest
 SELECT throws_ok($$SELECT close_due_windows('2199-01-01')$$, 'LG061', NULL, 'not the future''s');
 
 -- journals that are no executions: adjustments and deliveries made before the close
-SELECT post_journal('NETS', 'adjust', journal_entry(line('Cr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '25 USD'),
+SELECT load_journal('NETS', 'adjust', journal_entry(line('Cr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '25 USD'),
 	line('Dr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '25 USD')), 'general', '2025-06-02 20:00Z') \g /dev/null
 SELECT ok(pg_temp.live_and_members('NETS', '2025-06-03 13:00Z'), 'live and members agree with an adjustment');
 SELECT results_eq($$SELECT kind, reference, counterparty, amount::text FROM window_adjustments('NETS', '2025-06-03')$$, $$VALUES ('general', 'settlement:W2:client:NETS', 'NETS', '3.00 USD'), ('general', 'adjust', 'NETS', '-25.00 USD')$$, 'which is listed, as is what took the reference of a novation');

@@ -11,7 +11,7 @@ CREATE FUNCTION pg_temp.as_posted(reference text) RETURNS SETOF text LANGUAGE sq
 	FROM journal j, lines(j.entry) AS l JOIN account a USING (account) WHERE j.reference = $1 ORDER BY l.line $$;
 
 SELECT outcome FROM post_trade('J07a', 'QRST0001', 'BUY', '0.2 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2025-06-01 15:00Z') \g /dev/null
-SELECT outcome FROM post_journal('QRST', 'J07b', journal_entry(line('Dr', ensure_account(require_client('QRST'), 'CUST', 'Wallet:omnibus', 'BTC'), '0.05 BTC'),
+SELECT outcome FROM load_journal('QRST', 'J07b', journal_entry(line('Dr', ensure_account(require_client('QRST'), 'CUST', 'Wallet:omnibus', 'BTC'), '0.05 BTC'),
 	line('Cr', ensure_account(require_client('QRST'), 'CUST', 'Cust:QRST0002', 'BTC'), '0.05 BTC')), effective_at => '2025-06-01 15:30Z') \g /dev/null
 SELECT outcome FROM post_trade('J07c', 'QRST0002', 'SELL', '0.05 BTC', 'lp1', lp_price => '60200 USD/BTC', markup_bps => 50, executed_at => '2025-06-01 16:00Z') \g /dev/null
 

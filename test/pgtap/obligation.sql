@@ -112,17 +112,17 @@ SELECT throws_ok(format('SELECT propose_write_off(%L, %s, %L, %L)', 'QRST', :res
 SELECT throws_ok($$SELECT propose_write_off('QRST', pg_temp.owed('W3', 'lp1', 'USD'), 'o1', 'BAKKT_WRITE_OFF')$$, 'LG002', NULL, 'what the company owes is not written off');
 SELECT throws_ok($$SELECT propose_write_off('QRST', pg_temp.owed('W3', 'lp1', 'BTC'), 'o1', 'PARTNER_WRITE_OFF')$$, 'LG002', NULL, 'a provider''s debt is not the client''s');
 SELECT throws_ok($$SELECT approve_write_off('QRST', 'o1')$$, 'LG002', NULL, 'nothing was proposed');
-SET LOCAL ROLE bakkt_test_both;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_both;
 SELECT bakkt_ledger.propose_write_off('QRST', :rest, 'o1', 'PARTNER_WRITE_OFF', '2025-07-06Z')::text AS proposed \gset
 SELECT public.is(:'proposed'::text, '5030.00 USD', 'proposed');
 SELECT throws_ok($$SELECT approve_write_off('QRST', 'o1')$$, 'LG067', NULL, 'nobody approves what he proposed');
-SET LOCAL ROLE bakkt_test_settler;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT throws_ok($$SELECT approve_write_off('QRST', 'o1')$$, '42501', NULL, 'a settler does not approve');
-SET LOCAL ROLE bakkt_test_approver;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT throws_ok($$SELECT propose_write_off('QRST', 1, 'o2', 'PARTNER_WRITE_OFF')$$, '42501', NULL, 'an approver does not propose');
 SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM approve_write_off('QRST', 'o1', '2025-07-07Z')$$, $$VALUES ('5030.00 USD', '0.00 USD', 'WRITTEN_OFF')$$, 'another person approves');
 SELECT results_eq($$SELECT state FROM approve_write_off('QRST', 'o1', '2025-07-07Z')$$, $$VALUES ('WRITTEN_OFF')$$, 'once only');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT concat_ws(' ', CASE WHEN l.debit IS NULL THEN 'Cr' ELSE 'Dr' END, a.name, coalesce(l.debit, l.credit)::text) FROM journal j, lines(j.entry) AS l JOIN account a USING (account) WHERE j.reference = 'o1' ORDER BY l.line$$,
 	$$VALUES ('Dr RevShare:payable:QRST 48.00 USD'), ('Dr Expense:bad-debt 4982.00 USD'), ('Cr Client:obligation:QRST:W3 5030.00 USD')$$, 'the client''s revenue share first, as J05c');
 SELECT is((SELECT count(*) FROM obligation_event WHERE event = 'written_off' AND role_name = 'bakkt_test_approver' AND reason = 'PARTNER_WRITE_OFF'), 1::bigint, 'who approved is known');
@@ -132,7 +132,7 @@ SELECT throws_ok($$SELECT record_wire('QRST', 'w7', 'received', '1 USD')$$, 'LG0
 -- The whole, checked
 -- ---------------------------------------------------------------------------
 SELECT is_empty('SELECT * FROM check_settlement()', 'windows, obligations and balances agree');
-SELECT outcome FROM post_journal('QRST', 'stray', journal_entry(line('Dr', account_of('QRST', 'CORP', 'Client:obligation:QRST:W1', 'USD'), '7 USD'),
+SELECT outcome FROM load_journal('QRST', 'stray', journal_entry(line('Dr', account_of('QRST', 'CORP', 'Client:obligation:QRST:W1', 'USD'), '7 USD'),
 	line('Cr', account_of('QRST', 'CORP', 'Bank:operating', 'USD'), '7 USD'))) \g /dev/null
 SELECT results_eq($$SELECT subject, expected::text, found::text FROM check_settlement('QRST')$$, $$VALUES ('account Client:obligation:QRST:W1 in USD', '0.00 USD', '7.00 USD')$$,
 	'a line on a novated account that settles nothing is found');
@@ -141,7 +141,7 @@ SELECT results_eq($$SELECT subject, expected::text, found::text FROM check_settl
 -- Rights
 -- ---------------------------------------------------------------------------
 CREATE ROLE bakkt_test_reader; GRANT bakkt_ledger_reader TO bakkt_test_reader;
-SET LOCAL ROLE bakkt_test_reader;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_reader;
 SELECT throws_ok($$SELECT close_window('QRST', '2025-06-06')$$, '42501', NULL, 'a reader closes no window');
 SELECT throws_ok($$SELECT record_wire('QRST', 'w8', 'received', '1 USD')$$, '42501', NULL, 'nor records wires');
 SELECT throws_ok($$SELECT net_position('QRST')$$, '42501', NULL, 'nor sees a client that is not his');
@@ -150,12 +150,12 @@ SELECT is_empty($$SELECT * FROM obligation$$, 'in the table either');
 SELECT is_empty($$SELECT * FROM settlement_window$$, 'nor its windows');
 SELECT throws_ok($$SELECT window_members('QRST', '2025-06-03')$$, '42501', NULL, 'nor its executions');
 SELECT throws_ok($$SELECT close_one_window(1, '2025-06-06', now())$$, '42501', NULL, 'nor calls what is internal');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT grant_client_access('QRST', 'bakkt_test_reader') \g /dev/null
-SET LOCAL ROLE bakkt_test_reader;
+SET LOCAL SESSION AUTHORIZATION bakkt_test_reader;
 SELECT is((SELECT count(*) FROM obligations()), 10::bigint, 'once granted he sees them');
 SELECT is((SELECT count(*) FROM settlement_window), 3::bigint, 'and the windows');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 
 SELECT * FROM finish();
 ROLLBACK;

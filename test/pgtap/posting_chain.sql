@@ -14,7 +14,7 @@ CREATE FUNCTION pg_temp.requests(text) RETURNS journal_request[] STABLE LANGUAGE
 -- what came of each: posted, again (posted before), or the SQLSTATE, with "again" if refused before
 CREATE FUNCTION pg_temp.outcomes(text) RETURNS text VOLATILE LANGUAGE sql AS $$
 	SELECT string_agg(CASE outcome WHEN 'posted' THEN CASE WHEN replayed THEN 'again' ELSE 'posted' END ELSE sqlstate || CASE WHEN replayed THEN ' again' ELSE '' END END, ', ' ORDER BY request)
-	FROM post_journals(pg_temp.requests($1)) $$;
+	FROM load_journals(pg_temp.requests($1)) $$;
 CREATE FUNCTION pg_temp.money() RETURNS text VOLATILE LANGUAGE sql AS $$ SELECT ((balance_of(ann)).balance)::text FROM pg_temp.a $$;
 
 SELECT is(pg_temp.outcomes('a1+10& a2-4& a3+1'), 'posted, posted, posted', 'a chain is posted');
@@ -41,9 +41,9 @@ SELECT is(pg_temp.outcomes('k1+1&'), 'posted', 'a chain that ends with the batch
 SELECT is((SELECT count(*) FROM (SELECT reference FROM journal UNION ALL SELECT reference FROM rejection) t GROUP BY reference HAVING count(*) > 1 LIMIT 1), NULL, 'every reference has one outcome');
 
 -- strict: the cause is raised, not its consequence
-SELECT throws_ok($$SELECT post_journals(pg_temp.requests('s1+10& s2-1000& s3+1'), strict => true)$$, 'LG050', NULL, 'strict raises what felled the chain');
+SELECT throws_ok($$SELECT load_journals(pg_temp.requests('s1+10& s2-1000& s3+1'), strict => true)$$, 'LG050', NULL, 'strict raises what felled the chain');
 SELECT is((SELECT count(*) FROM rejection WHERE reference LIKE 's_') + (SELECT count(*) FROM journal WHERE reference LIKE 's_'), 0::bigint, 'and leaves nothing');
-SELECT is((SELECT string_agg(outcome || coalesce(sqlstate, ''), ', ' ORDER BY request) FROM post_journals(pg_temp.requests('t1+10& t2-1000& t3+1 t4+1'), dry_run => true)), 'refusedLG060, refusedLG050, refusedLG060, posted', 'a dry run tells the same');
+SELECT is((SELECT string_agg(outcome || coalesce(sqlstate, ''), ', ' ORDER BY request) FROM load_journals(pg_temp.requests('t1+10& t2-1000& t3+1 t4+1'), dry_run => true)), 'refusedLG060, refusedLG050, refusedLG060, posted', 'a dry run tells the same');
 SELECT is((SELECT count(*) FROM rejection WHERE reference LIKE 't_') + (SELECT count(*) FROM journal WHERE reference LIKE 't_'), 0::bigint, 'and writes nothing');
 
 SELECT * FROM finish();

@@ -31,14 +31,14 @@ CREATE FUNCTION pg_temp.request(reference text, entry text, kind text DEFAULT 'g
 	RETURNS journal_request LANGUAGE sql AS $$ SELECT ROW(client, reference, kind, entry::journal_entry, NULL, NULL, linked)::journal_request $$;
 -- the SQLSTATE of one request in the lenient form
 CREATE FUNCTION pg_temp.lenient(reference text, entry text, kind text DEFAULT 'general', client text DEFAULT 'ALFA') RETURNS text LANGUAGE sql AS $$
-	SELECT CASE outcome WHEN 'posted' THEN 'posted' ELSE sqlstate END FROM post_journals(ARRAY[pg_temp.request($1, $2, $3, $4)])
+	SELECT CASE outcome WHEN 'posted' THEN 'posted' ELSE sqlstate END FROM load_journals(ARRAY[pg_temp.request($1, $2, $3, $4)])
 $$;
 -- and in the strict form
 CREATE FUNCTION pg_temp.strict(reference text, entry text, kind text DEFAULT 'general', client text DEFAULT 'ALFA') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	state text;
 BEGIN
-	PERFORM post_journal(client, reference, entry::journal_entry, kind => kind);
+	PERFORM load_journal(client, reference, entry::journal_entry, kind => kind);
 	RETURN 'posted';
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE;
@@ -55,9 +55,9 @@ CREATE FUNCTION pg_temp.state() RETURNS text LANGUAGE sql AS $$
 $$;
 CREATE FUNCTION pg_temp.owned(account account_id) RETURNS text LANGUAGE sql AS $$ SELECT (-posted)::text FROM balance b WHERE b.account = $1 $$;
 
-SELECT post_journal('ALFA', 'fund ann', pg_temp.entry(:'bank', :'ann', '100.00 USD')::journal_entry) \g /dev/null
-SELECT post_journal('ALFA', 'fund no_debit', pg_temp.entry(:'bank', :'no_debit', '100.00 USD')::journal_entry) \g /dev/null
-SELECT post_journal('BETA', 'fund other', pg_temp.entry(:'other_bank', :'other_cust', '100.00 USD')::journal_entry) \g /dev/null
+SELECT load_journal('ALFA', 'fund ann', pg_temp.entry(:'bank', :'ann', '100.00 USD')::journal_entry) \g /dev/null
+SELECT load_journal('ALFA', 'fund no_debit', pg_temp.entry(:'bank', :'no_debit', '100.00 USD')::journal_entry) \g /dev/null
+SELECT load_journal('BETA', 'fund other', pg_temp.entry(:'other_bank', :'other_cust', '100.00 USD')::journal_entry) \g /dev/null
 SELECT close_account(:'closed', 'test') \g /dev/null
 SELECT freeze_account(:'no_debit', 'debit', 'test') \g /dev/null
 SELECT freeze_account(:'no_credit', 'credit', 'test') \g /dev/null
@@ -132,7 +132,7 @@ SELECT is(pg_temp.lenient('to zero', pg_temp.entry(:'ben', :'bank', '50.00 USD')
 SELECT is(pg_temp.lenient('below zero', pg_temp.entry(:'ben', :'bank', '0.01 USD')), 'LG050', 'and not one beyond');
 
 -- One batch: later requests see earlier ones, refusals stand alone
-SELECT results_eq(format($$SELECT request, outcome, sqlstate FROM post_journals(ARRAY[
+SELECT results_eq(format($$SELECT request, outcome, sqlstate FROM load_journals(ARRAY[
 		pg_temp.request('b1', pg_temp.entry('%1$s', '%2$s', '30.00 USD')),
 		pg_temp.request('b2', pg_temp.entry('%2$s', '%3$s', '30.01 USD')),
 		pg_temp.request('b3', pg_temp.entry('%2$s', '%3$s', '30.00 USD')),
@@ -144,17 +144,17 @@ SELECT results_eq(format($$SELECT request, outcome, sqlstate FROM post_journals(
 SELECT is(pg_temp.owned(:'ann'), '20.00 USD', 'moved once');
 
 -- A changed field is named
-SELECT post_journals(ARRAY[ROW('ALFA', 'named', 'transfer', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, '2026-11-20 15:00Z', 'as it was', false)::journal_request]) \g /dev/null
-SELECT matches((SELECT detail FROM post_journals(ARRAY[ROW('ALFA', 'named', kind, pg_temp.entry(:'bank', :'ann', amount)::journal_entry, at::timestamptz, description, false)::journal_request])), field,
+SELECT load_journals(ARRAY[ROW('ALFA', 'named', 'transfer', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, '2026-11-20 15:00Z', 'as it was', false)::journal_request]) \g /dev/null
+SELECT matches((SELECT detail FROM load_journals(ARRAY[ROW('ALFA', 'named', kind, pg_temp.entry(:'bank', :'ann', amount)::journal_entry, at::timestamptz, description, false)::journal_request])), field,
 		'LG020 names ' || field)
 	FROM (VALUES ('kind', 'general', '1.00 USD', '2026-11-20 15:00Z', 'as it was'), ('entry', 'transfer', '2.00 USD', '2026-11-20 15:00Z', 'as it was'),
 		('effective_at', 'transfer', '1.00 USD', '2026-11-20 15:00:01Z', 'as it was'), ('description', 'transfer', '1.00 USD', '2026-11-20 15:00Z', 'as it is'),
 		('description', 'transfer', '1.00 USD', '2026-11-20 15:00Z', NULL)) AS c (field, kind, amount, at, description);
-SELECT is((SELECT outcome || replayed FROM post_journals(ARRAY[ROW('ALFA', 'named', 'transfer', pg_temp.entry(:'bank', :'ann', '1.0 USD')::journal_entry, '2026-11-20 09:00 America/Chicago', 'as it was', true)::journal_request])),
+SELECT is((SELECT outcome || replayed FROM load_journals(ARRAY[ROW('ALFA', 'named', 'transfer', pg_temp.entry(:'bank', :'ann', '1.0 USD')::journal_entry, '2026-11-20 09:00 America/Chicago', 'as it was', true)::journal_request])),
 	'postedtrue', 'the same content in other words is the same');
 
 -- Chains stand or fall together
-SELECT results_eq(format($$SELECT request, outcome, sqlstate FROM post_journals(ARRAY[
+SELECT results_eq(format($$SELECT request, outcome, sqlstate FROM load_journals(ARRAY[
 		pg_temp.request('c1', pg_temp.entry('%3$s', '%1$s', '5.00 USD'), linked => true),
 		pg_temp.request('c2', pg_temp.entry('%1$s', '%2$s', '1000.00 USD'), linked => true),
 		pg_temp.request('c3', pg_temp.entry('%3$s', '%1$s', '5.00 USD')),
@@ -163,7 +163,7 @@ SELECT results_eq(format($$SELECT request, outcome, sqlstate FROM post_journals(
 	$$VALUES (1, 'refused', 'LG060'), (2, 'refused', 'LG050'), (3, 'refused', 'LG060'), (4, 'posted', NULL), (5, 'posted', NULL)$$,
 	'a linked chain is refused whole, the next one is judged without it');
 SELECT is(pg_temp.owned(:'ann'), '1.00 USD', 'only the second chain moved money');
-SELECT results_eq(format($$SELECT request, outcome, sqlstate FROM post_journals(ARRAY[
+SELECT results_eq(format($$SELECT request, outcome, sqlstate FROM load_journals(ARRAY[
 		pg_temp.request('c6', pg_temp.entry('%3$s', '%1$s', '5.00 USD'), linked => true),
 		pg_temp.request('c7', pg_temp.entry('%1$s', '%2$s', '1000.00 USD'), linked => true)])$$, :'ann', :'ben', :'bank'),
 	$$VALUES (1, 'refused', 'LG060'), (2, 'refused', 'LG050')$$,
@@ -171,48 +171,48 @@ SELECT results_eq(format($$SELECT request, outcome, sqlstate FROM post_journals(
 
 -- Dry run
 SELECT pg_temp.state() AS before \gset
-SELECT is((SELECT outcome FROM post_journals(ARRAY[pg_temp.request('dry', pg_temp.entry(:'bank', :'ann', '7.00 USD'))], dry_run => true)), 'posted', 'a dry run says what would be');
-SELECT is((SELECT sqlstate FROM post_journals(ARRAY[pg_temp.request('dry 2', pg_temp.entry(:'ann', :'bank', '7000.00 USD'))], dry_run => true)), 'LG050', 'also when it would be refused');
-SELECT lives_ok(format($$SELECT post_journal('ALFA', 'dry', pg_temp.entry('%s', '%s', '7.00 USD')::journal_entry, dry_run => true)$$, :'bank', :'ann'), 'the strict form too');
-SELECT throws_ok(format($$SELECT post_journal('ALFA', 'dry 2', pg_temp.entry('%s', '%s', '7000.00 USD')::journal_entry, dry_run => true)$$, :'ann', :'bank'), 'LG050', NULL, 'and raises');
+SELECT is((SELECT outcome FROM load_journals(ARRAY[pg_temp.request('dry', pg_temp.entry(:'bank', :'ann', '7.00 USD'))], dry_run => true)), 'posted', 'a dry run says what would be');
+SELECT is((SELECT sqlstate FROM load_journals(ARRAY[pg_temp.request('dry 2', pg_temp.entry(:'ann', :'bank', '7000.00 USD'))], dry_run => true)), 'LG050', 'also when it would be refused');
+SELECT lives_ok(format($$SELECT load_journal('ALFA', 'dry', pg_temp.entry('%s', '%s', '7.00 USD')::journal_entry, dry_run => true)$$, :'bank', :'ann'), 'the strict form too');
+SELECT throws_ok(format($$SELECT load_journal('ALFA', 'dry 2', pg_temp.entry('%s', '%s', '7000.00 USD')::journal_entry, dry_run => true)$$, :'ann', :'bank'), 'LG050', NULL, 'and raises');
 SELECT is(pg_temp.state(), :'before', 'and writes nothing');
 SELECT is(pg_temp.lenient('dry', pg_temp.entry(:'bank', :'ann', '7.00 USD')), 'posted', 'nor does it use up the reference');
 
 -- Nothing by half
 SELECT pg_temp.state() AS before \gset
-SELECT throws_ok(format($$SELECT post_journals(ARRAY[
+SELECT throws_ok(format($$SELECT load_journals(ARRAY[
 		pg_temp.request('s1', pg_temp.entry('%3$s', '%1$s', '5.00 USD')), pg_temp.request('s2', pg_temp.entry('%3$s', '%1$s', '5.00 USD')),
 		pg_temp.request('s3', pg_temp.entry('%1$s', '%2$s', '1000.00 USD'))], strict => true)$$, :'ann', :'ben', :'bank'), 'LG050', NULL, 'a strict batch raises at its last request');
 SELECT is(pg_temp.state(), :'before', 'and posts none of the others');
 
 -- Empty and NULL
-SELECT is((SELECT count(*) FROM post_journals('{}')), 0::bigint, 'an empty batch has an empty answer');
-SELECT throws_ok($$SELECT post_journals(NULL)$$, 'LG002', NULL, 'no batch');
-SELECT is((SELECT sqlstate FROM post_journals(ARRAY[NULL::journal_request])), 'LG002', 'a NULL request');
-SELECT is((SELECT string_agg(coalesce(sqlstate, outcome), ' ' ORDER BY request) FROM post_journals(ARRAY[NULL::journal_request, pg_temp.request('beside', pg_temp.entry(:'bank', :'ann', '1.00 USD')), NULL])),
+SELECT is((SELECT count(*) FROM load_journals('{}')), 0::bigint, 'an empty batch has an empty answer');
+SELECT throws_ok($$SELECT load_journals(NULL)$$, 'LG002', NULL, 'no batch');
+SELECT is((SELECT sqlstate FROM load_journals(ARRAY[NULL::journal_request])), 'LG002', 'a NULL request');
+SELECT is((SELECT string_agg(coalesce(sqlstate, outcome), ' ' ORDER BY request) FROM load_journals(ARRAY[NULL::journal_request, pg_temp.request('beside', pg_temp.entry(:'bank', :'ann', '1.00 USD')), NULL])),
 	'LG002 posted LG002', 'a NULL request spoils no other');
-SELECT is((SELECT sqlstate FROM post_journals(ARRAY[ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL)::journal_request])), 'LG002', 'a request of NULLs');
-SELECT throws_ok($$SELECT post_journals(ARRAY[NULL::journal_request], strict => true)$$, 'LG002', NULL, 'a NULL request, strict');
-SELECT throws_ok(format($$SELECT post_journals(ARRAY[ARRAY[pg_temp.request('m1', pg_temp.entry('%1$s', '%2$s', '1.00 USD'))], ARRAY[pg_temp.request('m2', pg_temp.entry('%1$s', '%2$s', '1.00 USD'))]])$$, :'bank', :'ann'),
+SELECT is((SELECT sqlstate FROM load_journals(ARRAY[ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL)::journal_request])), 'LG002', 'a request of NULLs');
+SELECT throws_ok($$SELECT load_journals(ARRAY[NULL::journal_request], strict => true)$$, 'LG002', NULL, 'a NULL request, strict');
+SELECT throws_ok(format($$SELECT load_journals(ARRAY[ARRAY[pg_temp.request('m1', pg_temp.entry('%1$s', '%2$s', '1.00 USD'))], ARRAY[pg_temp.request('m2', pg_temp.entry('%1$s', '%2$s', '1.00 USD'))]])$$, :'bank', :'ann'),
 	'LG002', NULL, 'a batch of two dimensions');
 
 -- Time
-SELECT is((SELECT sqlstate FROM post_journals(ARRAY[ROW('ALFA', 'ahead', 'general', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, clock_timestamp() + interval '6 minutes', NULL, false)::journal_request])), 'LG061', 'too far ahead');
-SELECT is((SELECT sqlstate FROM post_journals(ARRAY[ROW('ALFA', 'infinite', 'general', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, 'infinity', NULL, false)::journal_request])), 'LG061', 'infinitely far ahead');
-SELECT is((SELECT sqlstate FROM post_journals(ARRAY[ROW('ALFA', '-infinite', 'general', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, '-infinity', NULL, false)::journal_request])), 'LG061', 'before all time');
+SELECT is((SELECT sqlstate FROM load_journals(ARRAY[ROW('ALFA', 'ahead', 'general', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, clock_timestamp() + interval '6 minutes', NULL, false)::journal_request])), 'LG061', 'too far ahead');
+SELECT is((SELECT sqlstate FROM load_journals(ARRAY[ROW('ALFA', 'infinite', 'general', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, 'infinity', NULL, false)::journal_request])), 'LG061', 'infinitely far ahead');
+SELECT is((SELECT sqlstate FROM load_journals(ARRAY[ROW('ALFA', '-infinite', 'general', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, '-infinity', NULL, false)::journal_request])), 'LG061', 'before all time');
 
 -- A line has a bound far below that of the type, so that no sum of many can pass it
 SELECT is(pg_temp.lenient('vast', pg_temp.entry(:'bank', :'fay', '999999999999.99 USD')), 'posted', 'almost a trillion dollars');
 SELECT is(pg_temp.lenient('vaster', pg_temp.entry(:'operating', :'equity', '10000000000000000.00 USD')), '22003', 'ten thousand trillions are too much');
 SELECT is(pg_temp.lenient('vastest', pg_temp.entry(:'bank', :'fay', '85070591730234615865.84 USD')), '22003', 'so is all that the type can hold');
-SELECT throws_ok(format($$SELECT post_journal('ALFA', 'too vast', pg_temp.entry('%s', '%s', '85070591730234615865.84 USD')::journal_entry)$$, :'bank', :'fay'), '22003', NULL, 'strict, too');
+SELECT throws_ok(format($$SELECT load_journal('ALFA', 'too vast', pg_temp.entry('%s', '%s', '85070591730234615865.84 USD')::journal_entry)$$, :'bank', :'fay'), '22003', NULL, 'strict, too');
 SELECT is(pg_temp.lenient('vast back', pg_temp.entry(:'fay', :'bank', '999999999999.99 USD')), 'posted', 'a trillion can be spent');
 
 -- One request and a hundred thousand
 SELECT is(pg_temp.lenient('one', pg_temp.entry(:'bank', :'ann', '1.00 USD')), 'posted', 'a batch of one');
 SELECT pg_temp.owned(:'ben') AS before \gset
 CREATE TEMP TABLE answer AS
-	SELECT r.* FROM post_journals((SELECT array_agg(pg_temp.request('many ' || i, pg_temp.entry(:'bank', :'ben', '0.01 USD')) ORDER BY i) FROM generate_series(1, 100000) AS i)) AS r;
+	SELECT r.* FROM load_journals((SELECT array_agg(pg_temp.request('many ' || i, pg_temp.entry(:'bank', :'ben', '0.01 USD')) ORDER BY i) FROM generate_series(1, 100000) AS i)) AS r;
 SELECT is((SELECT count(*) || ' ' || min(outcome) || ' ' || max(outcome) || ' ' || count(DISTINCT journal) || ' ' || min(request) || ' ' || max(request) FROM answer),
 	'100000 posted posted 100000 1 100000', 'a batch of a hundred thousand');
 SELECT is((SELECT (-posted - :'before'::amount)::text FROM balance WHERE account = :'ben'), '1000.00 USD', 'a hundred thousand cents');

@@ -25,7 +25,7 @@ CREATE TEMP TABLE a AS SELECT c.code AS client, row_number() OVER (PARTITION BY 
 	FROM account a JOIN client c USING (client_id) JOIN customer u USING (customer_id) JOIN account b ON b.client_id = a.client_id AND b.name = 'Bank:omnibus' WHERE c.code <> 'CROWD';
 CREATE INDEX ON a (client, n);
 ANALYZE a;
-SELECT is(count(*) FILTER (WHERE r.outcome = 'posted'), 20000::bigint, '20,000 journals') FROM post_journals(ARRAY(
+SELECT is(count(*) FILTER (WHERE r.outcome = 'posted'), 20000::bigint, '20,000 journals') FROM load_journals(ARRAY(
 	SELECT (x.client, 'j' || i, NULL, CASE WHEN i % 50 = 0 THEN journal_entry(line('Dr', x.bank, '3.00 USD'), line('Cr', x.account, '1.00 USD'), line('Cr', y.account, '1.00 USD'), line('Cr', z.account, '0.40 USD'), line('Cr', z.account, '0.60 USD'))
 		WHEN i % 10 = 0 THEN journal_entry(line('Dr', x.bank, '3.00 USD'), line('Cr', y.account, '1.00 USD'), line('Cr', x.account, '2.00 USD'))
 		ELSE journal_entry(line('Dr', x.bank, '1.00 USD'), line('Cr', x.account, '1.00 USD')) END, NULL, NULL, false)::journal_request
@@ -34,12 +34,12 @@ SELECT is(count(*) FILTER (WHERE r.outcome = 'posted'), 20000::bigint, '20,000 j
 -- only with customers in some of the lines, or none
 SELECT open_account('VIEW1', 'CORP', name, 'USD') FROM unnest('{TPJ:receivable:VIEW1001,TPJ:receivable:VIEW1002,TPJ:payable:VIEW1003,Equity,Bank:operating}'::text[]) AS name \g /dev/null
 CREATE FUNCTION pg_temp.of(name text) RETURNS account_id STABLE LANGUAGE sql AS $$ SELECT account_of('VIEW1', CASE WHEN $1 ~ '^Cust' THEN 'FBO' ELSE 'CORP' END, $1, 'USD') $$;
-SELECT post_journal('VIEW1', 'house', journal_entry(line('Dr', pg_temp.of('Bank:operating'), '5.00 USD'), line('Cr', pg_temp.of('Equity'), '5.00 USD'))),
-	post_journal('VIEW1', 'calls', journal_entry(line('Dr', pg_temp.of('TPJ:receivable:VIEW1001'), '5.00 USD'), line('Dr', pg_temp.of('TPJ:receivable:VIEW1002'), '5.00 USD'), line('Cr', pg_temp.of('Equity'), '10.00 USD'))),
-	post_journal('VIEW1', 'claim and call', journal_entry(line('Dr', pg_temp.of('Cust:VIEW1004:settled'), '1.00 USD'), line('Cr', pg_temp.of('Cust:VIEW1005:settled'), '1.00 USD'),
+SELECT load_journal('VIEW1', 'house', journal_entry(line('Dr', pg_temp.of('Bank:operating'), '5.00 USD'), line('Cr', pg_temp.of('Equity'), '5.00 USD'))),
+	load_journal('VIEW1', 'calls', journal_entry(line('Dr', pg_temp.of('TPJ:receivable:VIEW1001'), '5.00 USD'), line('Dr', pg_temp.of('TPJ:receivable:VIEW1002'), '5.00 USD'), line('Cr', pg_temp.of('Equity'), '10.00 USD'))),
+	load_journal('VIEW1', 'claim and call', journal_entry(line('Dr', pg_temp.of('Cust:VIEW1004:settled'), '1.00 USD'), line('Cr', pg_temp.of('Cust:VIEW1005:settled'), '1.00 USD'),
 		line('Dr', pg_temp.of('TPJ:receivable:VIEW1001'), '2.00 USD'), line('Cr', pg_temp.of('TPJ:payable:VIEW1003'), '2.00 USD'), line('Dr', pg_temp.of('Equity'), '1.00 USD'), line('Cr', pg_temp.of('Equity'), '1.00 USD'))),
-	post_journal('VIEW1', 'same twice', journal_entry(line('Dr', pg_temp.of('Cust:VIEW1004:settled'), '1.00 USD'), line('Cr', pg_temp.of('Cust:VIEW1004:settled'), '1.00 USD'))),
-	post_journal('VIEW1', 'both of one', journal_entry(line('Dr', pg_temp.of('Cust:VIEW1001:settled'), '1.00 USD'), line('Cr', pg_temp.of('Cust:VIEW1002:settled'), '1.00 USD'),
+	load_journal('VIEW1', 'same twice', journal_entry(line('Dr', pg_temp.of('Cust:VIEW1004:settled'), '1.00 USD'), line('Cr', pg_temp.of('Cust:VIEW1004:settled'), '1.00 USD'))),
+	load_journal('VIEW1', 'both of one', journal_entry(line('Dr', pg_temp.of('Cust:VIEW1001:settled'), '1.00 USD'), line('Cr', pg_temp.of('Cust:VIEW1002:settled'), '1.00 USD'),
 		line('Dr', pg_temp.of('TPJ:receivable:VIEW1002'), '1.00 USD'), line('Cr', pg_temp.of('TPJ:receivable:VIEW1001'), '1.00 USD'))) \g /dev/null
 ANALYZE journal, journal_party, account, customer, client, balance;
 SET jit = off;

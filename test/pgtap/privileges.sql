@@ -85,7 +85,7 @@ SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relrowsecurity AND NO
 	AND has_table_privilege('bakkt_ledger_reader', c.oid, 'SELECT')$$, 'and a policy');
 SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relkind IN ('r', 'p') AND NOT c.oid = ANY (
 	SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'bakkt_ledger') AND c.relname NOT IN ('job', 'account_kind', 'journal_kind', 'settlement_transition',
-	'ach_return_code', 'adjustment_reason', 'funding_transition', 'cash_call_reason', 'cash_retry_time')$$,
+	'ach_return_code', 'adjustment_reason', 'funding_transition', 'cash_call_reason', 'cash_retry_time', 'client_run')$$,
 	'every table but those of constants is dumped');
 SELECT is_empty($$SELECT s.relname FROM pg_class s WHERE s.relkind = 'S' AND s.relnamespace = 'bakkt_ledger'::regnamespace AND NOT s.oid = ANY (
 	SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'bakkt_ledger')$$, 'and every sequence');
@@ -93,9 +93,10 @@ SELECT is_empty($$SELECT s.relname FROM pg_class s WHERE s.relkind = 'S' AND s.r
 -- ---------------------------------------------------------------------------
 -- Roles
 -- ---------------------------------------------------------------------------
-SELECT is((SELECT count(*) FROM pg_roles WHERE rolname IN ('bakkt_ledger_reader', 'bakkt_ledger_poster', 'bakkt_ledger_settler', 'bakkt_ledger_approver',
-	'bakkt_ledger_reconciler', 'bakkt_ledger_auditor', 'bakkt_ledger_administrator') AND NOT rolcanlogin AND NOT rolsuper AND NOT rolbypassrls), 7::bigint,
-	'seven groups, none of which can log in or pass row-level security');
+SELECT is((SELECT count(*) FROM pg_roles WHERE rolname IN ('bakkt_ledger_reader', 'bakkt_ledger_poster', 'bakkt_ledger_executor', 'bakkt_ledger_bookkeeper',
+	'bakkt_ledger_settler', 'bakkt_ledger_approver', 'bakkt_ledger_reconciler', 'bakkt_ledger_auditor', 'bakkt_ledger_administrator')
+	AND NOT rolcanlogin AND NOT rolsuper AND NOT rolbypassrls), 9::bigint,
+	'nine groups, none of which can log in or pass row-level security');
 SELECT is_empty($$SELECT rolname FROM pg_roles WHERE rolname LIKE 'bakkt\_ledger\_%' AND rolname <> 'bakkt_ledger_reader'
 	AND NOT pg_has_role(rolname, 'bakkt_ledger_reader', 'USAGE')$$, 'whoever may do something may read');
 
@@ -116,13 +117,14 @@ SELECT throws_ok($$SELECT grant_client_access('NONE', 'ledger_test_poster')$$, '
 SET LOCAL ROLE ledger_test_poster;
 SELECT is(invoking_role(), 'ledger_test_poster', 'the invoking role is the one set');
 SELECT lives_ok($$SELECT open_customer('QRST0001', client => 'QRST')$$, 'a poster opens customers of its client');
-SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), open_account('QRST', 'FBO', 'Bank:omnibus', 'USD')$$, 'and accounts');
-SELECT lives_ok($$SELECT post_journal('QRST', 'r1', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', account_of('QRST', 'FBO', 'Bank:omnibus', 'USD'),
-	account_of('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'))::journal_entry)$$, 'and posts');
-SELECT is((SELECT opened_by FROM account WHERE name = 'Bank:omnibus'), 'ledger_test_poster', 'in its own name');
+SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD')$$, 'a poster opens accounts that its customers claim');
+SELECT is((SELECT opened_by FROM account WHERE name = 'Cust:QRST0001:settled'), 'ledger_test_poster', 'an account is opened in the name of who opens it');
+SELECT throws_ok(format('SELECT open_account(''QRST'', %L, %L, ''USD'')', fund, name), '42501', NULL, format('a poster does not open %s %s', fund, name))
+	FROM (VALUES ('FBO', 'Bank:omnibus'), ('CORP', 'Equity'), ('CORP', 'Client:settlement:QRST'), ('CORP', 'TPJ:receivable:QRST0001'),
+		  ('CORP', 'CustomerDeficit:QRST0001'), ('FBO', 'Suspense:unidentified')) AS v (fund, name);
 SELECT throws_ok($$SELECT open_client('MINE')$$, '42501', NULL, 'it opens no clients');
 SELECT throws_ok($$SELECT grant_client_access('OTHR', 'ledger_test_poster')$$, '42501', NULL, 'and gives itself no access');
-SELECT throws_ok($$SELECT freeze_account(account_of('QRST', 'FBO', 'Bank:omnibus', 'USD'), 'debit', 'x')$$, '42501', NULL, 'nor freezes');
+SELECT throws_ok($$SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), 'debit', 'x')$$, '42501', NULL, 'nor freezes');
 SELECT throws_ok($$SELECT ensure_account(1, 'FBO', 'Bank:omnibus', 'USD')$$, '42501', NULL, 'nor calls internal functions');
 SELECT throws_ok($$SELECT record_change('client', 'x', NULL, '{}')$$, '42501', NULL, 'nor writes the trail');
 SELECT throws_ok(format('INSERT INTO %I DEFAULT VALUES', t), '42501', NULL, 'no INSERT into ' || t) FROM unnest('{journal,balance,account,client_access,change_log}'::text[]) t;

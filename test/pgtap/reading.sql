@@ -50,7 +50,7 @@ BEGIN
 			entry := coalesce(entry + e, e) FROM (SELECT journal_entry(line('Dr', pg_temp.of(pair[1]), m), line('Cr', pg_temp.of(pair[2]), m)) AS e
 				FROM (SELECT CASE WHEN pair::text ~ 'btc' THEN amount(0.00000001 * (1 + (random() * 1e6)::int), 'BTC') ELSE amount(0.01 * (1 + (random() * 1e5)::int), 'USD') END AS m) v) v;
 		END LOOP;
-		posted := posted + (SELECT count(*) FILTER (WHERE r.outcome = 'posted') FROM post_journals(ARRAY[((SELECT client FROM a WHERE account = (accounts(entry))[1]), tag || i, NULL, entry,
+		posted := posted + (SELECT count(*) FILTER (WHERE r.outcome = 'posted') FROM load_journals(ARRAY[((SELECT client FROM a WHERE account = (accounts(entry))[1]), tag || i, NULL, entry,
 			now() - random() * interval '300 days', NULL, false)::journal_request]) AS r);
 	END LOOP;
 	RETURN posted;
@@ -148,7 +148,7 @@ SELECT pg_temp.prove('sealed again');
 -- ---------------------------------------------------------------------------
 -- the edges, by hand
 -- ---------------------------------------------------------------------------
-SELECT post_journal('READ', 'edge', journal_entry(line('Dr', pg_temp.of('operating'), '7.00 USD'), line('Cr', pg_temp.of('idle'), '7.00 USD')), effective_at => '2020-02-03 04:05Z', description => 'edge') \g /dev/null
+SELECT load_journal('READ', 'edge', journal_entry(line('Dr', pg_temp.of('operating'), '7.00 USD'), line('Cr', pg_temp.of('idle'), '7.00 USD')), effective_at => '2020-02-03 04:05Z', description => 'edge') \g /dev/null
 CREATE TEMP TABLE edge AS SELECT * FROM journal WHERE reference = 'edge';
 SELECT is((SELECT balance FROM balances('READ', recorded_at) WHERE account = pg_temp.of('idle')), '-7.00 USD', 'recorded as of its own instant it is there') FROM edge;
 SELECT is((SELECT balance FROM balances('READ', recorded_at - interval '1 microsecond') WHERE account = pg_temp.of('idle')), '0.00 USD', 'a microsecond before it is not') FROM edge;
@@ -163,7 +163,7 @@ SELECT is((SELECT count(*) FROM trial_balance('READ') WHERE kind = 'corp_roundin
 SELECT is_empty($$SELECT * FROM trial_balance('IDLE')$$, 'of nothing');
 -- a debit and a credit account of one kind are not set off (I8)
 SELECT open_customer('READ0009', client => 'READ') \g /dev/null
-SELECT post_journal('READ', 'deficits', format('{Dr %s 10.00 USD; Cr %s 10.00 USD}', open_account('READ', 'CORP', 'CustomerDeficit:READ0009', 'USD'), open_account('READ', 'CORP', 'CustomerDeficit:READ0002', 'USD'))::journal_entry) \g /dev/null
+SELECT load_journal('READ', 'deficits', format('{Dr %s 10.00 USD; Cr %s 10.00 USD}', open_account('READ', 'CORP', 'CustomerDeficit:READ0009', 'USD'), open_account('READ', 'CORP', 'CustomerDeficit:READ0002', 'USD'))::journal_entry) \g /dev/null
 SELECT pg_temp.same($$SELECT debit::text, credit::text FROM trial_balance('READ') WHERE kind = 'corp_deficit'$$, $$VALUES ('10.00 USD', '10.00 USD')$$, 'what one owes is not what another is owed (I8)');
 
 -- statement(): all claims of a customer in an asset, and none of its receivables
@@ -179,7 +179,7 @@ SELECT throws_ok($$SELECT * FROM balances('NOWHERE')$$, 'LG010', NULL, 'an unkno
 SELECT throws_ok($$SELECT * FROM trial_balance('NOWHERE')$$, 'LG010', NULL, 'has no trial balance');
 
 -- held and available: today's, and not the past's
-SELECT post_journal('READ', 'fund', journal_entry(line('Dr', pg_temp.of('bank'), '100.00 USD'), line('Cr', pg_temp.of('usd1'), '100.00 USD'))) \g /dev/null
+SELECT load_journal('READ', 'fund', journal_entry(line('Dr', pg_temp.of('bank'), '100.00 USD'), line('Cr', pg_temp.of('usd1'), '100.00 USD'))) \g /dev/null
 SELECT authorise_hold('READ', pg_temp.of('usd1'), '30.00 USD', 'h') \g /dev/null
 SELECT is((SELECT available FROM balances('READ') WHERE account = pg_temp.of('usd1')), (SELECT balance - '30.00 USD' FROM balances('READ') WHERE account = pg_temp.of('usd1')), 'what a hold binds is not available');
 SELECT is((SELECT held FROM balances('READ') WHERE account = pg_temp.of('usd1')), '30.00 USD', 'but held');

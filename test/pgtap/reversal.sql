@@ -13,13 +13,14 @@ BEGIN
 	RETURN public.is(found, expected, name);
 END $$;
 
-CREATE ROLE ledger_test_teller IN ROLE bakkt_ledger_poster;
+CREATE ROLE ledger_test_teller IN ROLE bakkt_ledger_bookkeeper;
 SELECT open_client('REVS', funding_model => 'NET_SETTLEMENT'), open_client('ELSE') \g /dev/null
 SELECT open_customer(code, client => 'REVS') FROM unnest('{REVSANN1,REVSBEN1}'::text[]) AS code \g /dev/null
 SELECT grant_client_access('REVS', 'ledger_test_teller') \g /dev/null
 CREATE TEMP TABLE a (who text, account account_id);
 INSERT INTO a VALUES ('bank', open_account('REVS', 'FBO', 'Bank:omnibus', 'USD')), ('wire', open_account('REVS', 'FBO', 'Clearing:wire-in', 'USD')),
-	('ann', open_account('REVS', 'FBO', 'Cust:REVSANN1:settled', 'USD')), ('ben', open_account('REVS', 'FBO', 'Cust:REVSBEN1:settled', 'USD'));
+	('ann', open_account('REVS', 'FBO', 'Cust:REVSANN1:settled', 'USD')), ('ben', open_account('REVS', 'FBO', 'Cust:REVSBEN1:settled', 'USD')),
+	('held', open_account('REVS', 'FBO', 'Cust:REVSANN1:held', 'USD'));
 GRANT SELECT ON a TO PUBLIC;
 CREATE FUNCTION pg_temp.of(who text) RETURNS account_id STABLE LANGUAGE sql AS 'SELECT account FROM pg_temp.a WHERE a.who = $1';
 -- 'Dr bank 10.00, Cr ann 10.00' with the accounts' numbers
@@ -27,7 +28,11 @@ CREATE FUNCTION pg_temp.entry(text) RETURNS journal_entry STABLE LANGUAGE sql AS
 	SELECT journal_entry(VARIADIC array_agg(line(w[1], pg_temp.of(w[2]), (w[3] || ' USD')::amount) ORDER BY n))
 	FROM regexp_split_to_table($1, ', ') WITH ORDINALITY AS t(part, n), regexp_split_to_array(part, ' ') AS w $$;
 CREATE FUNCTION pg_temp.post(reference text, entry text) RETURNS bigint VOLATILE LANGUAGE sql AS
-	$$ SELECT (post_journal('REVS', $1, pg_temp.entry($2))).journal $$;
+	$$ SELECT (load_journal('REVS', $1, pg_temp.entry($2))).journal $$;
+-- reverse_journal() on accounts of any kind
+CREATE FUNCTION pg_temp.take_back(client text, journal bigint, reference text, entry journal_entry DEFAULT NULL, effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
+	RETURNS journal_result VOLATILE LANGUAGE sql AS
+	$$ SELECT post_entry((SELECT client_id FROM client c WHERE c.code = $1), $3, 2::smallint, $4, $5, $6, $2) $$;
 CREATE FUNCTION pg_temp.id(reference text) RETURNS bigint VOLATILE LANGUAGE sql AS $$ SELECT journal_id FROM bakkt_ledger.journal WHERE reference = $1 $$;
 CREATE FUNCTION pg_temp.money(who text) RETURNS text VOLATILE LANGUAGE sql AS $$ SELECT (balance_of(pg_temp.of($1))).balance::text $$;
 
@@ -36,7 +41,7 @@ CREATE FUNCTION pg_temp.money(who text) RETURNS text VOLATILE LANGUAGE sql AS $$
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.post('j1', 'Dr bank 100.00, Cr ann 60.00, Cr ben 40.00') \g /dev/null
 SELECT pg_temp.post('more', 'Dr bank 1000.00, Cr ann 500.00, Cr ben 500.00') \g /dev/null
-SELECT pg_temp.same($$SELECT outcome, replayed, sqlstate FROM reverse_journal('REVS', pg_temp.id('j1'), 'r1', description => 'mistake')$$, $$VALUES ('posted', false, NULL)$$, 'a journal is reversed');
+SELECT pg_temp.same($$SELECT outcome, replayed, sqlstate FROM pg_temp.take_back('REVS', pg_temp.id('j1'), 'r1', description => 'mistake')$$, $$VALUES ('posted', false, NULL)$$, 'a journal is reversed');
 SELECT pg_temp.same($$SELECT entry, k.name, reverses, description FROM journal JOIN journal_kind k USING (kind) WHERE reference = 'r1'$$,
 	$$SELECT reverse(entry), 'reversal', journal_id, 'mistake' FROM journal WHERE reference = 'j1'$$, 'by its opposite, which names it');
 SELECT is(pg_temp.money('bank') || ' ' || pg_temp.money('ann') || ' ' || pg_temp.money('ben'), '1000.00 USD 500.00 USD 500.00 USD', 'all is as before');
@@ -50,7 +55,7 @@ SELECT throws_ok($$SELECT reverse_journal('ELSE', pg_temp.id('more'), 'r2')$$, '
 SELECT throws_ok($$SELECT reverse_journal('NOWHERE', pg_temp.id('more'), 'r2')$$, 'LG010', NULL, 'an unknown client');
 SELECT throws_ok(format('SELECT reverse_journal(''REVS'', pg_temp.id(''more''), %s)', r), 'LG002', NULL, 'a reference is ' || w)
 	FROM (VALUES ('NULL', 'missing'), ('''''', 'empty'), ('repeat(''x'', 201)', 'too long')) AS v (r, w);
-SELECT throws_ok($$SELECT post_journal('REVS', 'mine', pg_temp.entry('Dr ann 1.00, Cr bank 1.00'), kind => 'reversal')$$, 'LG002', NULL, 'post_journal() posts no reversal');
+SELECT throws_ok($$SELECT load_journal('REVS', 'mine', pg_temp.entry('Dr ann 1.00, Cr bank 1.00'), kind => 'reversal')$$, 'LG002', NULL, 'load_journal() posts no reversal');
 
 -- idempotent
 SELECT pg_temp.same($$SELECT outcome, replayed, journal FROM reverse_journal('REVS', pg_temp.id('j1'), 'r1', description => 'mistake')$$,
@@ -59,19 +64,19 @@ SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j1'), 'r1', descri
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('more'), 'r1', description => 'mistake')$$, 'LG020', NULL, 'nor of another journal');
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j1'), 'r1', pg_temp.entry('Dr ann 1.00, Cr bank 1.00'), description => 'mistake')$$, 'LG020', NULL, 'nor a part');
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j1'), 'j1')$$, 'LG020', NULL, 'nor under the reference of the journal itself');
-SELECT throws_ok($$SELECT post_journal('REVS', 'r1', (SELECT entry FROM journal WHERE reference = 'r1'), description => 'mistake')$$, 'LG020', NULL, 'nor posted by other means');
+SELECT throws_ok($$SELECT load_journal('REVS', 'r1', (SELECT entry FROM journal WHERE reference = 'r1'), description => 'mistake')$$, 'LG020', NULL, 'nor posted by other means');
 
 -- ---------------------------------------------------------------------------
 -- the rules of posting hold for reversals
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.post('j2', 'Dr bank 30.00, Cr ann 30.00') \g /dev/null
 SELECT pg_temp.post('spent', 'Dr ann 520.00, Cr ben 520.00') \g /dev/null
-SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j2'), 'r3')$$, 'LG050', NULL, 'what is spent cannot be taken back');
+SELECT throws_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('j2'), 'r3')$$, 'LG050', NULL, 'what is spent cannot be taken back');
 SELECT is(pg_temp.money('ann'), '10.00 USD', 'nothing was');
-SELECT lives_ok($$SELECT reverse_journal('REVS', pg_temp.id('j2'), 'r3', pg_temp.entry('Dr ann 10.00, Cr bank 10.00'))$$, 'a part may be there');
+SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('j2'), 'r3', pg_temp.entry('Dr ann 10.00, Cr bank 10.00'))$$, 'a part may be there');
 SELECT pg_temp.post('return', 'Dr ben 520.00, Cr ann 520.00') \g /dev/null
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j2'), 'r4')$$, 'LG064', NULL, 'after a part, the whole is too much');
-SELECT lives_ok($$SELECT reverse_journal('REVS', pg_temp.id('j2'), 'r4', pg_temp.entry('Dr ann 20.00, Cr bank 20.00'))$$, 'the rest is not');
+SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('j2'), 'r4', pg_temp.entry('Dr ann 20.00, Cr bank 20.00'))$$, 'the rest is not');
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j2'), 'r5', pg_temp.entry('Dr ann 0.01, Cr bank 0.01'))$$, 'LG063', NULL, 'then nothing is left');
 SELECT pg_temp.post('j3', 'Dr bank 30.00, Cr ann 30.00') \g /dev/null
 SELECT freeze_account(pg_temp.of('ann'), 'debit', 'test') \g /dev/null
@@ -81,8 +86,8 @@ SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j3'), 'r6', pg_tem
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j3'), 'r6', '{}')$$, 'LG002', NULL, 'not nothing');
 
 -- effective time
-SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j3'), 'r6', effective_at => clock_timestamp() + interval '6 minutes')$$, 'LG061', NULL, 'not ahead of time');
-SELECT reverse_journal('REVS', pg_temp.id('j3'), 'r6', effective_at => '2026-01-02 03:04Z') \g /dev/null
+SELECT throws_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('j3'), 'r6', effective_at => clock_timestamp() + interval '6 minutes')$$, 'LG061', NULL, 'not ahead of time');
+SELECT pg_temp.take_back('REVS', pg_temp.id('j3'), 'r6', effective_at => '2026-01-02 03:04Z') \g /dev/null
 SELECT is((SELECT effective_at FROM journal WHERE reference = 'r6'), '2026-01-02 03:04Z'::timestamptz, 'effective as the caller says');
 SELECT ok((SELECT r.effective_at = r.recorded_at AND r.recorded_at > j.recorded_at FROM journal r, journal j WHERE r.reference = 'r1' AND j.reference = 'j1'), 'else when recorded, after the original');
 
@@ -95,11 +100,11 @@ SELECT throws_ok(format('SELECT reverse_journal(''REVS'', pg_temp.id(''p''), ''r
 	('Dr ann 10.00, Cr wire 10.00', 'an account that it had not'), ('Dr bank 10.00, Cr ann 10.00', 'the side it already had'),
 	('Dr ann 10.00, Cr ben 10.00', 'one account right, the other on the wrong side'),
 	('Dr ann 40.00, Cr bank 40.00, Dr ann 31.00, Cr bank 31.00', 'two lines that are too much together')) AS v (e, w);
-SELECT lives_ok($$SELECT reverse_journal('REVS', pg_temp.id('p'), 'rp1', pg_temp.entry('Dr ann 40.00, Cr bank 25.00, Cr bank 15.00'))$$, 'a part, in other lines');
+SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('p'), 'rp1', pg_temp.entry('Dr ann 40.00, Cr bank 25.00, Cr bank 15.00'))$$, 'a part, in other lines');
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('p'), 'rp2', pg_temp.entry('Dr ann 30.01, Cr bank 30.01'))$$, 'LG064', NULL, 'then only what remains of the account');
-SELECT lives_ok($$SELECT reverse_journal('REVS', pg_temp.id('p'), 'rp2', pg_temp.entry('Dr ben 30.00, Cr bank 30.00'))$$, 'another''s share is its own');
+SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('p'), 'rp2', pg_temp.entry('Dr ben 30.00, Cr bank 30.00'))$$, 'another''s share is its own');
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('p'), 'rp3', pg_temp.entry('Dr ben 0.01, Cr bank 0.01'))$$, 'LG064', NULL, 'which is spent');
-SELECT lives_ok($$SELECT reverse_journal('REVS', pg_temp.id('p'), 'rp3', pg_temp.entry('Dr ann 30.00, Cr bank 30.00'))$$, 'to the last cent');
+SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('p'), 'rp3', pg_temp.entry('Dr ann 30.00, Cr bank 30.00'))$$, 'to the last cent');
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('p'), 'rp4', pg_temp.entry('Dr ann 0.01, Cr bank 0.01'))$$, 'LG063', NULL, 'no further');
 SELECT pg_temp.same($$SELECT l.account, sum(l.amount) FROM journal j, lines(j.entry) l WHERE j.reference = 'p' OR j.reverses = pg_temp.id('p') GROUP BY 1 ORDER BY 1$$,
 	$$SELECT account, zero('USD') FROM a WHERE who IN ('bank', 'ann', 'ben') ORDER BY 1$$, 'the parts add up to the whole');
@@ -110,16 +115,16 @@ SELECT is((SELECT count(*) FROM journal WHERE reverses = pg_temp.id('p')), 3::bi
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.post('w', 'Dr bank 10.00, Cr bank 10.00') \g /dev/null
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('w'), 'rw', pg_temp.entry('Dr bank 20.00, Cr bank 20.00'))$$, 'LG064', NULL, 'lines that cancel: not twice as much');
-SELECT lives_ok($$SELECT reverse_journal('REVS', pg_temp.id('w'), 'rw')$$, 'but the whole');
+SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('w'), 'rw')$$, 'but the whole');
 SELECT is((SELECT entry FROM journal WHERE reference = 'rw'), (SELECT reverse(entry) FROM journal WHERE reference = 'w'), 'line by line');
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('w'), 'rw2')$$, 'LG063', NULL, 'once');
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('w'), 'rw2', pg_temp.entry('Dr bank 1.00, Cr bank 1.00'))$$, 'LG063', NULL, 'no part again');
 SELECT pg_temp.post('v', 'Dr bank 24.00, Cr ann 24.00, Dr ben 20.00, Cr bank 20.00') \g /dev/null
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('v'), 'rv', pg_temp.entry('Dr bank 20.01, Cr ben 20.01'))$$, 'LG064', NULL, 'an account on both sides: within each');
-SELECT lives_ok($$SELECT reverse_journal('REVS', pg_temp.id('v'), 'rv', pg_temp.entry('Dr bank 20.00, Cr ben 20.00'))$$, 'its credits');
-SELECT lives_ok($$SELECT reverse_journal('REVS', pg_temp.id('v'), 'rv2', pg_temp.entry('Cr bank 4.00, Dr ann 4.00'))$$, 'some of its debits');
+SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('v'), 'rv', pg_temp.entry('Dr bank 20.00, Cr ben 20.00'))$$, 'its credits');
+SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('v'), 'rv2', pg_temp.entry('Cr bank 4.00, Dr ann 4.00'))$$, 'some of its debits');
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('v'), 'rv3', pg_temp.entry('Cr bank 20.01, Dr ann 20.01'))$$, 'LG064', NULL, 'not more than remain');
-SELECT lives_ok($$SELECT reverse_journal('REVS', pg_temp.id('v'), 'rv3', pg_temp.entry('Cr bank 20.00, Dr ann 20.00'))$$, 'and the rest');
+SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('v'), 'rv3', pg_temp.entry('Cr bank 20.00, Dr ann 20.00'))$$, 'and the rest');
 
 -- ---------------------------------------------------------------------------
 -- what other functions have made
@@ -132,16 +137,17 @@ SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('t1'), 'rt', revers
 SELECT bust_trade('bt', 'REVSANN1', 't1', reason => 'test') \g /dev/null
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('bt'), 'rbt')$$, 'LG065', NULL, 'a bust is a reversal');
 SELECT authorise_hold('REVS', pg_temp.of('ann'), '15.00 USD', 'h') \g /dev/null
-SELECT capture_hold('REVS', 'h', pg_temp.entry('Dr ann 15.00, Cr ben 15.00'), 'hc') \g /dev/null
-SELECT lives_ok($$SELECT reverse_journal('REVS', pg_temp.id('hc'), 'rhc')$$, 'a captured payment goes back');
+SELECT capture_hold('REVS', 'h', pg_temp.entry('Dr ann 15.00, Cr held 15.00'), 'hc') \g /dev/null
+SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('hc'), 'rhc')$$, 'a captured payment goes back');
 SELECT is((SELECT status || ' ' || captured FROM hold WHERE reference = 'h'), 'captured 15.00 USD', 'its hold stays captured');
 
 -- ---------------------------------------------------------------------------
 -- who; and one that was refused may be sent again
 -- ---------------------------------------------------------------------------
-SELECT pg_temp.post('k', 'Dr bank 5.00, Cr ann 5.00') \g /dev/null
+SELECT pg_temp.post('k', 'Dr bank 5.00, Cr ann 5.00'), pg_temp.post('k2', 'Dr ann 5.00, Cr held 5.00') \g /dev/null
 SET LOCAL ROLE ledger_test_teller;
-SELECT lives_ok($$SELECT reverse_journal('REVS', (SELECT journal_id FROM journal WHERE reference = 'k'), 'rk')$$, 'a poster reverses');
+SELECT lives_ok($$SELECT reverse_journal('REVS', (SELECT journal_id FROM journal WHERE reference = 'k2'), 'rk')$$, 'a bookkeeper reverses what stays with one customer');
+SELECT throws_ok($$SELECT reverse_journal('REVS', (SELECT journal_id FROM journal WHERE reference = 'k'), 'rk2')$$, 'LG068', NULL, 'a bookkeeper does not reverse alone what touches a bank');
 RESET ROLE;
 SELECT is((SELECT r.role_name FROM journal j JOIN actor r USING (actor_id) WHERE reference = 'rk'), 'ledger_test_teller', 'and is recorded');
 SELECT is((SELECT count(*) FROM rejection), 0::bigint, 'strict refusals leave nothing behind');
@@ -158,7 +164,7 @@ BEGIN
 	SELECT 0, 0 INTO done, refused;
 	FOR i IN 1..steps LOOP
 		BEGIN
-			PERFORM reverse_journal('REVS', (SELECT id FROM original ORDER BY random() LIMIT 1), 'x' || i, CASE WHEN random() < 0.97 THEN pg_temp.entry(pg_temp.random_entry(2)) END);
+			PERFORM pg_temp.take_back('REVS', (SELECT id FROM original ORDER BY random() LIMIT 1), 'x' || i, CASE WHEN random() < 0.97 THEN pg_temp.entry(pg_temp.random_entry(2)) END);
 			done := done + 1;
 		EXCEPTION WHEN SQLSTATE 'LG063' OR SQLSTATE 'LG064' THEN
 			refused := refused + 1;

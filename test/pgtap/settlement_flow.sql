@@ -34,13 +34,13 @@ CREATE FUNCTION pg_temp.held(client text, fund text, name text) RETURNS text LAN
 	SELECT (balance_of(account_of($1, $2, $3, 'USD'))).balance::text
 $$;
 CREATE FUNCTION pg_temp.wire_in(customer text, amount amount, at timestamptz) RETURNS void LANGUAGE sql AS $$
-	SELECT post_journal(c.code, 'in:' || $1 || $2::text || $3, journal_entry(line('Dr', pg_temp.acct(c.code, 'FBO', 'Bank:omnibus'), $2),
+	SELECT load_journal(c.code, 'in:' || $1 || $2::text || $3, journal_entry(line('Dr', pg_temp.acct(c.code, 'FBO', 'Bank:omnibus'), $2),
 		line('Cr', pg_temp.acct(c.code, 'FBO', 'Cust:' || $1 || ':settled'), $2)), effective_at => $3)
 	FROM client c JOIN customer u USING (client_id) WHERE u.account_code = $1
 $$;
 -- deficit of a customer whose deposit came back after it was spent (J06d)
 CREATE FUNCTION pg_temp.returned(client text, customer text, amount amount, at timestamptz) RETURNS void LANGUAGE sql AS $$
-	SELECT post_journal($1, 'return:' || $2 || $4, journal_entry(
+	SELECT load_journal($1, 'return:' || $2 || $4, journal_entry(
 		line('Dr', pg_temp.acct($1, 'FBO', 'DueFrom:CORP'), $3), line('Cr', pg_temp.acct($1, 'FBO', 'Bank:omnibus'), $3),
 		line('Dr', pg_temp.acct($1, 'CORP', 'CustomerDeficit:' || $2), $3), line('Cr', pg_temp.acct($1, 'CORP', 'DueTo:FBO'), $3)), effective_at => $4)
 $$;
@@ -109,10 +109,12 @@ SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id) || ARRAY(
 CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
 SELECT grant_client_access('QRST', 'ledger_test_approver') \g /dev/null
 SELECT journal AS unpaid FROM post_trade('J05a', 'QRST0003', 'BUY', '0.001 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-09-15 16:22Z') \gset
+CREATE ROLE ledger_test_proposer IN ROLE bakkt_ledger_settler;
+SET LOCAL SESSION AUTHORIZATION ledger_test_proposer;
 SELECT process_cash_calls('2026-09-15 16:23Z'), propose_cash_call_write_offs('2026-10-20 16:00Z', 'QRST') \g /dev/null
-SET LOCAL ROLE ledger_test_approver;
+SET LOCAL SESSION AUTHORIZATION ledger_test_approver;
 SELECT approve_cash_call_write_off('QRST', :unpaid, '2026-10-21 16:00Z') \g /dev/null
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT charge_cash_call_write_offs('2026-11-02 16:00Z', 'QRST') \g /dev/null
 SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:24Z', 'QRST')$$, 'a call that failed, and was written off, moves nothing');
 SELECT pg_temp.wire_in('QRST0003', '60.30 USD', '2026-11-20 16:25Z'), recover_cash_call('QRST', :unpaid, 'paid after all', at => '2026-11-20 16:25Z') \g /dev/null
@@ -323,7 +325,7 @@ SELECT results_eq($$SELECT pg_temp.held('DEFI', 'FBO', 'DueTo:CORP'), pg_temp.he
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds');
 
 -- several banks
-SELECT post_journal('DEFI', 'bank', journal_entry(line('Dr', pg_temp.acct('DEFI', 'FBO', 'Bank:omnibus:evolve'), '9000 USD'), line('Cr', pg_temp.acct('DEFI', 'FBO', 'Cust:DEFI0002:settled'), '9000 USD'))) \g /dev/null
+SELECT load_journal('DEFI', 'bank', journal_entry(line('Dr', pg_temp.acct('DEFI', 'FBO', 'Bank:omnibus:evolve'), '9000 USD'), line('Cr', pg_temp.acct('DEFI', 'FBO', 'Cust:DEFI0002:settled'), '9000 USD'))) \g /dev/null
 SELECT results_eq($$SELECT bank, amount::text FROM instruct_settlement_transfers('2026-11-20 12:30Z', 'DEFI')$$, $$VALUES ('evolve', '200.00 USD')$$, 'through the bank that holds most');
 SELECT pg_temp.confirm_all('DEFI', '2026-11-20 12:31Z') \g /dev/null
 SELECT is(pg_temp.held('DEFI', 'FBO', 'Bank:omnibus:evolve'), '8800.00 USD', 'whose account it leaves');
@@ -337,20 +339,20 @@ SELECT is_empty($$SELECT * FROM verify(progress => 0)$$, 'and so does everything
 CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
 CREATE ROLE ledger_test_reconciler IN ROLE bakkt_ledger_reconciler;
 CREATE ROLE ledger_test_poster IN ROLE bakkt_ledger_poster;
-SET LOCAL ROLE ledger_test_reconciler;
+SET LOCAL SESSION AUTHORIZATION ledger_test_reconciler;
 SELECT isnt_empty($$SELECT * FROM fbo_transfers()$$, 'a reconciler sees the transfers');
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'and checks');
 SELECT throws_ok(call, '42501', NULL, 'but does not ' || call) FROM unnest(ARRAY[$$SELECT instruct_settlement_transfers()$$, $$SELECT instruct_fbo_transfer('DEFI', 'r', '1 USD')$$,
 	$$SELECT confirm_fbo_transfer('DEFI', 'plain', 'x')$$, $$SELECT fail_fbo_transfer('DEFI', 'plain', 'x')$$, $$SELECT top_up_deficits()$$]) call;
-SET LOCAL ROLE ledger_test_poster;
+SET LOCAL SESSION AUTHORIZATION ledger_test_poster;
 SELECT is_empty($$SELECT * FROM fbo_transfers()$$, 'a poster sees none of other clients');
 SELECT is_empty($$SELECT * FROM fbo_transfer$$, 'in the table either');
 SELECT throws_ok(call, '42501', NULL, 'nor by ' || call) FROM unnest(ARRAY[$$SELECT fbo_transfers('DEFI')$$, $$SELECT settlement_flow('DEFI')$$, $$SELECT fbo_proof('DEFI')$$,
 	$$SELECT check_fbo('DEFI')$$, $$SELECT fbo_transfer_calls('DEFI', 'plain')$$, $$SELECT confirm_fbo_transfer('DEFI', 'plain', 'x')$$]) call;
-SET LOCAL ROLE ledger_test_settler;
+SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
 SELECT results_eq($$SELECT status FROM confirm_fbo_transfer('DEFI', 'plain', 'BT-plain', '2026-11-20 12:40Z')$$, $$VALUES ('CONFIRMED')$$, 'a settler confirms');
 SELECT lives_ok($$SELECT instruct_settlement_transfers('2026-11-20 12:41Z')$$, 'and instructs');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT is((SELECT role_name FROM fbo_transfer_event e JOIN fbo_transfer t USING (client_id, transfer_id) WHERE t.reference = 'plain' AND e.event = 'confirmed'), 'ledger_test_settler', 'in his own name');
 
 -- a run of an instant, made up for later, funds what had been called by then

@@ -3,11 +3,11 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-CREATE ROLE ledger_test_one IN ROLE bakkt_ledger_poster;
-CREATE ROLE ledger_test_two IN ROLE bakkt_ledger_poster;
+CREATE ROLE ledger_test_one IN ROLE bakkt_ledger_poster, bakkt_ledger_executor, bakkt_ledger_bookkeeper;
+CREATE ROLE ledger_test_two IN ROLE bakkt_ledger_poster, bakkt_ledger_executor, bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_both IN ROLE ledger_test_one, ledger_test_two;
 CREATE ROLE ledger_test_dormant NOINHERIT IN ROLE ledger_test_one;
-CREATE ROLE ledger_test_member IN ROLE ledger_test_one, bakkt_ledger_poster;
+CREATE ROLE ledger_test_member IN ROLE ledger_test_one, bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_none IN ROLE bakkt_ledger_poster;
 CREATE ROLE ledger_test_auditor IN ROLE bakkt_ledger_auditor;
 CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
@@ -26,12 +26,12 @@ BEGIN
 	PERFORM change_cash_terms(client, return_fee => '25.00 USD');
 	PERFORM open_account(client, 'FBO', 'Bank:omnibus', 'USD'), open_account(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
 		open_account(client, 'FBO', 'Cust:' || second || ':settled', 'USD');
-	PERFORM post_journal(client, 'deposit', format('{Dr %s 100.00 USD; Cr %s 100.00 USD}', account_of(client, 'FBO', 'Bank:omnibus', 'USD'),
+	PERFORM load_journal(client, 'deposit', format('{Dr %s 100.00 USD; Cr %s 100.00 USD}', account_of(client, 'FBO', 'Bank:omnibus', 'USD'),
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'))::journal_entry);
-	PERFORM post_journal(client, 'transfer', format('{Dr %s 40.00 USD; Cr %s 40.00 USD}', account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
+	PERFORM load_journal(client, 'transfer', format('{Dr %s 40.00 USD; Cr %s 40.00 USD}', account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
 		account_of(client, 'FBO', 'Cust:' || second || ':settled', 'USD'))::journal_entry);
 	PERFORM initiate_deposit(second, '70.00 USD', 'cash'), request_withdrawal(second, '20.00 USD', 'out');
-	PERFORM post_journals(ARRAY[(client, 'too much', NULL, format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
+	PERFORM load_journals(ARRAY[(client, 'too much', NULL, format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'), account_of(client, 'FBO', 'Bank:omnibus', 'USD'))::journal_entry,
 		NULL, NULL, false)::journal_request]);
 	PERFORM deposit_coin(customer, '1.00 BTC', reference => 'coin');
@@ -40,17 +40,18 @@ BEGIN
 	PERFORM post_trade('called', second, 'BUY', '0.01 BTC', 'LP1', lp_price => '60000.00 USD/BTC'), bust_trade('not called', second, 'called');
 	PERFORM authorise_hold(client, account_of(client, 'CUST', 'Cust:' || customer, 'BTC'), '0.20 BTC', 'hold');
 	PERFORM propose_journal(format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account(client, 'CORP', 'Expense:bank-fee', 'USD'),
-		open_account(client, 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'BANK_FEE', 'by hand');
+		open_account(client, 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'BANK_FEE', 'by hand'), open_account(client, 'CORP', 'Expense:rent', 'USD');
 	PERFORM instruct_fbo_transfer(client, 'float', '10.00 USD');
 	PERFORM close_window(client, '2026-11-03');
 	PERFORM advise_window(client, '2026-11-03'), agree_window(client, '2026-11-03');
 	PERFORM settle_window(client, '2026-11-03', 'wires');
 	PERFORM take_aged_tpj('AM', '2026-11-03 15:30Z', client);
 	unpaid := (post_trade('unpaid', second, 'BUY', '0.0001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-09-02 15:00Z')).journal;
-	PERFORM propose_cash_call_write_offs('2026-10-15 15:00Z', client), grant_client_access(client, 'ledger_test_approver');
-	PERFORM set_config('role', 'ledger_test_approver', true);
+	PERFORM grant_client_access(client, 'ledger_test_approver'), set_config('session_authorization', 'ledger_test_settler', true);
+	PERFORM propose_cash_call_write_offs('2026-10-15 15:00Z', client);
+	PERFORM set_config('session_authorization', 'ledger_test_approver', true);
 	PERFORM approve_cash_call_write_off(client, unpaid, '2026-10-15 16:00Z');
-	PERFORM set_config('role', 'none', true);
+	PERFORM set_config('session_authorization', 'postgres', true);
 	PERFORM open_customer(client || '00009', client => client, funding_model => 'APEX_TPJ');
 	PERFORM post_trade('through Apex', client || '00009', 'BUY', '0.0001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-11-02 15:00Z');
 	PERFORM open_apex_batch(client, 'Apex', '2026-11-03 15:00Z'), record_apex_wire(client, 'from Apex', 'received', '1.00 USD', at => '2026-11-04 15:00Z');
@@ -89,7 +90,7 @@ $$;
 SELECT is_empty($$SELECT s.relname FROM public.ledger_test_seen('TWO') s JOIN public.ledger_test_relation r USING (relname) WHERE r.has_client_id AND s.seen = 0$$,
 	'client TWO has rows in every table that has clients: none is left out below');
 
-SET LOCAL ROLE ledger_test_one;
+SET LOCAL SESSION AUTHORIZATION ledger_test_one;
 SELECT results_eq($$SELECT relname FROM public.ledger_test_seen('TWO') WHERE seen > 0$$, ARRAY[]::name[], 'a user of ONE sees nothing of TWO');
 SELECT is_empty($$SELECT s.relname FROM public.ledger_test_seen('ONE') s JOIN public.ledger_test_relation r USING (relname) WHERE r.has_client_id AND s.seen = 0$$,
 	'and all of ONE');
@@ -115,7 +116,7 @@ SELECT throws_ok(call, '42501', NULL, 'not by ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM reverse_journal('TWO', 1, 'back')$$,
 	$$SELECT * FROM cancel_deposit('TWO', 'cash')$$, $$SELECT * FROM cancel_withdrawal('TWO', 'out')$$, $$SELECT * FROM deficits('TWO')$$, $$SELECT * FROM check_funding('TWO')$$]) AS call;
 SELECT throws_ok(call, 'LG012', NULL, 'nor by ' || call) FROM unnest(ARRAY[
-	$$SELECT * FROM statement('TWO00001', 'BTC')$$, $$SELECT * FROM deposit_coin('TWO00001', '1.00 BTC', reference => 'c2')$$,
+	$$SELECT * FROM statement('TWO00001', 'BTC')$$,
 	$$SELECT * FROM post_trade('t2', 'TWO00001', 'BUY', '0.10 BTC', 'LP1', lp_price => '60000.00 USD/BTC')$$,
 	$$SELECT * FROM bust_trade('b2', 'TWO00001', 'trade')$$, $$SELECT * FROM buying_power('TWO00001')$$,
 	$$SELECT * FROM initiate_deposit('TWO00002', '1.00 USD', 'd2')$$, $$SELECT * FROM request_withdrawal('TWO00002', '20.00 USD', 'w2')$$, $$SELECT * FROM cash_balance('TWO00002')$$]) AS call;
@@ -123,22 +124,22 @@ SELECT results_eq($$SELECT DISTINCT client_code FROM trial_balance()$$, ARRAY['O
 SELECT is_empty($$SELECT * FROM obligations() WHERE client_code <> 'ONE'$$, 'and so are all obligations');
 SELECT results_eq($$SELECT client_code FROM fbo_proof()$$, ARRAY['ONE'], 'the proof of the FBO accounts');
 SELECT results_eq($$SELECT client_code FROM fbo_transfers()$$, ARRAY['ONE'], 'and all transfers');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 -- a customer of TWO by its real code: as good as unknown
 SELECT open_customer('TWOXXXX1', client => 'TWO') \g /dev/null
-SET LOCAL ROLE ledger_test_one;
+SET LOCAL SESSION AUTHORIZATION ledger_test_one;
 SELECT throws_ok($$SELECT require_customer('TWOXXXX1')$$, 'LG012', NULL, 'another client''s customer is as good as unknown');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 CREATE TEMP TABLE foreign_account AS SELECT account FROM account a JOIN client c USING (client_id) WHERE c.code = 'TWO' LIMIT 1;
 GRANT SELECT ON foreign_account TO PUBLIC;
-SET LOCAL ROLE ledger_test_one;
+SET LOCAL SESSION AUTHORIZATION ledger_test_one;
 SELECT throws_ok($$SELECT require_account(account) FROM foreign_account$$, 'LG030', NULL, 'and so is an account');
 
 -- What belongs to another client is not told, and its references are not ours.
-RESET ROLE;
-SET LOCAL ROLE ledger_test_two;
+RESET SESSION AUTHORIZATION;
+SET LOCAL SESSION AUTHORIZATION ledger_test_two;
 SELECT lives_ok($$SELECT open_customer('TWOXXXX8', 'TWO', account_type => 'ENTITY', funding_model => 'APEX_TPJ', reference => 'same')$$, 'one client opens a customer');
-SET LOCAL ROLE ledger_test_one;
+SET LOCAL SESSION AUTHORIZATION ledger_test_one;
 CREATE FUNCTION pg_temp.told(request text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	message text;
@@ -157,37 +158,37 @@ SELECT is(pg_temp.told($$SELECT open_customers('ONE', ARRAY['ONEXXXX7', 'TWOXXXX
 SELECT is(pg_temp.told($$SELECT open_customer('ONEXXXX8', 'ONE', reference => 'same')$$), 'done', 'a reference of one client is free for another');
 SELECT is(pg_temp.told($$SELECT open_customer('ONEXXXX8', 'ONE', reference => 'same')$$), 'done', 'where it stays idempotent');
 SELECT matches(pg_temp.told($$SELECT open_customer('ONEXXXX9', 'ONE', reference => 'same')$$), 'ONEXXXX8', 'and shows only its own');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 
-SET LOCAL ROLE ledger_test_both;
+SET LOCAL SESSION AUTHORIZATION ledger_test_both;
 SELECT results_eq($$SELECT code FROM client ORDER BY 1$$, ARRAY['ONE', 'TWO'], 'a member of both sees both');
-SET LOCAL ROLE ledger_test_member;
-SELECT lives_ok($$SELECT post_journal('ONE', 'm1', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', account_of('ONE', 'CORP', 'Bank:operating', 'USD'),
-	account_of('ONE', 'CORP', 'Expense:bank-fee', 'USD'))::journal_entry)$$, 'a member posts');
-RESET ROLE;
+SET LOCAL SESSION AUTHORIZATION ledger_test_member;
+SELECT lives_ok($$SELECT post_journal('ONE', 'm1', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', account_of('ONE', 'CORP', 'Expense:bank-fee', 'USD'),
+	account_of('ONE', 'CORP', 'Expense:rent', 'USD'))::journal_entry)$$, 'a member posts');
+RESET SESSION AUTHORIZATION;
 REVOKE ledger_test_one FROM ledger_test_member;
-SET LOCAL ROLE ledger_test_member;
+SET LOCAL SESSION AUTHORIZATION ledger_test_member;
 SELECT throws_ok($$SELECT post_journal('ONE', 'm2', '{Dr FBO:1 1.00 USD; Cr FBO:999999 1.00 USD}')$$, '42501', NULL, 'until it is no member any more');
-SET LOCAL ROLE ledger_test_none;
+SET LOCAL SESSION AUTHORIZATION ledger_test_none;
 SELECT is_empty($$SELECT * FROM client$$, 'without a grant one sees no client');
 SELECT is_empty($$SELECT * FROM journal$$, 'and no journal');
 SELECT throws_ok($$SELECT require_client('ONE')$$, '42501', NULL, 'and works for none');
-SET LOCAL ROLE ledger_test_dormant;
+SET LOCAL SESSION AUTHORIZATION ledger_test_dormant;
 SELECT throws_ok('SELECT * FROM bakkt_ledger.client', '42501', NULL, 'rights that a role does not inherit count only after SET ROLE');
-SET LOCAL ROLE ledger_test_auditor;
+SET LOCAL SESSION AUTHORIZATION ledger_test_auditor;
 SELECT is((SELECT count(*) FROM client), 2::bigint, 'auditors see all clients');
 SELECT cmp_ok((SELECT count(*) FROM change_log), '>', 5::bigint, 'and the trail');
 SELECT throws_ok($$SELECT open_client('AUDI')$$, '42501', NULL, 'but change nothing');
-SET LOCAL ROLE ledger_test_settler;
+SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
 SELECT is((SELECT count(*) FROM client), 2::bigint, 'settlers see all clients');
 SELECT throws_ok($$SELECT * FROM change_log$$, '42501', NULL, 'not the trail');
-SET LOCAL ROLE ledger_test_administrator;
+SET LOCAL SESSION AUTHORIZATION ledger_test_administrator;
 SELECT lives_ok($$SELECT revoke_client_access('ONE', 'ledger_test_one', 'left')$$, 'an administrator takes access away');
 SELECT throws_ok($$SELECT post_journal('ONE', 'r', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL, 'but posts nothing');
-SET LOCAL ROLE ledger_test_one;
+SET LOCAL SESSION AUTHORIZATION ledger_test_one;
 SELECT is_empty($$SELECT * FROM client$$, 'and it is gone');
 SELECT throws_ok($$SELECT post_journal('ONE', 'late', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL, 'for posting too, in the same session');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -3,13 +3,15 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ') \g /dev/null
-SELECT open_client('SHRE', funding_model => 'BAKKT_TPJ', revenue_share_bps => 4000) \g /dev/null
-SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT') \g /dev/null
-SELECT open_client('APEX', funding_model => 'APEX_TPJ') \g /dev/null
-SELECT open_client('NONE', funding_model => 'NO_SETTLEMENT') \g /dev/null
-SELECT open_client('MARK', commission_model => 'MARKUP') \g /dev/null
-SELECT open_client('FEES', commission_model => 'TRADE_FEE') \g /dev/null
+SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_client('SHRE', funding_model => 'BAKKT_TPJ', revenue_share_bps => 4000, opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_client('NONE', funding_model => 'NO_SETTLEMENT', opened_at => '2026-01-01Z') \g /dev/null
+-- prices are examples here, not a market's
+SELECT change_client(code, price_band_bps => 0, price_concession_bps => 10000) FROM client \g /dev/null
+SELECT open_client('MARK', commission_model => 'MARKUP', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_client('FEES', commission_model => 'TRADE_FEE', opened_at => '2026-01-01Z') \g /dev/null
 SELECT open_customer(code, client => left(code, 4)) FROM unnest('{XYZZ0001,XYZZ0002,SHRE0001,QRST0001,QRST0002,APEX0001,NONE0001,MARK0001,FEES0001}'::text[]) code \g /dev/null
 SELECT open_liquidity_provider('lp1', 'One'), open_liquidity_provider('lp2', 'Two') \g /dev/null
 

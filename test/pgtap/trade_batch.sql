@@ -3,8 +3,10 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT') \g /dev/null
-SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ') \g /dev/null
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ', opened_at => '2026-01-01Z') \g /dev/null
+-- prices are examples here, not a market's
+SELECT change_client(code, price_band_bps => 0) FROM client \g /dev/null
 SELECT open_customer(code, client => left(code, 4)) FROM unnest('{QRST0001,QRST0002,QRST0003,XYZZ0001}'::text[]) code \g /dev/null
 SELECT open_liquidity_provider('LP1', 'One'), open_liquidity_provider('LP2', 'Two') \g /dev/null
 
@@ -84,14 +86,14 @@ SELECT results_eq($$ SELECT sum(fee) FROM post_trades((SELECT array_agg(pg_temp.
 -- One's own clients only
 -- ---------------------------------------------------------------------------
 CREATE ROLE batch_clerk;
-GRANT bakkt_ledger_poster TO batch_clerk;
+GRANT bakkt_ledger_executor TO batch_clerk;
 SELECT grant_client_access('QRST', 'batch_clerk') \g /dev/null
 SET LOCAL ROLE batch_clerk;
 SELECT results_eq($$ SELECT outcome, sqlstate FROM post_trades(ARRAY[pg_temp.request('own'), pg_temp.request('foreign', account => 'XYZZ0001'), pg_temp.request('nobody', account => 'NOBODY01')]) $$,
 	$$ VALUES ('posted', NULL), ('refused', 'LG012'), ('refused', 'LG012') $$, 'another client''s customer is as good as unknown');
 SELECT throws_ok($$ SELECT bust_trade('foreign', 'XYZZ0001', 'm-8') $$, 'LG012', NULL, '... for a bust too');
-SELECT throws_ok($$ SELECT deposit_coin('XYZZ0001', '1 BTC', 'foreign') $$, 'LG012', NULL, '... and a deposit');
-SELECT throws_ok($$ SELECT settle_lp('QRST', 'LP1', '1 BTC', NULL, 'lp') $$, '42501', NULL, 'a poster does not settle with providers');
+SELECT throws_ok($$ SELECT deposit_coin('QRST0001', '1 BTC', 'coin') $$, '42501', NULL, 'an executor deposits no coin');
+SELECT throws_ok($$ SELECT settle_lp('QRST', 'LP1', '1 BTC', NULL, 'lp') $$, '42501', NULL, 'an executor does not settle with providers');
 SELECT is((SELECT count(*) FROM execution WHERE client <> 'QRST'), 0::bigint, 'nor sees other clients'' executions');
 RESET ROLE;
 SELECT is_empty($$ SELECT reference FROM rejection WHERE reference = 'foreign' $$, 'nothing is written into another client''s books');

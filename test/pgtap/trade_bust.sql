@@ -3,7 +3,9 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000), open_client('XYZZ') \g /dev/null
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000, opened_at => '2026-01-01Z'), open_client('XYZZ', opened_at => '2026-01-01Z') \g /dev/null
+-- prices are examples here, not a market's
+SELECT change_client(code, price_band_bps => 0) FROM client \g /dev/null
 SELECT open_customer(code, client => left(code, 4)) FROM unnest('{QRST0001,QRST0002,XYZZ0001}'::text[]) code \g /dev/null
 SELECT open_liquidity_provider('LP1', 'One') \g /dev/null
 

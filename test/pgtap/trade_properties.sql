@@ -3,7 +3,9 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT plan(9);
 
-SELECT open_client(code, revenue_share_bps => share) FROM (VALUES ('NONE', 0), ('THRD', 3333), ('HALF', 5000), ('FULL', 10000)) AS client(code, share) \g /dev/null
+SELECT open_client(code, revenue_share_bps => share, opened_at => '2026-01-01Z') FROM (VALUES ('NONE', 0), ('THRD', 3333), ('HALF', 5000), ('FULL', 10000)) AS client(code, share) \g /dev/null
+-- prices are examples here, not a market's
+SELECT change_client(code, price_band_bps => 0) FROM client \g /dev/null
 SELECT open_customer(code || '0001', client => code) FROM unnest('{NONE,THRD,HALF,FULL}'::text[]) code \g /dev/null
 SELECT open_liquidity_provider('LP1', 'One') \g /dev/null
 SELECT change_instrument('ETHUSD', price_increment => '0.05 USD/ETH') \g /dev/null

@@ -22,7 +22,7 @@ BEGIN
 		window_of('QRST', timestamptz 'epoch' + make_interval(secs => 1767225600 + n * 86400 + 52199)) AS w;
 	PERFORM set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true);
 END $$;
-SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT') \g /dev/null
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2025-03-01Z') \g /dev/null
 CREATE TEMP TABLE plain AS SELECT row_number() OVER () AS n, u FROM pg_temp.under('UTC', 'ISO') AS u;
 SELECT results_eq(format('SELECT pg_temp.under(%L, %L)', zone, style), 'SELECT u FROM plain ORDER BY n', format('the same with TimeZone %s, DateStyle %s', zone, style))
 FROM (VALUES ('America/Chicago', 'SQL, DMY'), ('Asia/Tokyo', 'German'), ('Pacific/Kiritimati', 'ISO, YMD'), ('America/New_York', 'Postgres, MDY'), ('Etc/GMT+12', 'ISO')) AS s (zone, style);

@@ -24,11 +24,11 @@ INSERT INTO claim SELECT 9, open_account('BBBB', 'FBO', 'Cust:BBBB0001:settled',
 CREATE FUNCTION deposit(client text, reference text, customer int, amount amount) RETURNS journal_request LANGUAGE sql STABLE AS
 $$SELECT ROW(client, reference, 'cash_deposit', journal_entry(line('Dr', b.account, amount), line('Cr', c.account, amount)), '2026-11-20 15:00Z', NULL, false)::journal_request
 	FROM bank b, claim c WHERE b.client = $1 AND c.n = customer$$;
-SELECT outcome, journal FROM post_journals(ARRAY(SELECT deposit('AAAA', 'a' || n, n, '100.00 USD') FROM generate_series(1, 4) n) || deposit('BBBB', 'b1', 9, '7.00 USD'));
+SELECT outcome, journal FROM load_journals(ARRAY(SELECT deposit('AAAA', 'a' || n, n, '100.00 USD') FROM generate_series(1, 4) n) || deposit('BBBB', 'b1', 9, '7.00 USD'));
 -- the sealer sees its own transaction; what fails leaves gaps that are not waited for
-BEGIN; SELECT outcome FROM post_journals(ARRAY[deposit('AAAA', 'lost', 1, '1.00 USD')]); ROLLBACK;
+BEGIN; SELECT outcome FROM load_journals(ARRAY[deposit('AAAA', 'lost', 1, '1.00 USD')]); ROLLBACK;
 BEGIN;
-SELECT outcome, journal FROM post_journals(ARRAY[deposit('AAAA', 'a5', 1, '1.00 USD')]);
+SELECT outcome, journal FROM load_journals(ARRAY[deposit('AAAA', 'a5', 1, '1.00 USD')]);
 SELECT seal();
 COMMIT;
 SELECT block_no, high, pending, absent, writers, journals, total_journals, turnover FROM block WHERE block_no = 2;
@@ -36,13 +36,13 @@ SELECT * FROM block_balance ORDER BY account;
 SELECT seal() AS nothing_new;
 
 -- an entry of many lines, then a tail that no block has
-SELECT outcome, journal FROM post_journals(ARRAY[ROW('AAAA', 'payroll', 'transfer', journal_entry(
+SELECT outcome, journal FROM load_journals(ARRAY[ROW('AAAA', 'payroll', 'transfer', journal_entry(
 	line('Dr', (SELECT account FROM claim WHERE n = 1), '30.00 USD'), line('Cr', (SELECT account FROM claim WHERE n = 2), '10.00 USD'),
 	line('Cr', (SELECT account FROM claim WHERE n = 3), '10.00 USD'), line('Cr', (SELECT account FROM claim WHERE n = 4), '9.99 USD'),
 	line('Cr', (SELECT account FROM claim WHERE n = 2), '0.01 USD')), '2026-11-20 16:00Z', 'pay day', false)::journal_request]);
 SELECT seal();
 SELECT digest() AS saved \gset
-SELECT outcome, journal FROM post_journals(ARRAY[deposit('AAAA', 'tail', 2, '5.00 USD')]);
+SELECT outcome, journal FROM load_journals(ARRAY[deposit('AAAA', 'tail', 2, '5.00 USD')]);
 SELECT * FROM verify();
 SELECT * FROM verify(expected => :'saved');
 
@@ -149,7 +149,7 @@ END $$;
 SELECT * FROM tamper('SELECT cut_tail()');
 SELECT * FROM tamper('SELECT cut_tail()', expected => :'saved');
 -- the same number of blocks again, with another history
-SELECT check_name, block_no, detail FROM tamper('SELECT cut_tail(), (SELECT outcome FROM post_journals(ARRAY[deposit(''AAAA'', ''other'', 2, ''5.00 USD'')])), seal()', expected => :'saved');
+SELECT check_name, block_no, detail FROM tamper('SELECT cut_tail(), (SELECT outcome FROM load_journals(ARRAY[deposit(''AAAA'', ''other'', 2, ''5.00 USD'')])), seal()', expected => :'saved');
 
 -- after all that nothing was changed
 SELECT * FROM verify(expected => :'saved');

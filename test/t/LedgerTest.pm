@@ -92,7 +92,7 @@ sub make_world
 	my ($node, $client, $customers, $opening) = @_;
 
 	in_ledger($node, <<"SQL");
-SELECT open_client('$client', funding_model => 'NET_SETTLEMENT');
+SELECT open_client('$client', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z');
 SELECT open_customer('$client' || lpad(n::text, 8 - length('$client'), '0'), client => '$client') FROM generate_series(1, $customers) AS n;
 CREATE TABLE IF NOT EXISTS public.claim (client text, n int, code text, account account_id, PRIMARY KEY (client, n));
 INSERT INTO public.claim
@@ -102,7 +102,7 @@ CREATE TABLE IF NOT EXISTS public.house (client text, name text, account account
 INSERT INTO public.house
 	SELECT '$client', name, open_account('$client', fund, name, 'USD')
 	FROM (VALUES ('FBO', 'Bank:omnibus'), ('FBO', 'Clearing:ACH-in'), ('CORP', 'Bank:operating'), ('CORP', 'Equity')) AS h (fund, name);
-SELECT post_journal('$client', 'opening-' || c.n,
+SELECT load_journal('$client', 'opening-' || c.n,
 		journal_entry(line('Dr', h.account, '$opening USD'), line('Cr', c.account, '$opening USD')), kind => 'opening')
 	FROM public.claim c JOIN public.house h ON h.client = c.client AND h.name = 'Bank:omnibus'
 	WHERE c.client = '$client' ORDER BY c.n;
@@ -122,6 +122,7 @@ sub make_cash
 
 	in_ledger($node, <<"SQL");
 CREATE ROLE $approver IN ROLE bakkt_ledger_approver;
+CREATE ROLE ${approver}_clerk IN ROLE bakkt_ledger_settler;
 SELECT grant_client_access('$client', '$approver'), open_liquidity_provider('LP$client', 'Provider'), change_cash_terms('$client', return_fee => '5.00 USD');
 SELECT open_customer('$client' || n, client => '$client', funding_model => CASE n WHEN '0095' THEN 'APEX_TPJ' ELSE 'BAKKT_TPJ' END) FROM unnest('{0091,0092,0093,0094,0095}'::text[]) AS n;
 SELECT post_trade(reference, '$client' || customer, side, quantity, 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => at) FROM (VALUES
@@ -144,10 +145,11 @@ SELECT instruct_fbo_transfer('$client', 'float', '20.00 USD'), instruct_fbo_tran
 SELECT confirm_fbo_transfer('$client', 'float', 'bank 1 of $client'), fail_fbo_transfer('$client', 'refused', 'limit');
 SELECT open_apex_batch('$client', 'batch', '2026-01-02 16:00Z'), record_apex_wire('$client', 'Apex', 'sent', '1.00 USD', at => '2026-01-03 16:00Z');
 SELECT record_apex_answers('$client', 'batch', ARRAY(SELECT (call, row_number() OVER (ORDER BY call) = 1, NULL, 'apex 1')::apex_answer FROM apex_batch_items('$client', 'batch')));
+SET SESSION AUTHORIZATION ${approver}_clerk;
 SELECT propose_cash_call_write_offs('2026-02-10 12:00Z', '$client');
-SET ROLE $approver;
+SET SESSION AUTHORIZATION $approver;
 SELECT approve_cash_call_write_off('$client', call, '2026-02-11 12:00Z') FROM cash_write_offs('$client') WHERE account = '${client}0091';
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT charge_cash_call_write_offs('2026-03-02 12:00Z', '$client');
 SELECT recover_cash_call('$client', call, 'recovery', '9.00 USD', at => '2026-03-03 12:00Z') FROM cash_write_offs('$client') WHERE account = '${client}0091';
 SELECT count(*) FROM take_aged_tpj('PM', '2026-03-04 01:30Z', '$client');

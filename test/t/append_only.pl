@@ -24,10 +24,10 @@ ALTER ROLE keeper NOSUPERUSER;
 SQL
 make_world($node, 'EDIT', 5, '100.00');
 in_ledger($node, <<'SQL');
-SELECT post_journals(ARRAY(
+SELECT load_journals(ARRAY(
 	SELECT ROW('EDIT', 'pay' || i, 'transfer', journal_entry(line('Dr', x.account, '1.00 USD'), line('Cr', y.account, '1.00 USD')), NULL, 'pay', false)::journal_request
 	FROM generate_series(1, 20) AS i, public.claim x, public.claim y WHERE x.n = 1 + i % 5 AND y.n = 1 + (i + 1) % 5));
-SELECT post_journals(ARRAY(
+SELECT load_journals(ARRAY(
 	SELECT ROW('EDIT', 'too much' || i, 'transfer', journal_entry(line('Dr', x.account, '1000.00 USD'), line('Cr', y.account, '1000.00 USD')), NULL, NULL, false)::journal_request
 	FROM generate_series(1, 2) AS i, public.claim x, public.claim y WHERE x.n = 1 AND y.n = 2));
 SELECT authorise_hold('EDIT', account, '2.00 USD', 'hold') FROM public.claim WHERE n = 4;

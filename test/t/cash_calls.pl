@@ -15,11 +15,11 @@ my $node = ledger_node('cash_calls', conf => "fsync = on\nlog_min_messages = war
 
 in_ledger($node, <<"SQL");
 SELECT open_liquidity_provider('LP1', 'Provider');
-SELECT open_client('RUNA'), open_client('RUNB');
+SELECT open_client('RUNA', opened_at => '2026-01-01Z'), open_client('RUNB', opened_at => '2026-01-01Z');
 SELECT open_account('RUNB', 'FBO', 'DueTo:CORP', 'USD');
 SELECT open_customers(c, ARRAY(SELECT right(c, 1) || 1000000 + n FROM generate_series(1, $customers / 2) AS n)) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c;
 -- every tenth has no cash; all have coin to sell
-SELECT count(*) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c, LATERAL post_journals(ARRAY(
+SELECT count(*) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c, LATERAL load_journals(ARRAY(
 	SELECT (c, a.fund || n, 'opening', journal_entry(line('Dr', open_account(c, a.fund, a.control, a.held::asset), a.amount),
 		line('Cr', open_account(c, a.fund, format(a.claim, right(c, 1) || 1000000 + n), a.held::asset), a.amount)), NULL, NULL, false)::journal_request
 	FROM generate_series(1, $customers / 2) AS n, (VALUES ('CUST', 'Wallet:omnibus', 'Cust:%s', 'BTC', '10 BTC'::amount), ('FBO', 'Bank:omnibus', 'Cust:%s:settled', 'USD', '90000 USD')) AS a (fund, control, claim, held, amount)
@@ -98,7 +98,7 @@ checks_clean($node, 'after the runs');
 $at = '2026-03-02 23:00Z';
 my $failed = in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O'");
 in_ledger($node, <<'SQL');
-SELECT count(*) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c, LATERAL post_journals(ARRAY(
+SELECT count(*) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c, LATERAL load_journals(ARRAY(
 	SELECT (c, 'late' || n, 'opening', journal_entry(line('Dr', account_of(c, 'FBO', 'Bank:omnibus', 'USD'), '90000 USD'),
 		line('Cr', open_account(c, 'FBO', 'Cust:' || right(c, 1) || 1000000 + n || ':settled', 'USD'), '90000 USD')), NULL, NULL, false)::journal_request
 	FROM generate_series(1, 1000) AS n WHERE n % 10 = 0));

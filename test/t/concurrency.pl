@@ -84,7 +84,7 @@ subtest '200 sessions spend one balance' => sub {
 	my $run = bench($node, <<'SQL', {}, '-c', 200, '-j', 2, '-t', 15);
 \set cents random(1, 2000)
 \set n random(1, 1000000000000000)
-SELECT outcome FROM post_journals(ARRAY[public.spend('SPND', 1, :cents, :n)]);
+SELECT outcome FROM load_journals(ARRAY[public.spend('SPND', 1, :cents, :n)]);
 SQL
 	ok($run->{ok} && $run->{done} == 3000, 'every session got every answer');
 	is(in_ledger($node, "SELECT count(*) FROM journal WHERE reference LIKE 'spend/%'") + in_ledger($node, "SELECT count(*) FROM rejection WHERE reference LIKE 'spend/%'"),
@@ -115,7 +115,7 @@ SELECT 1 / (CASE WHEN value((balance_of(h.account)).balance) = l.lines THEN 1 EL
 FROM public.house h, LATERAL (SELECT sum(value(p.amount)) AS lines FROM posting p WHERE p.client = 'RAND' AND p.account = h.account) AS l
 WHERE h.client = 'RAND' AND h.name = 'Clearing:ACH-in' AND l.lines IS NOT NULL;
 SQL
-	my $run = bench($node, "${set}SELECT count(*) FROM post_journals(ARRAY[$batch]);\n", {}, '-c', 32, '-j', 2, '-t', 313);
+	my $run = bench($node, "${set}SELECT count(*) FROM load_journals(ARRAY[$batch]);\n", {}, '-c', 32, '-j', 2, '-t', 313);
 	$_->{harness}->kill_kill foreach $sealer, $reader;
 	is($sealer->{err}, '', 'blocks were sealed meanwhile without an error');
 	is($reader->{err}, '', 'and block plus tail was the sum of the lines at every moment');
@@ -142,12 +142,12 @@ CREATE TABLE public.attempted (what int, answer text);
 CREATE FUNCTION public.act(what int, session int, i int, cents int) RETURNS text LANGUAGE sql AS $$
 	INSERT INTO public.attempted VALUES ($1, public.attempt(CASE $1
 		WHEN 1 THEN format('SELECT authorise_hold(''HOLD'', %L, %L, %L)', claim_of('HOLD', 1), usd(cents), format('h/%s/%s', session, i))
-		WHEN 2 THEN format('SELECT capture_hold(''HOLD'', %L, journal_entry(line(''Dr'', %L, %L), line(''Cr'', %L, %L)), %L, %L)', format('h/%s/%s', session, i - 1),
+		WHEN 2 THEN format('SELECT take_hold((SELECT client_id FROM client WHERE code = ''HOLD''), %L, journal_entry(line(''Dr'', %L, %L), line(''Cr'', %L, %L)), %L, 16::smallint, %L, NULL, NULL, clock_timestamp())', format('h/%s/%s', session, i - 1),
 			claim_of('HOLD', 1), usd(cents / 2 + 1), house_of('HOLD', 'Bank:omnibus'), usd(cents / 2 + 1), format('c/%s/%s', session, i), cents % 2 = 0)
 		WHEN 3 THEN format('SELECT release_hold(''HOLD'', %L, %L)', format('h/%s/%s', session, i - 2), format('r/%s/%s', session, i))
-		WHEN 0 THEN format('SELECT post_journal(''HOLD'', %L, journal_entry(line(''Dr'', %L, ''30.00 USD''), line(''Cr'', %L, ''30.00 USD'')))', format('d/%s/%s', session, i),
+		WHEN 0 THEN format('SELECT load_journal(''HOLD'', %L, journal_entry(line(''Dr'', %L, ''30.00 USD''), line(''Cr'', %L, ''30.00 USD'')))', format('d/%s/%s', session, i),
 			house_of('HOLD', 'Bank:omnibus'), claim_of('HOLD', 1))
-		ELSE format('SELECT post_journal(''HOLD'', %L, journal_entry(line(''Dr'', %L, %L), line(''Cr'', %L, %L)))', format('s/%s/%s', session, i),
+		ELSE format('SELECT load_journal(''HOLD'', %L, journal_entry(line(''Dr'', %L, %L), line(''Cr'', %L, %L)))', format('s/%s/%s', session, i),
 			claim_of('HOLD', 1), usd(cents), house_of('HOLD', 'Bank:omnibus'), usd(cents))
 	END))
 	RETURNING answer
@@ -187,8 +187,8 @@ foreach my $level ([ 'repeatable read', 'RPTB' ], [ 'serializable', 'SRLZ' ])
 \\set y random(1, 999)
 \\set n random(1, 1000000000000000)
 BEGIN;
-SELECT count(*) FROM post_journals(ARRAY[public.move('$client', :a, :b, :c, :x, :y, :n)]);
-SELECT count(*) FROM post_journals(ARRAY[public.move('$client', :b, :a, :c, :x, :y, :n + 1)]);
+SELECT count(*) FROM load_journals(ARRAY[public.move('$client', :a, :b, :c, :x, :y, :n)]);
+SELECT count(*) FROM load_journals(ARRAY[public.move('$client', :b, :a, :c, :x, :y, :n + 1)]);
 COMMIT;
 SQL
 		ok($run->{ok} && $run->{failed} == 0, 'every transaction was done in the end');

@@ -41,7 +41,7 @@ CREATE FUNCTION public.trade(round int, session int, i int) RETURNS text LANGUAG
 	SELECT (post_trade(format('trade %s/%s/%s', round, session, i), 'CRSH009' || 1 + session, CASE i % 3 WHEN 2 THEN 'SELL' ELSE 'BUY' END, '0.001 BTC', 'LPCRSH', lp_price => '60000.00 USD/BTC')).outcome
 $$;
 CREATE FUNCTION public.transaction(round int, session int, i int) RETURNS SETOF journal_result LANGUAGE sql VOLATILE AS $$
-	SELECT post_journals(ARRAY(SELECT public.numbered(round, session, i, k) FROM generate_series(1, 5) AS k))
+	SELECT load_journals(ARRAY(SELECT public.numbered(round, session, i, k) FROM generate_series(1, 5) AS k))
 $$;
 SQL
 
@@ -111,7 +111,7 @@ SQL
 # (House accounts only: a claim would stay locked.)
 foreach my $each ([ '900/0/1/1', 'kept' ], [ '901/0/1/1', 'given up' ])
 {
-	in_ledger($node, "BEGIN; SELECT post_journal('CRSH', '$each->[0]', journal_entry(line('Dr', h.account, '1.00 USD'), line('Cr', o.account, '1.00 USD'))) FROM public.house h, public.house o WHERE h.name = 'Bank:operating' AND o.name = 'Equity'; PREPARE TRANSACTION '$each->[1]'");
+	in_ledger($node, "BEGIN; SELECT load_journal('CRSH', '$each->[0]', journal_entry(line('Dr', h.account, '1.00 USD'), line('Cr', o.account, '1.00 USD'))) FROM public.house h, public.house o WHERE h.name = 'Bank:operating' AND o.name = 'Equity'; PREPARE TRANSACTION '$each->[1]'");
 }
 
 my $memory = PostgreSQL::Test::Utils::tempdir;

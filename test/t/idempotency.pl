@@ -27,7 +27,7 @@ sub submit
 	$node->poll_query_until($LedgerTest::database, "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND granted") or die 'the gate is not shut';
 	my $run = bench_start($node, <<"SQL", '-c', 100, '-j', 2, '-t', 1, '--max-tries', 1000);
 SELECT pg_advisory_lock_shared(1);
-INSERT INTO public.answer SELECT '$try', :client_id, NULL, r.outcome, r.replayed, r.journal, r.sqlstate, r.message, r.detail, r.recorded_at FROM post_journals(ARRAY[$request]) AS r;
+INSERT INTO public.answer SELECT '$try', :client_id, NULL, r.outcome, r.replayed, r.journal, r.sqlstate, r.message, r.detail, r.recorded_at FROM load_journals(ARRAY[$request]) AS r;
 SQL
 	$node->poll_query_until($LedgerTest::database, "SELECT count(*) = 100 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 		or die 'the sessions never came to the gate';
@@ -76,20 +76,20 @@ is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = 'two' AND ou
 is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = 'two' AND sqlstate = 'LG020' AND detail ~* 'entry'"), 50, 'two contents: the others are told that the entry differs');
 
 # A refusal outlives its cause.
-in_ledger($node, "SELECT post_journal('SAME', 'fund 3', journal_entry(line('Dr', public.house_of('Bank:omnibus'), '1000.00 USD'), line('Cr', public.claim_of(3), '1000.00 USD')))");
-is(in_ledger($node, "SELECT outcome, sqlstate, replayed FROM post_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '150.00 USD')])"),
+in_ledger($node, "SELECT load_journal('SAME', 'fund 3', journal_entry(line('Dr', public.house_of('Bank:omnibus'), '1000.00 USD'), line('Cr', public.claim_of(3), '1000.00 USD')))");
+is(in_ledger($node, "SELECT outcome, sqlstate, replayed FROM load_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '150.00 USD')])"),
 	'refused|LG050|t', 'funded now, refused still');
-is(sqlstate_of($node, "SELECT post_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '150.00 USD')], strict => true)"), 'LG050', 'and raised still by the strict form');
-is(in_ledger($node, "SELECT outcome, sqlstate FROM post_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '1.00 USD')])"),
+is(sqlstate_of($node, "SELECT load_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '150.00 USD')], strict => true)"), 'LG050', 'and raised still by the strict form');
+is(in_ledger($node, "SELECT outcome, sqlstate FROM load_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '1.00 USD')])"),
 	'refused|LG020', 'a refused reference cannot be used for something smaller');
-is(in_ledger($node, "SELECT outcome FROM post_journals(ARRAY[public.request('refused again', public.claim_of(3), public.claim_of(4), '150.00 USD')])"), 'posted', 'a new reference can');
+is(in_ledger($node, "SELECT outcome FROM load_journals(ARRAY[public.request('refused again', public.claim_of(3), public.claim_of(4), '150.00 USD')])"), 'posted', 'a new reference can');
 
 # What is not committed is not an outcome.
-in_ledger($node, "BEGIN; SELECT post_journals(ARRAY[public.request('undone', public.claim_of(1), public.claim_of(2), '1.00 USD')]); ROLLBACK");
-is(in_ledger($node, "SELECT outcome, replayed FROM post_journals(ARRAY[public.request('undone', public.claim_of(1), public.claim_of(2), '2.00 USD')])"), 'posted|f', 'a rolled back reference is free');
-in_ledger($node, "BEGIN; SAVEPOINT s; SELECT post_journals(ARRAY[public.request('half', public.claim_of(1), public.claim_of(2), '1.00 USD')]); ROLLBACK TO s; COMMIT");
+in_ledger($node, "BEGIN; SELECT load_journals(ARRAY[public.request('undone', public.claim_of(1), public.claim_of(2), '1.00 USD')]); ROLLBACK");
+is(in_ledger($node, "SELECT outcome, replayed FROM load_journals(ARRAY[public.request('undone', public.claim_of(1), public.claim_of(2), '2.00 USD')])"), 'posted|f', 'a rolled back reference is free');
+in_ledger($node, "BEGIN; SAVEPOINT s; SELECT load_journals(ARRAY[public.request('half', public.claim_of(1), public.claim_of(2), '1.00 USD')]); ROLLBACK TO s; COMMIT");
 is(journals('half'), 0, 'nor does a rolled back savepoint leave one');
-is(in_ledger($node, "SELECT outcome, replayed FROM post_journals(ARRAY[public.request('half', public.claim_of(1), public.claim_of(2), '1.00 USD')])"), 'posted|f', 'and its reference is free');
+is(in_ledger($node, "SELECT outcome, replayed FROM load_journals(ARRAY[public.request('half', public.claim_of(1), public.claim_of(2), '1.00 USD')])"), 'posted|f', 'and its reference is free');
 
 verify_clean($node, 'after all');
 $node->stop;

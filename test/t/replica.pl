@@ -21,9 +21,9 @@ CREATE FUNCTION public.pay(reference text, a int, b int, amount amount) RETURNS 
 	SELECT ROW('REPL', reference, 'transfer', journal_entry(line('Dr', x.account, amount), line('Cr', y.account, amount)), NULL, NULL, false)::journal_request
 	FROM public.claim x, public.claim y WHERE x.n = a AND y.n = b
 $$;
-SELECT post_journals(ARRAY(SELECT public.pay('a' || i, 1 + i % 10, 1 + (i * 7) % 10, '2.50 USD') FROM generate_series(1, 200) AS i));
+SELECT load_journals(ARRAY(SELECT public.pay('a' || i, 1 + i % 10, 1 + (i * 7) % 10, '2.50 USD') FROM generate_series(1, 200) AS i));
 SELECT seal();
-SELECT post_journals(ARRAY(SELECT public.pay('b' || i, 1 + i % 10, 1 + (i * 3) % 10, '2.50 USD') FROM generate_series(1, 50) AS i));
+SELECT load_journals(ARRAY(SELECT public.pay('b' || i, 1 + i % 10, 1 + (i * 3) % 10, '2.50 USD') FROM generate_series(1, 50) AS i));
 SQL
 $node->wait_for_catchup($standby);
 
@@ -43,15 +43,15 @@ foreach my $query (
 }
 checks_clean($standby, 'standby');
 
-is(sqlstate_of($standby, "SELECT post_journals(ARRAY[public.pay('no', 1, 2, '1.00 USD')])"), '25006', 'the standby takes no posting');
+is(sqlstate_of($standby, "SELECT load_journals(ARRAY[public.pay('no', 1, 2, '1.00 USD')])"), '25006', 'the standby takes no posting');
 is(sqlstate_of($standby, 'SELECT seal()'), '25006', 'nor does it seal');
 is(sqlstate_of($standby, $_), '25006', "nor $_") foreach ('SELECT count(*) FROM process_cash_calls()', "SELECT take_aged_tpj('AM', '2026-03-05 15:30Z')", 'SELECT run_due_jobs()',
 	"SELECT initiate_deposit('REPL0092', '1.00 USD', 'no')", "SELECT confirm_fbo_transfer('REPL', 'in transit', 'no')");
-is(sqlstate_of($node, "BEGIN READ ONLY; SELECT post_journals(ARRAY[public.pay('no', 1, 2, '1.00 USD')])"), '25006', 'nor does a read-only transaction');
+is(sqlstate_of($node, "BEGIN READ ONLY; SELECT load_journals(ARRAY[public.pay('no', 1, 2, '1.00 USD')])"), '25006', 'nor does a read-only transaction');
 
 $node->stop('immediate');
 $standby->promote;
-is(in_ledger($standby, "SELECT outcome FROM post_journals(ARRAY[public.pay('yes', 1, 2, '1.00 USD')])"), 'posted', 'promoted, it posts');
+is(in_ledger($standby, "SELECT outcome FROM load_journals(ARRAY[public.pay('yes', 1, 2, '1.00 USD')])"), 'posted', 'promoted, it posts');
 is(in_ledger($standby, "SELECT status FROM receive_wire('REPL', '600.00 USD', 'yes', 'REPL0093')"), 'SETTLED', 'takes in a customer\'s money');
 is(in_ledger($standby, "SELECT settled FROM process_cash_calls(client => 'REPL')"), 1, 'and collects what he owes');
 in_ledger($standby, 'SELECT seal()');

@@ -1,0 +1,117 @@
+-- Entries by hand: what one person may post alone, and that everything else takes two.
+\set chart `cat doc/chart-of-accounts.md`
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+CREATE ROLE ledger_test_bookkeeper IN ROLE bakkt_ledger_bookkeeper;
+CREATE ROLE ledger_test_chief IN ROLE bakkt_ledger_approver;
+SELECT open_client('HAND', revenue_share_bps => 5000), open_client('ELSE') \g /dev/null
+SELECT grant_client_access('HAND', role) FROM unnest('{ledger_test_bookkeeper,ledger_test_chief}'::name[]) AS role \g /dev/null
+SELECT open_customer(code, client => 'HAND') FROM unnest('{HANDANN1,HANDBEN1}'::text[]) AS code \g /dev/null
+SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
+
+-- one account of each kind, of a customer where the kind has one
+CREATE TEMP TABLE a AS
+	SELECT k.kind, k.fund, k.alone, k.mirror, open_account('HAND', k.fund, n.name, 'USD', customer => CASE k.party WHEN 'customer' THEN 'HANDANN1' END) AS account
+	FROM account_kind k, LATERAL (SELECT replace(replace(replace(trim(BOTH '^$' FROM k.name_pattern), '(:[^:]+)?', ''), '[A-Z]{2}', 'TX'), '[^:]+',
+			CASE k.party WHEN 'customer' THEN 'HANDANN1' WHEN 'provider' THEN 'LP1' ELSE 'X' END) AS name) n;
+INSERT INTO a VALUES ('ben', 'FBO', true, NULL, open_account('HAND', 'FBO', 'Cust:HANDBEN1:settled', 'USD')),
+	('ben_held', 'FBO', true, NULL, open_account('HAND', 'FBO', 'Cust:HANDBEN1:held', 'USD'));
+GRANT SELECT ON a TO PUBLIC;
+CREATE FUNCTION pg_temp.of(kind text) RETURNS account_id STABLE LANGUAGE sql AS 'SELECT account FROM pg_temp.a WHERE a.kind = $1';
+CREATE FUNCTION pg_temp.move(debit text, credit text, amount amount DEFAULT '1.00 USD') RETURNS journal_entry STABLE LANGUAGE sql AS
+	'SELECT bakkt_ledger.journal_entry(bakkt_ledger.line(''Dr'', pg_temp.of($1), $3), bakkt_ledger.line(''Cr'', pg_temp.of($2), $3))';
+SELECT load_journal('HAND', 'cash', pg_temp.move('fbo_bank', 'fbo_settled', '100.00 USD')) \g /dev/null
+SELECT load_journal('HAND', 'futures', pg_temp.move('seg_bank', 'seg_customer', '100.00 USD')) \g /dev/null
+SELECT load_journal('HAND', 'ben', pg_temp.move('fbo_bank', 'ben', '100.00 USD')) \g /dev/null
+
+-- ---------------------------------------------------------------------------
+-- the table of kinds
+-- ---------------------------------------------------------------------------
+SELECT is_empty($$SELECT kind FROM account_kind WHERE alone AND (class IN ('control', 'residual', 'clearing', 'mirror', 'revenue', 'equity', 'suspense', 'receivable')
+	OR kind ~ 'unidentified|escheated|revenue_share|lp_|client_|apex_|tpj_|deficit')$$,
+	'banks, clearing, mirrors, suspense, revenue, equity, the revenue share and what is owed by or to clients, providers and Apex are nobody''s alone');
+-- each kind against one of its fund that is one person's
+CREATE TEMP TABLE partner (fund text, kind text);
+INSERT INTO partner VALUES ('FBO', 'fbo_settled'), ('CORP', 'corp_rent'), ('SEG', 'seg_customer');
+GRANT SELECT ON partner TO PUBLIC;
+CREATE FUNCTION pg_temp.outcome(query text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE query;
+	RETURN 'posted';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE;
+END $$;
+SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
+SELECT is(pg_temp.outcome(format('SELECT post_journal(''HAND'', %L, %L)', 'alone ' || a.kind, pg_temp.move(p.kind, a.kind))), CASE WHEN a.alone THEN 'posted' ELSE 'LG068' END,
+	format('%s of %s %s', a.kind, a.fund, CASE WHEN a.alone THEN 'is one person''s' ELSE 'takes two people' END))
+FROM a JOIN partner p USING (fund) WHERE a.mirror IS NULL AND a.kind <> p.kind AND a.kind NOT LIKE 'ben%' ORDER BY a.kind;
+SELECT throws_ok(format('SELECT post_journal(''HAND'', ''mirrors'', %L)', journal_entry(line('Dr', pg_temp.of('corp_rent'), '1.00 USD'),
+	line('Cr', pg_temp.of('corp_due_to_fbo'), '1.00 USD'), line('Dr', pg_temp.of('fbo_due_from_corp'), '1.00 USD'), line('Cr', pg_temp.of('fbo_settled'), '1.00 USD'))),
+	'LG068', NULL, 'from fund to fund takes two people');
+SELECT throws_ok($$SELECT post_journal('HAND', 'other', pg_temp.move('fbo_settled', 'ben'))$$, 'LG068', NULL, 'two customers take two people');
+SELECT throws_ok($$SELECT post_journal('HAND', 'other', pg_temp.move('ben', 'fbo_held'))$$, 'LG068', NULL, 'whichever kinds of claims they have');
+SELECT lives_ok($$SELECT post_journal('HAND', 'held', pg_temp.move('ben', 'ben_held'))$$, 'one customer''s claims are one person''s');
+
+-- ---------------------------------------------------------------------------
+-- every way in
+-- ---------------------------------------------------------------------------
+SELECT results_eq($$SELECT outcome, sqlstate FROM post_journals(ARRAY[('HAND', 'b1', NULL, pg_temp.move('corp_rent', 'corp_bank'), NULL, NULL, false),
+	('HAND', 'b2', NULL, pg_temp.move('corp_rent', 'corp_operating_cost'), NULL, NULL, false)]::journal_request[])$$, $$VALUES ('refused', 'LG068'), ('posted', NULL)$$,
+	'a batch refuses what takes two people and posts the rest');
+SELECT results_eq($$SELECT replayed, sqlstate FROM post_journals(ARRAY[('HAND', 'b1', NULL, pg_temp.move('corp_rent', 'corp_bank'), NULL, NULL, false)]::journal_request[])$$,
+	$$VALUES (true, 'LG068')$$, 'the refusal is remembered as any other');
+SELECT results_eq($$SELECT outcome, sqlstate FROM post_journals(ARRAY[('HAND', 'c1', NULL, pg_temp.move('corp_rent', 'corp_operating_cost'), NULL, NULL, true),
+	('HAND', 'c2', NULL, pg_temp.move('corp_rent', 'corp_bank'), NULL, NULL, false)]::journal_request[])$$, $$VALUES ('refused', 'LG060'), ('refused', 'LG068')$$,
+	'a chain falls with the member that takes two people');
+SELECT throws_ok($$SELECT post_journal('HAND', 'dry', pg_temp.move('corp_rent', 'corp_bank'), dry_run => true)$$, 'LG068', NULL, 'a dry run says so');
+SELECT throws_ok(format('SELECT post_journal(''HAND'', ''k'', pg_temp.move(''fbo_bank'', ''fbo_settled''), kind => %L)', k), 'LG068', NULL,
+	format('journals of kind %s are judged too', k)) FROM unnest('{opening,transfer,fee,cash_deposit,coin_deposit}'::text[]) AS k;
+SELECT throws_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'cash'), 'r')$$, 'LG068', NULL, 'a journal that took two people is not taken back by one');
+SELECT throws_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'cash'), 'r', pg_temp.move('fbo_settled', 'fbo_bank'))$$, 'LG068', NULL,
+	'nor is a part of it');
+SELECT lives_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'held'), 'r')$$, 'one that one person posted is');
+RESET SESSION AUTHORIZATION;
+SELECT throws_ok($$SELECT post_journal('HAND', 'super', pg_temp.move('corp_rent', 'corp_bank'))$$, 'LG068', NULL, 'the rule binds a superuser too');
+SELECT authorise_hold('HAND', pg_temp.of('fbo_settled'), '50.00 USD', 'hold') \g /dev/null
+SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
+SELECT throws_ok($$SELECT capture_hold('HAND', 'hold', pg_temp.move('fbo_settled', 'fbo_bank'), 'capture')$$, 'LG068', NULL, 'a capture to a bank takes two people');
+SELECT throws_ok($$SELECT capture_hold('HAND', 'hold', pg_temp.move('fbo_settled', 'ben'), 'capture')$$, 'LG068', NULL, 'a capture for another customer takes two people');
+SELECT lives_ok($$SELECT capture_hold('HAND', 'hold', pg_temp.move('fbo_settled', 'fbo_held'), 'capture')$$, 'one customer''s own is captured by one person');
+SELECT throws_ok($$SELECT load_journal('HAND', 'load', pg_temp.move('corp_rent', 'corp_bank'))$$, '42501', NULL, 'a bookkeeper loads no books');
+SELECT throws_ok($$SELECT load_journals('{}')$$, '42501', NULL, 'nor by the thousand');
+
+-- ---------------------------------------------------------------------------
+-- what takes two people is done by two
+-- ---------------------------------------------------------------------------
+SELECT propose_journal(pg_temp.move('fbo_settled', 'ben', '7.00 USD'), 'agreed', 'gift') \g /dev/null
+SELECT propose_journal(NULL, 'never came', 'no cash', reverses => (SELECT journal_id FROM journal WHERE reference = 'ben')) \g /dev/null
+SELECT is((SELECT p.entry FROM proposal p WHERE reference = 'no cash'), (SELECT reverse(entry) FROM journal WHERE reference = 'ben'), 'a proposal to reverse says by which entry');
+SELECT is((SELECT p.proposal_id FROM propose_journal(NULL, 'never came', 'no cash', reverses => (SELECT journal_id FROM journal WHERE reference = 'ben')) p),
+	(SELECT proposal_id FROM proposal WHERE reference = 'no cash'), 'proposed again it is the same proposal');
+SELECT throws_ok($$SELECT propose_journal(NULL, 'never came', 'no cash', reverses => (SELECT journal_id FROM journal WHERE reference = 'futures'))$$, 'LG020', NULL,
+	'of another journal it is another proposal');
+SELECT throws_ok($$SELECT propose_journal((SELECT reverse(entry) FROM journal WHERE reference = 'ben'), 'never came', 'no cash')$$, 'LG020', NULL,
+	'the same entry that reverses nothing is another proposal');
+SELECT throws_ok($$SELECT propose_journal(NULL, 'x', 'x', reverses => 9223372036854775807)$$, 'LG062', NULL, 'an unknown journal is not reversed');
+SELECT throws_ok($$SELECT propose_journal(NULL, 'x', 'x')$$, 'LG002', NULL, 'a proposal needs an entry or a journal to reverse');
+SELECT propose_journal(pg_temp.move('fbo_settled', 'fbo_bank', '40.00 USD'), 'in part', 'part', reverses => (SELECT journal_id FROM journal WHERE reference = 'cash')) \g /dev/null
+SELECT propose_journal(NULL, 'whole', 'whole', reverses => (SELECT journal_id FROM journal WHERE reference = 'cash')) \g /dev/null
+SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
+SELECT is((SELECT outcome FROM approve_journal('HAND', 'no cash')), 'posted', 'another person approves a reversal');
+SELECT is((SELECT outcome FROM approve_journal('HAND', 'part')), 'posted', 'another person approves a reversal in part');
+SELECT throws_ok($$SELECT approve_journal('HAND', 'whole')$$, 'LG064', NULL, 'an approved reversal keeps to what is left of the journal');
+SELECT is((SELECT outcome FROM approve_journal('HAND', 'gift')), 'posted', 'another person approves an entry of two customers');
+RESET SESSION AUTHORIZATION;
+SELECT is((SELECT k.name || ' ' || j.reverses FROM journal j JOIN journal_kind k USING (kind) WHERE j.reference = 'manual:no cash'),
+	(SELECT 'reversal ' || journal_id FROM journal WHERE reference = 'ben'), 'an approved reversal names the journal it takes back');
+SELECT throws_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'ben'), 'again')$$, 'LG063', NULL, 'what two people took back is not taken back again');
+SELECT is((balance_of(pg_temp.of('ben'))).balance, '7.00 USD'::amount, 'the money is where the two said');
+SELECT is_empty('SELECT * FROM verify()', 'the books are sound');
+
+-- the column is part of the documentation
+SELECT ok(strpos(substring(:'chart' FROM 'One person alone posts to[^.]*'), '`' || replace(trim(BOTH '^$' FROM name_pattern), '[^:]+', '<code>') || '`') > 0,
+	'doc/chart-of-accounts.md says that one person may post to ' || kind) FROM account_kind WHERE alone ORDER BY kind;
+SELECT * FROM finish();
+ROLLBACK;

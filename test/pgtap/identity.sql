@@ -1,0 +1,165 @@
+-- Who asks: access ends with the role that had it, two people are two logins, and maintenance acts for nobody (design 5).
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+CREATE ROLE ledger_test_tenant IN ROLE bakkt_ledger_poster, bakkt_ledger_approver;
+SELECT open_client('MINE'), open_client('OTHR') \g /dev/null
+SELECT open_customer('MINE0001', client => 'MINE'), open_customer('OTHR0001', client => 'OTHR') \g /dev/null
+SELECT grant_client_access('MINE', 'ledger_test_tenant') \g /dev/null
+
+-- ---------------------------------------------------------------------------
+-- access ends with the role
+-- ---------------------------------------------------------------------------
+CREATE ROLE ledger_test_leaver IN ROLE bakkt_ledger_reader;
+SELECT grant_client_access('MINE', 'ledger_test_leaver') \g /dev/null
+SET LOCAL ROLE ledger_test_leaver;
+SELECT lives_ok($$SELECT require_client('MINE')$$, 'a role sees the client it was granted');
+RESET ROLE;
+SELECT is_empty($$SELECT * FROM verify()$$, 'access of a role that exists is no discrepancy');
+DROP ROLE ledger_test_leaver;
+CREATE ROLE ledger_test_leaver IN ROLE bakkt_ledger_reader;
+SET LOCAL ROLE ledger_test_leaver;
+SELECT throws_ok($$SELECT require_client('MINE')$$, '42501', NULL, 'a new role of a dropped role''s name has none of its access');
+SELECT is(visible_clients(), '{}', 'a new role of a dropped role''s name sees no client');
+RESET ROLE;
+SELECT is((SELECT count(*) FROM verify() WHERE check_name = 'access' AND detail LIKE '%"MINE"%'), 1::bigint, 'verify() lists the access of a role that was dropped');
+SELECT revoke_client_access('MINE', (SELECT g.role::oid::text::name FROM client_access g WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = g.role))) \g /dev/null
+SELECT is_empty($$SELECT * FROM verify()$$, 'the number that verify() tells can be revoked');
+SELECT grant_client_access('MINE', 'ledger_test_leaver') \g /dev/null
+ALTER ROLE ledger_test_leaver RENAME TO ledger_test_stayer;
+SET LOCAL ROLE ledger_test_stayer;
+SELECT lives_ok($$SELECT require_client('MINE')$$, 'a renamed role keeps its access');
+RESET ROLE;
+SELECT throws_ok($$SELECT grant_client_access('MINE', 'ledger_test_leaver')$$, '42704', NULL, 'a role that does not exist is granted nothing');
+
+-- ---------------------------------------------------------------------------
+-- two people are two logins
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.refused(first name, second name) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	reference	constant text := format('%s and %s', first, second);
+	entry		constant bakkt_ledger.journal_entry := format('{Dr %s 1.00 USD; Cr %s 1.00 USD}',
+		bakkt_ledger.account_of('MINE', 'CORP', 'Expense:rent', 'USD'), bakkt_ledger.account_of('MINE', 'CORP', 'Bank:operating', 'USD'));
+BEGIN
+	PERFORM set_config('session_authorization', first, true);
+	PERFORM bakkt_ledger.propose_journal(entry, 'rent', reference);
+	PERFORM set_config('session_authorization', second, true);
+	PERFORM bakkt_ledger.approve_journal('MINE', reference);
+	PERFORM set_config('session_authorization', 'postgres', true);
+	RETURN 'approved';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE;
+END $$;
+SELECT open_account('MINE', 'CORP', 'Expense:rent', 'USD'), open_account('MINE', 'CORP', 'Bank:operating', 'USD') \g /dev/null
+CREATE ROLE ledger_test_group IN ROLE bakkt_ledger_approver;
+SELECT grant_client_access('MINE', 'ledger_test_group') \g /dev/null
+CREATE ROLE ledger_test_ann LOGIN IN ROLE ledger_test_group;
+CREATE ROLE ledger_test_bob LOGIN IN ROLE ledger_test_group;
+CREATE ROLE ledger_test_deputy LOGIN IN ROLE ledger_test_group, ledger_test_ann;
+CREATE ROLE ledger_test_admin LOGIN IN ROLE ledger_test_group;
+GRANT ledger_test_ann TO ledger_test_admin WITH ADMIN OPTION;
+CREATE ROLE ledger_test_creator LOGIN CREATEROLE IN ROLE ledger_test_group;
+CREATE ROLE ledger_test_creators CREATEROLE;
+CREATE ROLE ledger_test_indirect LOGIN IN ROLE ledger_test_group, ledger_test_creators;
+CREATE ROLE ledger_test_super LOGIN SUPERUSER;
+CREATE ROLE ledger_test_supers LOGIN IN ROLE ledger_test_group, ledger_test_super;
+
+SELECT is(pg_temp.refused('ledger_test_ann', 'ledger_test_bob'), 'approved', 'two logins of one group are two people');
+SELECT is(pg_temp.refused('ledger_test_ann', 'ledger_test_ann'), 'LG067', 'one login is one person');
+SELECT is(pg_temp.refused(v.first, v.second), 'LG067', v.rule) FROM (VALUES
+	('ledger_test_ann'::name, 'ledger_test_deputy'::name, 'a member of the proposer''s login is no second person'),
+	('ledger_test_deputy', 'ledger_test_ann', 'a proposer who is a member of the approver''s login leaves no second person'),
+	('ledger_test_ann', 'ledger_test_admin', 'who has ADMIN OPTION on the proposer''s login is no second person'),
+	('ledger_test_admin', 'ledger_test_ann', 'a proposer with ADMIN OPTION on the approver''s login leaves no second person'),
+	('ledger_test_ann', 'ledger_test_super', 'a superuser is no second person'),
+	('ledger_test_super', 'ledger_test_ann', 'nobody is a second person beside a superuser'),
+	('ledger_test_ann', 'ledger_test_supers', 'a member of a superuser is no second person'),
+	('ledger_test_supers', 'ledger_test_ann', 'nobody is a second person beside a member of a superuser')) AS v (first, second, rule);
+SELECT is(pg_temp.refused(v.first, v.second), CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'LG067' ELSE 'approved' END, v.rule) FROM (VALUES
+	('ledger_test_ann'::name, 'ledger_test_creator'::name, 'before PostgreSQL 16 CREATEROLE becomes anybody: it is no second person'),
+	('ledger_test_creator', 'ledger_test_ann', 'before PostgreSQL 16 nobody is a second person beside CREATEROLE'),
+	('ledger_test_ann', 'ledger_test_indirect', 'before PostgreSQL 16 a member of a role with CREATEROLE is no second person')) AS v (first, second, rule);
+
+-- SET ROLE to a shipped group and back let one person do both
+SET LOCAL SESSION AUTHORIZATION ledger_test_ann;
+SET LOCAL ROLE ledger_test_group;
+SELECT is((SELECT proposed_by FROM propose_journal(format('{Dr %s 2.00 USD; Cr %s 2.00 USD}', account_of('MINE', 'CORP', 'Expense:rent', 'USD'),
+	account_of('MINE', 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'rent', 'by role')), 'ledger_test_ann', 'a proposal names the login, whatever SET ROLE says');
+SELECT throws_ok($$SELECT approve_journal('MINE', 'by role')$$, 'LG067', NULL, 'SET ROLE makes nobody another person');
+RESET ROLE;
+SELECT throws_ok($$SELECT approve_journal('MINE', 'by role')$$, 'LG067', NULL, 'RESET ROLE makes nobody another person');
+SELECT throws_ok($$SELECT decline_journal('MINE', 'by role')$$, 'LG067', NULL, 'the login that proposed does not decline');
+RESET SESSION AUTHORIZATION;
+
+-- the proposer's login is gone: nobody can tell who it was
+ALTER ROLE ledger_test_ann RENAME TO ledger_test_anna;
+SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
+SELECT throws_ok($$SELECT approve_journal('MINE', 'by role')$$, 'LG067', NULL, 'what a login proposed that no longer exists is not approved');
+SELECT is((SELECT status FROM decline_journal('MINE', 'by role')), 'declined', 'but it can be declined');
+RESET SESSION AUTHORIZATION;
+
+-- ---------------------------------------------------------------------------
+-- maintenance acts for nobody
+-- ---------------------------------------------------------------------------
+CREATE SCHEMA ledger_test_tenants AUTHORIZATION ledger_test_tenant;
+SET LOCAL SESSION AUTHORIZATION ledger_test_tenant;
+CREATE TABLE ledger_test_tenants.bait (n int);
+CREATE TABLE ledger_test_tenants.seen (what text, state text);
+CREATE FUNCTION ledger_test_tenants.note(what text, state text) RETURNS void LANGUAGE sql AS 'INSERT INTO ledger_test_tenants.seen VALUES ($1, $2)';
+-- what the trap reaches for, and the SQLSTATE it gets
+CREATE FUNCTION ledger_test_tenants.trap(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
+DECLARE
+	statement	text;
+	state		text;
+BEGIN
+	FOREACH statement IN ARRAY ARRAY['SELECT bakkt_ledger.visible_clients()', 'SELECT bakkt_ledger.sees_all_clients()', 'SELECT bakkt_ledger.invoking_role()',
+		'SELECT count(*) FROM bakkt_ledger.journal', 'SELECT count(*) FROM bakkt_ledger.customer', $q$SELECT bakkt_ledger.require_client('MINE')$q$,
+		$q$SELECT bakkt_ledger.open_customer('MINE0002', client => 'MINE')$q$, $q$SELECT bakkt_ledger.balances('OTHR')$q$,
+		$q$SELECT bakkt_ledger.approve_journal('MINE', 'trap')$q$, $q$SELECT bakkt_ledger.request_withdrawal('MINE0001', '1.00 USD', 'w')$q$]
+	LOOP
+		BEGIN
+			state := '00000';
+			EXECUTE statement;
+		EXCEPTION WHEN OTHERS THEN
+			state := SQLSTATE;
+		END;
+		PERFORM ledger_test_tenants.note(statement, state);
+	END LOOP;
+	RETURN n;
+END $$;
+INSERT INTO ledger_test_tenants.bait VALUES (1), (2), (3);
+RESET SESSION AUTHORIZATION;
+
+DELETE FROM ledger_test_tenants.seen;
+CREATE INDEX bait_trap ON ledger_test_tenants.bait (ledger_test_tenants.trap(n));
+SELECT isnt_empty('SELECT * FROM ledger_test_tenants.seen', 'the trap springs when a superuser builds the index');
+SELECT is_empty($$SELECT * FROM ledger_test_tenants.seen WHERE state <> '42501'$$, 'an index build by a superuser gives the table''s owner nothing');
+DELETE FROM ledger_test_tenants.seen;
+ANALYZE ledger_test_tenants.bait;
+SELECT isnt_empty('SELECT * FROM ledger_test_tenants.seen', 'the trap springs in ANALYZE');
+SELECT is_empty($$SELECT * FROM ledger_test_tenants.seen WHERE state <> '42501'$$, 'ANALYZE by a superuser gives the table''s owner nothing');
+DELETE FROM ledger_test_tenants.seen;
+CLUSTER ledger_test_tenants.bait USING bait_trap;
+REINDEX TABLE ledger_test_tenants.bait;
+SELECT isnt_empty('SELECT * FROM ledger_test_tenants.seen', 'the trap springs in CLUSTER and REINDEX');
+SELECT is_empty($$SELECT * FROM ledger_test_tenants.seen WHERE state <> '42501'$$, 'CLUSTER and REINDEX by a superuser give the table''s owner nothing');
+SET LOCAL SESSION AUTHORIZATION ledger_test_tenant;
+CREATE MATERIALIZED VIEW ledger_test_tenants.view AS SELECT 1 AS n WITH NO DATA;
+CREATE MATERIALIZED VIEW ledger_test_tenants.trapped AS SELECT ledger_test_tenants.trap(n) AS n FROM ledger_test_tenants.bait WITH NO DATA;
+CREATE MATERIALIZED VIEW ledger_test_tenants.everybody AS SELECT code FROM bakkt_ledger.client WITH NO DATA;
+RESET SESSION AUTHORIZATION;
+DELETE FROM ledger_test_tenants.seen;
+REFRESH MATERIALIZED VIEW ledger_test_tenants.trapped;
+SELECT isnt_empty('SELECT * FROM ledger_test_tenants.seen', 'the trap springs when a superuser refreshes a view');
+SELECT is_empty($$SELECT * FROM ledger_test_tenants.seen WHERE state <> '42501'$$, 'REFRESH MATERIALIZED VIEW by a superuser gives the view''s owner nothing');
+SELECT throws_ok('REFRESH MATERIALIZED VIEW ledger_test_tenants.everybody', '42501', NULL, 'a materialized view over the ledger shows nobody a client');
+SELECT is((SELECT count(*) FROM customer WHERE account_code = 'MINE0002'), 0::bigint, 'nothing was opened in maintenance');
+
+-- who acts in a session of his own does so as before, inside functions too
+SET LOCAL SESSION AUTHORIZATION ledger_test_tenant;
+SELECT is(visible_clients(), ARRAY(SELECT client_id FROM client WHERE code = 'MINE'), 'outside maintenance the tenant sees its client');
+RESET SESSION AUTHORIZATION;
+
+SELECT * FROM finish();
+ROLLBACK;

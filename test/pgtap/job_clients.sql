@@ -1,0 +1,159 @@
+-- Each client is a unit of its own in every job: one that fails is left out, made up for, or given up; the others go on.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL TimeZone = 'Asia/Kolkata';
+SET LOCAL client_min_messages = warning;
+SELECT no_plan();
+
+CREATE ROLE ledger_test_administrator IN ROLE bakkt_ledger_administrator;
+SELECT open_client(code, opened_at => '2026-01-01Z') FROM unnest('{AAAA,BBBB}'::text[]) AS code \g /dev/null
+DELETE FROM job;
+INSERT INTO client_run VALUES ('parts', 'test_part', 'test_due');
+INSERT INTO job (job, run_order, times, every, calendar, run, variant, purpose) VALUES
+	('daily', 10, '{06:00,17:00}', NULL, NULL, 'parts', 'daily', 'a test'),
+	('often', 20, NULL, '5 minutes', NULL, 'parts', 'often', 'a test');
+-- what a part does: a row of its own, and what the test told it to fail with
+CREATE TEMP TABLE work (job text, at timestamptz, client text, n serial);
+CREATE TEMP TABLE failing (job text, client text, sqlstate text);
+CREATE TEMP TABLE idle (client text);
+CREATE FUNCTION bakkt_ledger.test_part(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+DECLARE
+	code	text := (client_row(client_id)).code;
+BEGIN
+	INSERT INTO pg_temp.work VALUES (variant, at, code);
+	IF EXISTS (SELECT FROM pg_temp.failing f WHERE f.job = variant AND f.client = code) THEN
+		RAISE EXCEPTION USING ERRCODE = (SELECT f.sqlstate FROM pg_temp.failing f WHERE f.job = variant AND f.client = code),
+			MESSAGE = 'as told', DETAIL = 'the detail', HINT = 'the hint';
+	END IF;
+	RETURN '[{}]';
+END $$;
+CREATE FUNCTION bakkt_ledger.test_due(at timestamptz, variant text) RETURNS integer[] LANGUAGE sql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp AS
+	$$ SELECT ARRAY(SELECT c.client_id FROM client c WHERE c.code NOT IN (SELECT client FROM pg_temp.idle) ORDER BY 1) $$;
+
+-- an April clock, Central
+CREATE FUNCTION pg_temp.at(day int, clock text) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
+	$$ SELECT (make_date(2026, 4, day) + clock::time) AT TIME ZONE 'America/Chicago' $$;
+CREATE FUNCTION pg_temp.due(at timestamptz) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(concat(d.job, to_char(d.occurrence AT TIME ZONE 'America/Chicago', ' DD HH24:MI'),
+		' x' || nullif(d.covers, 1), ' #' || nullif(d.attempt, 1), ' ' || d.client), ', ' ORDER BY d.n)
+	FROM due_jobs(at) WITH ORDINALITY AS d (job, occurrence, attempt, covers, client, n)
+$$;
+CREATE FUNCTION pg_temp.run(at timestamptz, most int DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(concat(d.job, to_char(d.occurrence AT TIME ZONE 'America/Chicago', ' DD HH24:MI'),
+		' x' || nullif(d.covers, 1), ' #' || nullif(d.attempt, 1), ' ' || d.client, ' ' || nullif(d.status, 'done')), ', ' ORDER BY d.n)
+	FROM run_due_jobs(at, most) WITH ORDINALITY AS d (job, occurrence, attempt, covers, status, started_at, ended_at, run_by, result, sqlstate, message, client, n)
+$$;
+CREATE FUNCTION pg_temp.rows_of(request text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	answer	text;
+BEGIN
+	EXECUTE format('SELECT string_agg(t::text, chr(10)) FROM (%s) AS t', request) INTO answer;
+	RETURN answer;
+END $$;
+CREATE FUNCTION pg_temp.same(have text, want text, description text) RETURNS text LANGUAGE sql AS
+	$$ SELECT is(pg_temp.rows_of(have), pg_temp.rows_of(want), description) $$;
+CREATE FUNCTION pg_temp.worked() RETURNS text LANGUAGE sql AS $$
+	WITH gone AS (DELETE FROM work RETURNING *)
+	SELECT string_agg(concat_ws(' ', g.job, to_char(g.at AT TIME ZONE 'America/Chicago', 'DD HH24:MI'), g.client), ', ' ORDER BY g.n) FROM gone g
+$$;
+SELECT run_due_jobs(pg_temp.at(1, '05:57')) \g /dev/null
+SELECT pg_temp.worked() \g /dev/null
+
+-- ---------------------------------------------------------------------------
+-- Nobody fails
+-- ---------------------------------------------------------------------------
+SELECT is(pg_temp.run(pg_temp.at(1, '06:00')), 'daily 01 06:00, often 01 06:00', 'an occurrence is one row when no client fails');
+SELECT is(pg_temp.worked(), 'daily 01 06:00 AAAA, daily 01 06:00 BBBB, often 01 06:00 AAAA, often 01 06:00 BBBB', 'each client''s part is done, in order');
+INSERT INTO idle VALUES ('AAAA');
+SELECT is(pg_temp.run(pg_temp.at(1, '06:05')), 'often 01 06:05', 'a client that has nothing to do');
+SELECT is(pg_temp.worked(), 'often 01 06:05 BBBB', 'is not asked');
+DELETE FROM idle;
+
+-- ---------------------------------------------------------------------------
+-- At times of day: each missed one, in order
+-- ---------------------------------------------------------------------------
+INSERT INTO failing VALUES ('daily', 'AAAA', 'LG050');
+SELECT is(pg_temp.run(pg_temp.at(1, '17:00')), 'often 01 16:55 x130, daily 01 17:00, daily 01 17:00 AAAA failed, often 01 17:00', 'a client that fails, fails alone');
+SELECT is(pg_temp.worked(), 'often 01 16:55 AAAA, often 01 16:55 BBBB, daily 01 17:00 BBBB, often 01 17:00 AAAA, often 01 17:00 BBBB',
+	'what it did is undone, what others did stands, and other jobs do their work for it');
+SELECT pg_temp.same($$SELECT client, attempt, status, result, sqlstate, message FROM job_run WHERE job = 'daily' AND occurrence = pg_temp.at(1, '17:00') ORDER BY client NULLS FIRST$$,
+	$$VALUES (NULL, 1, 'done', 'transfers: 1', NULL, NULL), ('AAAA', 1, 'failed', NULL::text, 'LG050', E'as told\nDETAIL: the detail\nHINT: the hint')$$,
+	'the occurrence is done, and the client''s failure is on record as what it was');
+SELECT is(pg_temp.due(pg_temp.at(1, '17:00')), 'daily 01 17:00 #2 AAAA', 'its part is due');
+SELECT is(pg_temp.due(pg_temp.at(1, '16:59')), NULL, 'but not before its instant');
+SELECT is(pg_temp.run(pg_temp.at(1, '17:01')), 'daily 01 17:00 #2 AAAA failed', 'and tried again at the next call');
+SELECT is(pg_temp.run(pg_temp.at(2, '06:00')), 'daily 01 17:00 #3 AAAA failed, often 02 05:55 x155, daily 02 06:00, often 02 06:00',
+	'its later occurrences wait for it, those of others do not');
+SELECT is(pg_temp.due(pg_temp.at(2, '06:00')), 'daily 01 17:00 #4 AAAA, daily 02 06:00 AAAA', 'what waits is due as well');
+SELECT pg_temp.worked() \g /dev/null
+SELECT is(pg_temp.run(pg_temp.at(2, '17:00')), 'daily 01 17:00 #4 AAAA failed, often 02 16:55 x131, daily 02 17:00, often 02 17:00', 'however many there are');
+SELECT is(pg_temp.worked(), 'often 02 16:55 AAAA, often 02 16:55 BBBB, daily 02 17:00 BBBB, often 02 17:00 AAAA, often 02 17:00 BBBB', 'a day later');
+SELECT pg_temp.same($$SELECT client, occurrence, failures, sqlstate FROM job_left_out ORDER BY occurrence$$,
+	$$VALUES ('AAAA', pg_temp.at(1, '17:00'), 4, 'LG050'), ('AAAA', pg_temp.at(2, '06:00'), 0, NULL), ('AAAA', pg_temp.at(2, '17:00'), 0, NULL)$$, 'job_left_out shows who misses what, and why');
+DELETE FROM failing;
+SELECT is(pg_temp.run(pg_temp.at(2, '17:02'), 2), 'daily 01 17:00 #5 AAAA, daily 02 06:00 AAAA', 'once it can be done it is, in order, at most so many in a call');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:00')), 'daily 02 17:00 AAAA, often 03 05:55 x155, daily 03 06:00, often 03 06:00', 'the rest before the later ones');
+SELECT is(pg_temp.worked(), 'daily 01 17:00 AAAA, daily 02 06:00 AAAA, daily 02 17:00 AAAA, often 03 05:55 AAAA, often 03 05:55 BBBB, '
+	'daily 03 06:00 AAAA, daily 03 06:00 BBBB, often 03 06:00 AAAA, often 03 06:00 BBBB', 'each once');
+SELECT is_empty('SELECT FROM job_left_out', 'nobody is left out any more');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:00')), NULL, 'nothing is left');
+
+-- ---------------------------------------------------------------------------
+-- Every so often: the latest instant stands for all
+-- ---------------------------------------------------------------------------
+INSERT INTO failing VALUES ('often', 'BBBB', '55P03');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:05')), 'often 03 06:05, often 03 06:05 BBBB failed', 'a client is blocked');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:06')), 'often 03 06:05 #2 BBBB failed', 'it is tried again at the next call');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:15')), 'often 03 06:05 #3 BBBB failed, often 03 06:15 x2', 'once in a call');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:21')), 'often 03 06:15 x3 #4 BBBB failed, often 03 06:20', 'as of the latest instant that was done for the others');
+DELETE FROM failing;
+SELECT pg_temp.worked() \g /dev/null
+SELECT is(pg_temp.run(pg_temp.at(3, '06:22')), 'often 03 06:20 x4 #5 BBBB', 'which stands for all it missed');
+SELECT is(pg_temp.worked(), 'often 03 06:20 BBBB', 'and is done once');
+SELECT is((SELECT sum(covers) FROM job_run WHERE job = 'often' AND status = 'done' AND client = 'BBBB'),
+	(SELECT count(*) FROM generate_series(pg_temp.at(3, '06:05'), pg_temp.at(3, '06:20'), interval '5 minutes')), 'every instant it missed is covered once');
+
+-- both, and a restart of the failures' count
+INSERT INTO failing VALUES ('often', 'BBBB', '40001'), ('often', 'AAAA', '40P01');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:25')), 'often 03 06:25, often 03 06:25 AAAA failed, often 03 06:25 BBBB failed', 'when all fail the occurrence is done for none, and due for each');
+SELECT is(pg_temp.due(pg_temp.at(3, '06:25')), 'often 03 06:25 #2 AAAA, often 03 06:25 #2 BBBB', 'with its own count');
+UPDATE failing SET job = 'none' WHERE client = 'AAAA';
+SELECT is(pg_temp.run(pg_temp.at(3, '06:26')), 'often 03 06:25 #2 AAAA, often 03 06:25 #2 BBBB failed', 'one is made up for without the other');
+
+-- ---------------------------------------------------------------------------
+-- Giving one up
+-- ---------------------------------------------------------------------------
+SET LOCAL ROLE ledger_test_administrator;
+SELECT throws_ok($$SELECT skip_job('often', pg_temp.at(3, '06:25'), '', 'BBBB')$$, 'LG002', NULL, 'giving up a client''s part needs a reason');
+SELECT throws_ok($$SELECT skip_job('often', pg_temp.at(3, '06:25'), 'x', 'AAAA')$$, 'LG002', NULL, 'what is done cannot be given up');
+SELECT throws_ok($$SELECT skip_job('often', pg_temp.at(3, '06:20'), 'x', 'BBBB')$$, 'LG002', NULL, 'nor another occurrence');
+SELECT throws_ok($$SELECT skip_job('often', pg_temp.at(3, '06:25'), 'x')$$, 'LG002', NULL, 'nor what was done for the others');
+SELECT pg_temp.same($$SELECT client, attempt, status, message FROM skip_job('often', pg_temp.at(3, '06:25'), 'done by hand', 'BBBB')$$,
+	$$VALUES ('BBBB', 3, 'skipped', 'done by hand')$$, 'an administrator gives up a client''s part');
+SELECT pg_temp.same($$SELECT client, attempt, status FROM skip_job('often', pg_temp.at(3, '06:25'), 'again', 'BBBB')$$, $$VALUES ('BBBB', 3, 'skipped')$$, 'once');
+RESET ROLE;
+DELETE FROM failing;
+SELECT is(pg_temp.run(pg_temp.at(3, '06:30')), 'often 03 06:30', 'and it goes on with the others');
+SELECT throws_ok($$INSERT INTO job_run SELECT job, occurrence, attempt + 1, covers, 'done', started_at, ended_at, run_by, NULL, NULL, NULL, client FROM job_run WHERE client IS NOT NULL AND status = 'done' LIMIT 1$$,
+	'23505', NULL, 'a client''s part cannot be done twice, even by the owner''s hand');
+SELECT throws_ok('TRUNCATE job_left_out', 'LG066', NULL, 'what clients miss is not forgotten');
+
+-- a job that rests or is disabled rests for those it left out, too
+INSERT INTO failing VALUES ('often', 'BBBB', 'LG050');
+SELECT pg_temp.run(pg_temp.at(3, '06:35')) \g /dev/null
+SELECT change_job('often', enabled => false, at => pg_temp.at(3, '06:36')) \g /dev/null
+SELECT is(pg_temp.run(pg_temp.at(3, '06:40')), NULL, 'of a job that is disabled nobody''s part is tried');
+SELECT change_job('often', enabled => true, at => pg_temp.at(3, '06:41')) \g /dev/null
+SELECT is(pg_temp.run(pg_temp.at(3, '06:41')), 'often 03 06:35 #2 BBBB failed', 'until it is enabled again');
+DELETE FROM failing;
+
+-- a run that fails before it comes to the clients fails for all
+CREATE OR REPLACE FUNCTION bakkt_ledger.test_due(at timestamptz, variant text) RETURNS integer[] LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp AS $$ BEGIN RAISE division_by_zero; END $$;
+SELECT is(pg_temp.run(pg_temp.at(3, '06:45')), 'often 03 06:35 #3 BBBB, often 03 06:45 failed', 'an error that is no client''s is the job''s');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,77 @@
+-- What a tenant's poster, and a company's clerk alone, could once do to the books, and that each of it is refused.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+CREATE ROLE ledger_test_poster IN ROLE bakkt_ledger_poster;
+CREATE ROLE ledger_test_executor IN ROLE bakkt_ledger_executor;
+CREATE ROLE ledger_test_bookkeeper IN ROLE bakkt_ledger_bookkeeper;
+CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
+SELECT open_client('QRST', revenue_share_bps => 5000) \g /dev/null
+SELECT grant_client_access('QRST', role) FROM unnest('{ledger_test_poster,ledger_test_executor,ledger_test_bookkeeper}'::name[]) AS role \g /dev/null
+SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
+SELECT open_customer('QRSTANN1', 'QRST'), open_customer('QRSTBEN1', 'QRST') \g /dev/null
+SELECT receive_wire('QRST', '100000.00 USD', 'wire', account => 'QRSTANN1') \g /dev/null
+SELECT post_trade('a trade', 'QRSTANN1', 'BUY', '1 BTC', 'LP1', lp_price => '60000.00 USD/BTC', markup_bps => 50) \g /dev/null
+SELECT open_account('QRST', 'CORP', 'Bank:operating', 'USD'), open_account('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD') \g /dev/null
+
+-- 'Dr FBO Bank:omnibus 1.00 USD, Cr ...': an entry by the names of accounts
+CREATE FUNCTION pg_temp.entry(text) RETURNS journal_entry STABLE LANGUAGE sql AS $$
+	SELECT bakkt_ledger.journal_entry(VARIADIC array_agg(bakkt_ledger.line(w[1], bakkt_ledger.account_of('QRST', w[2], w[3], w[5]::bakkt_ledger.asset),
+		(w[4] || ' ' || w[5])::bakkt_ledger.amount) ORDER BY n))
+	FROM regexp_split_to_table($1, ', ') WITH ORDINALITY AS t(part, n), regexp_split_to_array(part, ' ') AS w $$;
+CREATE TEMP TABLE attack (name text, entry journal_entry);
+INSERT INTO attack VALUES
+	('mint 1,000,000 USD for a customer', pg_temp.entry('Dr FBO Bank:omnibus 1000000.00 USD, Cr FBO Cust:QRSTBEN1:settled 1000000.00 USD')),
+	('move another customer''s money', pg_temp.entry('Dr FBO Cust:QRSTANN1:settled 1000.00 USD, Cr FBO Cust:QRSTBEN1:settled 1000.00 USD')),
+	('pay the revenue share out', pg_temp.entry('Dr CORP RevShare:payable:QRST 100.00 USD, Cr CORP Bank:operating 100.00 USD')),
+	('take the company''s revenue', pg_temp.entry('Dr CORP Revenue:markup 100.00 USD, Cr CORP RevShare:payable:QRST 100.00 USD'));
+GRANT SELECT ON attack TO PUBLIC;
+
+-- ---------------------------------------------------------------------------
+-- a poster asks; it does not say what happened
+-- ---------------------------------------------------------------------------
+SET LOCAL ROLE ledger_test_poster;
+SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', entry), '42501', NULL, 'a poster does not ' || name) FROM attack;
+SELECT throws_ok(format('SELECT post_journals(ARRAY[ROW(''QRST'', ''x'', NULL, %L, NULL, NULL, false)::journal_request])', entry), '42501', NULL,
+	'a poster does not ' || name || ' in a batch') FROM attack;
+SELECT throws_ok($$SELECT reverse_journal('QRST', (SELECT journal_id FROM journal LIMIT 1), 'x')$$, '42501', NULL, 'a poster reverses nothing');
+SELECT lives_ok($$SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRSTANN1:settled', 'USD'), '2000.00 USD', 'hold')$$, 'a poster makes holds of its own');
+SELECT throws_ok(format('SELECT capture_hold(''QRST'', ''hold'', %L, ''x'')', entry), '42501', NULL, 'a poster does not ' || name || ' out of a hold') FROM attack;
+SELECT throws_ok(format('SELECT propose_journal(%L, ''x'', ''x'')', entry), '42501', NULL, 'a poster does not propose to ' || name) FROM attack;
+SELECT throws_ok($$SELECT post_trade('x', 'QRSTBEN1', 'BUY', '1 BTC', 'LP1', lp_price => '60000.00 USD/BTC', price => '1.00 USD/BTC')$$, '42501', NULL,
+	'a poster does not say at what price was traded');
+SELECT throws_ok($$SELECT post_trades('{}')$$, '42501', NULL, 'a poster posts no batch of trades');
+SELECT throws_ok($$SELECT bust_trade('x', 'QRSTANN1', 'a trade')$$, '42501', NULL, 'a poster busts no trade');
+SELECT throws_ok($$SELECT correct_trade('x', 'QRSTANN1', 'BUY', '1 BTC', 'LP1', price => '1.00 USD/BTC', original => 'a trade')$$, '42501', NULL,
+	'a poster corrects no trade');
+SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'a poster makes no 500 BTC out of nothing');
+SELECT throws_ok($$SELECT receive_wire('QRST', '1000000.00 USD', 'x', account => 'QRSTBEN1')$$, '42501', NULL, 'a poster says of no wire that it has come');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus:MINE', 'USD')$$, '42501', NULL, 'a poster opens no bank');
+SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'Merchant:payable:MINE', 'USD')$$, '42501', NULL, 'a poster opens no account of the company');
+SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRSTBEN1:held', 'USD')$$, 'a poster opens what its customers claim');
+SELECT lives_ok($$SELECT initiate_deposit('QRSTBEN1', '10.00 USD', 'request')$$, 'a poster makes its customers'' requests');
+RESET ROLE;
+
+-- ---------------------------------------------------------------------------
+-- one clerk of the company does not do it alone either
+-- ---------------------------------------------------------------------------
+SET LOCAL ROLE ledger_test_bookkeeper;
+SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', entry), 'LG068', NULL, 'a bookkeeper does not alone ' || name) FROM attack;
+SELECT throws_ok(format('SELECT * FROM post_journals(ARRAY[ROW(''QRST'', %L, NULL, %L, NULL, NULL, false)::journal_request], strict => true)', name, entry), 'LG068', NULL,
+	'a bookkeeper does not alone ' || name || ' in a batch') FROM attack;
+SELECT throws_ok(format('SELECT capture_hold(''QRST'', ''hold'', %L, ''x'')', entry), 'LG068', NULL, 'a bookkeeper does not alone ' || name || ' out of a hold')
+	FROM attack WHERE name LIKE 'move%';
+SELECT throws_ok($$SELECT reverse_journal('QRST', (SELECT journal_id FROM journal WHERE reference LIKE 'funding:%' LIMIT 1), 'x')$$, 'LG068', NULL,
+	'a bookkeeper does not alone take back what a bank has brought');
+SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'a bookkeeper makes no 500 BTC out of nothing');
+RESET ROLE;
+SET LOCAL ROLE ledger_test_executor;
+SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', entry), '42501', NULL, 'an executor does not ' || name) FROM attack;
+SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'an executor makes no 500 BTC out of nothing');
+RESET ROLE;
+
+SELECT is_empty('SELECT * FROM verify()', 'the books are sound');
+SELECT is((balance_of(account_of('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD'))).balance, '0.00 USD'::amount, 'nobody has got anything');
+SELECT * FROM finish();
+ROLLBACK;

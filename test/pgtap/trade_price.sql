@@ -1,0 +1,101 @@
+-- Prices that are refused: worse for the company than the provider's, and far from the provider's last execution.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+CREATE ROLE ledger_test_executor IN ROLE bakkt_ledger_executor;
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT'), open_client('XYZZ', funding_model => 'NET_SETTLEMENT') \g /dev/null
+SELECT grant_client_access('QRST', 'ledger_test_executor') \g /dev/null
+SELECT open_customer('QRST0001', client => 'QRST'), open_customer('XYZZ0001', client => 'XYZZ') \g /dev/null
+SELECT open_liquidity_provider(code, code) FROM unnest('{LP1,LP2,LP3,LP4}'::text[]) AS code \g /dev/null
+SELECT deposit_coin('QRST0001', '100 BTC', 'coin') \g /dev/null
+CREATE FUNCTION pg_temp.request(reference text, lp_price text, price text DEFAULT NULL, side text DEFAULT 'BUY', lp text DEFAULT 'LP1', quantity text DEFAULT '0.01 BTC',
+	account text DEFAULT 'QRST0001', symbol text DEFAULT 'BTC') RETURNS trade_request LANGUAGE sql AS $$
+	SELECT ROW(reference, account, side, quantity::bakkt_ledger.amount, lp, (lp_price || ' USD/' || symbol)::bakkt_ledger.price, (price || ' USD/' || symbol)::bakkt_ledger.price,
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::bakkt_ledger.trade_request $$;
+-- what came of one execution
+CREATE FUNCTION pg_temp.trade(reference text, lp_price text, price text DEFAULT NULL, side text DEFAULT 'BUY', lp text DEFAULT 'LP1', quantity text DEFAULT '0.01 BTC',
+	account text DEFAULT 'QRST0001', symbol text DEFAULT 'BTC') RETURNS text VOLATILE LANGUAGE sql AS $$
+	SELECT coalesce(r.sqlstate, r.outcome) FROM bakkt_ledger.post_trades(ARRAY[pg_temp.request($1, $2, $3, $4, $5, $6, $7, $8)]) r $$;
+
+-- ---------------------------------------------------------------------------
+-- the customer's price against the provider's
+-- ---------------------------------------------------------------------------
+SET LOCAL ROLE ledger_test_executor;
+SELECT throws_ok($$SELECT post_trade('attack', 'QRST0001', 'BUY', '0.1 BTC', 'LP1', lp_price => '60000.00 USD/BTC', price => '1.00 USD/BTC')$$, 'LG048', NULL,
+	'nobody sells a customer for 1.00 what the provider has sold for 60,000.00');
+SELECT throws_ok($$SELECT post_trade('attack', 'QRST0001', 'SELL', '0.1 BTC', 'LP1', lp_price => '60000.00 USD/BTC', price => '60000.01 USD/BTC')$$, 'LG048', NULL,
+	'nobody pays a customer more than the provider pays');
+SELECT is(pg_temp.trade('p1', '60000.00', '60000.00'), 'posted', 'the provider''s own price is no worse');
+SELECT is(pg_temp.trade('p2', '60000.00', '60000.01'), 'posted', 'a better price for the company is taken');
+SELECT is(pg_temp.trade('p3', '60000.00', '59999.99'), 'LG048', 'one cent worse is refused unless the client''s terms concede it');
+SELECT is(pg_temp.trade('p3', '60000.00', '59999.99'), 'LG048', 'the refusal is remembered');
+RESET ROLE;
+SELECT change_client('QRST', price_concession_bps => 10, reason => 'market maker') \g /dev/null
+SELECT is((SELECT after ->> 'price_concession_bps' || ' ' || reason FROM change_log WHERE object_kind = 'client' AND object_key = 'QRST' ORDER BY change_id DESC LIMIT 1),
+	'10 market maker', 'the term is changed on record');
+SET LOCAL ROLE ledger_test_executor;
+SELECT is(pg_temp.trade('p4', '60000.00', '59940.00'), 'posted', 'a purchase at exactly what the terms concede is taken');
+SELECT is(pg_temp.trade('p5', '60000.00', '59939.99'), 'LG048', 'a cent beyond what they concede is not');
+SELECT is(pg_temp.trade('p6', '60000.00', '60060.00', side => 'SELL'), 'posted', 'a sale at exactly what the terms concede is taken');
+SELECT is(pg_temp.trade('p7', '60000.00', '60060.01', side => 'SELL'), 'LG048', 'a sale a cent beyond it is not');
+SELECT is(pg_temp.trade('p3', '60000.00', '59999.99'), 'LG048', 'a refusal stays under its reference when the terms change');
+SELECT results_eq($$SELECT outcome, sqlstate FROM post_trades(ARRAY[pg_temp.request('b1', '60000.00'), pg_temp.request('b2', '60000.00', '50000.00'), pg_temp.request('b3', '60000.00')])$$,
+	$$VALUES ('posted', NULL), ('refused', 'LG048'), ('posted', NULL)$$, 'in a batch only the wrong one is refused');
+SELECT throws_ok($$SELECT * FROM correct_trade('c1', 'QRST0001', 'BUY', '0.01 BTC', 'LP1', lp_price => '60000.00 USD/BTC', price => '1.00 USD/BTC', original => 'p1')$$, 'LG048', NULL,
+	'a correction keeps to the rule');
+RESET ROLE;
+
+-- ---------------------------------------------------------------------------
+-- the provider's price against its last execution
+-- ---------------------------------------------------------------------------
+SET LOCAL ROLE ledger_test_executor;
+SELECT throws_ok($$SELECT post_trade('attack', 'QRST0001', 'BUY', '0.1 BTC', 'LP1', price => '1.00 USD/BTC')$$, 'LG049', NULL,
+	'nobody says that the provider has sold for 1.00 what it sold for 60,000.00 before');
+SELECT is(pg_temp.trade('q1', '90000.01'), 'LG049', 'a price more than half above the last one is refused');
+SELECT is(pg_temp.trade('q2', '29999.99'), 'LG049', 'a price more than half below the last one is refused');
+SELECT is(pg_temp.trade('q3', '90000.00'), 'posted', 'a price at the edge of the band is taken');
+SELECT is(pg_temp.trade('q4', '135000.00'), 'posted', 'the band moves with the price');
+SELECT is(pg_temp.trade('q5', '60000.00'), 'LG049', 'and leaves the old price behind');
+SELECT is(pg_temp.trade('p1', '60000.00', '60000.00'), 'posted', 'what was posted is answered again, wherever the price is now');
+SELECT is(pg_temp.trade('q6', '135000.00'), 'posted', 'a replay is no new price');
+SELECT is(pg_temp.trade('q7', '20000.00', lp => 'LP2'), 'posted', 'a provider that has executed nothing has no band');
+SELECT is(pg_temp.trade('q8', '60000.00', lp => 'LP2'), 'LG049', 'then it has its own');
+SELECT is(pg_temp.trade('q9', '3000.00', symbol => 'ETH', quantity => '0.1 ETH'), 'posted', 'each instrument has a band of its own');
+RESET ROLE;
+SELECT is(pg_temp.trade('q10', '1.00', account => 'XYZZ0001', quantity => '1 BTC'), 'posted', 'another client''s executions are not measured against');
+SET LOCAL ROLE ledger_test_executor;
+SELECT results_eq($$SELECT outcome, sqlstate FROM post_trades(ARRAY[pg_temp.request('d1', '60000.00', lp => 'LP3'), pg_temp.request('d2', '1.00', lp => 'LP3', quantity => '1 BTC'),
+	pg_temp.request('d3', '61000.00', lp => 'LP3')])$$, $$VALUES ('posted', NULL), ('refused', 'LG049'), ('posted', NULL)$$, 'within a batch the later see the earlier');
+SELECT results_eq($$SELECT outcome FROM post_trades(ARRAY[pg_temp.request('w1', '80000.00', lp => 'LP3'), pg_temp.request('w2', '110000.00', lp => 'LP3'),
+	pg_temp.request('w3', '160000.00', lp => 'LP3')])$$, $$VALUES ('posted'), ('posted'), ('posted')$$, 'a market that moves within a batch is followed');
+SELECT is((SELECT outcome FROM post_trades(ARRAY[pg_temp.request('dry', '200000.00', lp => 'LP3')], dry_run => true)), 'posted', 'a dry run is judged');
+SELECT is(pg_temp.trade('after dry', '290000.00', lp => 'LP3'), 'LG049', 'a dry run leaves no price behind');
+
+-- a wrong price that was taken back is nobody's measure
+SELECT is(pg_temp.trade('wrong', '6.00', lp => 'LP4', quantity => '1 BTC'), 'posted', 'a first price can be wrong');
+SELECT is(pg_temp.trade('right', '60000.00', lp => 'LP4'), 'LG049', 'it stands in the way of the right one');
+SELECT is((SELECT outcome FROM bust_trade('wrong/1', 'QRST0001', 'wrong')), 'posted', 'until it is busted');
+SELECT is(pg_temp.trade('right again', '60000.00', lp => 'LP4'), 'posted', 'a busted execution is nobody''s measure');
+SELECT results_eq($$SELECT outcome FROM correct_trade('typo', 'QRST0001', 'BUY', '0.01 BTC', 'LP4', lp_price => '61000.00 USD/BTC', original => 'right again')$$,
+	$$VALUES ('posted'), ('posted')$$, 'a correction is not measured against what it corrects');
+SELECT throws_ok($$SELECT * FROM correct_trade('typo 2', 'QRST0001', 'BUY', '0.01 BTC', 'LP1', lp_price => '1.00 USD/BTC', original => 'q6')$$, 'LG049', NULL,
+	'a correction is measured against the executions before it');
+RESET ROLE;
+
+SELECT change_client('QRST', price_band_bps => 100) \g /dev/null
+SELECT is(pg_temp.trade('n1', '61610.01', lp => 'LP4'), 'LG049', 'a narrower band is a term of the client');
+SELECT is(pg_temp.trade('n2', '61610.00', lp => 'LP4'), 'posted', 'to the cent');
+SELECT change_client('QRST', price_band_bps => 0) \g /dev/null
+SELECT is(pg_temp.trade('n3', '1.00', lp => 'LP4', quantity => '1 BTC'), 'posted', 'zero is no band');
+SELECT throws_ok($$SELECT change_client('QRST', price_band_bps => -1)$$, 'LG002', NULL, 'a band is not negative');
+SELECT throws_ok($$SELECT change_client('QRST', price_band_bps => 1000001)$$, 'LG002', NULL, 'a band has an end');
+SELECT throws_ok($$SELECT change_client('QRST', price_concession_bps => -1)$$, 'LG002', NULL, 'a concession is not negative');
+SELECT throws_ok($$SELECT change_client('QRST', price_concession_bps => 10001)$$, 'LG002', NULL, 'a concession is not more than the price');
+SELECT change_client('QRST', price_band_bps => 1000000) \g /dev/null
+SELECT is(pg_temp.trade('wide', '100.00', lp => 'LP4', quantity => '1 BTC'), 'posted', 'the widest band is a hundred times the price');
+SELECT is(pg_temp.trade('wider', '10100.01', lp => 'LP4', quantity => '1 BTC'), 'LG049', 'and no more');
+
+SELECT is_empty('SELECT * FROM verify()', 'the books are sound');
+SELECT * FROM finish();
+ROLLBACK;
