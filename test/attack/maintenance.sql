@@ -1,0 +1,86 @@
+-- Maintenance as superuser gives nothing to the tenant who set the trap (issue 7, must hold 2).  test/t/autoanalyze.pl has the launcher's own.
+SET client_min_messages = warning;
+\ir maintenance.psql
+CREATE TABLE trap.indexed (n int);
+CREATE TABLE trap.partial (n int);
+CREATE TABLE trap.described (n int);
+CREATE TABLE trap.ordered (n int PRIMARY KEY);
+INSERT INTO trap.indexed VALUES (1);
+INSERT INTO trap.partial VALUES (1);
+INSERT INTO trap.described VALUES (1);
+INSERT INTO trap.ordered VALUES (1);
+CREATE INDEX indexed_trap ON trap.indexed (trap.spring(n));
+CREATE INDEX partial_trap ON trap.partial (n) WHERE trap.spring(n) = 1;
+CREATE STATISTICS trap.described_trap ON (trap.spring(n)) FROM trap.described;
+CREATE INDEX ordered_trap ON trap.ordered (trap.spring(n));
+CLUSTER trap.ordered USING ordered_pkey;
+CREATE MATERIALIZED VIEW trap.kept AS SELECT n, trap.spring(n) AS sprung FROM trap.indexed WITH NO DATA;
+CREATE UNIQUE INDEX ON trap.kept (n);
+INSERT INTO trap.armed DEFAULT VALUES;
+RESET SESSION AUTHORIZATION;
+
+SET search_path = bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+CREATE FUNCTION attack.sprung(operation text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN NEXT isnt_empty(format('SELECT FROM trap.loot l WHERE l.operation = %L AND l.actor = ''attack_trapper''', operation), operation || ' springs the trap, with the rights of its owner');
+	RETURN NEXT is_empty(format('SELECT DISTINCT l.statement, left(l.got, 200), l.state FROM trap.loot l JOIN trap.attempt t USING (statement) WHERE l.operation = %L AND t.aim = ''see'' AND l.got IS NOT NULL AND l.state = ''00000''', operation),
+		operation || ' shows no client to the trap');
+	RETURN NEXT is_empty(format('SELECT DISTINCT l.statement, left(l.got, 200), l.state FROM trap.loot l JOIN trap.attempt t USING (statement) WHERE l.operation = %L AND t.aim <> ''see'' AND l.state <> ''42501'' AND NOT (l.statement ~ ''ZQX'' AND l.state = ''LG012'')', operation),
+		operation || ' does nothing for the trap');
+END $$;
+
+SET trap.operation = 'CREATE INDEX';
+CREATE INDEX ON trap.indexed ((trap.spring(n) + 1));
+SELECT attack.sprung('CREATE INDEX');
+SET trap.operation = 'CREATE INDEX CONCURRENTLY';
+CREATE INDEX CONCURRENTLY ON trap.indexed ((trap.spring(n) + 2));
+SELECT attack.sprung('CREATE INDEX CONCURRENTLY');
+SET trap.operation = 'REINDEX';
+REINDEX TABLE trap.indexed;
+SELECT attack.sprung('REINDEX');
+SET trap.operation = 'REINDEX CONCURRENTLY';
+REINDEX TABLE CONCURRENTLY trap.indexed;
+SELECT attack.sprung('REINDEX CONCURRENTLY');
+SET trap.operation = 'REINDEX of a partial index';
+REINDEX TABLE trap.partial;
+SELECT attack.sprung('REINDEX of a partial index');
+SET trap.operation = 'ANALYZE';
+ANALYZE trap.indexed;
+SELECT attack.sprung('ANALYZE');
+SET trap.operation = 'ANALYZE of extended statistics';
+ANALYZE trap.described;
+SELECT attack.sprung('ANALYZE of extended statistics');
+SET trap.operation = 'VACUUM ANALYZE';
+VACUUM ANALYZE trap.ordered;
+SELECT attack.sprung('VACUUM ANALYZE');
+SET trap.operation = 'CLUSTER';
+CLUSTER trap.ordered;
+SELECT attack.sprung('CLUSTER');
+SET trap.operation = 'VACUUM FULL';
+VACUUM FULL trap.indexed;
+SELECT attack.sprung('VACUUM FULL');
+SET trap.operation = 'REFRESH MATERIALIZED VIEW';
+REFRESH MATERIALIZED VIEW trap.kept;
+SELECT attack.sprung('REFRESH MATERIALIZED VIEW');
+SET trap.operation = 'REFRESH MATERIALIZED VIEW CONCURRENTLY';
+DELETE FROM trap.armed;
+INSERT INTO trap.indexed VALUES (2);
+INSERT INTO trap.armed DEFAULT VALUES;
+REFRESH MATERIALIZED VIEW CONCURRENTLY trap.kept;
+SELECT attack.sprung('REFRESH MATERIALIZED VIEW CONCURRENTLY');
+
+SELECT is_empty($$SELECT reference FROM journal WHERE reference LIKE '%trap%'$$, 'no maintenance posts what a trap asks for');
+SELECT is((SELECT status FROM proposal WHERE reference = 'trap'), 'proposed', 'no maintenance approves what a trap''s owner proposed');
+SELECT is_empty($$SELECT account_code FROM customer WHERE account_code = 'TRAPPED1'$$, 'no maintenance opens customers for a trap');
+SELECT is_empty($$SELECT reference FROM funding_transfer WHERE reference = 'trapped'$$, 'no maintenance asks for a deposit in a trap''s name');
+SELECT is((SELECT h.status FROM hold h JOIN client c USING (client_id) WHERE c.code = 'OTHR' AND h.reference = 'zqx1hold'), 'open', 'no maintenance releases another''s hold');
+SELECT is(current_user, session_user, 'no maintenance leaves the session as somebody else');
+
+-- outside of maintenance the same login still works
+SET SESSION AUTHORIZATION attack_trapper;
+SELECT lives_ok('SELECT * FROM bakkt_ledger.cash_calls(''MINE'')', 'a tenant who set a trap reads its own client as before');
+RESET SESSION AUTHORIZATION;
+SELECT * FROM finish();
+DROP SCHEMA trap CASCADE;

@@ -1,0 +1,37 @@
+# Autoanalyze, which works as superuser, gives nothing to the tenant whose index expression it computes (issue 7, must hold 2).
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use LedgerTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $attack = "$FindBin::RealBin/../attack";
+my $node = ledger_node('autoanalyze', bare => 1, conf => <<'CONF');
+autovacuum_naptime = 1s
+autovacuum_analyze_threshold = 5
+autovacuum_analyze_scale_factor = 0
+CONF
+
+$node->safe_psql('ledger', slurp_file("$attack/world.psql"));
+$node->safe_psql('ledger', <<"SQL");
+\\i $attack/maintenance.psql
+CREATE TABLE trap.watched (n int);
+CREATE INDEX ON trap.watched (trap.spring(n));
+BEGIN;
+INSERT INTO trap.watched SELECT generate_series(1, 20);
+INSERT INTO trap.armed DEFAULT VALUES;
+COMMIT;
+SQL
+
+ok($node->poll_query_until('ledger', q{SELECT EXISTS (SELECT FROM trap.loot)}), 'autoanalyze springs the trap');
+is($node->safe_psql('ledger', q{SELECT DISTINCT actor FROM trap.loot}), 'attack_trapper', 'the trap works with the rights of its owner');
+is($node->safe_psql('ledger', q{SELECT DISTINCT l.statement, left(l.got, 100) FROM trap.loot l JOIN trap.attempt t USING (statement)
+	WHERE t.aim = 'see' AND l.state = '00000' AND l.got IS NOT NULL}), '', 'autoanalyze shows no client to the trap');
+is($node->safe_psql('ledger', q{SELECT DISTINCT l.statement, left(l.got, 100), l.state FROM trap.loot l JOIN trap.attempt t USING (statement)
+	WHERE t.aim <> 'see' AND l.state <> '42501' AND NOT (l.statement ~ 'ZQX' AND l.state = 'LG012')}), '', 'autoanalyze does nothing for the trap');
+is($node->safe_psql('ledger', q{SELECT reference FROM bakkt_ledger.journal WHERE reference ~ 'trap'}), '', 'autoanalyze posts nothing');
+is($node->safe_psql('ledger', q{SELECT status FROM bakkt_ledger.proposal WHERE reference = 'trap'}), 'proposed', 'autoanalyze approves nothing');
+$node->stop;
+done_testing();
