@@ -60,7 +60,7 @@ CREATE FUNCTION post_entry(client_id integer, reference text, kind smallint, ent
 COMMENT ON FUNCTION post_entry(integer, text, smallint, journal_entry, timestamptz, text, bigint, boolean) IS 'The posting function as the floors above call it: strict, client and kind by number, reversals allowed; by_hand: the entry is somebody''s own, made alone (LG068). Not granted to anyone.';
 
 CREATE FUNCTION require_batch_size(requests bigint) RETURNS void
-    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'check_batch_size';
+    LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'check_batch_size';
 COMMENT ON FUNCTION require_batch_size(bigint) IS 'Internal: raises 54000 when a call is given more requests, references or numbers than one call takes (src/bounds.h).';
 
 CREATE FUNCTION is_reserved_reference(reference text) RETURNS boolean
