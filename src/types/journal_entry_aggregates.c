@@ -14,6 +14,7 @@
 #include "common/hashfn.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -294,6 +295,7 @@ compare_items(const void *a, const void *b)
 	const NetKey *first = &(*(NetItem *const *) a)->key;
 	const NetKey *second = &(*(NetItem *const *) b)->key;
 
+	CHECK_FOR_INTERRUPTS();
 	if (first->owner != second->owner)
 		return first->owner < second->owner ? -1 : 1;
 	return (first->asset > second->asset) - (first->asset < second->asset);

@@ -8,6 +8,7 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -212,6 +213,7 @@ compare_accounts(const void *a, const void *b)
 	account_id	first = DatumGetAccountId(*(const Datum *) a);
 	account_id	second = DatumGetAccountId(*(const Datum *) b);
 
+	CHECK_FOR_INTERRUPTS();
 	return (first > second) - (first < second);
 }
 
