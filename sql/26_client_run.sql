@@ -82,6 +82,10 @@ BEGIN
 	BEGIN
 		outcome.rows := run_client_part(run, client_id, at, variant);
 	EXCEPTION WHEN OTHERS THEN
+		-- a snapshot that is too old is the transaction's, and would fail the next client as well
+		IF SQLSTATE = '40001' AND current_setting('transaction_isolation') <> 'read committed' THEN
+			RAISE;
+		END IF;
 		GET STACKED DIAGNOSTICS outcome.sqlstate = RETURNED_SQLSTATE, outcome.message = MESSAGE_TEXT,
 			outcome.detail = PG_EXCEPTION_DETAIL, outcome.hint = PG_EXCEPTION_HINT;
 	END;

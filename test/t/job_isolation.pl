@@ -89,6 +89,8 @@ foreach my $run ('expire_holds', 'settle_deposits', 'charge_cash_call_write_offs
 	is(sqlstate_of($node, "SET lock_timeout = '100ms'; SELECT count(*) FROM $run('2026-04-01 22:00Z', client => 'AAAA')"), '55P03', '... called for that client it is an error');
 }
 
+is(sqlstate_of($node, "SET statement_timeout = '50ms'; SELECT count(*) FROM settle_deposits('2026-04-01 22:00Z')"), '57014', 'a statement that is cancelled is no failure of a client');
+
 # the scheduler: a day of all jobs
 my $started = time;
 in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");

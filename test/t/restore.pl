@@ -30,6 +30,7 @@ SQL
 # something in every table there is
 in_ledger($node, <<'SQL');
 SELECT count(*) FROM run_due_jobs('2026-03-01 12:00Z');
+INSERT INTO job_left_out VALUES ('settle_deposits', 'DUMP', '2026-03-01 12:00Z', 1, 1, '2026-03-01 12:00Z', '55P03', 'another session had it');
 SELECT change_job('seal', every => '2 minutes', at => '2026-03-01 13:00Z');
 SELECT open_liquidity_provider('LP1', 'First provider'), open_bank_account('OPS', 'OPERATING', 'First bank', 'USD', 'Bank:operating');
 SELECT deposit_coin('DUMP0001', '0.5 BTC', 'coin');
