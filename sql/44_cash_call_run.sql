@@ -4,10 +4,11 @@ CREATE FUNCTION process_client_cash_calls(client_id integer, at timestamptz, nex
 	RETURNS TABLE (asset asset, attempted bigint, settled bigint, failed bigint, collected amount, paid amount)
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION process_client_cash_calls(integer, timestamptz, timestamptz, asset[]) IS
-	'Internal: attempts the due cash calls of one client. uncovered: assets in which the company owes customers money, so that its cover pays no sale proceeds.';
+	'Internal: attempts the due cash calls of one client. uncovered: assets in which the company owes customers money, so that its cover pays no sale proceeds until what is collected has made it good.';
 
 -- What the company owes customers comes before what it pays out of its money
--- among theirs: set off first; proceeds wait while something is left.
+-- among theirs: set off first, and again when purchases have brought some;
+-- proceeds wait while something is left.
 CREATE FUNCTION set_off_deficits(client_id integer, at timestamptz) RETURNS asset[]
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp

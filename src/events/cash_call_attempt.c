@@ -11,7 +11,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -20,6 +23,7 @@
 #include "events/cash_call_attempt.h"
 #include "ledger/lookup.h"
 #include "ledger/post.h"
+#include "ledger/spi_plan.h"
 
 /* attempts posted by one call of the posting function */
 #define ATTEMPTS_PER_POST 10000
@@ -80,6 +84,37 @@ is_covered(const CallTerms *terms, asset_code asset)
 		if (terms->uncovered[i] == asset)
 			return false;
 	return true;
+}
+
+void
+read_uncovered(CallTerms *terms, Datum array)
+{
+	ArrayType  *assets = DatumGetArrayTypeP(array);
+	Datum	   *values;
+	int			count;
+
+	deconstruct_array(assets, ARR_ELEMTYPE(assets), sizeof(asset_code), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, NULL, &count);
+	if (terms->uncovered == NULL)
+		terms->uncovered = palloc((count + 1) * sizeof(asset_code));
+	terms->uncovered_count = count;
+	for (int i = 0; i < count; i++)
+		terms->uncovered[i] = DatumGetAsset(values[i]);
+}
+
+/* What customers have paid makes good first what the company owes them. */
+static void
+set_off_again(CallTerms *terms)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[2] = {INT4OID, TIMESTAMPTZOID};
+	Datum		arguments[2] = {Int32GetDatum(terms->client_id), TimestampTzGetDatum(terms->at)};
+	bool		isnull;
+
+	SPI_connect();
+	spi_plan(&plan, 2, types, "SELECT bakkt_ledger.set_off_deficits($1, $2)");
+	spi_execute(plan, arguments);
+	read_uncovered(terms, SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
 }
 
 /* Why it need not be asked of the posting function; NULL: it must. */
@@ -214,26 +249,30 @@ post_in_turn(const CallTerms *terms, Attempt **attempts, int64 count)
 
 /* Sale proceeds that found no cover, if customers have paid since. */
 static void
-attempt_again(const CallTerms *terms, Attempt *attempts, int64 count, Attempt **list)
+attempt_again(CallTerms *terms, Attempt *attempts, int64 count, Attempt **list)
 {
 	int64		listed = 0;
 	bool		collected = false;
 
 	for (int64 i = 0; i < count; i++)
+		collected |= attempts[i].call.withdrawal && attempts[i].reason == NULL;
+	if (!collected)
+		return;
+	if (terms->uncovered_count > 0)
+		set_off_again(terms);
+	for (int64 i = 0; i < count; i++)
 	{
 		const CashCall *call = &attempts[i].call;
 
-		collected |= call->withdrawal && attempts[i].reason == NULL;
 		if (!call->withdrawal && attempts[i].reason && strcmp(attempts[i].reason, FBO_NOT_FUNDED) == 0 &&
 			is_covered(terms, call->asset))
 			list[listed++] = &attempts[i];
 	}
-	if (collected)
-		post_in_turn(terms, list, listed);
+	post_in_turn(terms, list, listed);
 }
 
 void
-attempt_calls(const CallTerms *terms, Attempt *attempts, int64 count)
+attempt_calls(CallTerms *terms, Attempt *attempts, int64 count)
 {
 	Client	   *client = client_of(terms->client_id);
 	Attempt   **list = MemoryContextAllocHuge(CurrentMemoryContext, (count + 1) * sizeof(Attempt *));

@@ -51,8 +51,10 @@ typedef struct Attempt
 	TimestampTz recorded_at;
 } Attempt;
 
-/* Post the attempts, in order. */
-extern void attempt_calls(const CallTerms *terms, Attempt *attempts, int64 count);
+/* Read the assets that are uncovered; memory of the caller's that is there already is used again, since they only become fewer. */
+extern void read_uncovered(CallTerms *terms, Datum array);
+/* Post the attempts, in order; what they collect may cover what the company owes. */
+extern void attempt_calls(CallTerms *terms, Attempt *attempts, int64 count);
 /* Write an event for each, and the state of its call. */
 extern void record_attempts(const CallTerms *terms, Attempt *attempts, int64 count);
 

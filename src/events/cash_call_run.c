@@ -317,20 +317,6 @@ run_all(CallRun *run)
 
 /* ---- the function ---- */
 
-/* Is money in the asset owed by the company, so that nothing may be paid out of its cover? */
-static void
-read_uncovered(CallTerms *terms, ArrayType *array)
-{
-	Datum	   *values;
-	int			count;
-
-	deconstruct_array(array, ARR_ELEMTYPE(array), sizeof(asset_code), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, NULL, &count);
-	terms->uncovered = palloc((count + 1) * sizeof(asset_code));
-	terms->uncovered_count = count;
-	for (int i = 0; i < count; i++)
-		terms->uncovered[i] = DatumGetAsset(values[i]);
-}
-
 static void
 put_outcomes(FunctionCallInfo fcinfo, const CallRun *run)
 {
@@ -364,7 +350,7 @@ process_client_cash_calls(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("process_cash_calls()");
 	InitMaterializedSRF(fcinfo, 0);
 	lookup_begin();
-	read_uncovered(&run.terms, PG_GETARG_ARRAYTYPE_P(3));
+	read_uncovered(&run.terms, PG_GETARG_DATUM(3));
 	run.terms.client_id = PG_GETARG_INT32(0);
 	run.outcomes = palloc(sizeof(Outcome));
 	SPI_connect();

@@ -252,7 +252,12 @@ customers_load(void)
 	key_lookup_close(&lookup);
 }
 
-/* ---- clients, providers, instruments: few, so all at once ---- */
+/*
+ * ---- clients, providers, instruments: few, so all at once ----
+ *
+ * As committed last, like customers: a trade is made under the terms of its
+ * time, however old the snapshot of its transaction.
+ */
 
 static CommissionModel
 commission_column(uint64 i, int number)
@@ -278,7 +283,7 @@ load_clients(void)
 			 "  bakkt_ledger.trading_begins(c.first_trading_day, c.zone)"
 			 " FROM bakkt_ledger.client c"
 			 " LEFT JOIN bakkt_ledger.cash_terms t ON t.client_id OPERATOR(pg_catalog.=) c.client_id");
-	spi_execute(plan, NULL);
+	spi_execute_latest(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		isnull;
@@ -315,7 +320,7 @@ load_providers(void)
 
 	spi_plan(&plan, 0, NULL,
 			 "SELECT lp_id, code, status OPERATOR(pg_catalog.=) 'active' FROM bakkt_ledger.liquidity_provider");
-	spi_execute(plan, NULL);
+	spi_execute_latest(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		char	   *code = text_column(i, 2);
@@ -341,7 +346,7 @@ load_instruments(void)
 			 "  i.status OPERATOR(pg_catalog.=) 'active'"
 			 " FROM bakkt_ledger.instrument i"
 			 " JOIN bakkt_ledger.supported_asset a ON a.asset OPERATOR(bakkt_ledger.=) i.quote");
-	spi_execute(plan, NULL);
+	spi_execute_latest(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		isnull;

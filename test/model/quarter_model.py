@@ -464,13 +464,19 @@ class Model:
                 self.attempt_all(client, due, at)
 
     def attempt_all(self, client, due, at):
-        """Oldest first; who is owed nothing pays before others are paid, and those are paid before they pay."""
+        """Oldest first; who is owed nothing pays before others are paid, and those are paid before they pay.  Proceeds that found no money are tried again."""
         blocked = self.shortfall(client) > 0
         paid = {call.customer for call in due if not call.withdrawal}
         result = {}
         for call in sorted(due, key=lambda c: (c.customer in paid, c.customer in paid and c.withdrawal)):    # stable: oldest first in each part
             result[call] = self.attempt(call, at, blocked)
-        if not blocked and any(call.withdrawal and not reason for call, reason in result.items()):
+        collected = any(call.withdrawal and not reason for call, reason in result.items())
+        if collected and blocked:       # what purchases brought makes good first what the company owes
+            self.set_off(client)
+            blocked = self.shortfall(client) > 0
+            if not blocked:
+                self.count('deficits made good by a run')
+        if collected and not blocked:
             for call in [c for c, reason in result.items() if reason == 'FBO_NOT_FUNDED']:
                 result[call] = self.attempt(call, at, blocked)
         for call, reason in result.items():
