@@ -117,7 +117,7 @@ ROLLBACK;
 RESET SESSION AUTHORIZATION;
 SELECT is_empty($$SELECT j.reference FROM bakkt_ledger.journal j JOIN bakkt_ledger.client c USING (client_id) WHERE c.code = 'MINE' AND j.reference LIKE '%:%' AND j.reference !~ '^[a-z-]+:'$$,
 	'what the ledger makes itself begins with a word and a colon');
-SELECT string_agg(DISTINCT quote_literal(split_part(reference, ':', 1) || ':taken'), ',') AS taken FROM journal WHERE reference LIKE '%:%' \gset
+SELECT string_agg(DISTINCT quote_literal(regexp_replace(reference, '[^:]+$', 'taken')), ',') AS taken FROM journal WHERE reference LIKE '%:%' \gset
 SET SESSION AUTHORIZATION attack_mine_bookkeeper;
 SELECT throws_ok(format($$SELECT post_journal('MINE', %L, '{Dr %s 1.00 USD; Cr %s 1.00 USD}')$$, taken, account_of('MINE', 'CORP', 'Expense:bank-fee', 'USD'), account_of('MINE', 'CORP', 'Expense:operating', 'USD')),
 	'LG002', NULL, format('nobody posts under %s, which the ledger makes itself', taken)) FROM unnest(ARRAY[:taken]) AS taken;
