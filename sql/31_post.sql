@@ -60,8 +60,12 @@ CREATE FUNCTION post_entry(client_id integer, reference text, kind smallint, ent
 COMMENT ON FUNCTION post_entry(integer, text, smallint, journal_entry, timestamptz, text, bigint, boolean) IS 'The posting function as the floors above call it: strict, client and kind by number, reversals allowed; by_hand: the entry is somebody''s own, made alone (LG068). Not granted to anyone.';
 
 CREATE FUNCTION require_batch_size(requests bigint) RETURNS void
-    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'check_batch_size';
+    LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'check_batch_size';
 COMMENT ON FUNCTION require_batch_size(bigint) IS 'Internal: raises 54000 when a call is given more requests, references or numbers than one call takes (src/bounds.h).';
+
+CREATE FUNCTION is_reserved_reference(reference text) RETURNS boolean
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'is_reserved_reference';
+COMMENT ON FUNCTION is_reserved_reference(text) IS 'Whether a reference has a form that the ledger gives to journals of its own (cash-call:, manual:, .../bust, ...): nobody else''s request may have it (LG002).';
 
 CREATE FUNCTION create_balance(client_id integer, account account_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'create_balance';

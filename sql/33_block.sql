@@ -119,8 +119,9 @@ BEGIN ATOMIC
     FROM (SELECT n.* FROM client c CROSS JOIN LATERAL
               (SELECT * FROM journal n WHERE n.client_id = c.client_id AND n.journal_id > after AND n.journal_id <= through) n
           UNION ALL
-          SELECT n.* FROM client c CROSS JOIN ranges(late) AS gap CROSS JOIN LATERAL
-              (SELECT * FROM journal n WHERE n.client_id = c.client_id AND n.journal_id >= lower(gap) AND n.journal_id < upper(gap)) n) j
+          SELECT n.* FROM ranges(late) AS gap CROSS JOIN client c CROSS JOIN LATERAL
+              -- OFFSET 0: looked up for each gap, of which there are few or none; joined, the whole journal would be read for them
+              (SELECT * FROM journal n WHERE n.client_id = c.client_id AND n.journal_id >= lower(gap) AND n.journal_id < upper(gap) OFFSET 0) n) j
     LEFT JOIN actor a ON a.actor_id = j.actor_id
     CROSS JOIN LATERAL (SELECT array_agg(p.customer_id ORDER BY p.customer_id) AS parties FROM journal_party p
                         WHERE p.client_id = j.client_id AND p.journal_id = j.journal_id) p;

@@ -18,9 +18,10 @@ BEGIN
     RETURN QUERY SELECT j.* FROM journal j
         WHERE j.client_id = unsealed_journals.client_id AND j.journal_id > coalesce(last.high, 0);
     IF last.high IS NOT NULL THEN
-        RETURN QUERY SELECT j.* FROM unnest(last.pending) AS r, journal j
-            WHERE j.client_id = unsealed_journals.client_id
-              AND j.journal_id >= lower(r) AND j.journal_id < upper(r);
+        RETURN QUERY SELECT j.* FROM ranges(last.pending) AS r CROSS JOIN LATERAL
+            -- OFFSET 0: looked up for each range, as in block_members()
+            (SELECT n.* FROM journal n
+             WHERE n.client_id = unsealed_journals.client_id AND n.journal_id >= lower(r) AND n.journal_id < upper(r) OFFSET 0) AS j;
     END IF;
 END $$;
 COMMENT ON FUNCTION unsealed_journals(integer) IS 'The client''s journals that no block has yet. Internal.';

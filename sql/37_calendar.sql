@@ -218,6 +218,7 @@ $$
 DECLARE
     edition integer;
 BEGIN
+    PERFORM require_batch_size(cardinality(holidays));
     IF calendar IS NULL OR calendar !~ '^[A-Z][A-Z0-9_]{0,19}$' THEN
         PERFORM refuse_invalid('a calendar''s name is 1 to 20 capital letters, digits or underscores, a letter first', format('Name: "%s".', calendar));
     ELSIF first_day IS NULL OR last_day IS NULL OR source IS NULL OR weekend IS NULL OR cut_time IS NULL OR zone IS NULL
@@ -243,7 +244,6 @@ BEGIN
             DETAIL = format('From %s to %s, weekend %s.', first_day, last_day, weekend),
             HINT = 'An edition covers a hundred years at most, and not all seven days are weekend.';
     END IF;
-    PERFORM require_batch_size(cardinality(holidays));
     PERFORM bounded_wait();
     INSERT INTO calendar VALUES (add_calendar_version.calendar, coalesce(description, add_calendar_version.calendar))
     ON CONFLICT ON CONSTRAINT calendar_pkey DO NOTHING;

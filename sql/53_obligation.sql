@@ -205,10 +205,13 @@ $$
 BEGIN
     IF reference IS NULL OR octet_length(reference) NOT BETWEEN 1 AND 200 THEN
         PERFORM refuse_invalid('a settlement request needs a reference of 1 to 200 bytes');
+    ELSIF is_reserved_reference(reference) THEN
+        PERFORM refuse_invalid('references of this form are made by the ledger itself', format('Reference "%s".', reference),
+                               'Let references of your own begin otherwise.');
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_settlement_reference(text) IS 'Internal: LG002 unless there is a reference of 1 to 200 bytes.';
+COMMENT ON FUNCTION require_settlement_reference(text) IS 'Internal: LG002 unless there is a reference of 1 to 200 bytes that the ledger does not make itself.';
 
 CREATE FUNCTION requested_before(client_id integer, reference text, request jsonb, at timestamptz) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

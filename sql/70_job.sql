@@ -640,7 +640,7 @@ BEGIN
 			 WHERE r.job = failed_job_run.job AND r.client = failed_job_run.client AND r.occurrence = failed_job_run.occurrence AND r.status = 'skipped';
 		END IF;
 	END IF;
-	IF run.occurrence IS DISTINCT FROM failed_job_run.occurrence OR run.status NOT IN ('failed', 'skipped') THEN
+	IF run.occurrence IS DISTINCT FROM failed_job_run.occurrence OR run.status IS NULL OR run.status NOT IN ('failed', 'skipped') THEN
 		PERFORM refuse_invalid(format('job "%s" has not failed at that instant', job) || coalesce(format(' for client "%s"', client), ''), NULL,
 			'due_jobs() lists what has failed: attempt is above 1.');
 	END IF;

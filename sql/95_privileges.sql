@@ -126,10 +126,10 @@ BEGIN
 			'load_shipped_assets', 'register_asset', 'retire_asset', 'reinstate_asset',
 			'open_instrument', 'change_instrument', 'retire_instrument', 'change_settlement',
 			'open_account', 'freeze_account', 'unfreeze_account', 'close_account']),
-		('bakkt_ledger_settler', ARRAY['run_due_jobs', 'due_jobs']),
-		('bakkt_ledger_reconciler', ARRAY['due_jobs']),
-		('bakkt_ledger_auditor', ARRAY['due_jobs']),
-		('bakkt_ledger_administrator', ARRAY['change_job', 'skip_job', 'schedule_jobs', 'unschedule_jobs', 'due_jobs'])
+		('bakkt_ledger_settler', ARRAY['run_due_jobs', 'due_jobs', 'entries_by_hand']),
+		('bakkt_ledger_reconciler', ARRAY['due_jobs', 'entries_by_hand']),
+		('bakkt_ledger_auditor', ARRAY['due_jobs', 'entries_by_hand']),
+		('bakkt_ledger_administrator', ARRAY['change_job', 'skip_job', 'schedule_jobs', 'unschedule_jobs', 'due_jobs', 'entries_by_hand'])
 		) AS g(role_name, routines)
 	LOOP
 		FOR routine IN

@@ -133,6 +133,7 @@ build_request(LedgerRequest *request, const CallTerms *terms, const Attempt *att
 	request->client_id = terms->client_id;
 	request->reference = psprintf("cash-call:" INT64_FORMAT, attempt->call.journal_id);
 	request->kind = KIND_CASH_CALL;
+	request->internal = true;
 	request->effective_at = terms->at;
 	request->effective_given = true;
 	build_lines(request, attempt);

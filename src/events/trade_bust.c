@@ -220,6 +220,7 @@ correct_trade(PG_FUNCTION_ARGS)
 		bust->reference = psprintf("%s%s", text_argument(fcinfo, TRADE_REFERENCE), BUST_SUFFIX);
 	bust->description = text_argument(fcinfo, CORRECT_REASON);
 	bust->linked = true;
+	bust->internal = true;
 	make_bust(&batch->trades[0], customer_argument(fcinfo, account), &name, &original);
 	read_correction(fcinfo, &batch->trades[1], &original);
 	trade_batch_post(batch, true, !PG_ARGISNULL(CORRECT_DRY_RUN) && PG_GETARG_BOOL(CORRECT_DRY_RUN));

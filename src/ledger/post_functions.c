@@ -60,21 +60,25 @@ set_client(LedgerRequest *request, const char *code)
 			   "unknown client \"%s\"", code ? code : "");
 }
 
-/* Kinds that an application may post as it likes; the others belong to functions with rules of their own. */
+/*
+ * Kinds that a caller may name; the others belong to functions with rules of
+ * their own, and so does what arrives and leaves, unless books are loaded.
+ */
 static bool
-is_free_kind(JournalKind kind)
+is_free_kind(JournalKind kind, bool by_hand)
 {
 	switch (kind)
 	{
 		case KIND_GENERAL:
-		case KIND_COIN_DEPOSIT:
-		case KIND_COIN_WITHDRAWAL:
 		case KIND_TRANSFER:
 		case KIND_OPENING:
-		case KIND_CASH_DEPOSIT:
-		case KIND_CASH_WITHDRAWAL:
 		case KIND_FEE:
 			return true;
+		case KIND_COIN_DEPOSIT:
+		case KIND_COIN_WITHDRAWAL:
+		case KIND_CASH_DEPOSIT:
+		case KIND_CASH_WITHDRAWAL:
+			return !by_hand;
 		default:
 			return false;
 	}
@@ -90,9 +94,9 @@ set_kind(LedgerRequest *request, const char *name)
 			   "unknown kind of journal \"%s\"", name);
 		request->kind = KIND_GENERAL;
 	}
-	else if (!is_free_kind(request->kind))
+	else if (!is_free_kind(request->kind, request->by_hand))
 		refuse(request, ERRCODE_LG_INVALID_REQUEST,
-			   "Use reverse_journal(), post_trade(), propose_journal(), capture_hold() or the functions of settlement.", NULL,
+			   "Use reverse_journal(), propose_journal(), capture_hold() or the functions of trades, cash and settlement.", NULL,
 			   "a journal of kind \"%s\" is made by its own function", name);
 }
 
@@ -149,8 +153,8 @@ read_requests(ArrayType *array, bool by_hand, int *count)
 		tuple.t_data = DatumGetHeapTupleHeader(elements[i]);
 		tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
 		heap_deform_tuple(&tuple, desc, values, isnull);
-		read_request(&requests[i], values, isnull);
 		requests[i].by_hand = by_hand;
+		read_request(&requests[i], values, isnull);
 		/* before more of them are copied: stored entries may be compressed */
 		count_lines(&lines, &requests[i], i + 1);
 	}

@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/detoast.h"
 #include "access/genam.h"
 #include "access/relscan.h"
@@ -20,6 +22,7 @@
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "common/hashfn.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -70,33 +73,65 @@ struct ReferenceFinder
 	ReferenceIndex rejection;
 };
 
-/* Kinds that only functions of customer cash post, whichever reference they give. */
-static bool
-is_cash_kind(JournalKind kind)
+#define KIND_BIT(kind) (1u << (kind))
+
+/* A form of reference that the ledger makes, and the kinds of journal that it makes it for */
+typedef struct ReservedReference
 {
-	return kind >= KIND_CASH_CALL && kind <= KIND_APEX_WIRE;
+	const char *word;			/* what it begins with */
+	const char *suffix;			/* what it ends with */
+	bool		numbered;		/* a digit follows the word */
+	uint32		kinds;
+} ReservedReference;
+
+/* All of them: a chapter or file that makes references of its own has its word here. */
+static const ReservedReference reserved_references[] = {
+	{.word = "apex:",.kinds = KIND_BIT(KIND_APEX_WIRE)},
+	{.word = "cash-call:",.kinds = KIND_BIT(KIND_CASH_CALL) | KIND_BIT(KIND_TRANSFER)},
+	{.word = "fbo-transfer:",.kinds = KIND_BIT(KIND_FBO_TRANSFER)},
+	{.word = "funding:",.kinds = KIND_BIT(KIND_CASH_DEPOSIT) | KIND_BIT(KIND_CASH_WITHDRAWAL) | KIND_BIT(KIND_FEE) |
+	KIND_BIT(KIND_CASH_RETURN) | KIND_BIT(KIND_CASH_RECOVERY)},
+	{.word = "manual:",.kinds = KIND_BIT(KIND_MANUAL) | KIND_BIT(KIND_REVERSAL)},
+	{.word = "recovery:",.kinds = KIND_BIT(KIND_CASH_RECOVERY)},
+	{.word = "settlement:W",.numbered = true,.kinds = KIND_BIT(KIND_NOVATION)},
+	{.word = "top-up:",.kinds = KIND_BIT(KIND_FBO_TRANSFER)},
+	{.word = "write-off:",.kinds = KIND_BIT(KIND_CASH_WRITE_OFF)},
+	{.suffix = "/bust",.kinds = KIND_BIT(KIND_TRADE_BUST)},
+};
+
+static bool
+has_form(const char *reference, const ReservedReference *form)
+{
+	size_t		length = strlen(reference);
+
+	if (form->suffix)
+		return length >= strlen(form->suffix) && strcmp(reference + length - strlen(form->suffix), form->suffix) == 0;
+	return strncmp(reference, form->word, strlen(form->word)) == 0 &&
+		(!form->numbered || isdigit((unsigned char) reference[strlen(form->word)]));
 }
 
-/* Kinds that they share with callers of post_journal(). */
-static bool
-is_shared_kind(JournalKind kind)
+static const ReservedReference *
+reserved_form(const char *reference)
 {
-	return kind == KIND_TRANSFER || kind == KIND_CASH_DEPOSIT || kind == KIND_CASH_WITHDRAWAL || kind == KIND_FEE;
+	for (int i = 0; i < lengthof(reserved_references); i++)
+		if (has_form(reference, &reserved_references[i]))
+			return &reserved_references[i];
+	return NULL;
 }
 
 bool
 reference_is_reserved(const LedgerRequest *request)
 {
-	static const char *const words[] = {
-		"cash-call:", "fbo-transfer:", "write-off:", "recovery:", "apex:", "funding:", "top-up:"
-	};
+	const ReservedReference *form = reserved_form(request->reference);
 
-	if (is_cash_kind(request->kind) || (request->internal && is_shared_kind(request->kind)))
-		return false;
-	for (int i = 0; i < lengthof(words); i++)
-		if (strncmp(request->reference, words[i], strlen(words[i])) == 0)
-			return true;
-	return false;
+	return form != NULL && !(request->internal && (form->kinds & KIND_BIT(request->kind)));
+}
+
+PG_FUNCTION_INFO_V1(is_reserved_reference);
+Datum
+is_reserved_reference(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(reserved_form(text_to_cstring(PG_GETARG_TEXT_PP(0))) != NULL);
 }
 
 /* Lock one number of our class until the transaction ends. */

@@ -18,9 +18,8 @@ typedef struct ReferenceFinder ReferenceFinder;
 extern void reference_lock(LedgerRequest *requests, const bool *wanted, int count);
 
 /*
- * Does the reference begin with a word that the ledger's own functions put
- * in front of theirs, in a request of none of them?  Whoever had it first
- * would stop them for ever.
+ * Has the reference a form that the ledger's own functions give to theirs, in
+ * a request of none of them?  Whoever had it first would stop them for ever.
  */
 extern bool reference_is_reserved(const LedgerRequest *request);
 

@@ -59,6 +59,9 @@ class Trade(Journal):
             broken.add('LG014')
         if given.get('price', ZERO) % Decimal('0.01'):
             broken.add('LG046')
+        given_both = 'price' in given and 'lp_price' in given
+        if given_both and (given['price'] - given['lp_price']) * (1 if given['side'] == 'BUY' else -1) < 0:
+            broken.add('LG048')
         return broken
 
     def order_key(self):

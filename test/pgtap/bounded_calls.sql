@@ -36,7 +36,7 @@ FROM unnest(ARRAY[
 
 CREATE TEMP TABLE long AS SELECT journal_entry(CASE g % 2 WHEN 0 THEN :'bank'::account_id ELSE :'clearing' END, CASE g % 2 WHEN 0 THEN '1 USD'::amount ELSE '-1 USD' END) AS entry
 	FROM generate_series(1, 200000) g;
-SELECT results_eq($$SELECT outcome, cardinality(balances) FROM long, post_journals(ARRAY[ROW('QRST', 'long', NULL, entry, NULL, NULL, false)::journal_request])$$,
+SELECT results_eq($$SELECT outcome, cardinality(balances) FROM long, load_journals(ARRAY[ROW('QRST', 'long', NULL, entry, NULL, NULL, false)::journal_request])$$,
 	$$VALUES ('posted', 0)$$, 'an entry may have 200,000 lines');
 SELECT results_eq($$SELECT * FROM pg_temp.told('SELECT post_journals(array_fill(ROW(''QRST'', ''l'', NULL, entry, NULL, NULL, false)::journal_request, ARRAY[7])) FROM long')$$,
 	$$VALUES ('54000', 'the requests of one call have at most 1000000 lines together', 'Requests 1 to 6 have 1200000.', 'Send a larger batch in several calls of one transaction.')$$,
@@ -50,7 +50,7 @@ SELECT results_eq($$SELECT t.state FROM (VALUES ('2000-01-01', '2100-02-01', '{6
 -- ---------------------------------------------------------------------------
 -- What is repeated of a refusal does not grow with the batch
 -- ---------------------------------------------------------------------------
-SELECT results_eq($$SELECT sqlstate, length(detail) < 400 FROM post_journals(ARRAY[
+SELECT results_eq($$SELECT sqlstate, length(detail) < 400 FROM load_journals(ARRAY[
 		ROW('QRST', 'chain 1', NULL, journal_entry(line('Dr', account_of('QRST', 'FBO', 'Bank:omnibus', 'USD'), '1 USD'), line('Cr', account_of('QRST', 'FBO', 'Clearing:ACH-in', 'USD'), '1 USD')), NULL, NULL, true),
 		ROW('QRST', 'chain 2', repeat('nonsense', 10000), journal_entry(line('Dr', account_of('QRST', 'FBO', 'Bank:omnibus', 'USD'), '1 USD'), line('Cr', account_of('QRST', 'FBO', 'Clearing:ACH-in', 'USD'), '1 USD')), NULL, NULL, false)]::journal_request[]) WHERE request = 1$$,
 	$$VALUES ('LG060', true)$$, 'the others of a chain quote only the beginning of a long reason');
@@ -63,11 +63,11 @@ SELECT results_eq($$SELECT sqlstate, length(message) < 200 FROM post_trades(ARRA
 SELECT open_account('QRST', fund, name, asset) FROM (VALUES ('FBO', 'DueTo:CORP', 'USD'::asset), ('CORP', 'DueFrom:FBO', 'USD'), ('CORP', 'Bank:operating', 'USD'),
 	('CUST', 'DueTo:CORP', 'BTC'), ('CORP', 'DueFrom:CUST', 'BTC'), ('CORP', 'Equity', 'BTC')) a (fund, name, asset) \g /dev/null
 CREATE FUNCTION pg_temp.at(fund text, name text, asset asset) RETURNS account_id LANGUAGE sql AS $$ SELECT account_of('QRST', fund, name, asset) $$;
-SELECT results_eq($$SELECT state, substring(detail FROM 'Line \d+') FROM pg_temp.told($q$SELECT post_journal('QRST', 'mirror', journal_entry(
+SELECT results_eq($$SELECT state, substring(detail FROM 'Line \d+') FROM pg_temp.told($q$SELECT load_journal('QRST', 'mirror', journal_entry(
 		line('Dr', pg_temp.at('CORP', 'DueFrom:FBO', 'USD'), '2 USD'), line('Dr', pg_temp.at('CORP', 'DueFrom:CUST', 'BTC'), '1 BTC'), line('Cr', pg_temp.at('FBO', 'DueTo:CORP', 'USD'), '2 USD'),
 		line('Cr', pg_temp.at('CORP', 'Equity', 'BTC'), '1 BTC'), line('Cr', pg_temp.at('CORP', 'Bank:operating', 'USD'), '2 USD'), line('Dr', pg_temp.at('FBO', 'Bank:omnibus', 'USD'), '2 USD')))$q$)$$,
 	$$VALUES ('LG003', 'Line 2')$$, 'of two mirrors in turn the first line of the one that does not match is named');
-SELECT lives_ok($q$SELECT post_journal('QRST', 'mirror', journal_entry(
+SELECT lives_ok($q$SELECT load_journal('QRST', 'mirror', journal_entry(
 		line('Dr', pg_temp.at('CORP', 'DueFrom:FBO', 'USD'), '2 USD'), line('Dr', pg_temp.at('CORP', 'DueFrom:CUST', 'BTC'), '1 BTC'), line('Cr', pg_temp.at('FBO', 'DueTo:CORP', 'USD'), '2 USD'),
 		line('Cr', pg_temp.at('CUST', 'DueTo:CORP', 'BTC'), '1 BTC'), line('Cr', pg_temp.at('CORP', 'DueFrom:CUST', 'BTC'), '1 BTC'), line('Dr', pg_temp.at('CUST', 'DueTo:CORP', 'BTC'), '1 BTC'),
 		line('Cr', pg_temp.at('CORP', 'Bank:operating', 'USD'), '2 USD'), line('Dr', pg_temp.at('FBO', 'Bank:omnibus', 'USD'), '2 USD')))$q$,

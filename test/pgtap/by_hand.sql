@@ -67,7 +67,9 @@ SELECT results_eq($$SELECT outcome, sqlstate FROM post_journals(ARRAY[('HAND', '
 	'a chain falls with the member that takes two people');
 SELECT throws_ok($$SELECT post_journal('HAND', 'dry', pg_temp.move('corp_rent', 'corp_bank'), dry_run => true)$$, 'LG068', NULL, 'a dry run says so');
 SELECT throws_ok(format('SELECT post_journal(''HAND'', ''k'', pg_temp.move(''fbo_bank'', ''fbo_settled''), kind => %L)', k), 'LG068', NULL,
-	format('journals of kind %s are judged too', k)) FROM unnest('{opening,transfer,fee,cash_deposit,coin_deposit}'::text[]) AS k;
+	format('journals of kind %s are judged too', k)) FROM unnest('{opening,transfer,fee}'::text[]) AS k;
+SELECT throws_ok(format('SELECT post_journal(''HAND'', ''k'', pg_temp.move(''corp_rent'', ''corp_merchant_payable''), kind => %L)', k), 'LG002', NULL,
+	format('a journal of kind %s is not made by hand', k)) FROM unnest('{cash_deposit,cash_withdrawal,coin_deposit,coin_withdrawal,trade,manual}'::text[]) AS k;
 SELECT throws_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'cash'), 'r')$$, 'LG068', NULL, 'a journal that took two people is not taken back by one');
 SELECT throws_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'cash'), 'r', pg_temp.move('fbo_settled', 'fbo_bank'))$$, 'LG068', NULL,
 	'nor is a part of it');
@@ -109,6 +111,41 @@ SELECT is((SELECT k.name || ' ' || j.reverses FROM journal j JOIN journal_kind k
 SELECT throws_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'ben'), 'again')$$, 'LG063', NULL, 'what two people took back is not taken back again');
 SELECT is((balance_of(pg_temp.of('ben'))).balance, '7.00 USD'::amount, 'the money is where the two said');
 SELECT is_empty('SELECT * FROM verify()', 'the books are sound');
+
+-- ---------------------------------------------------------------------------
+-- what was done by hand is listed, with who and why
+-- ---------------------------------------------------------------------------
+CREATE ROLE ledger_test_auditor IN ROLE bakkt_ledger_auditor;
+SELECT propose_cash_adjustment('HANDBEN1', '-1.00 USD', 'OTHER_ADJUSTMENT', 'adjust', 'for the stamp') \g /dev/null
+SET LOCAL ROLE ledger_test_bookkeeper;
+SELECT post_journal('HAND', 'rent', pg_temp.move('corp_rent', 'corp_merchant_payable'), description => 'rent of November') \g /dev/null
+RESET ROLE;
+SET LOCAL ROLE ledger_test_chief;
+SELECT approve_journal('HAND', 'adjust') \g /dev/null
+RESET ROLE;
+SELECT receive_wire('HAND', '5.00 USD', 'wire', account => 'HANDANN1'), post_trade('trade', 'HANDANN1', 'BUY', '0.1 BTC', 'LP1', lp_price => '60000.00 USD/BTC'),
+	deposit_coin('HANDANN1', '1 BTC', 'coin'), process_cash_calls(client => 'HAND') \g /dev/null
+SELECT load_journal('ELSE', 'else', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account('ELSE', 'CORP', 'Bank:operating', 'USD'), open_account('ELSE', 'CORP', 'Equity', 'USD'))::journal_entry) \g /dev/null
+SET LOCAL ROLE ledger_test_auditor;
+SELECT is((SELECT array_agg(concat_ws('|', reference, kind, posted_by, coalesce(proposed_by, '-'), coalesce(approved_by, '-'), coalesce(reason, '-'), coalesce(description, '-')) ORDER BY reference COLLATE "C")
+		   FROM entries_by_hand('HAND') WHERE reference IN ('rent', 'capture', 'r', 'manual:gift', 'manual:no cash', 'manual:adjust')), ARRAY[
+	'capture|hold_capture|ledger_test_bookkeeper|-|-|-|-',
+	'manual:adjust|manual|ledger_test_chief|' || session_user || '|ledger_test_chief|OTHER_ADJUSTMENT|for the stamp',
+	'manual:gift|manual|ledger_test_chief|ledger_test_bookkeeper|ledger_test_chief|agreed|-',
+	'manual:no cash|reversal|ledger_test_chief|ledger_test_bookkeeper|ledger_test_chief|never came|-',
+	'r|reversal|ledger_test_bookkeeper|-|-|-|-',
+	'rent|general|ledger_test_bookkeeper|-|-|rent of November|rent of November'], 'entries by hand are listed with who posted, proposed and approved them, and why');
+SELECT is_empty($$SELECT reference FROM entries_by_hand('HAND') WHERE reference !~ '^(manual:|alone |cash$|futures$|ben$|held$|b2$|r$|capture$|rent$)'$$,
+	'what functions have posted is not listed');
+SELECT is((SELECT array_agg(DISTINCT client_code ORDER BY client_code) FROM entries_by_hand()), ARRAY['ELSE', 'HAND'], 'without a client, those of all');
+SELECT is((SELECT count(*) FROM entries_by_hand('HAND')), (SELECT count(*) FROM entries_by_hand('HAND', (now() AT TIME ZONE 'America/Chicago')::date)), 'without a day, those of today in the client''s zone');
+SELECT is((SELECT count(*) FROM entries_by_hand('HAND', last_day => (now() AT TIME ZONE 'America/Chicago')::date - 1)), 0::bigint, 'those of another day are another list');
+SELECT is((SELECT count(*) FROM entries_by_hand('HAND', '2000-01-01', '2100-01-01')), (SELECT count(*) FROM entries_by_hand('HAND')), 'from a day to another, those of all days between');
+SELECT throws_ok($$SELECT * FROM entries_by_hand('NONE')$$, 'LG010', NULL, 'an unknown client has no list');
+RESET ROLE;
+SET LOCAL ROLE ledger_test_bookkeeper;
+SELECT throws_ok($$SELECT * FROM entries_by_hand('HAND')$$, '42501', NULL, 'the list is for those who see all clients');
+RESET ROLE;
 
 -- the column is part of the documentation
 SELECT ok(strpos(substring(:'chart' FROM 'One person alone posts to[^.]*'), '`' || replace(trim(BOTH '^$' FROM name_pattern), '[^:]+', '<code>') || '`') > 0,

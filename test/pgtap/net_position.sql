@@ -100,8 +100,10 @@ SELECT ok(pg_temp.trade_day('NETS', '2025-06-02', 7, 'late/') > 0, 'and seven la
 SELECT ok(pg_temp.live_and_members('NETS', '2025-06-03 13:00Z'), 'live and members agree with late executions');
 SELECT is((SELECT count(*) FROM window_members('NETS', '2025-06-03') WHERE late_from = 'W1'), 7::bigint, 'which are seven');
 
--- no reference that a poster takes keeps a window from closing
-SELECT load_journal('NETS', 'settlement:W2:client:NETS', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
+-- nobody takes a reference that keeps a window from closing
+SELECT throws_ok($$SELECT load_journal('NETS', 'settlement:W2:client:NETS', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
+	line('Cr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD')))$$, 'LG002', NULL, 'the references of novations are reserved');
+SELECT load_journal('NETS', 'adjust 3', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
 	line('Cr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '3 USD')), 'general', '2025-06-02 19:00Z') \g /dev/null
 -- a client's first windows by the one call a scheduler needs
 SELECT open_client('AUTO', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z'), open_client('REST') \g /dev/null
@@ -115,7 +117,7 @@ SELECT throws_ok($$SELECT close_due_windows('2199-01-01')$$, 'LG061', NULL, 'not
 SELECT load_journal('NETS', 'adjust', journal_entry(line('Cr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '25 USD'),
 	line('Dr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '25 USD')), 'general', '2025-06-02 20:00Z') \g /dev/null
 SELECT ok(pg_temp.live_and_members('NETS', '2025-06-03 13:00Z'), 'live and members agree with an adjustment');
-SELECT results_eq($$SELECT kind, reference, counterparty, amount::text FROM window_adjustments('NETS', '2025-06-03')$$, $$VALUES ('general', 'settlement:W2:client:NETS', 'NETS', '3.00 USD'), ('general', 'adjust', 'NETS', '-25.00 USD')$$, 'which is listed, as is what took the reference of a novation');
+SELECT results_eq($$SELECT kind, reference, counterparty, amount::text FROM window_adjustments('NETS', '2025-06-03')$$, $$VALUES ('general', 'adjust 3', 'NETS', '3.00 USD'), ('general', 'adjust', 'NETS', '-25.00 USD')$$, 'which is listed');
 SELECT lives_ok($$SELECT close_window('NETS', '2025-06-03', '2025-06-03 14:00Z')$$, 'it closes');
 SELECT is((SELECT CASE payer WHEN 'NETS' THEN amount ELSE -amount END FROM obligations('NETS') WHERE counterparty = 'NETS' AND settlement_window = 'W2'),
 	(SELECT sum(net_money) FROM window_summary('NETS', '2025-06-03') WHERE funding_model = 'NET_SETTLEMENT') + (SELECT sum(amount) FROM window_adjustments('NETS', '2025-06-03') WHERE counterparty = 'NETS'),

@@ -1,0 +1,37 @@
+-- What looks up a few rows of a large table does so by an index, whatever the plan was made for: sealing, and what seals, read no more than is new.
+\set QUIET on
+BEGIN;
+SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL client_min_messages = warning;
+SELECT no_plan();
+\ir world.psql
+SELECT setseed(0.5) \g /dev/null
+
+-- a journal of some size: one that is there, many times
+SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns,
+	string_agg(CASE attname WHEN 'journal_id' THEN 'n' WHEN 'reference' THEN '''copy '' || n' ELSE format('j.%I', attname) END, ', ' ORDER BY attnum) AS values
+FROM pg_attribute WHERE attrelid = 'journal'::regclass AND attnum > 0 AND NOT attisdropped \gset
+SET LOCAL bakkt_ledger.restoring = on;
+INSERT INTO journal (:columns) SELECT :values FROM journal j, (SELECT nextval('journal_id_seq') AS n FROM generate_series(1, 20000)) AS copies WHERE j.reference = 'coin' AND j.client_id = (SELECT client_id FROM client WHERE code = 'ONE');
+SET LOCAL bakkt_ledger.restoring = off;
+ANALYZE journal;
+SELECT seal() \g /dev/null
+
+-- rows of the journal that were read by scanning it
+CREATE FUNCTION pg_temp.scanned() RETURNS bigint LANGUAGE sql AS $$ SELECT s.seq_tup_read FROM pg_stat_xact_all_tables s WHERE s.relid = 'bakkt_ledger.journal'::regclass $$;
+CREATE FUNCTION pg_temp.scans(statement text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	before	bigint := pg_temp.scanned();
+BEGIN
+	EXECUTE statement;
+	RETURN pg_temp.scanned() - before;
+END
+$$;
+SELECT cmp_ok(pg_temp.scans('SELECT count(*) FROM journal'), '>', 20000::bigint, 'this test sees that the journal is scanned');
+SELECT deposit_coin('ONE00001', '1.00 BTC', 'new') \g /dev/null
+SELECT is(pg_temp.scans('SELECT seal()'), 0::bigint, 'seal() reads what is new');
+SELECT is(pg_temp.scans('SELECT seal()'), 0::bigint, 'also when that is nothing');
+SELECT is(pg_temp.scans($$SELECT balance_of(account_of('ONE', 'FBO', 'Bank:omnibus', 'USD'))$$), 0::bigint, 'and the balance of a house account is read from the last block and what is new');
+
+SELECT * FROM finish();
+ROLLBACK;
