@@ -35,7 +35,7 @@ def group(items, *keys):
 
 
 class Calls:
-    stride = 6
+    stride = 8
 
     def __init__(self):
         self.values = group(rows('SELECT * FROM attack.value ORDER BY n'), 'param', 'type', 'arm')
@@ -45,6 +45,9 @@ class Calls:
 
     def listed(self, param, kind, arm):
         return self.values.get((param, kind, arm)) or self.values.get(('*', kind, arm)) or []
+
+    def has_fresh(self, name):
+        return any(param in (name, name[:-1]) and arm == 'fresh' for param, _, arm in self.values)
 
     def argument(self, param, kind, arm, n, depth=0):
         """An SQL expression: the n-th value (from 0, and round again) that the dictionary has for the parameter in that arm."""
@@ -92,6 +95,9 @@ class Calls:
         for n in range(count):
             for short in forms:
                 yield 'own', None, n, short, self.call(routine, lambda name: ('mine', False), n, short)
+                # what is opened or asked for anew beside what is there
+                if any(self.has_fresh(p['param']) for p in parameters):
+                    yield 'own', None, n, short, self.call(routine, lambda name: ('fresh' if self.has_fresh(name) else 'mine', False), n, short)
                 # the own tenant's value may need to be just the one; of the other's a few will do
                 if n % self.stride:
                     continue

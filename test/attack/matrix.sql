@@ -4,7 +4,7 @@
 SET client_min_messages = warning;
 SET search_path = bakkt_ledger, public, pg_temp;
 SELECT attack.make_dictionary() \g /dev/null
-\copy attack.planned FROM PROGRAM 'test/attack/calls.py "${ATTACK_MOST:-36}"' (FORMAT csv)
+\copy attack.planned FROM PROGRAM 'test/attack/calls.py "${ATTACK_MOST:-60}"' (FORMAT csv)
 -- "make soak" draws arguments at random besides
 \copy attack.planned FROM PROGRAM '[ -z "${ATTACK_RANDOM:-}" ] || test/attack/calls.py "$ATTACK_RANDOM" "${ATTACK_SEED:-$(date +%s)}"' (FORMAT csv)
 CREATE INDEX ON attack.planned (routine);
