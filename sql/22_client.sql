@@ -187,6 +187,10 @@ BEGIN
 	ELSIF sign_convention IS NULL OR sign_convention NOT IN ('CLIENT_OWES', 'CLIENT_IS_OWED') THEN
 		PERFORM refuse_invalid('sign convention is not known', format('Sign convention: "%s".', sign_convention),
 							   'One of CLIENT_OWES, CLIENT_IS_OWED.');
+	ELSIF sign_convention <> 'CLIENT_OWES' THEN
+		-- until the net settlement file prints by it, it would promise what nothing does
+		PERFORM refuse_invalid('sign convention cannot be changed yet', 'No file is printed by it: a positive net settlement is what the client owes.',
+							   'Leave it out.');
 	END IF;
 	PERFORM check_zone(zone);
 END
@@ -348,6 +352,7 @@ BEGIN
 		zone = after.zone, sign_convention = after.sign_convention,
 		price_concession_bps = after.price_concession_bps, price_band_bps = after.price_band_bps, first_trading_day = after.first_trading_day
 	WHERE c.client_id = before.client_id;
+	PERFORM require_prefunded_works(before.client_id);
 	PERFORM invalidate_account_cache();
 	PERFORM record_change('client', before.code, to_jsonb(before), to_jsonb(after), before.client_id,
 						  change_client.reference, change_client.reason);

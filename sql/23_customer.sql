@@ -202,6 +202,7 @@ BEGIN
 	END IF;
 	UPDATE customer AS c SET mode = after.mode, party_status = after.party_status, funding_model = after.funding_model
 	WHERE c.customer_id = before.customer_id;
+	PERFORM require_prefunded_works(before.client_id);
 	PERFORM record_change('customer', before.account_code, to_jsonb(before), to_jsonb(after), before.client_id,
 						  change_customer.reference, change_customer.reason);
 END

@@ -163,6 +163,29 @@ $$;
 COMMENT ON FUNCTION open_bank_account(text, text, text, asset, text, text, text, text, timestamptz) IS
 	'Opens a bank account (kind FBO, OPERATING or SEG) with the control account that mirrors it. Idempotent by code; other content raises LG020. Raises LG002, LG034, LG040, LG041.';
 
+CREATE FUNCTION require_bank_account(fund text, name text, currency asset, open_only boolean DEFAULT false) RETURNS void
+	STABLE PARALLEL SAFE LANGUAGE plpgsql
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	its_kind	constant account_kind := account_kind_of(require_bank_account.fund, require_bank_account.name);
+BEGIN
+	IF its_kind.class = 'control' AND split_part(require_bank_account.name, ':', 1) = 'Bank' AND split_part(require_bank_account.name, ':', 3) <> ''
+		AND NOT EXISTS (SELECT FROM bank_account b
+						WHERE b.kind = CASE require_bank_account.fund WHEN 'CORP' THEN 'OPERATING' ELSE require_bank_account.fund END
+						  AND b.ledger_name = require_bank_account.name AND b.currency = require_bank_account.currency
+						  AND (b.status = 'active' OR NOT open_only)) THEN
+		RAISE EXCEPTION USING ERRCODE = 'LG016',
+			MESSAGE = format('there is no bank account "%s" in %s', require_bank_account.name, require_bank_account.currency),
+			DETAIL = format('Fund %s.', require_bank_account.fund),
+			HINT = 'Open it with open_bank_account(), with this name as its ledger_name.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION require_bank_account(text, text, asset, boolean) IS
+	'Internal: raises LG016 for the ledger account of a bank that was not opened with open_bank_account() in that currency, or, with open_only, is closed; LG034 for a name that cannot be. The account without a bank''s name (Bank:omnibus) is everybody''s.';
+
 CREATE FUNCTION close_bank_account(code text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp

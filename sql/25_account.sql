@@ -269,6 +269,7 @@ DECLARE
 	opened		account_id;
 BEGIN
 	PERFORM require_asset(insert_account.asset);
+	PERFORM require_bank_account(insert_account.fund, insert_account.name, insert_account.asset);
 	IF its_kind.party = 'customer' THEN
 		owner := account_owner(insert_account.client_id, insert_account.name, owner);
 	ELSIF owner IS NOT NULL THEN
@@ -420,7 +421,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION open_account(text, text, text, asset, text, amount) IS
-	'Opens an account of a client by its name in the chart of accounts and returns it. A claim, and an account about a customer, has the customer named in it, or the one given. floor: the least natural balance a claim must keep (NULL: zero). A poster opens claims of customers only (42501). The same content again returns the same account; other content raises LG020. Raises LG002, LG010, LG011, LG012, LG014, LG031, LG034, LG040, LG041, LG042, LG043, 42501.';
+	'Opens an account of a client by its name in the chart of accounts and returns it. A claim, and an account about a customer, has the customer named in it, or the one given. floor: the least natural balance a claim must keep (NULL: zero). A poster opens claims of customers only (42501). The same content again returns the same account; other content raises LG020. Raises LG002, LG010, LG011, LG012, LG014, LG016 a bank that was not opened, LG031, LG034, LG040, LG041, LG042, LG043, 42501.';
 
 CREATE FUNCTION check_floor(fund text, name text, asset asset, floor amount) RETURNS void
 	STABLE PARALLEL UNSAFE LANGUAGE plpgsql

@@ -104,6 +104,24 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION require_fiat(text, amount) IS 'Internal: raises LG040 or LG041 unless the asset may be posted, LG042 unless it is money that a bank holds.';
 
+-- A setting that does nothing is refused: only cash that is called from here can be prefunded.
+CREATE FUNCTION require_prefunded_works(client_id int) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	its_model	constant text := (client_row(require_prefunded_works.client_id)).funding_model;
+BEGIN
+	IF its_model <> 'BAKKT_TPJ' AND (cash_terms_of(require_prefunded_works.client_id)).prefunded
+		AND NOT EXISTS (SELECT FROM customer u WHERE u.client_id = require_prefunded_works.client_id AND u.funding_model = 'BAKKT_TPJ') THEN
+		PERFORM refuse_invalid('prefunded needs cash that is held here',
+							   format('Funding model %s: the cash of the client''s customers is elsewhere.', its_model),
+							   'Only customers of funding model BAKKT_TPJ can be prefunded; change_cash_terms(prefunded => false) takes it back.');
+	END IF;
+END $$;
+COMMENT ON FUNCTION require_prefunded_works(int) IS 'Internal: raises LG002 when the client is prefunded and none of its customers has cash here.';
+
 CREATE FUNCTION change_cash_terms(
 	client				text,
 	encumber_unpaid		boolean DEFAULT NULL,
@@ -151,10 +169,11 @@ BEGIN
 		(excluded.encumber_unpaid, excluded.prefunded, excluded.credit_failed_sells, excluded.reserve_open_orders, excluded.settlement_flow,
 		 excluded.write_off_days, excluded.availability_days, excluded.minimum_withdrawal, excluded.return_fee,
 		 excluded.company_float);
+	PERFORM require_prefunded_works(owner_id);
 	PERFORM record_change('cash_terms', client, to_jsonb(before), to_jsonb(after), owner_id, reference, reason);
 END $$;
 COMMENT ON FUNCTION change_cash_terms(text, boolean, boolean, boolean, boolean, text, int, int, amount, amount, amount, text, text) IS
-	'Changes what a client has agreed on customer cash (columns of cash_terms); NULL leaves a term as it is. From then on: what was computed before keeps its terms. Repeating a reference is no second change; LG020 when its content differs. Raises LG010, LG011, LG002, and LG040, LG041 or LG042 for a minimum, fee or float that is not of a currency.';
+	'Changes what a client has agreed on customer cash (columns of cash_terms); NULL leaves a term as it is. From then on: what was computed before keeps its terms. Repeating a reference is no second change; LG020 when its content differs. Raises LG010, LG011, LG002 (also for prefunded when no customer''s cash is here), and LG040, LG041 or LG042 for a minimum, fee or float that is not of a currency.';
 
 -- ---------------------------------------------------------------------------
 -- One at a time with a customer's cash

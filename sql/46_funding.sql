@@ -406,6 +406,12 @@ CREATE FUNCTION omnibus_bank(bank text) RETURNS text
 	RETURN concat_ws(':', 'FBO Bank:omnibus', bank);
 COMMENT ON FUNCTION omnibus_bank(text) IS 'Internal: the omnibus account at a bank, as cash_entry() wants it.';
 
+CREATE FUNCTION require_omnibus_bank(bank text, currency asset, open_only boolean DEFAULT false) RETURNS void
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$ SELECT require_bank_account('FBO', substr(omnibus_bank($1), 5), $2, $3) $$;
+COMMENT ON FUNCTION require_omnibus_bank(text, asset, boolean) IS 'Internal: require_bank_account() of a bank''s omnibus account. What a bank has done is recorded of a closed one too; nothing new is asked of it (open_only).';
+
 CREATE FUNCTION holds_cash_here(customer_id bigint) RETURNS boolean
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp

@@ -18,7 +18,7 @@ BEGIN
 	IF moved.transfer_id IS NOT NULL THEN
 		RETURN moved;
 	END IF;
-	PERFORM require_fiat('a deposit', require_positive(amount)), account_kind_of('FBO', split_part(omnibus_bank(bank), ' ', 2));
+	PERFORM require_fiat('a deposit', require_positive(amount)), require_omnibus_bank(bank, asset(amount), true);
 	PERFORM require_cash_here(owner);
 	PERFORM require_party_may(owner, 'DEPOSIT');
 	RETURN open_funding(owning, owner, reference, 'INITIATED', 'initiated', at, request,
@@ -27,7 +27,7 @@ END $$;
 COMMENT ON FUNCTION initiate_deposit(text, amount, text, text, timestamptz) IS
 'An ACH debit of the customer''s bank account has been originated: INITIATED, the money is the customer''s claim but not to be used (J01a). bank: the omnibus bank
 that will be credited. The reference names the deposit; the same again returns it as it stands, with other content LG020. Raises LG012 unknown customer, LG002
-no reference, LG045, LG042 no currency, LG040, LG041, LG043 asset, LG034 bank, LG013 the customer may make no deposit or has no cash here, LG061, LG011 closed client.';
+no reference, LG045, LG042 no currency, LG040, LG041, LG043 asset, LG034 or LG016 bank, LG013 the customer may make no deposit or has no cash here, LG061, LG011 closed client.';
 
 -- The receiving bank may return until the opening of the second banking day
 -- and its returns are in the morning's first settlement, at 08:30 Eastern.

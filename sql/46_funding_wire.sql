@@ -30,7 +30,7 @@ BEGIN
 	IF moved.transfer_id IS NOT NULL THEN
 		RETURN moved;
 	END IF;
-	PERFORM require_fiat('a wire', require_positive(amount));
+	PERFORM require_fiat('a wire', require_positive(amount)), require_omnibus_bank(bank, asset(amount));
 	obstacle := wire_obstacle(owner, asset(amount));
 	IF obstacle IS NOT NULL THEN
 		RETURN open_funding(owner_id, NULL, reference, 'UNIDENTIFIED', 'received', at, request,

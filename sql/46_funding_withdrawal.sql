@@ -43,7 +43,7 @@ BEGIN
 	ELSIF rail IS NULL OR rail NOT IN ('ACH', 'WIRE') THEN
 		PERFORM refuse_invalid('rail is not known', format('Rail: "%s".', rail), 'One of ACH, WIRE.');
 	END IF;
-	PERFORM require_fiat('a withdrawal', require_positive(amount)), account_kind_of('FBO', split_part(omnibus_bank(bank), ' ', 2));
+	PERFORM require_fiat('a withdrawal', require_positive(amount)), require_omnibus_bank(bank, asset(amount), true);
 	PERFORM require_party_may(owner, 'WITHDRAWAL');
 	settled := ensure_account(owning, 'FBO', split_part(cash_account(owner, 'settled'), ' ', 2), asset(amount));
 	PERFORM require_withdrawable(owning, owner, settled, amount, at);
@@ -54,7 +54,7 @@ END $$;
 COMMENT ON FUNCTION request_withdrawal(text, amount, text, text, text, timestamptz) IS
 'A customer wants cash paid out by ACH or WIRE: REQUESTED, the amount is held until the withdrawal is sent or ends. bank: the omnibus bank that will pay. The reference
 names the withdrawal; the same again returns it as it stands, with other content LG020. Raises LG012, LG002 no reference or rail, LG045, LG042 no currency, LG040, LG041, LG043
-asset, LG034 bank, LG013 the customer may not withdraw, LG047 below the client''s minimum, LG050 unless settled cash less holds less outstanding cash calls covers it (I20),
+asset, LG034 or LG016 bank, LG013 the customer may not withdraw, LG047 below the client''s minimum, LG050 unless settled cash less holds less outstanding cash calls covers it (I20),
 LG032 or LG033 closed or frozen, LG061, LG011.';
 
 CREATE FUNCTION send_withdrawal(client text, reference text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer

@@ -407,14 +407,14 @@ AS $$
 DECLARE
 	free	constant amount := fbo_bank_free(moved.client_id, asset(moved.amount), moved.bank);
 BEGIN
-	PERFORM account_kind_of('FBO', fbo_bank_name(moved.bank));
+	PERFORM require_omnibus_bank(moved.bank, asset(moved.amount), true);
 	IF moved.direction = 'TO_BUSINESS' AND free < moved.amount THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG050', MESSAGE = format('%s has not that much', fbo_bank_name(moved.bank)),
 			DETAIL = format('%s are there and not leaving already, %s would be moved.', free, moved.amount),
 			HINT = 'fbo_proof() shows what each bank holds.';
 	END IF;
 END $$;
-COMMENT ON FUNCTION require_in_bank(fbo_transfer) IS 'Internal: LG050 when a transfer would take more out of an FBO bank account than it holds, LG034 when there can be no such bank.';
+COMMENT ON FUNCTION require_in_bank(fbo_transfer) IS 'Internal: LG050 when a transfer would take more out of an FBO bank account than it holds, LG034 or LG016 when there is no such bank.';
 
 CREATE FUNCTION instruct_fbo_transfer(client text, reference text, amount amount, direction text DEFAULT 'TO_FBO', bank text DEFAULT NULL,
 									  at timestamptz DEFAULT clock_timestamp()) RETURNS fbo_transfer
@@ -446,7 +446,7 @@ BEGIN
 	END IF;
 	RETURN moved;
 END $$;
-COMMENT ON FUNCTION instruct_fbo_transfer(text, text, amount, text, text, timestamptz) IS 'Instructs a transfer of the company''s money by hand (purpose PREFUND): into the FBO account so that sales can be paid at once, or out of it again. bank: which FBO bank account. Idempotent by reference. LG002, LG010, LG011, LG020, LG034 bank, LG042 not money, LG045, LG050 the company, or the bank, has not that much there, LG061.';
+COMMENT ON FUNCTION instruct_fbo_transfer(text, text, amount, text, text, timestamptz) IS 'Instructs a transfer of the company''s money by hand (purpose PREFUND): into the FBO account so that sales can be paid at once, or out of it again. bank: which FBO bank account. Idempotent by reference. LG002, LG010, LG011, LG020, LG034 or LG016 bank, LG042 not money, LG045, LG050 the company, or the bank, has not that much there, LG061.';
 
 -- ---------------------------------------------------------------------------
 -- Confirmed or failed

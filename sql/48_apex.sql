@@ -488,7 +488,7 @@ BEGIN
 	IF earlier.reference IS NOT NULL THEN
 		RETURN earlier;
 	END IF;
-	PERFORM require_fiat('a wire', wire.amount);
+	PERFORM require_fiat('a wire', wire.amount), require_bank_account('CORP', concat_ws(':', 'Bank:operating', wire.bank), asset(wire.amount));
 	posted := post_entry(owning, 'apex:' || wire.reference, 22::smallint,
 						 (SELECT journal_entry(l.account, l.amount ORDER BY sign(l.amount) DESC)
 							FROM (VALUES (ensure_account(owning, 'CORP', concat_ws(':', 'Bank:operating', wire.bank), asset(wire.amount)), signed),
@@ -505,7 +505,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION record_apex_wire(text, text, text, amount, text, timestamptz) IS
 'Records a wire received from Apex or sent to it for what it has confirmed: debits the company''s bank (bank: its name after Bank:operating, NULL: plain), credits Apex:settlement, or the mirror. Idempotent
-by reference (LG020). Raises LG002 no reference or direction, LG045 not positive, LG042 not money, LG034 a bank''s name that cannot be, LG040, LG041, LG043 asset, LG010, 42501, LG061.';
+by reference (LG020). Raises LG002 no reference or direction, LG045 not positive, LG042 not money, LG034 a bank''s name that cannot be, LG016 a bank that was not opened, LG040, LG041, LG043 asset, LG010, 42501, LG061.';
 
 -- ---------------------------------------------------------------------------
 -- Where one stands with Apex

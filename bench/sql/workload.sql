@@ -68,7 +68,7 @@ BEGIN ATOMIC
 			   CASE WHEN pass < 2 OR (pass + n) % 2 = 0 THEN 'BUY' ELSE 'SELL' END,
 			   CASE WHEN pass < 2 THEN 10000 ELSE 1 + n * 31 % 50 END,
 			   1 + n % 3,
-			   CASE coin.coin_no WHEN 1 THEN 60000 ELSE 3000 END + 200 * (n * 13 % 10),
+			   CASE coin.coin_no WHEN 1 THEN 60000 + 200 * (n * 13 % 10) ELSE 3000 + 200 * (n * 13 % 5) END,
 			   timestamptz '2026-03-02 15:00:00Z' + n * interval '5 milliseconds'
 		FROM (SELECT count(*) AS customers FROM bench.customer) parties,
 			 generate_series(from_trade, to_trade) n,

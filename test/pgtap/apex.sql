@@ -7,6 +7,7 @@ SELECT no_plan();
 
 SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
 SELECT open_client('APEX', funding_model => 'APEX_TPJ', revenue_share_bps => 4000, opened_at => '2026-01-01Z'), open_client('OTHR', funding_model => 'APEX_TPJ') \g /dev/null
+SELECT open_bank_account('FIRST', 'OPERATING', 'First Bank', ledger_name => 'Bank:operating:first') \g /dev/null
 SELECT open_customers('APEX', ARRAY['APEX0001', 'APEX0002', 'APEX0003']), open_customer('OTHR0001', 'OTHR') \g /dev/null
 CREATE FUNCTION pg_temp.call(reference text) RETURNS bigint LANGUAGE sql AS $$ SELECT j.journal_id FROM journal j WHERE j.reference = $1 $$;
 CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, executed_at timestamptz, encumbered boolean DEFAULT false) RETURNS bigint LANGUAGE sql AS $$

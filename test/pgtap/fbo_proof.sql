@@ -9,6 +9,7 @@ CREATE FUNCTION pg_temp.move(reference text, debit text, credit text, amount amo
 	SELECT load_journal('QRST', reference, journal_entry(line('Dr', pg_temp.acct('FBO', debit), amount), line('Cr', pg_temp.acct('FBO', credit), amount)))
 $$;
 SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('NONE', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_bank_account('EVOLVE', 'FBO', 'Evolve', ledger_name => 'Bank:omnibus:evolve') \g /dev/null
 SELECT open_customer('QRST000' || n, client => 'QRST') FROM generate_series(1, 3) n \g /dev/null
 SELECT is_empty($$SELECT * FROM fbo_proof()$$, 'without accounts there is nothing to prove');
 

@@ -6,6 +6,7 @@ SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('QRST'), open_client('XYZZ') \g /dev/null
+SELECT open_bank_account('FIRST', 'FBO', 'First Bank', ledger_name => 'Bank:omnibus:First') \g /dev/null
 SELECT open_customer(a, client => 'QRST') FROM unnest(ARRAY['ALICE001', 'BOB00001', 'CAROL001', 'DAVE0001', 'ERIN0001']) a \g /dev/null
 SELECT open_customer('XYZZ0001', client => 'XYZZ'), open_customer('QRSTNET1', client => 'QRST', funding_model => 'NET_SETTLEMENT'),
 	open_customer('QRSTAPX1', client => 'QRST', funding_model => 'APEX_TPJ') \g /dev/null

@@ -4,6 +4,7 @@ SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('XYZZ', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_bank_account('FIRST', 'FBO', 'First Bank', ledger_name => 'Bank:omnibus:First') \g /dev/null
 SELECT open_customer(a, client => 'QRST') FROM unnest(ARRAY['ALICE001', 'BOB00001', 'CAROL001', 'DAVE0001']) a \g /dev/null
 SELECT open_customer('XYZZ0001', client => 'XYZZ') \g /dev/null
 SELECT open_liquidity_provider('lp1', 'One') \g /dev/null

@@ -48,6 +48,7 @@ $$;
 SELECT open_liquidity_provider(p, p) FROM unnest(ARRAY['lp1', 'lp2']) p \g /dev/null
 SELECT open_client(c, revenue_share_bps => 4000, opened_at => '2026-01-01Z'), open_customer(c || n, client => c)
 	FROM unnest(ARRAY['QRST', 'NETT', 'GRSS', 'DEFI']) c, unnest(ARRAY['0001', '0002', '0003', '0004']) n \g /dev/null
+SELECT open_bank_account(code, 'FBO', code, ledger_name => 'Bank:omnibus:' || code) FROM unnest('{evolve,a,b}'::text[]) AS code \g /dev/null
 SELECT change_cash_terms('GRSS', settlement_flow => 'GROSS') \g /dev/null
 
 -- ---------------------------------------------------------------------------
