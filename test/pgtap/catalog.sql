@@ -1,7 +1,7 @@
 -- House rules that the catalogs can check, whatever chapter an object comes from (rights and comments on functions: privileges.sql).
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, public;
-SELECT plan(9);
+SELECT plan(10);
 
 CREATE TEMPORARY VIEW member AS
 	SELECT d.classid, d.objid
@@ -42,6 +42,11 @@ SELECT is_empty($$
 	SELECT signature FROM routine, pg_catalog.unnest(proconfig) setting
 	WHERE setting !~ '^(search_path=|jit=off$)'
 	$$, 'no function changes another setting, but for jit');
+
+SET LOCAL lock_timeout = '5s';
+SELECT open_client('WAITS'), change_client('WAITS', name => 'changed'), seal() \g /dev/null
+SELECT is(current_setting('lock_timeout'), '5s', 'after functions that bound their waits, lock_timeout is what it was');
+RESET lock_timeout;
 
 -- bounded_wait() lowers lock_timeout up to the end of its caller, which only a SET clause of that one restores
 SELECT is_empty($$
