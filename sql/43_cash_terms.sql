@@ -204,14 +204,23 @@ AS $$
 $$;
 COMMENT ON FUNCTION guard_customers_cash(bigint[]) IS 'Internal: for customers whose rows the caller has locked: 40001 if the snapshot does not show what others did with their cash.';
 
+CREATE FUNCTION await_customers_cash(customer_ids bigint[]) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	PERFORM FROM customer c WHERE c.customer_id = ANY (customer_ids) ORDER BY c.customer_id FOR NO KEY UPDATE;
+	PERFORM guard_customers_cash(customer_ids);
+END $$;
+COMMENT ON FUNCTION await_customers_cash(bigint[]) IS 'Internal: lock_customers_cash() for the posting of trades, which waits for its own customers as long as that takes.';
+
 CREATE FUNCTION lock_customers_cash(customer_ids bigint[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	PERFORM bounded_wait();
-	PERFORM FROM customer c WHERE c.customer_id = ANY (customer_ids) ORDER BY c.customer_id FOR NO KEY UPDATE;
-	PERFORM guard_customers_cash(customer_ids);
+	PERFORM await_customers_cash(customer_ids);
 END $$;
 COMMENT ON FUNCTION lock_customers_cash(bigint[]) IS 'Internal: keeps everybody else from checking or spending these customers'' cash until the end of the transaction; in order of customer, before any account is locked. Raises 40001 when the snapshot is too old for a check.';
 

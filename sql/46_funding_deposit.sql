@@ -134,24 +134,27 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION post_settled(funding_transfer, timestamptz) IS 'Internal: posts that a deposit is settled (J01c).';
 
--- Customers are locked first, all in order: nobody who has one of them waits
--- for another.  What cannot be moved because an account is frozen stays.
+-- Customers are locked first, those that are free: whoever has one may wait for
+-- what an earlier run of this transaction has locked.  What cannot be moved
+-- because an account is frozen stays.
 CREATE FUNCTION settle_client_deposits(client_id int, at timestamptz) RETURNS SETOF funding_transfer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+	free		bigint[];
 	due			funding_transfer[];
 	journals	bigint[];
 BEGIN
 	PERFORM bounded_wait();
-	PERFORM FROM customer c
-	WHERE c.customer_id IN (SELECT t.customer_id FROM funding_transfer t
-							WHERE t.client_id = settle_client_deposits.client_id AND t.status = 'CREDITED' AND t.available_at <= at)
-	ORDER BY c.customer_id FOR NO KEY UPDATE;
+	free := ARRAY(SELECT c.customer_id FROM customer c
+				  WHERE c.customer_id IN (SELECT t.customer_id FROM funding_transfer t
+										  WHERE t.client_id = settle_client_deposits.client_id AND t.status = 'CREDITED' AND t.available_at <= at)
+				  ORDER BY c.customer_id FOR NO KEY UPDATE SKIP LOCKED);
 	due := ARRAY(SELECT t FROM funding_transfer t
 				 WHERE t.client_id = settle_client_deposits.client_id AND t.status = 'CREDITED' AND t.available_at <= at AND can_settle(t)
+				   AND t.customer_id = ANY (free)
 				 ORDER BY t.transfer_id FOR NO KEY UPDATE);		-- as credit_deposits() does
 	SELECT array_agg(post_settled(d, at) ORDER BY d.transfer_id) INTO journals FROM unnest(due) AS d;
 	RETURN QUERY SELECT * FROM enter_fundings(due, 'settled', at, '{}', journals);
@@ -200,8 +203,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION settle_deposits(timestamptz, text) IS
 'Settles every credited deposit whose availability hold has expired at the instant, of one client or of all that the caller sees: the customer may use the money
-(J01c). Returns how many and how much per client and currency; again, nothing. Deposits of an account that is frozen or closed, or of a retired currency, stay CREDITED. A job. Of several clients, one whose
-part fails is left out with a WARNING. Raises LG010,
+(J01c). Returns how many and how much per client and currency; again, nothing. Deposits of an account that is frozen or closed, or of a retired currency, stay CREDITED, and those of customers whom another session works on are left to the next run. A job. Of several
+clients, one whose part fails is left out with a WARNING. Raises LG010,
 42501, LG061.';
 
 -- Taken back before the bank has moved anything

@@ -382,7 +382,7 @@ DECLARE
 	cut		timestamptz;
 	scope	cash_scope;
 BEGIN
-	PERFORM lock_customers_cash(customers);
+	PERFORM await_customers_cash(customers);
 	cut := buying_power_cut(clock_timestamp());
 	FOR scope IN
 		SELECT k.client_id, array_agg(k.customer_id), false, k.asset::asset, cut, 'infinity'::timestamptz

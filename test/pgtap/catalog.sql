@@ -1,7 +1,7 @@
 -- House rules that the catalogs can check, whatever chapter an object comes from (rights and comments on functions: privileges.sql).
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, public;
-SELECT plan(9);
+SELECT plan(10);
 
 CREATE TEMPORARY VIEW member AS
 	SELECT d.classid, d.objid
@@ -43,6 +43,11 @@ SELECT is_empty($$
 	WHERE setting !~ '^(search_path=|jit=off$)'
 	$$, 'no function changes another setting, but for jit');
 
+SET LOCAL lock_timeout = '5s';
+SELECT open_client('WAITS'), change_client('WAITS', name => 'changed'), seal() \g /dev/null
+SELECT is(current_setting('lock_timeout'), '5s', 'after functions that bound their waits, lock_timeout is what it was');
+RESET lock_timeout;
+
 -- bounded_wait() lowers lock_timeout up to the end of its caller, which only a SET clause of that one restores
 SELECT is_empty($$
 	SELECT signature FROM routine WHERE prosrc ~ '\mbounded_wait\(\)' AND proconfig IS NULL
@@ -51,6 +56,7 @@ SELECT is_empty($$
 SELECT is_empty($$
 	SELECT signature FROM routine
 	WHERE lanname IN ('plpgsql', 'sql') AND prosrc ~ 'FOR (NO KEY )?UPDATE|LOCK TABLE' AND prosrc !~ 'SKIP LOCKED' AND prosrc !~ '\mbounded_wait\(\)'
+	  AND proname <> 'await_customers_cash'		-- posting waits for its own customers
 	$$, 'a function that locks rows or tables bounds its waits');
 
 SELECT is_empty($$

@@ -28,15 +28,17 @@ CREATE TABLE public.outcome (call text, state text);
 CREATE SEQUENCE public.number;
 -- what the ledger refuses, or has not the time to wait for, is no matter here
 CREATE FUNCTION public.call(statement text) RETURNS text LANGUAGE plpgsql AS \$\$
+DECLARE
+	name text := substring(replace(statement, 'count(*)', '') FROM '([a-z_]+)[(]');
 BEGIN
 	EXECUTE statement;
-	INSERT INTO public.outcome VALUES (substr(statement, 1, 40), '00000');
+	INSERT INTO public.outcome VALUES (name, '00000');
 	RETURN '00000';
 EXCEPTION WHEN OTHERS THEN
 	IF SQLSTATE !~ '^LG|^55P03' THEN
 		RAISE;
 	END IF;
-	INSERT INTO public.outcome VALUES (substr(statement, 1, 40), SQLSTATE);
+	INSERT INTO public.outcome VALUES (name, SQLSTATE);
 	RETURN SQLSTATE;
 END \$\$;
 SQL
