@@ -305,9 +305,11 @@ class Settlement(Holding):
             rest = owed.outstanding
             share = self.ensure(owed.client, 'CORP', 'RevShare:payable:' + owed.client, owed.asset)
             taken = max(ZERO, min(rest, -share.posted)) if reason == 'PARTNER_WRITE_OFF' else ZERO
-            owed.applied, owed.state = abs(owed.net), 'WRITTEN_OFF'
-            self.record_lines(owed.client, reference, [('CORP', share.name, owed.asset, taken), ('CORP', 'Expense:bad-debt', owed.asset, rest - taken),
-                                                       ('CORP', owed.name, owed.asset, -rest)], 'manual')
+            lines = [('CORP', share.name, owed.asset, taken), ('CORP', 'Expense:bad-debt', owed.asset, rest - taken), ('CORP', owed.name, owed.asset, -rest)]
+            sqlstate = self.frozen(owed.client, lines)
+            if not sqlstate:
+                owed.applied, owed.state = abs(owed.net), 'WRITTEN_OFF'
+                self.record_lines(owed.client, reference, lines, 'manual')
         expected = sqlstate or ('00000' if second else 'LG067')
         sql = ("DO $model$ BEGIN PERFORM set_config('session_authorization', 'model_first', true); PERFORM bakkt_ledger.%s;"
                " PERFORM set_config('session_authorization', %s, true); PERFORM bakkt_ledger.approve_write_off(%s, %s); END $model$"
