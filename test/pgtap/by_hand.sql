@@ -116,21 +116,23 @@ SELECT is_empty('SELECT * FROM verify()', 'the books are sound');
 -- what was done by hand is listed, with who and why
 -- ---------------------------------------------------------------------------
 CREATE ROLE ledger_test_auditor IN ROLE bakkt_ledger_auditor;
+CREATE ROLE ledger_test_reconciler IN ROLE bakkt_ledger_reconciler;
+SET LOCAL SESSION AUTHORIZATION ledger_test_reconciler;
 SELECT propose_cash_adjustment('HANDBEN1', '-1.00 USD', 'OTHER_ADJUSTMENT', 'adjust', 'for the stamp') \g /dev/null
-SET LOCAL ROLE ledger_test_bookkeeper;
+SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
 SELECT post_journal('HAND', 'rent', pg_temp.move('corp_rent', 'corp_merchant_payable'), description => 'rent of November') \g /dev/null
-RESET ROLE;
-SET LOCAL ROLE ledger_test_chief;
+RESET SESSION AUTHORIZATION;
+SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
 SELECT approve_journal('HAND', 'adjust') \g /dev/null
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT receive_wire('HAND', '5.00 USD', 'wire', account => 'HANDANN1'), post_trade('trade', 'HANDANN1', 'BUY', '0.1 BTC', 'LP1', lp_price => '60000.00 USD/BTC'),
 	deposit_coin('HANDANN1', '1 BTC', 'coin'), process_cash_calls(client => 'HAND') \g /dev/null
 SELECT load_journal('ELSE', 'else', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account('ELSE', 'CORP', 'Bank:operating', 'USD'), open_account('ELSE', 'CORP', 'Equity', 'USD'))::journal_entry) \g /dev/null
-SET LOCAL ROLE ledger_test_auditor;
+SET LOCAL SESSION AUTHORIZATION ledger_test_auditor;
 SELECT is((SELECT array_agg(concat_ws('|', reference, kind, posted_by, coalesce(proposed_by, '-'), coalesce(approved_by, '-'), coalesce(reason, '-'), coalesce(description, '-')) ORDER BY reference COLLATE "C")
 		   FROM entries_by_hand('HAND') WHERE reference IN ('rent', 'capture', 'r', 'manual:gift', 'manual:no cash', 'manual:adjust')), ARRAY[
 	'capture|hold_capture|ledger_test_bookkeeper|-|-|-|-',
-	'manual:adjust|manual|ledger_test_chief|' || session_user || '|ledger_test_chief|OTHER_ADJUSTMENT|for the stamp',
+	'manual:adjust|manual|ledger_test_chief|ledger_test_reconciler|ledger_test_chief|OTHER_ADJUSTMENT|for the stamp',
 	'manual:gift|manual|ledger_test_chief|ledger_test_bookkeeper|ledger_test_chief|agreed|-',
 	'manual:no cash|reversal|ledger_test_chief|ledger_test_bookkeeper|ledger_test_chief|never came|-',
 	'r|reversal|ledger_test_bookkeeper|-|-|-|-',
@@ -142,10 +144,10 @@ SELECT is((SELECT count(*) FROM entries_by_hand('HAND')), (SELECT count(*) FROM 
 SELECT is((SELECT count(*) FROM entries_by_hand('HAND', last_day => (now() AT TIME ZONE 'America/Chicago')::date - 1)), 0::bigint, 'those of another day are another list');
 SELECT is((SELECT count(*) FROM entries_by_hand('HAND', '2000-01-01', '2100-01-01')), (SELECT count(*) FROM entries_by_hand('HAND')), 'from a day to another, those of all days between');
 SELECT throws_ok($$SELECT * FROM entries_by_hand('NONE')$$, 'LG010', NULL, 'an unknown client has no list');
-RESET ROLE;
-SET LOCAL ROLE ledger_test_bookkeeper;
+RESET SESSION AUTHORIZATION;
+SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
 SELECT throws_ok($$SELECT * FROM entries_by_hand('HAND')$$, '42501', NULL, 'the list is for those who see all clients');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 
 -- the column is part of the documentation
 SELECT ok(strpos(substring(:'chart' FROM 'One person alone posts to[^.]*'), '`' || replace(trim(BOTH '^$' FROM name_pattern), '[^:]+', '<code>') || '`') > 0,

@@ -163,14 +163,14 @@ SELECT is(format('%s, owed %s, cover %s', pg_temp.events('waits'), pg_temp.owned
 
 -- and what purchases bring makes it good in the same run
 SELECT pg_temp.trade('sold', 'QRST0003', 'SELL', '0.001 BTC', '2026-11-09 23:30Z'), pg_temp.trade('bought', 'QRST0002', 'BUY', '0.01 BTC', '2026-11-09 23:30Z'), pg_temp.fund('QRST0002', '603 USD') \g /dev/null
-SELECT post_journal('QRST', 'second deficit', journal_entry(line('Dr', pg_temp.account('FBO DueFrom:CORP'), '100 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '100 USD'),
+SELECT load_journal('QRST', 'second deficit', journal_entry(line('Dr', pg_temp.account('FBO DueFrom:CORP'), '100 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '100 USD'),
 	line('Dr', pg_temp.account('CORP CustomerDeficit:QRST0003'), '100 USD'), line('Cr', pg_temp.account('CORP DueTo:FBO'), '100 USD'))) \g /dev/null
 SELECT results_eq($$ SELECT pg_temp.run('2026-11-09 23:30Z') $$, ARRAY['QRST USD: 2 = 2 + 0, collected 603.00 USD, paid 60.00 USD'], 'proceeds are paid once purchases have made good what the company owes');
 SELECT is(format('%s, owed %s, cover %s', pg_temp.events('sold'), pg_temp.owned('FBO DueFrom:CORP'), pg_temp.owned('FBO DueTo:CORP')), 'S settled, owed 0.00 USD, cover 443.00 USD', 'out of what is left');
-SELECT post_journal('QRST', 'moved out', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), '443 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '443 USD'),
+SELECT load_journal('QRST', 'moved out', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), '443 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '443 USD'),
 	line('Dr', pg_temp.account('CORP Bank:operating'), '443 USD'), line('Cr', pg_temp.account('CORP DueFrom:FBO'), '443 USD'))) \g /dev/null
 SELECT pg_temp.trade('sold more', 'QRST0003', 'SELL', '0.001 BTC', '2026-11-09 23:40Z'), pg_temp.trade('bought more', 'QRST0002', 'BUY', '0.001 BTC', '2026-11-09 23:40Z'), pg_temp.fund('QRST0002', '60.30 USD') \g /dev/null
-SELECT post_journal('QRST', 'third deficit', journal_entry(line('Dr', pg_temp.account('FBO DueFrom:CORP'), '100 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '100 USD'),
+SELECT load_journal('QRST', 'third deficit', journal_entry(line('Dr', pg_temp.account('FBO DueFrom:CORP'), '100 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '100 USD'),
 	line('Dr', pg_temp.account('CORP CustomerDeficit:QRST0003'), '100 USD'), line('Cr', pg_temp.account('CORP DueTo:FBO'), '100 USD'))) \g /dev/null
 SELECT results_eq($$ SELECT pg_temp.run('2026-11-09 23:40Z') $$, ARRAY['QRST USD: 2 = 1 + 1, collected 60.30 USD, paid 0.00 USD'], 'not while some of it is left');
 SELECT is(format('%s, owed %s, cover %s', pg_temp.events('sold more'), pg_temp.owned('FBO DueFrom:CORP'), pg_temp.owned('FBO DueTo:CORP')), 'O FBO_NOT_FUNDED, owed 39.70 USD, cover 0.00 USD', 'which is set off as far as it goes');

@@ -50,12 +50,12 @@ FROM reserved r, unnest(ARRAY[
 SELECT is_empty($$SELECT reference FROM rejection UNION ALL SELECT reference FROM journal WHERE reference IN (SELECT reference FROM reserved)$$, 'nothing is kept under them');
 
 -- the attack: a proposal was blocked for ever by a journal under "manual:" and its reference
-SET LOCAL ROLE ledger_test_bookkeeper;
+SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
 SELECT lives_ok(format('SELECT propose_journal(%L, ''rent'', ''rent-11'')', :'payment'), 'a payment is proposed');
 SELECT throws_ok(format('SELECT post_journal(''QRST'', ''manual:rent-11'', %L)', :'entry'), 'LG002', NULL, 'nobody takes the reference that it will have');
-RESET ROLE;
-SET LOCAL ROLE ledger_test_chief;
+RESET SESSION AUTHORIZATION;
+SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
 SELECT is((SELECT outcome FROM approve_journal('QRST', 'rent-11')), 'posted', 'so the proposal is not blocked');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT * FROM finish();
 ROLLBACK;
