@@ -133,6 +133,31 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION report_left_out(text, client_outcome) IS 'Internal: warns of a client whose part of a run has failed.';
 
+-- What other sessions have locked is skipped, never in silence.
+CREATE FUNCTION left_in_use(client_id integer, number bigint) RETURNS jsonb
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+BEGIN
+	RETURN CASE WHEN number > 0 THEN jsonb_build_array(jsonb_build_object('in_use', number, 'client', (client_row(client_id)).code)) ELSE '[]' END;
+END $$;
+COMMENT ON FUNCTION left_in_use(integer, bigint) IS 'Internal: what a part adds to its rows when it has left so many things to the next run, since other sessions have them.';
+
+CREATE FUNCTION report_in_use(run text, client_id integer, rows jsonb) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+DECLARE
+	number	constant bigint := (SELECT sum((r ->> 'in_use')::bigint) FROM jsonb_array_elements(rows) AS r);
+BEGIN
+	IF number IS NULL THEN
+		RETURN rows;
+	END IF;
+	RAISE NOTICE '%: % of client "%" are in use by other sessions and left to the next run', run, number, (client_row(client_id)).code;
+	RETURN jsonb_path_query_array(rows, '$[*] ? (!exists(@.in_use))');
+END $$;
+COMMENT ON FUNCTION report_in_use(text, integer, jsonb) IS 'Internal: the rows of a part without what it left to the next run, of which a NOTICE tells.';
+
 CREATE FUNCTION run_for_clients(run text, at timestamptz, client text, variant text DEFAULT NULL) RETURNS SETOF jsonb
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
@@ -143,12 +168,12 @@ DECLARE
 	outcome	client_outcome;
 BEGIN
 	IF client IS NOT NULL THEN
-		RETURN NEXT run_client_part(run, require_client(client), at, variant);
+		RETURN NEXT report_in_use(run, require_client(client), run_client_part(run, require_client(client), at, variant));
 		RETURN;
 	END IF;
 	FOR outcome IN SELECT * FROM try_clients(run, ARRAY(SELECT d FROM unnest(clients_due(run, at, variant)) AS d WHERE d = ANY (seen)), at, variant) LOOP
 		IF outcome.sqlstate IS NULL THEN
-			RETURN NEXT outcome.rows;
+			RETURN NEXT report_in_use(run, outcome.client_id, outcome.rows);
 		ELSE
 			PERFORM report_left_out(run, outcome);
 		END IF;

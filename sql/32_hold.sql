@@ -448,7 +448,7 @@ BEGIN
             in_use := in_use + 1;
         END IF;
     END LOOP;
-    RETURN jsonb_build_array(jsonb_build_object('accounts', accounts, 'in_use', in_use));
+    RETURN jsonb_build_array(jsonb_build_object('accounts', accounts)) || left_in_use(expire_client_holds.client_id, in_use);
 END $$;
 COMMENT ON FUNCTION expire_client_holds(integer, timestamptz, text) IS 'One client''s part of expire_holds(): accounts that another session has locked are left to the next run. Internal.';
 INSERT INTO client_run VALUES ('expire_holds', 'expire_client_holds', 'clients_with_expired_holds');
@@ -457,16 +457,8 @@ CREATE FUNCTION expire_holds(at timestamptz DEFAULT clock_timestamp(), client te
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
-DECLARE
-    swept bigint;
-    in_use bigint;
 BEGIN
     PERFORM require_not_ahead(at);
-    SELECT coalesce(sum((r.rows #>> '{0,accounts}')::bigint), 0), sum((r.rows #>> '{0,in_use}')::bigint) INTO swept, in_use
-      FROM run_for_clients('expire_holds', at, client) AS r (rows);
-    IF in_use > 0 THEN
-        RAISE NOTICE 'expire_holds: % accounts are in use by other sessions and left to the next run', in_use;
-    END IF;
-    RETURN swept;
+    RETURN (SELECT coalesce(sum((r.rows #>> '{0,accounts}')::bigint), 0) FROM run_for_clients('expire_holds', at, client) AS r (rows));
 END $$;
 COMMENT ON FUNCTION expire_holds(timestamptz, text) IS 'The sweeper: records holds that have expired at the instant, of one client or of all that the caller sees; returns how many accounts it touched. Accounts that another session has locked are left to the next run, and a NOTICE says how many; a client whose part fails is left out with a WARNING. Availability does not wait for it. LG010, 42501, LG061.';

@@ -51,11 +51,15 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	code	constant text := (client_row(client_id)).code;
+	rows	jsonb;
 BEGIN
 	PERFORM lock_cash_call_events(client_id);
-	RETURN (SELECT jsonb_agg(to_jsonb(p) ORDER BY p.asset) FROM (
+	rows := (SELECT jsonb_agg(to_jsonb(p) ORDER BY p.asset) FROM (
 		SELECT code AS client_code, r.*
 		  FROM process_client_cash_calls(client_id, at, next_cash_retry(at), set_off_deficits(client_id, at)) r) p);
+	-- what was attempted is no longer due
+	RETURN coalesce(rows, '[]') || left_in_use(client_id, (SELECT count(*) FROM cash_call l
+		WHERE l.client_id = attempt_client_cash_calls.client_id AND l.status = 'O' AND NOT l.apex AND l.due_at <= at AND l.called_at <= at));
 END $$;
 COMMENT ON FUNCTION attempt_client_cash_calls(integer, timestamptz, text) IS 'Internal: one client''s part of process_cash_calls().';
 INSERT INTO client_run VALUES ('process_cash_calls', 'attempt_client_cash_calls', 'clients_with_due_cash_calls');
@@ -74,6 +78,6 @@ END $$;
 COMMENT ON FUNCTION process_cash_calls(timestamptz, text) IS
 'Attempts every cash call that is due at the instant, of one client or all that the caller sees, oldest first, sale proceeds before purchases of the same customer. A call is
 settled in whole or fails with a reason (table cash_call_reason) and is due again at the next retry run; every attempt is recorded. Proceeds are paid only out of
-the company''s money in the FBO account. Calls through Apex are not touched, and customers whom another session works on are left to it, so several sessions
-may run this at once. A row per client and asset: how many attempts, how many settled and failed, cash collected from and paid to customers, both positive. Reports
+the company''s money in the FBO account. Calls through Apex are not touched, and customers whom another session works on are left to it, as a NOTICE says, so several
+sessions may run this at once. A row per client and asset: how many attempts, how many settled and failed, cash collected from and paid to customers, both positive. Reports
 progress by a NOTICE every 100,000 calls of a client. Of several clients, one whose part fails is left out with a WARNING. Raises LG010, 42501, LG061 instant ahead, LG002 infinite; 40001 or 40P01: retry.';

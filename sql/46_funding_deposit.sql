@@ -180,13 +180,16 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	holder	constant client := client_row(client_id);
+	rows	jsonb;
 BEGIN
 	IF holder.status <> 'open' THEN
 		RETURN NULL;
 	END IF;
-	RETURN (SELECT jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount)) FROM (
+	rows := (SELECT jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount)) FROM (
 		SELECT holder.code AS client_code, count(*) AS settled, sum(t.amount) AS amount
 		FROM settle_client_deposits(client_id, at) t GROUP BY asset(t.amount)) p);
+	RETURN coalesce(rows, '[]') || left_in_use(client_id, (SELECT count(*) FROM funding_transfer t
+		WHERE t.client_id = settle_available_deposits.client_id AND t.status = 'CREDITED' AND t.available_at <= at AND can_settle(t)));
 END $$;
 COMMENT ON FUNCTION settle_available_deposits(integer, timestamptz, text) IS 'Internal: one client''s part of settle_deposits().';
 INSERT INTO client_run VALUES ('settle_deposits', 'settle_available_deposits', 'clients_with_available_deposits');
@@ -203,7 +206,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION settle_deposits(timestamptz, text) IS
 'Settles every credited deposit whose availability hold has expired at the instant, of one client or of all that the caller sees: the customer may use the money
-(J01c). Returns how many and how much per client and currency; again, nothing. Deposits of an account that is frozen or closed, or of a retired currency, stay CREDITED, and those of customers whom another session works on are left to the next run. A job. Of several
+(J01c). Returns how many and how much per client and currency; again, nothing. Deposits of an account that is frozen or closed, or of a retired currency, stay CREDITED, and those of customers whom another session works on are left to the next run,
+as a NOTICE says. A job. Of several
 clients, one whose part fails is left out with a WARNING. Raises LG010,
 42501, LG061.';
 

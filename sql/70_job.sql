@@ -286,8 +286,7 @@ CREATE FUNCTION run_result(run text, rows jsonb, at timestamptz) RETURNS text
 AS $$
 BEGIN
 	RETURN CASE run
-		WHEN 'expire_holds' THEN
-			format('accounts: %s', total(rows, 'accounts')) || coalesce(', in use by others: ' || nullif(total(rows, 'in_use'), 0), '')
+		WHEN 'expire_holds' THEN format('accounts: %s', total(rows, 'accounts'))
 		WHEN 'settle_deposits' THEN format('settled: %s', total(rows, 'settled'))
 		WHEN 'process_cash_calls' THEN
 			format('attempted: %s, settled: %s, failed: %s', total(rows, 'attempted'), total(rows, 'settled'), total(rows, 'failed'))
@@ -300,7 +299,8 @@ BEGIN
 																			WHERE (r ->> 'as_of_instant')::timestamptz <> at), 0), '')
 		WHEN 'seal' THEN format('block: %s', rows #>> '{0,block}')
 		ELSE format('transfers: %s', jsonb_array_length(rows))
-	END;
+	END || coalesce((SELECT ', in use by other sessions: ' || string_agg(format('%s of %s', r ->> 'in_use', r ->> 'client'), ', ')
+					   FROM jsonb_array_elements(rows) AS r WHERE r ? 'in_use'), '');
 END $$;
 COMMENT ON FUNCTION run_result(text, jsonb, timestamptz) IS 'Internal: what a run did, in a few words.';
 

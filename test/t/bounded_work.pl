@@ -56,7 +56,7 @@ SQL
 # ---------------------------------------------------------------------------
 # The shapes: how the argument of n is made, what is called with it
 # ---------------------------------------------------------------------------
-my $post = 'SELECT count(*) FROM public.argument a, post_journals(a.requests) r WHERE %s';
+my $post = 'SELECT count(*) FROM public.argument a, load_journals(a.requests) r WHERE %s';
 my $trade = 'SELECT count(*) FROM public.argument a, post_trades(a.trades) r WHERE %s';
 my $lone = q{ARRAY[ROW('BIGA', 'one', NULL, entry, NULL, NULL, false)::journal_request]};
 my $all_accounts = q{(SELECT journal_entry(account, amount ORDER BY place) AS entry FROM
@@ -141,7 +141,7 @@ sub call_of
 my $cpu = q{(SELECT split_part(pg_read_file('/proc/self/schedstat'), ' ', 1))};
 my $peak = q{(SELECT substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\s+(\d+) kB'))};
 my $warm = <<'SQL';
-SELECT count(*) FROM public.claim c, post_journals(ARRAY[ROW('BIGA', 'warm', NULL,
+SELECT count(*) FROM public.claim c, load_journals(ARRAY[ROW('BIGA', 'warm', NULL,
 	journal_entry(line('Dr', house('bank'), '1 USD'), line('Cr', c.account, '1 USD')), NULL, NULL, false)::journal_request]) r WHERE c.place = 1;
 SELECT count(*) FROM post_trades(ARRAY[buy('warm', 'PREF0001', '1 BTC', false, '5 USD', 'warm')]);
 SQL

@@ -35,11 +35,12 @@ SELECT propose_journal(journal_entry(line('Dr', account_of('$client', 'CORP', 'B
 SELECT propose_cash_call_write_off('$client', call) FROM cash_calls('$client') WHERE account = '${client}0093';
 SQL
 }
+in_ledger($node, "SELECT open_bank_account('OP$_', 'OPERATING', 'The bank', 'USD', 'Bank:operating:$_')") foreach ('IDLE', 'NEW');
 in_ledger($node, q{CREATE ROLE second_person IN ROLE bakkt_ledger_approver; CREATE ROLE tenant; SELECT seal()});
 
 # %c: the client; %cS: its sister that settles by windows
 my $holds_all = <<'SQL';
-SELECT post_journal('%c', 'idle', journal_entry(line('Dr', account_of('%c', 'FBO', 'Bank:omnibus', 'USD'), '1.00 USD'), line('Cr', account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), '1.00 USD')));
+SELECT load_journal('%c', 'idle', journal_entry(line('Dr', account_of('%c', 'FBO', 'Bank:omnibus', 'USD'), '1.00 USD'), line('Cr', account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), '1.00 USD')));
 SELECT post_trade('idle buy', '%c0092', 'BUY', '0.001 BTC', 'LP%c', lp_price => '60000.00 USD/BTC');
 SELECT bust_trade('idle bust', '%c0092', 'due BUY');
 SELECT authorise_hold('%c', account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), '1.00 USD', 'idle hold'), release_hold('%c', 'hold', 'idle release');
@@ -67,7 +68,7 @@ my @calls = (
 	['granting access', "SELECT grant_client_access('%c', 'tenant')"],
 	['opening an account', "SELECT open_account('%c', 'CORP', 'Bank:operating:IDLE', 'USD')"],
 	['opening a customer', "SELECT open_customer('%c9999', '%c')"],
-	['posting by hand', "SELECT post_journal('%c', 'house', journal_entry(line('Dr', account_of('%c', 'CORP', 'Bank:operating', 'USD'), '1.00 USD'), line('Cr', account_of('%c', 'CORP', 'Equity', 'USD'), '1.00 USD')))"],
+	['posting by hand', "SELECT load_journal('%c', 'house', journal_entry(line('Dr', account_of('%c', 'CORP', 'Bank:operating', 'USD'), '1.00 USD'), line('Cr', account_of('%c', 'CORP', 'Equity', 'USD'), '1.00 USD')))"],
 	['a trade', "SELECT post_trade('one more', '%c0093', 'BUY', '0.001 BTC', 'LP%c', lp_price => '60000.00 USD/BTC')"],
 	['a bust', "SELECT bust_trade('one bust', '%c0093', 'unpaid')"],
 	['a coin deposit', "SELECT deposit_coin('%c0093', '0.001 BTC', 'coin')"],

@@ -33,10 +33,11 @@ SELECT initiate_deposit('${client}0081', '500.00 USD', 'd1', at => '2026-03-27 1
 SELECT authorise_hold('$client', account_of('$client', 'CUST', 'Cust:${client}0092', 'BTC'), '0.001 BTC', 'h1', expires_at => '2026-04-01 10:00Z', at => '2026-03-31 10:00Z');
 SELECT post_trade('old', '${client}0082', 'BUY', '0.001 BTC', 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => '2026-02-20 15:00Z'),
 	post_trade('new', '${client}0081', 'BUY', '0.001 BTC', 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-31 15:00Z');
-SELECT propose_cash_call_write_off('$client', journal_id, '2026-03-06 15:00Z') FROM journal JOIN client USING (client_id) WHERE code = '$client' AND reference = 'unpaid';
-SET ROLE approver_of_$client;
+SET SESSION AUTHORIZATION approver_of_${client}_clerk;
+SELECT propose_cash_call_write_off('$client', call, '2026-03-06 15:00Z') FROM cash_calls('$client') WHERE reference = 'unpaid';
+SET SESSION AUTHORIZATION approver_of_$client;
 SELECT approve_cash_call_write_off('$client', call, '2026-03-06 16:00Z') FROM cash_write_offs('$client') WHERE status = 'PROPOSED' AND account = '${client}0093';
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM close_due_windows('2026-03-30 23:00Z', '$client', most => 100);
 SQL
 }
@@ -70,6 +71,8 @@ $idle->query_safe($_) foreach (
 	q{SELECT post_trade('idle', 'AAAA0081', 'BUY', '0.001 BTC', 'LPAAAA', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-31 16:00Z')},
 	q{SELECT request_withdrawal('AAAA0092', '10.00 USD', 'idle', at => '2026-03-31 16:00Z')},
 	q{SELECT authorise_hold('AAAA', account_of('AAAA', 'CUST', 'Cust:AAAA0092', 'BTC'), '0.001 BTC', 'idle')},
+	q{SELECT bust_trade('idle bust', 'AAAA0081', 'new')},
+	q{SELECT freeze_account(account_of('AAAA', 'CORP', 'Equity', 'USD'), 'credit', 'idle')},
 	q{SELECT lock_settlement(require_client('AAAA')), lock_revenue_share(require_client('AAAA'))},
 	map { "SELECT FROM $_ WHERE client_id = require_client('AAAA') FOR UPDATE" } qw(client customer account balance hold funding_transfer fbo_transfer cash_call cash_write_off settlement_agreement));
 
@@ -81,7 +84,13 @@ foreach my $call (@job)
 	is($node->psql($LedgerTest::database, "SET client_min_messages = error; BEGIN; $call; ROLLBACK", stderr => \$told), 0, "$call is no error");
 	cmp_ok(time - $started, '<', $limit, '... and ends at once');
 }
-foreach my $run ('expire_holds', 'settle_deposits', 'charge_cash_call_write_offs', 'instruct_settlement_transfers', 'close_due_windows')
+foreach my $run ('expire_holds', 'settle_deposits', 'process_cash_calls')
+{
+	$node->psql($LedgerTest::database, "BEGIN; SELECT count(*) FROM $run('2026-04-01 22:00Z'); ROLLBACK", stderr => \my $told);
+	like($told, qr/NOTICE:.*$run: \d+ of client "AAAA" are in use by other sessions/, "$run says what it left to the next run");
+	unlike($told, qr/BBBB/, '... and of nobody else');
+}
+foreach my $run ('charge_cash_call_write_offs', 'instruct_settlement_transfers', 'close_due_windows')
 {
 	$node->psql($LedgerTest::database, "BEGIN; SELECT count(*) FROM $run('2026-04-01 22:00Z'); ROLLBACK", stderr => \my $told);
 	like($told, qr/WARNING:.*$run: client "AAAA" is left out \(55P03\)/, "$run says whom it left out");
@@ -89,7 +98,7 @@ foreach my $run ('expire_holds', 'settle_deposits', 'charge_cash_call_write_offs
 	is(sqlstate_of($node, "SET lock_timeout = '100ms'; SELECT count(*) FROM $run('2026-04-01 22:00Z', client => 'AAAA')"), '55P03', '... called for that client it is an error');
 }
 
-is(sqlstate_of($node, "SET statement_timeout = '50ms'; SELECT count(*) FROM settle_deposits('2026-04-01 22:00Z')"), '57014', 'a statement that is cancelled is no failure of a client');
+is(sqlstate_of($node, "SET statement_timeout = '50ms'; SELECT count(*) FROM close_due_windows('2026-04-01 22:00Z')"), '57014', 'a statement that is cancelled is no failure of a client');
 
 # the scheduler: a day of all jobs
 my $started = time;
@@ -99,7 +108,9 @@ cmp_ok($took, '<', $limit, 'all jobs of a day end at once');
 is(in_ledger($node, q{SELECT job, sqlstate, message FROM job_run WHERE client IS NULL AND status <> 'done'}), '', 'every job is done');
 is(in_ledger($node, q{SELECT DISTINCT client, sqlstate FROM job_run WHERE client IS NOT NULL}), 'AAAA|55P03', 'but for the client that is blocked');
 is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job_left_out WHERE job IN ('expire_holds', 'settle_deposits', 'charge_cash_call_write_offs', 'instruct_settlement_transfers', 'close_due_windows')}),
-	'charge_cash_call_write_offs close_due_windows expire_holds instruct_settlement_transfers settle_deposits', 'which is on record');
+	'charge_cash_call_write_offs close_due_windows instruct_settlement_transfers', 'which is on record');
+is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job_run WHERE result ~ 'in use by other sessions: \d+ of AAAA'}),
+	'expire_holds process_cash_calls retry_cash_calls settle_deposits', 'as is what runs left to the next one, for others had it');
 is(in_ledger($node, q{SELECT h.status, t.status, (SELECT count(*) FROM settlement_window w WHERE w.client_id = c.client_id AND w.closes_on > '2026-03-30'),
 	(SELECT count(*) FROM cash_write_off w WHERE w.client_id = c.client_id AND w.status = 'CHARGED') FROM client c JOIN hold h USING (client_id) JOIN funding_transfer t USING (client_id)
 	WHERE c.code = 'BBBB' AND h.reference = 'h1' AND t.reference = 'd1'}), 'expired|SETTLED|2|2', q{the other client's part is done});
@@ -113,6 +124,18 @@ in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");
 is(in_ledger($node, 'SELECT * FROM job_left_out'), '', 'then nobody is left out');
 is(in_ledger($node, q{SELECT job, client, occurrence FROM job_run WHERE status <> 'failed' GROUP BY 1, 2, 3 HAVING count(*) > 1}), '', 'nothing is done twice');
 is(in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')"), 0, 'nothing is left');
+
+# a settler who has sealed and does nothing more stops sealing, and what needs it, but no job waits for him
+my $settler = $node->background_psql($LedgerTest::database, on_error_stop => 1);
+$settler->query_safe('BEGIN');
+$settler->query_safe('SELECT bakkt_ledger.seal()');
+$started = time;
+in_ledger($node, "SELECT count(*) FROM run_due_jobs(timestamptz '$at' + interval '5 minutes')");
+cmp_ok(time - $started, '<', $limit, 'while a settler who has sealed is idle all jobs end at once');
+is(in_ledger($node, q{SELECT DISTINCT job, sqlstate FROM job_run WHERE client IS NULL AND status = 'failed'}), 'seal|55P03', '... and sealing alone fails, which is on record');
+is(sqlstate_of($node, 'SELECT seal()'), '55P03', 'another sealer is told');
+$settler->query_safe('ROLLBACK');
+$settler->quit;
 # customers that a session has locked are no failure of a run over calls: the next takes them
 in_ledger($node, "SELECT count(*) FROM run_due_jobs(timestamptz '$at' + interval '10 minutes')");
 is(account_of_twin('AAAA'), account_of_twin('BBBB'), 'and the two are alike again');

@@ -17,7 +17,7 @@ in_ledger($node, <<"SQL");
 SELECT open_liquidity_provider('LP1', 'Provider');
 SELECT open_client(c, opened_at => '2026-01-01Z') FROM unnest('{ORDA,ORDB}'::text[]) AS c;
 SELECT open_customers(c, ARRAY(SELECT c || 1000 + n FROM generate_series(1, $customers) AS n)), change_cash_terms(c, availability_days => 0, minimum_withdrawal => '1.00 USD') FROM unnest('{ORDA,ORDB}'::text[]) AS c;
-SELECT count(*) FROM unnest('{ORDA,ORDB}'::text[]) AS c, LATERAL post_journals(ARRAY(
+SELECT count(*) FROM unnest('{ORDA,ORDB}'::text[]) AS c, LATERAL load_journals(ARRAY(
 	SELECT (c, a.fund || n, 'opening', journal_entry(line('Dr', open_account(c, a.fund, a.control, a.held::asset), a.amount),
 		line('Cr', open_account(c, a.fund, format(a.claim, c || 1000 + n), a.held::asset), a.amount)), NULL, NULL, false)::journal_request
 	FROM generate_series(1, $customers) AS n, (VALUES ('CUST', 'Wallet:omnibus', 'Cust:%s', 'BTC', '10 BTC'::amount), ('FBO', 'Bank:omnibus', 'Cust:%s:settled', 'USD', '90000 USD')) AS a (fund, control, claim, held, amount)));
