@@ -38,7 +38,7 @@ SQL
 my @closed = qw(journal journal_party rejection balance block block_balance);     # written by the posting function and the sealer only
 my @kept = qw(hold_event change_log fbo_transfer_event);                          # rows are added, never changed
 my @role = split /\n/, in_ledger($node, "SELECT rolname FROM pg_roles WHERE rolname ~ '^bakkt_ledger_' ORDER BY 1");
-is(scalar @role, 7, "the roles that attack: @role");
+is(scalar @role, 9, "the roles that attack: @role");
 
 my $state = sub { in_ledger($node, 'SELECT md5(string_agg(j::text, E\'\n\' ORDER BY j::text)) FROM (SELECT j::text FROM journal j UNION ALL SELECT b::text FROM balance b UNION ALL SELECT x::text FROM rejection x UNION ALL SELECT k::text FROM block k) AS t (j)') };
 my $before = $state->();

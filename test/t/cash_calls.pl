@@ -37,7 +37,7 @@ sub start_session
 	return IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr($LedgerTest::database), '-c', $statement ], '>', \my $out, '2>', $err);
 }
 
-# The company's money at RUNB in somebody's hands: a run has done RUNA, and waits.
+# The company's money at RUNB in somebody's hands: a run has done RUNA, and waits, for it was told to.
 sub hold_second_client
 {
 	my $holder = start_session(q{BEGIN; SELECT adjust_held(b.client_id, b.account, '0 USD') FROM balance b WHERE b.account = account_of('RUNB', 'FBO', 'DueTo:CORP', 'USD'); SELECT pg_sleep(600)}, \my $err);
@@ -50,7 +50,7 @@ sub start_run
 {
 	my ($at, $err) = @_;
 	my $before = in_ledger($node, q{SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'});
-	my $run = start_session("SELECT sum(attempted) FROM process_cash_calls('$at')", $err);
+	my $run = start_session("SET bakkt_ledger.lock_wait = '10min'; SELECT sum(attempted) FROM process_cash_calls('$at', 'RUNA'); SELECT sum(attempted) FROM process_cash_calls('$at', 'RUNB')", $err);
 
 	$node->poll_query_until($LedgerTest::database, "SELECT count(*) > $before FROM pg_stat_activity WHERE wait_event_type = 'Lock'") or die 'the run does not wait';
 	return $run;
