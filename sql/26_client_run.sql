@@ -82,8 +82,8 @@ BEGIN
 	BEGIN
 		outcome.rows := run_client_part(run, client_id, at, variant);
 	EXCEPTION WHEN OTHERS THEN
-		-- a snapshot that is too old is the transaction's, and would fail the next client as well
-		IF SQLSTATE = '40001' AND current_setting('transaction_isolation') <> 'read committed' THEN
+		-- a snapshot that is too old and a standby are the transaction's, and would fail the next client as well
+		IF SQLSTATE = '40001' AND current_setting('transaction_isolation') <> 'read committed' OR SQLSTATE = '25006' THEN
 			RAISE;
 		END IF;
 		GET STACKED DIAGNOSTICS outcome.sqlstate = RETURNED_SQLSTATE, outcome.message = MESSAGE_TEXT,
@@ -153,7 +153,7 @@ BEGIN
 	IF number IS NULL THEN
 		RETURN rows;
 	END IF;
-	RAISE NOTICE '%: % of client "%" are in use by other sessions and left to the next run', run, number, (client_row(client_id)).code;
+	RAISE NOTICE '%: % of client "%" left to the next run: in use by other sessions', run, number, (client_row(client_id)).code;
 	RETURN jsonb_path_query_array(rows, '$[*] ? (!exists(@.in_use))');
 END $$;
 COMMENT ON FUNCTION report_in_use(text, integer, jsonb) IS 'Internal: the rows of a part without what it left to the next run, of which a NOTICE tells.';
