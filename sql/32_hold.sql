@@ -343,15 +343,32 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION require_own_hold(text) IS 'The reference itself; LG002 when it is reserved for withdrawals. Internal.';
 
+-- A tenant binds what its customers may use: bound, the company's money would stop its transfers, unsettled or encumbered balances its runs.
+CREATE FUNCTION require_may_hold(client_id integer, account account_id) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    IF sees_all_clients() OR NOT EXISTS (SELECT FROM account a JOIN account_kind k USING (kind)
+        WHERE a.client_id = require_may_hold.client_id AND a.account = require_may_hold.account AND (a.customer_id IS NULL OR NOT k.alone)) THEN
+        RETURN;
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = format('permission denied to bind account "%s"', account),
+        DETAIL = format('Role "%s" may bind what customers may use.', invoking_role()), HINT = 'Ask an administrator.';
+END $$;
+COMMENT ON FUNCTION require_may_hold(integer, account_id) IS 'Raises 42501 for an account of the client that holds no customer''s usable balance, unless the invoking role works for the whole ledger. Internal.';
+
 CREATE FUNCTION authorise_hold(client text, account account_id, amount amount, reference text,
                                expires_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger, pg_temp
 AS $$
 BEGIN
+    PERFORM require_may_hold(require_client(client), account);
     RETURN open_hold(require_client(client), account, amount, require_own_hold(reference), expires_at, at);
 END $$;
-COMMENT ON FUNCTION authorise_hold(text, account_id, amount, text, timestamptz, timestamptz) IS 'Binds an amount of a customer''s account. Idempotent by reference (LG020 if the content differs). Errors: LG030 unknown account, LG045 amount not positive, LG050 not available, LG032/LG033 closed or frozen.';
+COMMENT ON FUNCTION authorise_hold(text, account_id, amount, text, timestamptz, timestamptz) IS 'Binds an amount of a customer''s account; a poster binds what customers may use (42501). Idempotent by reference (LG020 if the content differs). Errors: LG030 unknown account, LG045 amount not positive, LG050 not available, LG032/LG033 closed or frozen.';
 
 CREATE FUNCTION increase_hold(client text, hold text, amount amount, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

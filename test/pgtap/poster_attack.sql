@@ -13,7 +13,8 @@ SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
 SELECT open_customer('QRSTANN1', 'QRST'), open_customer('QRSTBEN1', 'QRST') \g /dev/null
 SELECT receive_wire('QRST', '100000.00 USD', 'wire', account => 'QRSTANN1') \g /dev/null
 SELECT post_trade('a trade', 'QRSTANN1', 'BUY', '1 BTC', 'LP1', lp_price => '60000.00 USD/BTC', markup_bps => 50) \g /dev/null
-SELECT open_account('QRST', 'CORP', 'Bank:operating', 'USD'), open_account('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD') \g /dev/null
+SELECT open_account('QRST', 'CORP', 'Bank:operating', 'USD'), open_account('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD'), open_account('QRST', 'FBO', 'DueTo:CORP', 'USD'),
+	open_account('QRST', 'FBO', 'Suspense:unidentified', 'USD'), open_account('QRST', 'FBO', 'Cust:QRSTBEN1:unsettled', 'USD'), open_account('QRST', 'CUST', 'Cust:QRSTBEN1:encumbered', 'BTC') \g /dev/null
 
 -- 'Dr FBO Bank:omnibus 1.00 USD, Cr ...': an entry by the names of accounts
 CREATE FUNCTION pg_temp.entry(text) RETURNS journal_entry STABLE LANGUAGE sql AS $$
@@ -69,6 +70,12 @@ RESET ROLE;
 SET LOCAL ROLE ledger_test_executor;
 SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', entry), '42501', NULL, 'an executor does not ' || name) FROM attack;
 SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'an executor makes no 500 BTC out of nothing');
+RESET ROLE;
+
+-- holds: a tenant that bound the company's money would stop its transfers
+SET LOCAL ROLE ledger_test_poster;
+SELECT throws_ok(format('SELECT authorise_hold(''QRST'', %L, ''1.00 USD'', ''stop'')', account), '42501', NULL, 'a poster does not bind ' || name)
+	FROM account WHERE client_id = require_client('QRST') AND (name IN ('DueTo:CORP', 'Suspense:unidentified') OR name LIKE '%:unsettled' OR name LIKE '%:encumbered');
 RESET ROLE;
 
 SELECT is_empty('SELECT * FROM verify()', 'the books are sound');
