@@ -14,7 +14,7 @@ CREATE TABLE account_kind (
 	limited			boolean NOT NULL GENERATED ALWAYS AS (class = 'claim' OR kind = 'fbo_due_to_corp') STORED,
 	alone			boolean NOT NULL GENERATED ALWAYS AS (kind IN (
 						'fbo_settled', 'fbo_held', 'cust_coin', 'seg_customer', 'corp_network_cost', 'corp_bank_cost', 'corp_rent',
-						'corp_operating_cost', 'corp_rounding', 'corp_merchant_payable', 'seg_delivery', 'seg_fees')) STORED,
+						'corp_operating_cost', 'corp_rounding', 'corp_merchant_payable')) STORED,
 	mirror			text,
 	party			text CHECK (party IN ('customer', 'provider')),
 	meaning			text NOT NULL,
@@ -402,6 +402,10 @@ DECLARE
 BEGIN
 	PERFORM bounded_wait(), require_may_open(open_account.fund, open_account.name);
 	IF open_account.floor IS NOT NULL THEN
+		IF NOT sees_all_clients() THEN
+			RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'permission denied to give an account a floor',
+				DETAIL = 'What may not be taken from a claim is the company''s to say.', HINT = 'Ask an administrator.';
+		END IF;
 		PERFORM check_floor(open_account.fund, open_account.name, open_account.asset, open_account.floor);
 	END IF;
 	SELECT a.* INTO stored FROM account a

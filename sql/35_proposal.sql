@@ -10,6 +10,7 @@ CREATE TABLE proposal (
     description text COLLATE "C",
     effective_at timestamptz,
     proposed_by name NOT NULL,
+    proposed_role regrole NOT NULL DEFAULT session_login_role(),
     proposed_at timestamptz NOT NULL,
     status text COLLATE "C" NOT NULL DEFAULT 'proposed' CHECK (status IN ('proposed', 'approved', 'declined')),
     decided_by name,
@@ -21,6 +22,7 @@ CREATE TABLE proposal (
     CHECK (decided_by <> proposed_by)
 );
 COMMENT ON COLUMN proposal.proposed_by IS 'The login that proposed it.';
+COMMENT ON COLUMN proposal.proposed_role IS 'The same by number: one that was renamed or made anew since is not the same.';
 COMMENT ON COLUMN proposal.decided_by IS 'The login that approved or declined it: another person''s.';
 COMMENT ON TABLE proposal IS 'Manual journals with who proposed and who decided; an approved one has its journal.';
 COMMENT ON COLUMN proposal.reverses IS 'The journal that is to be taken back, whole or in part; NULL: none.';
@@ -117,7 +119,7 @@ DECLARE
     result journal_result;
 BEGIN
     PERFORM require_not_ahead(at);
-    PERFORM require_second_person(asked.proposed_by, 'a proposal');
+    PERFORM require_second_person(asked.proposed_by, asked.proposed_role, 'a proposal');
     IF asked.status = 'declined' THEN
         RAISE EXCEPTION USING ERRCODE = 'LG020', MESSAGE = format('proposal "%s" was declined', reference);
     END IF;
@@ -138,7 +140,7 @@ DECLARE
     asked proposal := lock_proposal(client, reference);
 BEGIN
     PERFORM require_not_ahead(at);
-    PERFORM require_other_login(asked.proposed_by, 'a proposal');
+    PERFORM require_other_login(asked.proposed_by, asked.proposed_role, 'a proposal');
     IF asked.status = 'approved' THEN
         RAISE EXCEPTION USING ERRCODE = 'LG063', MESSAGE = format('proposal "%s" was approved', reference),
             HINT = 'Reverse its journal.';

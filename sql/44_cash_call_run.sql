@@ -53,7 +53,7 @@ DECLARE
 	code	constant text := (client_row(client_id)).code;
 	rows	jsonb;
 BEGIN
-	PERFORM lock_cash_call_events(client_id);
+	PERFORM bounded_wait(), lock_cash_call_events(client_id);
 	rows := (SELECT jsonb_agg(to_jsonb(p) ORDER BY p.asset) FROM (
 		SELECT code AS client_code, r.*
 		  FROM process_client_cash_calls(client_id, at, next_cash_retry(at), set_off_deficits(client_id, at)) r) p);

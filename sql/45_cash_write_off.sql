@@ -16,6 +16,7 @@ CREATE TABLE cash_write_off (
 	eligible_on			date NOT NULL,
 	charge_month		date NOT NULL CHECK (charge_month > eligible_on AND extract(day FROM charge_month) = 1),
 	proposed_by			name NOT NULL,
+	proposed_role		regrole NOT NULL DEFAULT session_login_role(),
 	proposed_at			timestamptz NOT NULL,
 	approved_by			name,
 	approved_at			timestamptz,
@@ -36,6 +37,7 @@ CREATE UNIQUE INDEX cash_write_off_open_idx ON cash_write_off (client_id, journa
 COMMENT ON TABLE cash_write_off IS 'Write-offs of cash calls in their present state: proposed, decided by whom, charged to what.';
 COMMENT ON COLUMN cash_write_off.journal_id IS 'The cash call.';
 COMMENT ON COLUMN cash_write_off.proposal_no IS 'From 1; a call whose write-off was declined can be proposed again, by hand.';
+COMMENT ON COLUMN cash_write_off.proposed_role IS 'The login that proposed it, by number.';
 COMMENT ON COLUMN cash_write_off.status IS 'PROPOSED; APPROVED by a second person; DECLINED; LAPSED: the call ended otherwise before; CHARGED: posted.';
 COMMENT ON COLUMN cash_write_off.eligible_on IS 'First Central date on which the call was older than the client''s terms allow.';
 COMMENT ON COLUMN cash_write_off.charge_month IS 'First day of the Central month in which it may be charged: the one after eligible_on.';
@@ -272,7 +274,7 @@ DECLARE
 BEGIN
 	PERFORM require_instant(at);
 	result := lock_write_off(owning, approve_cash_call_write_off.call);
-	PERFORM require_second_person(result.proposed_by, format('the write-off of cash call %s', result.journal_id));
+	PERFORM require_second_person(result.proposed_by, result.proposed_role, format('the write-off of cash call %s', result.journal_id));
 	asked := require_cash_call(owning, approve_cash_call_write_off.call);
 	IF result.status IN ('APPROVED', 'CHARGED') THEN
 		RETURN result;
@@ -321,7 +323,7 @@ BEGIN
 		PERFORM refuse_invalid('declining a write-off needs a reason', NULL, 'Say why in a few words.');
 	END IF;
 	result := lock_write_off(owning, decline_cash_call_write_off.call);
-	PERFORM require_other_login(result.proposed_by, format('the write-off of cash call %s', result.journal_id));
+	PERFORM require_other_login(result.proposed_by, result.proposed_role, format('the write-off of cash call %s', result.journal_id));
 	IF result.status = 'DECLINED' THEN
 		RETURN result;
 	ELSIF result.status NOT IN ('PROPOSED', 'APPROVED') THEN

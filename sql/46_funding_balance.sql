@@ -81,12 +81,12 @@ BEGIN
 	END LOOP;
 	called := calls_as_of(owning, owner, asset, at, true);
 	receivable := calls_as_of(owning, owner, asset, at, false);
-	available := settled - held - called;
+	available := settled - held - called - deficit;
 	RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION cash_balance(text, timestamptz, asset) IS
 'A customer''s cash in one currency as of the instant, by effective time: settled; unsettled, which may still be returned; held by withdrawals not sent and other holds; called
-by outstanding cash calls of purchases; available = settled - held - called, what may be withdrawn when positive (I20); receivable: sale proceeds not yet paid to the customer; and
+by outstanding cash calls of purchases; available = settled - held - called - deficit, what may be withdrawn when positive (I20); receivable: sale proceeds not yet paid to the customer; and
 what is in deficit. Other holds end when the ledger recorded it. Raises LG012, LG040, LG061.';
 
 -- ---------------------------------------------------------------------------

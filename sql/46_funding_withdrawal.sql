@@ -8,7 +8,10 @@ AS $$
 DECLARE
 	least_amount	constant amount := (cash_terms_of(client_id)).minimum_withdrawal;
 	free			constant amount := spendable(client_id, settled, at);
-	called			constant amount := called_withdrawals(client_id, customer_id, asset(amount));
+	called			constant amount := called_withdrawals(client_id, customer_id, asset(amount))
+		+ (SELECT coalesce(sum((balance_of(a.account)).balance), zero(asset(amount))) FROM account a
+			WHERE a.client_id = require_withdrawable.client_id AND a.customer_id = require_withdrawable.customer_id
+			  AND a.kind = 'corp_deficit' AND a.asset = asset(require_withdrawable.amount));
 BEGIN
 	IF asset(least_amount) = asset(amount) AND amount < least_amount THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG047', MESSAGE = 'below the minimum withdrawal amount',
@@ -16,11 +19,11 @@ BEGIN
 			HINT = 'It is the client''s term minimum_withdrawal: change_cash_terms().';
 	ELSIF free - called < amount AND free >= amount THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG050', MESSAGE = 'insufficient cash',
-			DETAIL = format('%s are free, of which cash calls ask for %s; %s to be withdrawn.', free, called, amount),
-			HINT = 'Cash calls that are outstanding come first (I20).';
+			DETAIL = format('%s are free, of which cash calls and deficits ask for %s; %s to be withdrawn.', free, called, amount),
+			HINT = 'Cash calls that are outstanding come first (I20), and what the company has made good for the customer: recover_deficit().';
 	END IF;
 END $$;
-COMMENT ON FUNCTION require_withdrawable(int, bigint, account_id, amount, timestamptz) IS 'Internal: LG047 below the client''s minimum, LG050 when settled cash less holds covers the amount but not the outstanding cash calls as well. That it covers the amount is for the hold to say.';
+COMMENT ON FUNCTION require_withdrawable(int, bigint, account_id, amount, timestamptz) IS 'Internal: LG047 below the client''s minimum, LG050 when settled cash less holds covers the amount but not the outstanding cash calls and the customer''s deficits as well. That it covers the amount is for the hold to say.';
 
 CREATE FUNCTION request_withdrawal(account text, amount amount, reference text, rail text DEFAULT 'ACH', bank text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
 	RETURNS funding_transfer

@@ -77,9 +77,11 @@ CREATE TABLE settlement_request (
     recorded_at timestamptz NOT NULL,
     role_name text COLLATE "C" NOT NULL,
     login text COLLATE "C" NOT NULL,
+    login_role regrole NOT NULL DEFAULT session_login_role(),
     PRIMARY KEY (client_id, reference)
 );
 COMMENT ON COLUMN settlement_request.login IS 'Who logged in: the person, where two are needed.';
+COMMENT ON COLUMN settlement_request.login_role IS 'The same by number.';
 COMMENT ON TABLE settlement_request IS 'Every request that changed obligations, by its reference: the same again changes nothing, other content is LG020.';
 SELECT pg_catalog.pg_extension_config_dump('settlement_request', '');
 
@@ -1166,7 +1168,7 @@ BEGIN
         PERFORM refuse_invalid(format('no write-off was proposed with reference "%s"', approve_write_off.reference));
     END IF;
     IF NOT EXISTS (SELECT FROM payments_of(holder, reference)) THEN
-        PERFORM require_second_person(proposal.login, format('write-off "%s"', reference));
+        PERFORM require_second_person(proposal.login, proposal.login_role, format('write-off "%s"', reference));
         owed := require_obligation(holder, (proposal.request ->> 'obligation')::bigint);
         PERFORM check_transition('obligation', owed.obligation_id::text, owed.state, 'WRITTEN_OFF');
         posted := post_entry(holder, reference, 14::smallint, write_off_entry(owed, client, proposal.request ->> 'reason'), at,

@@ -28,6 +28,6 @@ AS $$
 $$;
 COMMENT ON FUNCTION entries_by_hand(text, date, date) IS
 'Every entry that people have made by hand, as recorded on the days from the first to the last (in the client''s zone; one day when only one is given, today when none is), of
-one client or all visible ones: post_journal(s), load_journal(s), reverse_journal, capture_hold, approved proposals (adjustments of customers'' cash too) and write-offs of obligations.
+one client or all visible ones: post_journal(s), load_journal(s) of general kinds, reverse_journal, capture_hold, approved proposals (adjustments of customers'' cash too) and write-offs of obligations.
 posted_by: the role that posted. proposed_by, approved_by: of what took two people, NULL of what one person did alone. reason: the proposal''s, else the description.
 For the company, which sees all clients. Raises LG010, 42501.';

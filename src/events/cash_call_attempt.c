@@ -94,8 +94,11 @@ read_uncovered(CallTerms *terms, Datum array)
 	int			count;
 
 	deconstruct_array(assets, ARR_ELEMTYPE(assets), sizeof(asset_code), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, NULL, &count);
+	/* read again after a set-off there may be more of them: another session returns deposits */
 	if (terms->uncovered == NULL)
 		terms->uncovered = palloc((count + 1) * sizeof(asset_code));
+	else
+		terms->uncovered = repalloc(terms->uncovered, (count + 1) * sizeof(asset_code));
 	terms->uncovered_count = count;
 	for (int i = 0; i < count; i++)
 		terms->uncovered[i] = DatumGetAsset(values[i]);

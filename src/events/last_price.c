@@ -57,6 +57,21 @@ static HTAB *prices = NULL;
 static uint64 call = 0;
 static uint64 generation = 0;
 
+/* What was executed in a transaction that is undone is no price. */
+static void
+transaction_ended(XactEvent event, void *argument)
+{
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		generation++;
+}
+
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *argument)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		generation++;
+}
+
 /* columns of journal, by number */
 enum
 {
@@ -68,6 +83,14 @@ last_prices_begin(void)
 {
 	HASHCTL		control = {.keysize = sizeof(PriceKey),.entrysize = sizeof(LastPrice)};
 
+	static bool registered = false;
+
+	if (!registered)
+	{
+		RegisterXactCallback(transaction_ended, NULL);
+		RegisterSubXactCallback(subtransaction_ended, NULL);
+		registered = true;
+	}
 	call++;
 	if (prices && hash_get_num_entries(prices) < MAX_PRICES)
 		return;
@@ -99,6 +122,19 @@ units
 last_price_value(const LastPrice *last)
 {
 	return last->price != 0 ? last->price : last->passed;
+}
+
+units
+last_price_passed(const LastPrice *last)
+{
+	return last->passed_in == call ? last->passed : 0;
+}
+
+void
+last_price_dismiss(LastPrice *last, units before)
+{
+	last->passed = before;
+	last->passed_in = before != 0 ? call : 0;
 }
 
 void

@@ -30,6 +30,9 @@ extern LastPrice *last_price_of(int32 client_id, int32 lp_id, int32 instrument_i
 extern bool last_price_allows(LastPrice *last, units price, int band_bps, int64 corrected);
 /* The price a refusal is measured against; 0: none. */
 extern units last_price_value(const LastPrice *last);
+/* The newest price that this call has let pass, 0: none; and back to it, when what was let pass falls with its chain. */
+extern units last_price_passed(const LastPrice *last);
+extern void last_price_dismiss(LastPrice *last, units before);
 /* An execution at the price was posted. */
 extern void last_price_posted(LastPrice *last, units price);
 /* An execution was taken back: look again. */

@@ -178,6 +178,12 @@ admit(LedgerRequest *request, void *judge)
 
 	if (batch->power)
 		buying_power_admit(batch->power, request - batch->requests);
+	if (!trade->is_bust && !is_refused(request))
+	{
+		trade_check_band(trade);
+		if (batch->power && is_refused(request))
+			buying_power_dismiss(batch->power, request - batch->requests);
+	}
 	if (trade->order && !is_refused(request))
 		accrue(trade, 1);
 }
@@ -191,6 +197,8 @@ dismiss(LedgerRequest *request, void *judge)
 
 	if (batch->power)
 		buying_power_dismiss(batch->power, request - batch->requests);
+	if (trade->last_price)
+		last_price_dismiss(trade->last_price, trade->passed_before);
 	if (trade->order)
 		accrue(trade, -1);
 }

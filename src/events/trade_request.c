@@ -499,8 +499,8 @@ check_concession(TradeRequest *trade)
 			   "the customer's price is worse for the company than the provider's");
 }
 
-static void
-check_band(TradeRequest *trade)
+void
+trade_check_band(TradeRequest *trade)
 {
 	const ExecutionTerms *terms = &trade->terms;
 	int			bps = trade->client->price_band_bps;
@@ -508,6 +508,7 @@ check_band(TradeRequest *trade)
 	if (trade_refused(trade) || bps == 0)
 		return;
 	trade->last_price = last_price_of(trade->client->client_id, terms->lp_id, terms->instrument_id);
+	trade->passed_before = last_price_passed(trade->last_price);
 	if (!last_price_allows(trade->last_price, terms->lp_price, bps, terms->original))
 		refuse(trade->request, ERRCODE_LG_PRICE_BAND,
 			   "Mend the price, or let an administrator change price_band_bps with change_client().",
@@ -528,7 +529,6 @@ trade_check(TradeRequest *trade)
 	check_commission_model(trade);
 	check_steps(trade);
 	check_concession(trade);
-	check_band(trade);
 }
 
 static void

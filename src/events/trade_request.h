@@ -46,6 +46,7 @@ typedef struct TradeRequest
 	Client	   *client;
 	Instrument *instrument;
 	LastPrice  *last_price;		/* of provider and instrument; NULL when there is no band */
+	units		passed_before;	/* what this call let pass before it, 0: nothing */
 
 	/* a bust: its lines and terms are made already, only its order's fees follow */
 	bool		is_bust;
@@ -75,6 +76,8 @@ trade_refused(const TradeRequest *trade)
 extern void trade_read(TradeRequest *trade, const Datum *values, const bool *nulls);
 /* Apply the rules on parties, instrument and prices; `customer` has been loaded. */
 extern void trade_check(TradeRequest *trade);
+/* When nothing else refuses it: is the provider's price near its last? */
+extern void trade_check_band(TradeRequest *trade);
 /* Compute the money, with the fees of the order so far. */
 extern void trade_compute(TradeRequest *trade, const OrderFees *order);
 /* The same before the fees of the order are known: what hangs on no other fill. */

@@ -169,7 +169,7 @@ class Comparison:
             if customer.client.model != 'BAKKT_TPJ':
                 continue
             called = lambda at, way: sum(c.amount for c in customer.known_calls if c.withdrawal == way and c.outstanding_at(at))
-            available = model.available(customer) - called(now, True)
+            available = model.available(customer) - called(now, True) - model.deficit(customer)
             mine = row(usd(model.settled(customer)), usd(model.unsettled(customer)), usd(model.held(customer)), usd(called(now, True)), usd(available),
                        usd(called(now, False)), usd(model.deficit(customer)))
             expect('cash of %s' % customer.code, [mine], self.cash_of(customer, now, 'settled', 'unsettled', 'held', 'called', 'available', 'receivable', 'deficit'))

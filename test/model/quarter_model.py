@@ -332,7 +332,7 @@ class Model:
             return 'LG013'
         if amount < customer.client.minimum_withdrawal:
             return 'LG047'
-        if self.available(customer) - self.owing(customer) < amount:        # I20
+        if self.available(customer) - self.owing(customer) - self.deficit(customer) < amount:        # I20
             return 'LG050'
         withdrawal = Transfer(customer, reference, 'ACH', amount)
         withdrawal.status = 'REQUESTED'

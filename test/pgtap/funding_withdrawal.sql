@@ -174,7 +174,7 @@ SELECT is((SELECT format('%s %s %s', called, held, available) FROM cash_balance(
 -- Adjustments by hand
 -- ---------------------------------------------------------------------------
 CREATE ROLE ledger_test_ann IN ROLE bakkt_ledger_reconciler;
-CREATE ROLE ledger_test_bob IN ROLE bakkt_ledger_approver;
+CREATE ROLE ledger_test_bob IN ROLE bakkt_ledger_approver, bakkt_ledger_reconciler;
 SELECT grant_client_access('QRST', 'ledger_test_bob') \g /dev/null
 SELECT instruct_fbo_transfer('QRST', 'cushion', '100 USD', at => '2026-11-03 15:00Z'), confirm_fbo_transfer('QRST', 'cushion', 'FED-1', '2026-11-03 16:00Z') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_ann;

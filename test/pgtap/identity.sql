@@ -52,7 +52,7 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN SQLSTATE;
 END $$;
 SELECT open_account('MINE', 'CORP', 'Expense:rent', 'USD'), open_account('MINE', 'CORP', 'Bank:operating', 'USD') \g /dev/null
-CREATE ROLE ledger_test_group IN ROLE bakkt_ledger_approver;
+CREATE ROLE ledger_test_group IN ROLE bakkt_ledger_approver, bakkt_ledger_bookkeeper;
 SELECT grant_client_access('MINE', 'ledger_test_group') \g /dev/null
 CREATE ROLE ledger_test_ann LOGIN IN ROLE ledger_test_group;
 CREATE ROLE ledger_test_bob LOGIN IN ROLE ledger_test_group;
@@ -92,7 +92,19 @@ SELECT throws_ok($$SELECT approve_journal('MINE', 'by role')$$, 'LG067', NULL, '
 SELECT throws_ok($$SELECT decline_journal('MINE', 'by role')$$, 'LG067', NULL, 'the login that proposed does not decline');
 RESET SESSION AUTHORIZATION;
 
--- the proposer's login is gone: nobody can tell who it was
+-- the proposer's login is another's now, or gone: nobody can tell who it was
+SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
+SELECT propose_journal(format('{Dr %s 3.00 USD; Cr %s 3.00 USD}', account_of('MINE', 'CORP', 'Expense:rent', 'USD'),
+	account_of('MINE', 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'rent', 'by bob') \g /dev/null
+RESET SESSION AUTHORIZATION;
+ALTER ROLE ledger_test_bob RENAME TO ledger_test_bobby;
+CREATE ROLE ledger_test_bob LOGIN IN ROLE ledger_test_group;
+SET LOCAL SESSION AUTHORIZATION ledger_test_bobby;
+SELECT throws_ok($$SELECT approve_journal('MINE', 'by bob')$$, 'LG067', NULL, 'a renamed login does not approve what it proposed, though another has its name now');
+SELECT throws_ok($$SELECT decline_journal('MINE', 'by bob')$$, 'LG067', NULL, 'a renamed login does not decline what it proposed');
+SET LOCAL SESSION AUTHORIZATION ledger_test_ann;
+SELECT throws_ok($$SELECT approve_journal('MINE', 'by bob')$$, 'LG067', NULL, 'nobody approves what a login proposed whose name is another''s now');
+RESET SESSION AUTHORIZATION;
 ALTER ROLE ledger_test_ann RENAME TO ledger_test_anna;
 SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
 SELECT throws_ok($$SELECT approve_journal('MINE', 'by role')$$, 'LG067', NULL, 'what a login proposed that no longer exists is not approved');

@@ -78,7 +78,37 @@ SELECT throws_ok(format('SELECT authorise_hold(''QRST'', %L, ''1.00 USD'', ''sto
 	FROM account WHERE client_id = require_client('QRST') AND (name IN ('DueTo:CORP', 'Suspense:unidentified') OR name LIKE '%:unsettled' OR name LIKE '%:encumbered');
 RESET ROLE;
 
+SET LOCAL ROLE ledger_test_poster;
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRSTANN1:held', 'USD', floor => '1000000000.00 USD')$$, '42501', NULL, 'a poster gives no account a floor that would stop cash calls');
+RESET ROLE;
+
+-- two logins of a tenant are not two people of the company
+CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
+SELECT grant_client_access('QRST', 'ledger_test_approver') \g /dev/null
+SET LOCAL ROLE ledger_test_approver;
+SELECT throws_ok(format('SELECT propose_journal(%L, ''x'', ''x'')', entry), '42501', NULL, 'an approver does not propose to ' || name) FROM attack;
+SELECT throws_ok($$SELECT propose_cash_adjustment('QRSTBEN1', '5.00 USD', 'OTHER_ADJUSTMENT', 'x', 'x')$$, '42501', NULL, 'an approver proposes no adjustment');
+RESET ROLE;
+
+-- a payable of the futures house has no end: against it one person alone would mint
+SELECT open_account('QRST', 'SEG', 'CCP:fees-payable', 'USD'), open_account('QRST', 'SEG', 'Cust:QRSTBEN1', 'USD') \g /dev/null
+SELECT pg_temp.entry('Dr SEG CCP:fees-payable 1000000.00 USD, Cr SEG Cust:QRSTBEN1 1000000.00 USD') AS futures \gset
+SET LOCAL ROLE ledger_test_bookkeeper;
+SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', :'futures'), 'LG068', NULL, 'a bookkeeper does not alone mint futures money');
+RESET ROLE;
+
+-- a hold while a deposit is returned makes the loss the company's: the money stays until it is made good
+SELECT initiate_deposit('QRSTBEN1', '500.00 USD', 'ach', at => now() - interval '30 days'), credit_deposit('QRST', 'ach', at => now() - interval '29 days'), settle_deposits(now(), 'QRST') \g /dev/null
+SET LOCAL ROLE ledger_test_poster;
+SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD'), '500.00 USD', 'bound') \g /dev/null
+RESET ROLE;
+SELECT return_deposit('QRST', 'ach', 'R01') \g /dev/null
+SET LOCAL ROLE ledger_test_poster;
+SELECT release_hold('QRST', 'bound', 'free') \g /dev/null
+SELECT throws_ok($$SELECT request_withdrawal('QRSTBEN1', '500.00 USD', 'away')$$, 'LG050', NULL, 'what the company has made good is not withdrawn');
+RESET ROLE;
+
 SELECT is_empty('SELECT * FROM verify()', 'the books are sound');
-SELECT is((balance_of(account_of('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD'))).balance, '0.00 USD'::amount, 'nobody has got anything');
+SELECT is((balance_of(account_of('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD'))).balance, '500.00 USD'::amount, 'nobody has got anything but his deposit');
 SELECT * FROM finish();
 ROLLBACK;

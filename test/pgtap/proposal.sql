@@ -4,7 +4,7 @@ SET LOCAL search_path = bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 CREATE ROLE ledger_test_clerk IN ROLE bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_matcher IN ROLE bakkt_ledger_reconciler;
-CREATE ROLE ledger_test_chief IN ROLE bakkt_ledger_approver;
+CREATE ROLE ledger_test_chief IN ROLE bakkt_ledger_approver, bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_deputy IN ROLE bakkt_ledger_approver;
 CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
 SELECT open_client(code) FROM unnest('{PROP,ELSE}'::text[]) AS code \g /dev/null
@@ -81,7 +81,7 @@ SELECT is((SELECT decided_by FROM proposal WHERE reference = 'm1'), 'ledger_test
 
 -- the proposer cannot approve, whatever else he may do
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
-SELECT lives_ok($$SELECT propose_journal(pg_temp.move('rent', 'bank', '10.00 USD'), 'rent', 'm2', effective_at => '2026-01-01Z')$$, 'an approver proposes');
+SELECT lives_ok($$SELECT propose_journal(pg_temp.move('rent', 'bank', '10.00 USD'), 'rent', 'm2', effective_at => '2026-01-01Z')$$, 'a bookkeeper who may approve proposes');
 SELECT throws_ok($$SELECT approve_journal('PROP', 'm2')$$, 'LG067', NULL, 'and cannot approve it');
 SELECT throws_ok($$SELECT decline_journal('PROP', 'm2')$$, 'LG067', NULL, 'nor decline');
 RESET SESSION AUTHORIZATION;

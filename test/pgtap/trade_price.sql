@@ -96,6 +96,24 @@ SELECT change_client('QRST', price_band_bps => 1000000) \g /dev/null
 SELECT is(pg_temp.trade('wide', '100.00', lp => 'LP4', quantity => '1 BTC'), 'posted', 'the widest band is a hundred times the price');
 SELECT is(pg_temp.trade('wider', '10100.01', lp => 'LP4', quantity => '1 BTC'), 'LG049', 'and no more');
 
+-- what was undone or refused is no price: it must not lead the band away step by step
+SELECT change_client('QRST', price_band_bps => 5000), open_liquidity_provider('LP5', 'LP5') \g /dev/null
+SELECT is(pg_temp.trade('band', '60000.00', lp => 'LP5'), 'posted', 'a first price');
+DO $$
+BEGIN
+	FOR n IN 1 .. 16 LOOP
+		BEGIN
+			PERFORM bakkt_ledger.post_trade('undone ' || n, 'QRST0001', 'BUY', '0.01 BTC', 'LP5', lp_price => (round(60000 / 2 ^ n::numeric, 2) + 0.01 || ' USD/BTC')::bakkt_ledger.price);
+			RAISE no_data_found;
+		EXCEPTION WHEN OTHERS THEN
+			NULL;
+		END;
+	END LOOP;
+END $$;
+SELECT is(pg_temp.trade('cheap', '1.00', lp => 'LP5'), 'LG049', 'executions that were undone do not lead the band away');
+SELECT is((SELECT r.sqlstate FROM post_trades(ARRAY(SELECT pg_temp.request('refused ' || n, (round(60000 / 2 ^ n::numeric, 2) + 0.01)::text, side => 'SELL', lp => 'LP5', quantity => '5000 BTC')
+		FROM generate_series(1, 15) n) || pg_temp.request('cheap too', '1.00', lp => 'LP5')) r WHERE r.request = 16), 'LG049', 'executions that were refused do not lead the band away');
+
 SELECT is_empty('SELECT * FROM verify()', 'the books are sound');
 SELECT * FROM finish();
 ROLLBACK;

@@ -25,6 +25,7 @@ SELECT post_trade('settled by window', '${client}000S', 'BUY', '0.1 BTC', 'LP$cl
 SELECT count(*) FROM close_window('${client}S', '2025-06-02');
 SELECT post_trade('in the next window', '${client}000S', 'BUY', '0.1 BTC', 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => '2025-06-02 15:00Z');
 SELECT post_trade('due ' || side, '${client}0092', side, '0.001 BTC', 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-05 15:00Z') FROM unnest('{BUY,SELL}'::text[]) AS side;
+SELECT receive_wire('$client', '50.00 USD', 'free wire', '${client}0091', at => '2026-03-05 14:00Z'), post_trade('due and free', '${client}0091', 'BUY', '0.0001 BTC', 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-05 15:00Z');
 SELECT initiate_deposit('${client}0092', '1.00 USD', n || ' deposit', at => '2026-03-05 15:00Z') FROM unnest('{new,other,due}'::text[]) AS n;
 SELECT credit_deposit('$client', 'due deposit', at => '2026-03-05 16:00Z');
 SELECT request_withdrawal('${client}0092', '1.00 USD', n || ' withdrawal', at => '2026-03-05 17:00Z') FROM unnest('{new,sent}'::text[]) AS n;
@@ -84,7 +85,7 @@ my @calls = (
 	['returning a withdrawal', "SELECT return_withdrawal('%c', 'sent withdrawal', 'R01')"],
 	['a wire', "SELECT receive_wire('%c', '1.00 USD', 'one more wire', '%c0092')"],
 	['settling deposits', "SELECT count(*) FROM settle_deposits(client => '%c')", '00000'],
-	['running cash calls', "SELECT count(*) FROM process_cash_calls(client => '%c')", '00000'],
+	['running cash calls', "SELECT count(*) FROM process_cash_calls(client => '%c')"],
 	['settlement transfers', "SELECT count(*) FROM instruct_settlement_transfers(client => '%c')"],
 	['a transfer by hand', "SELECT instruct_fbo_transfer('%c', 'by hand', '1.00 USD')"],
 	['confirming a transfer', "SELECT confirm_fbo_transfer('%c', 'in transit', 'bank 2')"],
