@@ -78,7 +78,7 @@ CREATE FUNCTION second_person_problem(first name, first_role oid) RETURNS text
 	AS $$
 DECLARE
 	second	constant name := session_login();
-	second_role	constant oid := (SELECT r.oid FROM pg_roles r WHERE r.rolname = second);
+	second_role	constant oid := session_login_role();
 BEGIN
 	IF first = second OR first_role = second_role THEN
 		RETURN format('Login "%s" proposed it.', first);
@@ -127,11 +127,11 @@ COMMENT ON FUNCTION require_other_login(name, oid, text) IS
 
 -- Called first by every function that waits for a lock: SET lock_timeout would
 -- overrule a smaller one of the caller.
-CREATE FUNCTION bounded_wait() RETURNS void
+CREATE FUNCTION bounded_wait(milliseconds integer DEFAULT NULL) RETURNS void
 	VOLATILE PARALLEL UNSAFE LANGUAGE c
 	AS 'MODULE_PATHNAME', 'bounded_wait';
-COMMENT ON FUNCTION bounded_wait() IS
-	'Internal: until the function that calls it ends, which must have a SET clause of its own, no wait for a lock takes longer than bakkt_ledger.lock_wait, or lock_timeout where that is smaller (55P03).';
+COMMENT ON FUNCTION bounded_wait(integer) IS
+	'Internal: until the function that calls it ends, which must have a SET clause of its own, no wait for a lock takes longer than this, or than bakkt_ledger.lock_wait when it is NULL, or than lock_timeout where that is smaller (55P03).';
 
 -- One row per change of a client, customer, asset, account, ...; never changed.
 CREATE TABLE change_log (

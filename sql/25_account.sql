@@ -370,23 +370,28 @@ COMMENT ON FUNCTION ensure_accounts(int[], text[], text[], text[], bigint[]) IS
 	'Internal, for posting templates: opens those of the accounts (parallel arrays) that do not exist and can be opened. Not granted to anybody.';
 
 -- A tenant opens what its customers claim; the company's own books, banks above all, are the company's to open.
-CREATE FUNCTION require_may_open(fund text, name text) RETURNS void
+CREATE FUNCTION require_may_open(fund text, name text, floor amount) RETURNS void
 	STABLE PARALLEL RESTRICTED LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp
 	AS $$
 DECLARE
 	its_kind	constant account_kind := account_kind_of(require_may_open.fund, require_may_open.name);
 BEGIN
-	IF (its_kind.class = 'claim' AND its_kind.party = 'customer') IS NOT TRUE AND NOT sees_all_clients() THEN
+	IF sees_all_clients() THEN
+		RETURN;
+	ELSIF (its_kind.class = 'claim' AND its_kind.party = 'customer') IS NOT TRUE THEN
 		RAISE EXCEPTION USING ERRCODE = '42501',
 			MESSAGE = format('permission denied to open account "%s" in fund "%s"', require_may_open.name, require_may_open.fund),
 			DETAIL = format('Role "%s" may open accounts that are claims of customers.', invoking_role()),
 			HINT = 'Ask an administrator.';
+	ELSIF require_may_open.floor IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'permission denied to give an account a floor',
+			DETAIL = 'What may not be taken from a claim is the company''s to say.', HINT = 'Ask an administrator.';
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION require_may_open(text, text) IS
-	'Internal: raises 42501 unless the account is a claim of a customer or the invoking role works for the whole ledger; LG034 when there is no such name.';
+COMMENT ON FUNCTION require_may_open(text, text, amount) IS
+	'Internal: raises 42501 unless the account is a claim of a customer without a floor or the invoking role works for the whole ledger; LG034 when there is no such name.';
 
 CREATE FUNCTION open_account(client text, fund text, name text, asset asset, customer text DEFAULT NULL, floor amount DEFAULT NULL)
 	RETURNS account_id
@@ -400,12 +405,8 @@ DECLARE
 	opened	account_id;
 	stored	account;
 BEGIN
-	PERFORM bounded_wait(), require_may_open(open_account.fund, open_account.name);
+	PERFORM bounded_wait(), require_may_open(open_account.fund, open_account.name, open_account.floor);
 	IF open_account.floor IS NOT NULL THEN
-		IF NOT sees_all_clients() THEN
-			RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'permission denied to give an account a floor',
-				DETAIL = 'What may not be taken from a claim is the company''s to say.', HINT = 'Ask an administrator.';
-		END IF;
 		PERFORM check_floor(open_account.fund, open_account.name, open_account.asset, open_account.floor);
 	END IF;
 	SELECT a.* INTO stored FROM account a

@@ -53,21 +53,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION run_client_part(text, integer, timestamptz, text) IS 'Internal: one client''s part of a run, in the transaction at hand.';
 
--- Whoever asks for less is given less.
-CREATE FUNCTION set_lock_patience(milliseconds integer) RETURNS text
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, bakkt_ledger, pg_temp
-AS $$
-DECLARE
-	before	constant text := current_setting('lock_timeout');
-BEGIN
-	IF before = '0' OR before::interval > milliseconds * interval '1 millisecond' THEN
-		PERFORM set_config('lock_timeout', milliseconds::text, true);
-	END IF;
-	RETURN before;
-END $$;
-COMMENT ON FUNCTION set_lock_patience(integer) IS 'Internal: lets this transaction wait for a lock no longer than this, or than it would; returns lock_timeout as it was.';
-
 -- A cancelled statement and a session that is ended are no error of the client's: they pass.
 CREATE FUNCTION try_client_part(run text, client_id integer, at timestamptz, variant text, patience integer) RETURNS client_outcome
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -75,9 +60,9 @@ CREATE FUNCTION try_client_part(run text, client_id integer, at timestamptz, var
 AS $$
 #variable_conflict use_variable
 DECLARE
-	before	constant text := set_lock_patience(patience);
 	outcome	client_outcome;
 BEGIN
+	PERFORM bounded_wait(patience);
 	outcome.client_id := client_id;
 	BEGIN
 		outcome.rows := run_client_part(run, client_id, at, variant);
@@ -89,7 +74,6 @@ BEGIN
 		GET STACKED DIAGNOSTICS outcome.sqlstate = RETURNED_SQLSTATE, outcome.message = MESSAGE_TEXT,
 			outcome.detail = PG_EXCEPTION_DETAIL, outcome.hint = PG_EXCEPTION_HINT;
 	END;
-	PERFORM set_config('lock_timeout', before, true);
 	RETURN outcome;
 END $$;
 COMMENT ON FUNCTION try_client_part(text, integer, timestamptz, text, integer) IS
@@ -164,11 +148,12 @@ CREATE FUNCTION run_for_clients(run text, at timestamptz, client text, variant t
 AS $$
 #variable_conflict use_variable
 DECLARE
+	asked	constant integer := CASE WHEN client IS NOT NULL THEN require_client(client) END;
 	seen	constant integer[] := visible_clients();
 	outcome	client_outcome;
 BEGIN
-	IF client IS NOT NULL THEN
-		RETURN NEXT report_in_use(run, require_client(client), run_client_part(run, require_client(client), at, variant));
+	IF asked IS NOT NULL THEN
+		RETURN NEXT report_in_use(run, asked, run_client_part(run, asked, at, variant));
 		RETURN;
 	END IF;
 	FOR outcome IN SELECT * FROM try_clients(run, ARRAY(SELECT d FROM unnest(clients_due(run, at, variant)) AS d WHERE d = ANY (seen)), at, variant) LOOP

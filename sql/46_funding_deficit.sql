@@ -9,6 +9,15 @@ AS $$
 $$;
 COMMENT ON FUNCTION deficit_of(account, timestamptz) IS 'Internal: balance of a customer''s deficit account, debit positive, as of the instant by effective time.';
 
+CREATE FUNCTION customer_deficit(client_id int, customer_id bigint, asset asset) RETURNS amount
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+AS $$
+	SELECT coalesce(sum(deficit_of(a, 'infinity')), zero($3)) FROM account a
+	WHERE a.client_id = $1 AND a.customer_id = $2 AND a.asset = $3 AND a.kind = 'corp_deficit'
+$$;
+COMMENT ON FUNCTION customer_deficit(int, bigint, asset) IS 'Internal: what the company has made good for a customer and not yet got back; it cannot be withdrawn.';
+
 CREATE FUNCTION recovered_amount(client_id int, reference text, settled account_id, amount amount) RETURNS amount
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, bakkt_ledger, pg_temp

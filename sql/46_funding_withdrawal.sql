@@ -8,18 +8,15 @@ AS $$
 DECLARE
 	least_amount	constant amount := (cash_terms_of(client_id)).minimum_withdrawal;
 	free			constant amount := spendable(client_id, settled, at);
-	called			constant amount := called_withdrawals(client_id, customer_id, asset(amount))
-		+ (SELECT coalesce(sum((balance_of(a.account)).balance), zero(asset(amount))) FROM account a
-			WHERE a.client_id = require_withdrawable.client_id AND a.customer_id = require_withdrawable.customer_id
-			  AND a.kind = 'corp_deficit' AND a.asset = asset(require_withdrawable.amount));
+	owed			constant amount := called_withdrawals(client_id, customer_id, asset(amount)) + customer_deficit(client_id, customer_id, asset(amount));
 BEGIN
 	IF asset(least_amount) = asset(amount) AND amount < least_amount THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG047', MESSAGE = 'below the minimum withdrawal amount',
 			DETAIL = format('%s asked for, the least is %s.', amount, least_amount),
 			HINT = 'It is the client''s term minimum_withdrawal: change_cash_terms().';
-	ELSIF free - called < amount AND free >= amount THEN
+	ELSIF free - owed < amount AND free >= amount THEN
 		RAISE EXCEPTION USING ERRCODE = 'LG050', MESSAGE = 'insufficient cash',
-			DETAIL = format('%s are free, of which cash calls and deficits ask for %s; %s to be withdrawn.', free, called, amount),
+			DETAIL = format('%s are free, of which cash calls and deficits ask for %s; %s to be withdrawn.', free, owed, amount),
 			HINT = 'Cash calls that are outstanding come first (I20), and what the company has made good for the customer: recover_deficit().';
 	END IF;
 END $$;

@@ -19,15 +19,15 @@
 
 int			ledger_lock_wait = 1000;
 
-/* Lower lock_timeout until the present nest level ends. */
+/* Lower lock_timeout to so many milliseconds at most, until the present nest level ends. */
 static void
-lower_lock_timeout(void)
+lower_lock_timeout(int most)
 {
 	char		milliseconds[16];
 
-	if (LockTimeout > 0 && LockTimeout <= ledger_lock_wait)
+	if (LockTimeout > 0 && LockTimeout <= most)
 		return;
-	snprintf(milliseconds, sizeof(milliseconds), "%d", ledger_lock_wait);
+	snprintf(milliseconds, sizeof(milliseconds), "%d", most);
 	(void) set_config_option("lock_timeout", milliseconds, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
@@ -36,7 +36,7 @@ bounded_wait_begin(void)
 {
 	int			level = NewGUCNestLevel();
 
-	lower_lock_timeout();
+	lower_lock_timeout(ledger_lock_wait);
 	return level;
 }
 
@@ -74,6 +74,6 @@ PG_FUNCTION_INFO_V1(bounded_wait);
 Datum
 bounded_wait(PG_FUNCTION_ARGS)
 {
-	lower_lock_timeout();
+	lower_lock_timeout(PG_ARGISNULL(0) ? ledger_lock_wait : PG_GETARG_INT32(0));
 	PG_RETURN_VOID();
 }

@@ -108,9 +108,9 @@ cmp_ok($took, '<', $limit, 'all jobs of a day end at once');
 is(in_ledger($node, q{SELECT job, sqlstate, message FROM job_run WHERE client IS NULL AND status <> 'done'}), '', 'every job is done');
 is(in_ledger($node, q{SELECT DISTINCT client, sqlstate FROM job_run WHERE client IS NOT NULL}), 'AAAA|55P03', 'but for the client that is blocked');
 is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job_left_out WHERE job IN ('expire_holds', 'settle_deposits', 'charge_cash_call_write_offs', 'instruct_settlement_transfers', 'close_due_windows')}),
-	'charge_cash_call_write_offs close_due_windows instruct_settlement_transfers', 'which is on record');
+	'charge_cash_call_write_offs close_due_windows instruct_settlement_transfers', 'a client that was left out of a run is on record');
 is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job_run WHERE result ~ 'in use by other sessions: \d+ of AAAA'}),
-	'expire_holds process_cash_calls retry_cash_calls settle_deposits', 'as is what runs left to the next one, for others had it');
+	'expire_holds process_cash_calls retry_cash_calls settle_deposits', 'what a run left to the next one is in its result');
 is(in_ledger($node, q{SELECT h.status, t.status, (SELECT count(*) FROM settlement_window w WHERE w.client_id = c.client_id AND w.closes_on > '2026-03-30'),
 	(SELECT count(*) FROM cash_write_off w WHERE w.client_id = c.client_id AND w.status = 'CHARGED') FROM client c JOIN hold h USING (client_id) JOIN funding_transfer t USING (client_id)
 	WHERE c.code = 'BBBB' AND h.reference = 'h1' AND t.reference = 'd1'}), 'expired|SETTLED|2|2', q{the other client's part is done});
@@ -121,7 +121,7 @@ is(in_ledger($node, q{SELECT max(failures) FROM job_left_out}), 2, 'it is tried 
 $idle->query_safe('ROLLBACK');
 $idle->quit;
 in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");
-is(in_ledger($node, 'SELECT * FROM job_left_out'), '', 'then nobody is left out');
+is(in_ledger($node, 'SELECT * FROM job_left_out'), '', 'nobody is left out once the session has ended');
 is(in_ledger($node, q{SELECT job, client, occurrence FROM job_run WHERE status <> 'failed' GROUP BY 1, 2, 3 HAVING count(*) > 1}), '', 'nothing is done twice');
 is(in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')"), 0, 'nothing is left');
 
@@ -132,7 +132,7 @@ $settler->query_safe('SELECT bakkt_ledger.seal()');
 $started = time;
 in_ledger($node, "SELECT count(*) FROM run_due_jobs(timestamptz '$at' + interval '5 minutes')");
 cmp_ok(time - $started, '<', $limit, 'while a settler who has sealed is idle all jobs end at once');
-is(in_ledger($node, q{SELECT DISTINCT job, sqlstate FROM job_run WHERE client IS NULL AND status = 'failed'}), 'seal|55P03', '... and sealing alone fails, which is on record');
+is(in_ledger($node, q{SELECT DISTINCT job, sqlstate FROM job_run WHERE client IS NULL AND status = 'failed'}), 'seal|55P03', 'sealing alone fails while a settler who has sealed is idle');
 is(sqlstate_of($node, 'SELECT seal()'), '55P03', 'another sealer is told');
 $settler->query_safe('ROLLBACK');
 $settler->quit;
