@@ -41,8 +41,8 @@ SOURCES = $(sort $(wildcard src/*.c src/*/*.c))
 OBJS = $(SOURCES:.c=.o)
 PGFILEDESC = "bakkt_ledger - ledger for pooled customer money"
 
-# The install script is its chapters, joined in order.
-CHAPTERS = $(sort $(wildcard sql/[0-9]*.sql))
+# The install script is its chapters, joined in the order of sql/install.order.
+CHAPTERS = $(patsubst %,sql/%.sql,$(shell cat sql/install.order))
 INSTALL_SCRIPT_BUILT = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA_built = $(INSTALL_SCRIPT_BUILT)
 DATA = $(filter-out $(INSTALL_SCRIPT_BUILT),$(wildcard sql/$(EXTENSION)--*--*.sql))
@@ -87,8 +87,7 @@ endif
 
 include $(PGXS)
 
-# the folder as well: a chapter that was renamed or removed leaves no newer file
-$(INSTALL_SCRIPT_BUILT): $(CHAPTERS) bakkt_ledger.control $(wildcard sql)
+$(INSTALL_SCRIPT_BUILT): $(CHAPTERS) sql/install.order bakkt_ledger.control
 	cat $(CHAPTERS) > $@
 
 $(OBJS): $(wildcard src/*.h src/*/*.h)

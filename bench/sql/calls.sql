@@ -21,7 +21,7 @@ BEGIN
 										 commission_model => 'MARKUP', revenue_share_bps => 4000, opened_at => '2026-03-01 12:00Z');
 		PERFORM bakkt_ledger.open_customers(client, ARRAY(SELECT calls.account(client, n) FROM generate_series(1, customers) n), opened_at => '2026-03-01 12:00Z');
 		PERFORM bakkt_ledger.open_account(client, 'FBO', 'Bank:omnibus', 'USD'), bakkt_ledger.open_account(client, 'CUST', 'Wallet:omnibus', 'BTC');
-		PERFORM bakkt_ledger.load_journals(ARRAY(
+		PERFORM bakkt_ledger_internal.load_journals(ARRAY(
 			SELECT ROW(client, a.fund || n, 'opening', bakkt_ledger.journal_entry(
 				bakkt_ledger.line('Dr', bakkt_ledger.account_of(client, a.fund, a.control, a.asset::bakkt_ledger.asset), a.amount),
 				bakkt_ledger.line('Cr', bakkt_ledger.open_account(client, a.fund, format(a.claim, calls.account(client, n)), a.asset::bakkt_ledger.asset), a.amount)),

@@ -136,10 +136,10 @@ BEGIN
 	SELECT count(*) AS trades, sum(CASE WHEN sell THEN -net_money ELSE net_money END)::numeric / 100 AS net,
 		   sum(quantity)::numeric / 100000000 AS quantity, sum(share)::numeric / 100 AS share
 	INTO bare FROM bare.execution;
-	SELECT count(*) AS trades, sum(bakkt_ledger.value(bakkt_ledger.net_money(terms))) AS net,
-		   sum(bakkt_ledger.value(bakkt_ledger.quantity(terms))) AS quantity,
-		   sum(bakkt_ledger.value(bakkt_ledger.revenue_share(terms))) AS share
-	INTO ledger FROM bakkt_ledger.journal WHERE kind = 3;
+	SELECT count(*) AS trades, sum(bakkt_ledger.value(bakkt_ledger_internal.net_money(terms))) AS net,
+		   sum(bakkt_ledger.value(bakkt_ledger_internal.quantity(terms))) AS quantity,
+		   sum(bakkt_ledger.value(bakkt_ledger_internal.revenue_share(terms))) AS share
+	INTO ledger FROM bakkt_ledger_internal.journal WHERE kind = 3;
 	IF bare IS DISTINCT FROM ledger THEN
 		RAISE EXCEPTION 'the versions differ: bare %, ledger %', bare, ledger;
 	END IF;

@@ -166,7 +166,7 @@ read_purses(BuyingPower *power)
 
 	purse_keys(power, arguments);
 	SPI_connect();
-	spi_plan(&plan, KEY_COLUMNS, types, "SELECT * FROM bakkt_ledger.spendable_now($1, $2, $3)");
+	spi_plan(&plan, KEY_COLUMNS, types, "SELECT * FROM bakkt_ledger_internal.spendable_now($1, $2, $3)");
 	spi_execute(plan, arguments);
 	for (uint64 row = 0; row < SPI_processed; row++)
 		read_purse(power, row);
@@ -202,7 +202,7 @@ bust_counts(const TradeRequest *trade, const Purse *purse)
 	Datum		arguments[4] = {Int32GetDatum(purse->key.client_id), Int64GetDatum(trade->request->reverses),
 	TimestampTzGetDatum(purse->cut), BoolGetDatum(purse->credits_sells)};
 
-	return spi_int32(&plan, 4, types, arguments, "SELECT bakkt_ledger.bust_counts($1, $2, $3, $4)::pg_catalog.int4") != 0;
+	return spi_int32(&plan, 4, types, arguments, "SELECT bakkt_ledger_internal.bust_counts($1, $2, $3, $4)::pg_catalog.int4") != 0;
 }
 
 /* What the trade adds to its customer's buying power. */

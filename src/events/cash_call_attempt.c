@@ -114,7 +114,7 @@ set_off_again(CallTerms *terms)
 	bool		isnull;
 
 	SPI_connect();
-	spi_plan(&plan, 2, types, "SELECT bakkt_ledger.set_off_deficits($1, $2)");
+	spi_plan(&plan, 2, types, "SELECT bakkt_ledger_internal.set_off_deficits($1, $2)");
 	spi_execute(plan, arguments);
 	read_uncovered(terms, SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_finish();

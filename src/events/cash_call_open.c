@@ -52,7 +52,7 @@ cash_calls_lock_customers(const TradeBatch *batch)
 {
 	static SPIPlanPtr plan = NULL;
 
-	for_each_bust(batch, &plan, "SELECT bakkt_ledger.lock_customer_of_cash_call($1, $2)");
+	for_each_bust(batch, &plan, "SELECT bakkt_ledger_internal.lock_customer_of_cash_call($1, $2)");
 }
 
 void
@@ -60,7 +60,7 @@ cash_calls_prepare_busts(const TradeBatch *batch)
 {
 	static SPIPlanPtr plan = NULL;
 
-	for_each_bust(batch, &plan, "SELECT bakkt_ledger.prepare_bust_of_cash_call($1, $2)");
+	for_each_bust(batch, &plan, "SELECT bakkt_ledger_internal.prepare_bust_of_cash_call($1, $2)");
 }
 
 /* The call of an execution that was posted now, if there is money to call. */
@@ -101,7 +101,7 @@ bust_call(const LedgerRequest *request, int64 call)
 	Int64GetDatum(request->journal_id), TimestampTzGetDatum(request->recorded_at)};
 
 	SPI_connect();
-	spi_plan(&plan, 4, types, "SELECT bakkt_ledger.bust_cash_call($1, $2, $3, $4, $4)");
+	spi_plan(&plan, 4, types, "SELECT bakkt_ledger_internal.bust_cash_call($1, $2, $3, $4, $4)");
 	spi_execute(plan, arguments);
 	SPI_finish();
 }

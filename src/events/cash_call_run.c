@@ -89,7 +89,7 @@ claim_customers(CallRun *run, Datum *ids, int count)
 	run->customers = palloc(count * sizeof(Claimed));
 	SPI_connect();
 	spi_plan(&plan, 1, types,
-			 "SELECT customer_id, account_code FROM bakkt_ledger.customer"
+			 "SELECT customer_id, account_code FROM bakkt_ledger_internal.customer"
 			 " WHERE customer_id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY customer_id FOR NO KEY UPDATE SKIP LOCKED");
 	spi_execute(plan, arguments);
 	run->customer_count = SPI_processed;
@@ -270,7 +270,7 @@ open_customers(const CallRun *run)
 	Datum		arguments[2] = {Int32GetDatum(run->terms.client_id), TimestampTzGetDatum(run->terms.at)};
 
 	return SPI_cursor_open_with_args(NULL,
-									 "SELECT c.customer_id, pg_catalog.count(*) FROM bakkt_ledger.cash_call c"
+									 "SELECT c.customer_id, pg_catalog.count(*) FROM bakkt_ledger_internal.cash_call c"
 									 " WHERE c.client_id OPERATOR(pg_catalog.=) $1 AND c.status OPERATOR(pg_catalog.=) 'O'"
 									 " AND NOT c.apex AND c.due_at OPERATOR(pg_catalog.<=) $2"
 									 " AND c.called_at OPERATOR(pg_catalog.<=) $2"

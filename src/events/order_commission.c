@@ -114,7 +114,7 @@ open_rows(Datum *arguments)
 	static SPIPlanPtr plan = NULL;
 
 	spi_plan(&plan, 4, column_array_types,
-			 "INSERT INTO bakkt_ledger.order_commission AS o (client_id, customer_id, client_order_id, asset, accrued, charged)"
+			 "INSERT INTO bakkt_ledger_internal.order_commission AS o (client_id, customer_id, client_order_id, asset, accrued, charged)"
 			 " SELECT w.client_id, w.customer_id, w.client_order_id, w.asset::bakkt_ledger.asset,"
 			 "  ('0 '::pg_catalog.text OPERATOR(pg_catalog.||) w.asset)::bakkt_ledger.amount,"
 			 "  ('0 '::pg_catalog.text OPERATOR(pg_catalog.||) w.asset)::bakkt_ledger.amount"
@@ -129,7 +129,7 @@ open_rows(Datum *arguments)
 	"SELECT o.client_id, o.customer_id, o.client_order_id, o.asset, o.accrued, o.charged" \
 	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))" \
 	"  AS w(client_id, customer_id, client_order_id, asset)" \
-	" JOIN bakkt_ledger.order_commission o ON o.client_id OPERATOR(pg_catalog.=) w.client_id" \
+	" JOIN bakkt_ledger_internal.order_commission o ON o.client_id OPERATOR(pg_catalog.=) w.client_id" \
 	"  AND o.customer_id OPERATOR(pg_catalog.=) w.customer_id" \
 	"  AND o.client_order_id OPERATOR(pg_catalog.=) w.client_order_id" \
 	"  AND o.asset OPERATOR(bakkt_ledger.=) w.asset::bakkt_ledger.asset" suffix
@@ -184,7 +184,7 @@ order_book_record(OrderBook *book)
 	if (order_arrays(book, true, ORDER_COLUMNS, arguments) > 0)
 	{
 		spi_plan(&plan, ORDER_COLUMNS, column_array_types,
-				 "UPDATE bakkt_ledger.order_commission o"
+				 "UPDATE bakkt_ledger_internal.order_commission o"
 				 " SET accrued = w.accrued::bakkt_ledger.amount, charged = w.charged::bakkt_ledger.amount"
 				 " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
 				 "  pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6))"

@@ -280,9 +280,9 @@ load_clients(void)
 			 "SELECT c.client_id, c.code, c.funding_model, c.commission_model, c.revenue_share_bps,"
 			 "  coalesce(t.encumber_unpaid, false), coalesce(t.prefunded, false),"
 			 "  c.price_concession_bps, c.price_band_bps,"
-			 "  bakkt_ledger.trading_begins(c.first_trading_day, c.zone)"
-			 " FROM bakkt_ledger.client c"
-			 " LEFT JOIN bakkt_ledger.cash_terms t ON t.client_id OPERATOR(pg_catalog.=) c.client_id");
+			 "  bakkt_ledger_internal.trading_begins(c.first_trading_day, c.zone)"
+			 " FROM bakkt_ledger_internal.client c"
+			 " LEFT JOIN bakkt_ledger_internal.cash_terms t ON t.client_id OPERATOR(pg_catalog.=) c.client_id");
 	spi_execute_latest(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -319,7 +319,7 @@ load_providers(void)
 	static SPIPlanPtr plan = NULL;
 
 	spi_plan(&plan, 0, NULL,
-			 "SELECT lp_id, code, status OPERATOR(pg_catalog.=) 'active' FROM bakkt_ledger.liquidity_provider");
+			 "SELECT lp_id, code, status OPERATOR(pg_catalog.=) 'active' FROM bakkt_ledger_internal.liquidity_provider");
 	spi_execute_latest(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -344,8 +344,8 @@ load_instruments(void)
 	spi_plan(&plan, 0, NULL,
 			 "SELECT i.base, i.quote, i.instrument_id, i.symbol, i.price_increment, i.quantity_increment, a.scale,"
 			 "  i.status OPERATOR(pg_catalog.=) 'active'"
-			 " FROM bakkt_ledger.instrument i"
-			 " JOIN bakkt_ledger.supported_asset a ON a.asset OPERATOR(bakkt_ledger.=) i.quote");
+			 " FROM bakkt_ledger_internal.instrument i"
+			 " JOIN bakkt_ledger_internal.supported_asset a ON a.asset OPERATOR(bakkt_ledger.=) i.quote");
 	spi_execute_latest(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -594,7 +594,7 @@ open_many(AccountSlot **list, int count)
 	for (int column = 1; column < 4; column++)
 		arguments[column] = text_array(columns[column], count);
 	arguments[4] = integer_array(columns[4], count, INT8OID);
-	spi_plan(&plan, 5, types, "SELECT bakkt_ledger.ensure_accounts($1, $2, $3, $4, $5)");
+	spi_plan(&plan, 5, types, "SELECT bakkt_ledger_internal.ensure_accounts($1, $2, $3, $4, $5)");
 	spi_execute(plan, arguments);
 }
 
@@ -614,7 +614,7 @@ open_account(const AccountSlot *slot)
 	bool		isnull;
 
 	spi_plan(&plan, 5, types,
-			 "SELECT bakkt_ledger.await_account($1, $2, $3, $4::bakkt_ledger.asset,"
+			 "SELECT bakkt_ledger_internal.await_account($1, $2, $3, $4::bakkt_ledger.asset,"
 			 " CASE WHEN $5 OPERATOR(pg_catalog.<>) 0 THEN $5 END)");
 	spi_execute(plan, arguments);
 	return DatumGetAccountId(column(0, 1, &isnull));

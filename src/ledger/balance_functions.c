@@ -81,7 +81,7 @@ read_account(int32 client_id, account_id account, LockedBalance *balance)
 	SPI_connect();
 	spi_plan(&plan, 2, types,
 			 "SELECT a.asset, a.customer_id, k.normal_side OPERATOR(pg_catalog.=) 'debit', a.floor"
-			 "  FROM bakkt_ledger.account a JOIN bakkt_ledger.account_kind k ON k.kind OPERATOR(pg_catalog.=) a.kind"
+			 "  FROM bakkt_ledger_internal.account a JOIN bakkt_ledger_internal.account_kind k ON k.kind OPERATOR(pg_catalog.=) a.kind"
 			 " WHERE a.account OPERATOR(bakkt_ledger.=) $2::bakkt_ledger.account_id"
 			 "  AND a.client_id OPERATOR(pg_catalog.+) 0 OPERATOR(pg_catalog.=) $1");
 	spi_execute(plan, arguments);

@@ -341,7 +341,7 @@ expire_holds(PostingBatch *batch, AccountState *account)
 
 	account->holds_expired = true;
 	SPI_connect();
-	spi_plan(&plan, 4, types, "SELECT bakkt_ledger.expire_account_holds($1, $2::bakkt_ledger.account_id, $3, $4)");
+	spi_plan(&plan, 4, types, "SELECT bakkt_ledger_internal.expire_account_holds($1, $2::bakkt_ledger.account_id, $3, $4)");
 	spi_execute(plan, arguments);
 	freed = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (!isnull)

@@ -167,7 +167,7 @@ load_kinds(void)
 	static SPIPlanPtr plan = NULL;
 
 	SPI_connect();
-	spi_plan(&plan, 0, NULL, "SELECT kind, limited, mirror, alone FROM bakkt_ledger.account_kind");
+	spi_plan(&plan, 0, NULL, "SELECT kind, limited, mirror, alone FROM bakkt_ledger_internal.account_kind");
 	spi_execute(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -291,7 +291,7 @@ lookup_account_client(account_id account)
 	Oid			types[1] = {INT8OID};
 	Datum		arguments[1] = {Int64GetDatum(account)};
 	int32		owner = spi_int32(&plan, 1, types, arguments,
-								  "SELECT client_id FROM bakkt_ledger.account"
+								  "SELECT client_id FROM bakkt_ledger_internal.account"
 								  " WHERE account OPERATOR(bakkt_ledger.=) $1::bakkt_ledger.account_id");
 
 	return owner != 0 && lookup_has_access(owner) ? owner : 0;
@@ -311,7 +311,7 @@ lookup_asset(asset_code asset)
 	SPI_connect();
 	spi_plan(&plan, 1, types,
 			 "SELECT scale::pg_catalog.int4, status OPERATOR(pg_catalog.<>) 'active'"
-			 "  FROM bakkt_ledger.supported_asset"
+			 "  FROM bakkt_ledger_internal.supported_asset"
 			 " WHERE asset OPERATOR(bakkt_ledger.=) $1::bakkt_ledger.asset");
 	spi_execute_latest(plan, arguments);
 	if (SPI_processed == 1)
@@ -340,7 +340,7 @@ lookup_client(int32 client_id)
 	SPI_connect();
 	spi_plan(&plan, 1, types,
 			 "SELECT code, status OPERATOR(pg_catalog.=) 'closed'"
-			 "  FROM bakkt_ledger.client WHERE client_id OPERATOR(pg_catalog.=) $1");
+			 "  FROM bakkt_ledger_internal.client WHERE client_id OPERATOR(pg_catalog.=) $1");
 	spi_execute_latest(plan, arguments);
 	if (SPI_processed == 1)
 	{
@@ -375,7 +375,7 @@ lookup_client_id(const char *code)
 	}
 	arguments[0] = CStringGetTextDatum(code);
 	return spi_int32(&plan, 1, types, arguments,
-					 "SELECT client_id FROM bakkt_ledger.client WHERE code OPERATOR(pg_catalog.=) $1");
+					 "SELECT client_id FROM bakkt_ledger_internal.client WHERE code OPERATOR(pg_catalog.=) $1");
 }
 
 bool
@@ -389,7 +389,7 @@ lookup_has_access(int32 client_id)
 	if (superuser_arg(key.role) || hash_search(granted, &key, HASH_FIND, NULL))
 		return true;
 	if (spi_int32(&plan, 1, types, arguments,
-				  "SELECT 1 WHERE $1 OPERATOR(pg_catalog.=) ANY (bakkt_ledger.visible_clients())") == 0)
+				  "SELECT 1 WHERE $1 OPERATOR(pg_catalog.=) ANY (bakkt_ledger_internal.visible_clients())") == 0)
 		return false;
 	session_cache_loaded(&cache);
 	hash_search(granted, &key, HASH_ENTER, NULL);
@@ -424,11 +424,11 @@ lookup_actor(void)
 		return actor_number;
 	arguments[0] = CStringGetTextDatum(GetUserNameFromId(role, false));
 	actor_number = spi_int32(&find, 1, types, arguments,
-							 "SELECT actor_id FROM bakkt_ledger.actor WHERE role_name OPERATOR(pg_catalog.=) $1"
+							 "SELECT actor_id FROM bakkt_ledger_internal.actor WHERE role_name OPERATOR(pg_catalog.=) $1"
 							 " ORDER BY actor_id LIMIT 1");
 	if (actor_number == 0)
 		actor_number = spi_int32(&enter, 1, types, arguments,
-								 "INSERT INTO bakkt_ledger.actor AS a (role_name) VALUES ($1) RETURNING actor_id");
+								 "INSERT INTO bakkt_ledger_internal.actor AS a (role_name) VALUES ($1) RETURNING actor_id");
 	actor_role = role;
 	session_cache_loaded(&cache);
 	return actor_number;
@@ -449,7 +449,7 @@ lookup_kind(const char *name)
 		return last_kind;
 	arguments[0] = CStringGetTextDatum(name);
 	kind = spi_int32(&plan, 1, types, arguments,
-					 "SELECT kind::pg_catalog.int4 FROM bakkt_ledger.journal_kind WHERE name OPERATOR(pg_catalog.=) $1");
+					 "SELECT kind::pg_catalog.int4 FROM bakkt_ledger_internal.journal_kind WHERE name OPERATOR(pg_catalog.=) $1");
 	if (kind != 0 && strlen(name) < sizeof(last_name))
 	{
 		strcpy(last_name, name);

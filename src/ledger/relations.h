@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#define LEDGER_SCHEMA "bakkt_ledger"
+#define LEDGER_SCHEMA "bakkt_ledger_internal"
 
 typedef enum LedgerRelation
 {

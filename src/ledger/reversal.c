@@ -107,7 +107,7 @@ load_original(Reversal *reversal, MemoryContext context)
 	bool		isnull;
 	int			count;
 
-	query_journal(&plan, "SELECT entry, reverses, kind FROM bakkt_ledger.journal"
+	query_journal(&plan, "SELECT entry, reverses, kind FROM bakkt_ledger_internal.journal"
 				  " WHERE client_id OPERATOR(pg_catalog.=) $1 AND journal_id OPERATOR(pg_catalog.=) $2"
 				  " FOR NO KEY UPDATE", reversal->client_id, reversal->journal_id);
 	if (SPI_processed == 0)
@@ -130,7 +130,7 @@ load_earlier(Reversal *reversal)
 {
 	static SPIPlanPtr plan = NULL;
 
-	query_journal(&plan, "SELECT entry FROM bakkt_ledger.journal"
+	query_journal(&plan, "SELECT entry FROM bakkt_ledger_internal.journal"
 				  " WHERE client_id OPERATOR(pg_catalog.=) $1 AND reverses OPERATOR(pg_catalog.=) $2",
 				  reversal->client_id, reversal->journal_id);
 	for (uint64 row = 0; row < SPI_processed; row++)

@@ -1,7 +1,7 @@
 -- What was begun while one had access, and goes on after it was taken away.
 SET client_min_messages = warning;
 SELECT no_plan();
-SET search_path = bakkt_ledger, public, pg_temp;
+SET search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 -- A session of its own, so that what it keeps is kept by nobody else.
 CREATE EXTENSION dblink SCHEMA public;
 CREATE FUNCTION attack.connect(session text, login text) RETURNS text LANGUAGE sql AS $$
@@ -16,7 +16,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT attack.connect('tenant', 'attack_mine_reader'), attack.connect('poster', 'attack_mine_poster') \g /dev/null
 SELECT dblink_exec('tenant', $$PREPARE kept AS SELECT count(*)::text FROM bakkt_ledger.cash_calls('MINE')$$),
-	dblink_exec('tenant', $$PREPARE seen AS SELECT bakkt_ledger.visible_clients()::text$$),
+	dblink_exec('tenant', $$PREPARE seen AS SELECT bakkt_ledger_internal.visible_clients()::text$$),
 	dblink_exec('tenant', $$SET plan_cache_mode = force_generic_plan$$),
 	dblink_exec('poster', $$PREPARE ask AS SELECT (bakkt_ledger.initiate_deposit('MNEANN01', '1.00 USD', 'kept', at => '2026-05-20 15:00Z')).reference$$) \g /dev/null
 SELECT is(attack.there('tenant', 'EXECUTE seen'), '{10001}', 'a prepared statement sees the client that was granted');
@@ -24,7 +24,7 @@ SELECT isnt(attack.there('tenant', 'EXECUTE kept'), '0', 'a prepared statement r
 SELECT is(attack.there('poster', 'EXECUTE ask'), 'kept', 'a prepared statement works for the client that was granted');
 SELECT dblink_exec('tenant', 'BEGIN'), dblink_exec('tenant', $$DECLARE held CURSOR WITH HOLD FOR SELECT account::text FROM bakkt_ledger.cash_calls('MINE')$$),
 	dblink_exec('tenant', 'COMMIT') \g /dev/null
-SELECT dblink_exec('tenant', 'BEGIN'), dblink_exec('tenant', $$DECLARE open CURSOR FOR SELECT bakkt_ledger.visible_clients()::text FROM generate_series(1, 3)$$) \g /dev/null
+SELECT dblink_exec('tenant', 'BEGIN'), dblink_exec('tenant', $$DECLARE open CURSOR FOR SELECT bakkt_ledger_internal.visible_clients()::text FROM generate_series(1, 3)$$) \g /dev/null
 SELECT revoke_client_access('MINE', 'attack_mine_reader', 'left'), revoke_client_access('MINE', 'attack_mine_poster', 'left') \g /dev/null
 SELECT is(attack.there('tenant', 'FETCH 1 FROM open'), '{10001}', 'a query that is under way ends as it began');
 SELECT dblink_exec('tenant', 'COMMIT') \g /dev/null

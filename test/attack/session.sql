@@ -2,7 +2,7 @@
 SET client_min_messages = warning;
 \ir readings.psql
 SELECT no_plan();
-SET search_path = bakkt_ledger, public, pg_temp;
+SET search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 
 -- ---------------------------------------------------------------------------
 -- Becoming somebody else
@@ -13,7 +13,7 @@ SELECT throws_ok(format('SET ROLE %I', r), '42501', NULL, 'a tenant does not bec
 CREATE FUNCTION pg_temp.seen_as(r text) RETURNS int[] LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM set_config('role', r, true);
-	RETURN bakkt_ledger.visible_clients();
+	RETURN bakkt_ledger_internal.visible_clients();
 END $$;
 SELECT ok(pg_temp.seen_as(r) <@ ARRAY[10001], 'a tenant sees no more than its client as ' || r) FROM unnest('{bakkt_ledger_poster,bakkt_ledger_reader,none}'::text[]) r;
 RESET ROLE;
@@ -24,7 +24,7 @@ RESET SESSION AUTHORIZATION;
 CREATE SCHEMA wrapper AUTHORIZATION attack_zqx_poster;
 GRANT USAGE ON SCHEMA wrapper TO PUBLIC;
 SET SESSION AUTHORIZATION attack_zqx_poster;
-CREATE FUNCTION wrapper.clients() RETURNS int[] SECURITY DEFINER LANGUAGE sql AS 'SELECT bakkt_ledger.visible_clients()';
+CREATE FUNCTION wrapper.clients() RETURNS int[] SECURITY DEFINER LANGUAGE sql AS 'SELECT bakkt_ledger_internal.visible_clients()';
 CREATE FUNCTION wrapper.cash() RETURNS text SECURITY DEFINER LANGUAGE sql AS $$SELECT string_agg(b::text, ' ') FROM bakkt_ledger.cash_balance('ZQXANN01') AS b$$;
 CREATE FUNCTION wrapper.become() RETURNS text SECURITY DEFINER LANGUAGE sql AS $$SELECT set_config('role', 'attack_zqx_poster', false)$$;
 SET SESSION AUTHORIZATION attack_mine_poster;
@@ -32,7 +32,7 @@ SELECT is(wrapper.clients(), ARRAY[10001], 'a wrapper with another''s rights sho
 SELECT throws_ok('SELECT wrapper.cash()', 'LG012', NULL, 'a wrapper of another tenant reads none of its owner''s customers for a caller of another client');
 SELECT throws_ok('SELECT wrapper.become()', '42501', NULL, 'nobody changes the role inside of a wrapper');
 SET SESSION AUTHORIZATION attack_nobody;
-SELECT throws_ok('SELECT bakkt_ledger.visible_clients()', '42501', NULL, 'a login in no group calls nothing');
+SELECT throws_ok('SELECT bakkt_ledger_internal.visible_clients()', '42501', NULL, 'a login in no group calls nothing');
 SELECT is(wrapper.clients(), '{}', 'a login in no group sees no client through a wrapper');
 
 -- ---------------------------------------------------------------------------
@@ -115,7 +115,7 @@ ROLLBACK;
 -- References that the ledger makes itself
 -- ---------------------------------------------------------------------------
 RESET SESSION AUTHORIZATION;
-SELECT is_empty($$SELECT j.reference FROM bakkt_ledger.journal j JOIN bakkt_ledger.client c USING (client_id) WHERE c.code = 'MINE' AND j.reference LIKE '%:%' AND j.reference !~ '^[a-z-]+:'$$,
+SELECT is_empty($$SELECT j.reference FROM bakkt_ledger_internal.journal j JOIN bakkt_ledger_internal.client c USING (client_id) WHERE c.code = 'MINE' AND j.reference LIKE '%:%' AND j.reference !~ '^[a-z-]+:'$$,
 	'what the ledger makes itself begins with a word and a colon');
 SELECT string_agg(DISTINCT quote_literal(regexp_replace(reference, '[^:]+$', 'taken')), ',') AS taken FROM journal WHERE reference LIKE '%:%' \gset
 SET SESSION AUTHORIZATION attack_mine_bookkeeper;

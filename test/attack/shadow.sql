@@ -53,22 +53,22 @@ CREATE TEMP TABLE pg_auth_members AS SELECT 10::oid AS roleid, 10::oid AS member
 CREATE TEMP TABLE pg_class AS SELECT 'x'::name AS relname;
 CREATE FUNCTION pg_temp.visible_clients() RETURNS int[] LANGUAGE sql AS 'SELECT ARRAY[7700001]';
 
-SET search_path = lure, pg_temp, pg_catalog, bakkt_ledger;
+SET search_path = lure, pg_temp, pg_catalog, bakkt_ledger_internal, bakkt_ledger;
 SELECT bool_and(a = b) AS laid FROM (VALUES (1, 2)) AS v (a, b) \gset
-SET search_path = lure, pg_temp, bakkt_ledger, public;
+SET search_path = lure, pg_temp, bakkt_ledger, bakkt_ledger_internal, public;
 SELECT attack.read_all() OPERATOR(pg_catalog.=) b.said AS same FROM attack.before b \gset
 SET search_path = public, pg_temp;
 SELECT ok(:'laid', 'the lure is laid: one is two');
 SELECT ok(:'same', 'objects in front of the ledger''s, in a schema of one''s own, change no answer');
-SET search_path = pg_temp, lure, pg_catalog, bakkt_ledger, public;
+SET search_path = pg_temp, lure, pg_catalog, bakkt_ledger_internal, bakkt_ledger, public;
 SELECT attack.read_all() OPERATOR(pg_catalog.=) b.said AS same FROM attack.before b \gset
-SET search_path = bakkt_ledger;
+SET search_path = bakkt_ledger, bakkt_ledger_internal;
 SELECT attack.read_all() OPERATOR(pg_catalog.=) b.said AS temporary FROM attack.before b \gset
 SET search_path = '';
 SELECT attack.read_all() OPERATOR(pg_catalog.=) b.said AS pathless FROM attack.before b \gset
 -- what is refused is refused, and what one may do works, in front of all this
-SET search_path = lure, pg_temp, pg_catalog, bakkt_ledger;
-SELECT attack.state($$SELECT bakkt_ledger.require_client('OTHR')$$) AS client_state, attack.state($$SELECT bakkt_ledger.cash_balance('ZQXANN01')$$) AS customer_state,
+SET search_path = lure, pg_temp, pg_catalog, bakkt_ledger_internal, bakkt_ledger;
+SELECT attack.state($$SELECT bakkt_ledger_internal.require_client('OTHR')$$) AS client_state, attack.state($$SELECT bakkt_ledger.cash_balance('ZQXANN01')$$) AS customer_state,
 	attack.state($$SELECT bakkt_ledger.initiate_deposit('MNEANN01', '1.00 USD', 'lured', at => '2026-05-20 15:00Z')$$) AS deposit_state \gset
 SET search_path = public;
 DROP TABLE pg_temp.pg_class, pg_temp.pg_roles, pg_temp.pg_auth_members;
@@ -84,14 +84,14 @@ SELECT matches((SELECT string_agg(x::text, ' ') FROM bakkt_ledger.funding_transf
 SELECT throws_ok($$CREATE CAST (bakkt_ledger.amount AS int) WITH INOUT AS IMPLICIT$$, '42501', NULL, 'a tenant makes no casts of the ledger''s types');
 SELECT throws_ok($$CREATE FUNCTION bakkt_ledger.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'$$, '42501', NULL, 'a tenant makes no functions in the ledger''s schema');
 SELECT throws_ok($$CREATE TABLE bakkt_ledger.mine ()$$, '42501', NULL, 'a tenant makes no tables in the ledger''s schema');
-SELECT throws_ok($$CREATE TRIGGER t AFTER INSERT ON bakkt_ledger.journal EXECUTE FUNCTION bakkt_ledger.refuse_write()$$, '42501', NULL, 'a tenant sets no triggers on the ledger''s tables');
-SELECT throws_ok($$CREATE INDEX ON bakkt_ledger.journal (journal_id)$$, '42501', NULL, 'a tenant makes no indexes on the ledger''s tables');
-SELECT throws_ok($$CREATE POLICY p ON bakkt_ledger.journal USING (true)$$, '42501', NULL, 'a tenant makes no policies on the ledger''s tables');
-SELECT throws_ok($$CREATE RULE r AS ON INSERT TO bakkt_ledger.journal DO ALSO NOTHING$$, '42501', NULL, 'a tenant makes no rules on the ledger''s tables');
-SELECT throws_ok($$CREATE TABLE lure.child () INHERITS (bakkt_ledger.journal)$$, '42501', NULL, 'a tenant''s table inherits from none of the ledger''s');
-SELECT throws_ok($$CREATE TABLE lure.child (c int REFERENCES bakkt_ledger.client)$$, '42501', NULL, 'a tenant''s foreign key does not ask which clients there are');
+SELECT throws_ok($$CREATE TRIGGER t AFTER INSERT ON bakkt_ledger_internal.journal EXECUTE FUNCTION bakkt_ledger_internal.refuse_write()$$, '42501', NULL, 'a tenant sets no triggers on the ledger''s tables');
+SELECT throws_ok($$CREATE INDEX ON bakkt_ledger_internal.journal (journal_id)$$, '42501', NULL, 'a tenant makes no indexes on the ledger''s tables');
+SELECT throws_ok($$CREATE POLICY p ON bakkt_ledger_internal.journal USING (true)$$, '42501', NULL, 'a tenant makes no policies on the ledger''s tables');
+SELECT throws_ok($$CREATE RULE r AS ON INSERT TO bakkt_ledger_internal.journal DO ALSO NOTHING$$, '42501', NULL, 'a tenant makes no rules on the ledger''s tables');
+SELECT throws_ok($$CREATE TABLE lure.child () INHERITS (bakkt_ledger_internal.journal)$$, '42501', NULL, 'a tenant''s table inherits from none of the ledger''s');
+SELECT throws_ok($$CREATE TABLE lure.child (c int REFERENCES bakkt_ledger_internal.client)$$, '42501', NULL, 'a tenant''s foreign key does not ask which clients there are');
 SELECT throws_ok($$ALTER EXTENSION bakkt_ledger ADD TABLE lure.client$$, '42501', NULL, 'a tenant adds nothing to the extension');
-SELECT throws_ok($$ALTER FUNCTION bakkt_ledger.visible_clients() RESET ALL$$, '42501', NULL, 'a tenant changes no function of the ledger');
-SELECT throws_ok($$LOCK TABLE bakkt_ledger.journal IN ACCESS EXCLUSIVE MODE$$, '42501', NULL, 'a tenant locks no table of the ledger');
-SELECT throws_ok($$SELECT nextval('bakkt_ledger.journal_id_seq')$$, '42501', NULL, 'a tenant draws no numbers from the ledger''s sequences');
+SELECT throws_ok($$ALTER FUNCTION bakkt_ledger_internal.visible_clients() RESET ALL$$, '42501', NULL, 'a tenant changes no function of the ledger');
+SELECT throws_ok($$LOCK TABLE bakkt_ledger_internal.journal IN ACCESS EXCLUSIVE MODE$$, '42501', NULL, 'a tenant locks no table of the ledger');
+SELECT throws_ok($$SELECT nextval('bakkt_ledger_internal.journal_id_seq')$$, '42501', NULL, 'a tenant draws no numbers from the ledger''s sequences');
 SELECT * FROM finish();

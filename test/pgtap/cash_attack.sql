@@ -2,7 +2,7 @@
 -- clients that do not fit, replays, settings changed half-way.  Each ends in the SQLSTATE that says why; nothing is an
 -- internal error, and nothing that is wrong succeeds in silence.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 SELECT no_plan();
 
 -- The SQLSTATE of a statement whose effects are taken back; 00000: it would have succeeded.
@@ -68,7 +68,7 @@ SELECT pg_temp.past('TWO') \g /dev/null
 SELECT open_client('APX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01 00:00Z'), open_customer('APXANN01', client => 'APX') \g /dev/null
 SELECT post_trade('APX confirmed', 'APXANN01', 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-02 16:00Z'),
 	post_trade('APX sent', 'APXANN01', 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-02 16:00Z') \g /dev/null
-CREATE FUNCTION pg_temp.call(reference text) RETURNS bigint STABLE LANGUAGE sql AS 'SELECT journal_id FROM bakkt_ledger.journal j WHERE j.reference = $1';
+CREATE FUNCTION pg_temp.call(reference text) RETURNS bigint STABLE LANGUAGE sql AS 'SELECT journal_id FROM bakkt_ledger_internal.journal j WHERE j.reference = $1';
 
 SELECT open_apex_batch('APX', 'batch', '2026-03-02 18:00Z'),
 	record_apex_answers('APX', 'batch', ARRAY[ROW(pg_temp.call('APX confirmed'), true, NULL, 'a1')::apex_answer], '2026-03-02 19:00Z'),

@@ -1,6 +1,6 @@
 -- House rules that the catalogs can check, whatever chapter an object comes from (rights and comments on functions: privileges.sql).
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, public;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public;
 SELECT plan(10);
 
 CREATE TEMPORARY VIEW member AS
@@ -30,7 +30,7 @@ SELECT is_empty($$
 
 SELECT is_empty($$
 	SELECT signature FROM routine
-	WHERE prosecdef AND NOT coalesce(proconfig, '{}') && ARRAY['search_path=pg_catalog, bakkt_ledger, pg_temp']
+	WHERE prosecdef AND NOT coalesce(proconfig, '{}') && ARRAY['search_path=pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp']
 	$$, 'a SECURITY DEFINER function fixes search_path, pg_catalog first and pg_temp last');
 
 SELECT is_empty($$

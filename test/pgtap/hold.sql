@@ -1,6 +1,6 @@
 -- Holds: every verb, every refusal, expiry, and that balance.held is what open holds bind.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 SELECT no_plan();
 -- rows in order, whatever the collations of their texts
 CREATE FUNCTION pg_temp.same(have text, want text, name text) RETURNS text LANGUAGE plpgsql AS $$
@@ -27,7 +27,7 @@ CREATE FUNCTION pg_temp.move(debit text, credit text, amount amount) RETURNS jou
 	'SELECT bakkt_ledger.journal_entry(bakkt_ledger.line(''Dr'', pg_temp.of($1), $3), bakkt_ledger.line(''Cr'', pg_temp.of($2), $3))';
 -- posted, held, and available now, as text
 CREATE FUNCTION pg_temp.state(who text) RETURNS text VOLATILE LANGUAGE sql AS $$
-	SELECT format('%s/%s/%s', -b.posted, b.held, (bakkt_ledger.balance_of(b.account)).available) FROM bakkt_ledger.balance b WHERE b.account = pg_temp.of($1) $$;
+	SELECT format('%s/%s/%s', -b.posted, b.held, (bakkt_ledger.balance_of(b.account)).available) FROM bakkt_ledger_internal.balance b WHERE b.account = pg_temp.of($1) $$;
 CREATE FUNCTION pg_temp.ties() RETURNS SETOF text VOLATILE LANGUAGE sql AS $$
 	SELECT is_empty($q$SELECT b.account, b.held, s.bound FROM balance b
 		LEFT JOIN (SELECT account, sum(remaining) AS bound FROM hold WHERE status = 'open' GROUP BY account) s ON s.account = b.account

@@ -1,6 +1,6 @@
 -- A hold that has expired binds nothing from that instant on, swept or not.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 SELECT no_plan();
 -- rows in order, whatever the collations of their texts
 CREATE FUNCTION pg_temp.same(have text, want text, name text) RETURNS text LANGUAGE plpgsql AS $$
@@ -27,7 +27,7 @@ CREATE FUNCTION pg_temp.of(who text) RETURNS account_id STABLE LANGUAGE sql AS '
 CREATE FUNCTION pg_temp.move(debit text, credit text, amount amount) RETURNS journal_entry STABLE LANGUAGE sql AS
 	'SELECT bakkt_ledger.journal_entry(bakkt_ledger.line(''Dr'', pg_temp.of($1), $3), bakkt_ledger.line(''Cr'', pg_temp.of($2), $3))';
 CREATE FUNCTION pg_temp.state(who text) RETURNS text VOLATILE LANGUAGE sql AS $$
-	SELECT format('%s/%s/%s', -b.posted, b.held, (bakkt_ledger.balance_of(b.account)).available) FROM bakkt_ledger.balance b WHERE b.account = pg_temp.of($1) $$;
+	SELECT format('%s/%s/%s', -b.posted, b.held, (bakkt_ledger.balance_of(b.account)).available) FROM bakkt_ledger_internal.balance b WHERE b.account = pg_temp.of($1) $$;
 CREATE FUNCTION pg_temp.ties() RETURNS SETOF text VOLATILE LANGUAGE sql AS $$
 	SELECT is_empty($q$SELECT b.account, b.held, s.bound FROM balance b
 		LEFT JOIN (SELECT account, sum(remaining) AS bound FROM hold WHERE status = 'open' GROUP BY account) s ON s.account = b.account
@@ -36,7 +36,7 @@ CREATE FUNCTION pg_temp.ties() RETURNS SETOF text VOLATILE LANGUAGE sql AS $$
 CREATE FUNCTION pg_temp.expired(who text, amount amount, reference text) RETURNS void VOLATILE LANGUAGE sql AS $$
 	SELECT bakkt_ledger.authorise_hold('HOLD', pg_temp.of($1), $2, $3, expires_at => now() - interval '1 hour', at => now() - interval '2 hours') $$;
 CREATE FUNCTION pg_temp.status(reference text) RETURNS text VOLATILE LANGUAGE sql AS $$
-	SELECT h.status || ' ' || h.remaining FROM bakkt_ledger.hold h WHERE h.reference = $1 $$;
+	SELECT h.status || ' ' || h.remaining FROM bakkt_ledger_internal.hold h WHERE h.reference = $1 $$;
 SELECT load_journal('HOLD', 'fund ' || who, pg_temp.move('bank', who, '100.00 USD')) FROM unnest('{ann,ben}'::text[]) AS who \g /dev/null
 
 -- ---------------------------------------------------------------------------
@@ -130,7 +130,7 @@ SELECT lives_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ann'), '9.00 USD', '
 SELECT lives_ok($$SELECT increase_hold('HOLD', 'w', '1.00 USD', 'w/i')$$, 'increases');
 SELECT lives_ok($$SELECT capture_hold('HOLD', 'w', pg_temp.move('ann', 'ben', '4.00 USD'), 'w/c')$$, 'captures');
 SELECT lives_ok($$SELECT release_hold('HOLD', 'w', 'w/r')$$, 'releases');
-SELECT throws_ok($$INSERT INTO bakkt_ledger.hold SELECT * FROM bakkt_ledger.hold$$, '42501', NULL, 'but writes no table');
+SELECT throws_ok($$INSERT INTO bakkt_ledger_internal.hold SELECT * FROM bakkt_ledger_internal.hold$$, '42501', NULL, 'but writes no table');
 RESET ROLE;
 SELECT pg_temp.same($$SELECT e.event, e.recorded_by FROM hold_event e JOIN hold h USING (client_id, hold_id) WHERE h.reference = 'w' ORDER BY e.event_id$$,
 	$$SELECT e, 'ledger_test_teller'::name FROM unnest('{authorised,increased,captured,released}'::text[]) AS e$$, 'and is recorded');

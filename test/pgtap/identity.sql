@@ -1,6 +1,6 @@
 -- Who asks: access ends with the role that had it, two people are two logins, and maintenance acts for nobody (design 5).
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 SELECT no_plan();
 
 CREATE ROLE ledger_test_tenant IN ROLE bakkt_ledger_poster, bakkt_ledger_approver;
@@ -125,8 +125,8 @@ DECLARE
 	statement	text;
 	state		text;
 BEGIN
-	FOREACH statement IN ARRAY ARRAY['SELECT bakkt_ledger.visible_clients()', 'SELECT bakkt_ledger.sees_all_clients()', 'SELECT bakkt_ledger.invoking_role()',
-		'SELECT count(*) FROM bakkt_ledger.journal', 'SELECT count(*) FROM bakkt_ledger.customer', $q$SELECT bakkt_ledger.require_client('MINE')$q$,
+	FOREACH statement IN ARRAY ARRAY['SELECT bakkt_ledger_internal.visible_clients()', 'SELECT bakkt_ledger_internal.sees_all_clients()', 'SELECT bakkt_ledger_internal.invoking_role()',
+		'SELECT count(*) FROM bakkt_ledger_internal.journal', 'SELECT count(*) FROM bakkt_ledger_internal.customer', $q$SELECT bakkt_ledger_internal.require_client('MINE')$q$,
 		$q$SELECT bakkt_ledger.open_customer('MINE0002', client => 'MINE')$q$, $q$SELECT bakkt_ledger.balances('OTHR')$q$,
 		$q$SELECT bakkt_ledger.approve_journal('MINE', 'trap')$q$, $q$SELECT bakkt_ledger.request_withdrawal('MINE0001', '1.00 USD', 'w')$q$]
 	LOOP
@@ -159,7 +159,7 @@ SELECT is_empty($$SELECT * FROM ledger_test_tenants.seen WHERE state <> '42501'$
 SET LOCAL SESSION AUTHORIZATION ledger_test_tenant;
 CREATE MATERIALIZED VIEW ledger_test_tenants.view AS SELECT 1 AS n WITH NO DATA;
 CREATE MATERIALIZED VIEW ledger_test_tenants.trapped AS SELECT ledger_test_tenants.trap(n) AS n FROM ledger_test_tenants.bait WITH NO DATA;
-CREATE MATERIALIZED VIEW ledger_test_tenants.everybody AS SELECT code FROM bakkt_ledger.client WITH NO DATA;
+CREATE MATERIALIZED VIEW ledger_test_tenants.everybody AS SELECT code FROM bakkt_ledger_internal.client WITH NO DATA;
 RESET SESSION AUTHORIZATION;
 DELETE FROM ledger_test_tenants.seen;
 REFRESH MATERIALIZED VIEW ledger_test_tenants.trapped;

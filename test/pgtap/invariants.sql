@@ -6,7 +6,7 @@
 \set QUIET on
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SET LOCAL search_path = bakkt_ledger, public;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public;
 SELECT no_plan();
 
 SELECT open_client('INVA') \g /dev/null

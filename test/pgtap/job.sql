@@ -1,6 +1,6 @@
 -- The scheduler: what is due, once each, in order, whatever fails; with jobs of the test's own in place of the shipped ones.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 SET LOCAL TimeZone = 'Asia/Kolkata';
 SET LOCAL DateStyle = 'SQL, DMY';
 SET LOCAL IntervalStyle = 'postgres_verbose';
@@ -25,7 +25,7 @@ CREATE TEMP TABLE work (job text, at timestamptz);
 CREATE TEMP TABLE failing (job text, sqlstate text);
 GRANT SELECT ON work, failing TO PUBLIC;
 CREATE FUNCTION bakkt_ledger.test_whole(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE plpgsql
-	SET search_path = pg_catalog, bakkt_ledger, pg_temp
+	SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
 AS $$
 BEGIN
 	INSERT INTO pg_temp.work VALUES (variant, at);

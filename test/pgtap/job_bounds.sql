@@ -1,6 +1,6 @@
 -- Years in which nothing ran: a call catches up a bounded part of them, and no occurrence is skipped.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 
@@ -10,7 +10,7 @@ INSERT INTO job (job, run_order, times, every, calendar, run, purpose) VALUES
 	('daily', 10, '{06:00}', NULL, NULL, 'nothing', 'a test'),
 	('often', 20, NULL, '5 minutes', NULL, 'nothing', 'a test');
 CREATE FUNCTION bakkt_ledger.test_nothing(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE plpgsql
-	SET search_path = pg_catalog, bakkt_ledger, pg_temp AS $$ BEGIN RETURN '[]'; END $$;
+	SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS $$ BEGIN RETURN '[]'; END $$;
 
 SELECT run_due_jobs('2016-01-01 12:00Z') \g /dev/null
 SELECT cmp_ok((SELECT count(*) FROM due_jobs('2019-01-01 12:00Z')), '<', 1000::bigint, 'of three years one is due at a time');

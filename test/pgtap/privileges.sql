@@ -2,7 +2,7 @@
 -- Run from the top of the tree: it compares grants with their documentation.
 \set roles `cat doc/roles.md`
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 SELECT no_plan();
 
 CREATE TEMP VIEW routine AS
@@ -29,7 +29,7 @@ SELECT is_empty($$SELECT r.signature FROM routine r JOIN executable x USING (oid
 SELECT is_empty($$SELECT r.signature FROM routine r JOIN executable x USING (oid) WHERE x.grantee = 0 AND r.prorettype = 'trigger'::regtype$$,
 	'PUBLIC executes no trigger function');
 SELECT is_empty($$SELECT r.signature FROM routine r JOIN pg_language l ON l.oid = r.prolang
-	WHERE (r.prosecdef OR l.lanname = 'plpgsql') AND NOT coalesce('search_path=pg_catalog, bakkt_ledger, pg_temp' = ANY (r.proconfig), false)$$,
+	WHERE (r.prosecdef OR l.lanname = 'plpgsql') AND NOT coalesce('search_path=pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp' = ANY (r.proconfig), false)$$,
 	'SECURITY DEFINER and PL/pgSQL functions have a pinned search path');
 SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.prokind <> 'a' AND obj_description(r.oid, 'pg_proc') IS NULL
 	AND EXISTS (SELECT FROM executable x WHERE x.oid = r.oid AND x.grantee <> r.proowner)
@@ -103,7 +103,7 @@ SELECT is_empty($$SELECT rolname FROM pg_roles WHERE rolname LIKE 'bakkt\_ledger
 CREATE ROLE ledger_test_nobody;
 SET LOCAL ROLE ledger_test_nobody;
 SELECT throws_ok($$SELECT bakkt_ledger.post_journals('{}')$$, '42501', NULL, 'an outsider does not post');
-SELECT throws_ok($$SELECT * FROM bakkt_ledger.journal$$, '42501', NULL, 'nor read');
+SELECT throws_ok($$SELECT * FROM bakkt_ledger_internal.journal$$, '42501', NULL, 'nor read');
 RESET ROLE;
 
 CREATE ROLE ledger_test_poster IN ROLE bakkt_ledger_poster;
@@ -136,16 +136,16 @@ RESET ROLE;
 
 -- functions named like ours in front of the caller's path change nothing
 CREATE SCHEMA ledger_test_trap;
-CREATE FUNCTION ledger_test_trap.visible_clients() RETURNS int[] LANGUAGE sql AS 'SELECT array_agg(client_id) FROM bakkt_ledger.client';
+CREATE FUNCTION ledger_test_trap.visible_clients() RETURNS int[] LANGUAGE sql AS 'SELECT array_agg(client_id) FROM bakkt_ledger_internal.client';
 CREATE FUNCTION ledger_test_trap.invoking_role() RETURNS name LANGUAGE sql AS $$SELECT 'postgres'::name$$;
 CREATE FUNCTION ledger_test_trap.sees_all_clients() RETURNS boolean LANGUAGE sql AS 'SELECT true';
 GRANT USAGE ON SCHEMA ledger_test_trap TO PUBLIC;
 SET LOCAL ROLE ledger_test_poster;
-SET LOCAL search_path = ledger_test_trap, bakkt_ledger, public;
+SET LOCAL search_path = ledger_test_trap, bakkt_ledger, bakkt_ledger_internal, public;
 SELECT is(sees_all_clients(), true, 'the trap is set');
 SELECT throws_ok($$SELECT require_client('OTHR')$$, '42501', NULL, 'the caller''s search path does not reach into the ledger''s functions');
 RESET ROLE;
-SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,6 +1,6 @@
 -- Entries by hand: proposed by one person, approved or declined by another (I25).
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 SELECT no_plan();
 CREATE ROLE ledger_test_clerk IN ROLE bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_matcher IN ROLE bakkt_ledger_reconciler;
@@ -128,7 +128,7 @@ RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM proposal WHERE reference IN ('m4', 'm5', 'm6') AND status = 'proposed' AND decided_by IS NULL), 3::bigint, 'they wait on');
 SELECT throws_ok('DELETE FROM proposal', 'LG066', NULL, 'proposals are not deleted');
 SELECT throws_ok('TRUNCATE proposal', 'LG066', NULL, 'nor truncated');
-SELECT throws_ok('SET LOCAL SESSION AUTHORIZATION ledger_test_chief; UPDATE bakkt_ledger.proposal SET status = ''approved''', '42501', NULL, 'nor written past the functions');
+SELECT throws_ok('SET LOCAL SESSION AUTHORIZATION ledger_test_chief; UPDATE bakkt_ledger_internal.proposal SET status = ''approved''', '42501', NULL, 'nor written past the functions');
 
 SELECT * FROM finish();
 ROLLBACK;

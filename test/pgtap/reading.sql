@@ -1,7 +1,7 @@
 -- Reading: balances in both times, statements that roll forward (I4), trial balances that sum to zero (I2),
 -- each against a recomputation from the lines, before and after seals.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 SELECT no_plan();
 -- rows in order, whatever the collations of their texts
 CREATE FUNCTION pg_temp.same(have text, want text, name text) RETURNS text LANGUAGE plpgsql AS $$
@@ -58,7 +58,7 @@ END $$;
 -- an independent recomputation, from the lines as numbers: natural sign
 CREATE FUNCTION pg_temp.recomputed(client text, recorded timestamptz, effective timestamptz) RETURNS TABLE (account account_id, fund text, name text, balance text) STABLE LANGUAGE sql AS $$
 	SELECT a.account, a.fund, a.name, amount(coalesce(s.total, 0) * CASE k.normal_side WHEN 'debit' THEN 1 ELSE -1 END, a.asset)::text
-	FROM bakkt_ledger.account a JOIN bakkt_ledger.client c USING (client_id) JOIN bakkt_ledger.account_kind k ON k.kind = a.kind
+	FROM bakkt_ledger.account a JOIN bakkt_ledger_internal.client c USING (client_id) JOIN bakkt_ledger_internal.account_kind k ON k.kind = a.kind
 	LEFT JOIN (SELECT p.account, p.client, sum(value(p.amount)) AS total FROM posting p
 		WHERE (recorded IS NULL OR p.recorded_at <= recorded) AND (effective IS NULL OR p.effective_at <= effective) GROUP BY 1, 2) s ON s.account = a.account AND s.client = c.code
 	WHERE c.code = $1 $$;

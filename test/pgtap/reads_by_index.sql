@@ -1,7 +1,7 @@
 -- What looks up a few rows of a large table does so by an index, whatever the plan was made for: sealing, and what seals, read no more than is new.
 \set QUIET on
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 \ir world.psql
@@ -19,7 +19,7 @@ ANALYZE journal, client;
 SELECT seal() \g /dev/null
 
 -- rows of the journal that were read by scanning it
-CREATE FUNCTION pg_temp.scanned() RETURNS bigint LANGUAGE sql AS $$ SELECT s.seq_tup_read FROM pg_stat_xact_all_tables s WHERE s.relid = 'bakkt_ledger.journal'::regclass $$;
+CREATE FUNCTION pg_temp.scanned() RETURNS bigint LANGUAGE sql AS $$ SELECT s.seq_tup_read FROM pg_stat_xact_all_tables s WHERE s.relid = 'bakkt_ledger_internal.journal'::regclass $$;
 CREATE FUNCTION pg_temp.scans(statement text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	before	bigint := pg_temp.scanned();

@@ -1,6 +1,6 @@
 -- Reversals: whole and once, in part within what remains per account and side, and of what not.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 SELECT no_plan();
 -- rows in order, whatever the collations of their texts
 CREATE FUNCTION pg_temp.same(have text, want text, name text) RETURNS text LANGUAGE plpgsql AS $$
@@ -33,7 +33,7 @@ CREATE FUNCTION pg_temp.post(reference text, entry text) RETURNS bigint VOLATILE
 CREATE FUNCTION pg_temp.take_back(client text, journal bigint, reference text, entry journal_entry DEFAULT NULL, effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
 	RETURNS journal_result VOLATILE LANGUAGE sql AS
 	$$ SELECT post_entry((SELECT client_id FROM client c WHERE c.code = $1), $3, 2::smallint, $4, $5, $6, $2) $$;
-CREATE FUNCTION pg_temp.id(reference text) RETURNS bigint VOLATILE LANGUAGE sql AS $$ SELECT journal_id FROM bakkt_ledger.journal WHERE reference = $1 $$;
+CREATE FUNCTION pg_temp.id(reference text) RETURNS bigint VOLATILE LANGUAGE sql AS $$ SELECT journal_id FROM bakkt_ledger_internal.journal WHERE reference = $1 $$;
 CREATE FUNCTION pg_temp.money(who text) RETURNS text VOLATILE LANGUAGE sql AS $$ SELECT (balance_of(pg_temp.of($1))).balance::text $$;
 
 -- ---------------------------------------------------------------------------

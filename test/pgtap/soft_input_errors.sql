@@ -1,6 +1,6 @@
 -- From PostgreSQL 16 on, bad text of our types can be found without an error being raised.
 \set QUIET on
-SET search_path = bakkt_ledger, public;
+SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
 BEGIN;
 SELECT plan(10);
 

@@ -1,6 +1,6 @@
 -- A client's users see that client, in every table and view, and touch no other.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 SELECT no_plan();
 
 CREATE ROLE ledger_test_one IN ROLE bakkt_ledger_poster, bakkt_ledger_executor, bakkt_ledger_bookkeeper;
@@ -174,7 +174,7 @@ SELECT is_empty($$SELECT * FROM client$$, 'without a grant one sees no client');
 SELECT is_empty($$SELECT * FROM journal$$, 'and no journal');
 SELECT throws_ok($$SELECT require_client('ONE')$$, '42501', NULL, 'and works for none');
 SET LOCAL SESSION AUTHORIZATION ledger_test_dormant;
-SELECT throws_ok('SELECT * FROM bakkt_ledger.client', '42501', NULL, 'rights that a role does not inherit count only after SET ROLE');
+SELECT throws_ok('SELECT * FROM bakkt_ledger_internal.client', '42501', NULL, 'rights that a role does not inherit count only after SET ROLE');
 SET LOCAL SESSION AUTHORIZATION ledger_test_auditor;
 SELECT is((SELECT count(*) FROM client), 2::bigint, 'auditors see all clients');
 SELECT cmp_ok((SELECT count(*) FROM change_log), '>', 5::bigint, 'and the trail');

@@ -1,6 +1,6 @@
 -- price: text and binary forms, casts, arithmetic with amounts, comparison, indexes
 \set VERBOSITY terse
-SET search_path = bakkt_ledger, public;
+SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
 CREATE FUNCTION refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE statement;
@@ -55,10 +55,10 @@ SELECT refusal($$SELECT bakkt_ledger.price('NaN'::numeric, 'USD', 'BTC')$$) AS n
 
 -- amount times price: dimensions are checked, nothing rounds
 SELECT amount '0.2 BTC' * price '60300 USD/BTC', price '60300 USD/BTC' * amount '0.2 BTC', amount '-0.2 BTC' * price '60300.55 USD/BTC';
-SELECT refusal($$SELECT bakkt_ledger.amount_times_price('0.2 USD', '60300 USD/BTC')$$) AS quote_not_base, refusal($$SELECT bakkt_ledger.amount_times_price('0.2 ETH', '60300 USD/BTC')$$) AS other,
-	refusal($$SELECT bakkt_ledger.price_times_amount('60300 USD/BTC', '0.2 ETH')$$) AS other_too,
-	refusal($$SELECT bakkt_ledger.amount_times_price('0.0000000001 BTC', '0.0000000001 USD/BTC')$$) AS inexact, refusal($$SELECT bakkt_ledger.amount_times_price('1e15 BTC', '60300 USD/BTC')$$) AS accepted,
-	refusal($$SELECT bakkt_ledger.amount_times_price('1e15 BTC', '100000 USD/BTC')$$) AS too_large;
+SELECT refusal($$SELECT bakkt_ledger_internal.amount_times_price('0.2 USD', '60300 USD/BTC')$$) AS quote_not_base, refusal($$SELECT bakkt_ledger_internal.amount_times_price('0.2 ETH', '60300 USD/BTC')$$) AS other,
+	refusal($$SELECT bakkt_ledger_internal.price_times_amount('60300 USD/BTC', '0.2 ETH')$$) AS other_too,
+	refusal($$SELECT bakkt_ledger_internal.amount_times_price('0.0000000001 BTC', '0.0000000001 USD/BTC')$$) AS inexact, refusal($$SELECT bakkt_ledger_internal.amount_times_price('1e15 BTC', '60300 USD/BTC')$$) AS accepted,
+	refusal($$SELECT bakkt_ledger_internal.amount_times_price('1e15 BTC', '100000 USD/BTC')$$) AS too_large;
 \set VERBOSITY default
 SELECT amount '0.2 ETH' * price '60300 USD/BTC';
 SELECT amount '0.0000000001 BTC' * price '0.0000000001 USD/BTC';
@@ -82,8 +82,8 @@ SELECT markup('60000.000000000000000001 USD/BTC', 50);
 
 -- arithmetic within one pair
 SELECT price '1.10 USD/BTC' + '2.20 USD/BTC' AS plus, price '1 USD/BTC' - '3 USD/BTC' AS minus, -price '5 USD/BTC' AS negative;
-SELECT refusal($$SELECT bakkt_ledger.price_plus('1 USD/BTC', '1 USD/ETH')$$) AS base, refusal($$SELECT bakkt_ledger.price_minus('1 USD/BTC', '1 USDC/BTC')$$) AS quote,
-	refusal($$SELECT bakkt_ledger.price_plus('8e19 USD/BTC', '8e19 USD/BTC')$$) AS too_large;
+SELECT refusal($$SELECT bakkt_ledger_internal.price_plus('1 USD/BTC', '1 USD/ETH')$$) AS base, refusal($$SELECT bakkt_ledger_internal.price_minus('1 USD/BTC', '1 USDC/BTC')$$) AS quote,
+	refusal($$SELECT bakkt_ledger_internal.price_plus('8e19 USD/BTC', '8e19 USD/BTC')$$) AS too_large;
 SELECT round(price '1.005 USD/BTC', 2), round(price '1.005 USD/BTC', 2, 'half_up'), round(price '-1.005 USD/BTC', 2, 'floor'), fits_decimals(price '1.005 USD/BTC', 2), fits_decimals(price '1.005 USD/BTC', 3);
 SELECT refusal($$SELECT bakkt_ledger.round('1.005 USD/BTC'::bakkt_ledger.price, 2, 'none')$$) AS inexact, refusal($$SELECT bakkt_ledger.round('1 USD/BTC'::bakkt_ledger.price, 19)$$) AS decimals;
 SELECT is_multiple_of(price '64250.10 USD/BTC', '0.01 USD/BTC'), is_multiple_of(price '64250.105 USD/BTC', '0.01 USD/BTC');

@@ -31,7 +31,7 @@ is($node->safe_psql('ledger', q{SELECT DISTINCT l.statement, left(l.got, 100) FR
 	WHERE t.aim = 'see' AND l.state = '00000' AND l.got IS NOT NULL}), '', 'autoanalyze shows no client to the trap');
 is($node->safe_psql('ledger', q{SELECT DISTINCT l.statement, left(l.got, 100), l.state FROM trap.loot l JOIN trap.attempt t USING (statement)
 	WHERE t.aim <> 'see' AND l.state <> '42501' AND NOT (l.statement ~ 'ZQX' AND l.state = 'LG012')}), '', 'autoanalyze does nothing for the trap');
-is($node->safe_psql('ledger', q{SELECT reference FROM bakkt_ledger.journal WHERE reference ~ 'trap'}), '', 'autoanalyze posts nothing');
-is($node->safe_psql('ledger', q{SELECT status FROM bakkt_ledger.proposal WHERE reference = 'trap'}), 'proposed', 'autoanalyze approves nothing');
+is($node->safe_psql('ledger', q{SELECT reference FROM bakkt_ledger_internal.journal WHERE reference ~ 'trap'}), '', 'autoanalyze posts nothing');
+is($node->safe_psql('ledger', q{SELECT status FROM bakkt_ledger_internal.proposal WHERE reference = 'trap'}), 'proposed', 'autoanalyze approves nothing');
 $node->stop;
 done_testing();

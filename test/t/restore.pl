@@ -133,7 +133,7 @@ foreach my $format ('plain', 'custom')
 		command_ok([ 'pg_restore', '--exit-on-error', '-h', $node->host, '-p', $node->port, '-d', $copy, $file ], "$format: restored");
 	}
 	delete local $ENV{PGOPTIONS};
-	$node->safe_psql('postgres', "ALTER DATABASE $copy SET search_path = bakkt_ledger, public");
+	$node->safe_psql('postgres', "ALTER DATABASE $copy SET search_path = bakkt_ledger, bakkt_ledger_internal, public");
 
 	is_deeply(fingerprint($copy), $before, "$format: every row of every table and every sequence is the same");
 	checks_clean($node, $format, $copy);

@@ -1,0 +1,129 @@
+-- Floor 2: reading the ledger: postings, balances in both times, statements,
+-- trial balance.
+--
+-- Queries over sets of unknown size are planned as if these were large; jit
+-- would compile for longer than they run.
+
+-- A house account has no balance row: its balance is what the last block
+-- says plus the lines of journals that no block has yet, at one snapshot.
+CREATE FUNCTION bakkt_ledger_internal.unsealed_journals(client_id integer) RETURNS SETOF journal
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    last block;
+BEGIN
+    SELECT * INTO last FROM block b ORDER BY b.block_no DESC LIMIT 1;
+    RETURN QUERY SELECT j.* FROM journal j
+        WHERE j.client_id = unsealed_journals.client_id AND j.journal_id > coalesce(last.high, 0);
+    IF last.high IS NOT NULL THEN
+        RETURN QUERY SELECT j.* FROM ranges(last.pending) AS r CROSS JOIN LATERAL
+            -- OFFSET 0: looked up for each range, as in block_members()
+            (SELECT n.* FROM journal n
+             WHERE n.client_id = unsealed_journals.client_id AND n.journal_id >= lower(r) AND n.journal_id < upper(r) OFFSET 0) AS j;
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION unsealed_journals(integer) IS 'The client''s journals that no block has yet. Internal.';
+
+CREATE FUNCTION bakkt_ledger_internal.house_balances(client_id integer) RETURNS TABLE (account account_id, posted amount)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+    WITH tail AS MATERIALIZED (
+        SELECT l.account, sum(l.amount) AS change
+          FROM unsealed_journals($1) j, lines(j.entry) l
+         GROUP BY l.account
+    )
+    SELECT a.account, coalesce(s.balance, zero(a.asset)) + coalesce(t.change, zero(a.asset))
+      FROM account a
+      JOIN account_kind k ON k.kind = a.kind AND NOT k.limited
+      LEFT JOIN LATERAL (SELECT b.balance FROM block_balance b
+                          WHERE b.client_id = a.client_id AND b.account = a.account
+                          ORDER BY b.block_no DESC LIMIT 1) s ON true
+      LEFT JOIN tail t ON t.account = a.account
+     WHERE a.client_id = $1
+$$;
+COMMENT ON FUNCTION house_balances(integer) IS 'Exact balances, debit positive, of the client''s house accounts at this snapshot: last block plus unsealed tail. Internal.';
+
+CREATE FUNCTION bakkt_ledger_internal.changes_since(client_id integer, recorded_as_of timestamptz, effective_as_of timestamptz)
+    RETURNS TABLE (account account_id, change amount)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+    SELECT l.account, sum(l.amount)
+      FROM journal j, lines(j.entry) l
+     WHERE j.client_id = $1
+       AND (j.recorded_at > coalesce($2, 'infinity') OR j.effective_at > coalesce($3, 'infinity'))
+     GROUP BY l.account
+$$;
+COMMENT ON FUNCTION changes_since(integer, timestamptz, timestamptz) IS 'Sums, debit positive, of the lines recorded after one instant or effective after another: what to take off today''s balances. Internal.';
+
+CREATE FUNCTION bakkt_ledger.balances(client text, recorded_as_of timestamptz DEFAULT NULL, effective_as_of timestamptz DEFAULT NULL)
+    RETURNS TABLE (account account_id, fund text, name text, kind text, customer text, normal_side text,
+                   balance amount, held amount, available amount)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
+    SET jit = off AS
+$$
+#variable_conflict use_column
+DECLARE
+    owner_id integer := require_client(client);
+    past boolean := recorded_as_of IS NOT NULL OR effective_as_of IS NOT NULL;
+BEGIN
+    RETURN QUERY
+    WITH present AS (
+        SELECT b.account, b.posted, b.held FROM balance b WHERE b.client_id = owner_id
+        UNION ALL
+        SELECT h.account, h.posted, NULL FROM house_balances(owner_id) h
+    ), later AS MATERIALIZED (
+        SELECT c.account, c.change FROM changes_since(owner_id, recorded_as_of, effective_as_of) c WHERE past
+    ), shown AS (
+        SELECT p.account, a.fund, a.name, a.kind, cu.account_code, k.normal_side, p.held,
+               CASE k.normal_side WHEN 'debit' THEN p.posted - coalesce(l.change, zero(a.asset))
+                    ELSE coalesce(l.change, zero(a.asset)) - p.posted END AS natural
+          FROM present p
+          JOIN account a ON a.client_id = owner_id AND a.account = p.account
+          JOIN account_kind k ON k.kind = a.kind
+          LEFT JOIN customer cu ON cu.customer_id = a.customer_id
+          LEFT JOIN later l ON l.account = p.account
+    )
+    SELECT s.account, s.fund, s.name, s.kind, s.account_code, s.normal_side, s.natural,
+           CASE WHEN NOT past THEN s.held END,
+           CASE WHEN NOT past THEN s.natural - s.held END
+      FROM shown s
+     ORDER BY s.fund, s.name, asset(s.natural);
+END;
+$$;
+COMMENT ON FUNCTION balances(text, timestamptz, timestamptz) IS 'Balance of every account of a client in natural sign (positive on the account''s normal side). With recorded_as_of: as the ledger knew it then; with effective_as_of: as is now known to have been true then; with both: what it knew at the one of the other. held and available are those of limited accounts, today; expired holds not yet swept still count as held. Errors: LG010, 42501.';
+
+CREATE FUNCTION bakkt_ledger.balance_of(account account_id, at timestamptz DEFAULT clock_timestamp()) RETURNS account_balance
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    asked account := require_account(account);
+    is_debit boolean := (SELECT k.normal_side = 'debit' FROM account_kind k WHERE k.kind = asked.kind);
+    row_posted amount;
+    row_held amount;
+BEGIN
+    SELECT b.posted, b.held - coalesce(expired_holds(b.client_id, b.account, at), zero(asked.asset))
+      INTO row_posted, row_held
+      FROM balance b WHERE b.client_id = asked.client_id AND b.account = asked.account;
+    IF NOT FOUND THEN
+        SELECT coalesce((SELECT b.balance FROM block_balance b
+                          WHERE b.client_id = asked.client_id AND b.account = asked.account
+                          ORDER BY b.block_no DESC LIMIT 1), zero(asked.asset))
+             + coalesce((SELECT sum_for(asked.account, j.entry) FROM unsealed_journals(asked.client_id) j), zero(asked.asset))
+          INTO row_posted;
+        row_held := zero(asked.asset);
+    END IF;
+    IF NOT is_debit THEN
+        row_posted := -row_posted;
+    END IF;
+    RETURN ROW(asked.account, row_posted, row_posted - row_held)::account_balance;
+END;
+$$;
+COMMENT ON FUNCTION balance_of(account_id, timestamptz) IS 'Exact balance of one account in natural sign, and what of it is available at the instant: expired holds do not bind. Errors: LG030 unknown account, or not visible.';

@@ -1,0 +1,35 @@
+-- An instant ahead of the clock would let a caller expire what binds today.
+CREATE FUNCTION bakkt_ledger_internal.require_not_ahead(at timestamptz) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    IF at IS NULL OR at > clock_timestamp() + interval '5 minutes' THEN
+        RAISE EXCEPTION USING ERRCODE = 'LG061', MESSAGE = 'the instant lies in the future',
+            HINT = 'It may lie at most five minutes ahead of the clock.';
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION require_not_ahead(timestamptz) IS 'Raises LG061 for an instant more than five minutes ahead of the clock, or NULL. Internal.';
+
+-- An infinite instant would stand in journals and stamps for ever.
+CREATE FUNCTION bakkt_ledger_internal.require_instant(at timestamptz) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    IF at IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'LG061', MESSAGE = 'an instant is needed', HINT = 'Leave the argument out for now.';
+    END IF;
+    PERFORM require_not_ahead(at);
+    IF NOT isfinite(at) THEN
+        PERFORM refuse_invalid('the instant must be finite', format('Instant: %s.', at), 'Leave the argument out for now.');
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION require_instant(timestamptz) IS 'Internal: LG061 for an instant ahead of the clock or NULL, LG002 for an infinite one.';
+
+CREATE FUNCTION bakkt_ledger_internal.execution_time_ahead() RETURNS interval
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN interval '1 hour';
+COMMENT ON FUNCTION execution_time_ahead() IS 'Internal: no journal known to a horizon is effective later than this after its sealing. Posting allows five minutes (LG061); the rest is for clocks that are set back.';

@@ -1,0 +1,42 @@
+-- STABLE as all that only check: a volatile function starts commands, which a parallel plan may not.
+CREATE FUNCTION bakkt_ledger_internal.refuse_invalid(message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
+    STABLE PARALLEL SAFE LANGUAGE plpgsql
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    -- an empty text would be shown as an empty line
+    IF detail IS NULL AND hint IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message;
+    ELSIF detail IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message, HINT = hint;
+    ELSIF hint IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message, DETAIL = detail;
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message, DETAIL = detail, HINT = hint;
+END;
+$$;
+COMMENT ON FUNCTION refuse_invalid(text, text, text) IS 'Internal: raises LG002, a malformed request.';
+
+-- Repeated requests (design 4, Idempotency): the same content again is no
+-- error and no second change; other content is refused, naming the field.
+CREATE FUNCTION bakkt_ledger_internal.refuse_other_content(what text, object_key text, stored jsonb, given jsonb) RETURNS void
+    STABLE PARALLEL SAFE LANGUAGE plpgsql
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    field text;
+BEGIN
+    SELECT k INTO field FROM jsonb_object_keys(given) AS k
+    WHERE coalesce(given -> k, 'null') <> coalesce(stored -> k, 'null') ORDER BY k LIMIT 1;
+    IF field IS NULL THEN
+        RETURN;
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'LG020',
+        MESSAGE = format('%s "%s" was given before with another %s', what, object_key, field),
+        DETAIL = format('Field "%s": %s then, %s now.', field,
+                        coalesce(stored ->> field, 'null'), coalesce(given ->> field, 'null')),
+        HINT = 'Repeat the request unchanged, or use the function that changes the object, or another reference.';
+END;
+$$;
+COMMENT ON FUNCTION refuse_other_content(text, text, jsonb, jsonb) IS
+    'Internal: raises LG020 naming the first field of "given" that "stored" says otherwise.';

@@ -1,0 +1,96 @@
+-- The journals of one account, by index: a customer's through customer_id
+-- and journal_party, a house account's through its client and time.
+CREATE FUNCTION bakkt_ledger_internal.account_journals(asked account, since timestamptz, until timestamptz) RETURNS SETOF journal
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    IF asked.customer_id IS NULL THEN
+        RETURN QUERY SELECT j.* FROM journal j
+            WHERE j.client_id = asked.client_id AND j.recorded_at >= since AND j.recorded_at < until
+              AND touches(j.entry, asked.account);
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT j.* FROM journal j
+        WHERE j.customer_id = asked.customer_id AND j.recorded_at >= since AND j.recorded_at < until
+          AND touches(j.entry, asked.account);
+    RETURN QUERY SELECT j.* FROM journal_party p JOIN journal j ON j.client_id = p.client_id AND j.journal_id = p.journal_id
+        WHERE p.customer_id = asked.customer_id AND j.recorded_at >= since AND j.recorded_at < until
+          AND touches(j.entry, asked.account);
+END;
+$$;
+COMMENT ON FUNCTION account_journals(account, timestamptz, timestamptz) IS 'The journals with a line on the account, recorded in [since, until). Internal.';
+
+CREATE TYPE bakkt_ledger.statement_line AS (
+    recorded_at timestamptz,
+    effective_at timestamptz,
+    journal bigint,
+    kind text,
+    reference text,
+    account account_id,
+    name text,
+    debit amount,
+    credit amount,
+    balance amount,
+    description text
+);
+COMMENT ON TYPE statement_line IS 'One line of a statement; balance is in natural sign, after the line.';
+
+CREATE FUNCTION bakkt_ledger.account_statement(account account_id, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
+    RETURNS SETOF statement_line
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
+    SET jit = off AS
+$$
+#variable_conflict use_column
+DECLARE
+    asked account := require_account(account);
+    sign integer := (SELECT CASE k.normal_side WHEN 'debit' THEN 1 ELSE -1 END FROM account_kind k WHERE k.kind = asked.kind);
+    opening amount;
+BEGIN
+    since := coalesce(since, '-infinity');
+    until := coalesce(until, 'infinity');
+    opening := (balance_of(account)).balance
+             - coalesce((SELECT sum_for(asked.account, j.entry) FROM account_journals(asked, since, 'infinity') j),
+                        zero(asked.asset)) * sign;
+    RETURN NEXT ROW(nullif(since, '-infinity'), NULL, NULL, 'opening balance', NULL, asked.account, asked.name,
+                    NULL, NULL, opening, NULL)::statement_line;
+    RETURN QUERY
+    SELECT j.recorded_at, j.effective_at, j.journal_id, k.name, j.reference, asked.account, asked.name,
+           l.debit, l.credit,
+           opening + sum(l.amount * sign) OVER (ORDER BY j.recorded_at, j.journal_id, l.line ROWS UNBOUNDED PRECEDING),
+           j.description
+      FROM account_journals(asked, since, until) j
+      JOIN journal_kind k ON k.kind = j.kind
+      CROSS JOIN LATERAL lines(j.entry) l
+     WHERE l.account = asked.account
+     ORDER BY j.recorded_at, j.journal_id, l.line;
+END;
+$$;
+COMMENT ON FUNCTION account_statement(account_id, timestamptz, timestamptz) IS 'The account''s lines recorded in [since, until) with the running balance in natural sign; the first row is the opening balance, equal to the closing one of the statement before (I4). NULL is no bound. A period that ends just now may still gain lines of transactions under way. Errors: LG030.';
+
+CREATE FUNCTION bakkt_ledger.statement(account_code text, asset asset, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
+    RETURNS SETOF statement_line
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    asked record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM customer c
+                    WHERE c.account_code = statement.account_code AND c.client_id = ANY (visible_clients())) THEN
+        RAISE EXCEPTION USING ERRCODE = 'LG012', MESSAGE = format('unknown customer account "%s"', account_code);
+    END IF;
+    FOR asked IN
+        SELECT a.account FROM account a
+          JOIN customer c ON c.customer_id = a.customer_id AND c.client_id = a.client_id
+          JOIN account_kind k ON k.kind = a.kind AND k.limited
+         WHERE c.account_code = statement.account_code AND a.asset = statement.asset
+         ORDER BY a.name
+    LOOP
+        RETURN QUERY SELECT * FROM account_statement(asked.account, since, until);
+    END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION statement(text, asset, timestamptz, timestamptz) IS 'Statements of all claims of a customer in an asset, one account after the other, of what was recorded in [since, until); see account_statement(). Receivables and payables of the customer are house accounts: account_statement(). Errors: LG012 unknown customer, or not visible.';
