@@ -75,24 +75,6 @@ CREATE FUNCTION bakkt_ledger_internal.central_date(at timestamptz) RETURNS date
     RETURN (at AT TIME ZONE 'America/Chicago')::date;
 COMMENT ON FUNCTION central_date(timestamptz) IS 'The date in Central Time, by which cash calls age: age in days is the difference of two of these.';
 
-CREATE FUNCTION bakkt_ledger_internal.invoking_actor() RETURNS integer
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-#variable_conflict use_column
-DECLARE
-    result  integer;
-BEGIN
-    SELECT a.actor_id INTO result FROM actor a WHERE a.role_name = invoking_role() ORDER BY a.actor_id LIMIT 1;
-    IF NOT FOUND THEN
-        INSERT INTO actor AS a (role_name) VALUES (invoking_role())
-        RETURNING a.actor_id INTO result;
-    END IF;
-    RETURN result;
-END;
-$$;
-COMMENT ON FUNCTION invoking_actor() IS 'Internal: number of the invoking role in table actor, entered on first use.';
-
 -- Every writer of events takes this lock after its customers and before it
 -- locks a call or an account.  It waits only for a reader that is fixing an
 -- instant, and that one waits for writers: one that waited for a customer with

@@ -48,18 +48,6 @@ ALTER TABLE hold_event ENABLE ALWAYS TRIGGER refuse_write;
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON hold FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE hold ENABLE ALWAYS TRIGGER refuse_write;
 
--- Another session took the reference after we had looked for it: tried again, the request is answered.
-CREATE FUNCTION bakkt_ledger_internal.refuse_taken_reference(reference text) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
-        MESSAGE = format('reference "%s" was used by a concurrent transaction', reference), HINT = 'Retry the transaction.';
-END;
-$$;
-COMMENT ON FUNCTION refuse_taken_reference(text) IS 'Raises 40001. Internal.';
-
 CREATE FUNCTION bakkt_ledger_internal.record_hold_event(hold hold, event text, amount amount, reference text, journal_id bigint DEFAULT NULL, final boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
