@@ -179,3 +179,7 @@ BEGIN
     RETURN FOUND;
 END;
 $$;
+
+-- The leaf of an event, a request or a refusal: SHA-256 of the table's name, all columns and who recorded it (doc/blocks.md).
+CREATE FUNCTION bakkt_ledger_internal.record_leaf(kind text, recorded record, actor text) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'record_leaf';

@@ -16,9 +16,9 @@ INSERT INTO journal_kind VALUES
     (12, 'cash_deposit'), (13, 'cash_withdrawal'), (14, 'manual'), (15, 'fee'), (16, 'hold_capture'),
     (17, 'cash_call'), (18, 'fbo_transfer'), (19, 'cash_return'), (20, 'cash_write_off'), (21, 'cash_recovery'), (22, 'apex_wire');
 
-CREATE SEQUENCE bakkt_ledger_internal.journal_id_seq;
-COMMENT ON SEQUENCE journal_id_seq IS 'Journal ids over all clients. Ids are not commit order: read the change feed by block.';
-SELECT pg_catalog.pg_extension_config_dump('journal_id_seq', '');
+CREATE SEQUENCE bakkt_ledger_internal.record_number;
+COMMENT ON SEQUENCE record_number IS 'Numbers of journals, refusals, events and requests, over all clients. They are not commit order: read the feed, which is by block.';
+SELECT pg_catalog.pg_extension_config_dump('record_number', '');
 
 CREATE TABLE bakkt_ledger_internal.journal (
     client_id integer NOT NULL,
@@ -103,10 +103,6 @@ COMMENT ON COLUMN balance.held IS 'Sum of open holds, not negative.';
 COMMENT ON COLUMN balance.floor IS 'Least available balance in natural sign; NULL means zero.';
 COMMENT ON COLUMN balance.version IS 'How many journals have touched the account.';
 SELECT pg_catalog.pg_extension_config_dump('balance', '');
-
-CREATE FUNCTION bakkt_ledger_internal.refuse_write() RETURNS trigger
-    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'refuse_write';
-COMMENT ON FUNCTION refuse_write() IS 'Statement trigger of append-only tables: refuses every UPDATE, DELETE and TRUNCATE, and every INSERT that does not come from the posting function (LG066). INSERT is let through while bakkt_ledger.restoring is on, which only a superuser can set; run verify() afterwards.';
 
 CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal_party FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();

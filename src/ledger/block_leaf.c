@@ -4,23 +4,21 @@
  *	  The canonical bytes of a journal, their hash, and the locator of its
  *	  lines.
  *
- * The bytes do not depend on locale, encoding, settings or byte order: every
- * column in a fixed order as a big-endian length and its bytes, integers and
- * times (microseconds since 2000-01-01 UTC) as eight bytes big-endian, text as
- * UTF-8, NULL as the length 0xFFFFFFFF.  The format number comes first: another
- * way of writing gets another number, and blocks keep theirs.
+ * Every column in a fixed order and in canonical form (canonical.h).  The
+ * format number comes first: another way of writing gets another number, and
+ * blocks keep theirs.
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "ledger/block_leaf.h"
+#include "ledger/canonical.h"
 
 #define LOCATOR_PRIME 65521		/* the largest below 2^16 */
 
@@ -42,26 +40,12 @@ enum LeafArgument
 	LEAF_PARTIES
 };
 
-static void
-put_bytes(StringInfo buffer, const void *bytes, Size size)
-{
-	pq_sendint32(buffer, (uint32) size);
-	pq_sendbytes(buffer, bytes, size);
-}
-
-static void
-put_int(StringInfo buffer, int64 value)
-{
-	pq_sendint32(buffer, sizeof(int64));
-	pq_sendint64(buffer, (uint64) value);
-}
-
-/* NULL has a length that nothing else has; true when the argument is NULL. */
+/* True when the argument is NULL. */
 static bool
 put_null(FunctionCallInfo fcinfo, StringInfo buffer, int argument)
 {
 	if (PG_ARGISNULL(argument))
-		pq_sendint32(buffer, PG_UINT32_MAX);
+		canonical_null(buffer);
 	return PG_ARGISNULL(argument);
 }
 
@@ -69,32 +53,22 @@ static void
 put_int_argument(FunctionCallInfo fcinfo, StringInfo buffer, int argument)
 {
 	if (!put_null(fcinfo, buffer, argument))
-		put_int(buffer, PG_GETARG_INT64(argument));
+		canonical_int(buffer, PG_GETARG_INT64(argument));
 }
 
 static void
 put_text_argument(FunctionCallInfo fcinfo, StringInfo buffer, int argument)
 {
-	text	   *value;
-	char	   *utf8;
-
-	if (put_null(fcinfo, buffer, argument))
-		return;
-	value = PG_GETARG_TEXT_PP(argument);
-	utf8 = pg_server_to_any(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), PG_UTF8);
-	put_bytes(buffer, utf8, utf8 == VARDATA_ANY(value) ? VARSIZE_ANY_EXHDR(value) : strlen(utf8));
+	if (!put_null(fcinfo, buffer, argument))
+		canonical_text(buffer, PG_GETARG_TEXT_PP(argument));
 }
 
 /* entry and terms: their packed forms are canonical */
 static void
 put_packed_argument(FunctionCallInfo fcinfo, StringInfo buffer, int argument)
 {
-	struct varlena *value;
-
-	if (put_null(fcinfo, buffer, argument))
-		return;
-	value = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(argument));
-	put_bytes(buffer, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	if (!put_null(fcinfo, buffer, argument))
+		canonical_varlena(buffer, PG_GETARG_DATUM(argument));
 }
 
 /* Further customers, in ascending order; none is written as NULL. */

@@ -93,5 +93,5 @@ SELECT throws_ok($$CREATE TABLE lure.child (c int REFERENCES bakkt_ledger_intern
 SELECT throws_ok($$ALTER EXTENSION bakkt_ledger ADD TABLE lure.client$$, '42501', NULL, 'a tenant adds nothing to the extension');
 SELECT throws_ok($$ALTER FUNCTION bakkt_ledger_internal.visible_clients() RESET ALL$$, '42501', NULL, 'a tenant changes no function of the ledger');
 SELECT throws_ok($$LOCK TABLE bakkt_ledger_internal.journal IN ACCESS EXCLUSIVE MODE$$, '42501', NULL, 'a tenant locks no table of the ledger');
-SELECT throws_ok($$SELECT nextval('bakkt_ledger_internal.journal_id_seq')$$, '42501', NULL, 'a tenant draws no numbers from the ledger''s sequences');
+SELECT throws_ok($$SELECT nextval('bakkt_ledger_internal.record_number')$$, '42501', NULL, 'a tenant draws no numbers from the ledger''s sequences');
 SELECT * FROM finish();

@@ -51,7 +51,7 @@ $$;
 -- what a superuser can do who says that he is restoring
 CREATE FUNCTION pg_temp.inject(reference text, entry journal_entry, kind smallint DEFAULT 1) RETURNS void LANGUAGE sql AS $$
 	INSERT INTO journal (client_id, actor_id, journal_id, recorded_at, effective_at, kind, reference, entry)
-	SELECT c.client_id, a.actor_id, nextval('journal_id_seq'), now(), now(), $3, $1, $2 FROM client c, (SELECT min(actor_id) AS actor_id FROM actor) a WHERE c.code = 'QRST'
+	SELECT c.client_id, a.actor_id, nextval('record_number'), now(), now(), $3, $1, $2 FROM client c, (SELECT min(actor_id) AS actor_id FROM actor) a WHERE c.code = 'QRST'
 $$;
 
 SAVEPOINT attack;

@@ -13,7 +13,7 @@ SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns,
 FROM pg_attribute WHERE attrelid = 'journal'::regclass AND attnum > 0 AND NOT attisdropped \gset
 SELECT open_client('MANY' || n) FROM generate_series(1, 200) AS n \g /dev/null
 SET LOCAL bakkt_ledger.restoring = on;
-INSERT INTO journal (:columns) SELECT :values FROM journal j, (SELECT nextval('journal_id_seq') AS n FROM generate_series(1, 20000)) AS copies WHERE j.reference = 'coin' AND j.client_id = (SELECT client_id FROM client WHERE code = 'TWO');
+INSERT INTO journal (:columns) SELECT :values FROM journal j, (SELECT nextval('record_number') AS n FROM generate_series(1, 20000)) AS copies WHERE j.reference = 'coin' AND j.client_id = (SELECT client_id FROM client WHERE code = 'TWO');
 SET LOCAL bakkt_ledger.restoring = off;
 ANALYZE journal, client;
 SELECT seal() \g /dev/null

@@ -38,10 +38,10 @@ sub state_of
 sub start_in_the_middle
 {
 	my ($err) = @_;
-	my $number = in_ledger($node, 'SELECT last_value FROM journal_id_seq');
+	my $number = in_ledger($node, 'SELECT last_value FROM record_number');
 	my $run = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr($LedgerTest::database), '-c', "SELECT count(*) FROM run_due_jobs('$end')" ], '>', \my $out, '2>', $err);
 
-	$node->poll_query_until($LedgerTest::database, "SELECT last_value > $number + 20 FROM journal_id_seq") or die 'the jobs did not start';
+	$node->poll_query_until($LedgerTest::database, "SELECT last_value > $number + 20 FROM record_number") or die 'the jobs did not start';
 	return $run;
 }
 
