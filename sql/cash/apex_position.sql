@@ -10,7 +10,7 @@ $$
     WITH later AS MATERIALIZED (
         SELECT l.account, sum(l.amount) AS change
           FROM journal j, lines(j.entry) AS l
-         WHERE j.client_id = $1 AND (j.effective_at > $2 OR j.recorded_at > $2) AND CASE WHEN j.kind = 4 THEN j.recorded_at ELSE j.effective_at END > $2
+         WHERE j.client_id = $1 AND (j.effective_at > $2 OR j.recorded_at > $2) AND CASE WHEN j.kind = kind_number('trade_bust') THEN j.recorded_at ELSE j.effective_at END > $2
          GROUP BY l.account
     )
     SELECT a.kind, a.asset, h.posted - coalesce(l.change, zero(a.asset))

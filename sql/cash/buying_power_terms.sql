@@ -29,8 +29,8 @@ $$
 BEGIN
     RETURN QUERY
     SELECT l.account, -sum(l.amount),
-           -sum(l.amount) FILTER (WHERE j.effective_at <= scope.until AND j.kind = 12),
-           sum(l.amount) FILTER (WHERE j.effective_at <= scope.until AND j.kind = 13),
+           -sum(l.amount) FILTER (WHERE j.effective_at <= scope.until AND j.kind = kind_number('cash_deposit')),
+           sum(l.amount) FILTER (WHERE j.effective_at <= scope.until AND j.kind = kind_number('cash_withdrawal')),
            -sum(l.amount) FILTER (WHERE j.effective_at <= scope.until AND j.kind NOT IN (12, 13, 17))
       FROM journals_since(scope, false) j, lines(j.entry) l
      WHERE l.fund = 'FBO'

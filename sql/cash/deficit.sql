@@ -68,7 +68,7 @@ BEGIN
         taken := require_recoverable(deficit, amount, spendable(owning, settled, at));
         deficit := deficit - taken;
     END IF;
-    posted := post_entry(owning, 'funding:recovery:' || reference, 21::smallint,
+    posted := post_entry(owning, 'funding:recovery:' || reference, 'cash_recovery',
         cash_entry(owning, money, ARRAY[cash_account(owner, 'settled'), 'FBO DueTo:CORP', 'CORP DueFrom:FBO', cash_account(owner, 'deficit')],
                    ARRAY[taken, -taken, taken, -taken]), CASE WHEN NOT replayed THEN at END, format('Deficit recovered: "%s"', reference));
     PERFORM offset_due_from_company(owning, money, at) WHERE NOT replayed;

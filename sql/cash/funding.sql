@@ -173,7 +173,7 @@ BEGIN
     END IF;
     INSERT INTO funding_event (client_id, transfer_id, event_no, event, status, at, recorded_at, actor_id, journal_id, bank_reference, reason)
     VALUES (moved.client_id, moved.transfer_id, 1, open_funding.event, moved.status, open_funding.at, clock_timestamp(), invoking_actor(),
-            CASE WHEN entry IS NOT NULL THEN post_funding(moved, event, 12::smallint, entry, at) END, moved.bank_reference, open_funding.reason);
+            CASE WHEN entry IS NOT NULL THEN post_funding(moved, event, 'cash_deposit', entry, at) END, moved.bank_reference, open_funding.reason);
     RETURN moved;
 END;
 $$;
@@ -209,7 +209,7 @@ END;
 $$;
 COMMENT ON FUNCTION opened_funding(integer, text, jsonb) IS 'Internal: the transfer if it was asked for before with this content, NULL if the reference is new; LG020 for other content or a wire that the bank''s reference says was received before, LG002 without a reference.';
 
-CREATE FUNCTION bakkt_ledger_internal.post_funding(moved funding_transfer, event text, kind smallint, entry journal_entry, at timestamptz) RETURNS bigint
+CREATE FUNCTION bakkt_ledger_internal.post_funding(moved funding_transfer, event text, kind text, entry journal_entry, at timestamptz) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -218,7 +218,7 @@ BEGIN
                        format('%s %s "%s" %s', moved.rail, lower(moved.direction), moved.reference, event))).journal;
 END;
 $$;
-COMMENT ON FUNCTION post_funding(funding_transfer, text, smallint, journal_entry, timestamptz) IS 'Internal: posts the journal of a step, effective at the instant, and returns its number.';
+COMMENT ON FUNCTION post_funding(funding_transfer, text, text, journal_entry, timestamptz) IS 'Internal: posts the journal of a step, effective at the instant, and returns its number.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_funding(client_id integer, reference text, direction text) RETURNS funding_transfer
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE

@@ -146,7 +146,7 @@ DECLARE
     posted      journal_result;
     result      cash_recovery;
 BEGIN
-    posted := post_entry(call.client_id, 'recovery:' || post_recovery.reference, 21::smallint,
+    posted := post_entry(call.client_id, 'recovery:' || post_recovery.reference, 'cash_recovery',
                          recovery_entry(call, bad_debt, total - bad_debt, total = stands.bad_debt + stands.share), at,
                          format('Recovery of cash call %s', call.journal_id));
     PERFORM record_cash_call_event(call.client_id, call.journal_id, 'recovered', at, total, NULL, posted.journal);
@@ -181,7 +181,7 @@ BEGIN
     IF is_zero(total) THEN
         RETURN stands.recovered;
     END IF;
-    posted := post_entry(asked.client_id, format('write-off:%s:restored', asked.journal_id), 20::smallint,
+    posted := post_entry(asked.client_id, format('write-off:%s:restored', asked.journal_id), 'cash_write_off',
                          write_off_lines(asked.client_id, cash_call_account(asked), -stands.share, -stands.bad_debt), at,
                          format('Write-off of cash call %s restored: its execution was busted by journal %s', asked.journal_id, bust_journal));
     PERFORM record_cash_call_event(asked.client_id, asked.journal_id, 'written_off', at, -total, 'RESTORED', posted.journal);

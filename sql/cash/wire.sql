@@ -83,7 +83,7 @@ BEGIN
     END IF;
     PERFORM require_cash_here(owner);
     moved.customer_id := owner;
-    RETURN enter_funding(moved, 'assigned', at, content, post_funding(moved, 'assigned', 12::smallint,
+    RETURN enter_funding(moved, 'assigned', at, content, post_funding(moved, 'assigned', 'cash_deposit',
         cash_entry(moved.client_id, asset(moved.amount), ARRAY['FBO Suspense:unidentified', cash_account(owner, 'settled')],
                    ARRAY[moved.amount, -moved.amount]), at));
 END;

@@ -33,3 +33,8 @@ CREATE FUNCTION bakkt_ledger_internal.execution_time_ahead() RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN interval '1 hour';
 COMMENT ON FUNCTION execution_time_ahead() IS 'Internal: no journal known to a horizon is effective later than this after its sealing. Posting allows five minutes (LG061); the rest is for clocks that are set back.';
+
+-- An instant as text that depends on no setting: for what is compared, and for messages.
+CREATE FUNCTION bakkt_ledger_internal.instant_text(moment timestamptz) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN isfinite(moment) THEN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"') ELSE moment::text END;

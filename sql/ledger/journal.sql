@@ -5,16 +5,25 @@
 -- else, cost it nothing.  No trigger derives data: members' triggers exist
 -- before a dump's rows arrive.
 
+-- The kinds of journal, each the number of its place.
+CREATE FUNCTION bakkt_ledger_internal.journal_kinds() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY['general', 'reversal', 'trade', 'trade_bust', 'coin_deposit', 'coin_withdrawal', 'lp_settlement', 'novation',
+                 'settlement_wire', 'transfer', 'opening', 'cash_deposit', 'cash_withdrawal', 'manual', 'fee', 'hold_capture',
+                 'cash_call', 'fbo_transfer', 'cash_return', 'cash_write_off', 'cash_recovery', 'apex_wire'];
+
+-- The number that stands for a kind in journal.kind; src/ledger/request.h has the same.
+CREATE FUNCTION bakkt_ledger_internal.kind_number(name text) RETURNS smallint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN array_position(journal_kinds(), name)::smallint;
+
 CREATE TABLE bakkt_ledger_internal.journal_kind (
     kind smallint PRIMARY KEY,
     name text COLLATE "C" NOT NULL UNIQUE
 );
 COMMENT ON TABLE journal_kind IS 'The kinds of journal: numbers in the rows, names in the API.';
-INSERT INTO journal_kind VALUES
-    (1, 'general'), (2, 'reversal'), (3, 'trade'), (4, 'trade_bust'), (5, 'coin_deposit'), (6, 'coin_withdrawal'),
-    (7, 'lp_settlement'), (8, 'novation'), (9, 'settlement_wire'), (10, 'transfer'), (11, 'opening'),
-    (12, 'cash_deposit'), (13, 'cash_withdrawal'), (14, 'manual'), (15, 'fee'), (16, 'hold_capture'),
-    (17, 'cash_call'), (18, 'fbo_transfer'), (19, 'cash_return'), (20, 'cash_write_off'), (21, 'cash_recovery'), (22, 'apex_wire');
+INSERT INTO journal_kind
+SELECT kind_number(k), k FROM unnest(journal_kinds()) AS k;
 
 CREATE SEQUENCE bakkt_ledger_internal.record_number;
 COMMENT ON SEQUENCE record_number IS 'Numbers of journals, refusals, events and requests, over all clients. They are not commit order: read the feed, which is by block.';

@@ -53,11 +53,11 @@ CREATE FUNCTION bakkt_ledger_internal.load_journal(client text, reference text, 
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'load_journal';
 COMMENT ON FUNCTION load_journal(text, text, journal_entry, text, timestamptz, text, boolean) IS 'post_journal() on accounts of any kind, for the owner who takes over the books of another system. Not granted to anyone.';
 
-CREATE FUNCTION bakkt_ledger_internal.post_entry(client_id integer, reference text, kind smallint, entry journal_entry,
+CREATE FUNCTION bakkt_ledger_internal.post_entry(client_id integer, reference text, kind text, entry journal_entry,
                            effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, reverses bigint DEFAULT NULL, by_hand boolean DEFAULT false)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entry';
-COMMENT ON FUNCTION post_entry(integer, text, smallint, journal_entry, timestamptz, text, bigint, boolean) IS 'The posting function as the floors above call it: strict, client and kind by number, reversals allowed; by_hand: the entry is somebody''s own, made alone (LG068). Not granted to anyone.';
+COMMENT ON FUNCTION post_entry(integer, text, text, journal_entry, timestamptz, text, bigint, boolean) IS 'The posting function as the floors above call it: strict, client and kind by number, reversals allowed; by_hand: the entry is somebody''s own, made alone (LG068). Not granted to anyone.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_batch_size(requests bigint) RETURNS void
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'check_batch_size';

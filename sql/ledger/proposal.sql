@@ -126,7 +126,7 @@ BEGIN
     IF asked.status = 'declined' THEN
         RAISE EXCEPTION USING ERRCODE = 'LG020', MESSAGE = format('proposal "%s" was declined', reference);
     END IF;
-    result := post_entry(asked.client_id, 'manual:' || asked.reference, CASE WHEN asked.reverses IS NULL THEN 14 ELSE 2 END::smallint, asked.entry,
+    result := post_entry(asked.client_id, 'manual:' || asked.reference, CASE WHEN asked.reverses IS NULL THEN 'manual' ELSE 'reversal' END, asked.entry,
                          asked.effective_at, concat_ws(': ', asked.reason, asked.description), asked.reverses);
     UPDATE proposal p SET status = 'approved', decided_by = session_login(), decided_at = at, journal_id = result.journal
      WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id AND p.status = 'proposed';

@@ -86,7 +86,7 @@ BEGIN
     carried.carried_from := owed.obligation_id;
     carried.entered_at := greatest(at, owed.entered_at);
     carried.irrevocable_at := NULL;
-    posted := post_entry(holder, reference, 8::smallint,
+    posted := post_entry(holder, reference, 'novation',
                          carry_entry(holder, CASE WHEN owed.payer = owed.counterparty THEN rest ELSE -rest END,
                                      novated_name(owed.counterparty_kind, owed.counterparty, owed.window_no),
                                      novated_name(carried.counterparty_kind, carried.counterparty, carried.window_no)),

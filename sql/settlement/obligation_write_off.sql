@@ -47,7 +47,7 @@ BEGIN
         PERFORM require_second_person(proposal.login, proposal.login_role, format('write-off "%s"', reference));
         owed := require_obligation(holder, (proposal.request ->> 'obligation')::bigint);
         PERFORM check_transition('obligation', owed.obligation_id::text, owed.state, 'WRITTEN_OFF');
-        posted := post_entry(holder, reference, 14::smallint, write_off_entry(owed, client, proposal.request ->> 'reason'), at,
+        posted := post_entry(holder, reference, 'manual', write_off_entry(owed, client, proposal.request ->> 'reason'), at,
                              format('Write-off of obligation %s, proposed by %s', owed.obligation_id, proposal.login));
         PERFORM change_obligation(owed, 'written_off', 'WRITTEN_OFF', outstanding(owed), at, reference, posted.journal,
                                   proposal.request ->> 'reason');

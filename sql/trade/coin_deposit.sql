@@ -44,7 +44,7 @@ BEGIN
     entry := journal_entry(
         line('Dr', ensure_account(owning, 'CUST', 'Wallet:' || deposit_coin.wallet, asset(deposit_coin.quantity)), deposit_coin.quantity),
         line('Cr', claim, deposit_coin.quantity));
-    result := post_entry(owning, deposit_coin.reference, 5::smallint, entry, deposit_coin.effective_at, deposit_coin.description);
+    result := post_entry(owning, deposit_coin.reference, 'coin_deposit', entry, deposit_coin.effective_at, deposit_coin.description);
     RETURN QUERY SELECT result.outcome, result.replayed, result.journal, deposit_coin.quantity,
                         (SELECT b.balance FROM unnest(result.balances) b WHERE b.account = claim), result.recorded_at;
 END;

@@ -61,7 +61,7 @@ BEGIN
     IF sign(money) <> 0 THEN
         PERFORM require_transfer_amount('what the provider is paid', money, false);
     END IF;
-    result := post_entry(client_id, settle_lp.reference, 7::smallint, provider_entry(client_id, settle_lp.lp, coin, money),
+    result := post_entry(client_id, settle_lp.reference, 'lp_settlement', provider_entry(client_id, settle_lp.lp, coin, money),
                          settle_lp.effective_at, settle_lp.description);
     RETURN QUERY SELECT result.outcome, result.replayed, result.journal, coin, money, result.recorded_at;
 END;
