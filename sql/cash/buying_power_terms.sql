@@ -145,8 +145,8 @@ BEGIN
     SELECT h.account, sum(coalesce(h.remaining + e.undone, h.remaining))
       FROM hold h
      CROSS JOIN LATERAL
-           (SELECT sum(CASE v.event WHEN 'increased' THEN -v.amount ELSE v.amount END) AS undone FROM hold_event v
-             WHERE v.client_id = h.client_id AND v.hold_id = h.hold_id AND v.event <> 'authorised' AND v.recorded_at > scope.until) e
+           (SELECT sum(CASE v.event WHEN 'increased' THEN -v.amount ELSE v.amount END) AS undone FROM event v
+             WHERE v.client_id = h.client_id AND v.subject = 'hold' AND v.subject_key = h.hold_id::text AND v.event <> 'authorized' AND v.recorded_at > scope.until) e
      WHERE h.client_id = scope.client_id AND h.account = ANY (accounts) AND h.opened_at <= scope.until
        AND (h.expires_at IS NULL OR h.expires_at > scope.until) AND NOT starts_with(h.reference, 'funding:')
      GROUP BY h.account;

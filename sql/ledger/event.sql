@@ -23,6 +23,7 @@ COMMENT ON COLUMN subject.key IS 'The columns, beside client_id, that name a row
 COMMENT ON COLUMN subject.refusal IS 'SQLSTATE of a change of status that transition does not list.';
 COMMENT ON COLUMN subject.apart IS 'Columns that no event tells of, since nothing rests on them.';
 COMMENT ON COLUMN subject.shipped IS 'Its rows come with the extension; the first seal() records them.';
+INSERT INTO subject (subject, key) VALUES ('actor', '{actor_id}');
 
 CREATE TABLE bakkt_ledger_internal.transition (
     subject text COLLATE "C" NOT NULL REFERENCES subject,

@@ -34,6 +34,7 @@ INSERT INTO transition (subject, from_status, event, to_status) VALUES
     ('hold', 'open', 'captured', 'captured'),
     ('hold', 'open', 'released', 'open'),
     ('hold', 'open', 'released', 'released'),
+    ('hold', 'open', 'released', 'captured'),
     ('hold', 'open', 'expired', 'expired');
 
 -- ---------------------------------------------------------------------------
@@ -284,7 +285,7 @@ BEGIN
     bound := change_hold(bound, 'captured', taken, CASE WHEN sign(rest) = 0 THEN 'captured' ELSE 'open' END, -taken, taken, moment,
                          posted.journal, request_reference);
     IF ends AND sign(rest) > 0 THEN
-        bound := change_hold(bound, 'captured_rest', rest, 'captured', -rest, zero(asset(rest)), moment, posted.journal);
+        bound := change_hold(bound, 'released', rest, 'captured', -rest, zero(asset(rest)), moment, posted.journal);
     END IF;
     PERFORM close_request(asked, bound);
     RETURN posted;

@@ -55,8 +55,9 @@ BEGIN
     SELECT r.* INTO asked FROM request AS r
     WHERE r.client_id = holder AND r.scope = open_request.scope AND r.reference = open_request.reference;
     IF FOUND THEN
-        PERFORM refuse_other_content('Reference', reference, asked.content || jsonb_build_object('operation', asked.operation),
-                                     content || jsonb_build_object('operation', operation));
+        PERFORM refuse_other_content('Reference', reference, jsonb_build_object('operation', asked.operation),
+                                     jsonb_build_object('operation', operation)),
+                refuse_other_content('Reference', reference, asked.content, content);
         RETURN asked;
     END IF;
     asked.client_id := holder;

@@ -18,7 +18,7 @@ CREATE FUNCTION pg_temp.cash(account text, change amount, at timestamptz, kind t
 					  line('Cr', ensure_account(c.client_id, 'FBO', 'Cust:' || account || ':settled', 'USD', c.customer_id), change)), at)).journal
 	  FROM customer c WHERE c.account_code = account $$;
 -- the company's money in the FBO account, from which sale proceeds are paid
-SELECT post_entry(c.client_id, 'cover', 18::smallint,
+SELECT post_entry(c.client_id, 'cover', 'fbo_transfer',
 	journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Bank:omnibus', 'USD'), '5000 USD'), line('Cr', ensure_account(c.client_id, 'FBO', 'DueTo:CORP', 'USD'), '5000 USD'),
 				  line('Dr', ensure_account(c.client_id, 'CORP', 'DueFrom:FBO', 'USD'), '5000 USD'), line('Cr', ensure_account(c.client_id, 'CORP', 'Bank:operating', 'USD'), '5000 USD')),
 	'2025-01-02Z') FROM client c WHERE c.code = 'QRST' \g /dev/null
@@ -30,7 +30,7 @@ DECLARE
 	side	text[] := CASE WHEN call.withdrawal THEN '{Dr,Cr}' ELSE '{Cr,Dr}' END;
 	posted	journal_result;
 BEGIN
-	posted := post_entry(call.client_id, 'cash-call:' || call.journal_id, 17::smallint,
+	posted := post_entry(call.client_id, 'cash-call:' || call.journal_id, 'cash_call',
 		journal_entry(line(side[1], ensure_account(call.client_id, 'FBO', format('Cust:%s:settled', code), 'USD', call.customer_id), call.amount),
 					  line(side[2], ensure_account(call.client_id, 'FBO', 'DueTo:CORP', 'USD'), call.amount),
 					  line(side[1], ensure_account(call.client_id, 'CORP', 'DueFrom:FBO', 'USD'), call.amount),
@@ -95,9 +95,9 @@ SELECT is(pg_temp.power('QRST0001', clock_timestamp()), '765.50',
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.cash('QRST0002', '500 USD', '2025-06-03 21:40Z'), pg_temp.cash('QRST0002', '30 USD', '2025-06-03 21:40:00.000001Z'),
 	pg_temp.cash('QRST0002', '7 USD', '2025-06-04 10:00Z', 'cash_return'), pg_temp.trade('QRST0002', 'at the cut', 'BUY', '0.1 BTC', '2025-06-03 21:40Z') \g /dev/null
-SELECT post_entry(c.client_id, 'sent', 13::smallint, journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Cust:QRST0002:settled', 'USD'), '50 USD'),
+SELECT post_entry(c.client_id, 'sent', 'cash_withdrawal', journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Cust:QRST0002:settled', 'USD'), '50 USD'),
 	line('Cr', ensure_account(c.client_id, 'FBO', 'Clearing:ACH-out', 'USD'), '50 USD')), '2025-06-04 11:00Z') FROM client c WHERE c.code = 'QRST' \g /dev/null
-SELECT post_entry(c.client_id, 'between', 10::smallint, journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Cust:QRST0001:settled', 'USD'), '1 USD'),
+SELECT post_entry(c.client_id, 'between', 'transfer', journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Cust:QRST0001:settled', 'USD'), '1 USD'),
 	line('Cr', ensure_account(c.client_id, 'FBO', 'Cust:QRST0002:settled', 'USD'), '1 USD')), '2025-06-04 11:30Z') FROM client c WHERE c.code = 'QRST' \g /dev/null
 SELECT results_eq($$SELECT settled_at_cut::text, unsettled_withdrawals_at_cut::text, deposits_since::text, withdrawals_since::text, other_since::text, buys_since::text, buying_power::text FROM buying_power('QRST0002', '2025-06-04 12:00Z')$$,
 	$$VALUES ('500.00 USD', '10.00 USD', '30.00 USD', '50.00 USD', '8.00 USD', '0.00 USD', '478.00 USD')$$,

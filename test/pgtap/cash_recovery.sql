@@ -8,20 +8,20 @@ SELECT no_plan();
 \ir write_off.psql
 
 CREATE FUNCTION pg_temp.pay_in(account text, amount amount, reference text) RETURNS void LANGUAGE sql AS $$
-	SELECT post_entry(c.client_id, reference, 12::smallint, journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Bank:omnibus', asset(amount)), amount),
+	SELECT post_entry(c.client_id, reference, 'cash_deposit', journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Bank:omnibus', asset(amount)), amount),
 		line('Cr', ensure_account(c.client_id, 'FBO', 'Cust:' || account || ':settled', asset(amount)), amount))) FROM client c WHERE c.code = 'XYZZ' $$;
 CREATE ROLE bakkt_test_settler; CREATE ROLE bakkt_test_approver;
 GRANT bakkt_ledger_settler TO bakkt_test_settler;
 GRANT bakkt_ledger_approver TO bakkt_test_approver;
 SELECT grant_client_access('XYZZ', 'bakkt_test_approver') \g /dev/null
 SELECT pg_temp.buy('bob', 'BOB00001', '0.5 BTC', '2026-11-20 15:00Z', fee_bps => 50) \g /dev/null
-SELECT post_entry(c.client_id, 'paid out', 1::smallint, journal_entry(line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '0.12 USD'),
+SELECT post_entry(c.client_id, 'paid out', 'general', journal_entry(line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '0.12 USD'),
 	line('Cr', ensure_account(c.client_id, 'CORP', 'Bank:operating', 'USD'), '0.12 USD'))) FROM client c \g /dev/null
 SELECT pg_temp.buy('carol', 'CAROL001', '0.001 BTC', '2026-08-20 15:00Z', '60300 USD/BTC', encumbered => true) AS carol, pg_temp.buy('dave', 'DAVE0001', '0.001 BTC', '2026-08-21 15:00Z', '60300 USD/BTC', encumbered => true) AS dave,
 	pg_temp.buy('erin', 'ERIN0001', '0.001 BTC', '2026-08-22 15:00Z', '60300 USD/BTC') AS erin, pg_temp.buy('young', 'ERIN0001', '0.001 BTC', '2026-11-20 15:00Z') AS young \gset
 SELECT is(pg_temp.balance('CORP', 'RevShare:payable:XYZZ'), '60.24 USD',
 	'the client''s share of revenue accrues on the purchases posted');
-SELECT post_entry(c.client_id, 'and', 1::smallint, journal_entry(line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '0.24 USD'),
+SELECT post_entry(c.client_id, 'and', 'general', journal_entry(line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '0.24 USD'),
 	line('Cr', ensure_account(c.client_id, 'CORP', 'Bank:operating', 'USD'), '0.24 USD'))) FROM client c \g /dev/null
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'r0')$$, :carol), 'LG083', NULL,
 	'an outstanding cash call (TPJ) cannot be recovered');
@@ -78,7 +78,7 @@ SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'cash calls and receivables a
 -- ---------------------------------------------------------------------------
 -- erin's was charged last: to bad debt alone; dave's too; so write one off that is shared: carol's share is back
 SELECT pg_temp.buy('bob2', 'BOB00001', '0.002 BTC', '2026-09-01 15:00Z', '60300 USD/BTC', encumbered => true) AS bob2, pg_temp.buy('bob3', 'BOB00001', '0.001 BTC', '2026-09-02 15:00Z', '60300 USD/BTC') AS bob3 \gset
-SELECT post_entry(c.client_id, 'less', 1::smallint, journal_entry(line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '0.36 USD'),
+SELECT post_entry(c.client_id, 'less', 'general', journal_entry(line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '0.36 USD'),
 	line('Cr', ensure_account(c.client_id, 'CORP', 'Bank:operating', 'USD'), '0.36 USD'))) FROM client c \g /dev/null
 SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT propose_cash_call_write_offs('2026-10-15 15:00Z') \g /dev/null

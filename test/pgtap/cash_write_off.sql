@@ -12,7 +12,7 @@ SELECT no_plan();
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.buy('bob', 'BOB00001', '0.5 BTC', '2026-08-20 15:00Z', fee_bps => 50) AS bob, pg_temp.buy('carol', 'CAROL001', '0.001 BTC', '2026-08-20 15:00Z', '60300 USD/BTC', encumbered => true) AS carol \gset
 SELECT is(pg_temp.balance('CORP', 'RevShare:payable:XYZZ'), '60.12 USD', 'purchases accrue the client''s revenue share');
-SELECT post_entry(c.client_id, 'paid out', 1::smallint, journal_entry(line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '0.12 USD'),
+SELECT post_entry(c.client_id, 'paid out', 'general', journal_entry(line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '0.12 USD'),
 	line('Cr', ensure_account(c.client_id, 'CORP', 'Bank:operating', 'USD'), '0.12 USD'))) FROM client c \g /dev/null
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'unpaid purchases leave cash calls (TPJ) equal to receivables and payables');
 
@@ -165,7 +165,7 @@ SELECT is((SELECT count(*) FROM approve_cash_call_write_offs('XYZZ', ARRAY[:d30,
 	'one request approves several write-offs');
 RESET SESSION AUTHORIZATION;
 -- 100.00 have accrued
-SELECT post_entry(c.client_id, 'accrued', 1::smallint, journal_entry(line('Dr', ensure_account(c.client_id, 'CORP', 'Revenue:markup', 'USD'), '100.00 USD'),
+SELECT post_entry(c.client_id, 'accrued', 'general', journal_entry(line('Dr', ensure_account(c.client_id, 'CORP', 'Revenue:markup', 'USD'), '100.00 USD'),
 	line('Cr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '100.00 USD'))) FROM client c \g /dev/null
 SELECT is(pg_temp.balance('CORP', 'RevShare:payable:XYZZ'), '100.00 USD',
 	'the revenue share accrues before write-offs are charged to it');
@@ -188,7 +188,7 @@ SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$,
 	'several charged write-offs leave cash calls equal to receivables and payables');
 
 -- a share that is overdrawn covers nothing
-SELECT post_entry(c.client_id, 'overdrawn', 1::smallint, journal_entry(line('Cr', ensure_account(c.client_id, 'CORP', 'Revenue:markup', 'USD'), '5.00 USD'),
+SELECT post_entry(c.client_id, 'overdrawn', 'general', journal_entry(line('Cr', ensure_account(c.client_id, 'CORP', 'Revenue:markup', 'USD'), '5.00 USD'),
 	line('Dr', account_of('XYZZ', 'CORP', 'RevShare:payable:XYZZ', 'USD'), '5.00 USD'))) FROM client c \g /dev/null
 SELECT change_cash_terms('XYZZ', write_off_days => 1) \g /dev/null
 SELECT pg_temp.buy('e1', 'ERIN0001', '0.001 BTC', '2026-10-29 15:00Z') AS e1, pg_temp.buy('e2', 'ERIN0001', '0.002 BTC', '2026-10-29 15:00Z') AS e2, pg_temp.buy('e3', 'ERIN0001', '0.001 BTC', '2026-10-30 15:00Z') AS e3 \gset
@@ -203,7 +203,7 @@ RESET SESSION AUTHORIZATION;
 -- ---------------------------------------------------------------------------
 -- Settled meanwhile
 -- ---------------------------------------------------------------------------
-SELECT post_entry(c.client_id, 'paid in', 12::smallint, journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Bank:omnibus', 'USD'), '60.00 USD'),
+SELECT post_entry(c.client_id, 'paid in', 'cash_deposit', journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Bank:omnibus', 'USD'), '60.00 USD'),
 	line('Cr', ensure_account(c.client_id, 'FBO', 'Cust:ERIN0001:settled', 'USD'), '60.00 USD'))) FROM client c \g /dev/null
 SELECT is((SELECT collected FROM process_cash_calls('2026-11-01 12:00Z', 'XYZZ')), '60.00 USD',
 	'a call whose write-off is approved can still be paid');

@@ -1,6 +1,7 @@
 -- Withdrawals: requested, sent, completed, cancelled, rejected, returned; what is free for them; adjustments by hand.
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+\ir lib/event.psql
 SELECT no_plan();
 
 SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('XYZZ', opened_at => '2026-01-01Z') \g /dev/null

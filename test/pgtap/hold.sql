@@ -1,6 +1,7 @@
 -- Holds: every verb, every refusal, expiry, and that balance.held is what open holds bind.
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+\ir lib/event.psql
 SELECT no_plan();
 -- rows in order, whatever the collations of their texts
 CREATE FUNCTION pg_temp.same(have text, want text, name text) RETURNS text LANGUAGE plpgsql AS $$
@@ -124,9 +125,9 @@ SELECT is(pg_temp.detail(q), f, format('a reference used with another %s is refu
 	('amount', $$SELECT release_hold('HOLD', 'h2', 'r1', '20.01 USD')$$),
 	('amount', $$SELECT release_hold('HOLD', 'h2', 'r1')$$),
 	('hold', $$SELECT release_hold('HOLD', 'h1', 'r1', '20.00 USD')$$),
-	('event', $$SELECT increase_hold('HOLD', 'h2', '20.00 USD', 'r1')$$),
-	('event', $$SELECT release_hold('HOLD', 'h1', 'h1', '30.00 USD')$$),
-	('event', $$SELECT authorise_hold('HOLD', pg_temp.of('ann'), '20.00 USD', 'r1')$$)) AS v (f, q);
+	('operation', $$SELECT increase_hold('HOLD', 'h2', '20.00 USD', 'r1')$$),
+	('operation', $$SELECT release_hold('HOLD', 'h1', 'h1', '30.00 USD')$$),
+	('operation', $$SELECT authorise_hold('HOLD', pg_temp.of('ann'), '20.00 USD', 'r1')$$)) AS v (f, q);
 SELECT pg_temp.same($$SELECT status, remaining::text FROM release_hold('HOLD', 'h2', 'r3')$$, $$VALUES ('released', '0.00 USD')$$,
 	'a release without an amount frees the whole rest');
 SELECT pg_temp.same($$SELECT status, remaining::text FROM release_hold('HOLD', 'h2', 'r3')$$, $$VALUES ('released', '0.00 USD')$$,
@@ -191,7 +192,7 @@ SELECT is(pg_temp.detail(q), f, 'a capture is refused when it is repeated with a
 	('description', $$SELECT capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '10.00 USD'), 'c1')$$),
 	('final', $$SELECT capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '10.00 USD'), 'c1', final => true, description => 'first')$$),
 	('hold', $$SELECT capture_hold('HOLD', 'floor', pg_temp.move('ann', 'ben', '10.00 USD'), 'c1', description => 'first')$$),
-	('event', $$SELECT capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '10.00 USD'), 'i1', description => 'first')$$)) AS v (f, q);
+	('operation', $$SELECT capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '10.00 USD'), 'i1', description => 'first')$$)) AS v (f, q);
 SELECT throws_ok($$SELECT capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '1.00 USD'), 'spend')$$, 'LG020', NULL,
 	'a capture under the reference of another journal is refused');
 SELECT is(pg_temp.state('ann'), '35.00 USD/35.00 USD/0.00 USD', 'a refused capture leaves the hold as it was');
@@ -247,13 +248,13 @@ SELECT is(pg_temp.state('ann'), '0.00 USD/0.00 USD/0.00 USD', 'a hold captured w
 -- the whole story of h1
 SELECT pg_temp.same($$SELECT e.event, e.amount::text, e.reference, j.reference, e.recorded_by FROM hold_event e JOIN hold h USING (client_id, hold_id)
 		LEFT JOIN journal j ON j.client_id = e.client_id AND j.journal_id = e.journal_id WHERE h.reference = 'h1' ORDER BY e.event_id$$,
-	$$VALUES ('authorised', '30.00 USD', 'h1', NULL, current_user), ('increased', '15.00 USD', 'i1', NULL, current_user), ('captured', '10.00 USD', 'c1', 'c1', current_user),
+	$$VALUES ('authorized', '30.00 USD', 'h1', NULL, current_user), ('increased', '15.00 USD', 'i1', NULL, current_user), ('captured', '10.00 USD', 'c1', 'c1', current_user),
 		('captured', '15.00 USD', 'c2', 'c2', current_user), ('captured', '12.00 USD', 'c3', 'c3', current_user), ('released', '8.00 USD', NULL, 'c3', current_user)$$,
 	'every change of a hold is recorded with who made it and its journal');
 SELECT is((SELECT count(*) FROM hold_event WHERE recorded_at NOT BETWEEN now() AND clock_timestamp()), 0::bigint,
 	'every change of a hold is recorded with the time of the clock');
-SELECT throws_ok('UPDATE hold_event SET amount = amount', 'LG066', NULL, 'an update of hold events is refused');
-SELECT throws_ok('DELETE FROM hold_event', 'LG066', NULL, 'a deletion of hold events is refused');
+SELECT throws_ok('UPDATE event SET amount = amount', 'LG066', NULL, 'an update of hold events is refused');
+SELECT throws_ok('DELETE FROM event', 'LG066', NULL, 'a deletion of hold events is refused');
 SELECT throws_ok('DELETE FROM hold', 'LG066', NULL, 'a deletion of holds is refused');
 SELECT throws_ok('TRUNCATE hold', 'LG066', NULL, 'a truncation of holds is refused');
 

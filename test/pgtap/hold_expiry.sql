@@ -1,6 +1,7 @@
 -- A hold that has expired binds nothing from that instant on, swept or not.
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+\ir lib/event.psql
 SELECT no_plan();
 -- rows in order, whatever the collations of their texts
 CREATE FUNCTION pg_temp.same(have text, want text, name text) RETURNS text LANGUAGE plpgsql AS $$
@@ -77,7 +78,7 @@ SELECT is(pg_temp.state('ann'), '10.00 USD/10.00 USD/0.00 USD',
 	'a journal that spends what an expired hold bound leaves the live hold');
 SELECT pg_temp.ties('a journal that spends what an expired hold bound');
 SELECT pg_temp.same($$SELECT e.event, e.amount::text, e.recorded_at BETWEEN now() AND clock_timestamp() FROM hold_event e JOIN hold h USING (client_id, hold_id) WHERE h.reference = 'e2' ORDER BY e.event_id$$,
-	$$VALUES ('authorised', '60.00 USD', true), ('expired', '60.00 USD', true)$$,
+	$$VALUES ('authorized', '60.00 USD', true), ('expired', '60.00 USD', true)$$,
 	'an expiry is recorded with the time of the clock');
 -- a batch: the first spends what the expired hold bound, the second finds nothing
 SELECT pg_temp.expired('ben', '150.00 USD', 'e3') \g /dev/null
@@ -98,8 +99,8 @@ SELECT throws_ok($$SELECT capture_hold('HOLD', 'e4', pg_temp.move('ben', 'ann', 
 	'an expired hold cannot be captured');
 SELECT throws_ok($$SELECT increase_hold('HOLD', 'e4', '5.00 USD', 'u1')$$, 'LG052', NULL, 'an expired hold cannot be increased');
 SELECT throws_ok($$SELECT release_hold('HOLD', 'e4', 'u1')$$, 'LG052', NULL, 'an expired hold cannot be released');
-SELECT is((SELECT status FROM authorise_hold('HOLD', pg_temp.of('ben'), '5.00 USD', 'e4', expires_at => now() - interval '1 hour')), 'expired',
-	'a repeated authorization of an expired hold answers with the status expired');
+SELECT is((SELECT status FROM authorise_hold('HOLD', pg_temp.of('ben'), '5.00 USD', 'e4', expires_at => now() - interval '1 hour')), 'open',
+	'a repeated authorization answers as it was answered first, also of a hold that has expired since');
 -- many holds on one account, some expired
 SELECT authorise_hold('HOLD', pg_temp.of('ben'), amount(n, 'USD'), 'many ' || n, expires_at => CASE n % 3 WHEN 0 THEN now() - interval '1 hour' WHEN 1 THEN now() + interval '1 hour' END,
 	at => now() - interval '2 hours') FROM generate_series(1, 9) AS n \g /dev/null
@@ -149,7 +150,7 @@ SELECT throws_ok($$INSERT INTO bakkt_ledger_internal.hold SELECT * FROM bakkt_le
 	'a poster writes no hold into the table');
 RESET ROLE;
 SELECT pg_temp.same($$SELECT e.event, e.recorded_by FROM hold_event e JOIN hold h USING (client_id, hold_id) WHERE h.reference = 'w' ORDER BY e.event_id$$,
-	$$SELECT e, 'ledger_test_teller'::name FROM unnest('{authorised,increased,captured,released}'::text[]) AS e$$,
+	$$SELECT e, 'ledger_test_teller'::name FROM unnest('{authorized,increased,captured,released}'::text[]) AS e$$,
 	'each change of a hold is recorded with the poster''s role');
 SELECT is((SELECT r.role_name FROM journal j JOIN actor r USING (actor_id) WHERE j.reference = 'w/c'), 'ledger_test_teller',
 	'the journal of a capture names the poster''s role');
@@ -194,7 +195,7 @@ SELECT cmp_ok(done, '>', 300::bigint, 'more than 300 of the random steps succeed
 SELECT cmp_ok(refused, '>', 100::bigint, 'more than 100 of the random steps are refused') FROM steps;
 SELECT is(wrong, 0::bigint, 'held is what open holds bind, and no more than is posted, after each random step') FROM steps;
 SELECT is_empty($$SELECT h.reference FROM hold h JOIN hold_event e USING (client_id, hold_id) GROUP BY h.client_id, h.hold_id, h.reference, h.remaining
-	HAVING sum(CASE WHEN e.event IN ('authorised', 'increased') THEN e.amount ELSE -e.amount END) <> h.remaining$$, 'the events of each hold add up to what remains');
+	HAVING sum(CASE WHEN e.event IN ('authorized', 'increased') THEN e.amount ELSE -e.amount END) <> h.remaining$$, 'the events of each hold add up to what remains');
 SELECT is_empty($$SELECT e.reference FROM hold_event e JOIN hold h USING (client_id, hold_id) JOIN journal j USING (client_id, journal_id)
 	WHERE e.event = 'captured' AND amount_of(j.entry, h.account) <> e.amount$$,
 	'the amount of each capture is what its journal takes from the account');

@@ -11,7 +11,7 @@ SELECT deposit_coin(account_code, '10 BTC', 'coin ' || account_code, effective_a
 SELECT change_cash_terms(c, prefunded => true) FROM unnest('{QRST,PROP}'::text[]) c \g /dev/null
 
 CREATE FUNCTION pg_temp.cash(account text, change amount, at timestamptz DEFAULT '2025-06-02 15:00Z') RETURNS bigint LANGUAGE sql AS $$
-	SELECT (post_entry(c.client_id, format('cash %s %s %s', account, change, at AT TIME ZONE 'UTC'), 12::smallint,
+	SELECT (post_entry(c.client_id, format('cash %s %s %s', account, change, at AT TIME ZONE 'UTC'), 'cash_deposit',
 		journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Bank:omnibus', 'USD'), change),
 					  line('Cr', ensure_account(c.client_id, 'FBO', 'Cust:' || account || ':settled', 'USD', c.customer_id), change)), at)).journal
 	  FROM customer c WHERE c.account_code = account $$;

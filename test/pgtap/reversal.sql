@@ -32,7 +32,7 @@ CREATE FUNCTION pg_temp.post(reference text, entry text) RETURNS bigint VOLATILE
 -- reverse_journal() on accounts of any kind
 CREATE FUNCTION pg_temp.take_back(client text, journal bigint, reference text, entry journal_entry DEFAULT NULL, effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
 	RETURNS journal_result VOLATILE LANGUAGE sql AS
-	$$ SELECT post_entry((SELECT client_id FROM client c WHERE c.code = $1), $3, 2::smallint, $4, $5, $6, $2) $$;
+	$$ SELECT post_entry((SELECT client_id FROM client c WHERE c.code = $1), $3, 'reversal', $4, $5, $6, $2) $$;
 CREATE FUNCTION pg_temp.id(reference text) RETURNS bigint VOLATILE LANGUAGE sql AS $$ SELECT journal_id FROM bakkt_ledger_internal.journal WHERE reference = $1 $$;
 CREATE FUNCTION pg_temp.money(who text) RETURNS text VOLATILE LANGUAGE sql AS $$ SELECT (balance_of(pg_temp.of($1))).balance::text $$;
 

@@ -145,7 +145,7 @@ CREATE TABLE public.attempted (what int, answer text);
 CREATE FUNCTION public.act(what int, session int, i int, cents int) RETURNS text LANGUAGE sql AS $$
 	INSERT INTO public.attempted VALUES ($1, public.attempt(CASE $1
 		WHEN 1 THEN format('SELECT authorise_hold(''HOLD'', %L, %L, %L)', claim_of('HOLD', 1), usd(cents), format('h/%s/%s', session, i))
-		WHEN 2 THEN format('SELECT take_hold((SELECT client_id FROM client WHERE code = ''HOLD''), %L, journal_entry(line(''Dr'', %L, %L), line(''Cr'', %L, %L)), %L, 16::smallint, %L, NULL, NULL, clock_timestamp())', format('h/%s/%s', session, i - 1),
+		WHEN 2 THEN format('SELECT take_hold((SELECT client_id FROM client WHERE code = ''HOLD''), %L, journal_entry(line(''Dr'', %L, %L), line(''Cr'', %L, %L)), %L, ''hold_capture'', %L, NULL, NULL, clock_timestamp())', format('h/%s/%s', session, i - 1),
 			claim_of('HOLD', 1), usd(cents / 2 + 1), house_of('HOLD', 'Bank:omnibus'), usd(cents / 2 + 1), format('c/%s/%s', session, i), cents % 2 = 0)
 		WHEN 3 THEN format('SELECT release_hold(''HOLD'', %L, %L)', format('h/%s/%s', session, i - 2), format('r/%s/%s', session, i))
 		WHEN 0 THEN format('SELECT load_journal(''HOLD'', %L, journal_entry(line(''Dr'', %L, ''30.00 USD''), line(''Cr'', %L, ''30.00 USD'')))', format('d/%s/%s', session, i),

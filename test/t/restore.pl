@@ -22,7 +22,7 @@ $$;
 SELECT load_journals(ARRAY(SELECT public.pay('DUMP', 'a' || i, 1 + i % 20, 1 + (i * 7) % 20, '3.33 USD') FROM generate_series(1, 300) AS i));
 SELECT seal();
 SELECT load_journals(ARRAY(SELECT public.pay('OTHR', 'b' || i, 1 + i % 5, 1 + (i * 3) % 5, ((i % 7 * 15 + 1) || '.00 USD')::amount) FROM generate_series(1, 100) AS i));
-SELECT post_entry(client_id, 'undo a7', 2::smallint, reverse(entry), reverses => journal_id) FROM journal WHERE reference = 'a7';
+SELECT post_entry(client_id, 'undo a7', 'reversal', reverse(entry), reverses => journal_id) FROM journal WHERE reference = 'a7';
 SELECT seal();
 SELECT load_journals(ARRAY(SELECT public.pay('DUMP', 'c' || i, 1 + i % 20, 1 + (i * 7) % 20, '1.11 USD') FROM generate_series(1, 50) AS i));
 SQL
