@@ -27,7 +27,7 @@ BEGIN
         RETURN number;
     END IF;
     INSERT INTO actor AS a (role_name) VALUES (acting) RETURNING a.* INTO entered;
-    PERFORM record_event('entered', NULL::actor, entered, clock_timestamp(), actor => entered.actor_id);
+    PERFORM record_event('entered', NULL::actor, entered, clock_timestamp(), acting => entered.actor_id);
     RETURN entered.actor_id;
 END;
 $$;

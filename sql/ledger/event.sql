@@ -116,47 +116,61 @@ END;
 $$;
 
 -- Refuses a change of status that transition does not list for the event.
-CREATE FUNCTION bakkt_ledger_internal.require_transition(what subject, key text, from_status text, event text, to_status text) RETURNS void
+CREATE FUNCTION bakkt_ledger_internal.require_transition(what subject, happening text, was jsonb, state jsonb) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
     IF NOT EXISTS (SELECT FROM transition AS t
-                   WHERE t.subject = what.subject AND t.from_status = require_transition.from_status
-                     AND t.event = require_transition.event AND t.to_status = require_transition.to_status) THEN
-        PERFORM refuse(what.refusal, format('%s %s cannot go from %s to %s', replace(what.subject, '_', ' '), key, from_status, to_status));
+                   WHERE t.subject = what.subject AND t.from_status = was ->> 'status' AND t.event = happening
+                     AND t.to_status = state ->> 'status') THEN
+        PERFORM refuse(what.refusal, format('%s %s cannot go from %s to %s', replace(what.subject, '_', ' '),
+                                            subject_key(what.key, state), was ->> 'status', state ->> 'status'));
     END IF;
 END;
 $$;
 
--- Writes one event: what a row was and is, the event that made it so, and what goes with it.  The one way an event is written
--- but for the attempts on cash calls (src/cash/cash_call_attempt.c).
-CREATE FUNCTION bakkt_ledger_internal.record_event(event text, before anyelement, after anyelement, at timestamptz,
-                                                   amount amount DEFAULT NULL, journal bigint DEFAULT NULL, reference text DEFAULT NULL,
-                                                   reason text DEFAULT NULL, content jsonb DEFAULT NULL, actor integer DEFAULT NULL)
-    RETURNS bigint
+-- Writes the same event of several rows: what each was and is, and what goes with it.  The one way events are written but for
+-- the attempts on cash calls, which a run writes in bulk.  Amounts, journals and requests are given for each row or not at all.
+CREATE FUNCTION bakkt_ledger_internal.record_events(happening text, before anyarray, after anyarray, moment timestamptz,
+                                                    amounts amount[] DEFAULT NULL, journals bigint[] DEFAULT NULL,
+                                                    requests text[] DEFAULT NULL, why text DEFAULT NULL,
+                                                    said jsonb DEFAULT NULL, acting integer DEFAULT NULL)
+    RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET TimeZone = 'UTC' AS  -- instants are written in one way
 $$
 DECLARE
     what subject;
-    was constant jsonb := to_jsonb(before);
-    state constant jsonb := to_jsonb(after);
-    of_row constant jsonb := coalesce(state, was);
-    number bigint;
 BEGIN
-    SELECT s.* INTO STRICT what FROM subject AS s WHERE s.subject = pg_typeof(coalesce(after, before))::text;
-    IF was ->> 'status' <> state ->> 'status' THEN
-        PERFORM require_transition(what, subject_key(what.key, of_row), was ->> 'status', event, state ->> 'status');
-    END IF;
-    number := next_record_number();
+    acting := coalesce(acting, invoking_actor());
+    SELECT s.* INTO STRICT what FROM subject AS s WHERE s.subject || '[]' = pg_typeof(after)::text;
+    PERFORM require_transition(what, happening, r.was, r.state)
+    FROM (SELECT to_jsonb(before[i]) AS was, to_jsonb(after[i]) AS state FROM generate_subscripts(after, 1) AS i) AS r
+    WHERE r.was ->> 'status' <> r.state ->> 'status';
     INSERT INTO event (client_id, actor_id, event_id, journal_id, at, recorded_at, subject, subject_key, event, status, amount,
                        reference, reason, content, changed)
-    VALUES (coalesce((of_row ->> 'client_id')::integer, 0), coalesce(actor, invoking_actor()), number, journal, at, clock_timestamp(),
-            what.subject, subject_key(what.key, of_row), event, state ->> 'status', amount, reference, reason, content,
-            changed_columns(was, state, what.apart));
-    RETURN number;
+    SELECT coalesce((r.named ->> 'client_id')::integer, 0), acting, next_record_number(), journals[r.i], moment, clock_timestamp(),
+           what.subject, subject_key(what.key, r.named), happening, r.state ->> 'status', amounts[r.i],
+           requests[r.i], why, said, changed_columns(r.was, r.state, what.apart)
+    FROM (SELECT i, to_jsonb(before[i]) AS was, to_jsonb(after[i]) AS state, to_jsonb(coalesce(after[i], before[i])) AS named
+          FROM generate_subscripts(after, 1) AS i) AS r
+    ORDER BY r.i;
+END;
+$$;
+
+-- Writes one event.
+CREATE FUNCTION bakkt_ledger_internal.record_event(happening text, before anyelement, after anyelement, moment timestamptz,
+                                                   amount amount DEFAULT NULL, journal bigint DEFAULT NULL, request text DEFAULT NULL,
+                                                   reason text DEFAULT NULL, content jsonb DEFAULT NULL, acting integer DEFAULT NULL)
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    PERFORM record_events(happening, ARRAY[before], ARRAY[after], moment, ARRAY[amount], ARRAY[journal], ARRAY[request], reason,
+                          content, acting);
 END;
 $$;
 

@@ -99,7 +99,7 @@ BEGIN
         captured = h.captured + captured_more
     WHERE h.client_id = before.client_id AND h.hold_id = before.hold_id
     RETURNING h.* INTO STRICT after;
-    PERFORM record_event(what, before, after, moment, amount => told, journal => posting, reference => request);
+    PERFORM record_event(what, before, after, moment, amount => told, journal => posting, request => request);
     RETURN after;
 END;
 $$;
@@ -227,7 +227,7 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM refuse_taken_reference(named);
     END IF;
-    PERFORM record_event('authorized', NULL::hold, opened, moment, amount => worth, reference => named);
+    PERFORM record_event('authorized', NULL::hold, opened, moment, amount => worth, request => named);
     RETURN close_request(asked, opened);
 END;
 $$;
