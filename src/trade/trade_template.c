@@ -16,8 +16,8 @@
 #include "postgres.h"
 
 #include "errors.h"
-#include "events/order_commission.h"
-#include "events/trade_request.h"
+#include "trade/order_commission.h"
+#include "trade/trade_request.h"
 
 static AccountRole
 cash_role(const ExecutionTerms *terms)

@@ -22,11 +22,11 @@
 #include "utils/typcache.h"
 
 #include "errors.h"
-#include "events/buying_power.h"
-#include "events/cash_call.h"
-#include "events/order_commission.h"
-#include "events/trade.h"
+#include "cash/cash_call.h"
 #include "ledger/lookup.h"
+#include "trade/order_commission.h"
+#include "trade/prefunded.h"
+#include "trade/trade.h"
 
 /* fields of type trade_result, in order */
 enum

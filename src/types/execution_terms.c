@@ -6,8 +6,8 @@
  */
 #include "postgres.h"
 
-#include "events/execution_terms.h"
 #include "errors.h"
+#include "types/execution_terms.h"
 
 #define TERMS_FORMAT 1
 #define TERMS_HEADER_SIZE 5

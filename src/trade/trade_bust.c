@@ -14,9 +14,9 @@
 #include "utils/timestamp.h"
 
 #include "errors.h"
-#include "events/trade.h"
 #include "ledger/key_lookup.h"
 #include "ledger/lookup.h"
+#include "trade/trade.h"
 
 #define BUST_SUFFIX "/bust"
 

@@ -17,11 +17,11 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "events/execution_terms.h"
-#include "events/last_price.h"
-#include "events/trade_money.h"
 #include "ledger/key_lookup.h"
 #include "ledger/post.h"
+#include "trade/last_price.h"
+#include "trade/trade_money.h"
+#include "types/execution_terms.h"
 
 /* how far back an execution is looked for */
 #define JOURNALS_MOST 10000

@@ -7,8 +7,8 @@
 #ifndef BAKKT_LEDGER_CASH_CALL_H
 #define BAKKT_LEDGER_CASH_CALL_H
 
-#include "events/trade.h"
 #include "ledger/write.h"
+#include "trade/trade.h"
 
 /* cash_call.status */
 #define CALL_OUTSTANDING 'O'

@@ -30,7 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "errors.h"
-#include "events/cash_call_attempt.h"
+#include "cash/cash_call_attempt.h"
 #include "ledger/lookup.h"
 #include "ledger/spi_plan.h"
 

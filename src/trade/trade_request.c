@@ -17,8 +17,8 @@
 #include "utils/timestamp.h"
 
 #include "errors.h"
-#include "events/trade_request.h"
 #include "ledger/lookup.h"
+#include "trade/trade_request.h"
 
 /* ---- reading ---- */
 

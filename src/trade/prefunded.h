@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
- * buying_power.h
+ * prefunded.h
  *	  Prefunded clients: no purchase without buying power.
  *-------------------------------------------------------------------------
  */
-#ifndef BAKKT_LEDGER_BUYING_POWER_H
-#define BAKKT_LEDGER_BUYING_POWER_H
+#ifndef BAKKT_LEDGER_PREFUNDED_H
+#define BAKKT_LEDGER_PREFUNDED_H
 
-#include "events/trade.h"
+#include "trade/trade.h"
 
 /*
  * Lock the cash of the batch's prefunded customers and read what they may
@@ -20,4 +20,4 @@ extern void buying_power_admit(BuyingPower *power, int i);
 /* It has fallen with its chain: as if it had not been. */
 extern void buying_power_dismiss(BuyingPower *power, int i);
 
-#endif							/* BAKKT_LEDGER_BUYING_POWER_H */
+#endif							/* BAKKT_LEDGER_PREFUNDED_H */

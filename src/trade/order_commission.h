@@ -10,8 +10,8 @@
 #ifndef BAKKT_LEDGER_ORDER_COMMISSION_H
 #define BAKKT_LEDGER_ORDER_COMMISSION_H
 
-#include "events/execution_terms.h"
-#include "events/trade_money.h"
+#include "trade/trade_money.h"
+#include "types/execution_terms.h"
 
 typedef struct OrderKey
 {

@@ -7,11 +7,11 @@
 #ifndef BAKKT_LEDGER_TRADE_REQUEST_H
 #define BAKKT_LEDGER_TRADE_REQUEST_H
 
-#include "events/execution_terms.h"
-#include "events/last_price.h"
-#include "events/party_cache.h"
-#include "events/trade_money.h"
+#include "ledger/party_cache.h"
 #include "ledger/post.h"
+#include "trade/last_price.h"
+#include "trade/trade_money.h"
+#include "types/execution_terms.h"
 
 /* fields of type trade_request, and the arguments of post_trade before its own, in order */
 enum

@@ -7,7 +7,7 @@
 #ifndef BAKKT_LEDGER_TRADE_H
 #define BAKKT_LEDGER_TRADE_H
 
-#include "events/trade_request.h"
+#include "trade/trade_request.h"
 
 typedef struct BuyingPower BuyingPower;
 

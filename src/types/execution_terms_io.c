@@ -15,8 +15,8 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
-#include "events/execution_terms.h"
 #include "errors.h"
+#include "types/execution_terms.h"
 
 typedef enum TermsField
 {

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * cash_call_open.c
+ * trade_cash_call.c
  *	  What posting an execution, or its bust, does to cash calls: in the same
  *	  transaction, so that there is no execution without its call.
  *
@@ -15,7 +15,7 @@
 #include "executor/spi.h"
 #include "utils/timestamp.h"
 
-#include "events/cash_call.h"
+#include "cash/cash_call.h"
 #include "ledger/spi_plan.h"
 
 /* The execution that the trade takes back, if its cash was called. */

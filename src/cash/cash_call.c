@@ -12,7 +12,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "events/cash_call.h"
+#include "cash/cash_call.h"
 
 /* attributes of table cash_call, in order */
 enum

@@ -4,7 +4,7 @@
  *	  The arithmetic of one execution.
  *-------------------------------------------------------------------------
  */
-#include "events/trade_money.h"
+#include "trade/trade_money.h"
 
 bool
 on_step(units value, units step)

@@ -12,8 +12,8 @@
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 
-#include "events/order_commission.h"
 #include "ledger/spi_plan.h"
+#include "trade/order_commission.h"
 
 struct OrderBook
 {

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * buying_power.c
+ * prefunded.c
  *	  Prefunded clients: a purchase that costs more than its customer's buying
  *	  power is refused (no leverage, no margin).
  *
@@ -19,8 +19,8 @@
 #include "utils/timestamp.h"
 
 #include "errors.h"
-#include "events/buying_power.h"
 #include "ledger/spi_plan.h"
+#include "trade/prefunded.h"
 #include "types/amount.h"
 
 typedef struct PurseKey

@@ -23,9 +23,9 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "events/party_cache.h"
 #include "errors.h"
 #include "ledger/key_lookup.h"
+#include "ledger/party_cache.h"
 #include "ledger/session_cache.h"
 #include "ledger/spi_plan.h"
 

@@ -13,8 +13,8 @@
 #define BAKKT_LEDGER_PARTY_CACHE_H
 
 #include "datatype/timestamp.h"
-#include "events/execution_terms.h"
 #include "types/account_id.h"
+#include "types/execution_terms.h"
 
 #define ACCOUNT_CODE_LENGTH 8
 #define CLIENT_CODE_SIZE 16

@@ -7,7 +7,7 @@
 #ifndef BAKKT_LEDGER_CASH_CALL_ATTEMPT_H
 #define BAKKT_LEDGER_CASH_CALL_ATTEMPT_H
 
-#include "events/cash_call.h"
+#include "cash/cash_call.h"
 
 /*
  * The order of attempts.  Customers who only pay come first: what they pay
