@@ -1,18 +1,24 @@
 /*-------------------------------------------------------------------------
  *
  * cash_call.c
- *	  Rows of table cash_call.
+ *	  Rows of table cash_call, and what a bust does to one.
+ *
+ * A new call is one row, written in bulk like its journal.  Busts are rare
+ * and go through the functions of sql/cash/cash_call_bust.sql.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "cash/cash_call.h"
+#include "ledger/spi_plan.h"
 
 /* attributes of table cash_call, in order */
 enum
@@ -136,4 +142,49 @@ cash_call_update(TableWriter *writer, const CashCall *call)
 		lock_again(writer, &tid);
 		fill_row(writer, call, scratch);
 	}
+}
+
+/* ---- busts ---- */
+
+/* Call a function of the call's client and journal. */
+static void
+call_function(SPIPlanPtr *plan, const char *query, int32 client_id, int64 journal_id)
+{
+	Oid			types[2] = {INT4OID, INT8OID};
+	Datum		arguments[2] = {Int32GetDatum(client_id), Int64GetDatum(journal_id)};
+
+	SPI_connect();
+	spi_plan(plan, 2, types, query);
+	spi_execute(*plan, arguments);
+	SPI_finish();
+}
+
+void
+cash_call_lock_customer(int32 client_id, int64 journal_id)
+{
+	static SPIPlanPtr plan = NULL;
+
+	call_function(&plan, "SELECT bakkt_ledger_internal.lock_customer_of_cash_call($1, $2)", client_id, journal_id);
+}
+
+void
+cash_call_prepare_bust(int32 client_id, int64 journal_id)
+{
+	static SPIPlanPtr plan = NULL;
+
+	call_function(&plan, "SELECT bakkt_ledger_internal.prepare_bust_of_cash_call($1, $2)", client_id, journal_id);
+}
+
+void
+cash_call_bust(int32 client_id, int64 journal_id, int64 bust, TimestampTz busted_at)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[4] = {INT4OID, INT8OID, INT8OID, TIMESTAMPTZOID};
+	Datum		arguments[4] = {Int32GetDatum(client_id), Int64GetDatum(journal_id),
+	Int64GetDatum(bust), TimestampTzGetDatum(busted_at)};
+
+	SPI_connect();
+	spi_plan(&plan, 4, types, "SELECT bakkt_ledger_internal.bust_cash_call($1, $2, $3, $4, $4)");
+	spi_execute(plan, arguments);
+	SPI_finish();
 }

@@ -7,8 +7,10 @@
 #ifndef BAKKT_LEDGER_CASH_CALL_H
 #define BAKKT_LEDGER_CASH_CALL_H
 
+#include "datatype/timestamp.h"
+
 #include "ledger/write.h"
-#include "trade/trade.h"
+#include "types/amount.h"
 
 /* cash_call.status */
 #define CALL_OUTSTANDING 'O'
@@ -45,11 +47,14 @@ extern void cash_call_insert(TableWriter *writer, const CashCall *call);
 /* Of a call whose customer is locked. */
 extern void cash_call_update(TableWriter *writer, const CashCall *call);
 
-/* Before a batch locks orders or accounts: lock the customers of calls that it busts. */
-extern void cash_calls_lock_customers(const TradeBatch *batch);
-/* Before busts are posted: lock their calls, and bind coin that was released. */
-extern void cash_calls_prepare_busts(const TradeBatch *batch);
-/* After posting: open the calls of executions posted now, end those of busts. */
-extern void cash_calls_open(const TradeBatch *batch);
+/*
+ * What a bust does to the call of its execution, which the execution's
+ * journal identifies.  Before anything else is locked: lock its customer.
+ */
+extern void cash_call_lock_customer(int32 client_id, int64 journal_id);
+/* Before the bust is posted: lock the call, and bind coin that was released. */
+extern void cash_call_prepare_bust(int32 client_id, int64 journal_id);
+/* After it was posted: end the call. */
+extern void cash_call_bust(int32 client_id, int64 journal_id, int64 bust, TimestampTz busted_at);
 
 #endif							/* BAKKT_LEDGER_CASH_CALL_H */

@@ -174,7 +174,7 @@ read_purses(BuyingPower *power)
 }
 
 BuyingPower *
-buying_power_lock(const TradeBatch *batch)
+prefunded_lock(const TradeBatch *batch)
 {
 	BuyingPower *power = NULL;
 
@@ -234,7 +234,7 @@ refuse_purchase(LedgerRequest *request, const TradeRequest *trade, const Purse *
 }
 
 void
-buying_power_admit(BuyingPower *power, int i)
+prefunded_admit(BuyingPower *power, int i)
 {
 	const TradeRequest *trade = &power->batch->trades[i];
 	Purse	   *purse = power->purse[i];
@@ -255,7 +255,7 @@ buying_power_admit(BuyingPower *power, int i)
 }
 
 void
-buying_power_dismiss(BuyingPower *power, int i)
+prefunded_dismiss(BuyingPower *power, int i)
 {
 	if (!power->let_through[i])
 		return;

@@ -7,17 +7,17 @@
 #ifndef BAKKT_LEDGER_PREFUNDED_H
 #define BAKKT_LEDGER_PREFUNDED_H
 
-#include "trade/trade.h"
+#include "trade/trade_batch.h"
 
 /*
  * Lock the cash of the batch's prefunded customers and read what they may
  * spend; NULL if there are none.  Trades have been checked; no account is
  * locked yet.
  */
-extern BuyingPower *buying_power_lock(const TradeBatch *batch);
+extern BuyingPower *prefunded_lock(const TradeBatch *batch);
 /* Take what the trade of this number in the batch costs, or refuse it; add what it brings. */
-extern void buying_power_admit(BuyingPower *power, int i);
+extern void prefunded_admit(BuyingPower *power, int i);
 /* It has fallen with its chain: as if it had not been. */
-extern void buying_power_dismiss(BuyingPower *power, int i);
+extern void prefunded_dismiss(BuyingPower *power, int i);
 
 #endif							/* BAKKT_LEDGER_PREFUNDED_H */

@@ -22,11 +22,12 @@
 #include "utils/typcache.h"
 
 #include "errors.h"
-#include "cash/cash_call.h"
 #include "ledger/lookup.h"
+#include "ledger/post.h"
 #include "trade/order_commission.h"
 #include "trade/prefunded.h"
 #include "trade/trade.h"
+#include "trade/trade_cash_call.h"
 
 /* fields of type trade_result, in order */
 enum
@@ -177,12 +178,12 @@ admit(LedgerRequest *request, void *judge)
 	TradeRequest *trade = trade_of(batch, request);
 
 	if (batch->power)
-		buying_power_admit(batch->power, request - batch->requests);
+		prefunded_admit(batch->power, request - batch->requests);
 	if (!trade->is_bust && !is_refused(request))
 	{
 		trade_check_band(trade);
 		if (batch->power && is_refused(request))
-			buying_power_dismiss(batch->power, request - batch->requests);
+			prefunded_dismiss(batch->power, request - batch->requests);
 	}
 	if (trade->order && !is_refused(request))
 		accrue(trade, 1);
@@ -196,7 +197,7 @@ dismiss(LedgerRequest *request, void *judge)
 	TradeRequest *trade = trade_of(batch, request);
 
 	if (batch->power)
-		buying_power_dismiss(batch->power, request - batch->requests);
+		prefunded_dismiss(batch->power, request - batch->requests);
 	if (trade->last_price)
 		last_price_dismiss(trade->last_price, trade->passed_before);
 	if (trade->order)
@@ -253,11 +254,11 @@ post_batch(TradeBatch *batch, bool strict, bool dry_run)
 		if (!batch->trades[i].is_bust)
 			trade_check(&batch->trades[i]);
 	}
-	batch->power = buying_power_lock(batch);
+	batch->power = prefunded_lock(batch);
 	/* customers, orders, accounts: src/README.md */
-	cash_calls_lock_customers(batch);
+	trade_cash_calls_lock_customers(batch);
 	book = open_orders(batch, dry_run);
-	cash_calls_prepare_busts(batch);
+	trade_cash_calls_prepare_busts(batch);
 	build(batch);
 	ledger_post(batch->requests, batch->count, &options);
 	if (strict)
@@ -265,7 +266,7 @@ post_batch(TradeBatch *batch, bool strict, bool dry_run)
 	if (dry_run)
 		return;
 	record_prices(batch);
-	cash_calls_open(batch);
+	trade_cash_calls_record(batch);
 	if (book)
 		order_book_record(book);
 }

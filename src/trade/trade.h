@@ -7,17 +7,7 @@
 #ifndef BAKKT_LEDGER_TRADE_H
 #define BAKKT_LEDGER_TRADE_H
 
-#include "trade/trade_request.h"
-
-typedef struct BuyingPower BuyingPower;
-
-typedef struct TradeBatch
-{
-	int			count;
-	TradeRequest *trades;
-	LedgerRequest *requests;	/* of the same number */
-	BuyingPower *power;			/* NULL: nobody is prefunded */
-} TradeBatch;
+#include "trade/trade_batch.h"
 
 /* Begin a call: caches are brought up to date, the batch is empty. */
 extern TradeBatch *trade_batch_make(int count);

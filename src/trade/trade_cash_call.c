@@ -3,20 +3,14 @@
  * trade_cash_call.c
  *	  What posting an execution, or its bust, does to cash calls: in the same
  *	  transaction, so that there is no execution without its call.
- *
- * A new call is one row, written in bulk like its journal.  Busts are rare
- * and go through the functions of chapter 44.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "utils/timestamp.h"
 
 #include "cash/cash_call.h"
-#include "ledger/spi_plan.h"
+#include "trade/trade_cash_call.h"
 
 /* The execution that the trade takes back, if its cash was called. */
 static int64
@@ -27,40 +21,29 @@ busted_call(const TradeRequest *trade)
 	return trade->request->reverses;
 }
 
-/* Call the function of each busted call's client and number. */
+/* Of each busted call the client and the execution's journal. */
 static void
-for_each_bust(const TradeBatch *batch, SPIPlanPtr *plan, const char *query)
+for_each_bust(const TradeBatch *batch, void (*act) (int32 client_id, int64 journal_id))
 {
-	Oid			types[2] = {INT4OID, INT8OID};
-
 	for (int i = 0; i < batch->count; i++)
 	{
 		int64		call = busted_call(&batch->trades[i]);
-		Datum		arguments[2] = {Int32GetDatum(batch->requests[i].client_id), Int64GetDatum(call)};
 
-		if (call == 0)
-			continue;
-		SPI_connect();
-		spi_plan(plan, 2, types, query);
-		spi_execute(*plan, arguments);
-		SPI_finish();
+		if (call != 0)
+			act(batch->requests[i].client_id, call);
 	}
 }
 
 void
-cash_calls_lock_customers(const TradeBatch *batch)
+trade_cash_calls_lock_customers(const TradeBatch *batch)
 {
-	static SPIPlanPtr plan = NULL;
-
-	for_each_bust(batch, &plan, "SELECT bakkt_ledger_internal.lock_customer_of_cash_call($1, $2)");
+	for_each_bust(batch, cash_call_lock_customer);
 }
 
 void
-cash_calls_prepare_busts(const TradeBatch *batch)
+trade_cash_calls_prepare_busts(const TradeBatch *batch)
 {
-	static SPIPlanPtr plan = NULL;
-
-	for_each_bust(batch, &plan, "SELECT bakkt_ledger_internal.prepare_bust_of_cash_call($1, $2)");
+	for_each_bust(batch, cash_call_prepare_bust);
 }
 
 /* The call of an execution that was posted now, if there is money to call. */
@@ -92,22 +75,8 @@ open_call(TableWriter **writer, const TradeRequest *trade)
 	cash_call_insert(*writer, &call);
 }
 
-static void
-bust_call(const LedgerRequest *request, int64 call)
-{
-	static SPIPlanPtr plan = NULL;
-	Oid			types[4] = {INT4OID, INT8OID, INT8OID, TIMESTAMPTZOID};
-	Datum		arguments[4] = {Int32GetDatum(request->client_id), Int64GetDatum(call),
-	Int64GetDatum(request->journal_id), TimestampTzGetDatum(request->recorded_at)};
-
-	SPI_connect();
-	spi_plan(&plan, 4, types, "SELECT bakkt_ledger_internal.bust_cash_call($1, $2, $3, $4, $4)");
-	spi_execute(plan, arguments);
-	SPI_finish();
-}
-
 void
-cash_calls_open(const TradeBatch *batch)
+trade_cash_calls_record(const TradeBatch *batch)
 {
 	TableWriter *writer = NULL;
 
@@ -119,7 +88,7 @@ cash_calls_open(const TradeBatch *batch)
 		if (trade_refused(trade) || trade->request->replayed)
 			continue;
 		if (busted != 0)
-			bust_call(trade->request, busted);
+			cash_call_bust(trade->request->client_id, busted, trade->request->journal_id, trade->request->recorded_at);
 		else if (!trade->is_bust)
 			open_call(&writer, trade);
 	}
