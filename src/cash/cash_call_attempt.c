@@ -22,6 +22,7 @@
 #include "errors.h"
 #include "cash/cash_call_attempt.h"
 #include "ledger/lookup.h"
+#include "ledger/party_cache.h"
 #include "ledger/post.h"
 #include "ledger/spi_plan.h"
 
@@ -48,31 +49,31 @@ enum
 /* ---- accounts ---- */
 
 static AccountSlot *
-want_customers(const Attempt *attempt, const Client *client, AccountRole role, asset_code asset, bool create)
+want_customers(const Attempt *attempt, AccountRole role, asset_code asset, bool create)
 {
-	return account_want(role, client, attempt->call.customer_id, attempt->code, ACCOUNT_CODE_LENGTH, asset, create);
+	return account_want(role, attempt->call.client_id, attempt->call.customer_id, attempt->code, ACCOUNT_CODE_LENGTH, asset, create);
 }
 
 static AccountSlot *
-want_house(const Client *client, AccountRole role, asset_code asset)
+want_house(const Attempt *attempt, AccountRole role, asset_code asset)
 {
-	return account_want(role, client, 0, "", 0, asset, true);
+	return account_want(role, attempt->call.client_id, 0, "", 0, asset, true);
 }
 
 /* Who has never had cash has no account for it, and pays nothing. */
 static void
-want_accounts(Attempt *attempt, const Client *client)
+want_accounts(Attempt *attempt)
 {
 	const CashCall *call = &attempt->call;
 
-	attempt->settled = want_customers(attempt, client, ROLE_SETTLED_CASH, call->asset, !call->withdrawal);
-	attempt->cover = want_house(client, ROLE_FBO_DUE_TO_CORP, call->asset);
-	attempt->due_from_fbo = want_house(client, ROLE_CORP_DUE_FROM_FBO, call->asset);
-	attempt->receivable = want_customers(attempt, client, call->sale ? ROLE_TPJ_PAYABLE : ROLE_TPJ_RECEIVABLE, call->asset, true);
+	attempt->settled = want_customers(attempt, ROLE_SETTLED_CASH, call->asset, !call->withdrawal);
+	attempt->cover = want_house(attempt, ROLE_FBO_DUE_TO_CORP, call->asset);
+	attempt->due_from_fbo = want_house(attempt, ROLE_CORP_DUE_FROM_FBO, call->asset);
+	attempt->receivable = want_customers(attempt, call->sale ? ROLE_TPJ_PAYABLE : ROLE_TPJ_RECEIVABLE, call->asset, true);
 	if (call->coin == 0)
 		return;
-	attempt->coin = want_customers(attempt, client, ROLE_COIN, call->coin_asset, true);
-	attempt->coin_encumbered = want_customers(attempt, client, ROLE_COIN_ENCUMBERED, call->coin_asset, true);
+	attempt->coin = want_customers(attempt, ROLE_COIN, call->coin_asset, true);
+	attempt->coin_encumbered = want_customers(attempt, ROLE_COIN_ENCUMBERED, call->coin_asset, true);
 }
 
 /* ---- the journal ---- */
@@ -277,12 +278,11 @@ attempt_again(CallTerms *terms, Attempt *attempts, int64 count, Attempt **list)
 void
 attempt_calls(CallTerms *terms, Attempt *attempts, int64 count)
 {
-	Client	   *client = client_of(terms->client_id);
 	Attempt   **list = MemoryContextAllocHuge(CurrentMemoryContext, (count + 1) * sizeof(Attempt *));
 	int64		listed = 0;
 
 	for (int64 i = 0; i < count; i++)
-		want_accounts(&attempts[i], client);
+		want_accounts(&attempts[i]);
 	accounts_load();
 	for (int64 i = 0; i < count; i++)
 	{

@@ -8,7 +8,7 @@
 #define BAKKT_LEDGER_CASH_CALL_ATTEMPT_H
 
 #include "cash/cash_call.h"
-#include "ledger/party_cache.h"
+#include "ledger/account_role.h"
 
 /*
  * The order of attempts.  Customers who only pay come first: what they pay

@@ -32,6 +32,7 @@
 #include "errors.h"
 #include "cash/cash_call_attempt.h"
 #include "ledger/lookup.h"
+#include "ledger/party_cache.h"
 #include "ledger/spi_plan.h"
 
 /* calls read at once, about */
@@ -235,7 +236,7 @@ report_progress(CallRun *run)
 	run->noticed = run->attempted;
 	ereport(NOTICE,
 			(errmsg("process_cash_calls: client %s: " INT64_FORMAT " calls attempted",
-					client_of(run->terms.client_id)->code, run->attempted)));
+					lookup_client(run->terms.client_id)->code, run->attempted)));
 }
 
 /* ---- chunks ---- */
@@ -246,7 +247,7 @@ run_chunk(CallRun *run, Datum *ids, int count)
 	MemoryContext chunk = AllocSetContextCreate(CurrentMemoryContext, "cash calls", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(chunk);
 
-	party_cache_begin();
+	account_roles_begin();
 	claim_customers(run, ids, count);
 	run->attempt_count = 0;
 	run->attempt_room = 1024;

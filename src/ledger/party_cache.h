@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * party_cache.h
- *	  What trading must know of customers, clients, liquidity providers and
- *	  instruments, and the accounts its templates post to, cached per session.
+ *	  What the floors above must know of customers, clients, liquidity providers
+ *	  and instruments, cached per session.
  *
  * A batch first asks for everything it needs, then loads what is missing with
  * one query per table, then uses it: no query per trade.  Entries stay valid
@@ -13,7 +13,6 @@
 #define BAKKT_LEDGER_PARTY_CACHE_H
 
 #include "datatype/timestamp.h"
-#include "types/account_id.h"
 #include "types/execution_terms.h"
 
 #define ACCOUNT_CODE_LENGTH 8
@@ -77,52 +76,6 @@ typedef struct Instrument
 	bool		active;
 } Instrument;
 
-/* the places a trade posts to; names in account_slot.c */
-typedef enum AccountRole
-{
-	ROLE_TPJ_RECEIVABLE,
-	ROLE_TPJ_PAYABLE,
-	ROLE_CLIENT_SETTLEMENT,
-	ROLE_APEX_RECEIVABLE,
-	ROLE_APEX_PAYABLE,
-	ROLE_CLIENT_MEMO,
-	ROLE_LP_PAYABLE,
-	ROLE_LP_RECEIVABLE,
-	ROLE_LP_COIN_RECEIVABLE,
-	ROLE_LP_COIN_PAYABLE,
-	ROLE_REVENUE_MARKUP,
-	ROLE_REVENUE_TRADE_FEE,
-	ROLE_REVENUE_SHARE,
-	ROLE_CORP_DUE_TO_CUST,
-	ROLE_CORP_DUE_FROM_CUST,
-	ROLE_CUST_DUE_TO_CORP,
-	ROLE_CUST_DUE_FROM_CORP,
-	ROLE_COIN,
-	ROLE_COIN_ENCUMBERED,
-	ROLE_SETTLED_CASH,
-	ROLE_FBO_DUE_TO_CORP,
-	ROLE_CORP_DUE_FROM_FBO,
-	ROLE_COUNT
-} AccountRole;
-
-typedef struct SlotKey
-{
-	int32		client_id;
-	int32		role;
-	int64		party;			/* customer_id or lp_id or 0 */
-	asset_code	asset;
-} SlotKey;
-
-/* one account of a template; 0 until it has been loaded */
-typedef struct AccountSlot
-{
-	SlotKey		key;			/* hash key */
-	account_id	account;
-	bool		wanted;			/* in the list of slots to load */
-	bool		create;			/* open the account if there is none */
-	char		party_code[PROVIDER_CODE_SIZE]; /* last part of the name, empty if none */
-} AccountSlot;
-
 /* Take note of changes by others; forget everything if there were any. */
 extern void party_cache_begin(void);
 
@@ -134,11 +87,5 @@ extern Client *client_of(int32 client_id);
 extern Provider *provider_by_code(const char *code, int length);	/* NULL: unknown */
 extern const Provider *provider_by_id(int32 lp_id);
 extern Instrument *instrument_of(asset_code base, asset_code quote);	/* NULL: unknown */
-
-extern AccountSlot *account_want(AccountRole role, const Client *client, int64 party,
-								 const char *party_code, int party_code_length,
-								 asset_code asset, bool create);
-/* Load the wanted accounts, opening those marked `create`. */
-extern void accounts_load(void);
 
 #endif							/* BAKKT_LEDGER_PARTY_CACHE_H */

@@ -45,6 +45,7 @@ trade_batch_make(int count)
 
 	lookup_begin();
 	party_cache_begin();
+	account_roles_begin();
 	last_prices_begin();
 	batch->count = count;
 	batch->power = NULL;

@@ -7,6 +7,7 @@
 #ifndef BAKKT_LEDGER_TRADE_REQUEST_H
 #define BAKKT_LEDGER_TRADE_REQUEST_H
 
+#include "ledger/account_role.h"
 #include "ledger/party_cache.h"
 #include "ledger/post.h"
 #include "trade/last_price.h"

@@ -43,7 +43,7 @@ add(TradeRequest *trade, AccountRole role, units amount, asset_code asset, int64
 {
 	if (amount == 0 && !trade->undecided)
 		return;
-	trade->slots[trade->line_count] = account_want(role, trade->client, party, party_code, length, asset, create);
+	trade->slots[trade->line_count] = account_want(role, trade->client->client_id, party, party_code, length, asset, create);
 	trade->amounts[trade->line_count++] = amount;
 }
 
