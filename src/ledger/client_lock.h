@@ -7,7 +7,7 @@
 #ifndef BAKKT_LEDGER_CLIENT_LOCK_H
 #define BAKKT_LEDGER_CLIENT_LOCK_H
 
-#include "ledger/post.h"
+#include "ledger/request.h"
 
 /*
  * Share the postings of all clients that the requests name, until the

@@ -20,7 +20,7 @@
 #include "ledger/acting_role.h"
 #include "ledger/key_lookup.h"
 #include "ledger/lookup.h"
-#include "ledger/post.h"
+#include "ledger/request.h"
 #include "ledger/session_cache.h"
 #include "ledger/spi_plan.h"
 

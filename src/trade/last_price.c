@@ -18,7 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "ledger/key_lookup.h"
-#include "ledger/post.h"
+#include "ledger/request.h"
 #include "trade/last_price.h"
 #include "trade/trade_money.h"
 #include "types/execution_terms.h"

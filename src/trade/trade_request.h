@@ -9,7 +9,7 @@
 
 #include "ledger/account_role.h"
 #include "ledger/party_cache.h"
-#include "ledger/post.h"
+#include "ledger/request.h"
 #include "trade/last_price.h"
 #include "trade/trade_money.h"
 #include "types/execution_terms.h"
