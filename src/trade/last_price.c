@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "arithmetic/rounding.h"
 #include "ledger/key_lookup.h"
 #include "ledger/request.h"
 #include "trade/last_price.h"

@@ -4,6 +4,7 @@
  *	  The arithmetic of one execution.
  *-------------------------------------------------------------------------
  */
+#include "arithmetic/rounding.h"
 #include "trade/trade_money.h"
 
 bool

@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "errors.h"
+#include "arithmetic/rounding.h"
 #include "ledger/lookup.h"
 #include "trade/trade_request.h"
 

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "errors.h"
+#include "arithmetic/varint.h"
 #include "types/execution_terms.h"
 
 #define TERMS_FORMAT 1

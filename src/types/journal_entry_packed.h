@@ -13,6 +13,7 @@
 
 #include "bounds.h"
 #include "arithmetic/units.h"
+#include "arithmetic/varint.h"
 
 /* also the representation of the SQL type entry_line: 32 bytes, align double */
 typedef struct EntryLine

@@ -21,6 +21,7 @@
 #include "utils/numeric.h"
 
 #include "compat.h"
+#include "arithmetic/rounding.h"
 #include "arithmetic/units.h"
 
 /* Text input failed.  Returns (Datum) 0 when the caller asked for soft errors. */
