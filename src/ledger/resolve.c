@@ -16,11 +16,10 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "bounds.h"
 #include "errors.h"
 #include "ledger/batch.h"
 #include "ledger/reference.h"
-
-#define REFERENCE_MAX_LENGTH 200
 
 /* An account as a client names it: two clients may name the same one */
 typedef struct AccountKey
