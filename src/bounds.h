@@ -23,8 +23,8 @@
 
 /*
  * The most one line can move, 10^12 whole units.  House accounts are not
- * checked when posted; this keeps it out of reach to bring the sum of one out
- * of the type's range, which would stop its readers and the sealer.  Larger
+ * checked when posted; with this limit nobody can bring the sum of one out of
+ * the type's range, which would stop its readers and the sealer.  Larger
  * movements take several lines.
  */
 #define LINE_AMOUNT_MAX (UNITS_ONE * INT64CONST(1000000000000))

@@ -28,8 +28,8 @@
 
 static SessionCache cache = {
 	.name = "parties",
-	.watched = {LEDGER_CUSTOMER, LEDGER_CLIENT, LEDGER_LIQUIDITY_PROVIDER, LEDGER_INSTRUMENT, LEDGER_SUPPORTED_ASSET, LEDGER_CASH_TERMS},
-	.watched_count = 6,
+	.watched = {LEDGER_CUSTOMER, LEDGER_CLIENT, LEDGER_LIQUIDITY_PROVIDER, LEDGER_INSTRUMENT, LEDGER_SUPPORTED_ASSET},
+	.watched_count = 5,
 	.forgets_old_snapshots = true
 };
 static HTAB *customers = NULL;
@@ -232,11 +232,9 @@ load_clients(void)
 
 	spi_plan(&plan, 0, NULL,
 			 "SELECT c.client_id, c.code, c.funding_model, c.commission_model, c.revenue_share_bps,"
-			 "  coalesce(t.encumber_unpaid, false), coalesce(t.prefunded, false),"
 			 "  c.price_concession_bps, c.price_band_bps,"
 			 "  bakkt_ledger_internal.trading_begins(c.first_trading_day, c.zone)"
-			 " FROM bakkt_ledger_internal.client c"
-			 " LEFT JOIN bakkt_ledger_internal.cash_terms t ON t.client_id OPERATOR(pg_catalog.=) c.client_id");
+			 " FROM bakkt_ledger_internal.client c");
 	spi_execute_latest(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -248,11 +246,9 @@ load_clients(void)
 		client->funding = funding_model_of(text_column(i, 3));
 		client->commission = commission_column(i, 4);
 		client->revenue_share_bps = DatumGetInt32(column(i, 5, &isnull));
-		client->encumbers_unpaid = boolean_column(i, 6);
-		client->prefunded = boolean_column(i, 7);
-		client->price_concession_bps = DatumGetInt32(column(i, 8, &isnull));
-		client->price_band_bps = DatumGetInt32(column(i, 9, &isnull));
-		client->trading_begins = DatumGetTimestampTz(column(i, 10, &isnull));
+		client->price_concession_bps = DatumGetInt32(column(i, 6, &isnull));
+		client->price_band_bps = DatumGetInt32(column(i, 7, &isnull));
+		client->trading_begins = DatumGetTimestampTz(column(i, 8, &isnull));
 	}
 }
 

@@ -47,8 +47,6 @@ typedef struct Client
 	int			revenue_share_bps;
 	int			price_concession_bps;	/* how much worse than the provider's the customer's price may be for the company */
 	int			price_band_bps; /* around the provider's last execution; 0: none */
-	bool		encumbers_unpaid;	/* coin bought with cash not yet paid is bound */
-	bool		prefunded;		/* no purchase without buying power */
 	TimestampTz trading_begins; /* nothing was executed before */
 } Client;
 

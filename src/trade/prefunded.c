@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "errors.h"
+#include "cash/cash_terms.h"
 #include "ledger/spi_plan.h"
 #include "trade/prefunded.h"
 #include "types/amount.h"
@@ -50,21 +51,21 @@ struct BuyingPower
 
 /* ---- whose ---- */
 
-static bool
-is_prefunded(const TradeRequest *trade)
-{
-	if (trade_refused(trade) || trade->request->client_id == 0)
-		return false;
-	if (trade->is_bust)
-		return trade->busted != NULL && trade->busted->funding == FUNDING_BAKKT_TPJ &&
-			client_of(trade->request->client_id)->prefunded;
-	return trade->terms.funding == FUNDING_BAKKT_TPJ && trade->client->prefunded;
-}
-
+/* NULL: of a bust of no execution */
 static const ExecutionTerms *
 terms_of(const TradeRequest *trade)
 {
 	return trade->is_bust ? trade->busted : &trade->terms;
+}
+
+static bool
+is_prefunded(const TradeRequest *trade)
+{
+	const ExecutionTerms *terms = terms_of(trade);
+
+	if (trade_refused(trade) || trade->request->client_id == 0 || terms == NULL)
+		return false;
+	return terms->funding == FUNDING_BAKKT_TPJ && cash_terms_of(trade->request->client_id)->prefunded;
 }
 
 static BuyingPower *

@@ -22,6 +22,7 @@
 #include "utils/typcache.h"
 
 #include "errors.h"
+#include "cash/cash_terms.h"
 #include "ledger/lookup.h"
 #include "ledger/post.h"
 #include "trade/order_commission.h"
@@ -46,6 +47,7 @@ trade_batch_make(int count)
 	lookup_begin();
 	party_cache_begin();
 	account_roles_begin();
+	cash_terms_begin();
 	last_prices_begin();
 	batch->count = count;
 	batch->power = NULL;

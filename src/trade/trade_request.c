@@ -18,6 +18,7 @@
 
 #include "errors.h"
 #include "arithmetic/rounding.h"
+#include "cash/cash_terms.h"
 #include "ledger/lookup.h"
 #include "trade/trade_request.h"
 
@@ -311,7 +312,7 @@ check_customer(TradeRequest *trade)
 	trade->terms.customer_id = trade->customer->customer_id;
 	trade->terms.funding = trade->customer->overrides_funding ? trade->customer->funding : trade->client->funding;
 	trade->encumbered = trade->terms.encumbered ||
-		(trade->client->encumbers_unpaid && !trade->terms.sell && funding_is_called(trade->terms.funding));
+		(!trade->terms.sell && funding_is_called(trade->terms.funding) && cash_terms_of(trade->client->client_id)->encumbers_unpaid);
 	return true;
 }
 
