@@ -21,8 +21,8 @@
 #include "utils/typcache.h"
 
 
-#include "ledger/block_leaf.h"
 #include "ledger/canonical.h"
+#include "ledger/leaf.h"
 
 /* Anything else that a record holds has a text that depends on no setting. */
 static void
