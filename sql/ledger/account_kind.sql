@@ -16,6 +16,9 @@ CREATE TABLE bakkt_ledger_internal.account_kind (
                         'corp_operating_cost', 'corp_rounding', 'corp_merchant_payable')) STORED,
     mirror          text,
     party           text CHECK (party IN ('customer', 'provider')),
+    for_client      boolean NOT NULL GENERATED ALWAYS AS (coalesce(party = 'customer', false) OR kind IN (
+                        'corp_client_settlement', 'corp_client_obligation', 'corp_revenue_share', 'corp_client_memo',
+                        'corp_apex_receivable', 'corp_apex_payable', 'corp_apex_settlement')) STORED,
     meaning         text NOT NULL,
     UNIQUE (fund, name_pattern)
 );
@@ -26,6 +29,7 @@ COMMENT ON COLUMN account_kind.normal_side IS 'Side on which the balance is show
 COMMENT ON COLUMN account_kind.limited IS 'Claims, and the company''s own money among customers'' (FBO DueTo:CORP): the balance is kept in a row, locked when posted, and never goes debit (I5).';
 COMMENT ON COLUMN account_kind.alone IS 'One person may post to it by hand: what one customer may use or has set aside, ordinary expenses, and what is owed for them. Everything else takes two people (LG068).';
 COMMENT ON COLUMN account_kind.mirror IS 'Accounts with the same text net to zero per asset inside every journal (I7).';
+COMMENT ON COLUMN account_kind.for_client IS 'The client sees accounts of the kind: its customers'', its own settlement and share; never banks, providers or the company''s revenue.';
 COMMENT ON COLUMN account_kind.party IS 'Whose code is the second or third part of the name: a customer''s or a liquidity provider''s.';
 
 INSERT INTO account_kind (kind, fund, name_pattern, class, normal_side, mirror, party, meaning) VALUES

@@ -131,7 +131,7 @@ $$;
 COMMENT ON FUNCTION calendars_begin() IS 'Internal: the first day that all shipped calendars speak of: nothing can be settled before.';
 
 CREATE FUNCTION bakkt_ledger.is_business_day(calendar text, day date, version integer DEFAULT NULL) RETURNS boolean
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
@@ -158,7 +158,7 @@ $$;
 COMMENT ON FUNCTION is_business_day(text, date, integer) IS 'Is the rail open on that day, by the given version of its calendar (default: the current one)? LG075 when the calendar or version does not exist or does not cover the day.';
 
 CREATE FUNCTION bakkt_ledger.next_business_day(calendar text, day date, version integer DEFAULT NULL) RETURNS date
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
@@ -175,7 +175,7 @@ $$;
 COMMENT ON FUNCTION next_business_day(text, date, integer) IS 'The first open day after the given one. LG075 when it lies beyond the calendar''s data.';
 
 CREATE FUNCTION bakkt_ledger.value_date(calendar text, at timestamptz, version integer DEFAULT NULL) RETURNS date
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
@@ -195,7 +195,7 @@ $$;
 COMMENT ON FUNCTION value_date(text, timestamptz, integer) IS 'First open day of the rail at or after the instant whose cut-off has not passed, in the rail''s own zone. At the cut-off itself the day is over. LG075 beyond the calendar''s data.';
 
 CREATE FUNCTION bakkt_ledger.value_deadline(calendar text, day date, version integer DEFAULT NULL) RETURNS timestamptz
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE

@@ -2,7 +2,7 @@
 -- Paying
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION bakkt_ledger.outstanding(owed obligation) RETURNS amount
+CREATE FUNCTION bakkt_ledger_internal.outstanding(owed obligation) RETURNS amount
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (owed).amount - (owed).applied;
 COMMENT ON FUNCTION outstanding(obligation) IS 'What is still to be paid of an obligation; zero when it is settled, carried or written off.';
