@@ -178,8 +178,8 @@ BEGIN
     FROM (SELECT a.counterparty_kind, a.counterparty, a.asset, sum(a.amount) AS net
           FROM unnest(accounts) AS a
           GROUP BY a.counterparty_kind, a.counterparty, a.asset) AS p
-    WHERE NOT is_zero(p.net)
+    WHERE NOT is_zero(p.net) AND (p.counterparty_kind = 'client' OR is_company())
     ORDER BY p.counterparty_kind, p.counterparty COLLATE "C", p.asset;
 END;
 $$;
-COMMENT ON FUNCTION net_position(text, timestamptz) IS 'What each counterparty of the client''s book would pay or be paid for the window the instant lies in, executions up to the instant: the client itself and every provider, per asset. net is signed: positive = the counterparty (the client) owes; payer, payee and a positive amount say the same. For the open window it reads balances and takes the same time however many trades there were; for a sealed one it adds up its members. LG010, 42501.';
+COMMENT ON FUNCTION net_position(text, timestamptz) IS 'What each counterparty of the client''s book would pay or be paid for the window the instant lies in, executions up to the instant: the client itself and every provider, per asset. net is signed: positive = the counterparty (the client) owes; payer, payee and a positive amount say the same. For the open window it reads balances and takes the same time however many trades there were; for a sealed one it adds up its members. A tenant sees the client itself alone, no provider. LG010, 42501.';

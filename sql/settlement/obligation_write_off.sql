@@ -52,7 +52,7 @@ BEGIN
         PERFORM change_obligation(owed, 'written_off', 'WRITTEN_OFF', outstanding(owed), at, reference, posted.journal,
                                   proposal.request ->> 'reason');
     END IF;
-    RETURN QUERY SELECT * FROM payments_of(holder, reference);
+    RETURN QUERY SELECT * FROM payments_of(holder, reference) AS p WHERE p.counterparty = approve_write_off.client OR is_company();
 END;
 $$;
 COMMENT ON FUNCTION approve_write_off(text, text, timestamptz) IS 'Writes off what is outstanding of the obligation named in a proposal: client''s revenue share first for PARTNER_WRITE_OFF, the rest to bad debt (as J05c). LG067 when the proposer approves, LG002 without a proposal, LG071.';

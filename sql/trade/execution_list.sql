@@ -21,8 +21,9 @@ CREATE TYPE bakkt_ledger.execution_line AS (
     corrects bigint
 );
 COMMENT ON TYPE execution_line IS
-'An execution (kind trade) or its bust (trade_bust), as executions() lists it. price and net_money: the customer''s; net_money positive: the customer or
-client owes. Of a bust all amounts but quantity and price are negated. busts, busted_by, corrects: the other journal.';
+'An execution (kind trade) or its bust (trade_bust), as executions() lists it. price and net_money: the customer''s; net_money
+positive: the customer or client owes. Of a bust all amounts but quantity and price are negated. busts, busted_by, corrects: the
+other journal.';
 
 CREATE FUNCTION bakkt_ledger.executions(client text, customer text DEFAULT NULL, since timestamptz DEFAULT '-infinity',
                                         until timestamptz DEFAULT 'infinity', after bigint DEFAULT 0, most integer DEFAULT 1000)
@@ -35,9 +36,9 @@ DECLARE
     owner constant bigint := customer_asked(holder, customer);
 BEGIN
     RETURN QUERY
-    SELECT j.journal_id, k.name, c.account_code, j.reference, client_order_id(j.terms), i.symbol, side(j.terms), quantity(j.terms),
-           price(j.terms), net_money(j.terms), fee(j.terms), funding_model(j.terms), j.effective_at, j.recorded_at,
-           busts(j.terms), b.journal_id, corrects(j.terms)
+    SELECT j.journal_id, k.name, c.account_code, j.reference, client_order_id(j.terms), i.symbol, side(j.terms),
+           quantity(j.terms), price(j.terms), net_money(j.terms), fee(j.terms), funding_model(j.terms), j.effective_at,
+           j.recorded_at, busts(j.terms), b.journal_id, corrects(j.terms)
     FROM journal_page(holder, owner, coalesce(since, '-infinity'), coalesce(until, 'infinity'), after, require_page(most)) AS j
     JOIN journal_kind AS k ON k.kind = j.kind
     JOIN customer AS c ON c.customer_id = j.customer_id
