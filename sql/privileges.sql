@@ -1,8 +1,8 @@
--- ===========================================================================
--- Privileges and row-level security, of every chapter (design 7, doc/roles.md)
--- ===========================================================================
+-- After the last file of a floor: who may call and read what (doc/roles.md), row-level security,
+-- and the triggers that keep append-only and reference tables as they are. What no line here grants
+-- can be used by the owner only.
 
--- Append-only, and what must never be removed or renamed.
+-- Tables that are append-only, and rows that are never removed or renamed.
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON change_log
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE change_log ENABLE ALWAYS TRIGGER refuse_write;
@@ -21,7 +21,7 @@ BEGIN
 END;
 $keep$;
 
--- What a journal's meaning rests on cannot change under it.
+-- Columns that give existing journals their meaning cannot change.
 CREATE TRIGGER refuse_rename BEFORE UPDATE OF client_id, account, fund, kind, name, asset, customer_id, lp_id, floor ON account
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE account ENABLE ALWAYS TRIGGER refuse_rename;
@@ -36,7 +36,7 @@ CREATE TRIGGER refuse_rename BEFORE UPDATE OF customer_id, client_id, account_co
 ALTER TABLE customer ENABLE ALWAYS TRIGGER refuse_rename;
 
 -- ---------------------------------------------------------------------------
--- Nothing is everybody's but pure functions
+-- PUBLIC may call pure functions only
 -- ---------------------------------------------------------------------------
 
 -- Pure: immutable, or what an operator, cast or aggregate is made of.
@@ -70,8 +70,8 @@ GRANT USAGE ON SCHEMA bakkt_ledger, bakkt_ledger_internal TO bakkt_ledger_reader
 -- Functions
 -- ---------------------------------------------------------------------------
 
--- Which group may call what; every overload of a name.  What is not listed is
--- internal and callable by the owner only.
+-- Which group may call what, every overload of a name. What is not listed is internal: only the
+-- owner may call it.
 DO $grant$
 DECLARE
     given   record;
@@ -140,14 +140,14 @@ END;
 $grant$;
 
 -- ---------------------------------------------------------------------------
--- Tables and views: reading only, and only one's clients
+-- Tables and views: read only, and only the rows of the reader's clients
 -- ---------------------------------------------------------------------------
 
 GRANT SELECT ON ALL TABLES IN SCHEMA bakkt_ledger, bakkt_ledger_internal TO bakkt_ledger_reader;
 REVOKE SELECT ON change_log, client_access, bank_account, actor, block FROM bakkt_ledger_reader;
--- a block covers all clients: its sums are for those who see them all
+-- a block covers all clients, so its sums are for those who see all clients
 GRANT SELECT ON block TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
--- a job runs for all clients: what came of it, and its errors, are for those who see them all
+-- a job runs for all clients, so its results and errors are for those who see all clients
 REVOKE SELECT ON job_run, job_runs, job_left_out FROM bakkt_ledger_reader;
 GRANT SELECT ON job_run, job_runs, job_left_out TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 GRANT SELECT ON change_log, client_access, actor TO bakkt_ledger_auditor, bakkt_ledger_administrator;

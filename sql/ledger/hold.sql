@@ -1,9 +1,8 @@
--- Floor 2: holds bind part of a limited account's balance until they are
--- captured, released or have expired.
---
--- Locks go balance row first, hold row second, as in posting.  Holds are
--- counted in balance.held; one that has expired no longer binds from that
--- instant on, whether or not the sweeper has recorded it yet.
+-- Holds: they bind part of a limited account's balance until they are captured, released or
+-- expired. Holds are counted in balance.held; one that has expired no longer binds from that
+-- instant on, whether or not expire_holds() has recorded it yet. Refuses LG050 to LG053: not
+-- available, unknown, not open, more than it binds. Locks the balance row first and the hold's row
+-- second, as posting does.
 
 CREATE TABLE bakkt_ledger_internal.hold (
     client_id integer NOT NULL,
@@ -20,7 +19,8 @@ CREATE TABLE bakkt_ledger_internal.hold (
 );
 CREATE INDEX hold_open_idx ON hold (client_id, account) WHERE status = 'open';
 CREATE INDEX hold_expiry_idx ON hold (expires_at) WHERE status = 'open';
-COMMENT ON TABLE hold IS 'Holds in their present state; hold_event tells how they got there. balance.held is the sum of remaining over open holds.';
+COMMENT ON TABLE hold IS
+    'Holds in their present state; hold_event has the history. balance.held is the sum of remaining over open holds.';
 COMMENT ON COLUMN hold.status IS 'open; captured: ended by a capture; released: ended by a release; expired.';
 SELECT pg_catalog.pg_extension_config_dump('hold', '');
 SELECT pg_catalog.pg_extension_config_dump('hold_hold_id_seq', '');
@@ -48,7 +48,7 @@ ALTER TABLE hold_event ENABLE ALWAYS TRIGGER refuse_write;
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON hold FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE hold ENABLE ALWAYS TRIGGER refuse_write;
 
--- Another session took the reference after we had looked for it: tried again, the request is answered.
+-- Another session used the reference after this one had looked for it. A retry finds the outcome.
 CREATE FUNCTION bakkt_ledger_internal.refuse_taken_reference(reference text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -74,7 +74,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION record_hold_event(hold, text, amount, text, bigint, boolean) IS 'Writes one hold_event; 40001 if another session has just used the reference. Internal.';
+COMMENT ON FUNCTION record_hold_event(hold, text, amount, text, bigint, boolean) IS
+    'Writes one hold_event; 40001 if another session has just used the reference. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.expired_holds(client_id integer, account account_id, at timestamptz) RETURNS amount
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -84,7 +85,8 @@ $$
      WHERE h.client_id = expired_holds.client_id AND h.account = expired_holds.account
        AND h.status = 'open' AND h.expires_at <= expired_holds.at
 $$;
-COMMENT ON FUNCTION expired_holds(integer, account_id, timestamptz) IS 'Sum of the account''s open holds that have expired at the instant, NULL if none. Internal.';
+COMMENT ON FUNCTION expired_holds(integer, account_id, timestamptz) IS
+    'Sum of the account''s open holds that have expired at the instant, NULL if none. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.expire_account_holds(client_id integer, account account_id, at timestamptz, record boolean) RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -113,7 +115,9 @@ BEGIN
     RETURN freed;
 END;
 $$;
-COMMENT ON FUNCTION expire_account_holds(integer, account_id, timestamptz, boolean) IS 'Sum of the account''s open holds that have expired at the instant, NULL if none; marks them expired if record. The caller holds the balance row and takes the sum off balance.held. Internal.';
+COMMENT ON FUNCTION expire_account_holds(integer, account_id, timestamptz, boolean) IS
+    'Sum of the account''s open holds that have expired at the instant, NULL if none; marks them expired if record. The caller '
+    'holds the balance row and takes the sum off balance.held. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.lock_hold_balance(client_id integer, account account_id, at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -136,7 +140,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION lock_hold_balance(integer, account_id, timestamptz) IS 'Locks the balance row and takes expired holds off it. Internal.';
+COMMENT ON FUNCTION lock_hold_balance(integer, account_id, timestamptz) IS
+    'Locks the balance row and takes expired holds off it. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_positive(amount amount) RETURNS amount
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -171,7 +176,8 @@ BEGIN
     RETURN found_hold;
 END;
 $$;
-COMMENT ON FUNCTION lock_hold(integer, text, timestamptz) IS 'The hold as it stands once its balance row and it are locked; LG051 if unknown. Internal.';
+COMMENT ON FUNCTION lock_hold(integer, text, timestamptz) IS
+    'The hold, read after its balance row and it were locked; LG051 if unknown. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_open(hold hold) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -221,7 +227,9 @@ BEGIN
     RETURN found_hold;
 END;
 $$;
-COMMENT ON FUNCTION hold_replay(integer, text, text, amount, text, account_id, timestamptz, boolean) IS 'The hold if the reference has led to this very event before, NULL if it is new, LG020 if it said something else, LG002 if it is missing. Internal.';
+COMMENT ON FUNCTION hold_replay(integer, text, text, amount, text, account_id, timestamptz, boolean) IS
+    'The hold if the reference was used for the same event before, NULL if it is new; LG020 if it was used with other content, '
+    'LG002 if it is missing. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.open_hold(client_id integer, account account_id, amount amount, reference text, expires_at timestamptz, at timestamptz) RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -252,7 +260,8 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION open_hold(integer, account_id, amount, text, timestamptz, timestamptz) IS 'authorise_hold() for the floors above: client by number, any reference. Internal.';
+COMMENT ON FUNCTION open_hold(integer, account_id, amount, text, timestamptz, timestamptz) IS
+    'authorise_hold() for the floors above: client by number, any reference. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.free_hold(client_id integer, hold text, reference text, amount amount, at timestamptz) RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -300,7 +309,7 @@ DECLARE
     result journal_result;
 BEGIN
     IF earlier.hold_id IS NOT NULL THEN
-        -- the journal's own reference decides whether the entry is the same
+        -- posting compares the entry, under the journal's reference
         RETURN post_entry(owner_id, reference, kind, entry, effective_at, description, by_hand => by_hand);
     END IF;
     PERFORM require_open(bound);
@@ -324,9 +333,10 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION take_hold(integer, text, journal_entry, text, smallint, boolean, text, timestamptz, timestamptz, boolean) IS 'capture_hold() for the floors above: any kind of journal, effective when they say. Internal.';
+COMMENT ON FUNCTION take_hold(integer, text, journal_entry, text, smallint, boolean, text, timestamptz, timestamptz, boolean) IS
+    'capture_hold() for the floors above: any kind of journal, effective when they say. Internal.';
 
--- The holds of withdrawals belong to these: nobody ends one behind their back.
+-- Holds of withdrawals end only with the withdrawal.
 CREATE FUNCTION bakkt_ledger_internal.require_own_hold(reference text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -342,7 +352,8 @@ END;
 $$;
 COMMENT ON FUNCTION require_own_hold(text) IS 'The reference itself; LG002 when it is reserved for withdrawals. Internal.';
 
--- A tenant binds what its customers may use: bound, the company's money would stop its transfers, unsettled or encumbered balances its runs.
+-- A tenant may hold only what its customers may use. Holds on the company's money would stop its
+-- transfers, and holds on unsettled or encumbered balances its runs.
 CREATE FUNCTION bakkt_ledger_internal.require_may_hold(client_id integer, account account_id) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -357,7 +368,9 @@ BEGIN
         DETAIL = format('Role "%s" may bind what customers may use.', invoking_role()), HINT = 'Ask an administrator.';
 END;
 $$;
-COMMENT ON FUNCTION require_may_hold(integer, account_id) IS 'Raises 42501 for an account of the client that holds no customer''s usable balance, unless the invoking role works for the whole ledger. Internal.';
+COMMENT ON FUNCTION require_may_hold(integer, account_id) IS
+    'Raises 42501 unless the account is a balance that a customer may use, or the invoking role works for the whole ledger. '
+    'Internal.';
 
 CREATE FUNCTION bakkt_ledger.authorise_hold(client text, account account_id, amount amount, reference text,
                                expires_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
@@ -369,7 +382,10 @@ BEGIN
     RETURN open_hold(require_client(client), account, amount, require_own_hold(reference), expires_at, at);
 END;
 $$;
-COMMENT ON FUNCTION authorise_hold(text, account_id, amount, text, timestamptz, timestamptz) IS 'Binds an amount of a customer''s account; a poster binds what customers may use (42501). Idempotent by reference (LG020 if the content differs). Errors: LG030 unknown account, LG045 amount not positive, LG050 not available, LG032/LG033 closed or frozen.';
+COMMENT ON FUNCTION authorise_hold(text, account_id, amount, text, timestamptz, timestamptz) IS
+    'Holds an amount on a customer''s account; a poster can hold only what customers may use (42501). Idempotent by reference '
+    '(LG020 if the content differs). Errors: LG030 unknown account, LG045 amount not positive, LG050 not available, LG032/LG033 '
+    'closed or frozen.';
 
 CREATE FUNCTION bakkt_ledger.increase_hold(client text, hold text, amount amount, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -394,7 +410,9 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION increase_hold(text, text, amount, text, timestamptz) IS 'Binds more under an open hold, named by its reference. Idempotent by its own reference. Errors: LG045, LG050, LG051 unknown hold, LG052 not open.';
+COMMENT ON FUNCTION increase_hold(text, text, amount, text, timestamptz) IS
+    'Raises the amount of an open hold, named by its reference. Idempotent by its own reference. Errors: LG045, LG050, LG051 '
+    'unknown hold, LG052 not open.';
 
 CREATE FUNCTION bakkt_ledger.release_hold(client text, hold text, reference text, amount amount DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -404,7 +422,9 @@ BEGIN
     RETURN free_hold(require_client(client), require_own_hold(hold), require_own_hold(reference), amount, at);
 END;
 $$;
-COMMENT ON FUNCTION release_hold(text, text, text, amount, timestamptz) IS 'Frees a hold, whole when amount is NULL. Idempotent by its own reference. Errors: LG045, LG051, LG052, LG053 more than it binds.';
+COMMENT ON FUNCTION release_hold(text, text, text, amount, timestamptz) IS
+    'Releases a hold, in full when amount is NULL. Idempotent by its own reference. Errors: LG045, LG051, LG052, LG053 more '
+    'than it binds.';
 
 CREATE FUNCTION bakkt_ledger.capture_hold(client text, hold text, entry journal_entry, reference text, final boolean DEFAULT false,
                              description text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS journal_result
@@ -415,9 +435,12 @@ BEGIN
     RETURN take_hold(require_client(client), require_own_hold(hold), entry, require_own_hold(reference), 16::smallint, final, description, NULL, at, by_hand => true);
 END;
 $$;
-COMMENT ON FUNCTION capture_hold(text, text, journal_entry, text, boolean, text, timestamptz) IS 'Posts the entry, whose debit of the held account comes out of the hold; several captures may share a hold, and final frees the rest. Idempotent by reference. Errors: LG045 nothing captured, LG051, LG052, LG053 more than it binds, and those of post_journal(), LG068 too.';
+COMMENT ON FUNCTION capture_hold(text, text, journal_entry, text, boolean, text, timestamptz) IS
+    'Posts the entry, whose debit of the held account is taken from the hold. A hold may be captured several times; final '
+    'releases the rest. Idempotent by reference. Errors: LG045 nothing captured, LG051, LG052, LG053 more than it binds, and '
+    'those of post_journal(), LG068 included.';
 
--- Customer before balance, as everybody who checks his cash; neither is waited for.
+-- The customer's row first and the balance after it, as everywhere; it waits for neither.
 CREATE FUNCTION bakkt_ledger_internal.claim_hold_balance(client_id integer, account account_id) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -437,7 +460,9 @@ BEGIN
     RETURN FOUND;
 END;
 $$;
-COMMENT ON FUNCTION claim_hold_balance(integer, account_id) IS 'Locks the balance row, and the customer before it, unless another session has one of them: then false. Internal.';
+COMMENT ON FUNCTION claim_hold_balance(integer, account_id) IS
+    'Locks the customer and then the balance row; returns false, without waiting, when another session has locked either. '
+    'Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.clients_with_expired_holds(at timestamptz, variant text) RETURNS integer[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -447,7 +472,8 @@ BEGIN
     RETURN ARRAY(SELECT DISTINCT h.client_id FROM hold h WHERE h.status = 'open' AND h.expires_at <= at ORDER BY 1);
 END;
 $$;
-COMMENT ON FUNCTION clients_with_expired_holds(timestamptz, text) IS 'The clients for which expire_holds() has something to record. Internal.';
+COMMENT ON FUNCTION clients_with_expired_holds(timestamptz, text) IS
+    'The clients for which expire_holds() has something to record. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.expire_client_holds(client_id integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -474,7 +500,8 @@ BEGIN
     RETURN jsonb_build_array(jsonb_build_object('accounts', accounts)) || left_in_use(expire_client_holds.client_id, in_use);
 END;
 $$;
-COMMENT ON FUNCTION expire_client_holds(integer, timestamptz, text) IS 'One client''s part of expire_holds(): accounts that another session has locked are left to the next run. Internal.';
+COMMENT ON FUNCTION expire_client_holds(integer, timestamptz, text) IS
+    'One client''s part of expire_holds(): accounts that another session has locked are left to the next run. Internal.';
 INSERT INTO client_run VALUES ('expire_holds', 'expire_client_holds', 'clients_with_expired_holds');
 
 CREATE FUNCTION bakkt_ledger.expire_holds(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL) RETURNS bigint
@@ -486,4 +513,8 @@ BEGIN
     RETURN (SELECT coalesce(sum((r.rows #>> '{0,accounts}')::bigint), 0) FROM run_for_clients('expire_holds', at, client) AS r (rows));
 END;
 $$;
-COMMENT ON FUNCTION expire_holds(timestamptz, text) IS 'The sweeper: records holds that have expired at the instant, of one client or of all that the caller sees; returns how many accounts it touched. Accounts that another session has locked are left to the next run, and a NOTICE says how many; a client whose part fails is left out with a WARNING. Availability does not wait for it. LG010, 42501, LG061.';
+COMMENT ON FUNCTION expire_holds(timestamptz, text) IS
+    'Records the holds that have expired at the instant, of one client or of all that the caller sees; returns how many '
+    'accounts it changed. Accounts that another session has locked are left to the next run, and a NOTICE says how many; a '
+    'client whose part fails is left out with a WARNING. Availability does not depend on it: an expired hold no longer binds. '
+    'LG010, 42501, LG061.';

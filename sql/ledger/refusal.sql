@@ -1,10 +1,13 @@
--- STABLE as all that only check: a volatile function starts commands, which a parallel plan may not.
+-- The errors that many files raise: a malformed request (LG002), and a reference that was used with
+-- other content (LG020, naming the field).
+
+-- STABLE, as are all functions that only check: a parallel plan cannot call a volatile one.
 CREATE FUNCTION bakkt_ledger_internal.refuse_invalid(message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
     STABLE PARALLEL SAFE LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    -- an empty text would be shown as an empty line
+    -- RAISE would show an empty DETAIL or HINT as an empty line
     IF detail IS NULL AND hint IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message;
     ELSIF detail IS NULL THEN
@@ -17,8 +20,8 @@ END;
 $$;
 COMMENT ON FUNCTION refuse_invalid(text, text, text) IS 'Internal: raises LG002, a malformed request.';
 
--- Repeated requests (design 4, Idempotency): the same content again is no
--- error and no second change; other content is refused, naming the field.
+-- A repeated request with the same content is no error and no second change; with other content it
+-- is refused, naming the field.
 CREATE FUNCTION bakkt_ledger_internal.refuse_other_content(what text, object_key text, stored jsonb, given jsonb) RETURNS void
     STABLE PARALLEL SAFE LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -39,4 +42,4 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION refuse_other_content(text, text, jsonb, jsonb) IS
-    'Internal: raises LG020 naming the first field of "given" that "stored" says otherwise.';
+    'Internal: raises LG020 naming the first field in which "given" differs from "stored".';

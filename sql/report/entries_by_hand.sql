@@ -1,4 +1,4 @@
--- Floor 6: what people have posted by hand, and who and why.
+-- What people have posted by hand, who and why. Refuses callers who do not see all clients (42501).
 
 CREATE FUNCTION bakkt_ledger.entries_by_hand(client text DEFAULT NULL, first_day date DEFAULT NULL, last_day date DEFAULT NULL)
     RETURNS TABLE (day date, client_code text, journal bigint, kind text, reference text, entry journal_entry, reverses bigint,
@@ -27,7 +27,8 @@ $$
     ORDER BY c.client_id, j.recorded_at, j.journal_id
 $$;
 COMMENT ON FUNCTION entries_by_hand(text, date, date) IS
-'Every entry that people have made by hand, as recorded on the days from the first to the last (in the client''s zone; one day when only one is given, today when none is), of
-one client or all visible ones: post_journal(s), load_journal(s) of general kinds, reverse_journal, capture_hold, approved proposals (adjustments of customers'' cash too) and write-offs of obligations.
-posted_by: the role that posted. proposed_by, approved_by: of what took two people, NULL of what one person did alone. reason: the proposal''s, else the description.
-For the company, which sees all clients. Raises LG010, 42501.';
+    'Every entry that people have made by hand, as recorded on the days from the first to the last (in the client''s zone; one '
+    'day when only one is given, today when none is), of one client or all visible ones: post_journal(s), load_journal(s) of '
+    'general kinds, reverse_journal, capture_hold, approved proposals (adjustments of customers'' cash too) and write-offs of '
+    'obligations. posted_by: the role that posted. proposed_by, approved_by: the two people, NULL for what one person did '
+    'alone. reason: that of the proposal, otherwise the description. Only for roles that see all clients. Raises LG010, 42501.';

@@ -1,10 +1,14 @@
+-- The cut-off: from when to when a window runs, and which window an instant lies in. Refuses dates
+-- before the first window (LG070) and instants that are infinite (LG002). Locks nothing.
+
 CREATE FUNCTION bakkt_ledger.window_bounds(closes_on date, cut_time time DEFAULT '09:00', zone text DEFAULT 'America/Chicago',
                               OUT from_at timestamptz, OUT to_at timestamptz)
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    -- an instant reaches from 4713 BC to 294276: a window needs the days around its own, in any zone
+    -- timestamptz covers 4713 BC to 294276, and a window needs the days before and after its own in
+    -- any zone
     IF NOT closes_on BETWEEN '0001-01-01' AND '294275-12-31' THEN
         PERFORM refuse_invalid('no window closes on that day', format('It is %s.', date_text(closes_on)), 'Give a day from 0001-01-01 to 294275-12-31.');
     END IF;
@@ -12,7 +16,10 @@ BEGIN
     to_at := (closes_on + cut_time) AT TIME ZONE zone;
 END;
 $$;
-COMMENT ON FUNCTION window_bounds(date, time, text) IS 'The window [from_at, to_at) that closes on a local date at a local time: 23 or 25 hours long when the clocks change. Computed from local dates, never by adding hours; the session''s TimeZone has no part in it. LG002 for a day that no instant can be in.';
+COMMENT ON FUNCTION window_bounds(date, time, text) IS
+    'The window [from_at, to_at) that closes on a local date at a local time: 23 or 25 hours long when the clocks change. '
+    'Computed from local dates, never by adding hours, and independent of the session''s TimeZone. LG002 for a day outside the '
+    'range of timestamptz.';
 
 CREATE FUNCTION bakkt_ledger.window_bounds(client text, closes_on date,
                               OUT window_no integer, OUT from_at timestamptz, OUT to_at timestamptz)
@@ -41,7 +48,9 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION window_bounds(text, date) IS 'The client''s window that closes on a local date, as sealed or as it will be: number, start, end. LG070 for a date before its first window, or that no instant can be in.';
+COMMENT ON FUNCTION window_bounds(text, date) IS
+    'The client''s window that closes on a local date, as sealed or as it will be: number, start, end. LG070 for a date before '
+    'its first window, or outside the range of timestamptz.';
 
 CREATE FUNCTION bakkt_ledger_internal.refuse_window(client text, closes_on date) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -79,7 +88,7 @@ BEGIN
     ELSIF NOT isfinite(at) THEN
         PERFORM refuse_invalid('an infinite instant lies in no window', format('The instant is %s.', at));
     END IF;
-    -- local date and cut-off give the day; a changed cut-off may move it by one
+    -- local date and cut-off determine the day; if the cut-off was changed it may differ by one
     closes_on := greatest((at AT TIME ZONE holder.zone)::date,
                           (SELECT max(w.closes_on) + 1 FROM settlement_window w WHERE w.client_id = holder.client_id));
     LOOP
@@ -93,4 +102,6 @@ BEGIN
     state := 'OPEN';
 END;
 $$;
-COMMENT ON FUNCTION window_of(text, timestamptz) IS 'The client''s window that an instant lies in: a sealed one with its state, or the open one it will be. Instants before the first window belong to the first. LG002 for an infinite one.';
+COMMENT ON FUNCTION window_of(text, timestamptz) IS
+    'The client''s window in which an instant lies: a sealed one with its state, or the open one as it will be. Instants before '
+    'the first window belong to the first. LG002 for an infinite one.';

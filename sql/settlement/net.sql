@@ -1,8 +1,5 @@
--- Floor 4: netting.
---
--- Which executions a window has is a pure function of facts that never
--- change: when each was executed, and what the blocks of this window and of
--- the one before it contain.  Nothing is written per execution.
+-- Aggregates that net obligations between parties, usable by any query.
+-- Refuses an amount without payer or payee (LG002).
 
 -- ---------------------------------------------------------------------------
 -- Aggregates that net obligations: usable by any query
@@ -22,7 +19,7 @@ CREATE FUNCTION bakkt_ledger_internal.net_combine(internal, internal) RETURNS in
 COMMENT ON FUNCTION net_combine(internal, internal) IS 'Joins two states of net_obligations() or net_bilateral().';
 CREATE FUNCTION bakkt_ledger_internal.net_serialize(internal) RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION net_serialize(internal) IS 'State of net_obligations() or net_bilateral() on its way between processes.';
+COMMENT ON FUNCTION net_serialize(internal) IS 'State of net_obligations() or net_bilateral(), serialized for another process.';
 CREATE FUNCTION bakkt_ledger_internal.net_deserialize(bytea, internal) RETURNS internal
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION net_deserialize(bytea, internal) IS 'Reads what net_serialize() wrote.';
@@ -38,11 +35,16 @@ CREATE AGGREGATE bakkt_ledger.net_obligations(payer text, payee text, amount amo
     COMBINEFUNC = net_combine, SERIALFUNC = net_serialize, DESERIALFUNC = net_deserialize,
     FINALFUNC = net_multilateral_final, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE net_obligations(text, text, amount) IS 'Multilateral net of obligations: one position per party and asset, sorted; positive = the party owes. The positions of an asset always sum to zero (I15). NULL amounts are skipped, an amount without payer or payee is LG002, a negative one turns the obligation round. NULL of no rows.';
+COMMENT ON AGGREGATE net_obligations(text, text, amount) IS
+    'Multilateral net of obligations: one position per party and asset, sorted; positive = the party owes. The positions of an '
+    'asset always sum to zero (I15). NULL amounts are skipped, an amount without payer or payee is LG002, a negative amount '
+    'swaps payer and payee. NULL over no rows.';
 
 CREATE AGGREGATE bakkt_ledger.net_bilateral(payer text, payee text, amount amount) (
     SFUNC = net_accumulate, STYPE = internal, SSPACE = 4096,
     COMBINEFUNC = net_combine, SERIALFUNC = net_serialize, DESERIALFUNC = net_deserialize,
     FINALFUNC = net_bilateral_final, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE net_bilateral(text, text, amount) IS 'Bilateral net of obligations: at most one payment per pair of parties and asset, sorted, amounts positive; pairs that are even are left out. NULL of no rows.';
+COMMENT ON AGGREGATE net_bilateral(text, text, amount) IS
+    'Bilateral net of obligations: at most one payment per pair of parties and asset, sorted, amounts positive; pairs whose net '
+    'is zero are left out. NULL over no rows.';

@@ -1,6 +1,5 @@
--- ---------------------------------------------------------------------------
--- What a window settles: the accounts it brings to zero
--- ---------------------------------------------------------------------------
+-- What a window settles: the accounts it brings to zero, and the live net position.
+-- Refuses clients the caller may not see (LG010, 42501). Locks nothing.
 
 CREATE TYPE bakkt_ledger_internal.settled_account AS (
     counterparty_kind text,
@@ -9,7 +8,9 @@ CREATE TYPE bakkt_ledger_internal.settled_account AS (
     asset asset,
     amount amount
 );
-COMMENT ON TYPE settled_account IS 'Internal: what a window must bring to zero on one account, debit positive: the client''s settlement account, or one of a provider''s four (kind as in account_kind).';
+COMMENT ON TYPE settled_account IS
+    'Internal: the amount that a window must bring to zero on one account, debit positive: the client''s settlement account, or '
+    'one of the four accounts of a provider (kind as in account_kind).';
 
 CREATE FUNCTION bakkt_ledger_internal.novated_before(client_id integer, window_no integer) RETURNS TABLE (account account_id, amount amount)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -21,7 +22,9 @@ $$
     CROSS JOIN LATERAL lines(j.entry) AS l
     WHERE n.client_id = novated_before.client_id AND n.window_no = novated_before.window_no - 1
 $$;
-COMMENT ON FUNCTION novated_before(integer, integer) IS 'Internal: lines, debit positive, of the novation of the window before. They became known after it was sealed, so they are among the journals of this window, but they settle that one.';
+COMMENT ON FUNCTION novated_before(integer, integer) IS
+    'Internal: the lines, debit positive, of the novation of the window before. They became known after that window was sealed, '
+    'so they are among the journals of this window, but they settle the earlier one.';
 
 CREATE FUNCTION bakkt_ledger_internal.figure_accounts(client_id integer, figures window_figure[]) RETURNS SETOF settled_account
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -52,7 +55,8 @@ $$
     WHERE a.kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
                      'corp_lp_coin_payable', 'corp_lp_coin_receivable')
 $$;
-COMMENT ON FUNCTION figure_accounts(integer, window_figure[]) IS 'Internal: figures by the accounts of the settlement that they stand on, several rows per account.';
+COMMENT ON FUNCTION figure_accounts(integer, window_figure[]) IS
+    'Internal: the figures as amounts on the accounts that the settlement brings to zero; several rows per account.';
 
 CREATE FUNCTION bakkt_ledger_internal.settled_accounts(scope window_scope, figures window_figure[]) RETURNS SETOF settled_account
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -70,7 +74,8 @@ $$
     GROUP BY p.counterparty_kind, p.counterparty, p.kind, p.asset
     HAVING NOT is_zero(sum(p.amount))
 $$;
-COMMENT ON FUNCTION settled_accounts(window_scope, window_figure[]) IS 'Internal: what the members of a window leave on each account that it settles; zero sums are left out.';
+COMMENT ON FUNCTION settled_accounts(window_scope, window_figure[]) IS
+    'Internal: the sum of the members of a window on each account that it settles; zero sums are left out.';
 
 CREATE FUNCTION bakkt_ledger_internal.tail_figures(client_id integer, known block) RETURNS SETOF window_figure
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -88,7 +93,7 @@ BEGIN
          unnest(totals.figures) AS f;
 END;
 $$;
-COMMENT ON FUNCTION tail_figures(integer, block) IS 'Internal: figures of the journals that the last block does not have, in one parallel pass.';
+COMMENT ON FUNCTION tail_figures(integer, block) IS 'Internal: figures of the unsealed journals, in one parallel pass.';
 
 CREATE FUNCTION bakkt_ledger_internal.later_figures(scope window_scope) RETURNS SETOF window_figure
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -105,7 +110,8 @@ BEGIN
          unnest(totals.figures) AS f;
 END;
 $$;
-COMMENT ON FUNCTION later_figures(window_scope) IS 'Internal: figures of the journals that were known but executed after the end of a window.';
+COMMENT ON FUNCTION later_figures(window_scope) IS
+    'Internal: figures of the journals that were known but executed after the end of a window.';
 
 CREATE FUNCTION bakkt_ledger_internal.ledger_accounts(scope window_scope, horizon bigint DEFAULT NULL) RETURNS SETOF settled_account
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -142,10 +148,13 @@ BEGIN
     HAVING NOT is_zero(sum(p.amount));
 END;
 $$;
-COMMENT ON FUNCTION ledger_accounts(window_scope, bigint) IS 'Internal: the same accounts as settled_accounts(), but from the ledger''s balances: at the horizon''s block, or now; less what was executed at or after to_at. Costs nothing per sealed execution of the window. Right for a window whose predecessor is sealed; check_window() compares the two.';
+COMMENT ON FUNCTION ledger_accounts(window_scope, bigint) IS
+    'Internal: the same amounts as settled_accounts(), but computed from the ledger''s balances at the horizon''s block, or '
+    'now, less what was executed at or after to_at. Its cost does not depend on the number of sealed executions. Correct only '
+    'if the window before is sealed; check_window() compares the two.';
 
 -- ---------------------------------------------------------------------------
--- What people ask
+-- The function for callers
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION bakkt_ledger.net_position(client text, at timestamptz DEFAULT clock_timestamp())
@@ -182,4 +191,8 @@ BEGIN
     ORDER BY p.counterparty_kind, p.counterparty COLLATE "C", p.asset;
 END;
 $$;
-COMMENT ON FUNCTION net_position(text, timestamptz) IS 'What each counterparty of the client''s book would pay or be paid for the window the instant lies in, executions up to the instant: the client itself and every provider, per asset. net is signed: positive = the counterparty (the client) owes; payer, payee and a positive amount say the same. For the open window it reads balances and takes the same time however many trades there were; for a sealed one it adds up its members. LG010, 42501.';
+COMMENT ON FUNCTION net_position(text, timestamptz) IS
+    'What each counterparty of the client''s book, the client itself and every provider, would pay or be paid per asset for the '
+    'window in which the instant lies, with the executions up to the instant. net is signed: positive = the counterparty (the '
+    'client) owes; payer, payee and a positive amount say the same. For the open window it reads balances, in a time that does '
+    'not depend on the number of trades; for a sealed window it adds up the members. LG010, 42501.';

@@ -1,6 +1,5 @@
--- ---------------------------------------------------------------------------
--- Closing
--- ---------------------------------------------------------------------------
+-- Novation: the journals and obligations that replace what a window's executions owe (J07d, J07e).
+-- Locks what posting locks, under the client's settlement.
 
 CREATE FUNCTION bakkt_ledger_internal.novated_name(counterparty_kind text, counterparty text, window_no integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -18,7 +17,7 @@ $$
         FROM unnest(settled) AS s
         GROUP BY s.counterparty_kind, s.counterparty, s.asset
     ), line AS (
-        -- bring each account to zero ...
+        -- bring each account to zero,
         SELECT n.is_coin, s.asset, 'CORP' AS fund, -s.amount AS amount,
                CASE s.kind
                    WHEN 'corp_client_settlement' THEN 'Client:settlement:'
@@ -36,13 +35,13 @@ $$
                END AS place
         FROM unnest(settled) AS s JOIN net n USING (counterparty_kind, counterparty, asset)
         UNION ALL
-        -- ... and the net to the window's own account
+        -- and move the net to the window's own account
         SELECT n.is_coin, n.asset, 'CORP', n.amount, novated_name(n.counterparty_kind, n.counterparty, window_no),
                CASE n.counterparty_kind WHEN 'client' THEN 1 ELSE 5 END
         FROM net n
         WHERE NOT is_zero(n.amount)
         UNION ALL
-        -- coin that nets to nothing is never delivered: set it off between the funds now
+        -- coin whose net is zero is never delivered, so it is set off between the funds now
         SELECT true, n.asset, leg.fund, leg.amount, leg.name, leg.place
         FROM net n
         CROSS JOIN LATERAL (VALUES
@@ -55,7 +54,9 @@ $$
                          ORDER BY l.is_coin, l.asset, l.place)
     FROM line l
 $$;
-COMMENT ON FUNCTION novation_entry(integer, integer, settled_account[]) IS 'Internal: the novation of one counterparty, lines in the order of golden journals J07d and J07e; NULL of nothing.';
+COMMENT ON FUNCTION novation_entry(integer, integer, settled_account[]) IS
+    'Internal: the novation of one counterparty, lines in the order of golden journals J07d and J07e; NULL when there is '
+    'nothing to novate.';
 
 CREATE FUNCTION bakkt_ledger_internal.enter_obligations(sealed settlement_window, settled settled_account[], journal_id bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -92,7 +93,8 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION enter_obligations(settlement_window, settled_account[], bigint) IS 'Internal: the obligations of one counterparty in a window that is being sealed.';
+COMMENT ON FUNCTION enter_obligations(settlement_window, settled_account[], bigint) IS
+    'Internal: enters the obligations of one counterparty in a window that is being sealed.';
 
 CREATE FUNCTION bakkt_ledger_internal.free_reference(client_id integer, wanted text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -110,7 +112,9 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION free_reference(integer, text) IS 'Internal: the reference, or one like it if somebody has used it: nobody can keep a window from closing by taking its references.';
+COMMENT ON FUNCTION free_reference(integer, text) IS
+    'Internal: the reference, or a variant of it if it was used already, so that nobody can keep a window from closing by using '
+    'up its references.';
 
 CREATE FUNCTION bakkt_ledger_internal.novate(sealed settlement_window, settled settled_account[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -138,4 +142,6 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION novate(settlement_window, settled_account[]) IS 'Internal: a journal and the obligations for each counterparty of a window: providers first (J07d), then the client (J07e).';
+COMMENT ON FUNCTION novate(settlement_window, settled_account[]) IS
+    'Internal: posts a journal and enters the obligations for each counterparty of a window: providers first (J07d), then the '
+    'client (J07e).';

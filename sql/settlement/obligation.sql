@@ -1,8 +1,8 @@
--- Floor 4: closing a window, the obligations it leaves, and how they end.
---
--- Closing replaces what the executions of a window owe by one obligation per
--- counterparty and asset (novation).  From then on only payments, carrying
--- and write-offs change an obligation, each a journal and an event.
+-- Obligations: what a closed window leaves to be paid, and how they end. Closing a window replaces
+-- what its executions owe by one obligation per counterparty and asset (novation). From then on
+-- only payments, carrying and write-offs change an obligation, each a journal and an event. Refuses
+-- a change of state that is not listed (LG071), other content (LG020). Locks the client's
+-- settlement, then the obligation.
 
 CREATE TABLE bakkt_ledger_internal.obligation (
     client_id integer NOT NULL REFERENCES client,
@@ -35,17 +35,23 @@ CREATE TABLE bakkt_ledger_internal.obligation (
 );
 CREATE UNIQUE INDEX obligation_net ON obligation (client_id, window_no, counterparty_kind, counterparty, asset) WHERE carried_from IS NULL;
 CREATE UNIQUE INDEX obligation_carried ON obligation (client_id, carried_from) WHERE carried_from IS NOT NULL;
-COMMENT ON TABLE obligation IS 'What a counterparty must pay or be paid for a window, one row per counterparty and asset: the only thing a wire can discharge. amount = applied + outstanding, always (I16).';
-COMMENT ON COLUMN obligation.window_no IS 'The window it is settled with; for a carried one the window it was carried into, which may still be open.';
+COMMENT ON TABLE obligation IS
+    'What a counterparty must pay or be paid for a window, one row per counterparty and asset. Wires discharge nothing else. '
+    'amount = applied + outstanding, always (I16).';
+COMMENT ON COLUMN obligation.window_no IS
+    'The window with which it is settled; for a carried obligation the window it was carried into, which may still be open.';
 COMMENT ON COLUMN obligation.counterparty IS 'Code of the client or of the liquidity provider; the other side is BAKKT.';
-COMMENT ON COLUMN obligation.applied IS 'What payments, carrying and write-off have discharged.';
-COMMENT ON COLUMN obligation.receivable IS 'Gross before netting, debit positive: what the counterparty owed. Of coin, the part that a delivery clears towards fund CUST.';
+COMMENT ON COLUMN obligation.applied IS 'The amount discharged by payments, carrying and write-off.';
+COMMENT ON COLUMN obligation.receivable IS
+    'Gross before netting, debit positive: what the counterparty owed. For coin, the part that a delivery clears against fund '
+    'CUST.';
 COMMENT ON COLUMN obligation.payable IS 'Gross before netting, debit positive, so negative: what the counterparty was owed.';
 COMMENT ON COLUMN obligation.due_at IS 'When it must be paid: the end of the rail''s value date.';
-COMMENT ON COLUMN obligation.first_due IS 'due_at of the window it first arose in: carrying never makes it younger.';
-COMMENT ON COLUMN obligation.entered_at IS 'Novated: the trades are discharged.';
-COMMENT ON COLUMN obligation.irrevocable_at IS 'Instructed or first paid: it can no longer be revoked. Once set never changed.';
-COMMENT ON COLUMN obligation.final_at IS 'Discharged in whole, or carried or written off. Once set never changed.';
+COMMENT ON COLUMN obligation.first_due IS 'due_at of the window in which it first arose; carrying does not change it.';
+COMMENT ON COLUMN obligation.entered_at IS 'When it was novated, which discharged the trades.';
+COMMENT ON COLUMN obligation.irrevocable_at IS
+    'When it was instructed or first paid, after which it cannot be revoked. Never changed once set.';
+COMMENT ON COLUMN obligation.final_at IS 'When it was discharged in full, carried or written off. Never changed once set.';
 SELECT pg_catalog.pg_extension_config_dump('obligation', '');
 SELECT pg_catalog.pg_extension_config_dump('obligation_obligation_id_seq', '');
 
@@ -65,8 +71,9 @@ CREATE TABLE bakkt_ledger_internal.obligation_event (
     PRIMARY KEY (client_id, obligation_id, event_no),
     FOREIGN KEY (client_id, obligation_id) REFERENCES obligation
 );
-COMMENT ON TABLE obligation_event IS 'Everything that has happened to an obligation: when (as said and as recorded), by whom, how much, by which journal, why.';
-COMMENT ON COLUMN obligation_event.amount IS 'What the event discharged; NULL when it discharged nothing.';
+COMMENT ON TABLE obligation_event IS
+    'Everything that has happened to an obligation: when (as said and as recorded), by whom, how much, by which journal, why.';
+COMMENT ON COLUMN obligation_event.amount IS 'The amount the event discharged; NULL when it discharged nothing.';
 SELECT pg_catalog.pg_extension_config_dump('obligation_event', '');
 
 CREATE TABLE bakkt_ledger_internal.settlement_request (
@@ -80,9 +87,10 @@ CREATE TABLE bakkt_ledger_internal.settlement_request (
     login_role regrole NOT NULL DEFAULT session_login_role(),
     PRIMARY KEY (client_id, reference)
 );
-COMMENT ON COLUMN settlement_request.login IS 'Who logged in: the person, where two are needed.';
-COMMENT ON COLUMN settlement_request.login_role IS 'The same by number.';
-COMMENT ON TABLE settlement_request IS 'Every request that changed obligations, by its reference: the same again changes nothing, other content is LG020.';
+COMMENT ON COLUMN settlement_request.login IS 'The login that made the request: the person, where two people are needed.';
+COMMENT ON COLUMN settlement_request.login_role IS 'The same login by number.';
+COMMENT ON TABLE settlement_request IS
+    'Every request that changed obligations, by its reference. Repeating it changes nothing; other content is LG020.';
 SELECT pg_catalog.pg_extension_config_dump('settlement_request', '');
 
 CREATE FUNCTION bakkt_ledger_internal.check_obligation_change() RETURNS trigger
@@ -111,7 +119,9 @@ BEGIN
     RETURN new;
 END;
 $$;
-COMMENT ON FUNCTION check_obligation_change() IS 'Trigger of obligation: stamps are set once, what is applied only grows (LG066), states follow settlement_transition (LG071).';
+COMMENT ON FUNCTION check_obligation_change() IS
+    'Trigger of obligation: instants are set once and the applied amount only grows (LG066); the state changes only as '
+    'settlement_transition allows (LG071).';
 
 CREATE TRIGGER check_obligation_change BEFORE UPDATE ON obligation FOR EACH ROW EXECUTE FUNCTION check_obligation_change();
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON obligation FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
@@ -138,7 +148,8 @@ $$
              WHERE e.client_id = owed.client_id AND e.obligation_id = owed.obligation_id),
             event, owed.state, amount, at, clock_timestamp(), invoking_role(), reference, journal_id, reason)
 $$;
-COMMENT ON FUNCTION record_obligation_event(obligation, text, amount, timestamptz, text, bigint, text) IS 'Internal: writes one row of obligation_event in the name of the invoking role.';
+COMMENT ON FUNCTION record_obligation_event(obligation, text, amount, timestamptz, text, bigint, text) IS
+    'Internal: writes one row of obligation_event in the name of the invoking role.';
 
 CREATE FUNCTION bakkt_ledger_internal.change_obligation(owed obligation, event text, state text, amount amount, at timestamptz,
                                   reference text DEFAULT NULL, journal_id bigint DEFAULT NULL, reason text DEFAULT NULL)
@@ -163,7 +174,9 @@ BEGIN
     RETURN changed;
 END;
 $$;
-COMMENT ON FUNCTION change_obligation(obligation, text, text, amount, timestamptz, text, bigint, text) IS 'Internal: one event of an obligation: new state, amount discharged, stamps that were not set before; then the state of its window.';
+COMMENT ON FUNCTION change_obligation(obligation, text, text, amount, timestamptz, text, bigint, text) IS
+    'Internal: applies one event to an obligation: new state, amount discharged, instants that were not set before; then the '
+    'state of its window.';
 
 CREATE FUNCTION bakkt_ledger_internal.follow_obligations(client_id integer, window_no integer, at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -176,7 +189,7 @@ DECLARE
 BEGIN
     SELECT w.state INTO current_state FROM settlement_window w
     WHERE w.client_id = follow_obligations.client_id AND w.window_no = follow_obligations.window_no;
-    -- what is not agreed yet stays so, paid or not
+    -- a window that is not agreed stays so, whether or not it is paid
     IF NOT FOUND OR current_state NOT IN ('AGREED', 'INSTRUCTED', 'PARTIALLY_SETTLED', 'FAILED') THEN
         RETURN;
     END IF;
@@ -198,7 +211,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION follow_obligations(integer, integer, timestamptz) IS 'Internal: brings an agreed window to the state that its obligations are in; SETTLED at once when it owes nothing.';
+COMMENT ON FUNCTION follow_obligations(integer, integer, timestamptz) IS
+    'Internal: gives an agreed window the state of its obligations; SETTLED at once when nothing is owed.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_settlement_reference(reference text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -213,7 +227,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_settlement_reference(text) IS 'Internal: LG002 unless there is a reference of 1 to 200 bytes that the ledger does not make itself.';
+COMMENT ON FUNCTION require_settlement_reference(text) IS
+    'Internal: LG002 unless the reference has 1 to 200 bytes and is not reserved for the ledger.';
 
 CREATE FUNCTION bakkt_ledger_internal.requested_before(client_id integer, reference text, request jsonb, at timestamptz) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -237,4 +252,6 @@ BEGIN
     RETURN false;
 END;
 $$;
-COMMENT ON FUNCTION requested_before(integer, text, jsonb, timestamptz) IS 'Internal: whether the request was carried out before; LG020 when the reference had other content. Records it otherwise. Call it under lock_settlement().';
+COMMENT ON FUNCTION requested_before(integer, text, jsonb, timestamptz) IS
+    'Internal: whether the request was carried out before; LG020 when the reference had other content. Records the request if '
+    'it is new. Call it under lock_settlement().';

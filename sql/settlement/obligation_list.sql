@@ -1,3 +1,5 @@
+-- The list of obligations, and the check of a client's whole settlement. Locks nothing.
+
 CREATE FUNCTION bakkt_ledger.obligations(client text DEFAULT NULL, open_only boolean DEFAULT false)
     RETURNS TABLE (client_code text, obligation bigint, settlement_window text, counterparty text, asset asset,
                    payer text, payee text, amount amount, applied amount, outstanding amount, state text,
@@ -20,7 +22,9 @@ BEGIN
     ORDER BY c.code, o.window_no, o.counterparty_kind, o.counterparty, o.obligation_id;
 END;
 $$;
-COMMENT ON FUNCTION obligations(text, boolean) IS 'The obligations of a client, or of all visible ones, with what is outstanding; open_only leaves out those that are settled, carried or written off.';
+COMMENT ON FUNCTION obligations(text, boolean) IS
+    'The obligations of a client, or of all visible ones, with what is outstanding; open_only leaves out those that are '
+    'settled, carried or written off.';
 
 -- ---------------------------------------------------------------------------
 -- Checking
@@ -74,4 +78,7 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION check_settlement(text) IS 'Recomputes the settlement of a client, or of all visible ones: every sealed window from its members, what is applied to each obligation from its events, and the balance of each novated account from what its obligations have outstanding. A row for each that differs: no rows when all is well. Amounts debit positive.';
+COMMENT ON FUNCTION check_settlement(text) IS
+    'Recomputes the settlement of a client, or of all visible ones: every sealed window from its members, the applied amount of '
+    'each obligation from its events, and the balance of each novated account from the outstanding amounts of its obligations. '
+    'Returns a row for each difference; no rows when all agrees. Amounts debit positive.';

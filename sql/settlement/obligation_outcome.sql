@@ -1,6 +1,5 @@
--- ---------------------------------------------------------------------------
--- Everything else that happens to an obligation
--- ---------------------------------------------------------------------------
+-- What else happens to an obligation: instructed, failed, carried into the open window. Refuses
+-- states that do not allow it (LG071), unknown obligations (LG073). Locks the client's settlement.
 
 CREATE FUNCTION bakkt_ledger.instruct_obligation(client text, obligation bigint, reference text, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
@@ -21,7 +20,9 @@ BEGIN
     RETURN QUERY SELECT * FROM payments_of(holder, reference);
 END;
 $$;
-COMMENT ON FUNCTION instruct_obligation(text, bigint, text, timestamptz) IS 'Records that the payment was ordered, with the wire''s reference: from then on it is irrevocable. Also the next attempt after a failure. LG071, LG073, LG020.';
+COMMENT ON FUNCTION instruct_obligation(text, bigint, text, timestamptz) IS
+    'Records that the payment was ordered, with the wire''s reference: from then on it is irrevocable. Call it again for the '
+    'next attempt after a failure. LG071, LG073, LG020.';
 
 CREATE FUNCTION bakkt_ledger.fail_obligation(client text, obligation bigint, reference text, reason text, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
@@ -46,7 +47,9 @@ BEGIN
     RETURN QUERY SELECT * FROM payments_of(holder, reference);
 END;
 $$;
-COMMENT ON FUNCTION fail_obligation(text, bigint, text, text, timestamptz) IS 'Records that a payment failed; each attempt is an event with its own reference. The obligation stays due since its first due time. LG071, LG073, LG020, LG002 without a reason.';
+COMMENT ON FUNCTION fail_obligation(text, bigint, text, text, timestamptz) IS
+    'Records that a payment failed; each attempt is an event with its own reference. The obligation keeps its first due time. '
+    'LG071, LG073, LG020, LG002 without a reason.';
 
 CREATE FUNCTION bakkt_ledger.carry_obligation(client text, obligation bigint, reference text, reason text DEFAULT NULL,
                                  at timestamptz DEFAULT clock_timestamp())
@@ -97,7 +100,9 @@ BEGIN
     RETURN QUERY SELECT * FROM payments_of(holder, reference);
 END;
 $$;
-COMMENT ON FUNCTION carry_obligation(text, bigint, text, text, timestamptz) IS 'Moves what is outstanding into the client''s open window as a new obligation that keeps its first due time: for a failed payment, or by agreement to pay several windows with one wire. LG071, LG073, LG020.';
+COMMENT ON FUNCTION carry_obligation(text, bigint, text, text, timestamptz) IS
+    'Moves what is outstanding into the client''s open window, as a new obligation with the same first due time: after a failed '
+    'payment, or when several windows are to be paid with one wire. LG071, LG073, LG020.';
 
 CREATE FUNCTION bakkt_ledger_internal.carry_entry(client_id integer, net amount, from_name text, to_name text) RETURNS journal_entry
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -106,4 +111,5 @@ $$
     SELECT journal_entry(ensure_account(carry_entry.client_id, 'CORP', l.name, asset(net)), l.amount ORDER BY sign(l.amount) DESC)
     FROM (VALUES (to_name, net), (from_name, -net)) AS l (name, amount)
 $$;
-COMMENT ON FUNCTION carry_entry(integer, amount, text, text) IS 'Internal: moves a net, debit positive, between two accounts of fund CORP.';
+COMMENT ON FUNCTION carry_entry(integer, amount, text, text) IS
+    'Internal: moves a net, debit positive, between two accounts of fund CORP.';

@@ -1,3 +1,6 @@
+-- Writing off what is outstanding of an obligation; one proposes, another approves.
+-- Refuses the proposer (LG067), states that do not allow it (LG071). Locks the client's settlement.
+
 CREATE FUNCTION bakkt_ledger.propose_write_off(client text, obligation bigint, reference text, reason text, at timestamptz DEFAULT clock_timestamp())
     RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -23,7 +26,10 @@ BEGIN
     RETURN outstanding(owed);
 END;
 $$;
-COMMENT ON FUNCTION propose_write_off(text, bigint, text, text, timestamptz) IS 'Proposes to write off what is outstanding; returns that. Nothing is posted until another person calls approve_write_off() with the same reference. Reasons: PARTNER_WRITE_OFF, BAKKT_WRITE_OFF. LG002, LG071, LG073, LG020.';
+COMMENT ON FUNCTION propose_write_off(text, bigint, text, text, timestamptz) IS
+    'Proposes to write off what is outstanding of an obligation, and returns that amount. Nothing is posted until another '
+    'person calls approve_write_off() with the same reference. Reasons: PARTNER_WRITE_OFF, BAKKT_WRITE_OFF. LG002, LG071, '
+    'LG073, LG020.';
 
 CREATE FUNCTION bakkt_ledger.approve_write_off(client text, reference text, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
@@ -55,7 +61,9 @@ BEGIN
     RETURN QUERY SELECT * FROM payments_of(holder, reference);
 END;
 $$;
-COMMENT ON FUNCTION approve_write_off(text, text, timestamptz) IS 'Writes off what is outstanding of the obligation named in a proposal: client''s revenue share first for PARTNER_WRITE_OFF, the rest to bad debt (as J05c). LG067 when the proposer approves, LG002 without a proposal, LG071.';
+COMMENT ON FUNCTION approve_write_off(text, text, timestamptz) IS
+    'Writes off what is outstanding of the obligation named in a proposal: for PARTNER_WRITE_OFF from the client''s revenue '
+    'share first; the rest to bad debt (as J05c). LG067 when the proposer approves, LG002 without a proposal, LG071.';
 
 CREATE FUNCTION bakkt_ledger_internal.write_off_entry(owed obligation, client text, reason text) RETURNS journal_entry
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -79,4 +87,5 @@ BEGIN
             WHERE NOT is_zero(l.amount));
 END;
 $$;
-COMMENT ON FUNCTION write_off_entry(obligation, text, text) IS 'Internal: the journal of a write-off, lines in the order of golden journal J05c.';
+COMMENT ON FUNCTION write_off_entry(obligation, text, text) IS
+    'Internal: the journal of a write-off, lines in the order of golden journal J05c.';

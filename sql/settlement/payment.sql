@@ -1,11 +1,12 @@
--- ---------------------------------------------------------------------------
--- Paying
--- ---------------------------------------------------------------------------
+-- Paying obligations: wires, settlements with providers, whole windows. Refuses to pay out before
+-- the window is agreed (LG071), when nothing is owed (LG073), more than is outstanding (LG074).
+-- Locks the client's settlement, then what posting locks.
 
 CREATE FUNCTION bakkt_ledger.outstanding(owed obligation) RETURNS amount
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (owed).amount - (owed).applied;
-COMMENT ON FUNCTION outstanding(obligation) IS 'What is still to be paid of an obligation; zero when it is settled, carried or written off.';
+COMMENT ON FUNCTION outstanding(obligation) IS
+    'The amount of an obligation that is still to be paid; zero when it is settled, carried or written off.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_obligation(client_id integer, obligation bigint) RETURNS obligation
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -34,7 +35,7 @@ $$
 DECLARE
     window_state text;
 BEGIN
-    -- a carried obligation was agreed in the window it comes from
+    -- a carried obligation was agreed in the window in which it arose
     SELECT w.state INTO window_state FROM settlement_window w
     WHERE w.client_id = owed.client_id AND w.window_no = owed.first_window;
     IF window_state IN ('CLOSING', 'SEALED', 'ADVISED', 'DISPUTED') THEN
@@ -45,7 +46,9 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_agreed(obligation) IS 'Internal: LG071 unless the window in which the obligation arose is agreed: nothing is paid out before. What others pay in is booked at any time.';
+COMMENT ON FUNCTION require_agreed(obligation) IS
+    'Internal: LG071 unless the window in which the obligation arose is agreed: nothing is paid out before that. Incoming '
+    'payments are recorded at any time.';
 
 CREATE TYPE bakkt_ledger_internal.obligation_part AS (obligation_id bigint, amount amount);
 COMMENT ON TYPE obligation_part IS 'Internal: how much of which obligation a payment discharges.';
@@ -95,7 +98,9 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION choose_parts(integer, text, text, integer, text, amount) IS 'Internal: spreads a payment over a counterparty''s outstanding obligations, oldest first; LG045 not positive, LG073 nothing owed, LG074 too much.';
+COMMENT ON FUNCTION choose_parts(integer, text, text, integer, text, amount) IS
+    'Internal: spreads a payment over a counterparty''s outstanding obligations, oldest first; LG045 not positive, LG073 '
+    'nothing owed, LG074 too much.';
 
 CREATE FUNCTION bakkt_ledger_internal.discharge_entry(client_id integer, parts obligation_part[]) RETURNS journal_entry
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -104,14 +109,14 @@ $$
     WITH part AS (
         SELECT p.ordinality * 10 AS place, o.asset, a.kind = 'FIAT' AS is_cash,
                novated_name(o.counterparty_kind, o.counterparty, o.window_no) AS name,
-               -- debit positive: what the payment does to the company's side
+               -- debit positive, from the company's side
                CASE WHEN o.payer = o.counterparty THEN p.amount ELSE -p.amount END AS paid,
                is_zero(o.applied) AS first, sign(o.receivable + o.payable) AS side, o.receivable, o.payable
         FROM unnest(parts) WITH ORDINALITY AS p
         JOIN obligation o ON o.client_id = discharge_entry.client_id AND o.obligation_id = p.obligation_id
         JOIN supported_asset a ON a.asset = o.asset
     ), coin AS (
-        -- the first delivery also clears what was netted away between the funds
+        -- the first delivery also clears the coin that netting set off between the funds
         SELECT p.place, p.asset, p.name, p.paid,
                CASE WHEN p.first AND p.side = 1 THEN p.paid - p.payable
                     WHEN p.first THEN p.receivable
@@ -141,7 +146,8 @@ $$
     SELECT journal_entry(ensure_account(discharge_entry.client_id, l.fund, l.name, l.asset), l.amount ORDER BY l.place)
     FROM account_line l
 $$;
-COMMENT ON FUNCTION discharge_entry(integer, obligation_part[]) IS 'Internal: the journal of a payment or delivery, lines in the order of golden journals J07f and J07g.';
+COMMENT ON FUNCTION discharge_entry(integer, obligation_part[]) IS
+    'Internal: the journal of a payment or delivery, lines in the order of golden journals J07f and J07g.';
 
 CREATE FUNCTION bakkt_ledger_internal.discharge(client_id integer, reference text, kind smallint, parts obligation_part[], at timestamptz, description text)
     RETURNS void
@@ -168,7 +174,8 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION discharge(integer, text, smallint, obligation_part[], timestamptz, text) IS 'Internal: posts a payment and applies it to obligations; LG071 when it pays out for a window that is not agreed.';
+COMMENT ON FUNCTION discharge(integer, text, smallint, obligation_part[], timestamptz, text) IS
+    'Internal: posts a payment and applies it to obligations; LG071 when it pays out for a window that is not agreed.';
 
 CREATE TYPE bakkt_ledger.obligation_payment AS (
     obligation bigint,
@@ -180,7 +187,7 @@ CREATE TYPE bakkt_ledger.obligation_payment AS (
     state text,
     journal bigint
 );
-COMMENT ON TYPE obligation_payment IS 'What a request did to an obligation, and how the obligation stands now.';
+COMMENT ON TYPE obligation_payment IS 'What a request did to an obligation, and the obligation''s present state.';
 
 CREATE FUNCTION bakkt_ledger_internal.payments_of(client_id integer, reference text) RETURNS SETOF obligation_payment
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -192,7 +199,7 @@ $$
     WHERE e.client_id = payments_of.client_id AND e.reference = payments_of.reference
     ORDER BY o.first_due, o.first_window, o.obligation_id, e.event_no
 $$;
-COMMENT ON FUNCTION payments_of(integer, text) IS 'Internal: what a request of that reference has done.';
+COMMENT ON FUNCTION payments_of(integer, text) IS 'Internal: what the request with that reference has done.';
 CREATE INDEX obligation_event_reference ON obligation_event (client_id, reference) WHERE reference IS NOT NULL;
 
 CREATE FUNCTION bakkt_ledger_internal.counterparty_kind_of(client text, counterparty text) RETURNS text
@@ -263,7 +270,12 @@ BEGIN
     RETURN QUERY SELECT * FROM payments_of(holder, reference);
 END;
 $$;
-COMMENT ON FUNCTION record_wire(text, text, text, amount, text, date, timestamptz) IS 'Records a wire received from or sent to a counterparty (the client itself, or a provider''s code), whole or in part: journal J07f or its mirror, applied to the obligations of one window (closes_on) or to all outstanding ones, oldest first. Money received is booked at any time; money is sent only for an agreed window (LG071). Repeating a reference returns the same result; other content is LG020. LG073 nothing is owed that way, LG074 more than is outstanding, LG045, LG042, LG014, LG070.';
+COMMENT ON FUNCTION record_wire(text, text, text, amount, text, date, timestamptz) IS
+    'Records a wire received from or sent to a counterparty (the client itself, or a provider''s code), whole or in part: '
+    'journal J07f or its mirror, applied to the obligations of one window (closes_on) or to all outstanding ones, oldest first. '
+    'Money received is recorded at any time; money is sent only for an agreed window (LG071). Repeating a reference returns the '
+    'same result; other content is LG020. LG073 nothing is owed in that direction, LG074 more than is outstanding, LG045, '
+    'LG042, LG014, LG070.';
 
 CREATE FUNCTION bakkt_ledger.settle_provider(client text, reference text, provider text, closes_on date DEFAULT NULL,
                                 amounts amount[] DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
@@ -307,7 +319,12 @@ BEGIN
     RETURN QUERY SELECT * FROM payments_of(holder, reference);
 END;
 $$;
-COMMENT ON FUNCTION settle_provider(text, text, text, date, amount[], timestamptz) IS 'Pays and is paid by, delivers coin to and receives it from a liquidity provider in one journal (J07g): everything outstanding of one window (closes_on) or of all, or the given positive amounts, each in the direction in which it is owed. A delivery of coin moves the customers'' coin into control; the first one also clears what purchases and sales set off. Idempotent by reference. LG071 when it pays out for a window that is not agreed, LG073, LG074, LG014, LG020, LG070.';
+COMMENT ON FUNCTION settle_provider(text, text, text, date, amount[], timestamptz) IS
+    'Records payments and deliveries with a liquidity provider, in both directions, in one journal (J07g): everything '
+    'outstanding for one window (closes_on) or for all, or the given positive amounts, each in the direction in which it is '
+    'owed. A delivery of coin moves the customers'' coin into the company''s control; the first delivery also clears what '
+    'purchases and sales set off. Idempotent by reference. LG071 when it pays out for a window that is not agreed, LG073, '
+    'LG074, LG014, LG020, LG070.';
 
 CREATE FUNCTION bakkt_ledger.settle_window(client text, closes_on date, reference text, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
@@ -353,4 +370,6 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION settle_window(text, date, text, timestamptz) IS 'Records that everything outstanding of an agreed window was paid and delivered: a wire with the client and a settlement with each provider, referenced reference:counterparty. Errors as record_wire() and settle_provider().';
+COMMENT ON FUNCTION settle_window(text, date, text, timestamptz) IS
+    'Records that everything outstanding for an agreed window was paid and delivered: a wire with the client and a settlement '
+    'with each provider, under references of the form reference:counterparty. Errors as record_wire() and settle_provider().';

@@ -1,3 +1,7 @@
+-- How a client settles, and the lock that everything about its windows and obligations takes first.
+-- Refuses an unknown calendar (LG075), a transaction that began too early for the lock (40001).
+-- Locks the client's row of settlement_agreement.
+
 CREATE TABLE bakkt_ledger_internal.settlement_agreement (
     client_id integer PRIMARY KEY REFERENCES client,
     netting text NOT NULL DEFAULT 'NOVATION' CHECK (netting = 'NOVATION'),
@@ -5,8 +9,11 @@ CREATE TABLE bakkt_ledger_internal.settlement_agreement (
     coin_calendar text COLLATE "C" NOT NULL DEFAULT 'CHAIN' REFERENCES calendar,
     last_window integer NOT NULL DEFAULT 0 CHECK (last_window >= 0)
 );
-COMMENT ON TABLE settlement_agreement IS 'How a client settles; its row is locked by whatever changes the client''s windows and obligations, so that these happen one after the other. Posting never takes it.';
-COMMENT ON COLUMN settlement_agreement.netting IS 'What netting means when a payment fails: under NOVATION only the net obligation exists, the trades are discharged.';
+COMMENT ON TABLE settlement_agreement IS
+    'How a client settles. Every change of the client''s windows and obligations locks this row, so that these happen one after '
+    'the other; posting never locks it.';
+COMMENT ON COLUMN settlement_agreement.netting IS
+    'What netting means when a payment fails. NOVATION: only the net obligation exists, and the trades are discharged.';
 COMMENT ON COLUMN settlement_agreement.last_window IS 'Number of the last closed window.';
 SELECT pg_catalog.pg_extension_config_dump('settlement_agreement', '');
 
@@ -19,7 +26,8 @@ DECLARE
     agreement settlement_agreement;
 BEGIN
     PERFORM bounded_wait();
-    -- written, not only locked: a transaction whose snapshot is older than another's change gets 40001
+    -- an update, not only a lock: a transaction whose snapshot is older than another's change gets
+    -- 40001
     UPDATE settlement_agreement a SET last_window = a.last_window
     WHERE a.client_id = lock_settlement.client_id RETURNING a.* INTO agreement;
     IF NOT FOUND THEN
@@ -30,7 +38,9 @@ BEGIN
     RETURN agreement;
 END;
 $$;
-COMMENT ON FUNCTION lock_settlement(integer) IS 'Internal: makes this transaction the only one that changes the client''s windows and obligations; 40001 when it began too early for that.';
+COMMENT ON FUNCTION lock_settlement(integer) IS
+    'Internal: keeps other transactions from changing the client''s windows and obligations until this one ends; 40001 when its '
+    'snapshot is too old for that.';
 
 CREATE FUNCTION bakkt_ledger.change_settlement(client text, cash_calendar text DEFAULT NULL, coin_calendar text DEFAULT NULL, reason text DEFAULT NULL)
     RETURNS settlement_agreement
@@ -55,4 +65,6 @@ BEGIN
     RETURN changed;
 END;
 $$;
-COMMENT ON FUNCTION change_settlement(text, text, text, text) IS 'Sets by which calendars a client''s money and coin fall due, from the next window to close on; NULL leaves one as it is. Audited in change_log. LG075 unknown calendar, LG010.';
+COMMENT ON FUNCTION change_settlement(text, text, text, text) IS
+    'Sets the calendars by which a client''s money and coin fall due, from the next window that closes on; NULL leaves one as '
+    'it is. Audited in change_log. LG075 unknown calendar, LG010.';

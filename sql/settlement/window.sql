@@ -1,9 +1,8 @@
--- Floor 4: settlement windows.
---
--- A window is [from_at, to_at) of a client's time.  Windows tile: each starts
--- where the one before ended (I14), which foreign keys to one row of
--- window_boundary make a fact, not a habit.  The open window has no row: its
--- bounds follow from the last closed one and the client's cut-off.
+-- Settlement windows, and the states they pass through. A window is [from_at, to_at) of a client's
+-- time. Windows tile: each starts where the one before ended (I14); two foreign keys to one row of
+-- window_boundary guarantee it. The open window has no row: its bounds follow from the last closed
+-- one and the client's cut-off. Refuses an unknown window (LG070) and a step it cannot take
+-- (LG071). Locks the client's settlement.
 
 CREATE TABLE bakkt_ledger_internal.settlement_transition (
     subject text COLLATE "C" NOT NULL CHECK (subject IN ('window', 'obligation')),
@@ -11,7 +10,8 @@ CREATE TABLE bakkt_ledger_internal.settlement_transition (
     to_state text COLLATE "C" NOT NULL,
     PRIMARY KEY (subject, from_state, to_state)
 );
-COMMENT ON TABLE settlement_transition IS 'The changes of state a window or an obligation can make; any other is refused with LG071.';
+COMMENT ON TABLE settlement_transition IS
+    'The changes of state a window or an obligation can make; any other is refused with LG071.';
 INSERT INTO settlement_transition
 SELECT 'window', f.from_state, t.to_state
 FROM (VALUES
@@ -78,14 +78,22 @@ CREATE TABLE bakkt_ledger_internal.settlement_window (
     FOREIGN KEY (cash_calendar, cash_version) REFERENCES calendar_version,
     FOREIGN KEY (coin_calendar, coin_version) REFERENCES calendar_version
 );
-COMMENT ON TABLE settlement_window IS 'The closed windows of each client. Everything but the state is fixed when the window is sealed.';
-COMMENT ON COLUMN settlement_window.previous_no IS 'The window before; 0 for the first, to which all earlier executions belong.';
+COMMENT ON TABLE settlement_window IS
+    'The closed windows of each client. Everything but the state is fixed when the window is sealed.';
+COMMENT ON COLUMN settlement_window.previous_no IS
+    'The window before; 0 for the first window, which also has all earlier executions.';
 COMMENT ON COLUMN settlement_window.closes_on IS 'Local date of the cut-off that ends the window.';
 COMMENT ON COLUMN settlement_window.from_at IS 'Start, inside the window; equals to_at of the window before (I14).';
 COMMENT ON COLUMN settlement_window.to_at IS 'End, outside the window.';
-COMMENT ON COLUMN settlement_window.from_offset IS 'UTC offset of the zone at from_at as the server knew it: with to_offset and server_version the evidence of the time zone rules in use, for PostgreSQL does not tell the version of its zone data.';
-COMMENT ON COLUMN settlement_window.block_no IS 'The horizon: what this block or an earlier one contains was known when the window was sealed. With the bounds it decides membership, for ever. NULL: nothing had been posted yet.';
-COMMENT ON COLUMN settlement_window.executions IS 'How many executions are members, busts included: counted when the window is proved before it is advised, NULL until then.';
+COMMENT ON COLUMN settlement_window.from_offset IS
+    'UTC offset of the zone at from_at as the server knew it. With to_offset and server_version it is evidence of the time zone '
+    'rules in use, because PostgreSQL does not report the version of its zone data.';
+COMMENT ON COLUMN settlement_window.block_no IS
+    'The horizon: what this block or an earlier one contains was known when the window was sealed. The horizon and the bounds '
+    'decide the members, and never change. NULL: nothing had been posted yet.';
+COMMENT ON COLUMN settlement_window.executions IS
+    'How many executions are members, busts included; counted when the window is proved, before it is advised, and NULL until '
+    'then.';
 COMMENT ON COLUMN settlement_window.closed_at IS 'The instant given to close_window(): when the obligations were entered.';
 COMMENT ON COLUMN settlement_window.sealed_at IS 'The ledger''s own clock just after the horizon was sealed.';
 SELECT pg_catalog.pg_extension_config_dump('settlement_window', '');
@@ -124,7 +132,7 @@ DECLARE
     unchanged settlement_window := old;
 BEGIN
     unchanged.state := new.state;
-    unchanged.previous_no := new.previous_no;       -- generated after this trigger
+    unchanged.previous_no := new.previous_no;       -- a generated column, computed after this trigger
     unchanged.executions := coalesce(old.executions, new.executions);
     IF unchanged IS DISTINCT FROM new THEN
         RAISE EXCEPTION USING
@@ -138,7 +146,9 @@ BEGIN
     RETURN new;
 END;
 $$;
-COMMENT ON FUNCTION check_window_change() IS 'Trigger of settlement_window: only the state changes, and the count of executions is set once (LG066), and only along settlement_transition (LG071).';
+COMMENT ON FUNCTION check_window_change() IS
+    'Trigger of settlement_window: only the state changes, and only as settlement_transition allows (LG071); the count of '
+    'executions is set once (LG066).';
 
 CREATE FUNCTION bakkt_ledger_internal.check_transition(subject text, name text, from_state text, to_state text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -162,7 +172,8 @@ BEGIN
                ELSE format('From %s it can go to: %s.', from_state, allowed) END;
 END;
 $$;
-COMMENT ON FUNCTION check_transition(text, text, text, text) IS 'Internal: LG071 unless settlement_transition lists the change of state.';
+COMMENT ON FUNCTION check_transition(text, text, text, text) IS
+    'Internal: LG071 unless settlement_transition lists the change of state.';
 
 CREATE TRIGGER check_window_change BEFORE UPDATE ON settlement_window FOR EACH ROW EXECUTE FUNCTION check_window_change();
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON settlement_window FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
@@ -191,7 +202,8 @@ BEGIN
     WHERE e.client_id = enter_window_state.client_id AND e.window_no = enter_window_state.window_no;
 END;
 $$;
-COMMENT ON FUNCTION enter_window_state(integer, integer, text, timestamptz, text) IS 'Internal: changes the state of a window and records the event.';
+COMMENT ON FUNCTION enter_window_state(integer, integer, text, timestamptz, text) IS
+    'Internal: changes the state of a window and records the event.';
 
 CREATE FUNCTION bakkt_ledger_internal.change_window_state(client text, closes_on date, state text, at timestamptz, reason text) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -216,7 +228,8 @@ BEGIN
     RETURN (SELECT w.state FROM settlement_window w WHERE w.client_id = holder AND w.window_no = changed.window_no);
 END;
 $$;
-COMMENT ON FUNCTION change_window_state(text, date, text, timestamptz, text) IS 'Internal: one step of a window; nothing when it is in that state already. Returns the state.';
+COMMENT ON FUNCTION change_window_state(text, date, text, timestamptz, text) IS
+    'Internal: moves a window to a state, unless it is in that state already. Returns the state.';
 
 CREATE FUNCTION bakkt_ledger.advise_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp(), reason text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -228,13 +241,18 @@ BEGIN
     RETURN change_window_state(client, closes_on, 'ADVISED', at, reason);
 END;
 $$;
-COMMENT ON FUNCTION advise_window(text, date, timestamptz, text) IS 'Proves the window''s figures from its members (check_window()) and records that they were sent to the counterparties. Returns the state; again is no error. LG070 unknown window, LG071 not sealed or past that, LG076 the figures do not tie to the members, LG061.';
+COMMENT ON FUNCTION advise_window(text, date, timestamptz, text) IS
+    'Proves the window''s figures from its members (check_window()) and records that they were sent to the counterparties. '
+    'Returns the state; repeating it is no error. LG070 unknown window, LG071 not sealed or already past that, LG076 the '
+    'figures do not tie to the members, LG061.';
 
 CREATE FUNCTION bakkt_ledger.agree_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp(), reason text DEFAULT NULL) RETURNS text
     LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$ SELECT change_window_state(client, closes_on, 'AGREED', at, reason) $$;
-COMMENT ON FUNCTION agree_window(text, date, timestamptz, text) IS 'Records that the figures are agreed. A window that owes nothing is settled at once, and one that was paid before goes on to the state of its obligations. Returns the state. LG070, LG071.';
+COMMENT ON FUNCTION agree_window(text, date, timestamptz, text) IS
+    'Records that the figures are agreed. A window with nothing owed is settled at once; one that was paid before takes the '
+    'state of its obligations. Returns the state. LG070, LG071.';
 
 CREATE FUNCTION bakkt_ledger.dispute_window(client text, closes_on date, reason text, at timestamptz DEFAULT clock_timestamp()) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -247,4 +265,6 @@ BEGIN
     RETURN change_window_state(client, closes_on, 'DISPUTED', at, reason);
 END;
 $$;
-COMMENT ON FUNCTION dispute_window(text, date, text, timestamptz) IS 'Records that a counterparty disputes the figures. A sealed window is never edited: busts and corrections enter the open window; then agree_window() or advise_window() again. LG002 without a reason, LG070, LG071.';
+COMMENT ON FUNCTION dispute_window(text, date, text, timestamptz) IS
+    'Records that a counterparty disputes the figures. A sealed window is never edited: busts and corrections go into the open '
+    'window; afterwards call agree_window() or advise_window() again. LG002 without a reason, LG070, LG071.';

@@ -1,3 +1,7 @@
+-- Closing windows, and proving their figures from their members. Refuses a window before its
+-- cut-off (LG072), figures that do not tie (LG076), isolation levels above READ COMMITTED (25001).
+-- Locks the client's settlement, then table block.
+
 CREATE FUNCTION bakkt_ledger.check_window(client text, closes_on date)
     RETURNS TABLE (counterparty text, account_kind text, asset asset, members amount, novated amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -15,7 +19,10 @@ BEGIN
     SELECT * FROM window_differences(scope, ARRAY(SELECT f FROM scope_figures(scope) AS f));
 END;
 $$;
-COMMENT ON FUNCTION check_window(text, date) IS 'Recomputes a sealed window from its members, and returns a row for every account where these and the novation disagree, and for every obligation that is not the net of its accounts: no rows when all is well (I14). Amounts debit positive. LG070.';
+COMMENT ON FUNCTION check_window(text, date) IS
+    'Recomputes a sealed window from its members, and returns a row for every account on which the members and the novation '
+    'disagree, and for every obligation that is not the net of its accounts; no rows when all agrees (I14). Amounts debit '
+    'positive. LG070.';
 
 CREATE FUNCTION bakkt_ledger_internal.window_differences(scope window_scope, figures window_figure[])
     RETURNS TABLE (counterparty text, account_kind text, asset asset, members amount, novated amount)
@@ -53,7 +60,8 @@ $$
     FROM net n FULL JOIN owed o USING (counterparty_kind, counterparty, asset)
     WHERE n.amount *<> o.amount OR n.amount IS NULL OR o.amount IS NULL
 $$;
-COMMENT ON FUNCTION window_differences(window_scope, window_figure[]) IS 'Internal: check_window() over figures at hand.';
+COMMENT ON FUNCTION window_differences(window_scope, window_figure[]) IS
+    'Internal: check_window() with figures that were computed before.';
 
 CREATE FUNCTION bakkt_ledger_internal.prove_window(client text, closes_on date) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -83,7 +91,8 @@ BEGIN
     WHERE w.client_id = scope.client_id AND w.window_no = scope.window_no AND w.executions IS NULL;
 END;
 $$;
-COMMENT ON FUNCTION prove_window(text, date) IS 'Internal: LG076 unless check_window() finds nothing; then counts the executions of the window.';
+COMMENT ON FUNCTION prove_window(text, date) IS
+    'Internal: LG076 unless check_window() finds nothing; then counts the executions of the window.';
 
 CREATE FUNCTION bakkt_ledger_internal.settlement_horizon() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -94,7 +103,9 @@ BEGIN
     RETURN coalesce((SELECT max(b.block_no) FROM block b), 0);
 END;
 $$;
-COMMENT ON FUNCTION settlement_horizon() IS 'Internal: seals what is known now and returns the last block: the horizon of a window that is being closed; 0 when nothing was ever posted.';
+COMMENT ON FUNCTION settlement_horizon() IS
+    'Internal: seals what is known now and returns the last block, which is the horizon of a window that is being closed; 0 '
+    'when nothing was ever posted.';
 
 CREATE FUNCTION bakkt_ledger_internal.close_one_window(client_id integer, closes_on date, at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -112,7 +123,7 @@ BEGIN
     SELECT * INTO STRICT agreement FROM settlement_agreement a WHERE a.client_id = close_one_window.client_id;
     horizon := settlement_horizon();
     scope := scope_of(client_id, closes_on, horizon);
-    -- from balances, so that it takes the same time however many executions there were
+    -- from balances, in a time that does not depend on the number of executions
     settled := ARRAY(SELECT l FROM ledger_accounts(scope, horizon) AS l);
     INSERT INTO window_boundary
     SELECT scope.client_id, b.boundary_no, b.at
@@ -136,7 +147,8 @@ BEGIN
     PERFORM enter_window_state(sealed.client_id, sealed.window_no, 'SEALED', at);
 END;
 $$;
-COMMENT ON FUNCTION close_one_window(integer, date, timestamptz) IS 'Internal: seals the client''s next window: horizon, figures, novation, obligations.';
+COMMENT ON FUNCTION close_one_window(integer, date, timestamptz) IS
+    'Internal: seals the client''s next window: horizon, figures, novation, obligations.';
 
 CREATE FUNCTION bakkt_ledger.close_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (settlement_window text, from_at timestamptz, to_at timestamptz, state text, counterparty text, asset asset, payer text, payee text, amount amount, due_at timestamptz)
@@ -163,10 +175,10 @@ BEGIN
                 DETAIL = format('It ends at %s; it was to be closed at %s.', to_char(bounds.to_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SSZ'),
                                 to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SSZ'));
         END IF;
-        -- those before it first, in order: windows tile
+        -- earlier windows first, in order, because windows tile
         day := coalesce((SELECT max(w.closes_on) + 1 FROM settlement_window w WHERE w.client_id = holder),
                         close_window.closes_on);
-        -- the first is not one of a time in which nothing can have been executed
+        -- the first window is not before the first trading day
         IF day < (client_row(holder)).first_trading_day THEN
             PERFORM refuse_window(client, closes_on);
         END IF;
@@ -184,7 +196,13 @@ BEGIN
     ORDER BY o.counterparty_kind, o.counterparty, o.obligation_id;
 END;
 $$;
-COMMENT ON FUNCTION close_window(text, date, timestamptz) IS 'Closes the client''s window that ends on a local date: seals a block as its horizon, freezes the members, novates what they owe into one obligation per counterparty and asset, and returns these (one row without counterparty when nothing is owed). Earlier windows that are due are closed first. It takes the same time however many executions the window has; advise_window() proves the figures from the members. Safe to repeat and to run twice at once: the second gets the result of the first. LG010, LG070 before the first window, LG072 before the cut-off, LG061 when the instant lies in the future; 25001 unless under READ COMMITTED, for it seals a block; 40001: retry.';
+COMMENT ON FUNCTION close_window(text, date, timestamptz) IS
+    'Closes the client''s window that ends on a local date: seals a block as its horizon, freezes the members, novates what '
+    'they owe into one obligation per counterparty and asset, and returns these (one row without counterparty when nothing is '
+    'owed). Earlier windows that are due are closed first. Its time does not depend on the number of executions; '
+    'advise_window() proves the figures from the members. Safe to repeat, and to call in two sessions at once: the second gets '
+    'the result of the first. LG010, LG070 before the first window, LG072 before the cut-off, LG061 when the instant lies in '
+    'the future; 25001 unless under READ COMMITTED, because it seals a block; 40001: retry.';
 
 CREATE FUNCTION bakkt_ledger_internal.next_closing(holder client) RETURNS date
     LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -195,9 +213,12 @@ $$
                                              WHERE j.client_id = holder.client_id AND j.terms IS NOT NULL
                                              ORDER BY j.effective_at LIMIT 1))).closes_on)
 $$;
-COMMENT ON FUNCTION next_closing(client) IS 'Internal: the date on which the client''s next window closes: its first is the one of its first execution; NULL before that.';
+COMMENT ON FUNCTION next_closing(client) IS
+    'Internal: the date on which the client''s next window closes. The first window is that of the first execution; NULL before '
+    'there is one.';
 
--- Of a client that has closed none, a window of its first execution ends on the day of that or on the next.
+-- For a client without closed windows: the window of its first execution ends on the day of that or
+-- on the next.
 CREATE FUNCTION bakkt_ledger_internal.clients_with_ended_windows(at timestamptz, variant text) RETURNS integer[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
@@ -215,7 +236,8 @@ BEGIN
                  ORDER BY c.client_id);
 END;
 $$;
-COMMENT ON FUNCTION clients_with_ended_windows(timestamptz, text) IS 'Internal: the open clients whose next window to close has ended, in one look.';
+COMMENT ON FUNCTION clients_with_ended_windows(timestamptz, text) IS
+    'Internal: the open clients whose next window to close has ended, found by one query.';
 
 CREATE FUNCTION bakkt_ledger_internal.close_ended_windows(client_id integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -231,7 +253,7 @@ BEGIN
     IF holder.status <> 'open' THEN
         RETURN closed;
     END IF;
-    -- locked before anything is sealed, as by close_window()
+    -- locked before anything is sealed, as close_window() does
     PERFORM lock_settlement(client_id);
     FOR i IN 1 .. coalesce(variant::integer, windows_per_run()) LOOP
         day := next_closing(holder);
@@ -247,13 +269,14 @@ BEGIN
     RETURN closed;
 END;
 $$;
-COMMENT ON FUNCTION close_ended_windows(integer, timestamptz, text) IS 'Internal: one client''s part of close_due_windows(); variant: at most so many windows.';
+COMMENT ON FUNCTION close_ended_windows(integer, timestamptz, text) IS
+    'Internal: one client''s part of close_due_windows(); variant: the largest number of windows to close.';
 INSERT INTO client_run VALUES ('close_due_windows', 'close_ended_windows', 'clients_with_ended_windows');
 
 CREATE FUNCTION bakkt_ledger_internal.windows_per_run() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN 31;
-COMMENT ON FUNCTION windows_per_run() IS 'Internal: how many windows of a client one run closes unless told otherwise.';
+COMMENT ON FUNCTION windows_per_run() IS 'Internal: how many windows of a client one run closes by default.';
 
 CREATE FUNCTION bakkt_ledger.close_due_windows(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL, most integer DEFAULT windows_per_run())
     RETURNS TABLE (client_code text, settlement_window text, closes_on date, to_at timestamptz, obligations bigint)
@@ -271,4 +294,8 @@ BEGIN
          jsonb_to_recordset(r.rows) AS w (client_code text, settlement_window text, closes_on date, to_at timestamptz, obligations bigint);
 END;
 $$;
-COMMENT ON FUNCTION close_due_windows(timestamptz, text, integer) IS 'Closes the windows that have ended by the instant, of one open client or of all visible ones, in order, and lists them: of each client at most so many in a call, 31 unless told otherwise; the next call goes on where this one stopped, and none is skipped. A client''s first window is the one of its first execution. Of several clients, one whose part fails is left out with a WARNING. LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED; 40001: retry.';
+COMMENT ON FUNCTION close_due_windows(timestamptz, text, integer) IS
+    'Closes the windows that have ended by the instant, of one open client or of all visible ones, in order, and lists them. It '
+    'closes at most that many windows of each client in a call (default 31); the next call continues where this one stopped, '
+    'and none is skipped. A client''s first window is the one of its first execution. Of several clients, one whose part fails '
+    'is left out with a WARNING. LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED; 40001: retry.';

@@ -1,3 +1,6 @@
+-- Lists of a window: members, adjustments, figures per coin, the proof that all nets sum to zero
+-- (I15). Refuses an unknown window (LG070). Locks nothing.
+
 CREATE FUNCTION bakkt_ledger.window_members(client text, closes_on date)
     RETURNS TABLE (journal bigint, kind text, account text, reference text, client_order_id text, symbol text, side text,
                    quantity amount, price price, net_money amount, provider text, funding_model text,
@@ -32,7 +35,11 @@ BEGIN
     ORDER BY j.effective_at, j.journal_id;
 END;
 $$;
-COMMENT ON FUNCTION window_members(text, date) IS 'The executions of the client''s window that closes on a date, in order of execution: for a sealed window always the same rows, for the open one those known so far. quantity and net_money are signed: positive = the customer receives coin, the client owes money. late_from: the sealed window in whose time it was executed; it was not known, or not busted, when that was sealed. original: the journal it busts or corrects. LG070.';
+COMMENT ON FUNCTION window_members(text, date) IS
+    'The executions of the client''s window that closes on a date, in order of execution: for a sealed window always the same '
+    'rows, for the open window those known so far. quantity and net_money are signed: positive = the customer receives coin, '
+    'the client owes money. late_from: the sealed window in whose time it was executed, if it was not known, or not yet busted, '
+    'when that window was sealed. original: the journal it busts or corrects. LG070.';
 
 CREATE FUNCTION bakkt_ledger.window_adjustments(client text, closes_on date)
     RETURNS TABLE (journal bigint, kind text, reference text, counterparty text, asset asset, amount amount,
@@ -62,7 +69,9 @@ BEGIN
     ORDER BY j.effective_at, j.journal_id, split_part(a.name, ':', 3) COLLATE "C", a.asset;
 END;
 $$;
-COMMENT ON FUNCTION window_adjustments(text, date) IS 'Journals of the window that are no executions but touch what it settles: adjustments, and deliveries and payments made before the close. amount: positive = the counterparty owes more. LG070.';
+COMMENT ON FUNCTION window_adjustments(text, date) IS
+    'Journals of the window that are not executions but change what it settles: adjustments, and deliveries and payments made '
+    'before the close. amount: positive = the counterparty owes more. LG070.';
 
 CREATE FUNCTION bakkt_ledger.window_summary(client text, closes_on date)
     RETURNS TABLE (asset asset, quote asset, buy_count bigint, buy_quantity amount, buy_net_money amount,
@@ -91,7 +100,10 @@ BEGIN
     ORDER BY s.base, s.quote, s.funding_model;
 END;
 $$;
-COMMENT ON FUNCTION window_summary(text, date) IS 'The window per coin: what customers bought and sold and the money for it, all positive; net_quantity positive = bought more; net_money positive = the client owes. A bust takes its execution away again, in the window it falls in. The net settlement of the client is the sum of net_money over funding_model NET_SETTLEMENT, plus window_adjustments(). LG070.';
+COMMENT ON FUNCTION window_summary(text, date) IS
+    'The window per coin: what customers bought and sold and the money for it, all positive; net_quantity positive = bought '
+    'more; net_money positive = the client owes. A bust subtracts its execution, in the window in which the bust falls. The net '
+    'settlement of the client is the sum of net_money over funding_model NET_SETTLEMENT, plus window_adjustments(). LG070.';
 
 CREATE FUNCTION bakkt_ledger.zero_sum_check(closes_on date)
     RETURNS TABLE (client_code text, asset asset, counterparties amount, own amount, difference amount)
@@ -112,12 +124,12 @@ BEGIN
         scope := scope_of(holder.client_id, closes_on);
         RETURN QUERY
         WITH theirs AS (
-            -- from what was executed
+            -- from the executions
             SELECT s.asset, sum(s.amount) AS amount
             FROM settled_accounts(scope, ARRAY(SELECT f FROM scope_figures(scope) AS f)) AS s
             GROUP BY s.asset
         ), ours AS (
-            -- from every other line the company's own books got
+            -- from all other lines on the company's own books
             SELECT a.asset, sum(f.amount) AS amount
             FROM (SELECT f.account, f.net_money AS amount
             FROM (SELECT window_figures(NULL, j.entry) AS figures
@@ -140,4 +152,6 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION zero_sum_check(date) IS 'For every client''s sealed window that closes on the date, per asset: the nets of all counterparties as executed, the company''s own net as posted, and their sum, which must be zero (I15). Positive = owed to the company.';
+COMMENT ON FUNCTION zero_sum_check(date) IS
+    'For every client''s sealed window that closes on the date, per asset: the nets of all counterparties as executed, the '
+    'company''s own net as posted, and their sum, which must be zero (I15). Positive = owed to the company.';

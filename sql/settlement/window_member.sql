@@ -1,6 +1,6 @@
--- ---------------------------------------------------------------------------
--- Members of a window
--- ---------------------------------------------------------------------------
+-- The members of a window, and their sums. Which executions a window has is a pure function of
+-- facts that never change: when each was executed, and what the blocks of this window and of the
+-- one before it contain. Nothing is written per execution. Locks nothing.
 
 CREATE TYPE bakkt_ledger_internal.window_scope AS (
     client_id integer,
@@ -21,7 +21,11 @@ CREATE TYPE bakkt_ledger_internal.window_scope AS (
     early_high bigint,
     early_pending int8multirange
 );
-COMMENT ON TYPE window_scope IS 'Internal: all that decides which journals belong to a window. An execution is a member if it was executed before to_at, the window''s horizon (high, pending) has it, and it was executed at or after from_at or was unknown to the horizon of the window before (previous_high, previous_pending): a late one. follows: the window before is sealed, or there is none.';
+COMMENT ON TYPE window_scope IS
+    'Internal: everything that decides which journals belong to a window. An execution is a member if it was executed before '
+    'to_at, was known to the window''s horizon (high, pending), and was either executed at or after from_at or unknown to the '
+    'horizon of the window before (previous_high, previous_pending), that is, late. follows: the window before is sealed, or '
+    'there is none.';
 
 CREATE FUNCTION bakkt_ledger_internal.scope_of(client_id integer, closes_on date, horizon bigint DEFAULT NULL) RETURNS window_scope
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -46,13 +50,13 @@ BEGIN
     ORDER BY w.window_no DESC LIMIT 1;
     scope.follows := coalesce(previous.window_no, 0) = scope.window_no - 1;
 
-    -- what was known when this window was sealed; everything while it is not
+    -- what was known when this window was sealed; everything, while it is not sealed
     scope.high := 9223372036854775807;
     scope.pending := '{}';
     scope.known_until := 'infinity';
     SELECT * INTO known FROM block b WHERE b.block_no = coalesce(sealed.block_no, horizon);
     IF scope.sealed OR horizon IS NOT NULL THEN
-        -- no block at all: nothing was known
+        -- there is no block, so nothing was known
         scope.high := coalesce(known.high, 0);
         scope.pending := coalesce(known.pending, '{}');
         scope.known_until := coalesce(sealed.sealed_at, clock_timestamp()) + execution_time_ahead();
@@ -76,7 +80,7 @@ BEGIN
         scope.early_high := known.high;
         scope.early_pending := known.pending;
     ELSIF NOT scope.follows THEN
-        -- a window before is still to be closed and will take the late ones
+        -- an earlier window is not closed yet and will take the late executions
         scope.first_id := 9223372036854775807;
         scope.early_until := scope.to_at;
         scope.early_high := 9223372036854775807;
@@ -84,7 +88,9 @@ BEGIN
     RETURN scope;
 END;
 $$;
-COMMENT ON FUNCTION scope_of(integer, date, bigint) IS 'Internal: the scope of a client''s window; horizon is the block with which it is being sealed. A window that is not sealed has everything known so far.';
+COMMENT ON FUNCTION scope_of(integer, date, bigint) IS
+    'Internal: the scope of a client''s window; horizon: the block with which it is being sealed. The scope of a window that is '
+    'not sealed includes everything known so far.';
 
 CREATE FUNCTION bakkt_ledger_internal.window_journals(client_id integer, from_at timestamptz, to_at timestamptz,
                                 first_id bigint, previous_high bigint, previous_pending int8multirange,
@@ -111,7 +117,10 @@ BEGIN ATOMIC
       AND j.journal_id <= window_journals.early_high
       AND NOT j.journal_id <@ window_journals.early_pending;
 END;
-COMMENT ON FUNCTION window_journals(integer, timestamptz, timestamptz, bigint, bigint, int8multirange, bigint, int8multirange, bigint, timestamptz, bigint, int8multirange) IS 'Internal: the journals of a window by the parts of its scope: two index ranges that have no row in common. Inlined into the query that calls it.';
+COMMENT ON FUNCTION window_journals(integer, timestamptz, timestamptz, bigint, bigint, int8multirange, bigint, int8multirange,
+    bigint, timestamptz, bigint, int8multirange) IS
+    'Internal: the journals of a window by the parts of its scope: two disjoint index ranges. It is inlined into the calling '
+    'query.';
 
 CREATE TYPE bakkt_ledger_internal.window_figure AS (
     account account_id,
@@ -126,7 +135,10 @@ CREATE TYPE bakkt_ledger_internal.window_figure AS (
     net_money amount,
     lp_money amount
 );
-COMMENT ON TYPE window_figure IS 'Internal: a sum over a window. Executions (account NULL): by provider, funding model, side, base and quote; a bust counts minus one execution and enters with its sign turned. Other journals: the sum of their lines on one account of fund CORP in net_money, debit positive.';
+COMMENT ON TYPE window_figure IS
+    'Internal: a sum over a window. Executions (account NULL): by provider, funding model, side, base and quote; a bust counts '
+    'as minus one execution, and its amounts are negated. Other journals: the sum of their lines on one account of fund CORP in '
+    'net_money, debit positive.';
 
 CREATE FUNCTION bakkt_ledger_internal.window_figures_accumulate(internal, execution_terms, journal_entry) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
@@ -136,7 +148,7 @@ CREATE FUNCTION bakkt_ledger_internal.window_figures_combine(internal, internal)
 COMMENT ON FUNCTION window_figures_combine(internal, internal) IS 'Joins two states of window_figures().';
 CREATE FUNCTION bakkt_ledger_internal.window_figures_serialize(internal) RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION window_figures_serialize(internal) IS 'State of window_figures() on its way between processes.';
+COMMENT ON FUNCTION window_figures_serialize(internal) IS 'State of window_figures(), serialized for another process.';
 CREATE FUNCTION bakkt_ledger_internal.window_figures_deserialize(bytea, internal) RETURNS internal
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION window_figures_deserialize(bytea, internal) IS 'Reads what window_figures_serialize() wrote.';
@@ -148,7 +160,9 @@ CREATE AGGREGATE bakkt_ledger_internal.window_figures(terms execution_terms, ent
     COMBINEFUNC = window_figures_combine, SERIALFUNC = window_figures_serialize, DESERIALFUNC = window_figures_deserialize,
     FINALFUNC = window_figures_final, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE window_figures(execution_terms, journal_entry) IS 'Everything a settlement needs to know of a set of journals, in one pass: executions added up from their terms, other journals'' lines per account of fund CORP. Pass NULL for the terms to add up the lines of executions too.';
+COMMENT ON AGGREGATE window_figures(execution_terms, journal_entry) IS
+    'Computes all sums that a settlement needs from a set of journals in one pass: executions by their terms, lines of other '
+    'journals per account of fund CORP. Pass NULL for the terms to add up the lines of executions too.';
 
 CREATE FUNCTION bakkt_ledger_internal.scope_figures(scope window_scope) RETURNS SETOF window_figure
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED

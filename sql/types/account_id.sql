@@ -1,4 +1,5 @@
--- Floor 1: account_id, the identifier of an account, which carries its fund.
+-- Type account_id: the identifier of an account, which carries its fund.
+-- Refuses a text that is not fund:number (22P02).
 
 CREATE TYPE bakkt_ledger.account_id;
 
@@ -34,7 +35,8 @@ COMMENT ON TYPE account_id IS 'identifier of a ledger account, eight bytes; carr
 
 CREATE FUNCTION bakkt_ledger.account_id(fund text, number bigint) RETURNS account_id
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'account_id_from_parts';
-COMMENT ON FUNCTION account_id(text, bigint) IS 'the account of a fund (FBO, CUST, SEG or CORP) and a number; 22023 for an unknown fund, 22003 for a number out of range';
+COMMENT ON FUNCTION account_id(text, bigint) IS
+    'the account of a fund (FBO, CUST, SEG or CORP) and a number; 22023 for an unknown fund, 22003 for a number out of range';
 
 CREATE FUNCTION bakkt_ledger.account_id(bits bigint) RETURNS account_id
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'account_id_from_bigint';
@@ -64,13 +66,13 @@ CREATE FUNCTION bakkt_ledger_internal.account_id_lt(account_id, account_id) RETU
 COMMENT ON FUNCTION account_id_lt(account_id, account_id) IS 'before, in order of number and fund';
 CREATE FUNCTION bakkt_ledger_internal.account_id_le(account_id, account_id) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8le';
-COMMENT ON FUNCTION account_id_le(account_id, account_id) IS 'before or same';
+COMMENT ON FUNCTION account_id_le(account_id, account_id) IS 'first entry sorts before the second or equals it';
 CREATE FUNCTION bakkt_ledger_internal.account_id_gt(account_id, account_id) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8gt';
-COMMENT ON FUNCTION account_id_gt(account_id, account_id) IS 'after';
+COMMENT ON FUNCTION account_id_gt(account_id, account_id) IS 'first entry sorts after the second';
 CREATE FUNCTION bakkt_ledger_internal.account_id_ge(account_id, account_id) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8ge';
-COMMENT ON FUNCTION account_id_ge(account_id, account_id) IS 'after or same';
+COMMENT ON FUNCTION account_id_ge(account_id, account_id) IS 'first entry sorts after the second or equals it';
 CREATE FUNCTION bakkt_ledger_internal.account_id_cmp(account_id, account_id) RETURNS integer
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'btint8cmp';
 COMMENT ON FUNCTION account_id_cmp(account_id, account_id) IS 'negative, zero or positive, for indexes';
@@ -99,9 +101,9 @@ CREATE OPERATOR bakkt_ledger.>= (LEFTARG = account_id, RIGHTARG = account_id, FU
 COMMENT ON OPERATOR = (account_id, account_id) IS 'same account';
 COMMENT ON OPERATOR <> (account_id, account_id) IS 'different accounts';
 COMMENT ON OPERATOR < (account_id, account_id) IS 'before, in order of number and fund';
-COMMENT ON OPERATOR <= (account_id, account_id) IS 'before or same';
-COMMENT ON OPERATOR > (account_id, account_id) IS 'after';
-COMMENT ON OPERATOR >= (account_id, account_id) IS 'after or same';
+COMMENT ON OPERATOR <= (account_id, account_id) IS 'first entry sorts before the second or equals it';
+COMMENT ON OPERATOR > (account_id, account_id) IS 'first entry sorts after the second';
+COMMENT ON OPERATOR >= (account_id, account_id) IS 'first entry sorts after the second or equals it';
 
 CREATE OPERATOR CLASS bakkt_ledger.account_id_ops DEFAULT FOR TYPE account_id USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,

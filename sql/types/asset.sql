@@ -1,5 +1,6 @@
--- Floor 1: asset.  Eight bytes by value; integer order is text order, so the
--- comparison functions are core's for bigint.
+-- Type asset: the code of a currency, coin or share, eight bytes by value. Integer order is text
+-- order, so the comparison functions are PostgreSQL's own for bigint.
+-- Refuses a text that is no code (22P02).
 
 CREATE TYPE bakkt_ledger.asset;
 
@@ -24,7 +25,8 @@ CREATE TYPE bakkt_ledger.asset (
 );
 
 COMMENT ON TYPE asset IS
-    'code of a currency, coin or share: 1 to 10 characters of A-Z, 0-9, ".", "_", "-", the first a letter or digit; anything else is 22P02';
+    'code of a currency, coin or share: 1 to 10 characters of A-Z, 0-9, ".", "_", "-", the first a letter or digit; anything '
+    'else is 22P02';
 COMMENT ON FUNCTION asset_in(cstring) IS 'text input of asset; 22P02 unless it is a code';
 COMMENT ON FUNCTION asset_out(asset) IS 'text output of asset: the code';
 COMMENT ON FUNCTION asset_recv(internal) IS 'binary input of asset; 22P03 unless the eight bytes are a code';
