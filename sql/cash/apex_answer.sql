@@ -92,7 +92,7 @@ BEGIN
          WHERE c.client_id = batch.client_id AND c.journal_id = ANY (calls) AND i.confirmed
          ORDER BY c.customer_id, c.journal_id
     LOOP
-        posted := post_entry(confirmed.client_id, 'cash-call:' || confirmed.journal_id, 17::smallint, apex_entry(confirmed), at);
+        posted := post_entry(confirmed.client_id, 'cash-call:' || confirmed.journal_id, 'cash_call', apex_entry(confirmed), at);
         UPDATE apex_batch_item i SET journal_id = posted.journal
          WHERE i.client_id = batch.client_id AND i.batch_id = batch.batch_id AND i.call = confirmed.journal_id;
     END LOOP;

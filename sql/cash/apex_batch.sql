@@ -1,8 +1,9 @@
 -- Cash calls through Apex (doc/cash.md): the batches they are sent in. The cash of APEX_TPJ
 -- customers lies in their accounts at Apex, not here: they have no claim in the FBO account. Their
 -- calls go to Apex in a batch and are answered item by item; from then on Apex owes what it has
--- confirmed, or is owed it, until that is wired. Refuses an unknown batch (LG087). Locks the batch,
--- then its calls.
+-- confirmed, or is owed it, until that is wired.
+-- Refuses an unknown batch (LG087).
+-- Locks the batch, then its calls.
 
 CREATE TABLE bakkt_ledger_internal.apex_batch (
     client_id   integer NOT NULL REFERENCES client,

@@ -1,4 +1,5 @@
--- What Apex owes a client's book, or is owed, at an instant. Locks nothing.
+-- What Apex owes a client's book, or is owed, at an instant.
+-- Locks nothing.
 
 -- A bust is effective when its execution was, but changes the cash call only when it is recorded.
 CREATE FUNCTION bakkt_ledger_internal.apex_balances(client_id integer, at timestamptz) RETURNS TABLE (kind text, asset asset, balance amount)
@@ -8,7 +9,7 @@ $$
     WITH later AS MATERIALIZED (
         SELECT l.account, sum(l.amount) AS change
           FROM journal j, lines(j.entry) AS l
-         WHERE j.client_id = $1 AND (j.effective_at > $2 OR j.recorded_at > $2) AND CASE WHEN j.kind = 4 THEN j.recorded_at ELSE j.effective_at END > $2
+         WHERE j.client_id = $1 AND (j.effective_at > $2 OR j.recorded_at > $2) AND CASE WHEN j.kind = kind_number('trade_bust') THEN j.recorded_at ELSE j.effective_at END > $2
          GROUP BY l.account
     )
     SELECT a.kind, a.asset, h.posted - coalesce(l.change, zero(a.asset))

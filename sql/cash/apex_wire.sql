@@ -49,7 +49,7 @@ BEGIN
         RETURN earlier;
     END IF;
     PERFORM require_fiat('a wire', wire.amount), require_bank_account('CORP', concat_ws(':', 'Bank:operating', wire.bank), asset(wire.amount));
-    posted := post_entry(owning, 'apex:' || wire.reference, 22::smallint,
+    posted := post_entry(owning, 'apex:' || wire.reference, 'apex_wire',
                          (SELECT journal_entry(l.account, l.amount ORDER BY sign(l.amount) DESC)
                             FROM (VALUES (ensure_account(owning, 'CORP', concat_ws(':', 'Bank:operating', wire.bank), asset(wire.amount)), signed),
                                          (ensure_account(owning, 'CORP', 'Apex:settlement:' || record_apex_wire.client, asset(wire.amount)), -signed)) AS l (account, amount)),

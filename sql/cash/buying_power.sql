@@ -1,5 +1,6 @@
--- Buying power, third part: what callers ask for. Refuses customers whose cash is not held here
--- (LG013), assets that are no currency (LG042). Locks nothing.
+-- Buying power, third part: what callers ask for.
+-- Refuses customers whose cash is not held here (LG013), assets that are no currency (LG042).
+-- Locks nothing.
 
 -- A retired currency may still have balances.
 CREATE FUNCTION bakkt_ledger_internal.require_currency(asset asset) RETURNS void

@@ -2,7 +2,8 @@
 -- spend is recomputed from the last 16:40 Central: settled cash then, less the purchases that were
 -- unpaid then, and what has happened since by *executions*. A cash call that settles later reduces
 -- settled cash and the unpaid purchases at once; since it is counted by its execution, it is never
--- counted twice. Locks nothing.
+-- counted twice.
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.buying_power_cut(at timestamptz) RETURNS timestamptz
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -65,14 +66,14 @@ $$
 BEGIN
     IF scope.whole THEN
         RETURN QUERY SELECT j.* FROM journal j
-            WHERE j.client_id = scope.client_id AND j.effective_at > scope.cut AND j.kind IN (3, 4) = trades;
+            WHERE j.client_id = scope.client_id AND j.effective_at > scope.cut AND j.kind IN (kind_number('trade'), kind_number('trade_bust')) = trades;
         RETURN;
     END IF;
     RETURN QUERY
     SELECT j.* FROM unnest(scope.customers) c (customer_id) CROSS JOIN LATERAL
            (SELECT n.* FROM journal n
              WHERE n.customer_id = c.customer_id AND n.recorded_at > scope.cut - execution_time_ahead() OFFSET 0) j
-     WHERE j.effective_at > scope.cut AND j.kind IN (3, 4) = trades;
+     WHERE j.effective_at > scope.cut AND j.kind IN (kind_number('trade'), kind_number('trade_bust')) = trades;
     -- a trade has one customer; other journals may have further ones, in journal_party
     RETURN QUERY
     SELECT j.* FROM (SELECT DISTINCT p.client_id, p.journal_id FROM journal_party p WHERE p.customer_id = ANY (scope.customers)) p
@@ -97,7 +98,7 @@ BEGIN
               FROM unnest(scope.customers) c (customer_id) CROSS JOIN LATERAL
                    (SELECT n.* FROM journal n
                      WHERE n.customer_id = c.customer_id AND n.recorded_at > scope.cut - execution_time_ahead() OFFSET 0) j
-             WHERE j.kind IN (4, 17, 20)) closed
+             WHERE j.kind IN (kind_number('trade_bust'), kind_number('cash_call'), kind_number('cash_write_off'))) closed
      CROSS JOIN LATERAL (SELECT n.* FROM cash_call n WHERE n.client_id = scope.client_id AND n.journal_id = closed.call OFFSET 0) o
      WHERE o.status <> 'O';
 END;

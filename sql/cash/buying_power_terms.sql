@@ -1,4 +1,5 @@
--- Buying power, second part: its terms, computed for a set of customers at once. Locks nothing.
+-- Buying power, second part: its terms, computed for a set of customers at once.
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.settled_accounts(scope cash_scope)
     RETURNS TABLE (customer_id bigint, account_code text, account account_id, settled amount)
@@ -28,8 +29,8 @@ $$
 BEGIN
     RETURN QUERY
     SELECT l.account, -sum(l.amount),
-           -sum(l.amount) FILTER (WHERE j.effective_at <= scope.until AND j.kind = 12),
-           sum(l.amount) FILTER (WHERE j.effective_at <= scope.until AND j.kind = 13),
+           -sum(l.amount) FILTER (WHERE j.effective_at <= scope.until AND j.kind = kind_number('cash_deposit')),
+           sum(l.amount) FILTER (WHERE j.effective_at <= scope.until AND j.kind = kind_number('cash_withdrawal')),
            -sum(l.amount) FILTER (WHERE j.effective_at <= scope.until AND j.kind NOT IN (12, 13, 17))
       FROM journals_since(scope, false) j, lines(j.entry) l
      WHERE l.fund = 'FBO'
@@ -154,8 +155,8 @@ BEGIN
     SELECT h.account, sum(coalesce(h.remaining + e.undone, h.remaining))
       FROM hold h
      CROSS JOIN LATERAL
-           (SELECT sum(CASE v.event WHEN 'increased' THEN -v.amount ELSE v.amount END) AS undone FROM hold_event v
-             WHERE v.client_id = h.client_id AND v.hold_id = h.hold_id AND v.event <> 'authorised' AND v.recorded_at > scope.until) e
+           (SELECT sum(CASE v.event WHEN 'increased' THEN -v.amount ELSE v.amount END) AS undone FROM event v
+             WHERE v.client_id = h.client_id AND v.subject = 'hold' AND v.subject_key = h.hold_id::text AND v.event <> 'authorized' AND v.recorded_at > scope.until) e
      WHERE h.client_id = scope.client_id AND h.account = ANY (accounts) AND h.opened_at <= scope.until
        AND (h.expires_at IS NULL OR h.expires_at > scope.until) AND NOT starts_with(h.reference, 'funding:')
      GROUP BY h.account;

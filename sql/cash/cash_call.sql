@@ -2,8 +2,9 @@
 -- (doc/cash.md). Every execution of a BAKKT_TPJ or APEX_TPJ customer opens one call, in the
 -- transaction that posts it. A call is settled by one journal, whose reference is made of the
 -- call's number, so not even a wrong state could pay it twice. The row holds the call's present
--- state; cash_call_event holds the facts, from which any past state follows. Refuses an unknown
--- call (LG082). Locks the customer, the client's events of calls, then the call.
+-- state; cash_call_event holds the facts, from which any past state follows.
+-- Refuses an unknown call (LG082).
+-- Locks the customer, the client's events of calls, then the call.
 
 CREATE TABLE bakkt_ledger_internal.cash_call (
     client_id           integer NOT NULL,
@@ -86,24 +87,6 @@ CREATE FUNCTION bakkt_ledger_internal.central_date(at timestamptz) RETURNS date
     RETURN (at AT TIME ZONE 'America/Chicago')::date;
 COMMENT ON FUNCTION central_date(timestamptz) IS
     'The date in Central Time, by which cash calls age: the age in days is the difference of two such dates.';
-
-CREATE FUNCTION bakkt_ledger_internal.invoking_actor() RETURNS integer
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-#variable_conflict use_column
-DECLARE
-    result  integer;
-BEGIN
-    SELECT a.actor_id INTO result FROM actor a WHERE a.role_name = invoking_role() ORDER BY a.actor_id LIMIT 1;
-    IF NOT FOUND THEN
-        INSERT INTO actor AS a (role_name) VALUES (invoking_role())
-        RETURNING a.actor_id INTO result;
-    END IF;
-    RETURN result;
-END;
-$$;
-COMMENT ON FUNCTION invoking_actor() IS 'Internal: number of the invoking role in table actor, entered on first use.';
 
 -- Every writer of events takes this lock, shared, after it has locked its customers and before it
 -- locks a call or an account. It waits only for cash_call_events_instant(), which takes the lock

@@ -1,5 +1,6 @@
 -- What a bust does to the cash call of its execution.
--- Refuses to take back coin that is gone (LG050). Locks the customer, then the call.
+-- Refuses to take back coin that is gone (LG050).
+-- Locks the customer, then the call.
 
 CREATE FUNCTION bakkt_ledger_internal.is_coin_released(call cash_call) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -44,7 +45,7 @@ BEGIN
     found_call := lock_cash_call(client_id, call);
     IF is_coin_released(found_call) THEN
         claim := 'Cust:' || (SELECT u.account_code FROM customer u WHERE u.customer_id = found_call.customer_id);
-        PERFORM post_entry(found_call.client_id, format('cash-call:%s:bound', call), 10::smallint, journal_entry(
+        PERFORM post_entry(found_call.client_id, format('cash-call:%s:bound', call), 'transfer', journal_entry(
             line('Dr', ensure_account(found_call.client_id, 'CUST', claim, asset(found_call.encumbered), found_call.customer_id), found_call.encumbered),
             line('Cr', ensure_account(found_call.client_id, 'CUST', claim || ':encumbered', asset(found_call.encumbered), found_call.customer_id), found_call.encumbered)),
             NULL, format('Coin of cash call %s bound again: its execution is busted', call));

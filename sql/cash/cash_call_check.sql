@@ -1,4 +1,5 @@
--- The check of cash calls, events, executions and accounts against each other. Locks nothing.
+-- The check of cash calls, events, executions and accounts against each other.
+-- Locks nothing.
 
 CREATE TYPE bakkt_ledger.cash_call_discrepancy AS (
     client_code text,
@@ -54,7 +55,7 @@ CREATE FUNCTION bakkt_ledger_internal.cash_call_execution_breaks(client_id integ
 $$
     WITH called AS (
         SELECT j.*, abs(net_money(j.terms)) AS net_money FROM journal j
-         WHERE j.client_id = $1 AND j.kind = 3 AND funding_model(j.terms) IN ('BAKKT_TPJ', 'APEX_TPJ') AND NOT is_zero(net_money(j.terms))
+         WHERE j.client_id = $1 AND j.kind = kind_number('trade') AND funding_model(j.terms) IN ('BAKKT_TPJ', 'APEX_TPJ') AND NOT is_zero(net_money(j.terms))
     )
     SELECT 'execution', coalesce(j.journal_id, c.journal_id),
            CASE WHEN c.journal_id IS NULL THEN format('Execution "%s" has no cash call.', j.reference)
@@ -66,14 +67,14 @@ $$
     UNION ALL
     SELECT 'execution', c.journal_id, 'It gives back what no busted execution''s call was paid.'
       FROM cash_call c
-      LEFT JOIN journal j ON j.client_id = c.client_id AND j.journal_id = c.journal_id AND j.kind = 4
+      LEFT JOIN journal j ON j.client_id = c.client_id AND j.journal_id = c.journal_id AND j.kind = kind_number('trade_bust')
       LEFT JOIN cash_call o ON o.client_id = c.client_id AND o.journal_id = j.reverses AND o.customer_id = c.customer_id AND o.withdrawal <> c.withdrawal AND o.sale = c.sale
      WHERE c.client_id = $1 AND c.withdrawal = c.sale
        AND (c.amount *= (SELECT sum(e.amount) FROM cash_call_event e
                           WHERE e.client_id = o.client_id AND e.journal_id = o.journal_id AND e.event IN ('settled', 'recovered'))) IS NOT TRUE
     UNION ALL
     SELECT 'execution', c.journal_id, 'Its execution is busted, and it is outstanding.'
-      FROM cash_call c JOIN journal b ON b.client_id = c.client_id AND b.reverses = c.journal_id AND b.kind = 4
+      FROM cash_call c JOIN journal b ON b.client_id = c.client_id AND b.reverses = c.journal_id AND b.kind = kind_number('trade_bust')
      WHERE c.client_id = $1 AND c.status = 'O'
 $$;
 COMMENT ON FUNCTION cash_call_execution_breaks(integer) IS
@@ -96,18 +97,18 @@ $$
      WHERE e.client_id = $1 AND e.event IN ('settled', 'written_off', 'recovered', 'busted')
        AND (j.journal_id IS NOT NULL
             AND CASE WHEN e.event = 'settled' AND NOT c.apex
-                     THEN j.kind = 17 AND j.effective_at = e.at AND j.customer_id = c.customer_id AND j.reference = 'cash-call:' || c.journal_id
+                     THEN j.kind = kind_number('cash_call') AND j.effective_at = e.at AND j.customer_id = c.customer_id AND j.reference = 'cash-call:' || c.journal_id
                           AND amount_of(j.entry, a.account) *= CASE WHEN c.withdrawal THEN e.amount ELSE -e.amount END
                      WHEN e.event = 'recovered'
-                     THEN j.kind = 21 AND j.effective_at = e.at AND (c.apex OR amount_of(j.entry, a.account) *= e.amount)
+                     THEN j.kind = kind_number('cash_recovery') AND j.effective_at = e.at AND (c.apex OR amount_of(j.entry, a.account) *= e.amount)
                           AND EXISTS (SELECT FROM cash_recovery r WHERE r.client_id = e.client_id AND r.call = e.journal_id AND r.journal_id = j.journal_id AND r.amount *= e.amount)
                      WHEN e.event = 'written_off'
-                     THEN j.kind = 20 AND amount_of(j.entry, t.account) *= -e.amount
+                     THEN j.kind = kind_number('cash_write_off') AND amount_of(j.entry, t.account) *= -e.amount
                      ELSE true END) IS NOT TRUE
     UNION ALL
     SELECT 'settlement', NULL, format('Journal "%s" settles a call that has no event of it.', j.reference)
       FROM journal j
-     WHERE j.client_id = $1 AND j.kind = 17 AND j.reference ~ '^cash-call:[0-9]+$'
+     WHERE j.client_id = $1 AND j.kind = kind_number('cash_call') AND j.reference ~ '^cash-call:[0-9]+$'
        AND NOT EXISTS (SELECT FROM cash_call_event e WHERE e.client_id = $1 AND e.journal_id = substr(j.reference, 11)::bigint
                         AND e.event = 'settled' AND e.event_journal = j.journal_id)
     UNION ALL

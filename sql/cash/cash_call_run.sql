@@ -1,6 +1,7 @@
--- process_cash_calls(): the run over the cash calls that are due. Refuses an instant ahead of the
--- clock (LG061). Locks the company's money in the FBO account, and the customers and calls that no
--- other session has; it leaves the others to the next run.
+-- process_cash_calls(): the run over the cash calls that are due.
+-- Refuses an instant ahead of the clock (LG061).
+-- Locks the company's money in the FBO account, and the customers and calls that no other session
+-- has; it leaves the others to the next run.
 
 CREATE FUNCTION bakkt_ledger_internal.process_client_cash_calls(client_id integer, at timestamptz, next_attempt timestamptz, uncovered asset[])
     RETURNS TABLE (asset asset, attempted bigint, settled bigint, failed bigint, collected amount, paid amount)

@@ -1,5 +1,6 @@
 -- Cash calls at any instant, computed from their events.
--- Refuses clients and customers the caller may not see, unknown calls (LG082). Locks nothing.
+-- Refuses clients and customers the caller may not see, unknown calls (LG082).
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.cash_call_sums(client_id integer, at timestamptz)
     RETURNS TABLE (journal_id bigint, settled amount, written_off amount, recovered amount, busted amount, attempts bigint,

@@ -1,5 +1,6 @@
 -- What a customer may do with cash, by mode and party status.
--- Refuses deposits and withdrawals that these do not allow (LG013). Locks nothing.
+-- Refuses deposits and withdrawals that these do not allow (LG013).
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.party_may(mode text, party_status text, direction text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -1,5 +1,6 @@
 -- Deficits: what returned deposits left uncovered, how they are recovered, and adjustments by hand.
--- Refuses more than is in deficit (LG086) or available (LG050). Locks the customer's cash.
+-- Refuses more than is in deficit (LG086) or available (LG050).
+-- Locks the customer's cash.
 
 CREATE FUNCTION bakkt_ledger_internal.deficit_of(asked account, at timestamptz) RETURNS amount
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -72,7 +73,7 @@ BEGIN
         taken := require_recoverable(deficit, amount, spendable(owning, settled, at));
         deficit := deficit - taken;
     END IF;
-    posted := post_entry(owning, 'funding:recovery:' || reference, 21::smallint,
+    posted := post_entry(owning, 'funding:recovery:' || reference, 'cash_recovery',
         cash_entry(owning, money, ARRAY[cash_account(owner, 'settled'), 'FBO DueTo:CORP', 'CORP DueFrom:FBO', cash_account(owner, 'deficit')],
                    ARRAY[taken, -taken, taken, -taken]), CASE WHEN NOT replayed THEN at END, format('Deficit recovered: "%s"', reference));
     PERFORM offset_due_from_company(owning, money, at) WHERE NOT replayed;

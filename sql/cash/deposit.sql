@@ -1,6 +1,7 @@
--- ACH deposits, from initiation to settlement (J01a to J01c). Refuses customers that may make none
--- (LG013), unknown deposits (LG080), steps a deposit cannot take (LG081). Locks the customers, then
--- the deposits.
+-- ACH deposits, from initiation to settlement (J01a to J01c).
+-- Refuses customers that may make none (LG013), unknown deposits (LG080), steps a deposit cannot
+-- take (LG081).
+-- Locks the customers, then the deposits.
 
 CREATE FUNCTION bakkt_ledger.initiate_deposit(account text, amount amount, reference text, bank text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS funding_transfer
@@ -38,7 +39,7 @@ CREATE FUNCTION bakkt_ledger_internal.post_credit(moved funding_transfer[], at t
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT (post_entry(min(m.client_id), format('funding:%s:credited', min(m.transfer_id)), 12::smallint,
+    SELECT (post_entry(min(m.client_id), format('funding:%s:credited', min(m.transfer_id)), 'cash_deposit',
                        cash_entry(min(m.client_id), asset(sum(m.amount)), ARRAY[omnibus_bank(min(m.bank)), 'FBO Clearing:ACH-in'], ARRAY[sum(m.amount), -sum(m.amount)]),
                        post_credit.at, CASE count(*) WHEN 1 THEN format('ACH deposit "%s" credited', min(m.reference)) ELSE format('%s ACH deposits credited', count(*)) END)).journal
     FROM unnest(moved) m
@@ -127,7 +128,7 @@ CREATE FUNCTION bakkt_ledger_internal.post_settled(due funding_transfer, at time
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RETURN post_funding(due, 'settled', 12::smallint,
+    RETURN post_funding(due, 'settled', 'cash_deposit',
         cash_entry(due.client_id, asset(due.amount), ARRAY[cash_account(due.customer_id, 'unsettled'), cash_account(due.customer_id, 'settled')],
                    ARRAY[due.amount, -due.amount]), at);
 END;
@@ -229,7 +230,7 @@ BEGIN
     IF entered_before(moved, event, content) THEN
         RETURN moved;
     END IF;
-    RETURN enter_funding(moved, event, at, content, post_funding(moved, event, 12::smallint,
+    RETURN enter_funding(moved, event, at, content, post_funding(moved, event, 'cash_deposit',
         cash_entry(moved.client_id, asset(moved.amount), ARRAY[cash_account(moved.customer_id, 'unsettled'), 'FBO Clearing:ACH-in'],
                    ARRAY[moved.amount, -moved.amount]), at));
 END;

@@ -1,5 +1,6 @@
 -- When a credited ACH deposit becomes available.
--- Refuses days beyond the calendar (LG075). Locks nothing.
+-- Refuses days beyond the calendar (LG075).
+-- Locks nothing.
 
 -- The receiving bank may return an entry until the second banking day opens, and such returns are
 -- in that morning's first settlement, at 08:30 Eastern.

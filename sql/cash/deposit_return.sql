@@ -44,7 +44,7 @@ BEGIN
     END IF;
     taken := least(spendable(moved.client_id, settled, at), moved.amount);
     deficit := moved.amount - taken;
-    RETURN enter_funding(moved, 'returned', at, content, post_funding(moved, 'returned', 19::smallint,
+    RETURN enter_funding(moved, 'returned', at, content, post_funding(moved, 'returned', 'cash_return',
         cash_entry(moved.client_id, asset(moved.amount),
                    ARRAY[cash_account(moved.customer_id, 'settled'), 'FBO DueFrom:CORP', omnibus_bank(moved.bank), cash_account(moved.customer_id, 'deficit'), 'CORP DueTo:FBO'],
                    ARRAY[taken, deficit, -moved.amount, deficit, -deficit]), at), deficit);
@@ -69,7 +69,7 @@ BEGIN
         WHEN 'INITIATED' THEN ARRAY[cash_account(moved.customer_id, 'unsettled'), 'FBO Clearing:ACH-in']
         WHEN 'CREDITED' THEN ARRAY[cash_account(moved.customer_id, 'unsettled'), omnibus_bank(moved.bank)]
         ELSE ARRAY['FBO Suspense:unidentified', omnibus_bank(moved.bank)] END;
-    RETURN enter_funding(moved, 'returned', at, content, post_funding(moved, 'returned', 19::smallint,
+    RETURN enter_funding(moved, 'returned', at, content, post_funding(moved, 'returned', 'cash_return',
         cash_entry(moved.client_id, asset(moved.amount), accounts, ARRAY[moved.amount, -moved.amount]), at));
 END;
 $$;
@@ -90,7 +90,7 @@ BEGIN
     END IF;
     settled := ensure_account(moved.client_id, 'FBO', split_part(cash_account(moved.customer_id, 'settled'), ' ', 2), asset(fee));
     taken := least(spendable(moved.client_id, settled, at), fee);
-    RETURN enter_funding(moved, 'charged', at, '{}', post_funding(moved, 'charged', 15::smallint,
+    RETURN enter_funding(moved, 'charged', at, '{}', post_funding(moved, 'charged', 'fee',
         cash_entry(moved.client_id, asset(fee),
                    ARRAY[cash_account(moved.customer_id, 'settled'), 'FBO DueTo:CORP', 'CORP DueFrom:FBO', cash_account(moved.customer_id, 'deficit'), 'CORP Revenue:return-fee'],
                    ARRAY[taken, -taken, taken, fee - taken, -fee]), at), fee - taken);

@@ -24,7 +24,7 @@ BEGIN
     IF sign(moved) <= 0 THEN
         RETURN zero(asset);
     END IF;
-    PERFORM post_entry(client_id, 'top-up:' || nextval('top_up_number'), 18::smallint,
+    PERFORM post_entry(client_id, 'top-up:' || nextval('top_up_number'), 'fbo_transfer',
         journal_entry(line('Dr', cover, moved), line('Cr', deficit, moved),
                       line('Dr', ensure_account(client_id, 'CORP', 'DueTo:FBO', asset), moved),
                       line('Cr', ensure_account(client_id, 'CORP', 'DueFrom:FBO', asset), moved)),

@@ -53,7 +53,7 @@ BEGIN
     moved.reference := coalesce(moved.reference, format('fbo-transfer:%s', moved.transfer_id));
     moved.status := 'INSTRUCTED';
     moved.instructed_at := at;
-    posted := post_entry(moved.client_id, format('fbo-transfer:%s:instructed', moved.transfer_id), 18::smallint, instruction_entry(moved), at,
+    posted := post_entry(moved.client_id, format('fbo-transfer:%s:instructed', moved.transfer_id), 'fbo_transfer', instruction_entry(moved), at,
                          format('Transfer "%s" instructed', moved.reference));
     moved.instructed_journal := posted.journal;
     INSERT INTO fbo_transfer SELECT moved.* ON CONFLICT DO NOTHING;

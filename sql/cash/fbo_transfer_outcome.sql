@@ -85,7 +85,7 @@ $$
 BEGIN
     moved.status := upper(event);
     moved.ended_at := greatest(at, moved.instructed_at);
-    moved.ended_journal := (post_entry(moved.client_id, format('fbo-transfer:%s:%s', moved.transfer_id, event), 18::smallint, entry, moved.ended_at,
+    moved.ended_journal := (post_entry(moved.client_id, format('fbo-transfer:%s:%s', moved.transfer_id, event), 'fbo_transfer', entry, moved.ended_at,
                                        format('Transfer "%s" %s', moved.reference, event),
                                        CASE event WHEN 'failed' THEN moved.instructed_journal END)).journal;
     UPDATE fbo_transfer t SET status = moved.status, ended_at = moved.ended_at, ended_journal = moved.ended_journal,

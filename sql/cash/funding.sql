@@ -2,8 +2,9 @@
 -- has the tables and the steps; deposit, deposit_return, wire and withdrawal have what is special
 -- to each. A transfer is one row, in its present state; funding_event holds the facts, one for each
 -- step, with the journal it posted. A step is taken once: the same again returns the transfer as it
--- stands, with other content LG020. Refuses an unknown transfer (LG080) and a step it cannot take
--- (LG081). Locks the customer (lock_customer_cash), the transfer, then accounts.
+-- stands, with other content LG020.
+-- Refuses an unknown transfer (LG080) and a step it cannot take (LG081).
+-- Locks the customer (lock_customer_cash), the transfer, then accounts.
 
 CREATE TABLE bakkt_ledger_internal.funding_transfer (
     client_id       integer NOT NULL REFERENCES client,
@@ -183,7 +184,7 @@ BEGIN
     END IF;
     INSERT INTO funding_event (client_id, transfer_id, event_no, event, status, at, recorded_at, actor_id, journal_id, bank_reference, reason)
     VALUES (moved.client_id, moved.transfer_id, 1, open_funding.event, moved.status, open_funding.at, clock_timestamp(), invoking_actor(),
-            CASE WHEN entry IS NOT NULL THEN post_funding(moved, event, 12::smallint, entry, at) END, moved.bank_reference, open_funding.reason);
+            CASE WHEN entry IS NOT NULL THEN post_funding(moved, event, 'cash_deposit', entry, at) END, moved.bank_reference, open_funding.reason);
     RETURN moved;
 END;
 $$;
@@ -222,7 +223,7 @@ COMMENT ON FUNCTION opened_funding(integer, text, jsonb) IS
     'Internal: the transfer if it was requested before with this content, NULL if the reference is new; LG020 for other '
     'content, or for a wire whose bank reference was received before; LG002 without a reference.';
 
-CREATE FUNCTION bakkt_ledger_internal.post_funding(moved funding_transfer, event text, kind smallint, entry journal_entry, at timestamptz) RETURNS bigint
+CREATE FUNCTION bakkt_ledger_internal.post_funding(moved funding_transfer, event text, kind text, entry journal_entry, at timestamptz) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -231,7 +232,7 @@ BEGIN
                        format('%s %s "%s" %s', moved.rail, lower(moved.direction), moved.reference, event))).journal;
 END;
 $$;
-COMMENT ON FUNCTION post_funding(funding_transfer, text, smallint, journal_entry, timestamptz) IS
+COMMENT ON FUNCTION post_funding(funding_transfer, text, text, journal_entry, timestamptz) IS
     'Internal: posts the journal of a step, effective at the instant, and returns its number.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_funding(client_id integer, reference text, direction text) RETURNS funding_transfer

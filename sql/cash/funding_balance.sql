@@ -21,11 +21,11 @@ CREATE FUNCTION bakkt_ledger_internal.held_as_of(asked account, at timestamptz) 
 $$
 #variable_conflict use_column
 BEGIN
-    RETURN coalesce((SELECT sum(CASE WHEN e.event IN ('authorised', 'increased') THEN e.amount ELSE -e.amount END)
-                     FROM hold h JOIN hold_event e USING (client_id, hold_id)
+    RETURN coalesce((SELECT sum(CASE WHEN e.event IN ('authorized', 'increased') THEN e.amount ELSE -e.amount END)
+                     FROM hold h JOIN event e ON e.client_id = h.client_id AND e.subject = 'hold' AND e.subject_key = h.hold_id::text
                      WHERE h.client_id = asked.client_id AND h.account = asked.account AND h.reference NOT LIKE 'funding:%'
                        AND h.opened_at <= at AND (h.expires_at > at OR h.expires_at IS NULL)
-                       AND (e.event = 'authorised' OR e.recorded_at <= at)), zero(asked.asset));
+                       AND (e.event = 'authorized' OR e.recorded_at <= at)), zero(asked.asset));
 END;
 $$;
 COMMENT ON FUNCTION held_as_of(account, timestamptz) IS

@@ -1,5 +1,6 @@
 -- Buying power of prefunded clients, asked for when a batch of trades is evaluated: a purchase
--- beyond it is refused (LG084). Locks the customers' cash.
+-- beyond it is refused (LG084).
+-- Locks the customers' cash.
 
 CREATE FUNCTION bakkt_ledger_internal.spendable_now(client_ids integer[], customers bigint[], assets text[])
     RETURNS TABLE (client_id integer, customer_id bigint, cut timestamptz, credits_sells boolean, available amount)

@@ -1,6 +1,7 @@
--- Recovering what was written off of a cash call. Refuses calls of which nothing stands (LG083),
--- more than stands (LG086), what the customer does not have (LG050). Locks the customer, the
--- client's events of calls, then the call.
+-- Recovering what was written off of a cash call.
+-- Refuses calls of which nothing stands (LG083), more than stands (LG086), what the customer does
+-- not have (LG050).
+-- Locks the customer, the client's events of calls, then the call.
 
 CREATE TYPE bakkt_ledger_internal.cash_call_left AS (bad_debt amount, share amount, recovered amount);
 COMMENT ON TYPE cash_call_left IS 'Internal: how much of a write-off remains, by who bore it, and how much has been recovered.';
@@ -151,7 +152,7 @@ DECLARE
     posted      journal_result;
     result      cash_recovery;
 BEGIN
-    posted := post_entry(call.client_id, 'recovery:' || post_recovery.reference, 21::smallint,
+    posted := post_entry(call.client_id, 'recovery:' || post_recovery.reference, 'cash_recovery',
                          recovery_entry(call, bad_debt, total - bad_debt, total = stands.bad_debt + stands.share), at,
                          format('Recovery of cash call %s', call.journal_id));
     PERFORM record_cash_call_event(call.client_id, call.journal_id, 'recovered', at, total, NULL, posted.journal);
@@ -187,7 +188,7 @@ BEGIN
     IF is_zero(total) THEN
         RETURN stands.recovered;
     END IF;
-    posted := post_entry(asked.client_id, format('write-off:%s:restored', asked.journal_id), 20::smallint,
+    posted := post_entry(asked.client_id, format('write-off:%s:restored', asked.journal_id), 'cash_write_off',
                          write_off_lines(asked.client_id, cash_call_account(asked), -stands.share, -stands.bad_debt), at,
                          format('Write-off of cash call %s restored: its execution was busted by journal %s', asked.journal_id, bust_journal));
     PERFORM record_cash_call_event(asked.client_id, asked.journal_id, 'written_off', at, -total, 'RESTORED', posted.journal);

@@ -1,5 +1,6 @@
--- Why an attempt on a cash call failed, and at what times of day it is attempted again.
--- Both tables are shipped with the extension. Refuses and locks nothing.
+-- Why an attempt on a cash call failed, and at what times of day it is attempted again. Both tables
+-- are shipped with the extension.
+-- Refuses and locks nothing.
 
 -- Reasons for which an attempt fails
 CREATE TABLE bakkt_ledger_internal.cash_call_reason (

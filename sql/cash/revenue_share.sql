@@ -1,6 +1,7 @@
 -- The client's share of revenue, as something that can be charged. A house account is not locked by
 -- posting. Whoever charges the share up to what has accrued must be the only one that does: the row
--- of revenue_share_guard is what it locks. Refuses a transaction whose snapshot is too old (40001).
+-- of revenue_share_guard is what it locks.
+-- Refuses a transaction whose snapshot is too old (40001).
 
 CREATE TABLE bakkt_ledger_internal.revenue_share_guard (
     client_id   integer PRIMARY KEY REFERENCES client,

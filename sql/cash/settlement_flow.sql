@@ -1,5 +1,7 @@
 -- Reading the settlement flow: transfers, the calls each covers, and the company's money over a
--- day. Refuses unknown transfers (LG080), clients the caller may not see. Locks nothing.
+-- day.
+-- Refuses unknown transfers (LG080), clients the caller may not see.
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger.fbo_transfers(client text DEFAULT NULL, at timestamptz DEFAULT NULL, in_transit_only boolean DEFAULT false)
     RETURNS TABLE (client_code text, reference text, direction text, purpose text, amount amount, in_transit amount, bank text, status text,
@@ -125,11 +127,11 @@ BEGIN
         WHERE a.client_id = owner_id AND a.kind = 'fbo_due_to_corp'
     ), change AS (      -- credit positive: what the company gained in the FBO account
         SELECT c.asset, j.effective_at > settlement_flow.at AS later, -amount_of(j.entry, c.account) AS amount,
-               CASE WHEN j.kind = 17 THEN CASE WHEN sign(amount_of(j.entry, c.account)) < 0 THEN 'collected' ELSE 'paid' END
+               CASE WHEN j.kind = kind_number('cash_call') THEN CASE WHEN sign(amount_of(j.entry, c.account)) < 0 THEN 'collected' ELSE 'paid' END
                     ELSE coalesce(t.direction, 'other') END AS part
         FROM journal j
         JOIN cover c ON touches(j.entry, c.account)
-        LEFT JOIN fbo_transfer t ON t.client_id = owner_id AND j.kind = 18 AND j.journal_id IN (t.instructed_journal, t.ended_journal)
+        LEFT JOIN fbo_transfer t ON t.client_id = owner_id AND j.kind = kind_number('fbo_transfer') AND j.journal_id IN (t.instructed_journal, t.ended_journal)
         WHERE j.client_id = owner_id AND j.effective_at >= start
     ), total AS (
         SELECT c.asset, sum(c.amount) AS everything, sum(c.amount) FILTER (WHERE c.later) AS later,

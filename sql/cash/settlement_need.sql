@@ -1,5 +1,6 @@
 -- How much the settlement flow must move into or out of the FBO account.
--- Refuses a snapshot older than the balance (40001). Locks the company's money in the FBO account.
+-- Refuses a snapshot older than the balance (40001).
+-- Locks the company's money in the FBO account.
 
 CREATE FUNCTION bakkt_ledger_internal.lock_company_money(client_id integer, asset asset) RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

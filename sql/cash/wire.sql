@@ -1,6 +1,7 @@
--- Wires in (J01d), with or without a known owner, and their return. Refuses a bank's reference that
--- was received before (LG020), a customer without cash here (LG013). Locks the customer, then the
--- wire.
+-- Wires in (J01d), with or without a known owner, and their return.
+-- Refuses a bank's reference that was received before (LG020), a customer without cash here
+-- (LG013).
+-- Locks the customer, then the wire.
 
 CREATE FUNCTION bakkt_ledger_internal.wire_obstacle(customer_id bigint, asset asset) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -90,7 +91,7 @@ BEGIN
     END IF;
     PERFORM require_cash_here(owner);
     moved.customer_id := owner;
-    RETURN enter_funding(moved, 'assigned', at, content, post_funding(moved, 'assigned', 12::smallint,
+    RETURN enter_funding(moved, 'assigned', at, content, post_funding(moved, 'assigned', 'cash_deposit',
         cash_entry(moved.client_id, asset(moved.amount), ARRAY['FBO Suspense:unidentified', cash_account(owner, 'settled')],
                    ARRAY[moved.amount, -moved.amount]), at));
 END;

@@ -1,6 +1,7 @@
--- Withdrawals (J06b, J06c): requested, sent, completed, or ended before that. Refuses what settled
--- cash less holds, outstanding cash calls and deficits does not cover (LG050, I20). Locks the
--- customer, then the withdrawal, then its hold.
+-- Withdrawals (J06b, J06c): requested, sent, completed, or ended before that.
+-- Refuses what settled cash less holds, outstanding cash calls and deficits does not cover (LG050,
+-- I20).
+-- Locks the customer, then the withdrawal, then its hold.
 
 CREATE FUNCTION bakkt_ledger_internal.require_withdrawable(client_id integer, customer_id bigint, settled account_id, amount amount, at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -82,7 +83,7 @@ BEGIN
     held := 'funding:' || moved.transfer_id;
     posted := take_hold(moved.client_id, held,
         cash_entry(moved.client_id, asset(moved.amount), ARRAY[cash_account(moved.customer_id, 'settled'), clearing_out(moved.rail)], ARRAY[moved.amount, -moved.amount]),
-        held || ':sent', 13::smallint, true, format('%s withdrawal "%s" sent', moved.rail, moved.reference), at, at);
+        held || ':sent', 'cash_withdrawal', true, format('%s withdrawal "%s" sent', moved.rail, moved.reference), at, at);
     RETURN enter_funding(moved, 'sent', at, content, posted.journal);
 END;
 $$;
@@ -109,7 +110,7 @@ BEGIN
     IF entered_before(moved, 'completed', content) THEN
         RETURN moved;
     END IF;
-    RETURN enter_funding(moved, 'completed', at, content, post_funding(moved, 'completed', 13::smallint,
+    RETURN enter_funding(moved, 'completed', at, content, post_funding(moved, 'completed', 'cash_withdrawal',
         cash_entry(moved.client_id, asset(moved.amount), ARRAY[clearing_out(moved.rail), omnibus_bank(moved.bank)], ARRAY[moved.amount, -moved.amount]), at));
 END;
 $$;
@@ -212,7 +213,7 @@ BEGIN
     ELSIF moved.rail = 'ACH' OR code IS NOT NULL THEN
         PERFORM require_return_code(code);
     END IF;
-    RETURN enter_funding(moved, 'returned', at, content, post_funding(moved, 'returned', 19::smallint,
+    RETURN enter_funding(moved, 'returned', at, content, post_funding(moved, 'returned', 'cash_return',
         cash_entry(moved.client_id, asset(moved.amount),
                    ARRAY[CASE moved.status WHEN 'SENT' THEN clearing_out(moved.rail) ELSE omnibus_bank(moved.bank) END, cash_account(moved.customer_id, 'settled')],
                    ARRAY[moved.amount, -moved.amount]), at));

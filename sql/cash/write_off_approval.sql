@@ -1,5 +1,7 @@
--- Approving and declining the write-off of a cash call. Refuses the proposer and logins that either
--- could become (LG067), calls without a standing proposal (LG083). Locks the proposal's row.
+-- Approving and declining the write-off of a cash call.
+-- Refuses the proposer and logins that either could become (LG067), calls without a standing
+-- proposal (LG083).
+-- Locks the proposal's row.
 
 CREATE FUNCTION bakkt_ledger_internal.lock_write_off(client_id integer, call bigint) RETURNS cash_write_off
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -41,7 +41,7 @@ DECLARE
     bad_debt    constant amount := call.amount - share;
     posted      journal_result;
 BEGIN
-    posted := post_entry(call.client_id, 'write-off:' || call.journal_id, 20::smallint,
+    posted := post_entry(call.client_id, 'write-off:' || call.journal_id, 'cash_write_off',
                          write_off_lines(call.client_id, cash_call_account(call), share, bad_debt), at,
                          format('Write-off of cash call %s, approved by %s', call.journal_id, written_off.approved_by));
     PERFORM record_cash_call_event(call.client_id, call.journal_id, 'written_off', at, call.amount, NULL, posted.journal);

@@ -1,4 +1,5 @@
--- The list of write-offs as they stood at an instant. Locks nothing.
+-- The list of write-offs as they stood at an instant.
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger.cash_write_offs(client text, at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (call bigint, account text, reference text, amount amount, called_at timestamptz, age_days integer, charge_month date, status text,

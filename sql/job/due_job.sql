@@ -1,5 +1,6 @@
 -- Which occurrences of the jobs are due.
--- Refuses instants too far ahead, or before the calendars begin (LG061). Locks nothing.
+-- Refuses instants too far ahead, or before the calendars begin (LG061).
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.last_job_run(job text) RETURNS SETOF job_run
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1

@@ -1,6 +1,7 @@
 -- run_due_jobs(): runs what is due and records what came of it.
 -- Refuses an unknown job (LG090), a role that may not run jobs (42501), isolation levels above READ
--- COMMITTED (25001). Locks the row of job with the lowest run_order, then what each run locks.
+-- COMMITTED (25001).
+-- Locks the row of job with the lowest run_order, then what each run locks.
 
 CREATE FUNCTION bakkt_ledger_internal.seal_part(client_id integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE sql VOLATILE PARALLEL UNSAFE

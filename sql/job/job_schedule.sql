@@ -1,6 +1,6 @@
 -- Changing a job's schedule, and giving up an occurrence that failed.
--- Refuses an unknown job (LG090), a schedule it cannot have (LG002). Locks the job's schedule;
--- skip_job() also the row that run_due_jobs() holds.
+-- Refuses an unknown job (LG090), a schedule it cannot have (LG002).
+-- Locks the job's schedule; skip_job() also the row that run_due_jobs() holds.
 
 CREATE FUNCTION bakkt_ledger_internal.require_job_terms(job text, times time[], every interval) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -1,4 +1,5 @@
--- Having pg_cron call run_due_jobs(). Refuses databases without pg_cron (0A000).
+-- Having pg_cron call run_due_jobs().
+-- Refuses databases without pg_cron (0A000).
 
 CREATE FUNCTION bakkt_ledger_internal.require_pg_cron() RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -1,7 +1,7 @@
--- Accounts: each of one client, one fund, one asset and one kind. Refuses names that the chart does
--- not have (LG034), accounts that are unknown or not visible (LG030), another owner (LG031), other
--- content (LG020), and what a tenant may not open (42501). Opening one locks nothing but the row it
--- inserts.
+-- Accounts: each of one client, one fund, one asset and one kind.
+-- Refuses names that the chart does not have (LG034), accounts that are unknown or not visible
+-- (LG030), another owner (LG031), other content (LG020), and what a tenant may not open (42501).
+-- Opening one locks nothing but the row it inserts.
 
 -- One number for every account of every client and fund: account_id carries it.
 CREATE SEQUENCE bakkt_ledger_internal.account_number AS bigint MINVALUE 1 MAXVALUE 72057594037927935;

@@ -1,8 +1,9 @@
 -- Balances, in both times: as recorded and as effective. A house account has no balance row: its
 -- balance is what the last block says plus the lines of the journals that no block has yet, at one
 -- snapshot. ROWS is set high where a function can return many rows, for the planner; jit is off
--- where compiling would take longer than the query. Refuses clients and accounts the caller may not
--- see. Locks nothing.
+-- where compiling would take longer than the query.
+-- Refuses clients and accounts the caller may not see.
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.unsealed_journals(client_id integer) RETURNS SETOF journal
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000

@@ -1,6 +1,6 @@
--- Bank accounts, each with the control account that must agree with the bank's statements. Refuses
--- a bank that was not opened or is closed (LG016), other content (LG020). Locks the bank account's
--- row.
+-- Bank accounts, each with the control account that must agree with the bank's statements.
+-- Refuses a bank that was not opened or is closed (LG016), other content (LG020).
+-- Locks the bank account's row.
 
 CREATE TABLE bakkt_ledger_internal.bank_account (
     bank_account_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

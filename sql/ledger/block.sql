@@ -174,7 +174,7 @@ CREATE FUNCTION bakkt_ledger_internal.journal_id_horizon() RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - 1 END FROM journal_id_seq s
+    SELECT CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - 1 END FROM record_number s
 $$;
 COMMENT ON FUNCTION journal_id_horizon() IS 'The highest journal id handed out so far. Internal.';
 

@@ -1,5 +1,6 @@
 -- The proof that a block contains a journal, which anybody can check without the ledger.
--- Refuses an unknown journal (LG062). Locks nothing.
+-- Refuses an unknown journal (LG062).
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.merkle_path(leaves bytea, place bigint) RETURNS bytea[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';

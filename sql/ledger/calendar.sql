@@ -1,6 +1,7 @@
 -- Calendars of the payment rails. A calendar is data with versions, never code: a rail that changes
--- its rules gets a new version, and whatever was computed with an old one keeps it. Refuses days
--- that a calendar does not cover (LG075). Locks the calendar's row to add a version.
+-- its rules gets a new version, and whatever was computed with an old one keeps it.
+-- Refuses days that a calendar does not cover (LG075).
+-- Locks the calendar's row to add a version.
 
 CREATE TABLE bakkt_ledger_internal.calendar (
     calendar text COLLATE "C" PRIMARY KEY CHECK (calendar ~ '^[A-Z][A-Z0-9_]{0,19}$'),

@@ -1,6 +1,7 @@
--- Customers: the owners of what the customer funds hold (I24). Refuses unknown ones (LG012), codes
--- that another client has (LG020), malformed attributes (LG002). Locks the customer's row to change
--- it.
+-- Customers: the owners of what the customer funds hold (I24).
+-- Refuses unknown ones (LG012), codes that another client has (LG020), malformed attributes
+-- (LG002).
+-- Locks the customer's row to change it.
 
 CREATE TABLE bakkt_ledger_internal.customer (
     customer_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

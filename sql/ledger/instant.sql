@@ -1,4 +1,4 @@
--- How far ahead of the clock an instant may lie.
+-- Instants: how far ahead of the clock one may lie, and how one is written as text.
 -- Refuses an instant more than five minutes ahead (LG061) and an infinite one (LG002).
 
 -- An instant ahead of the clock would let a caller expire holds that still bind.
@@ -40,3 +40,8 @@ CREATE FUNCTION bakkt_ledger_internal.execution_time_ahead() RETURNS interval
 COMMENT ON FUNCTION execution_time_ahead() IS
     'Internal: how much later than its sealing a journal known to a horizon may be effective. Posting allows five minutes '
     '(LG061); the rest allows for clocks that are set back.';
+
+-- An instant as text that depends on no setting, for comparisons and messages.
+CREATE FUNCTION bakkt_ledger_internal.instant_text(moment timestamptz) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN isfinite(moment) THEN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"') ELSE moment::text END;

@@ -1,6 +1,7 @@
--- Instruments: which asset trades for which, and in which steps of price and quantity. Refuses
--- unknown (LG015), malformed (LG002) and contradicting (LG020) ones, and steps that do not fit the
--- assets (LG042, LG043, LG045). Locks the instrument's row to change it.
+-- Instruments: which asset trades for which, and in which steps of price and quantity.
+-- Refuses unknown (LG015), malformed (LG002) and contradicting (LG020) ones, and steps that do not
+-- fit the assets (LG042, LG043, LG045).
+-- Locks the instrument's row to change it.
 
 CREATE TABLE bakkt_ledger_internal.instrument (
     instrument_id       integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,5 +1,6 @@
--- Liquidity providers: who fills orders. Refuses unknown ones (LG014), other content (LG020),
--- malformed content (LG002). Locks the provider's row.
+-- Liquidity providers: who fills orders.
+-- Refuses unknown ones (LG014), other content (LG020), malformed content (LG002).
+-- Locks the provider's row.
 
 CREATE TABLE bakkt_ledger_internal.liquidity_provider (
     lp_id       integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,6 +1,7 @@
--- Posting: the one way in which a journal is written, for all floors (doc/ledger.md). Refuses what
--- doc/errors.md lists for journals; a reference gets the same outcome for ever. Locks, in the order
--- of src/README.md: the client's postings, originals of reversals, balances, references.
+-- Posting: the one way in which a journal is written, for all floors (doc/ledger.md).
+-- Refuses what doc/errors.md lists for journals; a reference gets the same outcome for ever.
+-- Locks, in the order of src/README.md: the client's postings, originals of reversals, balances,
+-- references.
 
 CREATE TYPE bakkt_ledger.journal_request AS (
     client text,
@@ -72,11 +73,11 @@ CREATE FUNCTION bakkt_ledger_internal.load_journal(client text, reference text, 
 COMMENT ON FUNCTION load_journal(text, text, journal_entry, text, timestamptz, text, boolean) IS
     'post_journal() on accounts of any kind, for the owner who takes over the books of another system. Not granted to anyone.';
 
-CREATE FUNCTION bakkt_ledger_internal.post_entry(client_id integer, reference text, kind smallint, entry journal_entry,
+CREATE FUNCTION bakkt_ledger_internal.post_entry(client_id integer, reference text, kind text, entry journal_entry,
                            effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, reverses bigint DEFAULT NULL, by_hand boolean DEFAULT false)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entry';
-COMMENT ON FUNCTION post_entry(integer, text, smallint, journal_entry, timestamptz, text, bigint, boolean) IS
+COMMENT ON FUNCTION post_entry(integer, text, text, journal_entry, timestamptz, text, bigint, boolean) IS
     'The posting function as the floors above call it: strict, client and kind by number, reversals allowed; by_hand: the entry '
     'is made by one person alone (LG068). Not granted to anyone.';
 

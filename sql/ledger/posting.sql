@@ -1,6 +1,6 @@
--- View posting: the lines of all journals as rows.
--- A journal with several customers shows the house lines under its first. Predicates on client,
--- customer and recorded_at reach the journal's indexes.
+-- View posting: the lines of all journals as rows. A journal with several customers shows the house
+-- lines under its first. Predicates on client, customer and recorded_at reach the journal's
+-- indexes.
 
 -- Accounts are joined by number alone: joined by client too, the planner would read all accounts of
 -- the client for every journal.

@@ -1,6 +1,8 @@
 -- Entries by hand that take two people: one proposes, another approves, and only then the journal
--- is posted (I25). Refuses an unknown proposal (LG062), an approval by the proposer (LG067), one
--- that was decided otherwise (LG020, LG063). Locks the proposal's row, then what posting locks.
+-- is posted (I25).
+-- Refuses an unknown proposal (LG062), an approval by the proposer (LG067), one that was decided
+-- otherwise (LG020, LG063).
+-- Locks the proposal's row, then what posting locks.
 
 CREATE TABLE bakkt_ledger_internal.proposal (
     client_id integer NOT NULL,
@@ -133,7 +135,7 @@ BEGIN
     IF asked.status = 'declined' THEN
         RAISE EXCEPTION USING ERRCODE = 'LG020', MESSAGE = format('proposal "%s" was declined', reference);
     END IF;
-    result := post_entry(asked.client_id, 'manual:' || asked.reference, CASE WHEN asked.reverses IS NULL THEN 14 ELSE 2 END::smallint, asked.entry,
+    result := post_entry(asked.client_id, 'manual:' || asked.reference, CASE WHEN asked.reverses IS NULL THEN 'manual' ELSE 'reversal' END, asked.entry,
                          asked.effective_at, concat_ws(': ', asked.reason, asked.description), asked.reverses);
     UPDATE proposal p SET status = 'approved', decided_by = session_login(), decided_at = at, journal_id = result.journal
      WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id AND p.status = 'proposed';

@@ -1,24 +1,47 @@
--- The errors that many files raise: a malformed request (LG002), and a reference that was used with
--- other content (LG020, naming the field).
+-- How the functions in SQL refuse: every error they raise goes through refuse().
+-- refuse_other_content() is LG020, naming the field in which a repeated request differs.
 
--- STABLE, as are all functions that only check: a parallel plan cannot call a volatile one.
-CREATE FUNCTION bakkt_ledger_internal.refuse_invalid(message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
-    STABLE PARALLEL SAFE LANGUAGE plpgsql
+-- Raises an error. STABLE as all that only check: a volatile function starts commands, which a
+-- parallel plan may not.
+CREATE FUNCTION bakkt_ledger_internal.refuse(code text, message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    -- RAISE would show an empty DETAIL or HINT as an empty line
+    -- RAISE refuses a NULL option, and would show an empty text as an empty line
     IF detail IS NULL AND hint IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message;
+        RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message;
     ELSIF detail IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message, HINT = hint;
+        RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = hint;
     ELSIF hint IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message, DETAIL = detail;
+        RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, DETAIL = detail;
     END IF;
-    RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = message, DETAIL = detail, HINT = hint;
+    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, DETAIL = detail, HINT = hint;
+END;
+$$;
+COMMENT ON FUNCTION refuse(text, text, text, text) IS 'Internal: raises an error of this SQLSTATE.';
+
+CREATE FUNCTION bakkt_ledger_internal.refuse_invalid(message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    PERFORM refuse('LG002', message, detail, hint);
 END;
 $$;
 COMMENT ON FUNCTION refuse_invalid(text, text, text) IS 'Internal: raises LG002, a malformed request.';
+
+-- Another session used the reference after this one had looked for it. A retry finds the outcome.
+CREATE FUNCTION bakkt_ledger_internal.refuse_taken_reference(reference text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
+        MESSAGE = format('reference "%s" was used by a concurrent transaction', reference), HINT = 'Retry the transaction.';
+END;
+$$;
+COMMENT ON FUNCTION refuse_taken_reference(text) IS 'Internal: raises 40001.';
 
 -- A repeated request with the same content is no error and no second change; with other content it
 -- is refused, naming the field.

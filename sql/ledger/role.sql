@@ -1,7 +1,7 @@
 -- The group roles (doc/roles.md), and who acts: invoking_role(). The roles belong to the cluster,
 -- not to the database: they may exist already, and DROP EXTENSION leaves them. Everybody in a group
--- may read; what else a group may do is granted in privileges.sql. Refuses to name a role inside a
--- security-restricted operation (42501).
+-- may read; what else a group may do is granted in privileges.sql.
+-- Refuses to name a role inside a security-restricted operation (42501).
 
 DO $roles$
 DECLARE

@@ -1,7 +1,7 @@
 -- Two people (I25): who is a second person beside the one who proposed something. A person is a
 -- login: two people who SET ROLE to one group they share are still two, and one person who does so
--- is still one. Refuses an approval by the proposer, or by a login that either could become
--- (LG067).
+-- is still one.
+-- Refuses an approval by the proposer, or by a login that either could become (LG067).
 
 CREATE FUNCTION bakkt_ledger_internal.session_login() RETURNS name
     STABLE STRICT PARALLEL RESTRICTED LANGUAGE c

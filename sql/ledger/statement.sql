@@ -1,6 +1,8 @@
 -- Statements: the lines of an account in order of time, with the running balance. A customer's
 -- journals are found by the indexes on customer_id and journal_party, those of a house account by
--- its client and time. Refuses accounts the caller may not see (LG030, LG012). Locks nothing.
+-- its client and time.
+-- Refuses accounts the caller may not see (LG030, LG012).
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.account_journals(asked account, since timestamptz, until timestamptz) RETURNS SETOF journal
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100

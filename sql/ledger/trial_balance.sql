@@ -1,4 +1,6 @@
--- The trial balance. Refuses clients the caller may not see (LG010, 42501). Locks nothing.
+-- The trial balance.
+-- Refuses clients the caller may not see (LG010, 42501).
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger.trial_balance(client text DEFAULT NULL, as_of timestamptz DEFAULT NULL)
     RETURNS TABLE (client_code text, fund text, asset asset, kind text, debit amount, credit amount)

@@ -1,5 +1,5 @@
--- verify(): recomputes everything from the journal, and returns what is wrong.
--- It only reads, at one snapshot, so it runs beside posting, on a standby and on a restored copy.
+-- verify(): recomputes everything from the journal, and returns what is wrong. It only reads, at
+-- one snapshot, so it runs beside posting, on a standby and on a restored copy.
 -- Locks nothing.
 
 CREATE TYPE bakkt_ledger.discrepancy AS (

@@ -2,7 +2,8 @@
 -- and what it says of them, is a pure function of facts that never change: the columns of cash_call
 -- that are fixed when it is opened, cash_call_event, the execution's journal, and what was known
 -- when the list was taken (a block for the executions, an instant for the events). So yesterday's
--- list can be printed again for ever; nothing is stored per row. Locks nothing.
+-- list can be printed again for ever; nothing is stored per row.
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.age_bucket(days integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

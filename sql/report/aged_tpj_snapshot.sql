@@ -1,7 +1,7 @@
--- Lists of aged cash calls that were taken: what decides them, and the digest of the file. Refuses
--- a second list of a day as of another instant (LG020), a list that was not taken (LG088), a file
--- whose digest does not agree (LG089). Locks the client's events of calls for a moment, then table
--- block.
+-- Lists of aged cash calls that were taken: what decides them, and the digest of the file.
+-- Refuses a second list of a day as of another instant (LG020), a list that was not taken (LG088),
+-- a file whose digest does not agree (LG089).
+-- Locks the client's events of calls for a moment, then table block.
 
 CREATE TABLE bakkt_ledger_internal.aged_tpj_snapshot (
     client_id       integer NOT NULL REFERENCES client,

@@ -1,4 +1,5 @@
--- What people have posted by hand, who and why. Refuses callers who do not see all clients (42501).
+-- What people have posted by hand, who and why.
+-- Refuses callers who do not see all clients (42501).
 
 CREATE FUNCTION bakkt_ledger.entries_by_hand(client text DEFAULT NULL, first_day date DEFAULT NULL, last_day date DEFAULT NULL)
     RETURNS TABLE (day date, client_code text, journal bigint, kind text, reference text, entry journal_entry, reverses bigint,

@@ -2,7 +2,8 @@
 -- way and for what company and customers owe each other there, must equal what customers are owed,
 -- gross: a claim in debit is listed and never set off against other customers. Claims come from
 -- their balance rows, everything else from blocks and journals, so the two sides are computed
--- independently. Locks nothing.
+-- independently.
+-- Locks nothing.
 
 CREATE TYPE bakkt_ledger.bank_balance AS (
     bank    text,
@@ -170,7 +171,7 @@ $$
     FROM fbo_transfer t
     CROSS JOIN LATERAL (VALUES ('instruction', t.instructed_journal, t.amount), ('confirmation or failure', t.ended_journal, -t.amount)) AS n (what, journal_id, expected)
     LEFT JOIN account a ON a.client_id = t.client_id AND a.kind = 'corp_fbo_transfer' AND a.asset = asset(t.amount)
-    LEFT JOIN journal j ON j.client_id = t.client_id AND j.journal_id = n.journal_id AND j.kind = 18
+    LEFT JOIN journal j ON j.client_id = t.client_id AND j.journal_id = n.journal_id AND j.kind = kind_number('fbo_transfer')
     WHERE t.client_id = $1 AND n.journal_id IS NOT NULL
       AND coalesce(amount_of(j.entry, a.account), zero(asset(t.amount))) *<> n.expected
 $$;

@@ -1,5 +1,6 @@
--- The cut-off: from when to when a window runs, and which window an instant lies in. Refuses dates
--- before the first window (LG070) and instants that are infinite (LG002). Locks nothing.
+-- The cut-off: from when to when a window runs, and which window an instant lies in.
+-- Refuses dates before the first window (LG070) and instants that are infinite (LG002).
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger.window_bounds(closes_on date, cut_time time DEFAULT '09:00', zone text DEFAULT 'America/Chicago',
                               OUT from_at timestamptz, OUT to_at timestamptz)

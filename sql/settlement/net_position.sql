@@ -1,5 +1,6 @@
 -- What a window settles: the accounts it brings to zero, and the live net position.
--- Refuses clients the caller may not see (LG010, 42501). Locks nothing.
+-- Refuses clients the caller may not see (LG010, 42501).
+-- Locks nothing.
 
 CREATE TYPE bakkt_ledger_internal.settled_account AS (
     counterparty_kind text,

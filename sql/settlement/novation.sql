@@ -133,7 +133,7 @@ BEGIN
         posted := post_entry(sealed.client_id,
                              free_reference(sealed.client_id, format('settlement:W%s:%s:%s', sealed.window_no,
                                                                      one.counterparty_kind, one.counterparty)),
-                             8::smallint,
+                             'novation',
                              novation_entry(sealed.client_id, sealed.window_no, one.settled),
                              sealed.to_at,
                              format('Window W%s novated to one net per asset with %s', sealed.window_no, one.counterparty));

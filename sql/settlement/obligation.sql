@@ -1,8 +1,8 @@
 -- Obligations: what a closed window leaves to be paid, and how they end. Closing a window replaces
 -- what its executions owe by one obligation per counterparty and asset (novation). From then on
--- only payments, carrying and write-offs change an obligation, each a journal and an event. Refuses
--- a change of state that is not listed (LG071), other content (LG020). Locks the client's
--- settlement, then the obligation.
+-- only payments, carrying and write-offs change an obligation, each a journal and an event.
+-- Refuses a change of state that is not listed (LG071), other content (LG020).
+-- Locks the client's settlement, then the obligation.
 
 CREATE TABLE bakkt_ledger_internal.obligation (
     client_id integer NOT NULL REFERENCES client,

@@ -1,4 +1,5 @@
--- The list of obligations, and the check of a client's whole settlement. Locks nothing.
+-- The list of obligations, and the check of a client's whole settlement.
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger.obligations(client text DEFAULT NULL, open_only boolean DEFAULT false)
     RETURNS TABLE (client_code text, obligation bigint, settlement_window text, counterparty text, asset asset,

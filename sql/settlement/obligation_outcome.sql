@@ -1,5 +1,6 @@
--- What else happens to an obligation: instructed, failed, carried into the open window. Refuses
--- states that do not allow it (LG071), unknown obligations (LG073). Locks the client's settlement.
+-- What else happens to an obligation: instructed, failed, carried into the open window.
+-- Refuses states that do not allow it (LG071), unknown obligations (LG073).
+-- Locks the client's settlement.
 
 CREATE FUNCTION bakkt_ledger.instruct_obligation(client text, obligation bigint, reference text, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
@@ -89,7 +90,7 @@ BEGIN
     carried.carried_from := owed.obligation_id;
     carried.entered_at := greatest(at, owed.entered_at);
     carried.irrevocable_at := NULL;
-    posted := post_entry(holder, reference, 8::smallint,
+    posted := post_entry(holder, reference, 'novation',
                          carry_entry(holder, CASE WHEN owed.payer = owed.counterparty THEN rest ELSE -rest END,
                                      novated_name(owed.counterparty_kind, owed.counterparty, owed.window_no),
                                      novated_name(carried.counterparty_kind, carried.counterparty, carried.window_no)),

@@ -1,5 +1,6 @@
 -- Writing off what is outstanding of an obligation; one proposes, another approves.
--- Refuses the proposer (LG067), states that do not allow it (LG071). Locks the client's settlement.
+-- Refuses the proposer (LG067), states that do not allow it (LG071).
+-- Locks the client's settlement.
 
 CREATE FUNCTION bakkt_ledger.propose_write_off(client text, obligation bigint, reference text, reason text, at timestamptz DEFAULT clock_timestamp())
     RETURNS amount
@@ -53,7 +54,7 @@ BEGIN
         PERFORM require_second_person(proposal.login, proposal.login_role, format('write-off "%s"', reference));
         owed := require_obligation(holder, (proposal.request ->> 'obligation')::bigint);
         PERFORM check_transition('obligation', owed.obligation_id::text, owed.state, 'WRITTEN_OFF');
-        posted := post_entry(holder, reference, 14::smallint, write_off_entry(owed, client, proposal.request ->> 'reason'), at,
+        posted := post_entry(holder, reference, 'manual', write_off_entry(owed, client, proposal.request ->> 'reason'), at,
                              format('Write-off of obligation %s, proposed by %s', owed.obligation_id, proposal.login));
         PERFORM change_obligation(owed, 'written_off', 'WRITTEN_OFF', outstanding(owed), at, reference, posted.journal,
                                   proposal.request ->> 'reason');

@@ -1,5 +1,6 @@
--- Paying obligations: wires, settlements with providers, whole windows. Refuses to pay out before
--- the window is agreed (LG071), when nothing is owed (LG073), more than is outstanding (LG074).
+-- Paying obligations: wires, settlements with providers, whole windows.
+-- Refuses to pay out before the window is agreed (LG071), when nothing is owed (LG073), more than
+-- is outstanding (LG074).
 -- Locks the client's settlement, then what posting locks.
 
 CREATE FUNCTION bakkt_ledger.outstanding(owed obligation) RETURNS amount
@@ -149,7 +150,7 @@ $$;
 COMMENT ON FUNCTION discharge_entry(integer, obligation_part[]) IS
     'Internal: the journal of a payment or delivery, lines in the order of golden journals J07f and J07g.';
 
-CREATE FUNCTION bakkt_ledger_internal.discharge(client_id integer, reference text, kind smallint, parts obligation_part[], at timestamptz, description text)
+CREATE FUNCTION bakkt_ledger_internal.discharge(client_id integer, reference text, kind text, parts obligation_part[], at timestamptz, description text)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -174,7 +175,7 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION discharge(integer, text, smallint, obligation_part[], timestamptz, text) IS
+COMMENT ON FUNCTION discharge(integer, text, text, obligation_part[], timestamptz, text) IS
     'Internal: posts a payment and applies it to obligations; LG071 when it pays out for a window that is not agreed.';
 
 CREATE TYPE bakkt_ledger.obligation_payment AS (
@@ -261,7 +262,7 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'LG042', MESSAGE = format('%s is not money that a wire can carry', coalesce(amount::text, 'NULL')),
                 HINT = 'Record deliveries of coin with settle_provider().';
         END IF;
-        PERFORM discharge(holder, reference, 9::smallint,
+        PERFORM discharge(holder, reference, 'settlement_wire',
                           ARRAY(SELECT p FROM choose_parts(holder, party_kind, party,
                                     CASE WHEN record_wire.closes_on IS NOT NULL THEN window_number(client, record_wire.closes_on) END,
                                     direction, amount) AS p),
@@ -314,7 +315,7 @@ BEGIN
         ELSIF (SELECT count(DISTINCT p.obligation_id) FROM unnest(parts) AS p) < cardinality(parts) THEN
             PERFORM refuse_invalid('an asset is named twice among the amounts');
         END IF;
-        PERFORM discharge(holder, reference, 7::smallint, parts, at, format('Settlement with %s', provider));
+        PERFORM discharge(holder, reference, 'lp_settlement', parts, at, format('Settlement with %s', provider));
     END IF;
     RETURN QUERY SELECT * FROM payments_of(holder, reference);
 END;

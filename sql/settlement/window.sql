@@ -1,8 +1,9 @@
 -- Settlement windows, and the states they pass through. A window is [from_at, to_at) of a client's
 -- time. Windows tile: each starts where the one before ended (I14); two foreign keys to one row of
 -- window_boundary guarantee it. The open window has no row: its bounds follow from the last closed
--- one and the client's cut-off. Refuses an unknown window (LG070) and a step it cannot take
--- (LG071). Locks the client's settlement.
+-- one and the client's cut-off.
+-- Refuses an unknown window (LG070) and a step it cannot take (LG071).
+-- Locks the client's settlement.
 
 CREATE TABLE bakkt_ledger_internal.settlement_transition (
     subject text COLLATE "C" NOT NULL CHECK (subject IN ('window', 'obligation')),

@@ -1,5 +1,6 @@
--- Closing windows, and proving their figures from their members. Refuses a window before its
--- cut-off (LG072), figures that do not tie (LG076), isolation levels above READ COMMITTED (25001).
+-- Closing windows, and proving their figures from their members.
+-- Refuses a window before its cut-off (LG072), figures that do not tie (LG076), isolation levels
+-- above READ COMMITTED (25001).
 -- Locks the client's settlement, then table block.
 
 CREATE FUNCTION bakkt_ledger.check_window(client text, closes_on date)

@@ -1,5 +1,7 @@
 -- Lists of a window: members, adjustments, figures per coin, the proof that all nets sum to zero
--- (I15). Refuses an unknown window (LG070). Locks nothing.
+-- (I15).
+-- Refuses an unknown window (LG070).
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger.window_members(client text, closes_on date)
     RETURNS TABLE (journal bigint, kind text, account text, reference text, client_order_id text, symbol text, side text,

@@ -1,6 +1,7 @@
 -- The members of a window, and their sums. Which executions a window has is a pure function of
 -- facts that never change: when each was executed, and what the blocks of this window and of the
--- one before it contain. Nothing is written per execution. Locks nothing.
+-- one before it contain. Nothing is written per execution.
+-- Locks nothing.
 
 CREATE TYPE bakkt_ledger_internal.window_scope AS (
     client_id integer,

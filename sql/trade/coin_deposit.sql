@@ -1,5 +1,6 @@
 -- Coin that has arrived for a customer.
--- Refuses assets that are not coin (LG042), unknown wallets (LG034). Locks what posting locks.
+-- Refuses assets that are not coin (LG042), unknown wallets (LG034).
+-- Locks what posting locks.
 
 CREATE FUNCTION bakkt_ledger_internal.require_transfer_amount(what text, quantity amount, coin boolean) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
@@ -45,7 +46,7 @@ BEGIN
     entry := journal_entry(
         line('Dr', ensure_account(owning, 'CUST', 'Wallet:' || deposit_coin.wallet, asset(deposit_coin.quantity)), deposit_coin.quantity),
         line('Cr', claim, deposit_coin.quantity));
-    result := post_entry(owning, deposit_coin.reference, 5::smallint, entry, deposit_coin.effective_at, deposit_coin.description);
+    result := post_entry(owning, deposit_coin.reference, 'coin_deposit', entry, deposit_coin.effective_at, deposit_coin.description);
     RETURN QUERY SELECT result.outcome, result.replayed, result.journal, deposit_coin.quantity,
                         (SELECT b.balance FROM unnest(result.balances) b WHERE b.account = claim), result.recorded_at;
 END;

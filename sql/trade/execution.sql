@@ -14,8 +14,8 @@ CREATE VIEW bakkt_ledger.execution WITH (security_invoker = true) AS
       JOIN journal_kind k ON k.kind = j.kind
       JOIN instrument i ON i.instrument_id = instrument_id(j.terms)
       JOIN liquidity_provider lp ON lp.lp_id = lp_id(j.terms)
-      LEFT JOIN journal bust ON bust.client_id = j.client_id AND bust.reverses = j.journal_id AND bust.kind = 4
-     WHERE j.kind IN (3, 4);
+      LEFT JOIN journal bust ON bust.client_id = j.client_id AND bust.reverses = j.journal_id AND bust.kind = kind_number('trade_bust')
+     WHERE j.kind IN (kind_number('trade'), kind_number('trade_bust'));
 COMMENT ON VIEW execution IS
     'Executions (kind trade) and their busts (trade_bust). Money and quantity as recorded: net_money positive = the customer or '
     'client owes; all amounts of a bust except quantity and prices are negated. busts, busted_by and corrects are journals.';

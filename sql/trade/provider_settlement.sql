@@ -1,7 +1,8 @@
 -- Settling with a liquidity provider outside a window: what the company owes it, and is owed, is
 -- discharged (J02d, J03d, the provider's part of J04b). Positive coin comes in against money going
--- out; negative both ways is the mirror image. Refuses unknown providers (LG014). Locks what
--- posting locks.
+-- out; negative both ways is the mirror image.
+-- Refuses unknown providers (LG014).
+-- Locks what posting locks.
 
 CREATE FUNCTION bakkt_ledger_internal.provider_entry(client_id integer, lp text, coin amount, money amount) RETURNS journal_entry
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -64,7 +65,7 @@ BEGIN
     IF sign(money) <> 0 THEN
         PERFORM require_transfer_amount('what the provider is paid', money, false);
     END IF;
-    result := post_entry(client_id, settle_lp.reference, 7::smallint, provider_entry(client_id, settle_lp.lp, coin, money),
+    result := post_entry(client_id, settle_lp.reference, 'lp_settlement', provider_entry(client_id, settle_lp.lp, coin, money),
                          settle_lp.effective_at, settle_lp.description);
     RETURN QUERY SELECT result.outcome, result.replayed, result.journal, coin, money, result.recorded_at;
 END;

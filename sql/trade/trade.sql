@@ -1,6 +1,7 @@
--- Posting, busting and correcting executions, singly and in batches (doc/trades.md). Refuses what
--- post_trade()'s comment lists, LG012 to LG084; a reference gets the same outcome for ever. Locks,
--- in order: customers, the client's events of calls, cash calls, then what posting locks.
+-- Posting, busting and correcting executions, singly and in batches (doc/trades.md).
+-- Refuses what post_trade()'s comment lists, LG012 to LG084; a reference gets the same outcome for
+-- ever.
+-- Locks, in order: customers, the client's events of calls, cash calls, then what posting locks.
 
 CREATE TYPE bakkt_ledger.trade_request AS (
     reference       text,

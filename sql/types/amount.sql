@@ -1,5 +1,6 @@
--- Type amount: an exact quantity of one asset. Nothing here rounds unless it is told how. Refuses
--- sums and comparisons of two assets (LG004), results that are not exact (LG005), overflow (22003).
+-- Type amount: an exact quantity of one asset. Nothing here rounds unless it is told how.
+-- Refuses sums and comparisons of two assets (LG004), results that are not exact (LG005), overflow
+-- (22003).
 
 CREATE TYPE bakkt_ledger.amount;
 

@@ -1,6 +1,6 @@
 -- Type price: so much of a quote asset per one whole base asset. Dimensions are checked, and
--- nothing rounds unless it is told how. Refuses prices of different pairs (LG004), results that are
--- not exact (LG005), overflow (22003).
+-- nothing rounds unless it is told how.
+-- Refuses prices of different pairs (LG004), results that are not exact (LG005), overflow (22003).
 
 CREATE TYPE bakkt_ledger.price;
 

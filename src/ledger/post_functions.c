@@ -381,11 +381,13 @@ post_entry(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
 		elog(ERROR, "client and kind must not be NULL");
 	lookup_begin();
+	request.kind = lookup_kind(text_argument(fcinfo, 2));
+	if (request.kind == 0)
+		elog(ERROR, "unknown kind of journal \"%s\"", text_argument(fcinfo, 2));
 	request.client_id = PG_GETARG_INT32(0);
 	client = lookup_client(request.client_id);
 	strlcpy(client_code, client ? client->code : "?", sizeof(client_code));
 	request.reference = text_argument(fcinfo, 1);
-	request.kind = PG_GETARG_INT16(2);
 	request.internal = true;
 	request.entry = entry_argument(fcinfo, 3);
 	set_effective(fcinfo, 4, &request);

@@ -6,13 +6,13 @@
  */
 #include "postgres.h"
 
-#include "commands/sequence.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "errors.h"
 #include "ledger/batch.h"
+#include "ledger/record_number.h"
 #include "ledger/write.h"
 
 /* attributes of table journal, in order */
@@ -164,7 +164,6 @@ record_journals(PostingBatch *batch, int32 actor)
 {
 	TableWriter *writer = NULL;
 	TableWriter *parties = NULL;
-	Oid			sequence = ledger_relation(LEDGER_JOURNAL_SEQUENCE);
 
 	for (int i = 0; i < batch->count; i++)
 	{
@@ -175,7 +174,7 @@ record_journals(PostingBatch *batch, int32 actor)
 			continue;
 		if (writer == NULL)
 			writer = writer_open(LEDGER_JOURNAL);
-		request->journal_id = nextval_internal(sequence, false);
+		request->journal_id = record_number_next();
 		insert_journal(writer, request, &batch->states[i], actor);
 		insert_parties(batch, i, &parties);
 	}

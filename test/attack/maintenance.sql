@@ -24,11 +24,12 @@ SELECT no_plan();
 
 CREATE FUNCTION attack.sprung(operation text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN NEXT isnt_empty(format('SELECT FROM trap.loot l WHERE l.operation = %L AND l.actor = ''attack_trapper''', operation), operation || ' springs the trap, with the rights of its owner');
+	RETURN NEXT isnt_empty(format('SELECT FROM trap.loot l WHERE l.operation = %L AND l.actor = ''attack_trapper''', operation),
+		operation || ' calls the tenant''s function with the rights of its owner');
 	RETURN NEXT is_empty(format('SELECT DISTINCT l.statement, left(l.got, 200), l.state FROM trap.loot l JOIN trap.attempt t USING (statement) WHERE l.operation = %L AND t.aim = ''see'' AND l.got IS NOT NULL AND l.state = ''00000''', operation),
-		operation || ' shows no client to the trap');
+		operation || ' by a superuser shows the tenant''s function no client');
 	RETURN NEXT is_empty(format('SELECT DISTINCT l.statement, left(l.got, 200), l.state FROM trap.loot l JOIN trap.attempt t USING (statement) WHERE l.operation = %L AND t.aim <> ''see'' AND l.state <> ''42501'' AND NOT (l.statement ~ ''ZQX'' AND l.state = ''LG012'')', operation),
-		operation || ' does nothing for the trap');
+		operation || ' by a superuser changes nothing for the tenant''s function');
 END $$;
 
 SET trap.operation = 'CREATE INDEX';
@@ -71,16 +72,22 @@ INSERT INTO trap.armed DEFAULT VALUES;
 REFRESH MATERIALIZED VIEW CONCURRENTLY trap.kept;
 SELECT attack.sprung('REFRESH MATERIALIZED VIEW CONCURRENTLY');
 
-SELECT is_empty($$SELECT reference FROM journal WHERE reference LIKE '%trap%'$$, 'no maintenance posts what a trap asks for');
-SELECT is((SELECT status FROM proposal WHERE reference = 'trap'), 'proposed', 'no maintenance approves what a trap''s owner proposed');
-SELECT is_empty($$SELECT account_code FROM customer WHERE account_code = 'TRAPPED1'$$, 'no maintenance opens customers for a trap');
-SELECT is_empty($$SELECT reference FROM funding_transfer WHERE reference = 'trapped'$$, 'no maintenance asks for a deposit in a trap''s name');
-SELECT is((SELECT h.status FROM hold h JOIN client c USING (client_id) WHERE c.code = 'OTHR' AND h.reference = 'zqx1hold'), 'open', 'no maintenance releases another''s hold');
-SELECT is(current_user, session_user, 'no maintenance leaves the session as somebody else');
+SELECT is_empty($$SELECT reference FROM journal WHERE reference LIKE '%trap%'$$,
+	'maintenance by a superuser posts nothing for the tenant''s function');
+SELECT is((SELECT status FROM proposal WHERE reference = 'trap'), 'proposed',
+	'maintenance by a superuser does not approve the tenant''s own proposal');
+SELECT is_empty($$SELECT account_code FROM customer WHERE account_code = 'TRAPPED1'$$,
+	'maintenance by a superuser opens no customer for the tenant''s function');
+SELECT is_empty($$SELECT reference FROM funding_transfer WHERE reference = 'trapped'$$,
+	'maintenance by a superuser initiates no deposit for the tenant''s function');
+SELECT is((SELECT h.status FROM hold h JOIN client c USING (client_id) WHERE c.code = 'OTHR' AND h.reference = 'zqx1hold'), 'open',
+	'maintenance by a superuser does not release another client''s hold');
+SELECT is(current_user, session_user, 'maintenance leaves the session with the role it had before');
 
 -- outside of maintenance the same login still works
 SET SESSION AUTHORIZATION attack_trapper;
-SELECT lives_ok('SELECT * FROM bakkt_ledger.cash_calls(''MINE'')', 'a tenant who set a trap reads its own client as before');
+SELECT lives_ok('SELECT * FROM bakkt_ledger.cash_calls(''MINE'')',
+	'a tenant whose function was called by maintenance still reads its own client');
 RESET SESSION AUTHORIZATION;
 SELECT * FROM finish();
 DROP SCHEMA trap CASCADE;

@@ -26,12 +26,15 @@ SELECT dblink_exec('tenant', 'BEGIN'), dblink_exec('tenant', $$DECLARE held CURS
 	dblink_exec('tenant', 'COMMIT') \g /dev/null
 SELECT dblink_exec('tenant', 'BEGIN'), dblink_exec('tenant', $$DECLARE open CURSOR FOR SELECT bakkt_ledger_internal.visible_clients()::text FROM generate_series(1, 3)$$) \g /dev/null
 SELECT revoke_client_access('MINE', 'attack_mine_reader', 'left'), revoke_client_access('MINE', 'attack_mine_poster', 'left') \g /dev/null
-SELECT is(attack.there('tenant', 'FETCH 1 FROM open'), '{10001}', 'a query that is under way ends as it began');
+SELECT is(attack.there('tenant', 'FETCH 1 FROM open'), '{10001}',
+	'a query under way at a revoke ends with the access it began with');
 SELECT dblink_exec('tenant', 'COMMIT') \g /dev/null
 SELECT is(attack.there('tenant', 'EXECUTE seen'), '{}', 'a prepared statement sees no client after a revoke');
 SELECT is(attack.there('tenant', 'EXECUTE kept'), '42501', 'a prepared statement is refused after a revoke');
-SELECT is(attack.there('poster', 'EXECUTE ask'), 'LG012', 'a request given before is not answered again after a revoke: the customer is as good as unknown');
-SELECT isnt(attack.there('tenant', 'FETCH ALL FROM held'), '42501', 'what was read before stays with who read it');
-SELECT is(attack.there('poster', $$SELECT * FROM bakkt_ledger.authorise_hold('MINE', 'CUST:10001', '0.01 BTC', 'late')$$), '42501', 'what a session remembers of accounts does not outlast a revoke');
+SELECT is(attack.there('poster', 'EXECUTE ask'), 'LG012', 'a replay after a revoke is refused as if the customer were unknown');
+SELECT isnt(attack.there('tenant', 'FETCH ALL FROM held'), '42501',
+	'rows materialized by a cursor WITH HOLD stay readable after a revoke');
+SELECT is(attack.there('poster', $$SELECT * FROM bakkt_ledger.authorise_hold('MINE', 'CUST:10001', '0.01 BTC', 'late')$$), '42501',
+	'an account that a session has used is refused after a revoke');
 SELECT * FROM finish();
 SELECT dblink_disconnect('tenant'), dblink_disconnect('poster') \g /dev/null

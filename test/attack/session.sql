@@ -17,7 +17,8 @@ BEGIN
 END $$;
 SELECT ok(pg_temp.seen_as(r) <@ ARRAY[10001], 'a tenant sees no more than its client as ' || r) FROM unnest('{bakkt_ledger_poster,bakkt_ledger_reader,none}'::text[]) r;
 RESET ROLE;
-SELECT throws_ok($$SELECT bakkt_ledger.grant_client_access('OTHR', 'attack_mine_poster')$$, '42501', NULL, 'a tenant gives itself no client');
+SELECT throws_ok($$SELECT bakkt_ledger.grant_client_access('OTHR', 'attack_mine_poster')$$, '42501', NULL,
+	'a tenant cannot grant itself access to a client');
 
 -- a function of a tenant's, called by others: it works with its owner's rights, and sees what its caller sees
 RESET SESSION AUTHORIZATION;
@@ -40,9 +41,9 @@ SELECT is(wrapper.clients(), '{}', 'a login in no group sees no client through a
 -- ---------------------------------------------------------------------------
 SET SESSION AUTHORIZATION attack_mine_poster;
 SELECT throws_ok('SET bakkt_ledger.restoring = on', '42501', NULL, 'only a superuser loads a dump past the triggers');
-SELECT throws_ok('SET session_replication_role = replica', '42501', NULL, 'a tenant switches no triggers off');
-SELECT throws_ok('SET allow_system_table_mods = on', '42501', NULL, 'a tenant changes no catalog');
-SELECT throws_ok('SET zero_damaged_pages = on', '42501', NULL, 'a tenant hides no damage');
+SELECT throws_ok('SET session_replication_role = replica', '42501', NULL, 'a tenant cannot switch triggers off');
+SELECT throws_ok('SET allow_system_table_mods = on', '42501', NULL, 'a tenant cannot allow changes of the system catalog');
+SELECT throws_ok('SET zero_damaged_pages = on', '42501', NULL, 'a tenant cannot make damaged pages read as zeros');
 INSERT INTO attack.before SELECT attack.read_all();
 CREATE TEMP TABLE hostile (setting text, value text);
 INSERT INTO hostile VALUES ('DateStyle', 'SQL, DMY'), ('TimeZone', 'Pacific/Kiritimati'), ('IntervalStyle', 'sql_standard'), ('extra_float_digits', '-15'), ('bytea_output', 'escape'),
@@ -76,7 +77,7 @@ EXCEPTION WHEN insufficient_privilege THEN
 	RETURN (SELECT s.said FROM shape s);
 END $$;
 SELECT is(pg_temp.shape_with(setting, value), (SELECT said FROM shape), format('%s = %s changes no row of an answer', setting, value)) FROM hostile;
-SELECT is(attack.read_all(), (SELECT said FROM attack.before), 'settings taken back leave nothing behind');
+SELECT is(attack.read_all(), (SELECT said FROM attack.before), 'answers are the same after hostile settings are taken back');
 
 -- what is written under hostile settings is what it would be otherwise: the checks recompute it
 SET DateStyle = 'SQL, DMY';
@@ -84,19 +85,22 @@ SET TimeZone = 'Pacific/Kiritimati';
 SET IntervalStyle = 'sql_standard';
 SET extra_float_digits = -15;
 SET bytea_output = 'escape';
-SELECT lives_ok($$SELECT initiate_deposit('MNEANN01', '1.00 USD', 'hostile', at => '2026-05-20 15:00Z')$$, 'a request is made under hostile settings');
-SELECT lives_ok($$SELECT initiate_deposit('MNEANN01', '1.00 USD', 'hostile', at => '2026-05-20 15:00Z')$$, 'a request made under hostile settings is known again');
-SELECT lives_ok($$SELECT authorise_hold('MINE', account_of('MINE', 'CUST', 'Cust:MNEANN01', 'BTC'), '0.01 BTC', 'hostile', at => '2026-05-20 15:00Z')$$, 'a hold is made under hostile settings');
+SELECT lives_ok($$SELECT initiate_deposit('MNEANN01', '1.00 USD', 'hostile', at => '2026-05-20 15:00Z')$$,
+	'a deposit can be requested under hostile settings');
+SELECT lives_ok($$SELECT initiate_deposit('MNEANN01', '1.00 USD', 'hostile', at => '2026-05-20 15:00Z')$$,
+	'a deposit request repeated under hostile settings is accepted');
+SELECT lives_ok($$SELECT authorise_hold('MINE', account_of('MINE', 'CUST', 'Cust:MNEANN01', 'BTC'), '0.01 BTC', 'hostile', at => '2026-05-20 15:00Z')$$,
+	'a hold can be authorized under hostile settings');
 RESET SESSION AUTHORIZATION;
 SELECT seal() \g /dev/null
 SET SESSION AUTHORIZATION attack_mine_auditor;
-SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing, under hostile settings too');
+SELECT is_empty('SELECT * FROM verify()', 'verify() run under hostile settings finds nothing');
 RESET DateStyle;
 RESET TimeZone;
 RESET bytea_output;
 RESET extra_float_digits;
 RESET IntervalStyle;
-SELECT is_empty('SELECT * FROM verify()', 'what was sealed under hostile settings is what verify() computes without');
+SELECT is_empty('SELECT * FROM verify()', 'verify() run under normal settings confirms what was sealed under hostile ones');
 
 -- ---------------------------------------------------------------------------
 -- Locks and messages
@@ -104,11 +108,13 @@ SELECT is_empty('SELECT * FROM verify()', 'what was sealed under hostile setting
 SET SESSION AUTHORIZATION attack_mine_poster;
 BEGIN;
 SELECT initiate_deposit('MNEANN01', '1.00 USD', 'locking', at => '2026-05-20 15:00Z') \g /dev/null
-SELECT is_empty($$SELECT objsubid FROM pg_locks WHERE locktype = 'advisory' AND objsubid IN (1, 2)$$, 'the ledger locks nothing where pg_advisory_lock() reaches');
+SELECT is_empty($$SELECT objsubid FROM pg_locks WHERE locktype = 'advisory' AND objsubid IN (1, 2)$$,
+	'advisory locks of the ledger are out of reach of pg_advisory_lock()');
 COMMIT;
-SELECT lives_ok($$SELECT pg_notify('bakkt_ledger', 'x')$$, 'a notice to others is the server''s affair, the ledger listens to none');
+SELECT lives_ok($$SELECT pg_notify('bakkt_ledger', 'x')$$, 'a tenant may send a notification on a channel named like the ledger');
 BEGIN READ ONLY;
-SELECT throws_ok($$SELECT initiate_deposit('MNEANN01', '1.00 USD', 'read only', at => '2026-05-20 15:00Z')$$, '25006', NULL, 'a read-only transaction asks for nothing');
+SELECT throws_ok($$SELECT initiate_deposit('MNEANN01', '1.00 USD', 'read only', at => '2026-05-20 15:00Z')$$, '25006', NULL,
+	'a deposit request in a read-only transaction is refused');
 ROLLBACK;
 
 -- ---------------------------------------------------------------------------
@@ -116,7 +122,7 @@ ROLLBACK;
 -- ---------------------------------------------------------------------------
 RESET SESSION AUTHORIZATION;
 SELECT is_empty($$SELECT j.reference FROM bakkt_ledger_internal.journal j JOIN bakkt_ledger_internal.client c USING (client_id) WHERE c.code = 'MINE' AND j.reference LIKE '%:%' AND j.reference !~ '^[a-z-]+:'$$,
-	'what the ledger makes itself begins with a word and a colon');
+	'references that the ledger makes itself begin with a word and a colon');
 SELECT string_agg(DISTINCT quote_literal(regexp_replace(reference, '[^:]+$', 'taken')), ',') AS taken FROM journal WHERE reference LIKE '%:%' \gset
 SET SESSION AUTHORIZATION attack_mine_bookkeeper;
 SELECT throws_ok(format($$SELECT post_journal('MINE', %L, '{Dr %s 1.00 USD; Cr %s 1.00 USD}')$$, taken, account_of('MINE', 'CORP', 'Expense:bank-fee', 'USD'), account_of('MINE', 'CORP', 'Expense:operating', 'USD')),

@@ -5,9 +5,10 @@ CREATE SCHEMA lure AUTHORIZATION attack_mine_poster;
 SELECT no_plan();
 SET SESSION AUTHORIZATION attack_mine_poster;
 INSERT INTO attack.before SELECT attack.read_all();
-SELECT is((SELECT said !~ '42501|zqx|ZQX|7700' FROM attack.before), true, 'the readings work, and are of one''s own client');
+SELECT is((SELECT said !~ '42501|zqx|ZQX|7700' FROM attack.before), true,
+	'a tenant''s readings succeed and show only its own client');
 
--- every function of the ledger again, with the same arguments, which would give the caller away
+-- a function for each of the ledger's, with the same arguments, that raises the name of its caller
 DO $$
 DECLARE
 	routine	record;
@@ -38,7 +39,7 @@ CREATE DOMAIN lure.asset AS int;
 CREATE FUNCTION lure.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$SELECT '2020-01-01Z'::timestamptz$$;
 CREATE FUNCTION lure.pg_has_role(name, oid, pg_catalog.text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
 CREATE FUNCTION lure.has_table_privilege(name, oid, pg_catalog.text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
--- tables and types, temporary ones too, in which the other client is the own
+-- tables, also temporary ones, that say that the other client is the tenant's own
 DO $$
 DECLARE
 	relation name;
@@ -58,40 +59,53 @@ SELECT bool_and(a = b) AS laid FROM (VALUES (1, 2)) AS v (a, b) \gset
 SET search_path = lure, pg_temp, bakkt_ledger, bakkt_ledger_internal, public;
 SELECT attack.read_all() OPERATOR(pg_catalog.=) b.said AS same FROM attack.before b \gset
 SET search_path = public, pg_temp;
-SELECT ok(:'laid', 'the lure is laid: one is two');
-SELECT ok(:'same', 'objects in front of the ledger''s, in a schema of one''s own, change no answer');
+SELECT ok(:'laid', 'the tenant''s operators take effect on its own search path: 1 = 2 is true');
+SELECT ok(:'same', 'objects in a tenant''s schema that shadow the ledger''s change no answer');
 SET search_path = pg_temp, lure, pg_catalog, bakkt_ledger_internal, bakkt_ledger, public;
 SELECT attack.read_all() OPERATOR(pg_catalog.=) b.said AS same FROM attack.before b \gset
 SET search_path = bakkt_ledger, bakkt_ledger_internal;
 SELECT attack.read_all() OPERATOR(pg_catalog.=) b.said AS temporary FROM attack.before b \gset
 SET search_path = '';
 SELECT attack.read_all() OPERATOR(pg_catalog.=) b.said AS pathless FROM attack.before b \gset
--- what is refused is refused, and what one may do works, in front of all this
+-- refusals and a permitted deposit, with all of these in the search path
 SET search_path = lure, pg_temp, pg_catalog, bakkt_ledger_internal, bakkt_ledger;
 SELECT attack.state($$SELECT bakkt_ledger_internal.require_client('OTHR')$$) AS client_state, attack.state($$SELECT bakkt_ledger.cash_balance('ZQXANN01')$$) AS customer_state,
 	attack.state($$SELECT bakkt_ledger.initiate_deposit('MNEANN01', '1.00 USD', 'lured', at => '2026-05-20 15:00Z')$$) AS deposit_state \gset
 SET search_path = public;
 DROP TABLE pg_temp.pg_class, pg_temp.pg_roles, pg_temp.pg_auth_members;
-SELECT ok(:'same', 'objects in front of the server''s change no answer');
-SELECT ok(:'temporary', 'temporary objects, which come first where a path does not name them, change no answer');
+SELECT ok(:'same', 'objects that shadow the server''s change no answer');
+SELECT ok(:'temporary', 'temporary objects change no answer, even where no search path names them');
 SELECT ok(:'pathless', 'an empty search path changes no answer');
-SELECT is(:'client_state'::text, '42501', 'a client is not made one''s own by a table named like the ledger''s');
-SELECT is(:'customer_state'::text, 'LG012', 'a customer is not made one''s own by a table named like the ledger''s');
-SELECT is(:'deposit_state'::text, '00000', 'what one may do works in front of objects named like the ledger''s');
-SELECT matches((SELECT string_agg(x::text, ' ') FROM bakkt_ledger.funding_transfers('MINE') AS x), 'lured', 'and is recorded in the ledger''s own tables');
+SELECT is(:'client_state'::text, '42501', 'a table that shadows the ledger''s gives access to no other client');
+SELECT is(:'customer_state'::text, 'LG012', 'a table that shadows the ledger''s gives access to no other client''s customer');
+SELECT is(:'deposit_state'::text, '00000', 'a permitted deposit succeeds in spite of objects that shadow the ledger''s');
+SELECT matches((SELECT string_agg(x::text, ' ') FROM bakkt_ledger.funding_transfers('MINE') AS x), 'lured',
+	'a deposit is recorded in the ledger''s own tables, not in those that shadow them');
 
--- nobody hangs anything on what is the ledger's
-SELECT throws_ok($$CREATE CAST (bakkt_ledger.amount AS int) WITH INOUT AS IMPLICIT$$, '42501', NULL, 'a tenant makes no casts of the ledger''s types');
-SELECT throws_ok($$CREATE FUNCTION bakkt_ledger.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'$$, '42501', NULL, 'a tenant makes no functions in the ledger''s schema');
-SELECT throws_ok($$CREATE TABLE bakkt_ledger.mine ()$$, '42501', NULL, 'a tenant makes no tables in the ledger''s schema');
-SELECT throws_ok($$CREATE TRIGGER t AFTER INSERT ON bakkt_ledger_internal.journal EXECUTE FUNCTION bakkt_ledger_internal.refuse_write()$$, '42501', NULL, 'a tenant sets no triggers on the ledger''s tables');
-SELECT throws_ok($$CREATE INDEX ON bakkt_ledger_internal.journal (journal_id)$$, '42501', NULL, 'a tenant makes no indexes on the ledger''s tables');
-SELECT throws_ok($$CREATE POLICY p ON bakkt_ledger_internal.journal USING (true)$$, '42501', NULL, 'a tenant makes no policies on the ledger''s tables');
-SELECT throws_ok($$CREATE RULE r AS ON INSERT TO bakkt_ledger_internal.journal DO ALSO NOTHING$$, '42501', NULL, 'a tenant makes no rules on the ledger''s tables');
-SELECT throws_ok($$CREATE TABLE lure.child () INHERITS (bakkt_ledger_internal.journal)$$, '42501', NULL, 'a tenant''s table inherits from none of the ledger''s');
-SELECT throws_ok($$CREATE TABLE lure.child (c int REFERENCES bakkt_ledger_internal.client)$$, '42501', NULL, 'a tenant''s foreign key does not ask which clients there are');
-SELECT throws_ok($$ALTER EXTENSION bakkt_ledger ADD TABLE lure.client$$, '42501', NULL, 'a tenant adds nothing to the extension');
-SELECT throws_ok($$ALTER FUNCTION bakkt_ledger_internal.visible_clients() RESET ALL$$, '42501', NULL, 'a tenant changes no function of the ledger');
-SELECT throws_ok($$LOCK TABLE bakkt_ledger_internal.journal IN ACCESS EXCLUSIVE MODE$$, '42501', NULL, 'a tenant locks no table of the ledger');
-SELECT throws_ok($$SELECT nextval('bakkt_ledger_internal.journal_id_seq')$$, '42501', NULL, 'a tenant draws no numbers from the ledger''s sequences');
+-- tenants attach nothing to the ledger's objects
+SELECT throws_ok($$CREATE CAST (bakkt_ledger.amount AS int) WITH INOUT AS IMPLICIT$$, '42501', NULL,
+	'a tenant cannot create casts for the ledger''s types');
+SELECT throws_ok($$CREATE FUNCTION bakkt_ledger.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'$$, '42501', NULL,
+	'a tenant cannot create functions in the ledger''s schema');
+SELECT throws_ok($$CREATE TABLE bakkt_ledger.mine ()$$, '42501', NULL, 'a tenant cannot create tables in the ledger''s schema');
+SELECT throws_ok($$CREATE TRIGGER t AFTER INSERT ON bakkt_ledger_internal.journal EXECUTE FUNCTION bakkt_ledger_internal.refuse_write()$$, '42501', NULL,
+	'a tenant cannot create triggers on the ledger''s tables');
+SELECT throws_ok($$CREATE INDEX ON bakkt_ledger_internal.journal (journal_id)$$, '42501', NULL,
+	'a tenant cannot create indexes on the ledger''s tables');
+SELECT throws_ok($$CREATE POLICY p ON bakkt_ledger_internal.journal USING (true)$$, '42501', NULL,
+	'a tenant cannot create policies on the ledger''s tables');
+SELECT throws_ok($$CREATE RULE r AS ON INSERT TO bakkt_ledger_internal.journal DO ALSO NOTHING$$, '42501', NULL,
+	'a tenant cannot create rules on the ledger''s tables');
+SELECT throws_ok($$CREATE TABLE lure.child () INHERITS (bakkt_ledger_internal.journal)$$, '42501', NULL,
+	'a tenant''s table cannot inherit from the ledger''s');
+SELECT throws_ok($$CREATE TABLE lure.child (c int REFERENCES bakkt_ledger_internal.client)$$, '42501', NULL,
+	'a tenant''s foreign key cannot probe which clients exist');
+SELECT throws_ok($$ALTER EXTENSION bakkt_ledger ADD TABLE lure.client$$, '42501', NULL,
+	'a tenant cannot add objects to the extension');
+SELECT throws_ok($$ALTER FUNCTION bakkt_ledger_internal.visible_clients() RESET ALL$$, '42501', NULL,
+	'a tenant cannot alter the ledger''s functions');
+SELECT throws_ok($$LOCK TABLE bakkt_ledger_internal.journal IN ACCESS EXCLUSIVE MODE$$, '42501', NULL,
+	'a tenant cannot lock the ledger''s tables');
+SELECT throws_ok($$SELECT nextval('bakkt_ledger.journal_id_seq')$$, '42501', NULL,
+	'a tenant cannot draw numbers from the ledger''s sequences');
 SELECT * FROM finish();

@@ -119,7 +119,7 @@ class Holding(Trading):
                 hold.remaining = ZERO if final else hold.remaining - amount
                 if not hold.remaining:
                     hold.status = 'captured'
-        return self.verb('capture', sqlstate, 'take_hold((SELECT client_id FROM client WHERE code = %s), %s, %s, %s, 16::smallint, %s, NULL, NULL, clock_timestamp())',
+        return self.verb('capture', sqlstate, 'take_hold((SELECT client_id FROM client WHERE code = %s), %s, %s, %s, \'hold_capture\', %s, NULL, NULL, clock_timestamp())',
                          hold.client, hold.reference, self.entry(journal.lines), journal.reference, final)
 
     def more_kinds(self):

@@ -272,7 +272,7 @@ class Workload:
         if sqlstate is None:
             self.books.record(reversal)
             self.take_back(original, reversal, whole)
-        sql = 'SELECT row_to_json(r) FROM post_entry((SELECT client_id FROM client WHERE code = %s), %s, 2::smallint, %s, reverses => %s) AS r' % (
+        sql = 'SELECT row_to_json(r) FROM post_entry((SELECT client_id FROM client WHERE code = %s), %s, \'reversal\', %s, reverses => %s) AS r' % (
             literal(original.client), literal(reference), 'NULL' if whole else literal(self.entry(lines)), found)
 
         def check(answer):

@@ -40,23 +40,32 @@ INSERT INTO worked VALUES
 SELECT is_empty($$SELECT fund, name FROM worked WHERE (SELECT count(*) FROM account_kind k WHERE k.fund = worked.fund AND worked.name ~ k.name_pattern) <> 1$$,
 	'every account of the worked journals is of exactly one kind');
 SELECT is_empty($$SELECT kind FROM account_kind WHERE limited <> (class = 'claim' OR (fund, name_pattern) = ('FBO', '^DueTo:CORP$')) OR (limited AND fund = 'CORP') OR (limited AND normal_side <> 'credit')$$,
-	'claims of the customer funds are limited, the company''s money among them, and nothing else is');
-SELECT is_empty($$SELECT kind FROM account_kind WHERE NOT (name_pattern LIKE '^%' AND right(name_pattern, 1) = chr(36)) OR first_part IS NULL$$, 'patterns are anchored');
+	'only customer claims and the company''s money in the FBO account are limited');
+SELECT is_empty($$SELECT kind FROM account_kind WHERE NOT (name_pattern LIKE '^%' AND right(name_pattern, 1) = chr(36)) OR first_part IS NULL$$,
+	'the name pattern of every account kind is anchored at both ends');
 SELECT is_empty($$SELECT mirror FROM account_kind WHERE mirror IS NOT NULL GROUP BY mirror
-	HAVING count(*) <> 2 OR count(DISTINCT fund) <> 2 OR count(DISTINCT normal_side) <> 2$$, 'mirrors come in pairs, across funds, on opposite sides (I7)');
-SELECT ok(:'chart' LIKE '%| ' || kind || ' | ' || class || ' | ' || normal_side || ' | %| ' || meaning || ' |%', 'documented: ' || kind)
+	HAVING count(*) <> 2 OR count(DISTINCT fund) <> 2 OR count(DISTINCT normal_side) <> 2$$,
+	'mirror accounts come in pairs, across two funds, on opposite sides (I7)');
+SELECT ok(:'chart' LIKE '%| ' || kind || ' | ' || class || ' | ' || normal_side || ' | %| ' || meaning || ' |%', 'the chart of accounts documents kind ' || kind)
 FROM account_kind ORDER BY kind;
-SELECT is((SELECT mirror FROM account_kind_of('FBO', 'DueFrom:CORP')), (SELECT mirror FROM account_kind_of('CORP', 'DueTo:FBO')), 'DueFrom here is DueTo there');
-SELECT isnt((SELECT mirror FROM account_kind_of('FBO', 'DueFrom:CORP')), (SELECT mirror FROM account_kind_of('CORP', 'DueFrom:FBO')), 'and not DueFrom there');
+SELECT is((SELECT mirror FROM account_kind_of('FBO', 'DueFrom:CORP')), (SELECT mirror FROM account_kind_of('CORP', 'DueTo:FBO')),
+	'DueFrom:CORP of fund FBO mirrors DueTo:FBO of fund CORP');
+SELECT isnt((SELECT mirror FROM account_kind_of('FBO', 'DueFrom:CORP')), (SELECT mirror FROM account_kind_of('CORP', 'DueFrom:FBO')),
+	'DueFrom:CORP of fund FBO does not mirror DueFrom:FBO of fund CORP');
 SELECT is((SELECT mirror FROM account_kind_of('FBO', 'ResidualInterest:company')), (SELECT mirror FROM account_kind_of('CORP', 'ResidualInterestInFBO')),
-	'the residual interest stands in both funds');
+	'the residual interest of fund FBO mirrors that of fund CORP');
 SELECT is((account_kind_of('FBO', 'Suspense:unidentified')).class, 'claim', 'money of unknown owners is a claim');
-SELECT throws_ok($$SELECT account_kind_of('FBO', 'Cust:QRST0001')$$, 'LG034', NULL, 'coin names do not exist in fund FBO');
-SELECT throws_ok($$SELECT account_kind_of('CUST', 'Cust:QRST0001:settled')$$, 'LG034', NULL, 'nor money names in fund CUST');
-SELECT throws_ok($$SELECT account_kind_of('FBO', 'xCust:QRST0001:settled')$$, 'LG034', NULL, 'nor prefixes');
-SELECT throws_ok($$SELECT account_kind_of('FBO', 'Cust:QRST0001:settled:x')$$, 'LG034', NULL, 'nor suffixes');
-SELECT throws_ok($$SELECT account_kind_of('FBO', E'Bank:omnibus\nx')$$, 'LG034', NULL, 'nor second lines');
-SELECT throws_ok($$SELECT account_kind_of(NULL, NULL)$$, 'LG034', NULL, 'nor NULL');
+SELECT throws_ok($$SELECT account_kind_of('FBO', 'Cust:QRST0001')$$, 'LG034', NULL,
+	'the name of a coin account is refused in fund FBO');
+SELECT throws_ok($$SELECT account_kind_of('CUST', 'Cust:QRST0001:settled')$$, 'LG034', NULL,
+	'the name of a cash account is refused in fund CUST');
+SELECT throws_ok($$SELECT account_kind_of('FBO', 'xCust:QRST0001:settled')$$, 'LG034', NULL,
+	'an account name with a prefix is refused');
+SELECT throws_ok($$SELECT account_kind_of('FBO', 'Cust:QRST0001:settled:x')$$, 'LG034', NULL,
+	'an account name with a suffix is refused');
+SELECT throws_ok($$SELECT account_kind_of('FBO', E'Bank:omnibus\nx')$$, 'LG034', NULL,
+	'an account name with a second line is refused');
+SELECT throws_ok($$SELECT account_kind_of(NULL, NULL)$$, 'LG034', NULL, 'an account without fund and name is refused');
 
 -- ---------------------------------------------------------------------------
 -- Opening
@@ -66,92 +75,142 @@ CREATE TEMP TABLE opened AS SELECT
 	open_account('QRST', 'CORP', 'LP:payable:LP1', 'USD') AS payable,
 	open_account('QRST', 'CORP', 'Equity', 'USD') AS other,
 	open_account('QRST', 'FBO', 'Bank:omnibus', 'USD') AS bank;
-SELECT is(fund(claim), 'FBO', 'the fund is in the account') FROM opened;
-SELECT is(open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), claim, 'the same again is the same account') FROM opened;
-SELECT is(account_of('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), claim, 'and found by name') FROM opened;
+SELECT is(fund(claim), 'FBO', 'an account number names its fund') FROM opened;
+SELECT is(open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), claim,
+	'opening an account again returns the same account') FROM opened;
+SELECT is(account_of('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), claim, 'an open account is found by its name') FROM opened;
 SELECT is(account_of('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD'), NULL::account_id, 'an account never opened is not found');
-SELECT isnt(open_account('OTHR', 'FBO', 'Bank:omnibus', 'USD'), bank, 'each client has its own') FROM opened;
-SELECT is((SELECT count(*) FROM account a, opened o WHERE a.account IN (o.claim, o.payable, o.bank) AND a.opened_by = current_user), 3::bigint, 'who opened it is on record');
-SELECT is((SELECT c.account_code FROM account a JOIN customer c USING (customer_id), opened WHERE a.account = claim), 'QRST0001', 'a claim has its owner (I24)');
-SELECT is((SELECT p.code FROM account a JOIN liquidity_provider p USING (lp_id), opened WHERE a.account = payable), 'LP1', 'a payable its provider');
-SELECT is((SELECT count(*) FROM balance b, opened WHERE b.account = claim), 1::bigint, 'a claim has a balance');
-SELECT is((SELECT count(*) FROM balance b, opened WHERE b.account IN (payable, bank)), 0::bigint, 'house accounts have none');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST9999:settled', 'USD')$$, 'LG012', NULL, 'no claim without an owner');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:OTHR0001:settled', 'USD')$$, 'LG012', NULL, 'another client''s customer is no owner here');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'OTHR0001')$$, 'LG031', NULL, 'not even when named');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', customer => 'QRST0001')$$, 'LG031', NULL, 'nor another customer');
-SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'QRST0001')$$, 'a free name with an owner given');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'QRST0002')$$, 'LG020', NULL, 'has that owner for good');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'USD', customer => 'QRST9999')$$, 'LG012', NULL, 'unknown customer');
-SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'Loss', 'USD', customer => 'QRST0001')$$, 'LG002', NULL, 'a loss is no customer''s');
-SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'LP:payable:LP9', 'USD')$$, 'LG014', NULL, 'unknown provider');
-SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'Slush', 'USD')$$, 'LG034', NULL, 'a name outside the chart');
-SELECT throws_ok($$SELECT open_account('QRST', 'POOL', 'Bank:omnibus', 'USD')$$, 'LG034', NULL, 'an unknown fund');
-SELECT throws_ok($$SELECT open_account('NONE', 'FBO', 'Bank:omnibus', 'USD')$$, 'LG010', NULL, 'an unknown client');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'NONE')$$, 'LG040', NULL, 'an unknown asset');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', NULL)$$, 'LG040', NULL, 'no asset');
+SELECT isnt(open_account('OTHR', 'FBO', 'Bank:omnibus', 'USD'), bank,
+	'each client has an omnibus account of its own') FROM opened;
+SELECT is((SELECT count(*) FROM account a, opened o WHERE a.account IN (o.claim, o.payable, o.bank) AND a.opened_by = current_user), 3::bigint,
+	'an account records who opened it');
+SELECT is((SELECT c.account_code FROM account a JOIN customer c USING (customer_id), opened WHERE a.account = claim), 'QRST0001',
+	'a claim belongs to the customer whose code it bears (I24)');
+SELECT is((SELECT p.code FROM account a JOIN liquidity_provider p USING (lp_id), opened WHERE a.account = payable), 'LP1',
+	'a payable belongs to the liquidity provider whose code it bears');
+SELECT is((SELECT count(*) FROM balance b, opened WHERE b.account = claim), 1::bigint,
+	'a claim has a row in the table of balances');
+SELECT is((SELECT count(*) FROM balance b, opened WHERE b.account IN (payable, bank)), 0::bigint,
+	'house accounts have no row in the table of balances');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST9999:settled', 'USD')$$, 'LG012', NULL,
+	'a claim of an unknown customer is refused');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:OTHR0001:settled', 'USD')$$, 'LG012', NULL,
+	'a claim of another client''s customer is refused');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'OTHR0001')$$, 'LG031', NULL,
+	'another client''s customer is refused as the owner of a claim');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', customer => 'QRST0001')$$, 'LG031', NULL,
+	'an owner other than the customer in the claim''s name is refused');
+SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'QRST0001')$$,
+	'a claim under a free name is opened for the owner given');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'QRST0002')$$, 'LG020', NULL,
+	'a claim reopened with another owner is refused');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'USD', customer => 'QRST9999')$$, 'LG012', NULL,
+	'an unknown customer is refused as the owner of an account');
+SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'Loss', 'USD', customer => 'QRST0001')$$, 'LG002', NULL,
+	'a customer is refused as the owner of a loss account');
+SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'LP:payable:LP9', 'USD')$$, 'LG014', NULL,
+	'an account of an unknown liquidity provider is refused');
+SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'Slush', 'USD')$$, 'LG034', NULL,
+	'an account name outside the chart is refused');
+SELECT throws_ok($$SELECT open_account('QRST', 'POOL', 'Bank:omnibus', 'USD')$$, 'LG034', NULL,
+	'an account in an unknown fund is refused');
+SELECT throws_ok($$SELECT open_account('NONE', 'FBO', 'Bank:omnibus', 'USD')$$, 'LG010', NULL,
+	'an account of an unknown client is refused');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'NONE')$$, 'LG040', NULL,
+	'an account in an unknown asset is refused');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', NULL)$$, 'LG040', NULL,
+	'an account without an asset is refused');
 SELECT retire_asset('GBP', 'test') \g /dev/null
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'GBP')$$, 'LG041', NULL, 'a retired asset');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'GBP')$$, 'LG041', NULL,
+	'an account in a retired asset is refused');
 
 SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', floor => '25.00 USD')$$, 'a claim may have a floor');
-SELECT is((SELECT floor::text FROM balance WHERE account = account_of('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD')), '25.00 USD', 'which posting sees');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', floor => '26.00 USD')$$, 'LG020', NULL, 'the floor is part of the content');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'EUR', floor => '26.00 EUR')$$, 'LG002', NULL, 'house accounts have no limit');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '26.00 EUR')$$, 'LG042', NULL, 'a floor in another asset');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '-1.00 USD')$$, 'LG045', NULL, 'a claim never goes debit (I5)');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '1.001 USD')$$, 'LG043', NULL, 'a floor with three decimals');
+SELECT is((SELECT floor::text FROM balance WHERE account = account_of('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD')), '25.00 USD',
+	'the floor of a claim stands in its balance, where posting sees it');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', floor => '26.00 USD')$$, 'LG020', NULL,
+	'a claim reopened with another floor is refused');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'EUR', floor => '26.00 EUR')$$, 'LG002', NULL,
+	'a floor is refused for a house account');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '26.00 EUR')$$, 'LG042', NULL,
+	'a floor in another asset is refused');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '-1.00 USD')$$, 'LG045', NULL,
+	'a floor below zero is refused, since a claim never goes debit (I5)');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '1.001 USD')$$, 'LG043', NULL,
+	'a floor with three decimals of USD is refused');
 
-SELECT is(ensure_account(require_client('QRST'), 'CORP', 'LP:payable:LP1', 'USD'), payable, 'ensure_account finds') FROM opened;
+SELECT is(ensure_account(require_client('QRST'), 'CORP', 'LP:payable:LP1', 'USD'), payable,
+	'ensure_account() returns an account that is already open') FROM opened;
 SELECT is(ensure_account(require_client('QRST'), 'CUST', 'Cust:QRST0001', 'BTC', (SELECT customer_id FROM customer WHERE account_code = 'QRST0001')),
-	ensure_account(require_client('QRST'), 'CUST', 'Cust:QRST0001', 'BTC'), 'and opens once');
-SELECT throws_ok($$SELECT ensure_account(require_client('QRST'), 'CORP', 'Slush', 'USD')$$, 'LG034', NULL, 'within the chart');
+	ensure_account(require_client('QRST'), 'CUST', 'Cust:QRST0001', 'BTC'), 'ensure_account() opens a missing account once');
+SELECT throws_ok($$SELECT ensure_account(require_client('QRST'), 'CORP', 'Slush', 'USD')$$, 'LG034', NULL,
+	'ensure_account() opens no account outside the chart');
 
-SELECT throws_ok($$DELETE FROM account$$, 'LG066', NULL, 'accounts are not removed');
-SELECT throws_ok($$UPDATE account SET name = 'Loss'$$, 'LG066', NULL, 'nor renamed');
-SELECT throws_ok($$UPDATE account SET customer_id = NULL$$, 'LG066', NULL, 'nor given to somebody else');
+SELECT throws_ok($$DELETE FROM account$$, 'LG066', NULL, 'accounts are never deleted');
+SELECT throws_ok($$UPDATE account SET name = 'Loss'$$, 'LG066', NULL, 'an account is never renamed');
+SELECT throws_ok($$UPDATE account SET customer_id = NULL$$, 'LG066', NULL, 'an account is never given to another owner');
 
 -- ---------------------------------------------------------------------------
 -- Freezing and closing
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.post(reference text, debit account_id, credit account_id, value text) RETURNS journal_result LANGUAGE sql AS
 	$$ SELECT load_journal('QRST', reference, format('{Dr %s %s; Cr %s %s}', debit, value, credit, value)::journal_entry) $$;
-SELECT lives_ok($$SELECT pg_temp.post('deposit', bank, claim, '100.00 USD') FROM opened$$, 'a deposit');
+SELECT lives_ok($$SELECT pg_temp.post('deposit', bank, claim, '100.00 USD') FROM opened$$, 'a deposit is posted to a claim');
 
-SELECT throws_ok($$SELECT freeze_account(claim, 'both', 'order 1') FROM opened$$, 'LG002', NULL, 'unknown side');
-SELECT throws_ok($$SELECT freeze_account(claim, 'debit', '') FROM opened$$, 'LG002', NULL, 'no reason');
-SELECT throws_ok($$SELECT freeze_account('FBO:999999', 'debit', 'order 1')$$, 'LG030', NULL, 'unknown account');
-SELECT lives_ok($$SELECT freeze_account(claim, 'debit', 'order 1', 'order-1') FROM opened$$, 'a claim frozen on the debit side');
-SELECT throws_ok($$SELECT pg_temp.post('spend', claim, bank, '1.00 USD') FROM opened$$, 'LG033', NULL, 'cannot be spent');
-SELECT lives_ok($$SELECT pg_temp.post('more', bank, claim, '1.00 USD') FROM opened$$, 'but receive');
-SELECT lives_ok($$SELECT unfreeze_account(claim, 'order 1 lifted', 'order-1-lifted') FROM opened$$, 'lifted');
-SELECT lives_ok($$SELECT freeze_account(claim, 'debit', 'order 1', 'order-1') FROM opened$$, 'the first request once more');
-SELECT is((SELECT a.status FROM account a, opened WHERE a.account = claim), 'open', 'freezes nothing');
-SELECT lives_ok($$SELECT pg_temp.post('spend 2', claim, bank, '1.00 USD') FROM opened$$, 'the claim can be spent');
-SELECT throws_ok($$SELECT freeze_account(bank, 'debit', 'order 1', 'order-1') FROM opened$$, 'LG020', NULL, 'the reference is not for another account');
-SELECT is((SELECT count(*) FROM change_log l, opened WHERE l.object_kind = 'account' AND l.object_key = claim::text AND l.reason LIKE 'order 1%'), 2::bigint, 'both changes on record');
+SELECT throws_ok($$SELECT freeze_account(claim, 'both', 'order 1') FROM opened$$, 'LG002', NULL,
+	'freezing an unknown side of an account is refused');
+SELECT throws_ok($$SELECT freeze_account(claim, 'debit', '') FROM opened$$, 'LG002', NULL,
+	'freezing an account without a reason is refused');
+SELECT throws_ok($$SELECT freeze_account('FBO:999999', 'debit', 'order 1')$$, 'LG030', NULL,
+	'freezing an unknown account is refused');
+SELECT lives_ok($$SELECT freeze_account(claim, 'debit', 'order 1', 'order-1') FROM opened$$,
+	'a claim can be frozen on its debit side');
+SELECT throws_ok($$SELECT pg_temp.post('spend', claim, bank, '1.00 USD') FROM opened$$, 'LG033', NULL,
+	'a claim frozen for debits cannot be spent');
+SELECT lives_ok($$SELECT pg_temp.post('more', bank, claim, '1.00 USD') FROM opened$$,
+	'a claim frozen for debits still receives money');
+SELECT lives_ok($$SELECT unfreeze_account(claim, 'order 1 lifted', 'order-1-lifted') FROM opened$$,
+	'the freeze of a claim can be lifted');
+SELECT lives_ok($$SELECT freeze_account(claim, 'debit', 'order 1', 'order-1') FROM opened$$,
+	'a freeze repeated under its reference is no error');
+SELECT is((SELECT a.status FROM account a, opened WHERE a.account = claim), 'open',
+	'a freeze repeated after it was lifted freezes nothing');
+SELECT lives_ok($$SELECT pg_temp.post('spend 2', claim, bank, '1.00 USD') FROM opened$$,
+	'a claim can be spent once its freeze is lifted');
+SELECT throws_ok($$SELECT freeze_account(bank, 'debit', 'order 1', 'order-1') FROM opened$$, 'LG020', NULL,
+	'the reference of a freeze is refused for another account');
+SELECT is((SELECT count(*) FROM change_log l, opened WHERE l.object_kind = 'account' AND l.object_key = claim::text AND l.reason LIKE 'order 1%'), 2::bigint,
+	'a freeze and its lifting are each in the change log');
 
-SELECT lives_ok($$SELECT freeze_account(bank, 'credit', 'bank closed') FROM opened$$, 'a house account frozen on the credit side');
-SELECT throws_ok($$SELECT pg_temp.post('spend 3', claim, bank, '1.00 USD') FROM opened$$, 'LG033', NULL, 'pays nothing out');
-SELECT lives_ok($$SELECT unfreeze_account(bank, 'open again') FROM opened$$, 'lifted');
-SELECT lives_ok($$SELECT pg_temp.post('spend 4', claim, bank, '1.00 USD') FROM opened$$, 'and pays');
+SELECT lives_ok($$SELECT freeze_account(bank, 'credit', 'bank closed') FROM opened$$,
+	'a house account can be frozen on its credit side');
+SELECT throws_ok($$SELECT pg_temp.post('spend 3', claim, bank, '1.00 USD') FROM opened$$, 'LG033', NULL,
+	'a bank account frozen for credits pays nothing out');
+SELECT lives_ok($$SELECT unfreeze_account(bank, 'open again') FROM opened$$, 'the freeze of a house account can be lifted');
+SELECT lives_ok($$SELECT pg_temp.post('spend 4', claim, bank, '1.00 USD') FROM opened$$,
+	'a bank account pays out once its freeze is lifted');
 
 SELECT throws_ok($$SELECT close_account(claim, 'leaving') FROM opened$$, 'LG035', NULL, 'a claim with money is not closed');
-SELECT throws_ok($$SELECT close_account(bank, 'leaving') FROM opened$$, 'LG035', NULL, 'nor a house account with money');
-SELECT throws_ok($$SELECT close_client('QRST', 'leaving')$$, 'LG035', NULL, 'nor their client');
-SELECT lives_ok($$SELECT pg_temp.post('all', claim, bank, '99.00 USD') FROM opened$$, 'everything paid out');
+SELECT throws_ok($$SELECT close_account(bank, 'leaving') FROM opened$$, 'LG035', NULL,
+	'a house account with money is not closed');
+SELECT throws_ok($$SELECT close_client('QRST', 'leaving')$$, 'LG035', NULL, 'a client with money is not closed');
+SELECT lives_ok($$SELECT pg_temp.post('all', claim, bank, '99.00 USD') FROM opened$$, 'a claim can be paid out to its last cent');
 SELECT lives_ok($$SELECT close_account(claim, 'leaving') FROM opened$$, 'an empty claim is closed');
-SELECT lives_ok($$SELECT close_account(claim, 'leaving') FROM opened$$, 'again is no error');
-SELECT lives_ok($$SELECT close_account(payable, 'unused') FROM opened$$, 'an empty house account too');
-SELECT throws_ok($$SELECT unfreeze_account(claim, 'back') FROM opened$$, 'LG032', NULL, 'closed is closed');
+SELECT lives_ok($$SELECT close_account(claim, 'leaving') FROM opened$$, 'closing a closed account again is no error');
+SELECT lives_ok($$SELECT close_account(payable, 'unused') FROM opened$$, 'an empty house account is closed');
+SELECT throws_ok($$SELECT unfreeze_account(claim, 'back') FROM opened$$, 'LG032', NULL, 'a closed account is never reopened');
 SELECT throws_ok($$SELECT pg_temp.post('late', bank, claim, '1.00 USD') FROM opened$$, 'LG032', NULL, 'nothing is posted to a closed claim');
-SELECT throws_ok($$SELECT pg_temp.post('late 2', payable, other, '1.00 USD') FROM opened$$, 'LG032', NULL, 'nor to a closed house account');
+SELECT throws_ok($$SELECT pg_temp.post('late 2', payable, other, '1.00 USD') FROM opened$$, 'LG032', NULL,
+	'nothing is posted to a closed house account');
 
 SELECT lives_ok($$SELECT close_client('QRST', 'contract ended')$$, 'an empty client is closed');
-SELECT lives_ok($$SELECT close_client('QRST', 'contract ended')$$, 'again is no error');
+SELECT lives_ok($$SELECT close_client('QRST', 'contract ended')$$, 'closing a closed client again is no error');
 SELECT throws_ok($$SELECT load_journal('QRST', 'late 3', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, 'LG011', NULL, 'nothing is posted for a closed client');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'EUR')$$, 'LG011', NULL, 'no account is opened');
-SELECT throws_ok($$SELECT open_customer('QRST0009', client => 'QRST')$$, 'LG011', NULL, 'nor a customer');
-SELECT throws_ok($$SELECT change_client('QRST', revenue_share_bps => 1)$$, 'LG011', NULL, 'nor are terms changed');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'EUR')$$, 'LG011', NULL,
+	'no account is opened for a closed client');
+SELECT throws_ok($$SELECT open_customer('QRST0009', client => 'QRST')$$, 'LG011', NULL,
+	'no customer is opened for a closed client');
+SELECT throws_ok($$SELECT change_client('QRST', revenue_share_bps => 1)$$, 'LG011', NULL,
+	'the terms of a closed client are not changed');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -73,60 +73,67 @@ SELECT n, a, b, amount(a, 'USD') AS x, amount(b, 'USD') AS y, pg_temp.number(n, 
 FROM (SELECT n, pg_temp.number(n, 100, 37) AS a, CASE WHEN pg_temp.pick(n, 700, 5) = 0 THEN pg_temp.number(n, 100, 37) ELSE pg_temp.number(n, 200, 37) END AS b
 	FROM generate_series(1, 20000) n) numbers;
 
-SELECT cmp_ok(count(*), '=', 20000::bigint, 'cases were generated') FROM cases;
-SELECT cmp_ok(count(DISTINCT length(trunc(abs(a))::text)), '>=', 19::bigint, 'of every magnitude') FROM cases;
+SELECT cmp_ok(count(*), '=', 20000::bigint, '20,000 random cases are generated') FROM cases;
+SELECT cmp_ok(count(DISTINCT length(trunc(abs(a))::text)), '>=', 19::bigint,
+	'random cases cover at least 19 orders of magnitude') FROM cases;
 
 -- text (20,000 cases each)
 SELECT is(count(*), 0::bigint, 'text of a number becomes that amount') FROM cases WHERE (a::text || ' USD')::amount *<> x;
 SELECT is(count(*), 0::bigint, 'an amount becomes canonical text') FROM cases WHERE x::text <> pg_temp.canonical(a) || ' USD';
-SELECT is(count(*), 0::bigint, 'canonical text comes back') FROM cases WHERE x::text::amount *<> x;
-SELECT is(count(*), 0::bigint, 'an exponent says the same') FROM cases
+SELECT is(count(*), 0::bigint, 'canonical text reads back as the same amount') FROM cases WHERE x::text::amount *<> x;
+SELECT is(count(*), 0::bigint, 'a number with an exponent reads as the same amount') FROM cases
 WHERE format('%se-18 USD', trunc(a * 1000000000000000000))::amount *<> x OR format('%se-5 USD', a * 100000)::amount *<> x;
-SELECT is(count(*), 0::bigint, 'value(amount) is the number') FROM cases WHERE value(x) <> a OR value(x)::text <> pg_temp.canonical(a);
+SELECT is(count(*), 0::bigint,
+	'value() of an amount is its number, in canonical text')
+FROM cases WHERE value(x) <> a OR value(x)::text <> pg_temp.canonical(a);
 
 -- addition, subtraction, sign (20,000 cases each)
-SELECT is(count(*), 0::bigint, 'a + b') FROM cases WHERE value(x + y) <> a + b;
-SELECT is(count(*), 0::bigint, 'a - b') FROM cases WHERE value(x - y) <> a - b;
-SELECT is(count(*), 0::bigint, '-a, abs, sign, is_zero') FROM cases WHERE value(-x) <> -a OR value(abs(x)) <> abs(a) OR sign(x) <> sign(a) OR is_zero(x) <> (a = 0);
+SELECT is(count(*), 0::bigint, 'the sum of two amounts is exact') FROM cases WHERE value(x + y) <> a + b;
+SELECT is(count(*), 0::bigint, 'the difference of two amounts is exact') FROM cases WHERE value(x - y) <> a - b;
+SELECT is(count(*), 0::bigint,
+	'negation, abs(), sign() and is_zero() agree with numeric')
+FROM cases WHERE value(-x) <> -a OR value(abs(x)) <> abs(a) OR sign(x) <> sign(a) OR is_zero(x) <> (a = 0);
 
 -- comparison (20,000 cases each)
-SELECT is(count(*), 0::bigint, 'strict comparison') FROM cases
+SELECT is(count(*), 0::bigint, 'strict comparison operators agree with numeric') FROM cases
 WHERE (x < y, x <= y, x = y, x <> y, x >= y, x > y) IS DISTINCT FROM (a < b, a <= b, a = b, a <> b, a >= b, a > b);
-SELECT is(count(*), 0::bigint, 'total order') FROM cases
+SELECT is(count(*), 0::bigint, 'operators of the total order and amount_cmp() agree with numeric') FROM cases
 WHERE (x *< y, x *<= y, x *= y, x *<> y, x *>= y, x *> y, amount_cmp(x, y)) IS DISTINCT FROM (a < b, a <= b, a = b, a <> b, a >= b, a > b, sign(a - b)::int);
-SELECT is(array_agg(a ORDER BY x), array_agg(a ORDER BY a), 'sorting') FROM cases;
-SELECT is(count(DISTINCT x), count(DISTINCT a), 'counting distinct') FROM cases;
+SELECT is(array_agg(a ORDER BY x), array_agg(a ORDER BY a), 'amounts sort in the order of their numbers') FROM cases;
+SELECT is(count(DISTINCT x), count(DISTINCT a), 'equal amounts count once in count(DISTINCT)') FROM cases;
 SELECT is(count(*), 0::bigint, 'equal amounts hash alike') FROM cases WHERE a = b AND (amount_hash(x) <> amount_hash(y) OR amount_hash_extended(x, n) <> amount_hash_extended(y, n));
 
 -- rounding, products, quotients (20,000 cases each)
-SELECT is(count(*), 0::bigint, 'round') FROM cases WHERE value(round(x, decimals, rounding)) <> pg_temp.model_round(a, decimals, rounding);
-SELECT is(count(*), 0::bigint, 'multiply amount by price, rounded once') FROM cases
+SELECT is(count(*), 0::bigint,
+	'round() follows the named rounding at any number of decimals')
+FROM cases WHERE value(round(x, decimals, rounding)) <> pg_temp.model_round(a, decimals, rounding);
+SELECT is(count(*), 0::bigint, 'an amount multiplied by a price is rounded once, as named') FROM cases
 WHERE value(multiply(amount(quantity, 'BTC'), price(quote, 'USD', 'BTC'), decimals, rounding)) <> pg_temp.model_round(quantity * quote, decimals, rounding);
 SELECT is(count(*), 0::bigint, 'amount * price is exact or refused') FROM cases
 WHERE n <= 5000 AND pg_temp.refusal(format('SELECT %L::bakkt_ledger.amount * %L::bakkt_ledger.price', amount(quantity, 'BTC'), price(quote, 'USD', 'BTC')))
 	<> CASE WHEN quantity * quote = trunc(quantity * quote, 18) THEN 'accepted' ELSE 'LG005' END;
-SELECT is(count(*), 0::bigint, 'divide amount by price, rounded once') FROM cases
+SELECT is(count(*), 0::bigint, 'an amount divided by a price is rounded once, as named') FROM cases
 WHERE quote <> 0 AND abs(quantity / quote) < 1e19
 	AND NOT pg_temp.model_quotient(quantity, quote, decimals, rounding, value(divide(amount(quantity, 'USD'), price(quote, 'USD', 'BTC'), decimals, rounding)));
-SELECT is(count(*), 0::bigint, 'multiply_divide, rounded once') FROM cases
+SELECT is(count(*), 0::bigint, 'multiply_divide() rounds once, as named') FROM cases
 WHERE NOT pg_temp.model_quotient(quantity * (n * 7919), n - 20001, decimals, rounding, value(multiply_divide(amount(quantity, 'USD'), n * 7919, n - 20001, decimals, rounding)));
-SELECT is(count(*), 0::bigint, 'markup in basis points') FROM cases
+SELECT is(count(*), 0::bigint, 'markup() changes a price by exactly its basis points') FROM cases
 WHERE value(markup(price(trunc(quote, 12), 'USD', 'BTC'), n - 10000)) <> trunc(quote, 12) * n * 0.0001;
 
 -- aggregates over groups of every size, and moving over windows
-SELECT is(count(*), 0::bigint, 'sum and avg of groups') FROM (
+SELECT is(count(*), 0::bigint, 'sum() and avg() of groups agree with numeric') FROM (
 	SELECT sum(amount(quantity, 'USD')) AS sum, avg(amount(quantity, 'USD')) AS avg, sum(quantity) AS model, count(*) AS count FROM cases GROUP BY trunc(sqrt(n::numeric))) sums
 WHERE value(sum) <> model OR NOT pg_temp.model_quotient(model, count, 18, 'half_even', value(avg));
-SELECT is(count(*), 0::bigint, 'sum and avg of moving windows') FROM (
+SELECT is(count(*), 0::bigint, 'sum() and avg() over moving windows agree with numeric') FROM (
 	SELECT sum(amount(quantity, 'USD')) OVER frame AS sum, avg(amount(quantity, 'USD')) OVER frame AS avg, sum(quantity) OVER frame AS model, count(*) OVER frame AS count
 	FROM cases WINDOW frame AS (ORDER BY n ROWS BETWEEN 6 PRECEDING AND 1 PRECEDING)) sums
 WHERE value(sum) IS DISTINCT FROM model OR NOT pg_temp.model_quotient(model, count, 18, 'half_even', value(avg));
-SELECT is(count(*), 0::bigint, 'min and max of groups') FROM (
+SELECT is(count(*), 0::bigint, 'min() and max() of groups agree with numeric') FROM (
 	SELECT min(x), max(x), min(a) AS model_min, max(a) AS model_max FROM cases GROUP BY n % 100) extremes
 WHERE value(min) <> model_min OR value(max) <> model_max;
 
 -- allocation: parts sum to the total, none is a step or more from its share (2,000 totals of 10 parts)
-SELECT is(count(*), 0::bigint, 'allocate') FROM (
+SELECT is(count(*), 0::bigint, 'allocated parts add up to the total, each within a step of its share') FROM (
 	SELECT total, weights, allocate(amount(total, 'USD'), decimals, weights) AS parts, decimals
 	FROM (SELECT n / 10 AS n, array_agg(abs(quantity)) || 0.01 AS weights FROM cases GROUP BY n / 10) groups
 	JOIN (SELECT n, trunc(quantity, decimals) AS total, decimals FROM cases) totals USING (n)) allocations
@@ -136,7 +143,7 @@ WHERE (SELECT sum(value(part)) FROM unnest(parts) part) <> total
 			OR trunc(value(part), decimals) <> value(part));
 
 -- beyond the range: refused exactly where numeric says so
-SELECT is(count(*), 0::bigint, 'sums beyond the range are refused, others not') FROM (
+SELECT is(count(*), 0::bigint, 'a sum is refused exactly when it is beyond the range') FROM (
 	SELECT a, b, pg_temp.refusal(format('SELECT %L::bakkt_ledger.amount + %L::bakkt_ledger.amount', a || ' USD', b || ' USD')) AS outcome
 	FROM (SELECT sign(quantity) * 85070591730234615865.843651857942052863 - abs(quote) * sign(quantity) AS a, quote + quantity AS b FROM cases WHERE n <= 3000) numbers
 	WHERE abs(a) <= 85070591730234615865.843651857942052863) outcomes

@@ -18,7 +18,7 @@ CREATE FUNCTION pg_temp.cash(account text, change amount, at timestamptz, kind t
 					  line('Cr', ensure_account(c.client_id, 'FBO', 'Cust:' || account || ':settled', 'USD', c.customer_id), change)), at)).journal
 	  FROM customer c WHERE c.account_code = account $$;
 -- the company's money in the FBO account, from which sale proceeds are paid
-SELECT post_entry(c.client_id, 'cover', 18::smallint,
+SELECT post_entry(c.client_id, 'cover', 'fbo_transfer',
 	journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Bank:omnibus', 'USD'), '5000 USD'), line('Cr', ensure_account(c.client_id, 'FBO', 'DueTo:CORP', 'USD'), '5000 USD'),
 				  line('Dr', ensure_account(c.client_id, 'CORP', 'DueFrom:FBO', 'USD'), '5000 USD'), line('Cr', ensure_account(c.client_id, 'CORP', 'Bank:operating', 'USD'), '5000 USD')),
 	'2025-01-02Z') FROM client c WHERE c.code = 'QRST' \g /dev/null
@@ -30,7 +30,7 @@ DECLARE
 	side	text[] := CASE WHEN call.withdrawal THEN '{Dr,Cr}' ELSE '{Cr,Dr}' END;
 	posted	journal_result;
 BEGIN
-	posted := post_entry(call.client_id, 'cash-call:' || call.journal_id, 17::smallint,
+	posted := post_entry(call.client_id, 'cash-call:' || call.journal_id, 'cash_call',
 		journal_entry(line(side[1], ensure_account(call.client_id, 'FBO', format('Cust:%s:settled', code), 'USD', call.customer_id), call.amount),
 					  line(side[2], ensure_account(call.client_id, 'FBO', 'DueTo:CORP', 'USD'), call.amount),
 					  line(side[1], ensure_account(call.client_id, 'CORP', 'DueFrom:FBO', 'USD'), call.amount),
@@ -41,12 +41,14 @@ END $$;
 CREATE FUNCTION pg_temp.power(account text, at timestamptz) RETURNS text LANGUAGE sql AS $$ SELECT value((buying_power(account, at)).buying_power)::text $$;
 
 -- ---------------------------------------------------------------------------
--- The cut
+-- The cut at 16:40 Central Time
 -- ---------------------------------------------------------------------------
 SELECT results_eq($$SELECT buying_power_cut(at) FROM unnest('{2025-06-03 21:40Z,2025-06-03 21:39:59.999999Z,2025-06-04 04:59Z,2025-06-04 05:00Z,2025-12-01 22:40Z,2025-12-01 22:39Z}'::timestamptz[]) WITH ORDINALITY t (at, n) ORDER BY n$$,
-	$$VALUES ('2025-06-03 21:40Z'::timestamptz), ('2025-06-02 21:40Z'), ('2025-06-03 21:40Z'), ('2025-06-03 21:40Z'), ('2025-12-01 22:40Z'), ('2025-11-30 22:40Z')$$, 'the latest 16:40 Central, in summer and winter');
+	$$VALUES ('2025-06-03 21:40Z'::timestamptz), ('2025-06-02 21:40Z'), ('2025-06-03 21:40Z'), ('2025-06-03 21:40Z'), ('2025-12-01 22:40Z'), ('2025-11-30 22:40Z')$$,
+	'the cut is the latest 16:40 Central Time, in summer and in winter');
 SELECT results_eq($$SELECT buying_power_cut('2025-03-09 15:00Z'), buying_power_cut('2025-11-02 15:00Z'), buying_power_cut('2025-03-09 21:40Z') - buying_power_cut('2025-03-09 21:39Z')$$,
-	$$VALUES ('2025-03-08 22:40Z'::timestamptz, '2025-11-01 21:40Z'::timestamptz, interval '23 hours')$$, 'also when the clocks change');
+	$$VALUES ('2025-03-08 22:40Z'::timestamptz, '2025-11-01 21:40Z'::timestamptz, interval '23 hours')$$,
+	'the cut stays at 16:40 Central Time when the clocks change');
 
 -- ---------------------------------------------------------------------------
 -- The worked example
@@ -56,40 +58,50 @@ SELECT pg_temp.trade('QRST0001', 'w', 'BUY', '1.5 BTC', '2025-06-02 16:00Z'), pg
 SELECT pg_temp.trade('QRST0001', 'b', 'BUY', '2 BTC', '2025-06-03 22:00Z'), pg_temp.trade('QRST0001', 's', 'SELL', '0.755 BTC', '2025-06-03 23:00Z') \g /dev/null
 SELECT results_eq($$SELECT * FROM buying_power('QRST0001', '2025-06-04 12:00Z')$$,
 	$$VALUES ('QRST0001', '2025-06-03 21:40Z'::timestamptz, '1000 USD'::amount, '150 USD'::amount, '40 USD'::amount, '0 USD'::amount, '200 USD'::amount, '75.50 USD'::amount,
-			  '0 USD'::amount, '0 USD'::amount, '0 USD'::amount, '0 USD'::amount, '0 USD'::amount, '725.50 USD'::amount)$$, '725.50, failed sells left out');
+			  '0 USD'::amount, '0 USD'::amount, '0 USD'::amount, '0 USD'::amount, '0 USD'::amount, '725.50 USD'::amount)$$,
+	'buying power leaves out the proceeds of failed sells by default');
 SELECT change_cash_terms('QRST', credit_failed_sells => true) \g /dev/null
-SELECT is(pg_temp.power('QRST0001', '2025-06-04 12:00Z'), '765.50', '765.50, crediting them');
-SELECT is(((buying_power('QRST0001', '2025-06-04 12:00Z')).credited_deposits)::text, '40.00 USD', 'as a term');
+SELECT is(pg_temp.power('QRST0001', '2025-06-04 12:00Z'), '765.50',
+	'buying power includes failed sells where the client credits them');
+SELECT is(((buying_power('QRST0001', '2025-06-04 12:00Z')).credited_deposits)::text, '40.00 USD',
+	'the proceeds of failed sells are shown in the term credited_deposits');
 SELECT change_cash_terms('QRST', credit_failed_sells => false) \g /dev/null
 
 -- ---------------------------------------------------------------------------
 -- Later settlements do not count twice
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.settle('w', '2025-06-03 22:30Z'), pg_temp.settle('b', '2025-06-04 11:00Z'), pg_temp.settle('s', '2025-06-04 11:00Z') \g /dev/null
-SELECT is(pg_temp.power('QRST0001', '2025-06-04 12:00Z'), '725.50', 'what settles after the cut, of before it and of after, changes nothing');
+SELECT is(pg_temp.power('QRST0001', '2025-06-04 12:00Z'), '725.50',
+	'a cash call (TPJ) settled after the cut leaves buying power unchanged');
 SELECT pg_temp.settle('d', '2025-06-04 11:30Z') \g /dev/null
-SELECT is(pg_temp.power('QRST0001', '2025-06-04 12:00Z'), '725.50', 'a sale that failed until the cut counts from the next cut on');
+SELECT is(pg_temp.power('QRST0001', '2025-06-04 12:00Z'), '725.50',
+	'a failed sale settled after the cut does not count before the next cut');
 SELECT results_eq($$SELECT settled_at_cut::text, unsettled_withdrawals_at_cut::text, unsettled_deposits_at_cut::text, buying_power::text FROM buying_power('QRST0001', '2025-06-04 21:40Z')$$,
-	$$VALUES ('765.50 USD', '0.00 USD', '0.00 USD', '765.50 USD')$$, 'at the next cut all of it is settled cash');
-SELECT is(pg_temp.power('QRST0001', '2025-06-04 21:39Z'), '725.50', 'not a minute before');
-SELECT is(pg_temp.power('QRST0001', '2025-06-03 21:40Z'), '850.00', 'a past instant: at the cut, before the later executions');
-SELECT is(pg_temp.power('QRST0001', '2025-06-02 16:30Z'), '850.00', 'before that cut the deposit and the purchase are since');
+	$$VALUES ('765.50 USD', '0.00 USD', '0.00 USD', '765.50 USD')$$,
+	'settled cash at the next cut includes every call settled before it');
+SELECT is(pg_temp.power('QRST0001', '2025-06-04 21:39Z'), '725.50',
+	'buying power rests on the last cut until a minute before the next');
+SELECT is(pg_temp.power('QRST0001', '2025-06-03 21:40Z'), '850.00', 'buying power at a past instant leaves out later executions');
+SELECT is(pg_temp.power('QRST0001', '2025-06-02 16:30Z'), '850.00',
+	'buying power before the next cut counts a deposit and a purchase made since the last');
 SELECT results_eq($$SELECT settled_at_cut::text, deposits_since::text, buys_since::text FROM buying_power('QRST0001', '2025-06-02 16:30Z')$$,
-	$$VALUES ('0.00 USD', '1000.00 USD', '150.00 USD')$$, 'as terms');
-SELECT is(pg_temp.power('QRST0001', '2025-06-02 14:59Z'), '0.00', 'and before the deposit there is nothing');
-SELECT is(pg_temp.power('QRST0001', clock_timestamp()), '765.50', 'and now');
+	$$VALUES ('0.00 USD', '1000.00 USD', '150.00 USD')$$, 'a deposit and a purchase made since the cut are shown in their terms');
+SELECT is(pg_temp.power('QRST0001', '2025-06-02 14:59Z'), '0.00', 'buying power is zero before the first deposit');
+SELECT is(pg_temp.power('QRST0001', clock_timestamp()), '765.50',
+	'buying power now is the settled cash once every call is settled');
 
 -- ---------------------------------------------------------------------------
 -- Deposits, withdrawals and the rest; instants at the cut belong before it
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.cash('QRST0002', '500 USD', '2025-06-03 21:40Z'), pg_temp.cash('QRST0002', '30 USD', '2025-06-03 21:40:00.000001Z'),
 	pg_temp.cash('QRST0002', '7 USD', '2025-06-04 10:00Z', 'cash_return'), pg_temp.trade('QRST0002', 'at the cut', 'BUY', '0.1 BTC', '2025-06-03 21:40Z') \g /dev/null
-SELECT post_entry(c.client_id, 'sent', 13::smallint, journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Cust:QRST0002:settled', 'USD'), '50 USD'),
+SELECT post_entry(c.client_id, 'sent', 'cash_withdrawal', journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Cust:QRST0002:settled', 'USD'), '50 USD'),
 	line('Cr', ensure_account(c.client_id, 'FBO', 'Clearing:ACH-out', 'USD'), '50 USD')), '2025-06-04 11:00Z') FROM client c WHERE c.code = 'QRST' \g /dev/null
-SELECT post_entry(c.client_id, 'between', 10::smallint, journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Cust:QRST0001:settled', 'USD'), '1 USD'),
+SELECT post_entry(c.client_id, 'between', 'transfer', journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Cust:QRST0001:settled', 'USD'), '1 USD'),
 	line('Cr', ensure_account(c.client_id, 'FBO', 'Cust:QRST0002:settled', 'USD'), '1 USD')), '2025-06-04 11:30Z') FROM client c WHERE c.code = 'QRST' \g /dev/null
 SELECT results_eq($$SELECT settled_at_cut::text, unsettled_withdrawals_at_cut::text, deposits_since::text, withdrawals_since::text, other_since::text, buys_since::text, buying_power::text FROM buying_power('QRST0002', '2025-06-04 12:00Z')$$,
-	$$VALUES ('500.00 USD', '10.00 USD', '30.00 USD', '50.00 USD', '8.00 USD', '0.00 USD', '478.00 USD')$$, 'each under its term, also as a journal''s second customer');
+	$$VALUES ('500.00 USD', '10.00 USD', '30.00 USD', '50.00 USD', '8.00 USD', '0.00 USD', '478.00 USD')$$,
+	'each movement counts under its own term, even for a journal''s second customer');
 
 SELECT request_withdrawal('QRST0002', '40 USD', 'w1', at => '2025-06-05 10:00Z'), request_withdrawal('QRST0002', '30 USD', 'w2', at => '2025-06-05 10:00Z') \g /dev/null
 SELECT send_withdrawal('QRST', 'w1', at => '2025-06-05 15:00Z'), cancel_withdrawal('QRST', 'w2', 'changed his mind', at => '2025-06-05 16:00Z') \g /dev/null
@@ -98,7 +110,7 @@ SELECT results_eq($$SELECT p.deposits_since::text, p.withdrawals_since::text, p.
 	FROM unnest('{2025-06-05 09:59Z,2025-06-05 10:00Z,2025-06-05 15:00Z,2025-06-05 16:00Z,2025-06-05 17:00Z}'::timestamptz[]) WITH ORDINALITY t (at, n), buying_power('QRST0002', at) p ORDER BY n$$,
 	$$VALUES ('0.00 USD', '0.00 USD', '0.00 USD', '0.00 USD', '478.00 USD'), ('0.00 USD', '0.00 USD', '70.00 USD', '0.00 USD', '408.00 USD'), ('0.00 USD', '40.00 USD', '30.00 USD', '0.00 USD', '408.00 USD'),
 			 ('0.00 USD', '40.00 USD', '0.00 USD', '0.00 USD', '438.00 USD'), ('25.00 USD', '40.00 USD', '0.00 USD', '0.00 USD', '463.00 USD')$$,
-	'withdrawals count when requested, once, and no more when they end; a wire when it has come');
+	'a withdrawal counts once from its request until it is canceled, a wire from its receipt');
 
 -- ---------------------------------------------------------------------------
 -- Busts
@@ -110,20 +122,23 @@ SELECT pg_temp.trade('QRST0003', 'old paid', 'BUY', '1 BTC', '2025-06-02 16:00Z'
 	pg_temp.trade('QRST0005', 'old sale', 'SELL', '1 BTC', '2025-06-02 16:00Z'),
 	pg_temp.trade('QRST0006', 'new', 'BUY', '1 BTC', (SELECT cut FROM today) + interval '1 microsecond') \g /dev/null
 SELECT results_eq($$SELECT account, buying_power::text FROM buying_powers('QRST') WHERE account BETWEEN 'QRST0003' AND 'QRST0006'$$,
-	$$VALUES ('QRST0003', '900.00 USD'), ('QRST0004', '900.00 USD'), ('QRST0005', '1000.00 USD'), ('QRST0006', '900.00 USD')$$, 'before');
+	$$VALUES ('QRST0003', '900.00 USD'), ('QRST0004', '900.00 USD'), ('QRST0005', '1000.00 USD'), ('QRST0006', '900.00 USD')$$,
+	'a purchase reduces buying power at once, a sale raises it only when it settles');
 SELECT bust_trade('bust ' || reference, account, reference) FROM execution WHERE reference IN ('old paid', 'old unpaid', 'old sale', 'new') \g /dev/null
 SELECT results_eq($$SELECT account, other_since::text, buys_since::text, buying_power::text FROM buying_powers('QRST') WHERE account BETWEEN 'QRST0003' AND 'QRST0006'$$,
 	$$VALUES ('QRST0003', '100.00 USD', '0.00 USD', '1000.00 USD'), ('QRST0004', '100.00 USD', '0.00 USD', '1000.00 USD'), ('QRST0005', '0.00 USD', '0.00 USD', '1000.00 USD'),
-			 ('QRST0006', '0.00 USD', '0.00 USD', '1000.00 USD')$$, 'a busted purchase is given back at once, paid or not; a failed sale was not credited');
-SELECT is(pg_temp.power('QRST0003', '2025-06-04 12:00Z'), '900.00', 'at an instant before the bust it is not known');
+			 ('QRST0006', '0.00 USD', '0.00 USD', '1000.00 USD')$$,
+	'a bust restores the money of a purchase at once, paid or not');
+SELECT is(pg_temp.power('QRST0003', '2025-06-04 12:00Z'), '900.00', 'a bust does not change buying power at an earlier instant');
 SELECT change_cash_terms('QRST', credit_failed_sells => true) \g /dev/null
-SELECT results_eq($$SELECT credited_deposits::text, other_since::text, buying_power::text FROM buying_power('QRST0005')$$, $$VALUES ('100.00 USD', '-100.00 USD', '1000.00 USD')$$, 'one that was credited is taken back');
+SELECT results_eq($$SELECT credited_deposits::text, other_since::text, buying_power::text FROM buying_power('QRST0005')$$, $$VALUES ('100.00 USD', '-100.00 USD', '1000.00 USD')$$,
+	'a bust takes back the credit for a failed sell');
 SELECT change_cash_terms('QRST', credit_failed_sells => false) \g /dev/null
 SELECT pg_temp.settle('bust old paid', clock_timestamp()) \g /dev/null
-SELECT is(pg_temp.power('QRST0003', clock_timestamp()), '1000.00', 'and when it has been paid back, it has not come twice');
+SELECT is(pg_temp.power('QRST0003', clock_timestamp()), '1000.00', 'the refund of a busted purchase counts once when it is paid');
 
 -- ---------------------------------------------------------------------------
--- Write-off and recovery: what is called no more can be spent, what is recovered cannot
+-- Write-off and recovery: a write-off raises buying power again, a recovery reduces it
 -- ---------------------------------------------------------------------------
 SELECT open_client('DEBT', funding_model => 'BAKKT_TPJ', opened_at => '2025-01-01Z'), change_cash_terms('DEBT', write_off_days => 1) \g /dev/null
 SELECT open_customers('DEBT', '{DEBT0001,DEBT0002}') \g /dev/null
@@ -141,19 +156,21 @@ BEGIN
 	RESET SESSION AUTHORIZATION;
 	RETURN count(*) FROM charge_cash_call_write_offs(at, 'DEBT');
 END $$;
-SELECT is(pg_temp.power('DEBT0001', '2025-07-01 05:00Z'), '-856.00', 'while it is called');
+SELECT is(pg_temp.power('DEBT0001', '2025-07-01 05:00Z'), '-856.00', 'an outstanding call can make buying power negative');
 SELECT pg_temp.write_off('2025-07-01 05:20Z') \g /dev/null
-SELECT set_eq($$SELECT reference, status FROM cash_calls('DEBT')$$, $$VALUES ('lost', 'WRITTEN_OFF'), ('dear', 'WRITTEN_OFF')$$, 'written off');
+SELECT set_eq($$SELECT reference, status FROM cash_calls('DEBT')$$, $$VALUES ('lost', 'WRITTEN_OFF'), ('dear', 'WRITTEN_OFF')$$,
+	'a call whose write-off is approved and charged is written off');
 SELECT recover_cash_call('DEBT', call, 'recover ' || call, CASE reference WHEN 'lost' THEN amount '100 USD' END, '2025-07-01 12:00Z') FROM cash_calls('DEBT') \g /dev/null
 SELECT results_eq($$SELECT at, p.settled_at_cut::text, p.unsettled_withdrawals_at_cut::text, p.other_since::text, p.buying_power::text, b.available::text
 	FROM unnest('{2025-07-01 05:19Z,2025-07-01 05:20Z,2025-07-01 12:00Z,2025-07-01 21:40Z}'::timestamptz[]) at, buying_power('DEBT0001', at) p, cash_balance('DEBT0001', at) b ORDER BY at$$,
 	$$VALUES ('2025-07-01 05:19Z'::timestamptz, '350.00 USD', '1206.00 USD', '0.00 USD', '-856.00 USD', '-856.00 USD'), ('2025-07-01 05:20Z', '350.00 USD', '1206.00 USD', '1206.00 USD', '350.00 USD', '350.00 USD'),
 			 ('2025-07-01 12:00Z', '350.00 USD', '1206.00 USD', '1106.00 USD', '250.00 USD', '250.00 USD'), ('2025-07-01 21:40Z', '250.00 USD', '0.00 USD', '0.00 USD', '250.00 USD', '250.00 USD')$$,
-	'what may be spent is what may be withdrawn: before it is written off, after, when some is recovered, and from the next cut on');
+	'buying power equals available cash before and after a write-off and a recovery');
 SELECT is_empty($$SELECT at, p.account FROM unnest('{2025-06-30 12:00Z,2025-07-01 05:19Z,2025-07-01 05:20Z,2025-07-01 12:00Z,2025-07-01 21:39Z,2025-07-01 21:40Z}'::timestamptz[]) at, buying_powers('DEBT', at) p, cash_balance(p.account, at) b
-	WHERE p.buying_power <> b.available$$, 'as a set, also when all is recovered');
+	WHERE p.buying_power <> b.available$$, 'buying power of a whole client equals available cash through write-off and recovery');
 SELECT bust_trade('bust ' || reference, account, reference) FROM cash_calls('DEBT') WHERE direction = 'Withdrawal' \g /dev/null
-SELECT results_eq($$SELECT account, buying_power::text FROM buying_powers('DEBT')$$, $$VALUES ('DEBT0001', '350.00 USD'), ('DEBT0002', '2000.00 USD')$$, 'busted, what was recovered is given back, and no more');
+SELECT results_eq($$SELECT account, buying_power::text FROM buying_powers('DEBT')$$, $$VALUES ('DEBT0001', '350.00 USD'), ('DEBT0002', '2000.00 USD')$$,
+	'the bust of a written-off purchase gives back only what was recovered');
 
 -- ---------------------------------------------------------------------------
 -- Holds for orders
@@ -162,47 +179,56 @@ SELECT pg_temp.cash('QRST0007', '100 USD', '2025-06-02 15:00Z') \g /dev/null
 SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRST0007:settled', 'USD'), '30 USD', 'order 1', at => clock_timestamp()) \g /dev/null
 SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRST0007:settled', 'USD'), '20 USD', 'order 2', expires_at => clock_timestamp() + interval '1 hour') \g /dev/null
 SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRST0007:settled', 'USD'), '5 USD', 'order 3', expires_at => '2025-06-03 12:00Z', at => '2025-06-03 11:00Z') \g /dev/null
-SELECT results_eq($$SELECT open_orders::text, buying_power::text FROM buying_power('QRST0007')$$, $$VALUES ('50.00 USD', '50.00 USD')$$, 'holds are taken off, not those that have expired');
-SELECT is(pg_temp.power('QRST0007', '2025-06-03 11:30Z'), '95.00', 'at a past instant those of then');
+SELECT results_eq($$SELECT open_orders::text, buying_power::text FROM buying_power('QRST0007')$$, $$VALUES ('50.00 USD', '50.00 USD')$$,
+	'open holds reduce buying power, expired holds do not');
+SELECT is(pg_temp.power('QRST0007', '2025-06-03 11:30Z'), '95.00', 'buying power at a past instant counts the holds open then');
 SELECT release_hold('QRST', 'order 1', 'released') \g /dev/null
-SELECT is(pg_temp.power('QRST0007', clock_timestamp()), '80.00', 'not those released');
+SELECT is(pg_temp.power('QRST0007', clock_timestamp()), '80.00', 'a released hold no longer reduces buying power');
 SELECT change_cash_terms('QRST', reserve_open_orders => false) \g /dev/null
-SELECT results_eq($$SELECT open_orders::text, buying_power::text FROM buying_power('QRST0007')$$, $$VALUES ('0.00 USD', '100.00 USD')$$, 'unless the client does not reserve them');
+SELECT results_eq($$SELECT open_orders::text, buying_power::text FROM buying_power('QRST0007')$$, $$VALUES ('0.00 USD', '100.00 USD')$$,
+	'holds do not count where the client does not reserve open orders');
 SELECT change_cash_terms('QRST', reserve_open_orders => true) \g /dev/null
 
 -- ---------------------------------------------------------------------------
--- As a set, and the terms add up
+-- One customer or a whole client, and the sum of the terms
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.differences(at timestamptz) RETURNS TABLE (account text) LANGUAGE sql AS $$
 	SELECT coalesce(o.account, s.account) FROM (SELECT (buying_power(c.account_code, at)).* FROM customer c JOIN client USING (client_id) WHERE code = 'QRST' AND c.funding_model IS NULL) o
 	  FULL JOIN buying_powers('QRST', at) s ON s.account = o.account WHERE o IS DISTINCT FROM s $$;
-SELECT is_empty(format('SELECT * FROM pg_temp.differences(%L)', at), 'one by one or as a set: ' || at) FROM unnest(ARRAY['2025-06-02 14:00Z', '2025-06-02 16:30Z', '2025-06-03 11:30Z',
+SELECT is_empty(format('SELECT * FROM pg_temp.differences(%L)', at), 'buying_power() and buying_powers() agree at ' || at)
+	FROM unnest(ARRAY['2025-06-02 14:00Z', '2025-06-02 16:30Z', '2025-06-03 11:30Z',
 	'2025-06-03 21:40Z', '2025-06-04 10:30Z', '2025-06-04 12:00Z', '2025-06-04 21:40Z', '2025-06-05 12:00Z', '2025-06-05 17:00Z', (clock_timestamp() AT TIME ZONE 'UTC')::text || 'Z']) at;
 SELECT is_empty($$SELECT * FROM buying_powers('QRST', '2025-06-04 12:00Z') b WHERE b.buying_power <> b.settled_at_cut - b.unsettled_withdrawals_at_cut + b.credited_deposits - b.buys_since + b.sells_since
-	+ b.deposits_since - b.withdrawals_since + b.other_since - b.withdrawals_pending - b.open_orders$$, 'the terms add up');
-SELECT is((SELECT count(*) FROM buying_powers('QRST')), 7::bigint, 'customers whose cash is held here');
-SELECT is_empty($$SELECT * FROM buying_powers('NETS')$$, 'net settlement has none');
-SELECT results_eq($$SELECT settled_at_cut::text, buying_power::text FROM buying_power('QRST0001', asset => 'EUR')$$, $$VALUES ('0.00 EUR', '0.00 EUR')$$, 'in another currency');
-SELECT throws_ok($$SELECT buying_power('NETS0001')$$, 'LG013', NULL, 'the client knows, not we');
-SELECT throws_ok($$SELECT buying_power('QRSTAPEX')$$, 'LG013', NULL, 'or Apex does');
-SELECT throws_ok($$SELECT buying_power('NOBODY01')$$, 'LG012', NULL, 'an unknown customer');
-SELECT throws_ok($$SELECT buying_powers('NONE')$$, 'LG010', NULL, 'an unknown client');
-SELECT throws_ok($$SELECT buying_power('QRST0001', clock_timestamp() + interval '6 minutes')$$, 'LG061', NULL, 'the future');
-SELECT throws_ok($$SELECT buying_powers('QRST', '-infinity')$$, 'LG002', NULL, 'the beginning of time');
-SELECT throws_ok($$SELECT buying_power('QRST0001', NULL)$$, 'LG061', NULL, 'no instant');
-SELECT throws_ok(format('SELECT %s(%L, asset => %L)', function, who, asset), code, NULL, format('%s in %s', function, coalesce(asset, 'no asset')))
+	+ b.deposits_since - b.withdrawals_since + b.other_since - b.withdrawals_pending - b.open_orders$$,
+	'buying power is the sum of its terms');
+SELECT is((SELECT count(*) FROM buying_powers('QRST')), 7::bigint, 'only customers whose cash is in the FBO account are listed');
+SELECT is_empty($$SELECT * FROM buying_powers('NETS')$$, 'customers of a net settlement client are not listed');
+SELECT results_eq($$SELECT settled_at_cut::text, buying_power::text FROM buying_power('QRST0001', asset => 'EUR')$$, $$VALUES ('0.00 EUR', '0.00 EUR')$$,
+	'buying power in a currency without cash is zero');
+SELECT throws_ok($$SELECT buying_power('NETS0001')$$, 'LG013', NULL, 'buying power of a net settlement customer is refused');
+SELECT throws_ok($$SELECT buying_power('QRSTAPEX')$$, 'LG013', NULL, 'buying power of an Apex customer is refused');
+SELECT throws_ok($$SELECT buying_power('NOBODY01')$$, 'LG012', NULL, 'buying power of an unknown customer is refused');
+SELECT throws_ok($$SELECT buying_powers('NONE')$$, 'LG010', NULL, 'buying powers of an unknown client are refused');
+SELECT throws_ok($$SELECT buying_power('QRST0001', clock_timestamp() + interval '6 minutes')$$, 'LG061', NULL,
+	'buying power at a future instant is refused');
+SELECT throws_ok($$SELECT buying_powers('QRST', '-infinity')$$, 'LG002', NULL, 'buying powers at -infinity are refused');
+SELECT throws_ok($$SELECT buying_power('QRST0001', NULL)$$, 'LG061', NULL, 'buying power at no instant is refused');
+SELECT throws_ok(format('SELECT %s(%L, asset => %L)', function, who, asset), code, NULL,
+	format('%s() in %s is refused', function, coalesce(asset, 'no asset')))
   FROM (VALUES ('buying_power', 'QRST0001'), ('buying_powers', 'QRST')) f (function, who), (VALUES ('NONE', 'LG040'), (NULL, 'LG040'), ('BTC', 'LG042')) a (asset, code);
 SELECT retire_asset('EUR', 'no more euros') \g /dev/null
-SELECT is((SELECT buying_power::text FROM buying_power('QRST0001', asset => 'EUR')), '0.00 EUR', 'what there is in a retired currency can be read');
+SELECT is((SELECT buying_power::text FROM buying_power('QRST0001', asset => 'EUR')), '0.00 EUR',
+	'buying power in a retired currency can be read');
 CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
 SELECT grant_client_access('QRST', 'ledger_test_reader') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_reader;
-SELECT is((SELECT buying_power::text FROM buying_power('QRST0001', '2025-06-04 12:00Z')), '724.50 USD', 'a reader asks for its customers');
-SELECT throws_ok($$SELECT buying_power('NETS0001')$$, 'LG012', NULL, 'not for others');
-SELECT throws_ok($$SELECT buying_powers('NETS')$$, '42501', NULL, 'nor for other clients');
+SELECT is((SELECT buying_power::text FROM buying_power('QRST0001', '2025-06-04 12:00Z')), '724.50 USD',
+	'a reader sees the buying power of customers of its client');
+SELECT throws_ok($$SELECT buying_power('NETS0001')$$, 'LG012', NULL, 'a customer of another client is unknown to a reader');
+SELECT throws_ok($$SELECT buying_powers('NETS')$$, '42501', NULL, 'the buying powers of another client are refused to a reader');
 RESET SESSION AUTHORIZATION;
 SET LOCAL TimeZone = 'Asia/Kathmandu';
-SELECT is(pg_temp.power('QRST0001', '2025-06-04 12:00Z'), '724.50', 'the session''s time zone has no part in it');
+SELECT is(pg_temp.power('QRST0001', '2025-06-04 12:00Z'), '724.50', 'buying power does not depend on the session''s time zone');
 
 SELECT * FROM finish();
 ROLLBACK;

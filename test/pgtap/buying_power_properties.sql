@@ -78,7 +78,7 @@ CREATE FUNCTION pg_temp.formula(account text, at timestamptz, credits boolean) R
 	)
 	SELECT coalesce(sum(change), '0 USD') FROM term $$;
 
--- some purchases that nobody pays for
+-- purchases without cash, to be written off
 SELECT post_trade(a || n, a, 'BUY', '6 BTC', 'lp1', lp_price => '100 USD/BTC', executed_at => '2025-06-20 15:00Z') FROM unnest('{QRST0005,QRST0006}'::text[]) a, generate_series(1, 2) n \g /dev/null
 SELECT setseed(0.7) \g /dev/null
 CREATE TEMP TABLE history AS
@@ -99,22 +99,29 @@ BEGIN
 		END IF;
 	END LOOP;
 END $$;
-SELECT ok((SELECT count(*) > 300 FROM happened WHERE outcome = 'done'), 'much has happened');
-SELECT ok((SELECT count(*) FILTER (WHERE event = 'settled') > 30 AND count(*) FILTER (WHERE event = 'written_off') > 1 AND count(*) FILTER (WHERE event = 'failed') > 8 AND count(*) FILTER (WHERE event = 'busted') > 3 FROM cash_call_event), 'calls were settled, failed, busted and written off');
-SELECT ok((SELECT count(*) > 3 FROM cash_call WHERE withdrawal = sale), 'settled ones too');
+SELECT ok((SELECT count(*) > 300 FROM happened WHERE outcome = 'done'),
+	'the random history has more than 300 steps that were carried out');
+SELECT ok((SELECT count(*) FILTER (WHERE event = 'settled') > 30 AND count(*) FILTER (WHERE event = 'written_off') > 1 AND count(*) FILTER (WHERE event = 'failed') > 8 AND count(*) FILTER (WHERE event = 'busted') > 3 FROM cash_call_event),
+	'the random history settles, fails, busts and writes off cash calls (TPJ)');
+SELECT ok((SELECT count(*) > 3 FROM cash_call WHERE withdrawal = sale),
+	'the random history busts purchases and sales that were settled');
 
 CREATE FUNCTION pg_temp.disagreements(at timestamptz, credits boolean) RETURNS TABLE (account text, power amount, formula amount) LANGUAGE sql STABLE AS $$
 	SELECT p.account, p.buying_power, pg_temp.formula(p.account, at, credits) FROM buying_powers('QRST', at) p WHERE p.buying_power <> pg_temp.formula(p.account, at, credits)
 	UNION ALL SELECT c.account_code, p.buying_power, pg_temp.formula(c.account_code, at, credits) FROM customer c, buying_power(c.account_code, at) p WHERE p.buying_power <> pg_temp.formula(c.account_code, at, credits) $$;
 CREATE TEMP TABLE instant AS SELECT at FROM history WHERE n % 25 = 0 UNION SELECT buying_power_cut(at) FROM history WHERE n % 100 = 0 UNION SELECT clock_timestamp();
-SELECT is_empty($$SELECT i.at, d.* FROM instant i, pg_temp.disagreements(i.at, false) d$$, 'buying power is what the formula says, one by one and as a set');
+SELECT is_empty($$SELECT i.at, d.* FROM instant i, pg_temp.disagreements(i.at, false) d$$,
+	'buying power equals the formula, for one customer and for all at once');
 SELECT change_cash_terms('QRST', credit_failed_sells => true) \g /dev/null
-SELECT is_empty($$SELECT i.at, d.* FROM instant i, pg_temp.disagreements(i.at, true) d$$, 'also when failed sells are credited');
+SELECT is_empty($$SELECT i.at, d.* FROM instant i, pg_temp.disagreements(i.at, true) d$$,
+	'buying power equals the formula when failed sales are credited');
 SELECT is_empty($$SELECT i.at, p.account FROM instant i, buying_powers('QRST', i.at) p WHERE p.unsettled_withdrawals_at_cut <> coalesce((SELECT sum(a.net_money) FROM aged_tpj('QRST', p.cut) a
-	WHERE a.account_id = p.account AND a.direction = 'Withdrawal'), '0 USD')$$, 'what is unpaid at the cut is what the aged list says');
-SELECT cmp_ok((SELECT count(*) FROM printed), '>=', 7::bigint, 'lists were taken');
-SELECT is_empty($$SELECT p.day FROM printed p WHERE p.file <> (SELECT string_agg(l, E'\n') FROM aged_tpj_file('QRST', p.kind, p.day) l)$$, 'printed again they are what they were');
-SELECT is_empty($$SELECT * FROM check_aged_tpj()$$, 'by their digests too');
+	WHERE a.account_id = p.account AND a.direction = 'Withdrawal'), '0 USD')$$,
+	'unsettled withdrawals at the cut equal the sum on the aged list');
+SELECT cmp_ok((SELECT count(*) FROM printed), '>=', 7::bigint, 'the random history takes at least seven aged lists');
+SELECT is_empty($$SELECT p.day FROM printed p WHERE p.file <> (SELECT string_agg(l, E'\n') FROM aged_tpj_file('QRST', p.kind, p.day) l)$$,
+	'aged lists printed again are byte for byte what they were');
+SELECT is_empty($$SELECT * FROM check_aged_tpj()$$, 'aged lists recompute to the digests they were taken with');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -31,7 +31,7 @@ SELECT load_journal('HAND', 'ben', pg_temp.move('fbo_bank', 'ben', '100.00 USD')
 -- ---------------------------------------------------------------------------
 SELECT is_empty($$SELECT kind FROM account_kind WHERE alone AND (class IN ('control', 'residual', 'clearing', 'mirror', 'revenue', 'equity', 'suspense', 'receivable')
 	OR kind ~ 'unidentified|escheated|revenue_share|lp_|client_|apex_|tpj_|deficit')$$,
-	'banks, clearing, mirrors, suspense, revenue, equity, the revenue share and what is owed by or to clients, providers and Apex are nobody''s alone');
+	'no bank, clearing, mirror, suspense, revenue, equity or counterparty account is posted to by one person');
 -- each kind against one of its fund that is one person's
 CREATE TEMP TABLE partner (fund text, kind text);
 INSERT INTO partner VALUES ('FBO', 'fbo_settled'), ('CORP', 'corp_rent'), ('SEG', 'seg_customer');
@@ -45,72 +45,89 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
 SELECT is(pg_temp.outcome(format('SELECT post_journal(''HAND'', %L, %L)', 'alone ' || a.kind, pg_temp.move(p.kind, a.kind))), CASE WHEN a.alone THEN 'posted' ELSE 'LG068' END,
-	format('%s of %s %s', a.kind, a.fund, CASE WHEN a.alone THEN 'is one person''s' ELSE 'takes two people' END))
+	format('an entry on %s of fund %s %s', a.kind, a.fund,
+		CASE WHEN a.alone THEN 'is posted by one person' ELSE 'takes two people' END))
 FROM a JOIN partner p USING (fund) WHERE a.mirror IS NULL AND a.kind <> p.kind AND a.kind NOT LIKE 'ben%' ORDER BY a.kind;
 SELECT throws_ok(format('SELECT post_journal(''HAND'', ''mirrors'', %L)', journal_entry(line('Dr', pg_temp.of('corp_rent'), '1.00 USD'),
 	line('Cr', pg_temp.of('corp_due_to_fbo'), '1.00 USD'), line('Dr', pg_temp.of('fbo_due_from_corp'), '1.00 USD'), line('Cr', pg_temp.of('fbo_settled'), '1.00 USD'))),
-	'LG068', NULL, 'from fund to fund takes two people');
-SELECT throws_ok($$SELECT post_journal('HAND', 'other', pg_temp.move('fbo_settled', 'ben'))$$, 'LG068', NULL, 'two customers take two people');
-SELECT throws_ok($$SELECT post_journal('HAND', 'other', pg_temp.move('ben', 'fbo_held'))$$, 'LG068', NULL, 'whichever kinds of claims they have');
-SELECT lives_ok($$SELECT post_journal('HAND', 'held', pg_temp.move('ben', 'ben_held'))$$, 'one customer''s claims are one person''s');
+	'LG068', NULL, 'an entry from fund to fund takes two people');
+SELECT throws_ok($$SELECT post_journal('HAND', 'other', pg_temp.move('fbo_settled', 'ben'))$$, 'LG068', NULL,
+	'an entry between two customers takes two people');
+SELECT throws_ok($$SELECT post_journal('HAND', 'other', pg_temp.move('ben', 'fbo_held'))$$, 'LG068', NULL,
+	'an entry between two customers takes two people whichever claims it touches');
+SELECT lives_ok($$SELECT post_journal('HAND', 'held', pg_temp.move('ben', 'ben_held'))$$,
+	'an entry between claims of one customer is posted by one person');
 
 -- ---------------------------------------------------------------------------
 -- every way in
 -- ---------------------------------------------------------------------------
 SELECT results_eq($$SELECT outcome, sqlstate FROM post_journals(ARRAY[('HAND', 'b1', NULL, pg_temp.move('corp_rent', 'corp_bank'), NULL, NULL, false),
 	('HAND', 'b2', NULL, pg_temp.move('corp_rent', 'corp_operating_cost'), NULL, NULL, false)]::journal_request[])$$, $$VALUES ('refused', 'LG068'), ('posted', NULL)$$,
-	'a batch refuses what takes two people and posts the rest');
+	'a batch refuses an entry that takes two people and posts the rest');
 SELECT results_eq($$SELECT replayed, sqlstate FROM post_journals(ARRAY[('HAND', 'b1', NULL, pg_temp.move('corp_rent', 'corp_bank'), NULL, NULL, false)]::journal_request[])$$,
-	$$VALUES (true, 'LG068')$$, 'the refusal is remembered as any other');
+	$$VALUES (true, 'LG068')$$, 'the refusal of an entry that takes two people is remembered');
 SELECT results_eq($$SELECT outcome, sqlstate FROM post_journals(ARRAY[('HAND', 'c1', NULL, pg_temp.move('corp_rent', 'corp_operating_cost'), NULL, NULL, true),
 	('HAND', 'c2', NULL, pg_temp.move('corp_rent', 'corp_bank'), NULL, NULL, false)]::journal_request[])$$, $$VALUES ('refused', 'LG060'), ('refused', 'LG068')$$,
 	'a chain falls with the member that takes two people');
-SELECT throws_ok($$SELECT post_journal('HAND', 'dry', pg_temp.move('corp_rent', 'corp_bank'), dry_run => true)$$, 'LG068', NULL, 'a dry run says so');
+SELECT throws_ok($$SELECT post_journal('HAND', 'dry', pg_temp.move('corp_rent', 'corp_bank'), dry_run => true)$$, 'LG068', NULL,
+	'a dry run refuses an entry that takes two people');
 SELECT throws_ok(format('SELECT post_journal(''HAND'', ''k'', pg_temp.move(''fbo_bank'', ''fbo_settled''), kind => %L)', k), 'LG068', NULL,
-	format('journals of kind %s are judged too', k)) FROM unnest('{opening,transfer,fee}'::text[]) AS k;
+	format('a journal of kind %s that takes two people is refused', k)) FROM unnest('{opening,transfer,fee}'::text[]) AS k;
 SELECT throws_ok(format('SELECT post_journal(''HAND'', ''k'', pg_temp.move(''corp_rent'', ''corp_merchant_payable''), kind => %L)', k), 'LG002', NULL,
 	format('a journal of kind %s is not made by hand', k)) FROM unnest('{cash_deposit,cash_withdrawal,coin_deposit,coin_withdrawal,trade,manual}'::text[]) AS k;
-SELECT throws_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'cash'), 'r')$$, 'LG068', NULL, 'a journal that took two people is not taken back by one');
+SELECT throws_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'cash'), 'r')$$, 'LG068', NULL,
+	'a journal that took two people is not reversed by one');
 SELECT throws_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'cash'), 'r', pg_temp.move('fbo_settled', 'fbo_bank'))$$, 'LG068', NULL,
-	'nor is a part of it');
-SELECT lives_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'held'), 'r')$$, 'one that one person posted is');
+	'a part of a journal that took two people is not reversed by one');
+SELECT lives_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'held'), 'r')$$,
+	'a journal that one person posted is reversed by one');
 RESET SESSION AUTHORIZATION;
-SELECT throws_ok($$SELECT post_journal('HAND', 'super', pg_temp.move('corp_rent', 'corp_bank'))$$, 'LG068', NULL, 'the rule binds a superuser too');
+SELECT throws_ok($$SELECT post_journal('HAND', 'super', pg_temp.move('corp_rent', 'corp_bank'))$$, 'LG068', NULL,
+	'a superuser does not post alone an entry that takes two people');
 SELECT authorise_hold('HAND', pg_temp.of('fbo_settled'), '50.00 USD', 'hold') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
 SELECT throws_ok($$SELECT capture_hold('HAND', 'hold', pg_temp.move('fbo_settled', 'fbo_bank'), 'capture')$$, 'LG068', NULL, 'a capture to a bank takes two people');
 SELECT throws_ok($$SELECT capture_hold('HAND', 'hold', pg_temp.move('fbo_settled', 'ben'), 'capture')$$, 'LG068', NULL, 'a capture for another customer takes two people');
-SELECT lives_ok($$SELECT capture_hold('HAND', 'hold', pg_temp.move('fbo_settled', 'fbo_held'), 'capture')$$, 'one customer''s own is captured by one person');
-SELECT throws_ok($$SELECT load_journal('HAND', 'load', pg_temp.move('corp_rent', 'corp_bank'))$$, '42501', NULL, 'a bookkeeper loads no books');
-SELECT throws_ok($$SELECT load_journals('{}')$$, '42501', NULL, 'nor by the thousand');
+SELECT lives_ok($$SELECT capture_hold('HAND', 'hold', pg_temp.move('fbo_settled', 'fbo_held'), 'capture')$$,
+	'a capture within the claims of one customer is made by one person');
+SELECT throws_ok($$SELECT load_journal('HAND', 'load', pg_temp.move('corp_rent', 'corp_bank'))$$, '42501', NULL,
+	'a bookkeeper loads no journal');
+SELECT throws_ok($$SELECT load_journals('{}')$$, '42501', NULL, 'a bookkeeper loads no batch of journals');
 
 -- ---------------------------------------------------------------------------
 -- what takes two people is done by two
 -- ---------------------------------------------------------------------------
 SELECT propose_journal(pg_temp.move('fbo_settled', 'ben', '7.00 USD'), 'agreed', 'gift') \g /dev/null
 SELECT propose_journal(NULL, 'never came', 'no cash', reverses => (SELECT journal_id FROM journal WHERE reference = 'ben')) \g /dev/null
-SELECT is((SELECT p.entry FROM proposal p WHERE reference = 'no cash'), (SELECT reverse(entry) FROM journal WHERE reference = 'ben'), 'a proposal to reverse says by which entry');
+SELECT is((SELECT p.entry FROM proposal p WHERE reference = 'no cash'), (SELECT reverse(entry) FROM journal WHERE reference = 'ben'),
+	'a proposal to reverse a journal holds the reversing entry');
 SELECT is((SELECT p.proposal_id FROM propose_journal(NULL, 'never came', 'no cash', reverses => (SELECT journal_id FROM journal WHERE reference = 'ben')) p),
-	(SELECT proposal_id FROM proposal WHERE reference = 'no cash'), 'proposed again it is the same proposal');
+	(SELECT proposal_id FROM proposal WHERE reference = 'no cash'), 'a proposal made again is the same proposal');
 SELECT throws_ok($$SELECT propose_journal(NULL, 'never came', 'no cash', reverses => (SELECT journal_id FROM journal WHERE reference = 'futures'))$$, 'LG020', NULL,
-	'of another journal it is another proposal');
+	'the reference of a proposal is refused for the reversal of another journal');
 SELECT throws_ok($$SELECT propose_journal((SELECT reverse(entry) FROM journal WHERE reference = 'ben'), 'never came', 'no cash')$$, 'LG020', NULL,
-	'the same entry that reverses nothing is another proposal');
-SELECT throws_ok($$SELECT propose_journal(NULL, 'x', 'x', reverses => 9223372036854775807)$$, 'LG062', NULL, 'an unknown journal is not reversed');
-SELECT throws_ok($$SELECT propose_journal(NULL, 'x', 'x')$$, 'LG002', NULL, 'a proposal needs an entry or a journal to reverse');
+	'the reference of a reversal is refused for an entry that reverses nothing');
+SELECT throws_ok($$SELECT propose_journal(NULL, 'x', 'x', reverses => 9223372036854775807)$$, 'LG062', NULL,
+	'a proposal to reverse an unknown journal is refused');
+SELECT throws_ok($$SELECT propose_journal(NULL, 'x', 'x')$$, 'LG002', NULL,
+	'a proposal without an entry or a journal to reverse is refused');
 SELECT propose_journal(pg_temp.move('fbo_settled', 'fbo_bank', '40.00 USD'), 'in part', 'part', reverses => (SELECT journal_id FROM journal WHERE reference = 'cash')) \g /dev/null
 SELECT propose_journal(NULL, 'whole', 'whole', reverses => (SELECT journal_id FROM journal WHERE reference = 'cash')) \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
 SELECT is((SELECT outcome FROM approve_journal('HAND', 'no cash')), 'posted', 'another person approves a reversal');
 SELECT is((SELECT outcome FROM approve_journal('HAND', 'part')), 'posted', 'another person approves a reversal in part');
-SELECT throws_ok($$SELECT approve_journal('HAND', 'whole')$$, 'LG064', NULL, 'an approved reversal keeps to what is left of the journal');
+SELECT throws_ok($$SELECT approve_journal('HAND', 'whole')$$, 'LG064', NULL,
+	'an approved reversal is limited to what is left of the journal');
 SELECT is((SELECT outcome FROM approve_journal('HAND', 'gift')), 'posted', 'another person approves an entry of two customers');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT k.name || ' ' || j.reverses FROM journal j JOIN journal_kind k USING (kind) WHERE j.reference = 'manual:no cash'),
-	(SELECT 'reversal ' || journal_id FROM journal WHERE reference = 'ben'), 'an approved reversal names the journal it takes back');
-SELECT throws_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'ben'), 'again')$$, 'LG063', NULL, 'what two people took back is not taken back again');
-SELECT is((balance_of(pg_temp.of('ben'))).balance, '7.00 USD'::amount, 'the money is where the two said');
-SELECT is_empty('SELECT * FROM verify()', 'the books are sound');
+	(SELECT 'reversal ' || journal_id FROM journal WHERE reference = 'ben'),
+	'an approved reversal names the journal it reverses');
+SELECT throws_ok($$SELECT reverse_journal('HAND', (SELECT journal_id FROM journal WHERE reference = 'ben'), 'again')$$, 'LG063', NULL,
+	'a journal that two people have reversed is not reversed again');
+SELECT is((balance_of(pg_temp.of('ben'))).balance, '7.00 USD'::amount,
+	'an approved entry moves the money between the two customers');
+SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing wrong with entries by hand');
 
 -- ---------------------------------------------------------------------------
 -- what was done by hand is listed, with who and why
@@ -138,15 +155,20 @@ SELECT is((SELECT array_agg(concat_ws('|', reference, kind, posted_by, coalesce(
 	'r|reversal|ledger_test_bookkeeper|-|-|-|-',
 	'rent|general|ledger_test_bookkeeper|-|-|rent of November|rent of November'], 'entries by hand are listed with who posted, proposed and approved them, and why');
 SELECT is_empty($$SELECT reference FROM entries_by_hand('HAND') WHERE reference !~ '^(manual:|alone |cash$|futures$|ben$|held$|b2$|r$|capture$|rent$)'$$,
-	'what functions have posted is not listed');
-SELECT is((SELECT array_agg(DISTINCT client_code ORDER BY client_code) FROM entries_by_hand()), ARRAY['ELSE', 'HAND'], 'without a client, those of all');
-SELECT is((SELECT count(*) FROM entries_by_hand('HAND')), (SELECT count(*) FROM entries_by_hand('HAND', (now() AT TIME ZONE 'America/Chicago')::date)), 'without a day, those of today in the client''s zone');
-SELECT is((SELECT count(*) FROM entries_by_hand('HAND', last_day => (now() AT TIME ZONE 'America/Chicago')::date - 1)), 0::bigint, 'those of another day are another list');
-SELECT is((SELECT count(*) FROM entries_by_hand('HAND', '2000-01-01', '2100-01-01')), (SELECT count(*) FROM entries_by_hand('HAND')), 'from a day to another, those of all days between');
-SELECT throws_ok($$SELECT * FROM entries_by_hand('NONE')$$, 'LG010', NULL, 'an unknown client has no list');
+	'a journal posted by a function of the ledger is not listed as by hand');
+SELECT is((SELECT array_agg(DISTINCT client_code ORDER BY client_code) FROM entries_by_hand()), ARRAY['ELSE', 'HAND'],
+	'the list of entries by hand covers all clients when none is named');
+SELECT is((SELECT count(*) FROM entries_by_hand('HAND')), (SELECT count(*) FROM entries_by_hand('HAND', (now() AT TIME ZONE 'America/Chicago')::date)),
+	'the list of entries by hand covers today in the client''s zone when no day is named');
+SELECT is((SELECT count(*) FROM entries_by_hand('HAND', last_day => (now() AT TIME ZONE 'America/Chicago')::date - 1)), 0::bigint,
+	'the list of another day omits the entries of today');
+SELECT is((SELECT count(*) FROM entries_by_hand('HAND', '2000-01-01', '2100-01-01')), (SELECT count(*) FROM entries_by_hand('HAND')),
+	'the list of several days covers every day between the two');
+SELECT throws_ok($$SELECT * FROM entries_by_hand('NONE')$$, 'LG010', NULL, 'the list of an unknown client is refused');
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
-SELECT throws_ok($$SELECT * FROM entries_by_hand('HAND')$$, '42501', NULL, 'the list is for those who see all clients');
+SELECT throws_ok($$SELECT * FROM entries_by_hand('HAND')$$, '42501', NULL,
+	'a bookkeeper does not read the list of entries by hand');
 RESET SESSION AUTHORIZATION;
 
 -- the column is part of the documentation

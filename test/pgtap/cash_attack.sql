@@ -141,7 +141,7 @@ INSERT INTO good VALUES
 CREATE FUNCTION pg_temp.call_of(function text, arguments jsonb) RETURNS text LANGUAGE sql AS $$
 	SELECT format('SELECT * FROM bakkt_ledger.%I(%s)', function, string_agg(format('%I => %s', a.key, a.value), ', '))
 	  FROM jsonb_each_text(arguments) a $$;
-SELECT is(pg_temp.try(pg_temp.call_of(function, arguments)), '00000', function || ' as it should be used') FROM good;
+SELECT is(pg_temp.try(pg_temp.call_of(function, arguments)), '00000', function || ' with valid arguments succeeds') FROM good;
 
 -- What a spoilt argument must end in; a row that names functions is the rule for those.
 CREATE TEMP TABLE spoilt (argument text, value text, sqlstate text, functions text);
@@ -201,14 +201,16 @@ INSERT INTO spoilt VALUES ('amount', $$'9.99 USD'$$, 'LG047', 'request_withdrawa
 	('answers', $$ARRAY[ROW(pg_temp.call('APX confirmed'), false, 'no', NULL)::bakkt_ledger.apex_answer]$$, 'LG020', NULL),
 	('answers', $$ARRAY[ROW(pg_temp.call('APX sent'), true, NULL, NULL), ROW(pg_temp.call('APX sent'), false, 'no', NULL)]::bakkt_ledger.apex_answer[]$$, 'LG020', NULL),
 	('asset', $$'BTC'$$, 'LG042', 'recover_deficit'), ('references', $$NULL$$, 'LG002', NULL), ('references', $$'{NULL}'$$, 'LG080', NULL), ('references', $$'{nothing}'$$, 'LG080', NULL), ('references', $$'{}'$$, '00000', NULL);
-SELECT is(pg_temp.try(pg_temp.call_of(g.function, g.arguments || jsonb_build_object(s.argument, s.value))), s.sqlstate, format('%s: %s => %s', g.function, s.argument, left(s.value, 40)))
+SELECT is(pg_temp.try(pg_temp.call_of(g.function, g.arguments || jsonb_build_object(s.argument, s.value))), s.sqlstate,
+	format('%s with %s => %s %s', g.function, s.argument, left(s.value, 40),
+		CASE s.sqlstate WHEN '00000' THEN 'succeeds' ELSE 'is refused (' || s.sqlstate || ')' END))
   FROM good g JOIN spoilt s ON g.arguments ? s.argument
  WHERE CASE WHEN s.functions IS NULL THEN NOT EXISTS (SELECT FROM spoilt o WHERE o.argument = s.argument AND o.value = s.value AND g.function = ANY (string_to_array(o.functions, ' ')))
 		ELSE g.function = ANY (string_to_array(s.functions, ' ')) END
  ORDER BY g.function, s.argument, s.value;
 
 -- ---------------------------------------------------------------------------
--- States that do not fit, and the same again
+-- States that do not fit, and repeated requests
 -- ---------------------------------------------------------------------------
 CREATE TEMP TABLE step (function text, extra text);
 INSERT INTO step VALUES ('credit_deposit', ''), ('cancel_deposit', ''), ('decline_deposit', ''), ('return_deposit', $$, code => 'R10'$$), ('assign_wire', $$, account => 'ONEANN01'$$),
@@ -227,11 +229,13 @@ SELECT is(pg_temp.try(format('SELECT * FROM bakkt_ledger.%I(client => %L, refere
 		  CASE WHEN s.function = ANY (string_to_array(c.steps, ' ')) THEN '00000'
 			   WHEN c.kind = CASE WHEN s.function ~ 'withdrawal' THEN 'withdrawal' WHEN s.function ~ 'fbo' THEN 'fbo' ELSE 'deposit' END
 			   THEN CASE WHEN c.reference = 'prefund' AND s.function = 'confirm_fbo_transfer' THEN 'LG020' ELSE 'LG081' END ELSE 'LG080' END,
-		  format('%s of "%s"', s.function, c.reference))
+		  format('a step is taken only from a status that allows it: %s of "%s"', s.function, c.reference))
   FROM step s, can c ORDER BY c.reference, s.function;
 
 -- nobody approves or declines what he proposed, nor a superuser anything; a write-off is a purchase's, old and outstanding
-SELECT is(pg_temp.try(call), code, left(call, 100)) FROM (VALUES
+SELECT is(pg_temp.try(call), code,
+	format('a write-off or recovery against the rules of cash calls (TPJ) is refused (%s): %s', code, left(call, 100)))
+  FROM (VALUES
 	($$SELECT approve_cash_call_write_off('ONE', pg_temp.call('ONE proposed'))$$, 'LG067'), ($$SELECT propose_cash_call_write_off('ONE', pg_temp.call('ONE sale'))$$, 'LG083'),
 	($$SELECT approve_cash_call_write_offs('ONE', ARRAY[pg_temp.call('ONE proposed')])$$, 'LG067'), ($$SELECT approve_cash_call_write_offs('ONE', NULL)$$, 'LG002'),
 	($$SELECT propose_cash_call_write_off('ONE', pg_temp.call('ONE sale'), '2026-05-04 15:00Z')$$, 'LG083'), ($$SELECT propose_cash_call_write_off('ONE', pg_temp.call('ONE young'), '2026-05-04 15:00Z')$$, 'LG083'),
@@ -240,34 +244,38 @@ SELECT is(pg_temp.try(call), code, left(call, 100)) FROM (VALUES
 	($$SELECT recover_deficit('ONEANN01', 'r')$$, 'LG086'), ($$SELECT recover_deficit('ONEBEN01', 'r', '10.01 USD')$$, 'LG050')) AS t (call, code);
 SET LOCAL SESSION AUTHORIZATION ledger_test_second;
 SELECT bakkt_ledger.decline_cash_call_write_off('ONE', pg_temp.call('ONE proposed'), 'paid by cheque', '2026-05-04 15:00Z') \g /dev/null
-SELECT is(pg_temp.try($$SELECT bakkt_ledger.approve_cash_call_write_off('ONE', pg_temp.call('ONE proposed'))$$), 'LG083', 'what was declined is not approved');
-SELECT is(pg_temp.try($$SELECT bakkt_ledger.approve_cash_call_write_off('ONE', pg_temp.call('ONE old'))$$), 'LG083', 'nor what was not proposed');
+SELECT is(pg_temp.try($$SELECT bakkt_ledger.approve_cash_call_write_off('ONE', pg_temp.call('ONE proposed'))$$), 'LG083',
+	'a declined write-off is not approved');
+SELECT is(pg_temp.try($$SELECT bakkt_ledger.approve_cash_call_write_off('ONE', pg_temp.call('ONE old'))$$), 'LG083',
+	'a write-off that was not proposed is not approved');
 RESET SESSION AUTHORIZATION;
 
 -- ---------------------------------------------------------------------------
 -- References that are the ledger's own, and other content under a known one
 -- ---------------------------------------------------------------------------
 SELECT is(pg_temp.try(format($$SELECT load_journal('ONE', %L, (SELECT format('{Dr %%s 1.00 USD; Cr %%s 1.00 USD}', account_of('ONE', 'FBO', 'Bank:omnibus', 'USD'),
-	account_of('ONE', 'FBO', 'Cust:ONEANN01:settled', 'USD'))::journal_entry))$$, prefix || '77')), 'LG002', 'nobody posts under ' || prefix)
+	account_of('ONE', 'FBO', 'Cust:ONEANN01:settled', 'USD'))::journal_entry))$$, prefix || '77')), 'LG002',
+	'nobody posts a journal under the reserved prefix ' || prefix)
   FROM unnest('{cash-call:,fbo-transfer:,write-off:,recovery:,funding:,top-up:,apex:}'::text[]) AS prefix;
-SELECT is(pg_temp.try(format($$SELECT post_trade(%L, 'ONEANN01', 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC')$$, prefix || '77')), 'LG002', 'nor trades under ' || prefix)
+SELECT is(pg_temp.try(format($$SELECT post_trade(%L, 'ONEANN01', 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC')$$, prefix || '77')), 'LG002',
+	'nobody trades under the reserved prefix ' || prefix)
   FROM unnest('{cash-call:,fbo-transfer:,write-off:,recovery:,funding:,top-up:,apex:}'::text[]) AS prefix;
-SELECT is(pg_temp.try(call), 'LG020', 'another content: ' || left(call, 90)) FROM unnest(ARRAY[
+SELECT is(pg_temp.try(call), 'LG020', 'a known reference with other content is refused: ' || left(call, 90)) FROM unnest(ARRAY[
 	$$SELECT initiate_deposit('ONEANN01', '100.01 USD', 'deposit')$$, $$SELECT initiate_deposit('ONEBEN01', '100.00 USD', 'deposit')$$,
 	$$SELECT receive_wire('ONE', '100.00 USD', 'deposit', account => 'ONEANN01')$$, $$SELECT request_withdrawal('ONEANN01', '20.00 USD', 'deposit')$$,
 	$$SELECT request_withdrawal('ONEANN01', '20.01 USD', 'withdrawal')$$, $$SELECT request_withdrawal('ONEANN01', '20.00 USD', 'withdrawal', rail => 'WIRE')$$,
 	$$SELECT receive_wire('ONE', '1000.01 USD', 'wire', account => 'ONEANN01')$$, $$SELECT receive_wire('ONE', '1000.00 USD', 'wire', account => 'ONEBEN01')$$,
 	$$SELECT return_deposit('ONE', 'spent', 'R01')$$, $$SELECT instruct_fbo_transfer('ONE', 'prefund', '500.01 USD')$$, $$SELECT instruct_fbo_transfer('ONE', 'prefund', '500.00 USD', 'TO_BUSINESS')$$,
 	$$SELECT confirm_fbo_transfer('ONE', 'prefund 2', 'another')$$]) AS call;
--- the same again moves nothing
+-- a repeated request moves nothing
 CREATE TEMP TABLE journals AS SELECT count(*) FROM journal;
-SELECT is(pg_temp.try(call), '00000', 'the same again: ' || left(call, 90)) FROM unnest(ARRAY[
+SELECT is(pg_temp.try(call), '00000', 'a repeated request with the same content succeeds: ' || left(call, 90)) FROM unnest(ARRAY[
 	$$SELECT initiate_deposit('ONEANN01', '100.00 USD', 'deposit', at => '2026-03-02 16:00Z')$$, $$SELECT receive_wire('ONE', '1000.00 USD', 'wire', account => 'ONEANN01')$$,
 	$$SELECT request_withdrawal('ONEANN01', '20.00 USD', 'withdrawal')$$, $$SELECT instruct_fbo_transfer('ONE', 'prefund', '500.00 USD')$$]) AS call;
 SELECT initiate_deposit('ONEANN01', '100.00 USD', 'deposit', at => '2026-03-02 16:00Z'), receive_wire('ONE', '1000.00 USD', 'wire', account => 'ONEANN01'),
 	request_withdrawal('ONEANN01', '20.00 USD', 'withdrawal'), instruct_fbo_transfer('ONE', 'prefund', '500.00 USD'), cancel_deposit('ONE', 'deposit cancelled'),
 	return_deposit('ONE', 'spent', 'R10'), confirm_fbo_transfer('ONE', 'prefund 2', 'ONE bank 2') \g /dev/null
-SELECT is((SELECT count(*) FROM journal), (SELECT count FROM journals), 'and posts nothing');
+SELECT is((SELECT count(*) FROM journal), (SELECT count FROM journals), 'repeated requests with the same content post nothing');
 
 -- ---------------------------------------------------------------------------
 -- Another client's
@@ -279,7 +287,8 @@ GRANT SELECT, UPDATE ON told TO PUBLIC;
 SET LOCAL SESSION AUTHORIZATION ledger_test_two;
 UPDATE told SET sqlstate = pg_temp.try(pg_temp.call_of(function, arguments));
 RESET SESSION AUTHORIZATION;
-SELECT is(sqlstate, CASE WHEN arguments ? 'client' THEN '42501' ELSE CASE sqlstate WHEN '42501' THEN '42501' ELSE 'LG012' END END, 'a user of TWO: ' || function) FROM told ORDER BY function;
+SELECT is(sqlstate, CASE WHEN arguments ? 'client' THEN '42501' ELSE CASE sqlstate WHEN '42501' THEN '42501' ELSE 'LG012' END END,
+	function || ' refuses a user of another client') FROM told ORDER BY function;
 
 -- ---------------------------------------------------------------------------
 -- Settings changed half-way: nothing depends on them
@@ -296,16 +305,19 @@ SET LOCAL DateStyle = 'SQL, DMY';
 SET LOCAL IntervalStyle = 'sql_standard';
 SET LOCAL lc_numeric = 'C';
 SET LOCAL extra_float_digits = -15;
-SELECT is(ARRAY(SELECT aged_tpj_file('ONE', 'AM', '2026-03-02')), (SELECT file FROM printed), 'a list printed in India is the same');
+SELECT is(ARRAY(SELECT aged_tpj_file('ONE', 'AM', '2026-03-02')), (SELECT file FROM printed),
+	'the file of an aged list is the same under other session settings');
 SELECT is(pg_temp.available('in Kolkata'),
-	(SELECT available_at FROM printed), 'and a deposit available at the same instant, over a change of clocks');
-SELECT is((SELECT available_at FROM printed), timestamptz '2026-03-11 12:30Z', 'at the opening of the third business day in New York');
-SELECT is((SELECT array_agg(d.instruction) FROM (SELECT (initiate_deposit('ONEANN01', '100.00 USD', 'deposit', at => timestamptz '2026-03-02 16:00Z')).status AS instruction) d), '{INITIATED}', 'a replay under other settings is a replay');
+	(SELECT available_at FROM printed), 'a deposit becomes available at the same instant under another TimeZone');
+SELECT is((SELECT available_at FROM printed), timestamptz '2026-03-11 12:30Z',
+	'a deposit is available at the opening of the third business day in New York');
+SELECT is((SELECT array_agg(d.instruction) FROM (SELECT (initiate_deposit('ONEANN01', '100.00 USD', 'deposit', at => timestamptz '2026-03-02 16:00Z')).status AS instruction) d), '{INITIATED}',
+	'a deposit request repeated under other settings is a replay');
 RESET TimeZone;
 RESET DateStyle;
 
-SELECT is_empty('SELECT * FROM verify()', 'after all that, everything ties');
-SELECT is_empty('SELECT * FROM check_fbo()', 'and so does every FBO account');
+SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing after all attacks');
+SELECT is_empty('SELECT * FROM check_fbo()', 'check_fbo() finds nothing after all attacks');
 
 SELECT * FROM finish();
 ROLLBACK;

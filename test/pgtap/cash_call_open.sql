@@ -23,17 +23,19 @@ SELECT results_eq('SELECT reference, call, sound FROM pg_temp.calls ORDER BY ref
 	('BUY APEX0001', '6030.00 USD paid by Apex, O, due t, free', true), ('BUY NETT0002', '6030.00 USD paid, O, due t, free', true),
 	('BUY QRST0001', '6030.00 USD paid, O, due t, free', true), ('SELL APEX0001', '5970.00 USD received of sale by Apex, O, due t, free', true),
 	('SELL NETT0002', '5970.00 USD received of sale, O, due t, free', true), ('SELL QRST0001', '5970.00 USD received of sale, O, due t, free', true) $$,
-	'an execution of a BAKKT_TPJ or APEX_TPJ customer opens one call, others none');
+	'an execution of a BAKKT_TPJ or APEX_TPJ customer opens one cash call (TPJ), others none');
 SELECT pg_temp.trade('BUY QRST0001', 'QRST0001', 'BUY', '0.1 BTC'), pg_temp.trade('dry', 'QRST0001', 'BUY', '0.1 BTC', dry => true) \g /dev/null
-SELECT throws_ok($$ SELECT pg_temp.trade('refused', 'QRST0001', 'SELL', '100 BTC') $$, 'LG050', NULL, 'refused');
-SELECT is((SELECT count(*) FROM cash_call), 6::bigint, 'a replay, a dry run and a refusal open none');
+SELECT throws_ok($$ SELECT pg_temp.trade('refused', 'QRST0001', 'SELL', '100 BTC') $$, 'LG050', NULL,
+	'a sale above the coin held is refused');
+SELECT is((SELECT count(*) FROM cash_call), 6::bigint, 'a replay, a dry run and a refusal open no call');
 SELECT is((SELECT count(*) FROM post_trades(ARRAY[
 	('b1', 'QRST0003', 'BUY', '0.1 BTC', 'LP1', '60000 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, false),
 	('b1', 'QRST0003', 'BUY', '0.1 BTC', 'LP1', '60000 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, false),
 	('b2', 'QRST0003', 'SELL', '9 BTC', 'LP1', '60000 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, false),
-	('b3', 'QRST0003', 'SELL', '0.1 BTC', 'LP1', '60000 USD/BTC', NULL, NULL, NULL, NULL, '6000 USD', NULL, NULL, NULL, NULL, false, false)]::trade_request[])), 4::bigint, 'a batch');
+	('b3', 'QRST0003', 'SELL', '0.1 BTC', 'LP1', '60000 USD/BTC', NULL, NULL, NULL, NULL, '6000 USD', NULL, NULL, NULL, NULL, false, false)]::trade_request[])), 4::bigint,
+	'a batch answers each of its requests');
 SELECT results_eq($$ SELECT reference, amount FROM pg_temp.calls WHERE customer_id = require_customer('QRST0003') $$, $$ VALUES ('b1', '6000 USD'::amount) $$,
-	'opens one for each that is posted now and moves money');
+	'a batch opens a call for each new execution that moves money');
 
 -- Encumbered coin
 SELECT pg_temp.trade('bound QRST0001', 'QRST0001', 'BUY', '0.2 BTC', encumbered => true) \g /dev/null
@@ -41,13 +43,17 @@ SELECT change_cash_terms('QRST', encumber_unpaid => true), change_cash_terms('NE
 SELECT pg_temp.trade('terms ' || side || ' ' || c, c, side, '0.2 BTC') FROM unnest(ARRAY['QRST0001', 'QRST0002', 'NETT0001', 'NETT0002', 'APEX0001']) AS c, unnest(ARRAY['BUY', 'SELL']) AS side \g /dev/null
 SELECT results_eq($$ SELECT reference, encumbered FROM pg_temp.calls WHERE encumbered IS NOT NULL ORDER BY reference COLLATE "C" $$, $$ VALUES
 	('bound QRST0001', '0.2 BTC'::amount), ('terms BUY APEX0001', '0.2 BTC'), ('terms BUY NETT0002', '0.2 BTC'), ('terms BUY QRST0001', '0.2 BTC') $$,
-	'coin is bound when the request or the client''s terms say so, where cash is called');
-SELECT is(pg_temp.coin('Cust:QRST0001:encumbered'), '0.4 BTC', 'it stands apart');
-SELECT is(pg_temp.coin('Cust:QRST0002:encumbered') + pg_temp.coin('Cust:NETT0001:encumbered'), '0 BTC', 'not of others');
-SELECT lives_ok($$ SELECT pg_temp.trade('BUY QRST0001', 'QRST0001', 'BUY', '0.1 BTC') $$, 'a request from before the terms changed is replayed');
+	'coin is encumbered if the request or the client''s terms ask for it and cash is called');
+SELECT is(pg_temp.coin('Cust:QRST0001:encumbered'), '0.4 BTC', 'encumbered coin is kept in an account of its own');
+SELECT is(pg_temp.coin('Cust:QRST0002:encumbered') + pg_temp.coin('Cust:NETT0001:encumbered'), '0 BTC',
+	'coin of customers without calls is not encumbered');
+SELECT lives_ok($$ SELECT pg_temp.trade('BUY QRST0001', 'QRST0001', 'BUY', '0.1 BTC') $$,
+	'a request from before the terms changed is replayed');
 SELECT change_cash_terms('QRST', encumber_unpaid => false) \g /dev/null
-SELECT lives_ok($$ SELECT pg_temp.trade('terms BUY QRST0001', 'QRST0001', 'BUY', '0.2 BTC') $$, 'and one from then, after they changed back');
-SELECT throws_ok($$ SELECT pg_temp.trade('terms BUY QRST0001', 'QRST0001', 'BUY', '0.2 BTC', encumbered => true) $$, 'LG020', NULL, 'what was asked is compared');
+SELECT lives_ok($$ SELECT pg_temp.trade('terms BUY QRST0001', 'QRST0001', 'BUY', '0.2 BTC') $$,
+	'a request from under the changed terms is replayed after they changed back');
+SELECT throws_ok($$ SELECT pg_temp.trade('terms BUY QRST0001', 'QRST0001', 'BUY', '0.2 BTC', encumbered => true) $$, 'LG020', NULL,
+	'a replay that asks for encumbered coin on its own is a conflict');
 
 -- Busts of outstanding calls
 SELECT bust_trade('x1', 'QRST0001', 'bound QRST0001'), bust_trade('x2', 'QRST0001', 'SELL QRST0001'), bust_trade('x3', 'APEX0001', 'BUY APEX0001'), bust_trade('x4', 'QRST0002', 'BUY QRST0002') \g /dev/null
@@ -55,15 +61,16 @@ SELECT results_eq($$ SELECT c.reference, c.status, c.due_at IS NULL, c.closed_at
 	FROM pg_temp.calls c JOIN cash_call_event e USING (client_id, journal_id) JOIN journal j ON j.client_id = e.client_id AND j.journal_id = e.event_journal ORDER BY c.reference COLLATE "C" $$, $$ VALUES
 	('BUY APEX0001', 'B'::"char", true, true, 'busted', '6030 USD'::amount, 'x3', true), ('SELL QRST0001', 'B', true, true, 'busted', '5970 USD', 'x2', true),
 	('bound QRST0001', 'B', true, true, 'busted', '12060 USD', 'x1', true) $$, 'a bust ends the call of its execution');
-SELECT is(pg_temp.coin('Cust:QRST0001:encumbered'), '0.2 BTC', 'bound coin goes back from where it is');
-SELECT lives_ok($$ SELECT bust_trade('x1', 'QRST0001', 'bound QRST0001') $$, 'again: replayed');
-SELECT throws_ok($$ SELECT bust_trade('x9', 'QRST0001', 'bound QRST0001') $$, 'LG063', NULL, 'and once only');
-SELECT lives_ok($$ SELECT bust_trade('x5', 'NETT0002', 'BUY NETT0002', dry_run => true) $$, 'a dry run');
+SELECT is(pg_temp.coin('Cust:QRST0001:encumbered'), '0.2 BTC', 'a bust takes encumbered coin from the encumbered account');
+SELECT lives_ok($$ SELECT bust_trade('x1', 'QRST0001', 'bound QRST0001') $$, 'a bust submitted again is replayed');
+SELECT throws_ok($$ SELECT bust_trade('x9', 'QRST0001', 'bound QRST0001') $$, 'LG063', NULL,
+	'a second bust of an execution is refused');
+SELECT lives_ok($$ SELECT bust_trade('x5', 'NETT0002', 'BUY NETT0002', dry_run => true) $$, 'a bust can be tried in a dry run');
 SELECT correct_trade('x6', 'NETT0002', 'BUY', '0.3 BTC', 'LP1', lp_price => '60000 USD/BTC', original => 'BUY NETT0002') \g /dev/null
 SELECT results_eq($$ SELECT reference, status, amount FROM pg_temp.calls WHERE reference IN ('BUY NETT0002', 'x6') ORDER BY 1 $$, $$ VALUES ('BUY NETT0002', 'B'::"char", '6030 USD'::amount), ('x6', 'O', '18000 USD') $$,
 	'a correction ends one call and opens another');
-SELECT is((SELECT count(*) FROM cash_call_event), 4::bigint, 'one event each');
-SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing');
+SELECT is((SELECT count(*) FROM cash_call_event), 4::bigint, 'each busted call has one event');
+SELECT is_empty('SELECT * FROM verify()', 'the ledger verifies after executions, busts and a correction');
 
 SELECT finish();
 ROLLBACK;

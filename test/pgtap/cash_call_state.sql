@@ -30,24 +30,34 @@ SELECT count(*) FROM process_cash_calls('2026-09-03 11:00Z') \g /dev/null
 -- ---------------------------------------------------------------------------
 -- At any instant
 -- ---------------------------------------------------------------------------
-SELECT is(pg_temp.call('buy', '2026-09-01 14:59Z'), NULL, 'no call before the execution');
-SELECT is(pg_temp.call('buy', '2026-09-01 15:30Z'), 'OUTSTANDING Withdrawal of 6000.00 USD: 0.00 USD + 6000.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 0 attempts ', 'not attempted yet');
-SELECT is(pg_temp.call('buy', '2026-09-01 16:00Z'), 'OUTSTANDING Withdrawal of 6000.00 USD: 0.00 USD + 6000.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'failed once');
-SELECT is(pg_temp.call('buy', '2026-09-01 22:00Z'), 'SETTLED Withdrawal of 6000.00 USD: 6000.00 USD + 0.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 2 attempts ', 'then settled');
-SELECT is(pg_temp.call('sell'), 'SETTLED Deposit of 2400.00 USD: 2400.00 USD + 0.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 2 attempts ', 'a sale');
+SELECT is(pg_temp.call('buy', '2026-09-01 14:59Z'), NULL, 'no cash call (TPJ) is listed before its execution');
+SELECT is(pg_temp.call('buy', '2026-09-01 15:30Z'), 'OUTSTANDING Withdrawal of 6000.00 USD: 0.00 USD + 6000.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 0 attempts ',
+	'a call is outstanding with no attempt before its first run');
+SELECT is(pg_temp.call('buy', '2026-09-01 16:00Z'), 'OUTSTANDING Withdrawal of 6000.00 USD: 0.00 USD + 6000.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS',
+	'a failed call is outstanding with the reason of its last attempt');
+SELECT is(pg_temp.call('buy', '2026-09-01 22:00Z'), 'SETTLED Withdrawal of 6000.00 USD: 6000.00 USD + 0.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 2 attempts ',
+	'a settled call has its whole amount settled and no reason');
+SELECT is(pg_temp.call('sell'), 'SETTLED Deposit of 2400.00 USD: 2400.00 USD + 0.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 2 attempts ',
+	'the call of a sale is a deposit');
 SELECT results_eq($$ SELECT account, side, symbol, quantity, price, client_order_id, called_at, first_attempt_at, last_attempt_at FROM cash_calls('QRST', account => 'QRST0001') c WHERE c.reference = 'sell' $$,
-	$$ VALUES ('QRST0001', 'SELL', 'BTCUSD', '0.04 BTC'::amount, '60000 USD/BTC'::price, 'order sell', '2026-09-01 16:00Z'::timestamptz, '2026-09-01 16:00Z'::timestamptz, '2026-09-01 22:00Z'::timestamptz) $$, 'with its execution');
-SELECT results_eq($$ SELECT c.reference FROM cash_calls('QRST') c $$, ARRAY['buy', 'sell', 'off', 'gone', 'open'], 'the oldest first');
-SELECT results_eq($$ SELECT c.reference FROM cash_calls('QRST', account => 'QRST0002') c $$, ARRAY['off', 'open'], 'of one customer');
-SELECT throws_ok(format('SELECT * FROM cash_calls(%s)', arguments), code, NULL, code || ': ' || arguments)
+	$$ VALUES ('QRST0001', 'SELL', 'BTCUSD', '0.04 BTC'::amount, '60000 USD/BTC'::price, 'order sell', '2026-09-01 16:00Z'::timestamptz, '2026-09-01 16:00Z'::timestamptz, '2026-09-01 22:00Z'::timestamptz) $$,
+	'a call is listed with the terms of its execution and its attempts'' times');
+SELECT results_eq($$ SELECT c.reference FROM cash_calls('QRST') c $$, ARRAY['buy', 'sell', 'off', 'gone', 'open'],
+	'calls are listed with the oldest first');
+SELECT results_eq($$ SELECT c.reference FROM cash_calls('QRST', account => 'QRST0002') c $$, ARRAY['off', 'open'],
+	'calls can be listed for one customer');
+SELECT throws_ok(format('SELECT * FROM cash_calls(%s)', arguments), code, NULL,
+	'a list of calls is refused with ' || code || ' for ' || arguments)
   FROM (VALUES ('''QRST'', account => ''APEX0001''', 'LG012'), ('''QRST'', account => ''''', 'LG012'), ('''QRST'', NULL', 'LG061'), ('''QRST'', ''infinity''', 'LG061'),
 			   ('''QRST'', ''-infinity''', 'LG002'), ('''QRST'', clock_timestamp() + interval ''1 hour''', 'LG061')) AS refusal(arguments, code);
-SELECT throws_ok($$ SELECT * FROM cash_calls('NONE') $$, 'LG010', NULL, 'of no client');
+SELECT throws_ok($$ SELECT * FROM cash_calls('NONE') $$, 'LG010', NULL, 'a list of calls of an unknown client is refused');
 
 SELECT results_eq($$ SELECT attempt, attempted_at, outcome, reason, meaning IS NOT NULL, amount, journal IS NOT NULL, recorded_by = current_user FROM cash_call_attempts('QRST', pg_temp.number('buy')) $$, $$ VALUES
-	(1::bigint, '2026-09-01 16:00Z'::timestamptz, 'failed', 'INSUFFICIENT_FUNDS', true, '6000 USD'::amount, false, true), (2, '2026-09-01 22:00Z', 'settled', NULL, false, '6000 USD', true, true) $$, 'every attempt');
-SELECT throws_ok($$ SELECT * FROM cash_call_attempts('QRST', 0) $$, 'LG082', NULL, 'of no call');
-SELECT throws_ok($$ SELECT * FROM cash_call_attempts('OTHR', pg_temp.number('buy')) $$, 'LG082', NULL, 'of no call of this client');
+	(1::bigint, '2026-09-01 16:00Z'::timestamptz, 'failed', 'INSUFFICIENT_FUNDS', true, '6000 USD'::amount, false, true), (2, '2026-09-01 22:00Z', 'settled', NULL, false, '6000 USD', true, true) $$,
+	'every attempt of a call is listed with its outcome, reason and amount');
+SELECT throws_ok($$ SELECT * FROM cash_call_attempts('QRST', 0) $$, 'LG082', NULL, 'attempts of an unknown call are refused');
+SELECT throws_ok($$ SELECT * FROM cash_call_attempts('OTHR', pg_temp.number('buy')) $$, 'LG082', NULL,
+	'attempts of another client''s call are refused');
 
 -- ---------------------------------------------------------------------------
 -- Written off, recovered, busted
@@ -63,30 +73,40 @@ SELECT approve_cash_call_write_off('QRST', :off, '2026-10-05 15:00Z') \g /dev/nu
 SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
 SELECT count(*) FROM charge_cash_call_write_offs('2026-11-02 06:00Z') \g /dev/null
 RESET SESSION AUTHORIZATION;
-SELECT is(pg_temp.call('off', '2026-11-01 00:00Z'), 'OUTSTANDING Withdrawal of 600.00 USD: 0.00 USD + 600.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'outstanding');
-SELECT is(pg_temp.call('off'), 'WRITTEN_OFF Withdrawal of 600.00 USD: 0.00 USD + 0.00 USD + 600.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'written off');
-SELECT is_empty('SELECT * FROM check_cash_calls()', 'nothing is wrong');
+SELECT is(pg_temp.call('off', '2026-11-01 00:00Z'), 'OUTSTANDING Withdrawal of 600.00 USD: 0.00 USD + 600.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS',
+	'a call whose write-off is approved is outstanding until it is charged');
+SELECT is(pg_temp.call('off'), 'WRITTEN_OFF Withdrawal of 600.00 USD: 0.00 USD + 0.00 USD + 600.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS',
+	'a charged write-off leaves the whole call written off');
+SELECT is_empty('SELECT * FROM check_cash_calls()', 'check_cash_calls() finds nothing after a write-off');
 SELECT pg_temp.fund('QRST0002', '600 USD') \g /dev/null
 SELECT count(*) FROM process_cash_calls(clock_timestamp()) \g /dev/null
-SELECT is(pg_temp.call('off'), 'WRITTEN_OFF Withdrawal of 600.00 USD: 0.00 USD + 0.00 USD + 600.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'a run does not touch it');
+SELECT is(pg_temp.call('off'), 'WRITTEN_OFF Withdrawal of 600.00 USD: 0.00 USD + 0.00 USD + 600.00 USD - 0.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS',
+	'a run does not collect a written-off call');
 SELECT recover_cash_call('QRST', pg_temp.number('off'), 'part', '200 USD') \g /dev/null
-SELECT is(pg_temp.call('off'), 'WRITTEN_OFF Withdrawal of 600.00 USD: 200.00 USD + 0.00 USD + 600.00 USD - 200.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'recovered in part');
+SELECT is(pg_temp.call('off'), 'WRITTEN_OFF Withdrawal of 600.00 USD: 200.00 USD + 0.00 USD + 600.00 USD - 200.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS',
+	'a call recovered in part stays written off');
 SELECT recover_cash_call('QRST', pg_temp.number('off'), 'rest') \g /dev/null
-SELECT is(pg_temp.call('off'), 'RECOVERED Withdrawal of 600.00 USD: 600.00 USD + 0.00 USD + 600.00 USD - 600.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'in whole');
-SELECT is_empty('SELECT * FROM check_cash_calls()', 'nothing is wrong');
+SELECT is(pg_temp.call('off'), 'RECOVERED Withdrawal of 600.00 USD: 600.00 USD + 0.00 USD + 600.00 USD - 600.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS',
+	'a call recovered in whole is recovered');
+SELECT is_empty('SELECT * FROM check_cash_calls()', 'check_cash_calls() finds nothing after a recovery');
 SELECT bust_trade('ungone', 'QRST0003', 'gone'), bust_trade('unbuy', 'QRST0001', 'sell'), bust_trade('unoff', 'QRST0002', 'off') \g /dev/null
-SELECT is(pg_temp.call('gone'), 'BUSTED Withdrawal of 12000.00 USD: 0.00 USD + 0.00 USD + 0.00 USD - 0.00 USD + 12000.00 USD, 2 attempts INSUFFICIENT_FUNDS', 'busted');
-SELECT is(pg_temp.call('unbuy'), 'OUTSTANDING Withdrawal of 2400.00 USD: 0.00 USD + 2400.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 0 attempts ', 'proceeds paid are called back by the bust');
-SELECT is(pg_temp.call('off'), 'RECOVERED Withdrawal of 600.00 USD: 600.00 USD + 0.00 USD + 600.00 USD - 600.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS', 'one that was recovered stays so when busted');
-SELECT is(pg_temp.call('unoff'), 'OUTSTANDING Deposit of 600.00 USD: 0.00 USD + 600.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 0 attempts ', 'and what was recovered given back');
-SELECT is_empty('SELECT * FROM check_cash_calls()', 'nothing is wrong');
+SELECT is(pg_temp.call('gone'), 'BUSTED Withdrawal of 12000.00 USD: 0.00 USD + 0.00 USD + 0.00 USD - 0.00 USD + 12000.00 USD, 2 attempts INSUFFICIENT_FUNDS',
+	'the bust of an unpaid purchase ends its call as busted');
+SELECT is(pg_temp.call('unbuy'), 'OUTSTANDING Withdrawal of 2400.00 USD: 0.00 USD + 2400.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 0 attempts ',
+	'the bust of a paid sale opens a call for its proceeds');
+SELECT is(pg_temp.call('off'), 'RECOVERED Withdrawal of 600.00 USD: 600.00 USD + 0.00 USD + 600.00 USD - 600.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS',
+	'a recovered call stays recovered when its execution is busted');
+SELECT is(pg_temp.call('unoff'), 'OUTSTANDING Deposit of 600.00 USD: 0.00 USD + 600.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 0 attempts ',
+	'the bust of a recovered purchase opens a call that refunds the recovery');
+SELECT is_empty('SELECT * FROM check_cash_calls()', 'check_cash_calls() finds nothing after busts');
 SELECT is_empty($$ SELECT c.* FROM unnest(ARRAY['2026-09-01 14:00Z', '2026-09-01 16:00Z', '2026-09-02 16:00Z', '2026-11-02 06:00Z', 'now']::timestamptz[]) t, cash_calls('QRST', t) c
-	WHERE net_money <> settled + outstanding + written_off - recovered + busted OR sign(outstanding) < 0 $$, 'conservation at every instant (I13)');
+	WHERE net_money <> settled + outstanding + written_off - recovered + busted OR sign(outstanding) < 0 $$,
+	'the money of every call is conserved at every instant (I13)');
 
 -- ---------------------------------------------------------------------------
 -- Faults
 -- ---------------------------------------------------------------------------
--- Each is put in behind the ledger's back, found, and taken out again.
+-- Each is put in with the triggers off, found, and rolled back.
 CREATE FUNCTION pg_temp.found(client text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$ SELECT coalesce(string_agg(DISTINCT check_name, ', ' ORDER BY check_name), 'nothing') FROM check_cash_calls(client) $$;
 CREATE FUNCTION pg_temp.fault(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -104,7 +124,7 @@ BEGIN
 		RETURN result;
 	END;
 END $$;
-SELECT is(pg_temp.fault(statement), found, statement) FROM (VALUES
+SELECT is(pg_temp.fault(statement), found, 'the check reports a fault put in by ' || statement) FROM (VALUES
 	($$UPDATE cash_call SET amount = amount + '0.01 USD' WHERE journal_id = pg_temp.number('buy')$$, 'conservation, execution'),
 	($$UPDATE cash_call SET status = 'O', closed_at = NULL, closed_recorded_at = NULL WHERE journal_id = pg_temp.number('buy')$$, 'account, conservation, state'),
 	($$UPDATE cash_call SET status = 'S', closed_at = now(), closed_recorded_at = now(), due_at = NULL WHERE journal_id = pg_temp.number('open')$$, 'account, conservation, state'),
@@ -133,12 +153,12 @@ SELECT is(pg_temp.fault(statement), found, statement) FROM (VALUES
 	($$SELECT load_journal('QRST', 'by hand', journal_entry(line('Dr', pg_temp.account('CORP Expense:bad-debt'), '1 USD'), line('Cr', pg_temp.account('CORP TPJ:receivable:QRST0002'), '1 USD')))$$, 'account'),
 	($$SELECT load_journal('QRST', 'nobody''s', journal_entry(line('Dr', pg_temp.account('CORP TPJ:payable:QRST0003'), '1 USD'), line('Cr', pg_temp.account('CORP Bank:operating'), '1 USD')))$$, 'account')
 	) AS fault (statement, found);
-SELECT is(pg_temp.found(), 'nothing', 'and nothing is left');
-SELECT is(pg_temp.found('APEX'), 'nothing', 'of one client');
-SELECT throws_ok($$ SELECT pg_temp.found('NONE') $$, 'LG010', NULL, 'that must exist');
-SELECT throws_ok('DELETE FROM cash_call_event', 'LG066', NULL, 'events stay');
-SELECT throws_ok('UPDATE cash_call_event SET amount = NULL', 'LG066', NULL, 'as they are');
-SELECT throws_ok('DELETE FROM cash_call', 'LG066', NULL, 'and so do calls');
+SELECT is(pg_temp.found(), 'nothing', 'no fault is left after each was taken out again');
+SELECT is(pg_temp.found('APEX'), 'nothing', 'the check of calls can be limited to one client');
+SELECT throws_ok($$ SELECT pg_temp.found('NONE') $$, 'LG010', NULL, 'the check of an unknown client is refused');
+SELECT throws_ok('DELETE FROM cash_call_event', 'LG066', NULL, 'events of calls cannot be deleted');
+SELECT throws_ok('UPDATE cash_call_event SET amount = NULL', 'LG066', NULL, 'events of calls cannot be changed');
+SELECT throws_ok('DELETE FROM cash_call', 'LG066', NULL, 'calls cannot be deleted');
 
 SELECT finish();
 ROLLBACK;

@@ -41,11 +41,11 @@ SELECT is_empty($$
 SELECT is_empty($$
 	SELECT signature FROM routine, pg_catalog.unnest(proconfig) setting
 	WHERE setting !~ '^(search_path=|jit=off$)'
-	$$, 'no function changes another setting, but for jit');
+	$$, 'no function changes a setting other than search_path and jit');
 
 SET LOCAL lock_timeout = '5s';
 SELECT open_client('WAITS'), change_client('WAITS', name => 'changed'), seal() \g /dev/null
-SELECT is(current_setting('lock_timeout'), '5s', 'after functions that bound their waits, lock_timeout is what it was');
+SELECT is(current_setting('lock_timeout'), '5s', 'lock_timeout is restored after functions that bound their waits');
 RESET lock_timeout;
 
 -- bounded_wait() lowers lock_timeout up to the end of its caller, which only a SET clause of that one restores

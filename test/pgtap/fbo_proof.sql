@@ -11,7 +11,7 @@ $$;
 SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('NONE', opened_at => '2026-01-01Z') \g /dev/null
 SELECT open_bank_account('EVOLVE', 'FBO', 'Evolve', ledger_name => 'Bank:omnibus:evolve') \g /dev/null
 SELECT open_customer('QRST000' || n, client => 'QRST') FROM generate_series(1, 3) n \g /dev/null
-SELECT is_empty($$SELECT * FROM fbo_proof()$$, 'without accounts there is nothing to prove');
+SELECT is_empty($$SELECT * FROM fbo_proof()$$, 'a client without FBO accounts has no FBO proof');
 
 -- one amount for each term, so that a term in the wrong column shows
 SELECT pg_temp.move(d || c, d, c, a::amount) FROM (VALUES
@@ -34,13 +34,14 @@ SELECT set_eq('SELECT pg_temp.proof()', ARRAY['control: 114840.12 USD', 'ach_in:
 	'inter_bank: 7000.00 USD', 'business_transfer: 30.00 USD', 'due_from_company: 250.00 USD', 'due_to_company: 670.00 USD', 'other_funds: 0.00 USD',
 	'resources: 124034.12 USD', 'settled: 118133.00 USD', 'unsettled: 3000.00 USD', 'held: 800.00 USD', 'unidentified: 90.00 USD', 'escheated: 11.00 USD',
 	'claims: 122034.00 USD', 'residual: 2000.00 USD', 'interest: 0.12 USD', 'required: 124034.12 USD', 'difference: 0.00 USD', 'claims_in_debit: 0.00 USD'],
-	'every term of the proof');
-SELECT results_eq($$SELECT b.bank, b.balance::text FROM fbo_proof('QRST') p, unnest(p.banks) b$$, $$VALUES ('Bank:omnibus', '94840.12 USD'), ('Bank:omnibus:evolve', '20000.00 USD')$$, 'bank by bank');
-SELECT is_empty($$SELECT * FROM check_fbo()$$, 'all is well');
+	'the FBO proof shows each term in its own column');
+SELECT results_eq($$SELECT b.bank, b.balance::text FROM fbo_proof('QRST') p, unnest(p.banks) b$$, $$VALUES ('Bank:omnibus', '94840.12 USD'), ('Bank:omnibus:evolve', '20000.00 USD')$$,
+	'the FBO proof lists the balance of each bank account');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the check finds nothing in a balanced FBO account');
 SELECT seal() \g /dev/null
-SELECT is_empty($$SELECT * FROM check_fbo()$$, 'and after a block');
-SELECT throws_ok($$SELECT fbo_proof('ABSENT')$$, 'LG010', NULL, 'unknown client');
-SELECT throws_ok($$SELECT check_fbo('ABSENT')$$, 'LG010', NULL, 'unknown to the check');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the check finds nothing after a block is sealed');
+SELECT throws_ok($$SELECT fbo_proof('ABSENT')$$, 'LG010', NULL, 'the FBO proof of an unknown client is refused');
+SELECT throws_ok($$SELECT check_fbo('ABSENT')$$, 'LG010', NULL, 'the FBO check of an unknown client is refused');
 
 -- ---------------------------------------------------------------------------
 -- Attacks
@@ -51,15 +52,15 @@ $$;
 -- what a superuser can do who says that he is restoring
 CREATE FUNCTION pg_temp.inject(reference text, entry journal_entry, kind smallint DEFAULT 1) RETURNS void LANGUAGE sql AS $$
 	INSERT INTO journal (client_id, actor_id, journal_id, recorded_at, effective_at, kind, reference, entry)
-	SELECT c.client_id, a.actor_id, nextval('journal_id_seq'), now(), now(), $3, $1, $2 FROM client c, (SELECT min(actor_id) AS actor_id FROM actor) a WHERE c.code = 'QRST'
+	SELECT c.client_id, a.actor_id, nextval('record_number'), now(), now(), $3, $1, $2 FROM client c, (SELECT min(actor_id) AS actor_id FROM actor) a WHERE c.code = 'QRST'
 $$;
 
 SAVEPOINT attack;
 SET LOCAL bakkt_ledger.restoring = on;
 SELECT pg_temp.inject('wrong', journal_entry(line('Dr', pg_temp.acct('FBO', 'Cust:QRST0002:settled'), '500 USD'), line('Cr', pg_temp.acct('FBO', 'Bank:omnibus'), '500 USD'))) \g /dev/null
 SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('what is there is not what customers are owed | 124034.12 USD | 123534.12 USD')$$,
-	'money taken by a journal that no balance has felt');
-SELECT is((SELECT difference::text FROM fbo_proof('QRST')), '-500.00 USD', 'the difference is what is missing');
+	'money taken by a journal that changed no balance is found');
+SELECT is((SELECT difference::text FROM fbo_proof('QRST')), '-500.00 USD', 'the difference of the proof is the amount missing');
 ROLLBACK TO attack;
 
 SET LOCAL bakkt_ledger.restoring = on;
@@ -68,15 +69,18 @@ ALTER TABLE balance DISABLE TRIGGER refuse_write;
 UPDATE balance b SET posted = b.posted + CASE a.name WHEN 'Cust:QRST0003:settled' THEN amount '850 USD' ELSE amount '-850 USD' END
 	FROM account a WHERE a.client_id = b.client_id AND a.account = b.account AND a.name IN ('Cust:QRST0003:settled', 'Cust:QRST0002:settled');
 SELECT results_eq('SELECT * FROM pg_temp.broken() ORDER BY 1', $$VALUES ('a claim is in debit | Cust:QRST0003:settled | QRST0003 | 0.00 USD | -800.00 USD'),
-	('what is there is not what customers are owed | 124834.12 USD | 124034.12 USD')$$, 'a deficit that other customers'' money hides: the sum is right, the proof is not');
-SELECT results_eq($$SELECT difference::text, claims_in_debit::text FROM fbo_proof('QRST')$$, $$VALUES ('-800.00 USD', '800.00 USD')$$, 'it is never set off');
+	('what is there is not what customers are owed | 124834.12 USD | 124034.12 USD')$$,
+	'a deficit that other customers'' money hides is found');
+SELECT results_eq($$SELECT difference::text, claims_in_debit::text FROM fbo_proof('QRST')$$, $$VALUES ('-800.00 USD', '800.00 USD')$$,
+	'a claim in debit is not set off against other customers'' claims');
 ROLLBACK TO attack;
 
 -- a transfer that nobody listed
 SELECT load_journal('QRST', 'unlisted', journal_entry(line('Dr', pg_temp.acct('FBO', 'DueTo:CORP'), '40 USD'), line('Cr', pg_temp.acct('FBO', 'Clearing:business-transfer'), '40 USD'),
 	line('Dr', pg_temp.acct('CORP', 'Clearing:FBO-transfer'), '40 USD'), line('Cr', pg_temp.acct('CORP', 'DueFrom:FBO'), '40 USD'))) \g /dev/null
 SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('what is in transit is not what the transfers list | Clearing:FBO-transfer | 45.00 USD | 85.00 USD'),
-	('what is in transit is not what the transfers list | Clearing:business-transfer | 30.00 USD | 70.00 USD')$$, 'in transit, but not listed');
+	('what is in transit is not what the transfers list | Clearing:business-transfer | 30.00 USD | 70.00 USD')$$,
+	'money in transit that no transfer lists is found');
 ROLLBACK TO attack;
 
 -- a transfer that is listed and never left
@@ -84,20 +88,23 @@ ALTER TABLE fbo_transfer DISABLE TRIGGER check_fbo_transfer_change;
 UPDATE fbo_transfer SET amount = '31 USD' WHERE reference = 'out';
 SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('transfer "out" is not what its journal of instruction says | Clearing:FBO-transfer | 31.00 USD | 30.00 USD'),
 	('what is in transit is not what the transfers list | Clearing:FBO-transfer | 46.00 USD | 45.00 USD'),
-	('what is in transit is not what the transfers list | Clearing:business-transfer | 31.00 USD | 30.00 USD')$$, 'a listed transfer that is not what was posted');
+	('what is in transit is not what the transfers list | Clearing:business-transfer | 31.00 USD | 30.00 USD')$$,
+	'a transfer that differs from its posted journal is found');
 ROLLBACK TO attack;
 
 -- one side of a mirror
 SET LOCAL bakkt_ledger.restoring = on;
 SELECT pg_temp.inject('half', journal_entry(line('Dr', pg_temp.acct('FBO', 'DueFrom:CORP'), '60 USD'), line('Cr', pg_temp.acct('FBO', 'Clearing:inter-bank'), '60 USD'))) \g /dev/null
 SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('the two sides of "CORP owes FBO" differ, debit positive | DueFrom:CORP | 250.00 USD | 310.00 USD')$$,
-	'a promise of the company''s that the company does not have in its books');
+	'a debt of the company that is missing from its own books is found');
 ROLLBACK TO attack;
-SELECT is_empty($$SELECT * FROM check_fbo()$$, 'all is well again');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the check finds nothing once the attacks are rolled back');
 
 -- as the ledger knew it
-SELECT is((SELECT count(*) FROM fbo_proof('QRST', '2026-01-01Z') p WHERE NOT is_zero(p.difference) OR NOT is_zero(p.control)), 0::bigint, 'before anything was recorded there is nothing');
-SELECT results_eq($$SELECT control::text, difference::text FROM fbo_proof('QRST', clock_timestamp())$$, $$VALUES ('114840.12 USD', '0.00 USD')$$, 'as of now it is the same');
+SELECT is((SELECT count(*) FROM fbo_proof('QRST', '2026-01-01Z') p WHERE NOT is_zero(p.difference) OR NOT is_zero(p.control)), 0::bigint,
+	'the FBO proof before the first journal is zero');
+SELECT results_eq($$SELECT control::text, difference::text FROM fbo_proof('QRST', clock_timestamp())$$, $$VALUES ('114840.12 USD', '0.00 USD')$$,
+	'the FBO proof as of now shows the current control balance');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,6 +1,7 @@
 -- Withdrawals: requested, sent, completed, cancelled, rejected, returned; what is free for them; adjustments by hand.
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+\ir lib/event.psql
 SELECT no_plan();
 
 SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('XYZZ', opened_at => '2026-01-01Z') \g /dev/null
@@ -21,94 +22,135 @@ SELECT receive_wire('QRST', '1000 USD', 'w-' || a, a, at => '2026-11-02 15:00Z')
 -- ---------------------------------------------------------------------------
 -- The way through (J06b-c; line by line in funding_return.sql)
 -- ---------------------------------------------------------------------------
-SELECT is((SELECT format('%s %s %s %s', rail, direction, amount, status) FROM request_withdrawal('ALICE001', '800 USD', 'out', at => '2026-11-03 15:00Z')), 'ACH WITHDRAWAL 800.00 USD REQUESTED', 'requested');
-SELECT is(pg_temp.cash('ALICE001'), '1000.00 USD, held 800.00 USD, called 0.00 USD, available 200.00 USD', 'held, still the customer''s');
-SELECT is(pg_temp.hold_of('out'), 'open 800.00 USD 0.00 USD', 'by a hold');
-SELECT is((SELECT format('%s %s', status, sent_at AT TIME ZONE 'UTC') FROM send_withdrawal('QRST', 'out', 'FILE-1', '2026-11-03 16:00Z')), 'SENT 2026-11-03 16:00:00', 'sent');
-SELECT is(pg_temp.step('out', 'sent'), ARRAY['Dr FBO Cust:ALICE001:settled 800.00 USD', 'Cr FBO Clearing:ACH-out 800.00 USD'], 'the claim is in clearing');
-SELECT is(pg_temp.hold_of('out'), 'captured 0.00 USD 800.00 USD', 'out of the hold');
+SELECT is((SELECT format('%s %s %s %s', rail, direction, amount, status) FROM request_withdrawal('ALICE001', '800 USD', 'out', at => '2026-11-03 15:00Z')), 'ACH WITHDRAWAL 800.00 USD REQUESTED',
+	'a requested withdrawal goes by ACH and has the status REQUESTED');
+SELECT is(pg_temp.cash('ALICE001'), '1000.00 USD, held 800.00 USD, called 0.00 USD, available 200.00 USD',
+	'a requested withdrawal is held and stays in the settled balance');
+SELECT is(pg_temp.hold_of('out'), 'open 800.00 USD 0.00 USD', 'a requested withdrawal has an open hold of its amount');
+SELECT is((SELECT format('%s %s', status, sent_at AT TIME ZONE 'UTC') FROM send_withdrawal('QRST', 'out', 'FILE-1', '2026-11-03 16:00Z')), 'SENT 2026-11-03 16:00:00',
+	'a withdrawal is SENT at the time given');
+SELECT is(pg_temp.step('out', 'sent'), ARRAY['Dr FBO Cust:ALICE001:settled 800.00 USD', 'Cr FBO Clearing:ACH-out 800.00 USD'],
+	'a sent withdrawal moves the customer''s claim to clearing');
+SELECT is(pg_temp.hold_of('out'), 'captured 0.00 USD 800.00 USD', 'a sent withdrawal captures its hold');
 SELECT is((SELECT format('%s %s %s', k.name, j.effective_at AT TIME ZONE 'UTC', h.journal_id = j.journal_id) FROM journal j JOIN journal_kind k USING (kind) JOIN hold_event h ON h.event = 'captured' WHERE j.reference LIKE 'funding:%:sent'),
-	'cash_withdrawal 2026-11-03 16:00:00 t', 'whose event names the journal');
-SELECT is((SELECT format('%s %s', status, completed_at AT TIME ZONE 'UTC') FROM complete_withdrawal('QRST', 'out', 'BAI-455', '2026-11-04 15:00Z')), 'COMPLETED 2026-11-04 15:00:00', 'completed');
-SELECT is(pg_temp.step('out', 'completed'), ARRAY['Dr FBO Clearing:ACH-out 800.00 USD', 'Cr FBO Bank:omnibus 800.00 USD'], 'the bank has paid');
-SELECT is(pg_temp.cash('ALICE001'), '200.00 USD, held 0.00 USD, called 0.00 USD, available 200.00 USD', 'what is left');
-SELECT is((SELECT format('%s %s', settled, held) FROM cash_balance('ALICE001', '2026-11-03 15:30Z')), '1000.00 USD 800.00 USD', 'as of an earlier instant: held');
-SELECT is((SELECT format('%s %s', settled, held) FROM cash_balance('ALICE001', '2026-11-03 16:00Z')), '200.00 USD 0.00 USD', 'and sent');
+	'cash_withdrawal 2026-11-03 16:00:00 t', 'the capture of a withdrawal''s hold names the journal of its sending');
+SELECT is((SELECT format('%s %s', status, completed_at AT TIME ZONE 'UTC') FROM complete_withdrawal('QRST', 'out', 'BAI-455', '2026-11-04 15:00Z')), 'COMPLETED 2026-11-04 15:00:00',
+	'a withdrawal is COMPLETED at the time given');
+SELECT is(pg_temp.step('out', 'completed'), ARRAY['Dr FBO Clearing:ACH-out 800.00 USD', 'Cr FBO Bank:omnibus 800.00 USD'],
+	'a completed withdrawal moves clearing to the omnibus bank account');
+SELECT is(pg_temp.cash('ALICE001'), '200.00 USD, held 0.00 USD, called 0.00 USD, available 200.00 USD',
+	'a completed withdrawal leaves the rest settled and available');
+SELECT is((SELECT format('%s %s', settled, held) FROM cash_balance('ALICE001', '2026-11-03 15:30Z')), '1000.00 USD 800.00 USD',
+	'cash_balance() as of before the sending shows the withdrawal held');
+SELECT is((SELECT format('%s %s', settled, held) FROM cash_balance('ALICE001', '2026-11-03 16:00Z')), '200.00 USD 0.00 USD',
+	'cash_balance() as of the sending shows the withdrawal gone');
 SELECT request_withdrawal('BOB00001', '100 USD', 'wire out', rail => 'WIRE', bank => 'First', at => '2026-11-03 15:00Z'), send_withdrawal('QRST', 'wire out', at => '2026-11-03 16:00Z') \g /dev/null
-SELECT is(pg_temp.step('wire out', 'sent'), ARRAY['Dr FBO Cust:BOB00001:settled 100.00 USD', 'Cr FBO Clearing:wire-out 100.00 USD'], 'by wire');
+SELECT is(pg_temp.step('wire out', 'sent'), ARRAY['Dr FBO Cust:BOB00001:settled 100.00 USD', 'Cr FBO Clearing:wire-out 100.00 USD'],
+	'a withdrawal by wire goes through wire clearing');
 SELECT complete_withdrawal('QRST', 'wire out', 'IMAD-9', '2026-11-03 17:00Z') \g /dev/null
-SELECT is(pg_temp.step('wire out', 'completed'), ARRAY['Dr FBO Clearing:wire-out 100.00 USD', 'Cr FBO Bank:omnibus:First 100.00 USD'], 'from the bank that was asked');
+SELECT is(pg_temp.step('wire out', 'completed'), ARRAY['Dr FBO Clearing:wire-out 100.00 USD', 'Cr FBO Bank:omnibus:First 100.00 USD'],
+	'a withdrawal is paid from the bank named in its request');
 
 -- ---------------------------------------------------------------------------
 -- Idempotency
 -- ---------------------------------------------------------------------------
-SELECT is((SELECT status FROM request_withdrawal('ALICE001', '800.00 USD', 'out')), 'COMPLETED', 'requested again: as it stands');
-SELECT is((SELECT status FROM send_withdrawal('QRST', 'out', 'FILE-1')), 'COMPLETED', 'sent again');
-SELECT is((SELECT status FROM complete_withdrawal('QRST', 'out', 'BAI-455')), 'COMPLETED', 'completed again');
-SELECT is((SELECT count(*) FROM journal WHERE kind = 13), 4::bigint, 'and nothing is posted');
-SELECT throws_ok(call, 'LG020', NULL, 'other content: ' || call) FROM unnest(ARRAY[
+SELECT is((SELECT status FROM request_withdrawal('ALICE001', '800.00 USD', 'out')), 'COMPLETED',
+	'a repeated request answers with the withdrawal''s present status');
+SELECT is((SELECT status FROM send_withdrawal('QRST', 'out', 'FILE-1')), 'COMPLETED',
+	'a repeated sending answers with the withdrawal''s present status');
+SELECT is((SELECT status FROM complete_withdrawal('QRST', 'out', 'BAI-455')), 'COMPLETED',
+	'a repeated completion answers with the withdrawal''s present status');
+SELECT is((SELECT count(*) FROM journal WHERE kind = 13), 4::bigint, 'repeated steps of a withdrawal post nothing');
+SELECT throws_ok(call, 'LG020', NULL, 'a known reference or step with other content is refused: ' || call) FROM unnest(ARRAY[
 	$$ SELECT request_withdrawal('ALICE001', '801 USD', 'out') $$, $$ SELECT request_withdrawal('BOB00001', '800 USD', 'out') $$, $$ SELECT request_withdrawal('ALICE001', '800 USD', 'out', rail => 'WIRE') $$,
 	$$ SELECT request_withdrawal('ALICE001', '800 USD', 'out', bank => 'First') $$, $$ SELECT initiate_deposit('ALICE001', '800 USD', 'out') $$, $$ SELECT send_withdrawal('QRST', 'out') $$, $$ SELECT complete_withdrawal('QRST', 'out', 'BAI-456') $$]) AS call;
 
 -- ---------------------------------------------------------------------------
 -- Refusals
 -- ---------------------------------------------------------------------------
-SELECT throws_ok(format('SELECT request_withdrawal(%s)', arguments), code, NULL, code || ': request_withdrawal ' || arguments)
+SELECT throws_ok(format('SELECT request_withdrawal(%s)', arguments), code, NULL,
+	format('a request for a withdrawal is refused (%s): %s', code, arguments))
   FROM (VALUES ('''NOBODY01'', ''10 USD'', ''r''', 'LG012'), ('''ALICE001'', ''10 USD'', NULL', 'LG002'), ('''ALICE001'', ''10 USD'', ''r'', ''DEBIT''', 'LG002'), ('''ALICE001'', ''10 USD'', ''r'', NULL', 'LG002'),
 	('''ALICE001'', NULL, ''r''', 'LG045'), ('''ALICE001'', ''0 USD'', ''r''', 'LG045'), ('''ALICE001'', ''-10 USD'', ''r''', 'LG045'), ('''ALICE001'', ''10 BTC'', ''r''', 'LG042'), ('''ALICE001'', ''10 NOPE'', ''r''', 'LG040'),
 	('''ALICE001'', ''10.001 USD'', ''r''', 'LG043'), ('''ALICE001'', ''9.99 USD'', ''r''', 'LG047'), ('''ALICE001'', ''200.01 USD'', ''r''', 'LG050'), ('''ALICE001'', ''10 EUR'', ''r''', 'LG050'),
 	('''ALICE001'', ''10 USD'', ''r'', bank => ''a:b''', 'LG034'), ('''ALICE001'', ''10 USD'', ''r'', at => ''infinity''', 'LG061'), ('''ALICE001'', ''10 USD'', ''r'', at => ''-infinity''', 'LG002')) AS refusal(arguments, code);
-SELECT throws_ok(format('SELECT %s', call), code, NULL, code || ': ' || call) FROM (VALUES
+SELECT throws_ok(format('SELECT %s', call), code, NULL,
+	format('a step without a transfer of its kind is refused (%s): %s', code, call)) FROM (VALUES
 	($$send_withdrawal('QRST', 'none')$$, 'LG080'), ($$complete_withdrawal('QRST', 'none')$$, 'LG080'), ($$cancel_withdrawal('QRST', 'none')$$, 'LG080'), ($$reject_withdrawal('QRST', 'none', 'x')$$, 'LG080'),
 	($$return_withdrawal('QRST', 'none', 'R01')$$, 'LG080'), ($$send_withdrawal('QRST', 'w-ALICE001')$$, 'LG080'), ($$credit_deposit('QRST', 'out')$$, 'LG080'), ($$send_withdrawal('NONE', 'out')$$, 'LG010'),
 	($$send_withdrawal('XYZZ', 'out')$$, 'LG080'), ($$send_withdrawals('QRST', ARRAY['none'])$$, 'LG080')) AS t (call, code);
-SELECT is((SELECT status FROM request_withdrawal('ALICE001', '10 USD', 'r', at => '2026-11-03 15:00Z')), 'REQUESTED', 'the least is enough, and no refusal has used up the reference');
+SELECT is((SELECT status FROM request_withdrawal('ALICE001', '10 USD', 'r', at => '2026-11-03 15:00Z')), 'REQUESTED',
+	'a withdrawal of the minimum is accepted, under a reference refused before');
 SELECT change_cash_terms('QRST', minimum_withdrawal => '0 USD') \g /dev/null
-SELECT is((SELECT status FROM request_withdrawal('ALICE001', '0.01 USD', 'cent', at => '2026-11-03 15:00Z')), 'REQUESTED', 'no minimum');
+SELECT is((SELECT status FROM request_withdrawal('ALICE001', '0.01 USD', 'cent', at => '2026-11-03 15:00Z')), 'REQUESTED',
+	'a withdrawal of one cent is accepted where the minimum is zero');
 SELECT change_cash_terms('QRST', minimum_withdrawal => '10 EUR') \g /dev/null
-SELECT is((SELECT status FROM request_withdrawal('ALICE001', '0.02 USD', 'cents', at => '2026-11-03 15:00Z')), 'REQUESTED', 'one in another currency does not matter');
+SELECT is((SELECT status FROM request_withdrawal('ALICE001', '0.02 USD', 'cents', at => '2026-11-03 15:00Z')), 'REQUESTED',
+	'a minimum in another currency does not bind a withdrawal');
 SELECT change_cash_terms('QRST', minimum_withdrawal => '10 USD') \g /dev/null
 
 -- The party decides what is asked for and sent, not what the bank has done.
 SELECT request_withdrawal('CAROL001', '100 USD', 'carol ' || n, at => '2026-11-03 15:00Z') FROM generate_series(1, 3) n \g /dev/null
 SELECT send_withdrawal('QRST', 'carol 1', at => '2026-11-03 16:00Z'), send_withdrawal('QRST', 'carol 2', at => '2026-11-03 16:00Z') \g /dev/null
 CREATE FUNCTION pg_temp.party(party_status text, mode text) RETURNS void LANGUAGE sql AS $$ SELECT change_customer('CAROL001', mode => mode, party_status => party_status) $$;
-SELECT throws_ok(format($$ SELECT pg_temp.party(%L, %L), request_withdrawal('CAROL001', '10 USD', 'party') $$, s, m), 'LG013', NULL, format('%s, %s: no withdrawal', s, m))
+SELECT throws_ok(format($$ SELECT pg_temp.party(%L, %L), request_withdrawal('CAROL001', '10 USD', 'party') $$, s, m), 'LG013', NULL,
+	format('a customer of party status %s and mode %s may not request a withdrawal', s, m))
   FROM (VALUES ('SUSPENDED', 'OPEN'), ('UNDER_REVIEW', 'OPEN'), ('INACTIVE', 'OPEN'), ('CLOSED', 'OPEN'), ('ACTIVE', 'LOCKED'), ('ACTIVE', 'CLOSED'), ('SUSPENDED', 'CLOSING_ONLY')) AS t (s, m);
-SELECT lives_ok(format($$ SELECT pg_temp.party(%L, %L), request_withdrawal('CAROL001', '10 USD', 'party %s %s') $$, s, m, s, m), format('%s, %s: may withdraw', s, m))
+SELECT lives_ok(format($$ SELECT pg_temp.party(%L, %L), request_withdrawal('CAROL001', '10 USD', 'party %s %s') $$, s, m, s, m),
+	format('a customer of party status %s and mode %s may request a withdrawal', s, m))
   FROM (VALUES ('LIQUIDATED', 'OPEN'), ('ACTIVE', 'CLOSING_ONLY'), ('LIQUIDATED', 'CLOSING_ONLY')) AS t (s, m);
 SELECT pg_temp.party('SUSPENDED', 'OPEN') \g /dev/null
-SELECT throws_ok($$ SELECT send_withdrawal('QRST', 'carol 3') $$, 'LG013', NULL, 'what is not sent yet is not sent');
-SELECT is((SELECT status FROM complete_withdrawal('QRST', 'carol 1', at => '2026-11-04 16:00Z')), 'COMPLETED', 'what the bank has paid is recorded');
-SELECT is((SELECT status FROM return_withdrawal('QRST', 'carol 2', 'R03', at => '2026-11-04 16:00Z')), 'RETURNED', 'and what has come back');
-SELECT is((SELECT status FROM reject_withdrawal('QRST', 'carol 3', 'party suspended', '2026-11-04 16:00Z')), 'REJECTED', 'the rest is rejected');
+SELECT throws_ok($$ SELECT send_withdrawal('QRST', 'carol 3') $$, 'LG013', NULL, 'a withdrawal of a suspended party is not sent');
+SELECT is((SELECT status FROM complete_withdrawal('QRST', 'carol 1', at => '2026-11-04 16:00Z')), 'COMPLETED',
+	'a withdrawal that the bank has paid is completed for a suspended party');
+SELECT is((SELECT status FROM return_withdrawal('QRST', 'carol 2', 'R03', at => '2026-11-04 16:00Z')), 'RETURNED',
+	'a withdrawal that came back is returned to a suspended party');
+SELECT is((SELECT status FROM reject_withdrawal('QRST', 'carol 3', 'party suspended', '2026-11-04 16:00Z')), 'REJECTED',
+	'a withdrawal of a suspended party can be rejected');
 SELECT pg_temp.party('ACTIVE', 'OPEN') \g /dev/null
 SELECT change_customer('CAROL001', funding_model => 'NET_SETTLEMENT') \g /dev/null
-SELECT lives_ok($$ SELECT request_withdrawal('CAROL001', '10 USD', 'moved away') $$, 'who has moved to another funding model gets his cash out');
-SELECT throws_ok($$ SELECT initiate_deposit('CAROL001', '10 USD', 'moved back') $$, 'LG013', NULL, 'and none in');
+SELECT lives_ok($$ SELECT request_withdrawal('CAROL001', '10 USD', 'moved away') $$,
+	'a customer moved to another funding model may withdraw its cash');
+SELECT throws_ok($$ SELECT initiate_deposit('CAROL001', '10 USD', 'moved back') $$, 'LG013', NULL,
+	'a customer moved to another funding model may not deposit');
 
 -- ---------------------------------------------------------------------------
 -- Cancelled, rejected, returned
 -- ---------------------------------------------------------------------------
 SELECT request_withdrawal('DAVE0001', '10 USD', s, at => '2026-11-03 15:00Z') FROM unnest(ARRAY['requested', 'sent', 'completed', 'cancelled', 'rejected', 'returned sent', 'returned completed']) s \g /dev/null
-SELECT is((SELECT send_withdrawals('QRST', ARRAY['sent', 'completed', 'returned sent', 'returned completed'], 'FILE-2', '2026-11-03 16:00Z')), 4::bigint, 'many in one file');
-SELECT is((SELECT complete_withdrawals('QRST', ARRAY['completed', 'returned completed'], 'BAI-9', '2026-11-04 16:00Z')), 2::bigint, 'and paid');
-SELECT is((SELECT send_withdrawals('QRST', ARRAY['sent', 'completed', 'returned sent', 'returned completed'], 'FILE-2')), 4::bigint, 'again: nothing changes');
-SELECT is((SELECT status FROM cancel_withdrawal('QRST', 'cancelled', 'changed his mind', '2026-11-03 17:00Z')), 'CANCELLED', 'cancelled');
-SELECT is(pg_temp.hold_of('cancelled'), 'released 0.00 USD 0.00 USD', 'the hold is released');
-SELECT is((SELECT status FROM reject_withdrawal('QRST', 'rejected', 'bank account closed', '2026-11-03 17:00Z')), 'REJECTED', 'rejected');
-SELECT is(pg_temp.hold_of('rejected'), 'released 0.00 USD 0.00 USD', 'the hold is released');
-SELECT throws_ok($$ SELECT reject_withdrawal('QRST', 'requested', NULL) $$, 'LG002', NULL, 'a rejection has a reason');
-SELECT is((SELECT status FROM return_withdrawal('QRST', 'returned sent', 'R03', at => '2026-11-04 16:00Z')), 'RETURNED', 'returned before the bank''s debit');
-SELECT is(pg_temp.step('returned sent', 'returned'), ARRAY['Dr FBO Clearing:ACH-out 10.00 USD', 'Cr FBO Cust:DAVE0001:settled 10.00 USD'], 'the claim is back');
-SELECT is((SELECT status FROM return_withdrawal('QRST', 'returned completed', 'R02', 'account closed', 'BAI-R', '2026-11-05 16:00Z')), 'RETURNED', 'returned after it');
-SELECT is(pg_temp.step('returned completed', 'returned'), ARRAY['Dr FBO Bank:omnibus 10.00 USD', 'Cr FBO Cust:DAVE0001:settled 10.00 USD'], 'with the money');
-SELECT throws_ok($$ SELECT return_withdrawal('QRST', 'sent') $$, 'LG085', NULL, 'an ACH return has a code');
-SELECT throws_ok($$ SELECT return_withdrawal('QRST', 'sent', 'R99') $$, 'LG085', NULL, 'of the reference data');
-SELECT is((SELECT status FROM return_withdrawal('QRST', 'wire out', reason => 'beneficiary unknown', at => '2026-11-05 16:00Z')), 'RETURNED', 'that of a wire need not');
-SELECT is(pg_temp.step('wire out', 'returned'), ARRAY['Dr FBO Bank:omnibus:First 100.00 USD', 'Cr FBO Cust:BOB00001:settled 100.00 USD'], 'to its bank');
-SELECT is(pg_temp.cash('DAVE0001'), '980.00 USD, held 10.00 USD, called 0.00 USD, available 970.00 USD', 'all that came back is free again');
-SELECT throws_ok(call, 'LG020', NULL, 'other content: ' || call) FROM unnest(ARRAY[
+SELECT is((SELECT send_withdrawals('QRST', ARRAY['sent', 'completed', 'returned sent', 'returned completed'], 'FILE-2', '2026-11-03 16:00Z')), 4::bigint,
+	'many withdrawals are sent by one call');
+SELECT is((SELECT complete_withdrawals('QRST', ARRAY['completed', 'returned completed'], 'BAI-9', '2026-11-04 16:00Z')), 2::bigint,
+	'many withdrawals are completed by one call');
+SELECT is((SELECT send_withdrawals('QRST', ARRAY['sent', 'completed', 'returned sent', 'returned completed'], 'FILE-2')), 4::bigint,
+	'the sending of many withdrawals can be repeated after some have moved on');
+SELECT is((SELECT status FROM cancel_withdrawal('QRST', 'cancelled', 'changed his mind', '2026-11-03 17:00Z')), 'CANCELLED',
+	'a requested withdrawal can be canceled');
+SELECT is(pg_temp.hold_of('cancelled'), 'released 0.00 USD 0.00 USD', 'a canceled withdrawal releases its hold');
+SELECT is((SELECT status FROM reject_withdrawal('QRST', 'rejected', 'bank account closed', '2026-11-03 17:00Z')), 'REJECTED',
+	'a requested withdrawal can be rejected');
+SELECT is(pg_temp.hold_of('rejected'), 'released 0.00 USD 0.00 USD', 'a rejected withdrawal releases its hold');
+SELECT throws_ok($$ SELECT reject_withdrawal('QRST', 'requested', NULL) $$, 'LG002', NULL,
+	'a rejection without a reason is refused');
+SELECT is((SELECT status FROM return_withdrawal('QRST', 'returned sent', 'R03', at => '2026-11-04 16:00Z')), 'RETURNED',
+	'a sent withdrawal can be returned before the bank''s debit');
+SELECT is(pg_temp.step('returned sent', 'returned'), ARRAY['Dr FBO Clearing:ACH-out 10.00 USD', 'Cr FBO Cust:DAVE0001:settled 10.00 USD'],
+	'a withdrawal returned before the bank''s debit goes from clearing to the customer');
+SELECT is((SELECT status FROM return_withdrawal('QRST', 'returned completed', 'R02', 'account closed', 'BAI-R', '2026-11-05 16:00Z')), 'RETURNED',
+	'a completed withdrawal can be returned');
+SELECT is(pg_temp.step('returned completed', 'returned'), ARRAY['Dr FBO Bank:omnibus 10.00 USD', 'Cr FBO Cust:DAVE0001:settled 10.00 USD'],
+	'a withdrawal returned after completion goes from the bank to the customer');
+SELECT throws_ok($$ SELECT return_withdrawal('QRST', 'sent') $$, 'LG085', NULL, 'an ACH return without a code is refused');
+SELECT throws_ok($$ SELECT return_withdrawal('QRST', 'sent', 'R99') $$, 'LG085', NULL,
+	'an ACH return with a code that the reference data lacks is refused');
+SELECT is((SELECT status FROM return_withdrawal('QRST', 'wire out', reason => 'beneficiary unknown', at => '2026-11-05 16:00Z')), 'RETURNED',
+	'a withdrawal by wire is returned without a code');
+SELECT is(pg_temp.step('wire out', 'returned'), ARRAY['Dr FBO Bank:omnibus:First 100.00 USD', 'Cr FBO Cust:BOB00001:settled 100.00 USD'],
+	'a returned wire goes back to the bank it was paid from');
+SELECT is(pg_temp.cash('DAVE0001'), '980.00 USD, held 10.00 USD, called 0.00 USD, available 970.00 USD',
+	'withdrawals that are canceled, rejected or returned are available again');
+SELECT throws_ok(call, 'LG020', NULL,
+	'a repeated cancellation, rejection or return with other content is refused: ' || call) FROM unnest(ARRAY[
 	$$ SELECT cancel_withdrawal('QRST', 'cancelled', 'other') $$, $$ SELECT reject_withdrawal('QRST', 'rejected', 'other') $$, $$ SELECT return_withdrawal('QRST', 'returned sent', 'R02') $$, $$ SELECT return_withdrawal('QRST', 'returned completed', 'R02') $$]) AS call;
 
 -- Every step from every status
@@ -131,29 +173,40 @@ BEGIN
 END $$;
 SELECT is(pg_temp.attempt(a.call), CASE WHEN a.taken THEN 'LG020'
 	WHEN EXISTS (SELECT FROM funding_transition n WHERE n.direction = 'WITHDRAWAL' AND n.rail = 'ACH' AND n.from_status = a.status AND n.event = a.event) THEN 'done' ELSE 'LG081' END,
-	format('%s, then %s', a.status, a.event)) FROM attempt a ORDER BY a.status, a.event;
+	format('a withdrawal takes a step only from a status that allows it: %s, then %s', a.status, a.event))
+  FROM attempt a ORDER BY a.status, a.event;
 SELECT results_eq($$ SELECT status, string_agg(event, ' ' ORDER BY event) FROM attempt a WHERE pg_temp.attempt(a.call) = 'done' GROUP BY status ORDER BY status $$,
-	$$ VALUES ('COMPLETED', 'returned'), ('REQUESTED', 'cancelled rejected sent'), ('SENT', 'completed returned') $$, 'what is allowed');
+	$$ VALUES ('COMPLETED', 'returned'), ('REQUESTED', 'cancelled rejected sent'), ('SENT', 'completed returned') $$,
+	'a requested withdrawal is sent, canceled or rejected, a sent one completed or returned');
 
 -- ---------------------------------------------------------------------------
 -- The hold is the withdrawal's
 -- ---------------------------------------------------------------------------
 SELECT 'funding:' || transfer_id AS held FROM funding_transfer WHERE reference = 'requested' \gset
 SELECT account_of('QRST', 'FBO', 'Cust:DAVE0001:settled', 'USD') AS dave, account_of('QRST', 'FBO', 'Bank:omnibus', 'USD') AS bank \gset
-SELECT throws_ok(format($$ SELECT release_hold('QRST', %L, 'mine') $$, :'held'), 'LG002', NULL, 'nobody releases it');
-SELECT throws_ok(format($$ SELECT increase_hold('QRST', %L, '1 USD', 'mine') $$, :'held'), 'LG002', NULL, 'nor increases it');
-SELECT throws_ok(format($$ SELECT capture_hold('QRST', %L, '{Dr %s 1.00 USD; Cr %s 1.00 USD}', 'mine') $$, :'held', :'dave', :'bank'), 'LG002', NULL, 'nor captures it');
-SELECT throws_ok(format($$ SELECT authorise_hold('QRST', %L, '1 USD', 'funding:999') $$, :'dave'), 'LG002', NULL, 'nor takes the reference of the next one');
+SELECT throws_ok(format($$ SELECT release_hold('QRST', %L, 'mine') $$, :'held'), 'LG002', NULL,
+	'nobody releases the hold of a withdrawal');
+SELECT throws_ok(format($$ SELECT increase_hold('QRST', %L, '1 USD', 'mine') $$, :'held'), 'LG002', NULL,
+	'nobody increases the hold of a withdrawal');
+SELECT throws_ok(format($$ SELECT capture_hold('QRST', %L, '{Dr %s 1.00 USD; Cr %s 1.00 USD}', 'mine') $$, :'held', :'dave', :'bank'), 'LG002', NULL,
+	'nobody captures the hold of a withdrawal');
+SELECT throws_ok(format($$ SELECT authorise_hold('QRST', %L, '1 USD', 'funding:999') $$, :'dave'), 'LG002', NULL,
+	'nobody authorizes a hold under a reference reserved for withdrawals');
 SELECT authorise_hold('QRST', :'dave', '960 USD', 'order') \g /dev/null
-SELECT throws_ok(format($$ SELECT release_hold('QRST', 'order', '%s:sent') $$, :'held'), 'LG002', NULL, 'nor that of its steps');
-SELECT throws_ok($$ SELECT request_withdrawal('DAVE0001', '10.01 USD', 'too much') $$, 'LG050', NULL, 'other holds bind');
-SELECT lives_ok($$ SELECT request_withdrawal('DAVE0001', '10 USD', 'the rest') $$, 'to the cent');
+SELECT throws_ok(format($$ SELECT release_hold('QRST', 'order', '%s:sent') $$, :'held'), 'LG002', NULL,
+	'nobody releases a hold under the reference of a withdrawal''s step');
+SELECT throws_ok($$ SELECT request_withdrawal('DAVE0001', '10.01 USD', 'too much') $$, 'LG050', NULL,
+	'a withdrawal of cash that other holds bind is refused');
+SELECT lives_ok($$ SELECT request_withdrawal('DAVE0001', '10 USD', 'the rest') $$,
+	'a withdrawal of all the cash that holds leave is accepted');
 SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:BOB00001:settled', 'USD'), '1000 USD', 'short', expires_at => '2026-11-03 16:00Z', at => '2026-11-03 15:00Z') \g /dev/null
-SELECT is((SELECT format('%s %s', available, held) FROM cash_balance('BOB00001', '2026-11-03 15:30Z')), '-100.00 USD 1100.00 USD', 'a hold while it lasts, and a withdrawal');
-SELECT lives_ok($$ SELECT request_withdrawal('BOB00001', '1000 USD', 'all') $$, 'one that has expired does not bind');
+SELECT is((SELECT format('%s %s', available, held) FROM cash_balance('BOB00001', '2026-11-03 15:30Z')), '-100.00 USD 1100.00 USD',
+	'cash_balance() takes a live hold and a withdrawal off what is available');
+SELECT lives_ok($$ SELECT request_withdrawal('BOB00001', '1000 USD', 'all') $$, 'an expired hold does not bind a withdrawal');
 SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:BOB00001:settled', 'USD'), 'debit', 'court order') \g /dev/null
-SELECT throws_ok($$ SELECT send_withdrawal('QRST', 'all') $$, 'LG033', NULL, 'a frozen account pays nothing out');
-SELECT throws_ok($$ SELECT request_withdrawal('BOB00001', '10 USD', 'frozen') $$, 'LG033', NULL, 'and takes no request');
+SELECT throws_ok($$ SELECT send_withdrawal('QRST', 'all') $$, 'LG033', NULL, 'a withdrawal from a frozen account is not sent');
+SELECT throws_ok($$ SELECT request_withdrawal('BOB00001', '10 USD', 'frozen') $$, 'LG033', NULL,
+	'a request for a withdrawal from a frozen account is refused');
 
 -- ---------------------------------------------------------------------------
 -- Cash calls come first (I20)
@@ -161,14 +214,21 @@ SELECT throws_ok($$ SELECT request_withdrawal('BOB00001', '10 USD', 'frozen') $$
 SELECT open_customer('ERIN0001', client => 'QRST') \g /dev/null
 SELECT receive_wire('QRST', '1000 USD', 'erin', 'ERIN0001', at => '2026-11-02 15:00Z') \g /dev/null
 SELECT post_trade('exec-1', 'ERIN0001', 'BUY', '0.01 BTC', 'lp1', '60000 USD/BTC', markup_bps => 50, executed_at => '2026-11-03 15:00Z') \g /dev/null
-SELECT is(pg_temp.cash('ERIN0001'), '1000.00 USD, held 0.00 USD, called 603.00 USD, available 397.00 USD', 'a purchase asks for 603.00');
-SELECT throws_ok($$ SELECT request_withdrawal('ERIN0001', '397.01 USD', 'erin out') $$, 'LG050', NULL, 'a cent too much');
-SELECT lives_ok($$ SELECT request_withdrawal('ERIN0001', '397 USD', 'erin out') $$, 'what no call asks for');
-SELECT throws_ok($$ SELECT request_withdrawal('ERIN0001', '10 USD', 'erin more') $$, 'LG050', NULL, 'and no more');
+SELECT is(pg_temp.cash('ERIN0001'), '1000.00 USD, held 0.00 USD, called 603.00 USD, available 397.00 USD',
+	'a purchase takes its cash call (TPJ) off what is available');
+SELECT throws_ok($$ SELECT request_withdrawal('ERIN0001', '397.01 USD', 'erin out') $$, 'LG050', NULL,
+	'a withdrawal that reaches into called cash is refused');
+SELECT lives_ok($$ SELECT request_withdrawal('ERIN0001', '397 USD', 'erin out') $$,
+	'a withdrawal of all the cash that no call asks for is accepted');
+SELECT throws_ok($$ SELECT request_withdrawal('ERIN0001', '10 USD', 'erin more') $$, 'LG050', NULL,
+	'a withdrawal is refused when calls and withdrawals leave nothing');
 SELECT post_trade('exec-2', 'ERIN0001', 'SELL', '0.01 BTC', 'lp1', '60000 USD/BTC', executed_at => '2026-11-03 16:00Z') \g /dev/null
-SELECT throws_ok($$ SELECT request_withdrawal('ERIN0001', '10 USD', 'erin more') $$, 'LG050', NULL, 'sale proceeds that are not paid do not count');
-SELECT is((SELECT receivable FROM cash_balance('ERIN0001')), '600 USD'::amount, 'they are shown');
-SELECT is((SELECT format('%s %s %s', called, held, available) FROM cash_balance('ERIN0001', '2026-11-03 14:59Z')), '0.00 USD 0.00 USD 1000.00 USD', 'as of before the purchase');
+SELECT throws_ok($$ SELECT request_withdrawal('ERIN0001', '10 USD', 'erin more') $$, 'LG050', NULL,
+	'a withdrawal of a sale''s unpaid proceeds is refused');
+SELECT is((SELECT receivable FROM cash_balance('ERIN0001')), '600 USD'::amount,
+	'cash_balance() shows a sale''s unpaid proceeds as receivable');
+SELECT is((SELECT format('%s %s %s', called, held, available) FROM cash_balance('ERIN0001', '2026-11-03 14:59Z')), '0.00 USD 0.00 USD 1000.00 USD',
+	'cash_balance() as of before a purchase shows nothing called');
 
 -- ---------------------------------------------------------------------------
 -- Adjustments by hand
@@ -178,41 +238,53 @@ CREATE ROLE ledger_test_bob IN ROLE bakkt_ledger_approver, bakkt_ledger_reconcil
 SELECT grant_client_access('QRST', 'ledger_test_bob') \g /dev/null
 SELECT instruct_fbo_transfer('QRST', 'cushion', '100 USD', at => '2026-11-03 15:00Z'), confirm_fbo_transfer('QRST', 'cushion', 'FED-1', '2026-11-03 16:00Z') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_ann;
-SELECT is((SELECT format('%s %s', status, reason) FROM propose_cash_adjustment('ALICE001', '20 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z')), 'proposed OTHER_ADJUSTMENT', 'one person proposes');
-SELECT is((SELECT status FROM propose_cash_adjustment('ALICE001', '20 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z')), 'proposed', 'again: the same');
-SELECT throws_ok($$ SELECT propose_cash_adjustment('ALICE001', '21 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z') $$, 'LG020', NULL, 'another amount');
+SELECT is((SELECT format('%s %s', status, reason) FROM propose_cash_adjustment('ALICE001', '20 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z')), 'proposed OTHER_ADJUSTMENT',
+	'a reconciler proposes a cash adjustment');
+SELECT is((SELECT status FROM propose_cash_adjustment('ALICE001', '20 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z')), 'proposed',
+	'a repeated proposal of a cash adjustment answers with its status');
+SELECT throws_ok($$ SELECT propose_cash_adjustment('ALICE001', '21 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z') $$, 'LG020', NULL,
+	'a cash adjustment proposed again with another amount is refused');
 SELECT propose_cash_adjustment('ALICE001', '-30 USD', 'DECEASED_PARTY', 'adj-2', effective_at => '2026-11-04 15:00Z'), propose_cash_adjustment('ALICE001', '81 USD', 'OTHER_ADJUSTMENT', 'adj-3', 'goodwill'),
 	propose_cash_adjustment('ALICE001', '-1000 USD', 'OTHER_ADJUSTMENT', 'adj-4', 'goodwill') \g /dev/null
-SELECT throws_ok(format('SELECT propose_cash_adjustment(%s)', arguments), code, NULL, code || ': propose_cash_adjustment ' || arguments) FROM (VALUES
+SELECT throws_ok(format('SELECT propose_cash_adjustment(%s)', arguments), code, NULL,
+	format('a proposal of a cash adjustment is refused (%s): %s', code, arguments)) FROM (VALUES
 	('''NOBODY01'', ''1 USD'', ''OTHER_ADJUSTMENT'', ''a''', 'LG012'), ('''ALICE001'', ''1 USD'', ''WHIM'', ''a''', 'LG085'), ('''ALICE001'', ''1 USD'', NULL, ''a''', 'LG085'), ('''ALICE001'', ''0 USD'', ''DECEASED_PARTY'', ''a''', 'LG044'),
 	('''ALICE001'', NULL, ''DECEASED_PARTY'', ''a''', 'LG044'), ('''ALICE001'', ''1 BTC'', ''DECEASED_PARTY'', ''a''', 'LG042'), ('''ALICE001'', ''1 USD'', ''OTHER_ADJUSTMENT'', NULL', 'LG002'),
 	('''ALICE001'', ''1 USD'', ''OTHER_ADJUSTMENT'', ''a''', 'LG002'), ('''ALICE001'', ''1.001 USD'', ''DECEASED_PARTY'', ''a''', 'LG043'),
 	('''ALICE001'', ''1 USD'', ''DECEASED_PARTY'', ''a'', at => ''infinity''', 'LG061'), ('''ALICE001'', ''1 USD'', ''DECEASED_PARTY'', ''a'', at => NULL', 'LG061')) AS t (arguments, code);
-SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-1') $$, '42501', NULL, 'and cannot approve');
+SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-1') $$, '42501', NULL, 'a reconciler cannot approve a cash adjustment');
 SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
-SELECT is((SELECT outcome FROM approve_journal('QRST', 'adj-1')), 'posted', 'another approves');
+SELECT is((SELECT outcome FROM approve_journal('QRST', 'adj-1')), 'posted', 'a second person approves a cash adjustment');
 SELECT propose_cash_adjustment('ALICE001', '1 USD', 'OTHER_ADJUSTMENT', 'adj-5', 'goodwill') \g /dev/null
-SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-5') $$, 'LG067', NULL, 'not what is one''s own');
-SELECT is((SELECT outcome FROM approve_journal('QRST', 'adj-2')), 'posted', 'takes as well as gives');
-SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-4') $$, 'LG050', NULL, 'not what the customer does not have');
+SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-5') $$, 'LG067', NULL,
+	'the proposer of a cash adjustment cannot approve it');
+SELECT is((SELECT outcome FROM approve_journal('QRST', 'adj-2')), 'posted',
+	'a negative cash adjustment is approved like a positive one');
+SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-4') $$, 'LG050', NULL,
+	'a cash adjustment that takes more than the customer has is refused');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT array_agg(format('%s %s %s', p.fund, p.name, p.amount) ORDER BY p.line) FROM posting p WHERE p.reference = 'manual:adj-1'),
-	ARRAY['FBO DueTo:CORP 20.00 USD', 'FBO Cust:ALICE001:settled -20.00 USD', 'CORP Expense:customer-adjustment 20.00 USD', 'CORP DueFrom:FBO -20.00 USD'], 'the company''s money becomes the customer''s');
+	ARRAY['FBO DueTo:CORP 20.00 USD', 'FBO Cust:ALICE001:settled -20.00 USD', 'CORP Expense:customer-adjustment 20.00 USD', 'CORP DueFrom:FBO -20.00 USD'],
+	'a cash adjustment turns the company''s money in the FBO account into the customer''s');
 SELECT is((SELECT array_agg(format('%s %s %s', p.fund, p.name, p.amount) ORDER BY p.line) FROM posting p WHERE p.reference = 'manual:adj-2'),
-	ARRAY['FBO DueTo:CORP -30.00 USD', 'FBO Cust:ALICE001:settled 30.00 USD', 'CORP Expense:customer-adjustment -30.00 USD', 'CORP DueFrom:FBO 30.00 USD'], 'and the reverse');
-SELECT is((SELECT format('%s %s', k.name, j.effective_at AT TIME ZONE 'UTC') FROM journal j JOIN journal_kind k USING (kind) WHERE j.reference = 'manual:adj-1'), 'manual 2026-11-04 15:00:00', 'a manual journal of that time');
+	ARRAY['FBO DueTo:CORP -30.00 USD', 'FBO Cust:ALICE001:settled 30.00 USD', 'CORP Expense:customer-adjustment -30.00 USD', 'CORP DueFrom:FBO 30.00 USD'],
+	'a negative cash adjustment turns the customer''s cash into the company''s');
+SELECT is((SELECT format('%s %s', k.name, j.effective_at AT TIME ZONE 'UTC') FROM journal j JOIN journal_kind k USING (kind) WHERE j.reference = 'manual:adj-1'), 'manual 2026-11-04 15:00:00',
+	'an approved cash adjustment is a manual journal, effective as proposed');
 SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
-SELECT lives_ok($$ SELECT approve_journal('QRST', 'adj-3') $$, 'as far as the company has money in the FBO account');
-SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-6') $$, 'LG062', NULL, 'nothing unknown');
+SELECT lives_ok($$ SELECT approve_journal('QRST', 'adj-3') $$,
+	'a cash adjustment of all the company''s money in the FBO account is approved');
+SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-6') $$, 'LG062', NULL, 'an unknown cash adjustment cannot be approved');
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_ann;
 SELECT propose_cash_adjustment('ALICE001', '100 USD', 'OTHER_ADJUSTMENT', 'adj-7', 'goodwill') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
-SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-7') $$, 'LG050', NULL, 'and no further: it is never other customers'' money');
+SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-7') $$, 'LG050', NULL,
+	'a cash adjustment beyond the company''s money in the FBO account is refused');
 RESET SESSION AUTHORIZATION;
 
-SELECT is_empty('SELECT * FROM check_funding()', 'what is under way agrees with the ledger');
-SELECT is_empty('SELECT * FROM check_fbo()', 'and so does the FBO account');
-SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing');
+SELECT is_empty('SELECT * FROM check_funding()', 'check_funding() finds nothing after all withdrawals');
+SELECT is_empty('SELECT * FROM check_fbo()', 'check_fbo() finds nothing after all withdrawals');
+SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing after all withdrawals');
 SELECT finish();
 ROLLBACK;

@@ -35,8 +35,8 @@ CREATE TEMP TABLE given_closing AS
 	SELECT v->>'fund' AS fund, pg_temp.our_name(v->>'account') AS name, v->>'asset' AS asset, (v->>'balance')::numeric AS signed
 	FROM document, jsonb_array_elements(doc->'closing') AS t (v);
 
-SELECT is((SELECT count(*) FROM given_journal), 54::bigint, 'the file holds 54 journals');
-SELECT is((SELECT count(*) FROM given_line), 236::bigint, 'and 236 lines');
+SELECT is((SELECT count(*) FROM given_journal), 54::bigint, 'the golden file holds 54 journals');
+SELECT is((SELECT count(*) FROM given_line), 236::bigint, 'the golden file holds 236 lines');
 
 -- Parties and accounts
 \set client QRST
@@ -70,7 +70,7 @@ BEGIN
 END $$;
 SELECT pg_temp.post_all(:'client') \g /dev/null
 
-SELECT is(outcome, 'posted', id || ' is accepted') FROM answer ORDER BY n;
+SELECT is(outcome, 'posted', 'golden journal ' || id || ' is posted') FROM answer ORDER BY n;
 
 SELECT is(
 	(SELECT string_agg(format('%s %s %s %s', p.fund, p.name, p.signed, p.asset), E'\n' ORDER BY p.line)
@@ -78,7 +78,7 @@ SELECT is(
 		   FROM posting p JOIN our_account a ON a.account = p.account
 		   WHERE p.journal = answer.journal) AS p),
 	(SELECT string_agg(format('%s %s %s %s', g.fund, g.name, trim_scale(g.signed), g.asset), E'\n' ORDER BY g.line) FROM given_line g WHERE g.n = answer.n),
-	id || ' reads back line by line as given')
+	'golden journal ' || id || ' reads back line by line as given')
 FROM answer ORDER BY n;
 
 -- Closing balances: those in the file, and zero elsewhere
@@ -89,11 +89,12 @@ CREATE FUNCTION pg_temp.differences(client text) RETURNS TABLE (fund text, name 
 			FROM account o JOIN account_kind k USING (kind) WHERE o.account = a.account) AS b
 	WHERE coalesce(g.signed, 0) IS DISTINCT FROM b.signed
 $$;
-SELECT is((SELECT count(*) FROM our_account), (SELECT count(DISTINCT (fund, name, asset)) FROM given_line), 'every account of the file is open');
-SELECT is_empty(format('SELECT * FROM pg_temp.differences(%L)', :'client'), 'closing balances are those of the file');
+SELECT is((SELECT count(*) FROM our_account), (SELECT count(DISTINCT (fund, name, asset)) FROM given_line),
+	'every account of the golden file is open');
+SELECT is_empty(format('SELECT * FROM pg_temp.differences(%L)', :'client'), 'closing balances are those of the golden file');
 SELECT seal() \g /dev/null
-SELECT is_empty(format('SELECT * FROM pg_temp.differences(%L)', :'client'), 'and the same when sealed');
-SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing');
+SELECT is_empty(format('SELECT * FROM pg_temp.differences(%L)', :'client'), 'closing balances stay the same after a seal');
+SELECT is_empty('SELECT * FROM verify()', 'the ledger verifies after the golden journals');
 
 -- The audit queries of the file, over the ledger's own lines
 CREATE TEMP VIEW signed_line AS
@@ -101,7 +102,8 @@ CREATE TEMP VIEW signed_line AS
 	FROM journal j CROSS JOIN LATERAL lines(j.entry) AS l JOIN account a USING (client_id, account) JOIN account_kind k ON k.kind = a.kind;
 CREATE TEMP VIEW account_sum AS SELECT fund, name, asset, class, sum(signed) AS signed FROM signed_line GROUP BY 1, 2, 3, 4;
 SELECT is_empty('SELECT journal_id, fund, asset FROM signed_line GROUP BY 1, 2, 3 HAVING sum(signed) <> 0', 'I1: every journal balances per fund and asset');
-SELECT is_empty('SELECT fund, asset FROM signed_line GROUP BY 1, 2 HAVING sum(signed) <> 0', 'I2: so does the ledger');
+SELECT is_empty('SELECT fund, asset FROM signed_line GROUP BY 1, 2 HAVING sum(signed) <> 0',
+	'I2: the ledger balances per fund and asset');
 SELECT is_empty($$SELECT * FROM account_sum WHERE class = 'claim' AND signed > 0$$, 'I5: no claim is in debit');
 SELECT is_empty($$SELECT coalesce(f.signed, 0), t.signed FROM account_sum f FULL JOIN account_sum t ON t.asset = f.asset AND t.name = 'DueTo:' || f.fund AND f.name = 'DueFrom:' || t.fund
 	WHERE (f.name LIKE 'DueFrom:%' OR t.name LIKE 'DueTo:%') AND coalesce(f.signed, 0) <> -coalesce(t.signed, 0)
@@ -124,21 +126,23 @@ SELECT throws_ok(format($$SELECT load_journal('QRST', 'BAD2', '{Dr %s 500.00 USD
 SELECT throws_ok(format($$SELECT load_journal('QRST', 'BAD3', '{Dr %s 6397.81 USD; Cr %s 6397.81 USD}')$$, :'alice', :'bank'), 'LG050', NULL,
 	'a claim is not overdrawn by one cent while others hold enough');
 SELECT throws_ok(format($$SELECT load_journal('QRST', 'BAD4', '{Dr %s 0.01 USD; Cr %s 0.01 USD}')$$, :'dave', :'alice'), 'LG050', NULL,
-	'nor paid for by another''s claim');
+	'a customer without cash cannot pay into another customer''s claim');
 SELECT account AS cover FROM our_account WHERE fund = 'FBO' AND name = 'DueTo:CORP' \gset
 SELECT account AS covered FROM our_account WHERE fund = 'CORP' AND name = 'DueFrom:FBO' \gset
 SELECT account AS operating FROM our_account WHERE fund = 'CORP' AND name = 'Bank:operating' \gset
 SELECT throws_ok(format($$SELECT load_journal('QRST', 'BAD5', '{Dr %s 1.00 USD; Cr %s 1.00 USD}')$$, :'alice', :'cover'), 'LG003', NULL,
-	'a settled purchase without the company''s side (I7)');
+	'a settled purchase without the company''s side is refused (I7)');
 SELECT throws_ok(format($$SELECT load_journal('QRST', 'BAD6', '{Dr %s %s; Cr %s %2$s; Dr %4$s %2$s; Cr %5$s %2$s}')$$, :'cover',
 	(balance_of(:'cover')).balance + '0.01 USD', :'bank', :'operating', :'covered'), 'LG050', NULL, 'the company takes no cent more out of the FBO account than is its own');
 SELECT throws_ok(format($$SELECT load_journal('QRST', 'BAD7', '{Dr %s %s; Cr %s %2$s; Dr %4$s %2$s; Cr %5$s %2$s}')$$, :'cover',
-	(balance_of(:'cover')).balance + '0.01 USD', :'dave', :'operating', :'covered'), 'LG050', NULL, 'nor credits it to a customer');
-SELECT is((SELECT md5(string_agg(j::text, ',' ORDER BY journal_id)) FROM journal j), :'before', 'and nothing of it is written');
+	(balance_of(:'cover')).balance + '0.01 USD', :'dave', :'operating', :'covered'), 'LG050', NULL,
+	'the company credits customers no cent more than is its own');
+SELECT is((SELECT md5(string_agg(j::text, ',' ORDER BY journal_id)) FROM journal j), :'before', 'refused journals write nothing');
 
 -- Posted again, everything is replayed
 SELECT is((SELECT string_agg(DISTINCT r.outcome || ' ' || r.replayed, ',') FROM given_journal g,
-	LATERAL load_journals(ARRAY[ROW(:'client', g.id, 'general', pg_temp.given_entry(g.n), NULL, g.text, false)::journal_request]) AS r), 'posted true', 'all 54 submitted again are replayed');
-SELECT is((SELECT count(*) FROM journal), 54::bigint, 'and there are 54 journals');
+	LATERAL load_journals(ARRAY[ROW(:'client', g.id, 'general', pg_temp.given_entry(g.n), NULL, g.text, false)::journal_request]) AS r), 'posted true',
+	'golden journals submitted again are replayed');
+SELECT is((SELECT count(*) FROM journal), 54::bigint, 'replayed journals are not written again');
 SELECT finish();
 ROLLBACK;

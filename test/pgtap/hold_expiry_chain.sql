@@ -21,11 +21,12 @@ SELECT load_journal('CHAIN', 'fund ' || a, journal_entry(line('Dr', :'bank', '10
 SELECT pg_temp.expired(:'ann', '50.00 USD', 'old') \g /dev/null
 SELECT results_eq(format($$SELECT sqlstate FROM load_journals(ARRAY[pg_temp.take(%1$L, %2$L, '10.00 USD', 'a1', true),
 	pg_temp.take(%1$L, %2$L, '60.00 USD', 'a2', true), pg_temp.take(%1$L, %2$L, '900.00 USD', 'a3')])$$, :'ann', :'bank'),
-	ARRAY['LG060', 'LG060', 'LG050'], 'the chain falls');
-SELECT is((SELECT status FROM hold WHERE reference = 'old'), 'expired', 'the hold has expired');
-SELECT is((SELECT held FROM balance WHERE account = :'ann'), '0.00 USD', 'and binds nothing more');
-SELECT is((SELECT posted FROM balance WHERE account = :'ann'), '-100.00 USD', 'nothing was taken');
-SELECT is((SELECT outcome FROM load_journals(ARRAY[pg_temp.take(:'ann', :'bank', '100.00 USD', 'all')])), 'posted', 'the customer has all of it');
+	ARRAY['LG060', 'LG060', 'LG050'], 'a chain is refused whole when its last member is refused');
+SELECT is((SELECT status FROM hold WHERE reference = 'old'), 'expired', 'a hold found expired by a refused chain stays expired');
+SELECT is((SELECT held FROM balance WHERE account = :'ann'), '0.00 USD', 'an expired hold binds nothing');
+SELECT is((SELECT posted FROM balance WHERE account = :'ann'), '-100.00 USD', 'a refused chain takes nothing from the customer');
+SELECT is((SELECT outcome FROM load_journals(ARRAY[pg_temp.take(:'ann', :'bank', '100.00 USD', 'all')])), 'posted',
+	'a customer can spend what an expired hold had bound');
 
 -- A dry run records nothing and must not find the same hold again for the next request.
 SELECT pg_temp.expired(:'ben', '50.00 USD', 'older') \g /dev/null
@@ -33,10 +34,10 @@ SELECT release_hold('CHAIN', 'older', 'older/r', '0.01 USD', at => now() - inter
 SELECT authorise_hold('CHAIN', :'ben', '50.00 USD', 'standing', at => now() - interval '2 hours') \g /dev/null
 SELECT results_eq(format($$SELECT sqlstate FROM load_journals(ARRAY[pg_temp.take(%1$L, %2$L, '50.00 USD', 'b1'),
 	pg_temp.take(%1$L, %2$L, '50.00 USD', 'b2')], dry_run => true)$$, :'ben', :'bank'),
-	ARRAY[NULL, 'LG050'], 'a dry run frees an expired hold once');
+	ARRAY[NULL, 'LG050'], 'a dry run frees an expired hold for one request, not for two');
 SELECT results_eq(format($$SELECT sqlstate FROM load_journals(ARRAY[pg_temp.take(%1$L, %2$L, '50.00 USD', 'b1'),
 	pg_temp.take(%1$L, %2$L, '50.00 USD', 'b2')])$$, :'ben', :'bank'),
-	ARRAY[NULL, 'LG050'], 'as posting does');
+	ARRAY[NULL, 'LG050'], 'posting frees an expired hold for one request, not for two');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -25,7 +25,7 @@ SELECT is(visible_clients(), '{}', 'a new role of a dropped role''s name sees no
 RESET ROLE;
 SELECT is((SELECT count(*) FROM verify() WHERE check_name = 'access' AND detail LIKE '%"MINE"%'), 1::bigint, 'verify() lists the access of a role that was dropped');
 SELECT revoke_client_access('MINE', (SELECT g.role::oid::text::name FROM client_access g WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = g.role))) \g /dev/null
-SELECT is_empty($$SELECT * FROM verify()$$, 'the number that verify() tells can be revoked');
+SELECT is_empty($$SELECT * FROM verify()$$, 'access of a dropped role can be revoked by the number that verify() tells');
 SELECT grant_client_access('MINE', 'ledger_test_leaver') \g /dev/null
 ALTER ROLE ledger_test_leaver RENAME TO ledger_test_stayer;
 SET LOCAL ROLE ledger_test_stayer;
@@ -66,7 +66,7 @@ CREATE ROLE ledger_test_super LOGIN SUPERUSER;
 CREATE ROLE ledger_test_supers LOGIN IN ROLE ledger_test_group, ledger_test_super;
 
 SELECT is(pg_temp.refused('ledger_test_ann', 'ledger_test_bob'), 'approved', 'two logins of one group are two people');
-SELECT is(pg_temp.refused('ledger_test_ann', 'ledger_test_ann'), 'LG067', 'one login is one person');
+SELECT is(pg_temp.refused('ledger_test_ann', 'ledger_test_ann'), 'LG067', 'the login that proposed cannot approve');
 SELECT is(pg_temp.refused(v.first, v.second), 'LG067', v.rule) FROM (VALUES
 	('ledger_test_ann'::name, 'ledger_test_deputy'::name, 'a member of the proposer''s login is no second person'),
 	('ledger_test_deputy', 'ledger_test_ann', 'a proposer who is a member of the approver''s login leaves no second person'),
@@ -77,8 +77,8 @@ SELECT is(pg_temp.refused(v.first, v.second), 'LG067', v.rule) FROM (VALUES
 	('ledger_test_ann', 'ledger_test_supers', 'a member of a superuser is no second person'),
 	('ledger_test_supers', 'ledger_test_ann', 'nobody is a second person beside a member of a superuser')) AS v (first, second, rule);
 SELECT is(pg_temp.refused(v.first, v.second), CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'LG067' ELSE 'approved' END, v.rule) FROM (VALUES
-	('ledger_test_ann'::name, 'ledger_test_creator'::name, 'before PostgreSQL 16 CREATEROLE becomes anybody: it is no second person'),
-	('ledger_test_creator', 'ledger_test_ann', 'before PostgreSQL 16 nobody is a second person beside CREATEROLE'),
+	('ledger_test_ann'::name, 'ledger_test_creator'::name, 'before PostgreSQL 16 a login with CREATEROLE is no second person'),
+	('ledger_test_creator', 'ledger_test_ann', 'before PostgreSQL 16 nobody is a second person beside a login with CREATEROLE'),
 	('ledger_test_ann', 'ledger_test_indirect', 'before PostgreSQL 16 a member of a role with CREATEROLE is no second person')) AS v (first, second, rule);
 
 -- SET ROLE to a shipped group and back let one person do both
@@ -100,15 +100,19 @@ RESET SESSION AUTHORIZATION;
 ALTER ROLE ledger_test_bob RENAME TO ledger_test_bobby;
 CREATE ROLE ledger_test_bob LOGIN IN ROLE ledger_test_group;
 SET LOCAL SESSION AUTHORIZATION ledger_test_bobby;
-SELECT throws_ok($$SELECT approve_journal('MINE', 'by bob')$$, 'LG067', NULL, 'a renamed login does not approve what it proposed, though another has its name now');
+SELECT throws_ok($$SELECT approve_journal('MINE', 'by bob')$$, 'LG067', NULL,
+	'a renamed login does not approve what it proposed, even if another has its old name');
 SELECT throws_ok($$SELECT decline_journal('MINE', 'by bob')$$, 'LG067', NULL, 'a renamed login does not decline what it proposed');
 SET LOCAL SESSION AUTHORIZATION ledger_test_ann;
-SELECT throws_ok($$SELECT approve_journal('MINE', 'by bob')$$, 'LG067', NULL, 'nobody approves what a login proposed whose name is another''s now');
+SELECT throws_ok($$SELECT approve_journal('MINE', 'by bob')$$, 'LG067', NULL,
+	'nobody approves what was proposed by a login whose name another login has now');
 RESET SESSION AUTHORIZATION;
 ALTER ROLE ledger_test_ann RENAME TO ledger_test_anna;
 SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
-SELECT throws_ok($$SELECT approve_journal('MINE', 'by role')$$, 'LG067', NULL, 'what a login proposed that no longer exists is not approved');
-SELECT is((SELECT status FROM decline_journal('MINE', 'by role')), 'declined', 'but it can be declined');
+SELECT throws_ok($$SELECT approve_journal('MINE', 'by role')$$, 'LG067', NULL,
+	'nobody approves what was proposed by a login that no longer exists');
+SELECT is((SELECT status FROM decline_journal('MINE', 'by role')), 'declined',
+	'what was proposed by a login that no longer exists can be declined');
 RESET SESSION AUTHORIZATION;
 
 -- ---------------------------------------------------------------------------
@@ -145,16 +149,16 @@ RESET SESSION AUTHORIZATION;
 
 DELETE FROM ledger_test_tenants.seen;
 CREATE INDEX bait_trap ON ledger_test_tenants.bait (ledger_test_tenants.trap(n));
-SELECT isnt_empty('SELECT * FROM ledger_test_tenants.seen', 'the trap springs when a superuser builds the index');
+SELECT isnt_empty('SELECT * FROM ledger_test_tenants.seen', 'the trap function runs when a superuser builds the index');
 SELECT is_empty($$SELECT * FROM ledger_test_tenants.seen WHERE state <> '42501'$$, 'an index build by a superuser gives the table''s owner nothing');
 DELETE FROM ledger_test_tenants.seen;
 ANALYZE ledger_test_tenants.bait;
-SELECT isnt_empty('SELECT * FROM ledger_test_tenants.seen', 'the trap springs in ANALYZE');
+SELECT isnt_empty('SELECT * FROM ledger_test_tenants.seen', 'the trap function runs in ANALYZE by a superuser');
 SELECT is_empty($$SELECT * FROM ledger_test_tenants.seen WHERE state <> '42501'$$, 'ANALYZE by a superuser gives the table''s owner nothing');
 DELETE FROM ledger_test_tenants.seen;
 CLUSTER ledger_test_tenants.bait USING bait_trap;
 REINDEX TABLE ledger_test_tenants.bait;
-SELECT isnt_empty('SELECT * FROM ledger_test_tenants.seen', 'the trap springs in CLUSTER and REINDEX');
+SELECT isnt_empty('SELECT * FROM ledger_test_tenants.seen', 'the trap function runs in CLUSTER and REINDEX by a superuser');
 SELECT is_empty($$SELECT * FROM ledger_test_tenants.seen WHERE state <> '42501'$$, 'CLUSTER and REINDEX by a superuser give the table''s owner nothing');
 SET LOCAL SESSION AUTHORIZATION ledger_test_tenant;
 CREATE MATERIALIZED VIEW ledger_test_tenants.view AS SELECT 1 AS n WITH NO DATA;
@@ -163,10 +167,11 @@ CREATE MATERIALIZED VIEW ledger_test_tenants.everybody AS SELECT code FROM bakkt
 RESET SESSION AUTHORIZATION;
 DELETE FROM ledger_test_tenants.seen;
 REFRESH MATERIALIZED VIEW ledger_test_tenants.trapped;
-SELECT isnt_empty('SELECT * FROM ledger_test_tenants.seen', 'the trap springs when a superuser refreshes a view');
+SELECT isnt_empty('SELECT * FROM ledger_test_tenants.seen', 'the trap function runs when a superuser refreshes the view');
 SELECT is_empty($$SELECT * FROM ledger_test_tenants.seen WHERE state <> '42501'$$, 'REFRESH MATERIALIZED VIEW by a superuser gives the view''s owner nothing');
 SELECT throws_ok('REFRESH MATERIALIZED VIEW ledger_test_tenants.everybody', '42501', NULL, 'a materialized view over the ledger shows nobody a client');
-SELECT is((SELECT count(*) FROM customer WHERE account_code = 'MINE0002'), 0::bigint, 'nothing was opened in maintenance');
+SELECT is((SELECT count(*) FROM customer WHERE account_code = 'MINE0002'), 0::bigint,
+	'the trap function opens no customer in maintenance by a superuser');
 
 -- who acts in a session of his own does so as before, inside functions too
 SET LOCAL SESSION AUTHORIZATION ledger_test_tenant;

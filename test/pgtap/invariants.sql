@@ -21,13 +21,20 @@ CREATE FUNCTION pg_temp.entry(debit text, credit text, amount text) RETURNS jour
 
 -- I1, by every constructor
 CREATE TEMP TABLE any_entry (entry journal_entry);
-SELECT throws_ok(format($$INSERT INTO any_entry VALUES ('{Dr %s 1.00 USD; Cr %s 2.00 USD}')$$, :'bank', :'ann'), 'LG001', NULL, 'INSERT of a literal');
-SELECT throws_ok(format($$INSERT INTO any_entry VALUES ('{Dr %1$s 1.00 USD; Cr %2$s 1.00 USD}'), ('{Dr %1$s 1.00 USD; Cr %2$s 2.00 USD}')$$, :'bank', :'ann'), 'LG001', NULL, 'INSERT of several rows');
-SELECT throws_ok(format($$SELECT journal_entry(line('Dr', '%s', '1.00 USD'), line('Cr', '%s', '1.01 USD'))$$, :'bank', :'ann'), 'LG001', NULL, 'the constructor');
-SELECT throws_ok(format($$SELECT journal_entry(a, v) FROM (VALUES ('%s'::account_id, '1.00 USD'::amount), ('%s', '-1.01 USD')) AS l (a, v)$$, :'bank', :'ann'), 'LG001', NULL, 'the aggregate');
-SELECT throws_ok(format($$SELECT journal_entry(a, v) FROM (VALUES ('%s'::account_id, '500.00 USD'::amount), ('%s', '-500.00 USD')) AS l (a, v)$$, :'operating', :'bank'), 'LG001', NULL, 'the aggregate, per fund');
-SELECT throws_ok(format($$SELECT '{Dr %s 1.00 USD; Cr %s 2.00 USD}'::text::journal_entry$$, :'bank', :'ann'), 'LG001', NULL, 'a cast from text');
-SELECT throws_ok(format($throws$DO $do$ BEGIN EXECUTE 'INSERT INTO any_entry VALUES (''{Dr %s 1.00 USD; Cr %s 2.00 USD}'')'; END $do$ $throws$, :'bank', :'ann'), 'LG001', NULL, 'in a function');
+SELECT throws_ok(format($$INSERT INTO any_entry VALUES ('{Dr %s 1.00 USD; Cr %s 2.00 USD}')$$, :'bank', :'ann'), 'LG001', NULL,
+	'an unbalanced entry cannot be inserted as a literal');
+SELECT throws_ok(format($$INSERT INTO any_entry VALUES ('{Dr %1$s 1.00 USD; Cr %2$s 1.00 USD}'), ('{Dr %1$s 1.00 USD; Cr %2$s 2.00 USD}')$$, :'bank', :'ann'), 'LG001', NULL,
+	'an unbalanced entry cannot be inserted among balanced rows');
+SELECT throws_ok(format($$SELECT journal_entry(line('Dr', '%s', '1.00 USD'), line('Cr', '%s', '1.01 USD'))$$, :'bank', :'ann'), 'LG001', NULL,
+	'an unbalanced entry cannot be built by the constructor');
+SELECT throws_ok(format($$SELECT journal_entry(a, v) FROM (VALUES ('%s'::account_id, '1.00 USD'::amount), ('%s', '-1.01 USD')) AS l (a, v)$$, :'bank', :'ann'), 'LG001', NULL,
+	'an unbalanced entry cannot be built by the aggregate');
+SELECT throws_ok(format($$SELECT journal_entry(a, v) FROM (VALUES ('%s'::account_id, '500.00 USD'::amount), ('%s', '-500.00 USD')) AS l (a, v)$$, :'operating', :'bank'), 'LG001', NULL,
+	'an aggregate over two funds cannot balance across them');
+SELECT throws_ok(format($$SELECT '{Dr %s 1.00 USD; Cr %s 2.00 USD}'::text::journal_entry$$, :'bank', :'ann'), 'LG001', NULL,
+	'an unbalanced entry cannot be cast from text');
+SELECT throws_ok(format($throws$DO $do$ BEGIN EXECUTE 'INSERT INTO any_entry VALUES (''{Dr %s 1.00 USD; Cr %s 2.00 USD}'')'; END $do$ $throws$, :'bank', :'ann'), 'LG001', NULL,
+	'an unbalanced entry cannot be inserted by dynamic SQL in a block');
 
 -- every single byte of a stored entry, changed, is refused or still balances
 CREATE TEMP TABLE flipped (n int, accepted text, state text);
@@ -47,10 +54,11 @@ BEGIN
 		END;
 	END LOOP;
 END $$;
-SELECT cmp_ok((SELECT count(*) FROM flipped), '>', 150::bigint, 'every bit of an entry is flipped');
-SELECT is_empty($$SELECT n, state FROM flipped WHERE state !~ '^(LG001|LG002|22P03|22003|XX001)$'$$, 'what is refused is refused as malformed or unbalanced');
+SELECT cmp_ok((SELECT count(*) FROM flipped), '>', 150::bigint, 'every bit of an entry''s binary image is flipped in turn');
+SELECT is_empty($$SELECT n, state FROM flipped WHERE state !~ '^(LG001|LG002|22P03|22003|XX001)$'$$,
+	'a tampered entry is refused as malformed or unbalanced');
 SELECT is_empty($$SELECT f.n, fund(l.account), asset(l.amount), sum(value(l.amount)) FROM flipped f, lines(f.accepted::journal_entry) AS l GROUP BY 1, 2, 3 HAVING sum(value(l.amount)) <> 0$$,
-	'what is accepted balances');
+	'a tampered entry that is accepted balances per fund and asset');
 
 -- Subtransactions leave no trace
 SELECT load_journal('INVA', 'open', pg_temp.entry(:'bank', :'ann', '100.00 USD')) \g /dev/null
@@ -68,30 +76,38 @@ BEGIN
 		END;
 	END LOOP;
 END $$;
-SELECT is((SELECT md5(string_agg(b::text, ',' ORDER BY account::text)) FROM balance b), :'before', 'fifty postings undone leave balances and versions as they were');
-SELECT is((SELECT count(*) FROM journal WHERE reference = 'undone'), 0::bigint, 'and no journal');
-SELECT is((load_journal('INVA', 'undone', pg_temp.entry(:'ann', :'ben', '60.00 USD'))).outcome, 'posted', 'the reference was never used');
+SELECT is((SELECT md5(string_agg(b::text, ',' ORDER BY account::text)) FROM balance b), :'before',
+	'postings undone by subtransactions leave balances and versions unchanged');
+SELECT is((SELECT count(*) FROM journal WHERE reference = 'undone'), 0::bigint,
+	'postings undone by subtransactions leave no journal');
+SELECT is((load_journal('INVA', 'undone', pg_temp.entry(:'ann', :'ben', '60.00 USD'))).outcome, 'posted',
+	'a reference used only by undone postings is free');
 SAVEPOINT s;
 SELECT load_journal('INVA', 'savepoint', pg_temp.entry(:'ann', :'ben', '40.00 USD')) \g /dev/null
 ROLLBACK TO s;
-SELECT is((load_journal('INVA', 'after', pg_temp.entry(:'ann', :'ben', '40.00 USD'))).outcome, 'posted', 'what a savepoint undid can be spent');
-SELECT throws_ok(format($$SELECT load_journal('INVA', 'one more', pg_temp.entry('%s', '%s', '0.01 USD'))$$, :'ann', :'ben'), 'LG050', NULL, 'but only once');
+SELECT is((load_journal('INVA', 'after', pg_temp.entry(:'ann', :'ben', '40.00 USD'))).outcome, 'posted',
+	'funds spent in a rolled-back savepoint can be spent again');
+SELECT throws_ok(format($$SELECT load_journal('INVA', 'one more', pg_temp.entry('%s', '%s', '0.01 USD'))$$, :'ann', :'ben'), 'LG050', NULL,
+	'funds of a rolled-back savepoint cannot be spent twice');
 
 -- one query that posts many times, and a posting inside a larger query
-SELECT is((SELECT count(*) FROM generate_series(1, 50) AS i, LATERAL load_journal('INVA', 'many ' || i, pg_temp.entry(:'ben', :'ann', '1.00 USD')) AS r WHERE r.outcome = 'posted'), 50::bigint, 'fifty calls in one query');
+SELECT is((SELECT count(*) FROM generate_series(1, 50) AS i, LATERAL load_journal('INVA', 'many ' || i, pg_temp.entry(:'ben', :'ann', '1.00 USD')) AS r WHERE r.outcome = 'posted'), 50::bigint,
+	'one query posts fifty journals');
 WITH first AS MATERIALIZED (SELECT (load_journal('INVA', 'cte 1', pg_temp.entry(:'ben', :'ann', '50.00 USD'))).outcome),
 	second AS MATERIALIZED (SELECT (load_journal('INVA', 'cte 2', pg_temp.entry(:'ann', :'ben', '100.00 USD'))).outcome FROM first)
-SELECT is(string_agg(outcome, ' '), 'posted posted', 'the second call of one query sees the first') FROM (SELECT * FROM first UNION ALL SELECT * FROM second) AS o;
+SELECT is(string_agg(outcome, ' '), 'posted posted',
+	'a query''s second posting sees the balance its first left') FROM (SELECT * FROM first UNION ALL SELECT * FROM second) AS o;
 
 -- The ledger's figures agree by plain SQL over the lines (I2, I4, I5, I6)
 SELECT seal() \g /dev/null
 SELECT load_journal('INVA', 'tail', pg_temp.entry(:'operating', :'equity', '3.00 USD')) \g /dev/null
-SELECT is_empty($$SELECT fund(l.account), asset(l.amount), sum(l.amount) FROM journal j, lines(j.entry) AS l GROUP BY 1, 2 HAVING sum(value(l.amount)) <> 0$$, 'I2: every fund and asset sums to zero');
+SELECT is_empty($$SELECT fund(l.account), asset(l.amount), sum(l.amount) FROM journal j, lines(j.entry) AS l GROUP BY 1, 2 HAVING sum(value(l.amount)) <> 0$$,
+	'I2: every fund and asset sums to zero');
 SELECT is_empty($$SELECT b.account, b.posted, sum(l.amount) FROM balance b LEFT JOIN (journal j CROSS JOIN LATERAL lines(j.entry) AS l) ON l.account = b.account GROUP BY b.account, b.posted HAVING value(b.posted) <> coalesce(sum(value(l.amount)), 0)$$,
 	'I4: every balance is the sum of its lines');
 SELECT is_empty($$SELECT b.account, b.version, count(DISTINCT j.journal_id) FROM balance b LEFT JOIN journal j ON touches(j.entry, b.account) GROUP BY b.account, b.version HAVING b.version <> count(DISTINCT j.journal_id)$$,
-	'a version for every journal');
+	'a balance''s version counts the journals that touch its account');
 SELECT is_empty('SELECT * FROM balance WHERE sign(posted) > 0', 'I5: no claim is in debit');
-SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing');
+SELECT is_empty('SELECT * FROM verify()', 'the ledger verifies with sealed and unsealed journals');
 SELECT finish();
 ROLLBACK;

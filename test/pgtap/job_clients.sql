@@ -66,94 +66,119 @@ SELECT pg_temp.worked() \g /dev/null
 -- Nobody fails
 -- ---------------------------------------------------------------------------
 SELECT is(pg_temp.run(pg_temp.at(1, '06:00')), 'daily 01 06:00, often 01 06:00', 'an occurrence is one row when no client fails');
-SELECT is(pg_temp.worked(), 'daily 01 06:00 AAAA, daily 01 06:00 BBBB, often 01 06:00 AAAA, often 01 06:00 BBBB', 'each client''s part is done, in order');
+SELECT is(pg_temp.worked(), 'daily 01 06:00 AAAA, daily 01 06:00 BBBB, often 01 06:00 AAAA, often 01 06:00 BBBB',
+	'the part of each client is done, in order');
 INSERT INTO idle VALUES ('AAAA');
-SELECT is(pg_temp.run(pg_temp.at(1, '06:05')), 'often 01 06:05', 'a client that has nothing to do');
-SELECT is(pg_temp.worked(), 'often 01 06:05 BBBB', 'is not asked');
+SELECT is(pg_temp.run(pg_temp.at(1, '06:05')), 'often 01 06:05', 'an occurrence is done when a client has nothing to do');
+SELECT is(pg_temp.worked(), 'often 01 06:05 BBBB', 'a client that has nothing to do is not asked');
 DELETE FROM idle;
 
 -- ---------------------------------------------------------------------------
 -- At times of day: each missed one, in order
 -- ---------------------------------------------------------------------------
 INSERT INTO failing VALUES ('daily', 'AAAA', 'LG050');
-SELECT is(pg_temp.run(pg_temp.at(1, '17:00')), 'often 01 16:55 x130, daily 01 17:00, daily 01 17:00 AAAA failed, often 01 17:00', 'a client that fails, fails alone');
+SELECT is(pg_temp.run(pg_temp.at(1, '17:00')), 'often 01 16:55 x130, daily 01 17:00, daily 01 17:00 AAAA failed, often 01 17:00',
+	'a client whose part fails does not fail the others');
 SELECT is(pg_temp.worked(), 'often 01 16:55 AAAA, often 01 16:55 BBBB, daily 01 17:00 BBBB, often 01 17:00 AAAA, often 01 17:00 BBBB',
-	'what it did is undone, what others did stands, and other jobs do their work for it');
+	'a failed part is undone while parts of other clients and other jobs stand');
 SELECT pg_temp.same($$SELECT client, attempt, status, result, sqlstate, message FROM job_run WHERE job = 'daily' AND occurrence = pg_temp.at(1, '17:00') ORDER BY client NULLS FIRST$$,
 	$$VALUES (NULL, 1, 'done', 'transfers: 1', NULL, NULL), ('AAAA', 1, 'failed', NULL::text, 'LG050', E'as told\nDETAIL: the detail\nHINT: the hint')$$,
-	'the occurrence is done, and the client''s failure is on record as what it was');
-SELECT is(pg_temp.due(pg_temp.at(1, '17:00')), 'daily 01 17:00 #2 AAAA', 'its part is due');
-SELECT is(pg_temp.due(pg_temp.at(1, '16:59')), NULL, 'but not before its instant');
-SELECT is(pg_temp.run(pg_temp.at(1, '17:01')), 'daily 01 17:00 #2 AAAA failed', 'and tried again at the next call');
+	'an occurrence is done and the failure of a client''s part is on record');
+SELECT is(pg_temp.due(pg_temp.at(1, '17:00')), 'daily 01 17:00 #2 AAAA', 'a failed part of a client is due again');
+SELECT is(pg_temp.due(pg_temp.at(1, '16:59')), NULL, 'a failed part is not due before its instant');
+SELECT is(pg_temp.run(pg_temp.at(1, '17:01')), 'daily 01 17:00 #2 AAAA failed',
+	'a failed part of a daily job is tried again at the next call');
 SELECT is(pg_temp.run(pg_temp.at(2, '06:00')), 'daily 01 17:00 #3 AAAA failed, often 02 05:55 x155, daily 02 06:00, often 02 06:00',
-	'its later occurrences wait for it, those of others do not');
-SELECT is(pg_temp.due(pg_temp.at(2, '06:00')), 'daily 01 17:00 #4 AAAA, daily 02 06:00 AAAA', 'what waits is due as well');
+	'later occurrences of a failed client wait while those of others run');
+SELECT is(pg_temp.due(pg_temp.at(2, '06:00')), 'daily 01 17:00 #4 AAAA, daily 02 06:00 AAAA',
+	'an occurrence that waits behind a failed part is due as well');
 SELECT pg_temp.worked() \g /dev/null
-SELECT is(pg_temp.run(pg_temp.at(2, '17:00')), 'daily 01 17:00 #4 AAAA failed, often 02 16:55 x131, daily 02 17:00, often 02 17:00', 'however many there are');
-SELECT is(pg_temp.worked(), 'often 02 16:55 AAAA, often 02 16:55 BBBB, daily 02 17:00 BBBB, often 02 17:00 AAAA, often 02 17:00 BBBB', 'a day later');
+SELECT is(pg_temp.run(pg_temp.at(2, '17:00')), 'daily 01 17:00 #4 AAAA failed, often 02 16:55 x131, daily 02 17:00, often 02 17:00',
+	'a failed part holds back any number of later occurrences of its client');
+SELECT is(pg_temp.worked(), 'often 02 16:55 AAAA, often 02 16:55 BBBB, daily 02 17:00 BBBB, often 02 17:00 AAAA, often 02 17:00 BBBB',
+	'other clients and other jobs go on while a part of a job fails');
 SELECT pg_temp.same($$SELECT client, occurrence, failures, sqlstate FROM job_left_out ORDER BY occurrence$$,
-	$$VALUES ('AAAA', pg_temp.at(1, '17:00'), 4, 'LG050'), ('AAAA', pg_temp.at(2, '06:00'), 0, NULL), ('AAAA', pg_temp.at(2, '17:00'), 0, NULL)$$, 'job_left_out shows who misses what, and why');
+	$$VALUES ('AAAA', pg_temp.at(1, '17:00'), 4, 'LG050'), ('AAAA', pg_temp.at(2, '06:00'), 0, NULL), ('AAAA', pg_temp.at(2, '17:00'), 0, NULL)$$,
+	'the table job_left_out shows which client misses what and why');
 DELETE FROM failing;
-SELECT is(pg_temp.run(pg_temp.at(2, '17:02'), 2), 'daily 01 17:00 #5 AAAA, daily 02 06:00 AAAA', 'once it can be done it is, in order, at most so many in a call');
-SELECT is(pg_temp.run(pg_temp.at(3, '06:00')), 'daily 02 17:00 AAAA, often 03 05:55 x155, daily 03 06:00, often 03 06:00', 'the rest before the later ones');
+SELECT is(pg_temp.run(pg_temp.at(2, '17:02'), 2), 'daily 01 17:00 #5 AAAA, daily 02 06:00 AAAA',
+	'missed parts are made up for in order, at most as many as asked for in a call');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:00')), 'daily 02 17:00 AAAA, often 03 05:55 x155, daily 03 06:00, often 03 06:00',
+	'the remaining missed parts run before later occurrences');
 SELECT is(pg_temp.worked(), 'daily 01 17:00 AAAA, daily 02 06:00 AAAA, daily 02 17:00 AAAA, often 03 05:55 AAAA, often 03 05:55 BBBB, '
-	'daily 03 06:00 AAAA, daily 03 06:00 BBBB, often 03 06:00 AAAA, often 03 06:00 BBBB', 'each once');
-SELECT is_empty('SELECT FROM job_left_out', 'nobody is left out any more');
-SELECT is(pg_temp.run(pg_temp.at(3, '06:00')), NULL, 'nothing is left');
+	'daily 03 06:00 AAAA, daily 03 06:00 BBBB, often 03 06:00 AAAA, often 03 06:00 BBBB',
+	'each missed part of a daily job is done once');
+SELECT is_empty('SELECT FROM job_left_out', 'a client that has caught up is no longer left out');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:00')), NULL, 'a call after everything is done has nothing to run');
 
 -- ---------------------------------------------------------------------------
 -- Every so often: the latest instant stands for all
 -- ---------------------------------------------------------------------------
 INSERT INTO failing VALUES ('often', 'BBBB', '55P03');
-SELECT is(pg_temp.run(pg_temp.at(3, '06:05')), 'often 03 06:05, often 03 06:05 BBBB failed', 'a client is blocked');
-SELECT is(pg_temp.run(pg_temp.at(3, '06:06')), 'often 03 06:05 #2 BBBB failed', 'it is tried again at the next call');
-SELECT is(pg_temp.run(pg_temp.at(3, '06:15')), 'often 03 06:05 #3 BBBB failed, often 03 06:15 x2', 'once in a call');
-SELECT is(pg_temp.run(pg_temp.at(3, '06:21')), 'often 03 06:15 x3 #4 BBBB failed, often 03 06:20', 'as of the latest instant that was done for the others');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:05')), 'often 03 06:05, often 03 06:05 BBBB failed',
+	'a locked client is left out of an occurrence of a frequent job');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:06')), 'often 03 06:05 #2 BBBB failed',
+	'a failed part of a frequent job is tried again at the next call');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:15')), 'often 03 06:05 #3 BBBB failed, often 03 06:15 x2',
+	'a failed part of a frequent job is tried once in a call');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:21')), 'often 03 06:15 x3 #4 BBBB failed, often 03 06:20',
+	'a failed part is tried as of the latest instant done for the others');
 DELETE FROM failing;
 SELECT pg_temp.worked() \g /dev/null
-SELECT is(pg_temp.run(pg_temp.at(3, '06:22')), 'often 03 06:20 x4 #5 BBBB', 'which stands for all it missed');
-SELECT is(pg_temp.worked(), 'often 03 06:20 BBBB', 'and is done once');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:22')), 'often 03 06:20 x4 #5 BBBB',
+	'one part as of the latest instant stands for all that a client missed');
+SELECT is(pg_temp.worked(), 'often 03 06:20 BBBB', 'the part that stands for several missed instants is done once');
 SELECT is((SELECT sum(covers) FROM job_run WHERE job = 'often' AND status = 'done' AND client = 'BBBB'),
-	(SELECT count(*) FROM generate_series(pg_temp.at(3, '06:05'), pg_temp.at(3, '06:20'), interval '5 minutes')), 'every instant it missed is covered once');
+	(SELECT count(*) FROM generate_series(pg_temp.at(3, '06:05'), pg_temp.at(3, '06:20'), interval '5 minutes')),
+	'every instant that a client missed is covered once');
 
 -- both, and a restart of the failures' count
 INSERT INTO failing VALUES ('often', 'BBBB', '40001'), ('often', 'AAAA', '40P01');
-SELECT is(pg_temp.run(pg_temp.at(3, '06:25')), 'often 03 06:25, often 03 06:25 AAAA failed, often 03 06:25 BBBB failed', 'when all fail the occurrence is done for none, and due for each');
-SELECT is(pg_temp.due(pg_temp.at(3, '06:25')), 'often 03 06:25 #2 AAAA, often 03 06:25 #2 BBBB', 'with its own count');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:25')), 'often 03 06:25, often 03 06:25 AAAA failed, often 03 06:25 BBBB failed',
+	'an occurrence that fails for every client is due for each of them');
+SELECT is(pg_temp.due(pg_temp.at(3, '06:25')), 'often 03 06:25 #2 AAAA, often 03 06:25 #2 BBBB',
+	'failures are counted for each client by itself');
 UPDATE failing SET job = 'none' WHERE client = 'AAAA';
-SELECT is(pg_temp.run(pg_temp.at(3, '06:26')), 'often 03 06:25 #2 AAAA, often 03 06:25 #2 BBBB failed', 'one is made up for without the other');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:26')), 'often 03 06:25 #2 AAAA, often 03 06:25 #2 BBBB failed',
+	'the part of one client is made up for while that of another still fails');
 
 -- ---------------------------------------------------------------------------
 -- Giving one up
 -- ---------------------------------------------------------------------------
 SET LOCAL ROLE ledger_test_administrator;
 SELECT throws_ok($$SELECT skip_job('often', pg_temp.at(3, '06:25'), '', 'BBBB')$$, 'LG002', NULL, 'giving up a client''s part needs a reason');
-SELECT throws_ok($$SELECT skip_job('often', pg_temp.at(3, '06:25'), 'x', 'AAAA')$$, 'LG002', NULL, 'what is done cannot be given up');
-SELECT throws_ok($$SELECT skip_job('often', pg_temp.at(3, '06:20'), 'x', 'BBBB')$$, 'LG002', NULL, 'nor another occurrence');
-SELECT throws_ok($$SELECT skip_job('often', pg_temp.at(3, '06:25'), 'x')$$, 'LG002', NULL, 'nor what was done for the others');
+SELECT throws_ok($$SELECT skip_job('often', pg_temp.at(3, '06:25'), 'x', 'AAAA')$$, 'LG002', NULL,
+	'a part that is done cannot be given up');
+SELECT throws_ok($$SELECT skip_job('often', pg_temp.at(3, '06:20'), 'x', 'BBBB')$$, 'LG002', NULL,
+	'a part of an occurrence that was not left out cannot be given up');
+SELECT throws_ok($$SELECT skip_job('often', pg_temp.at(3, '06:25'), 'x')$$, 'LG002', NULL,
+	'an occurrence that was done for other clients cannot be given up');
 SELECT pg_temp.same($$SELECT client, attempt, status, message FROM skip_job('often', pg_temp.at(3, '06:25'), 'done by hand', 'BBBB')$$,
-	$$VALUES ('BBBB', 3, 'skipped', 'done by hand')$$, 'an administrator gives up a client''s part');
-SELECT pg_temp.same($$SELECT client, attempt, status FROM skip_job('often', pg_temp.at(3, '06:25'), 'again', 'BBBB')$$, $$VALUES ('BBBB', 3, 'skipped')$$, 'once');
+	$$VALUES ('BBBB', 3, 'skipped', 'done by hand')$$, 'an administrator gives up the part of a client with a reason');
+SELECT pg_temp.same($$SELECT client, attempt, status FROM skip_job('often', pg_temp.at(3, '06:25'), 'again', 'BBBB')$$, $$VALUES ('BBBB', 3, 'skipped')$$,
+	'a part given up twice keeps its first record');
 RESET ROLE;
 DELETE FROM failing;
-SELECT is(pg_temp.run(pg_temp.at(3, '06:30')), 'often 03 06:30', 'and it goes on with the others');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:30')), 'often 03 06:30', 'a client whose part was given up goes on with the others');
 SELECT throws_ok($$INSERT INTO job_run SELECT job, occurrence, attempt + 1, covers, 'done', started_at, ended_at, run_by, NULL, NULL, NULL, client FROM job_run WHERE client IS NOT NULL AND status = 'done' LIMIT 1$$,
-	'23505', NULL, 'a client''s part cannot be done twice, even by the owner''s hand');
-SELECT throws_ok('TRUNCATE job_left_out', 'LG066', NULL, 'what clients miss is not forgotten');
+	'23505', NULL, 'the part of a client is not recorded as done twice even by the owner');
+SELECT throws_ok('TRUNCATE job_left_out', 'LG066', NULL, 'the table of what clients miss is never truncated');
 
 -- a job that rests or is disabled rests for those it left out, too
 INSERT INTO failing VALUES ('often', 'BBBB', 'LG050');
 SELECT pg_temp.run(pg_temp.at(3, '06:35')) \g /dev/null
 SELECT change_job('often', enabled => false, at => pg_temp.at(3, '06:36')) \g /dev/null
-SELECT is(pg_temp.run(pg_temp.at(3, '06:40')), NULL, 'of a job that is disabled nobody''s part is tried');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:40')), NULL, 'a disabled job tries no failed part');
 SELECT change_job('often', enabled => true, at => pg_temp.at(3, '06:41')) \g /dev/null
-SELECT is(pg_temp.run(pg_temp.at(3, '06:41')), 'often 03 06:35 #2 BBBB failed', 'until it is enabled again');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:41')), 'often 03 06:35 #2 BBBB failed',
+	'a failed part is tried once its job is enabled again');
 DELETE FROM failing;
 
 -- a run that fails before it comes to the clients fails for all
 CREATE OR REPLACE FUNCTION bakkt_ledger.test_due(at timestamptz, variant text) RETURNS integer[] LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS $$ BEGIN RAISE division_by_zero; END $$;
-SELECT is(pg_temp.run(pg_temp.at(3, '06:45')), 'often 03 06:35 #3 BBBB, often 03 06:45 failed', 'an error that is no client''s is the job''s');
+SELECT is(pg_temp.run(pg_temp.at(3, '06:45')), 'often 03 06:35 #3 BBBB, often 03 06:45 failed',
+	'an error outside the parts of clients fails the occurrence for all');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -11,14 +11,16 @@ CREATE FUNCTION pg_temp.close_day(day date) RETURNS void LANGUAGE sql AS $$
 	SELECT count(*) FROM close_window('QRST', day, (day + time '14:30') AT TIME ZONE 'UTC') $$;
 SELECT pg_temp.close_day('2025-06-07'), pg_temp.close_day('2025-06-08') \g /dev/null
 
-SELECT is((SELECT count(DISTINCT first_due) FROM obligations('QRST') WHERE counterparty = 'QRST'), 1::bigint, 'Saturday''s and Sunday''s windows are due together');
+SELECT is((SELECT count(DISTINCT first_due) FROM obligations('QRST') WHERE counterparty = 'QRST'), 1::bigint,
+	'the windows of Saturday and Sunday are due at the same time');
 SELECT carry_obligation('QRST', (SELECT min(obligation) FROM obligations('QRST') WHERE counterparty = 'QRST'), 'carried', 'no funds', '2025-06-08 15:00Z') \g /dev/null
 SELECT results_eq($$SELECT settlement_window, first_window FROM obligations('QRST') WHERE counterparty = 'QRST' AND outstanding::text <> '0.00 USD' ORDER BY obligation$$,
-	$$VALUES ('W2', 'W2'), ('W3', 'W1')$$, 'Saturday''s is carried and has the later number');
+	$$VALUES ('W2', 'W2'), ('W3', 'W1')$$, 'a carried obligation moves to a later window and keeps its first one');
 SELECT results_eq($$SELECT settlement_window, paid::text FROM record_wire('QRST', 'part', 'received', '1000 USD', at => '2025-06-08 16:00Z')$$,
-	$$VALUES ('W3', '1000.00 USD')$$, 'a part payment goes to it first');
+	$$VALUES ('W3', '1000.00 USD')$$, 'a part payment is applied to the oldest obligation although it was carried');
 SELECT results_eq($$SELECT settlement_window, paid::text FROM record_wire('QRST', 'more', 'received', '6000 USD', at => '2025-06-08 16:00Z')$$,
-	$$VALUES ('W3', '5000.00 USD'), ('W2', '1000.00 USD')$$, 'and what is left over to Sunday''s');
+	$$VALUES ('W3', '5000.00 USD'), ('W2', '1000.00 USD')$$,
+	'a payment beyond the oldest obligation is applied to the next oldest');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -28,11 +28,11 @@ CREATE TEMP VIEW mislabeled AS
 	FROM routine r JOIN mention m ON m.caller = r.oid JOIN callee c ON c.proname = m.name AND (c.ours OR NOT EXISTS (SELECT FROM callee o WHERE o.ours AND o.proname = c.proname))
 	-- the clock may be read anywhere: that it moves is no harm to a check; format() and its like are stable for the sake of types that we do not give them
 	WHERE r.ours AND c.proname NOT IN ('clock_timestamp', r.proname) AND (c.ours OR c.volatility = 3 OR c.parallel > 1);
-SELECT cmp_ok((SELECT count(*) FROM mention), '>', 2000::bigint, 'this test sees who calls whom');
+SELECT cmp_ok((SELECT count(*) FROM mention), '>', 2000::bigint, 'this test finds the calls in the bodies of functions');
 SELECT is_empty($$SELECT signature, calls FROM mislabeled WHERE by_volatility$$, 'no function is STABLE or IMMUTABLE that calls one that is less so');
 SELECT is_empty($$SELECT signature, calls FROM mislabeled WHERE by_parallel$$, 'no function is parallel safe or restricted that calls one that is less so');
 SELECT is_empty($$SELECT signature FROM routine WHERE ours AND lanname IN ('sql', 'plpgsql') AND volatility = 3 AND parallel < 3$$,
-	'a volatile function, which starts commands, is for no parallel plan');
+	'every volatile function is parallel unsafe');
 
 -- ---------------------------------------------------------------------------
 -- In a parallel plan
@@ -103,11 +103,12 @@ INSERT INTO reading
 	WHERE c.relnamespace = 'bakkt_ledger'::regnamespace AND c.relkind IN ('r', 'v') AND has_table_privilege(who, c.oid, 'SELECT')
 	ORDER BY c.oid, who DESC;
 SELECT cmp_ok(count(DISTINCT name), '>', 100::bigint, 'this test reads by many functions, tables and views') FROM reading;
-SELECT is_empty($$SELECT routine::text FROM callable EXCEPT SELECT name FROM reading$$, 'and by every function that reads');
+SELECT is_empty($$SELECT routine::text FROM callable EXCEPT SELECT name FROM reading$$,
+	'this test reads by every function that reads');
 SELECT is_empty($$SELECT r.statement, p FROM (SELECT DISTINCT ON (name, role_name) * FROM reading) AS r, pg_temp.in_parallel(r.statement, r.role_name, false) AS p WHERE p <> coalesce(r.rows, p) OR p !~ '^\d+ rows$'$$,
-	'whatever reads can do so in a parallel plan, and reads the same');
+	'every read gives the same rows in a parallel plan');
 SELECT is_empty($$SELECT r.statement, p FROM reading r, pg_temp.in_parallel(r.statement, r.role_name, true) AS p WHERE p <> coalesce(r.rows, p) OR p !~ '^\d+ rows$'$$,
-	'and where what is read becomes a table');
+	'every read works in a parallel plan whose rows become a table');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -36,22 +36,28 @@ SET LOCAL ROLE ledger_test_poster;
 SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', entry), '42501', NULL, 'a poster does not ' || name) FROM attack;
 SELECT throws_ok(format('SELECT post_journals(ARRAY[ROW(''QRST'', ''x'', NULL, %L, NULL, NULL, false)::journal_request])', entry), '42501', NULL,
 	'a poster does not ' || name || ' in a batch') FROM attack;
-SELECT throws_ok($$SELECT reverse_journal('QRST', (SELECT journal_id FROM journal LIMIT 1), 'x')$$, '42501', NULL, 'a poster reverses nothing');
-SELECT lives_ok($$SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRSTANN1:settled', 'USD'), '2000.00 USD', 'hold')$$, 'a poster makes holds of its own');
+SELECT throws_ok($$SELECT reverse_journal('QRST', (SELECT journal_id FROM journal LIMIT 1), 'x')$$, '42501', NULL,
+	'a poster reverses no journal');
+SELECT lives_ok($$SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRSTANN1:settled', 'USD'), '2000.00 USD', 'hold')$$,
+	'a poster places holds on its customers'' money');
 SELECT throws_ok(format('SELECT capture_hold(''QRST'', ''hold'', %L, ''x'')', entry), '42501', NULL, 'a poster does not ' || name || ' out of a hold') FROM attack;
 SELECT throws_ok(format('SELECT propose_journal(%L, ''x'', ''x'')', entry), '42501', NULL, 'a poster does not propose to ' || name) FROM attack;
 SELECT throws_ok($$SELECT post_trade('x', 'QRSTBEN1', 'BUY', '1 BTC', 'LP1', lp_price => '60000.00 USD/BTC', price => '1.00 USD/BTC')$$, '42501', NULL,
-	'a poster does not say at what price was traded');
+	'a poster does not set the price of a trade');
 SELECT throws_ok($$SELECT post_trades('{}')$$, '42501', NULL, 'a poster posts no batch of trades');
 SELECT throws_ok($$SELECT bust_trade('x', 'QRSTANN1', 'a trade')$$, '42501', NULL, 'a poster busts no trade');
 SELECT throws_ok($$SELECT correct_trade('x', 'QRSTANN1', 'BUY', '1 BTC', 'LP1', price => '1.00 USD/BTC', original => 'a trade')$$, '42501', NULL,
 	'a poster corrects no trade');
-SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'a poster makes no 500 BTC out of nothing');
-SELECT throws_ok($$SELECT receive_wire('QRST', '1000000.00 USD', 'x', account => 'QRSTBEN1')$$, '42501', NULL, 'a poster says of no wire that it has come');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus:MINE', 'USD')$$, '42501', NULL, 'a poster opens no bank');
-SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'Merchant:payable:MINE', 'USD')$$, '42501', NULL, 'a poster opens no account of the company');
-SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRSTBEN1:held', 'USD')$$, 'a poster opens what its customers claim');
-SELECT lives_ok($$SELECT initiate_deposit('QRSTBEN1', '10.00 USD', 'request')$$, 'a poster makes its customers'' requests');
+SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'a poster deposits no coin');
+SELECT throws_ok($$SELECT receive_wire('QRST', '1000000.00 USD', 'x', account => 'QRSTBEN1')$$, '42501', NULL,
+	'a poster records no wire');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus:MINE', 'USD')$$, '42501', NULL,
+	'a poster opens no bank account');
+SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'Merchant:payable:MINE', 'USD')$$, '42501', NULL,
+	'a poster opens no account of the company');
+SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRSTBEN1:held', 'USD')$$,
+	'a poster opens the claims of its customers');
+SELECT lives_ok($$SELECT initiate_deposit('QRSTBEN1', '10.00 USD', 'request')$$, 'a poster requests deposits for its customers');
 RESET ROLE;
 
 -- ---------------------------------------------------------------------------
@@ -64,22 +70,23 @@ SELECT throws_ok(format('SELECT * FROM post_journals(ARRAY[ROW(''QRST'', %L, NUL
 SELECT throws_ok(format('SELECT capture_hold(''QRST'', ''hold'', %L, ''x'')', entry), 'LG068', NULL, 'a bookkeeper does not alone ' || name || ' out of a hold')
 	FROM attack WHERE name LIKE 'move%';
 SELECT throws_ok($$SELECT reverse_journal('QRST', (SELECT journal_id FROM journal WHERE reference LIKE 'funding:%' LIMIT 1), 'x')$$, 'LG068', NULL,
-	'a bookkeeper does not alone take back what a bank has brought');
-SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'a bookkeeper makes no 500 BTC out of nothing');
+	'a bookkeeper does not alone reverse a wire received');
+SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'a bookkeeper deposits no coin');
 RESET ROLE;
 SET LOCAL ROLE ledger_test_executor;
 SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', entry), '42501', NULL, 'an executor does not ' || name) FROM attack;
-SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'an executor makes no 500 BTC out of nothing');
+SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'an executor deposits no coin');
 RESET ROLE;
 
 -- holds: a tenant that bound the company's money would stop its transfers
 SET LOCAL ROLE ledger_test_poster;
-SELECT throws_ok(format('SELECT authorise_hold(''QRST'', %L, ''1.00 USD'', ''stop'')', account), '42501', NULL, 'a poster does not bind ' || name)
+SELECT throws_ok(format('SELECT authorise_hold(''QRST'', %L, ''1.00 USD'', ''stop'')', account), '42501', NULL, 'a poster places no hold on ' || name)
 	FROM account WHERE client_id = require_client('QRST') AND (name IN ('DueTo:CORP', 'Suspense:unidentified') OR name LIKE '%:unsettled' OR name LIKE '%:encumbered');
 RESET ROLE;
 
 SET LOCAL ROLE ledger_test_poster;
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRSTANN1:held', 'USD', floor => '1000000000.00 USD')$$, '42501', NULL, 'a poster gives no account a floor that would stop cash calls');
+SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRSTANN1:held', 'USD', floor => '1000000000.00 USD')$$, '42501', NULL,
+	'a poster gives no account a floor that would stop cash calls (TPJ)');
 RESET ROLE;
 
 -- two logins of a tenant are not two people of the company
@@ -87,14 +94,16 @@ CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
 SELECT grant_client_access('QRST', 'ledger_test_approver') \g /dev/null
 SET LOCAL ROLE ledger_test_approver;
 SELECT throws_ok(format('SELECT propose_journal(%L, ''x'', ''x'')', entry), '42501', NULL, 'an approver does not propose to ' || name) FROM attack;
-SELECT throws_ok($$SELECT propose_cash_adjustment('QRSTBEN1', '5.00 USD', 'OTHER_ADJUSTMENT', 'x', 'x')$$, '42501', NULL, 'an approver proposes no adjustment');
+SELECT throws_ok($$SELECT propose_cash_adjustment('QRSTBEN1', '5.00 USD', 'OTHER_ADJUSTMENT', 'x', 'x')$$, '42501', NULL,
+	'an approver proposes no cash adjustment');
 RESET ROLE;
 
 -- a payable of the futures house has no end: against it one person alone would mint
 SELECT open_account('QRST', 'SEG', 'CCP:fees-payable', 'USD'), open_account('QRST', 'SEG', 'Cust:QRSTBEN1', 'USD') \g /dev/null
 SELECT pg_temp.entry('Dr SEG CCP:fees-payable 1000000.00 USD, Cr SEG Cust:QRSTBEN1 1000000.00 USD') AS futures \gset
 SET LOCAL ROLE ledger_test_bookkeeper;
-SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', :'futures'), 'LG068', NULL, 'a bookkeeper does not alone mint futures money');
+SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', :'futures'), 'LG068', NULL,
+	'a bookkeeper does not alone credit futures money against a payable');
 RESET ROLE;
 
 -- a hold while a deposit is returned makes the loss the company's: the money stays until it is made good
@@ -105,10 +114,12 @@ RESET ROLE;
 SELECT return_deposit('QRST', 'ach', 'R01') \g /dev/null
 SET LOCAL ROLE ledger_test_poster;
 SELECT release_hold('QRST', 'bound', 'free') \g /dev/null
-SELECT throws_ok($$SELECT request_withdrawal('QRSTBEN1', '500.00 USD', 'away')$$, 'LG050', NULL, 'what the company has made good is not withdrawn');
+SELECT throws_ok($$SELECT request_withdrawal('QRSTBEN1', '500.00 USD', 'away')$$, 'LG050', NULL,
+	'a withdrawal of money that makes good a returned deposit is refused');
 RESET ROLE;
 
-SELECT is_empty('SELECT * FROM verify()', 'the books are sound');
-SELECT is((balance_of(account_of('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD'))).balance, '500.00 USD'::amount, 'nobody has got anything but his deposit');
+SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing wrong after the refused attacks');
+SELECT is((balance_of(account_of('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD'))).balance, '500.00 USD'::amount,
+	'the customer''s claim is what was deposited and no more');
 SELECT * FROM finish();
 ROLLBACK;

@@ -11,7 +11,7 @@ SELECT deposit_coin(account_code, '10 BTC', 'coin ' || account_code, effective_a
 SELECT change_cash_terms(c, prefunded => true) FROM unnest('{QRST,PROP}'::text[]) c \g /dev/null
 
 CREATE FUNCTION pg_temp.cash(account text, change amount, at timestamptz DEFAULT '2025-06-02 15:00Z') RETURNS bigint LANGUAGE sql AS $$
-	SELECT (post_entry(c.client_id, format('cash %s %s %s', account, change, at AT TIME ZONE 'UTC'), 12::smallint,
+	SELECT (post_entry(c.client_id, format('cash %s %s %s', account, change, at AT TIME ZONE 'UTC'), 'cash_deposit',
 		journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Bank:omnibus', 'USD'), change),
 					  line('Cr', ensure_account(c.client_id, 'FBO', 'Cust:' || account || ':settled', 'USD', c.customer_id), change)), at)).journal
 	  FROM customer c WHERE c.account_code = account $$;
@@ -32,30 +32,46 @@ CREATE FUNCTION pg_temp.power(account text) RETURNS text LANGUAGE sql AS $$ SELE
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.cash('QRST0001', '100 USD') \g /dev/null
 SELECT results_eq($$SELECT * FROM pg_temp.told($q$SELECT post_trade('b1', 'QRST0001', 'BUY', '1.01 BTC', 'lp1', lp_price => '100 USD/BTC')$q$)$$,
-	$$VALUES ('LG084', 'Needed are 101.00 USD, available 100.00 USD.', 'Fund the customer first: the client''s customers are prefunded.')$$, 'more than the buying power is refused, with what is needed and available');
-SELECT lives_ok($$SELECT post_trade('b2', 'QRST0001', 'BUY', '0.4 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'within it is posted');
-SELECT is(pg_temp.power('QRST0001'), '60.00', 'and takes of it');
-SELECT throws_ok($$SELECT post_trade('b3', 'QRST0001', 'BUY', '0.61 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'the same money is not spent twice');
-SELECT throws_ok($$SELECT post_trade('b3', 'QRST0001', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC', fee_fixed => '0.01 USD')$$, 'LG084', NULL, 'the fee counts');
-SELECT lives_ok($$SELECT post_trade('b3', 'QRST0001', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'all of it may be spent');
-SELECT throws_ok($$SELECT post_trade('b4', 'QRST0001', 'BUY', '0.001 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'no more');
-SELECT lives_ok($$SELECT post_trade('s1', 'QRST0001', 'SELL', '0.3 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'a sale needs none');
-SELECT lives_ok($$SELECT post_trade('b4', 'QRST0001', 'BUY', '0.3 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'and gives some');
-SELECT results_eq($$SELECT replayed, net_money::text FROM post_trade('b2', 'QRST0001', 'BUY', '0.4 BTC', 'lp1', lp_price => '100 USD/BTC')$$, $$VALUES (true, '40.00 USD')$$, 'what was posted replays, with nothing left');
-SELECT throws_ok($$SELECT post_trade('b2', 'QRST0001', 'BUY', '0.5 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG020', NULL, 'other content is that first');
+	$$VALUES ('LG084', 'Needed are 101.00 USD, available 100.00 USD.', 'Fund the customer first: the client''s customers are prefunded.')$$,
+	'a purchase above the buying power is refused, with what is needed and available');
+SELECT lives_ok($$SELECT post_trade('b2', 'QRST0001', 'BUY', '0.4 BTC', 'lp1', lp_price => '100 USD/BTC')$$,
+	'a purchase within the buying power is posted');
+SELECT is(pg_temp.power('QRST0001'), '60.00', 'a purchase lowers the buying power by its cost');
+SELECT throws_ok($$SELECT post_trade('b3', 'QRST0001', 'BUY', '0.61 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL,
+	'a purchase with money that is spent already is refused');
+SELECT throws_ok($$SELECT post_trade('b3', 'QRST0001', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC', fee_fixed => '0.01 USD')$$, 'LG084', NULL,
+	'a purchase is refused when its fee exceeds the buying power left');
+SELECT lives_ok($$SELECT post_trade('b3', 'QRST0001', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC')$$,
+	'a purchase may spend all the buying power');
+SELECT throws_ok($$SELECT post_trade('b4', 'QRST0001', 'BUY', '0.001 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL,
+	'a purchase is refused when no buying power is left');
+SELECT lives_ok($$SELECT post_trade('s1', 'QRST0001', 'SELL', '0.3 BTC', 'lp1', lp_price => '100 USD/BTC')$$,
+	'a sale needs no buying power');
+SELECT lives_ok($$SELECT post_trade('b4', 'QRST0001', 'BUY', '0.3 BTC', 'lp1', lp_price => '100 USD/BTC')$$,
+	'a sale''s proceeds add to the buying power');
+SELECT results_eq($$SELECT replayed, net_money::text FROM post_trade('b2', 'QRST0001', 'BUY', '0.4 BTC', 'lp1', lp_price => '100 USD/BTC')$$, $$VALUES (true, '40.00 USD')$$,
+	'a repeated purchase is a replay when no buying power is left');
+SELECT throws_ok($$SELECT post_trade('b2', 'QRST0001', 'BUY', '0.5 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG020', NULL,
+	'a repeated purchase with other content is refused as such, not for buying power');
 
 -- ---------------------------------------------------------------------------
 -- Time cannot be played with
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.cash('QRST0002', '100 USD') \g /dev/null
-SELECT throws_ok($$SELECT post_trade('t1', 'QRST0002', 'BUY', '1.01 BTC', 'lp1', lp_price => '100 USD/BTC', executed_at => '2025-06-03 12:00Z')$$, 'LG084', NULL, 'an execution dated back is judged by now');
-SELECT lives_ok($$SELECT post_trade('t2', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC', executed_at => clock_timestamp() + interval '4 minutes')$$, 'one dated ahead is posted');
-SELECT throws_ok($$SELECT post_trade('t3', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'and counts already');
-SELECT throws_ok($$SELECT post_trade('t4', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC', executed_at => '2025-06-01 12:00Z')$$, 'LG084', NULL, 'also against one executed before it');
+SELECT throws_ok($$SELECT post_trade('t1', 'QRST0002', 'BUY', '1.01 BTC', 'lp1', lp_price => '100 USD/BTC', executed_at => '2025-06-03 12:00Z')$$, 'LG084', NULL,
+	'a purchase executed in the past is judged by the present buying power');
+SELECT lives_ok($$SELECT post_trade('t2', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC', executed_at => clock_timestamp() + interval '4 minutes')$$,
+	'a purchase dated ahead of the clock is posted within the buying power');
+SELECT throws_ok($$SELECT post_trade('t3', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL,
+	'a purchase dated ahead of the clock lowers the buying power at once');
+SELECT throws_ok($$SELECT post_trade('t4', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC', executed_at => '2025-06-01 12:00Z')$$, 'LG084', NULL,
+	'a purchase dated ahead of the clock counts against one executed before it');
 SELECT post_trade('t5', 'QRST0002', 'SELL', '1 BTC', 'lp1', lp_price => '100 USD/BTC', executed_at => '2025-06-03 12:00Z') \g /dev/null
-SELECT throws_ok($$SELECT post_trade('t6', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'a sale that has failed until the cut gives none');
+SELECT throws_ok($$SELECT post_trade('t6', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL,
+	'a sale that failed before the cut adds no buying power');
 SELECT change_cash_terms('QRST', credit_failed_sells => true) \g /dev/null
-SELECT lives_ok($$SELECT post_trade('t6', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'unless the client credits them');
+SELECT lives_ok($$SELECT post_trade('t6', 'QRST0002', 'BUY', '0.6 BTC', 'lp1', lp_price => '100 USD/BTC')$$,
+	'a failed sale adds buying power if the client credits failed sells');
 SELECT change_cash_terms('QRST', credit_failed_sells => false) \g /dev/null
 
 -- ---------------------------------------------------------------------------
@@ -70,20 +86,29 @@ CREATE TEMP TABLE batch AS SELECT ARRAY[
 	pg_temp.request('k12', 'QRST0003', 'SELL', '0.1 BTC', '2025-06-03Z'), pg_temp.request('k13', 'QRST0003', 'BUY', '0.1 BTC'), pg_temp.request('k4', 'QRST0004', 'BUY', '0.5 BTC'),
 	pg_temp.request('k14', 'FREE0001', 'BUY', '9 BTC'), pg_temp.request('k15', 'QRSTNETS', 'BUY', '9 BTC')] AS requests;
 CREATE TEMP TABLE outcome AS SELECT request, outcome, replayed, sqlstate, detail FROM batch, post_trades(requests, dry_run => true);
-SELECT is_empty($$SELECT * FROM cash_guard g JOIN customer c USING (customer_id) WHERE account_code = 'QRST0003'$$, 'a dry run leaves nothing behind');
+SELECT is_empty($$SELECT * FROM cash_guard g JOIN customer c USING (customer_id) WHERE account_code = 'QRST0003'$$,
+	'a dry run of a batch leaves no row in cash_guard');
 SELECT results_eq($$SELECT request, coalesce(sqlstate, outcome) FROM outcome$$,
 	$$VALUES (1, 'posted'), (2, 'LG084'), (3, 'LG084'), (4, 'posted'), (5, 'posted'), (6, 'posted'), (7, 'LG050'), (8, 'LG084'), (9, 'LG060'), (10, 'LG084'), (11, 'LG084'),
-			 (12, 'posted'), (13, 'LG084'), (14, 'posted'), (15, 'posted'), (16, 'posted')$$, 'in order: purchases take, sales give; what is refused or falls with its chain does not');
+			 (12, 'posted'), (13, 'LG084'), (14, 'posted'), (15, 'posted'), (16, 'posted')$$,
+			 'in a batch posted purchases take buying power and posted sales give it, in order');
 SELECT results_eq($$SELECT detail FROM outcome WHERE sqlstate = 'LG084' ORDER BY request$$, ARRAY['Needed are 60.00 USD, available 40.00 USD.', 'Needed are 60.00 USD, available 50.00 USD.',
-	'Needed are 1.00 USD, available 0.00 USD.', 'Needed are 150.00 USD, available 100.00 USD.', 'Needed are 1.00 USD, available 0.00 USD.', 'Needed are 10.00 USD, available 0.00 USD.'], 'each is told what was left for it');
-SELECT results_eq($$SELECT request, outcome, replayed, sqlstate, detail FROM batch, post_trades(requests)$$, 'SELECT * FROM outcome', 'posting says what the dry run said');
-SELECT is((SELECT count(*) FROM cash_guard g JOIN customer c USING (customer_id) WHERE account_code = 'QRST0003'), 1::bigint, 'and leaves the guard');
-SELECT is(pg_temp.power('QRST0003') || ' ' || pg_temp.power('QRST0004'), '0.00 0.00', 'nothing is left');
+	'Needed are 1.00 USD, available 0.00 USD.', 'Needed are 150.00 USD, available 100.00 USD.', 'Needed are 1.00 USD, available 0.00 USD.', 'Needed are 10.00 USD, available 0.00 USD.'],
+	'each refusal in a batch names the buying power left for it');
+SELECT results_eq($$SELECT request, outcome, replayed, sqlstate, detail FROM batch, post_trades(requests)$$, 'SELECT * FROM outcome',
+	'a batch is posted as its dry run said');
+SELECT is((SELECT count(*) FROM cash_guard g JOIN customer c USING (customer_id) WHERE account_code = 'QRST0003'), 1::bigint,
+	'a posted batch leaves a row in cash_guard for its customer');
+SELECT is(pg_temp.power('QRST0003') || ' ' || pg_temp.power('QRST0004'), '0.00 0.00',
+	'purchases of a posted batch spend all the buying power');
 SELECT pg_temp.cash('QRST0003', '1000 USD', '2025-06-04Z') \g /dev/null
-SELECT results_eq($$SELECT request, coalesce(sqlstate, outcome), replayed FROM batch, post_trades(requests)$$, $$SELECT request, coalesce(sqlstate, outcome), true FROM outcome$$, 'a refusal stays one under its reference, also with money now');
-SELECT throws_ok($$SELECT post_trades(ARRAY[pg_temp.request('strict 1', 'QRST0003', 'BUY', '6 BTC'), pg_temp.request('strict 2', 'QRST0003', 'BUY', '6 BTC')], strict => true)$$, 'LG084', NULL, 'the strict form raises');
-SELECT is(pg_temp.power('QRST0003'), '1000.00', 'and posts nothing');
-SELECT is((SELECT count(*) FROM post_trades(ARRAY(SELECT pg_temp.request('many ' || n, 'QRST0003', 'BUY', '0.01 BTC') FROM generate_series(1, 1100) n)) WHERE outcome = 'posted'), 1000::bigint, 'a thousand for a thousand');
+SELECT results_eq($$SELECT request, coalesce(sqlstate, outcome), replayed FROM batch, post_trades(requests)$$, $$SELECT request, coalesce(sqlstate, outcome), true FROM outcome$$,
+	'a refused purchase stays refused under its reference when money has come');
+SELECT throws_ok($$SELECT post_trades(ARRAY[pg_temp.request('strict 1', 'QRST0003', 'BUY', '6 BTC'), pg_temp.request('strict 2', 'QRST0003', 'BUY', '6 BTC')], strict => true)$$, 'LG084', NULL,
+	'a strict batch raises the first refusal');
+SELECT is(pg_temp.power('QRST0003'), '1000.00', 'a strict batch that raises posts nothing');
+SELECT is((SELECT count(*) FROM post_trades(ARRAY(SELECT pg_temp.request('many ' || n, 'QRST0003', 'BUY', '0.01 BTC') FROM generate_series(1, 1100) n)) WHERE outcome = 'posted'), 1000::bigint,
+	'a batch of 1,100 purchases is posted as far as the buying power goes');
 
 -- ---------------------------------------------------------------------------
 -- Orders with a minimum fee: a refused fill pays none, and the next does
@@ -92,38 +117,49 @@ SELECT pg_temp.cash('QRST0005', '100 USD') \g /dev/null
 SELECT results_eq($$SELECT outcome, net_money::text, detail FROM post_trades(ARRAY[
 		pg_temp.request('m1', 'QRST0005', 'BUY', '0.995 BTC', NULL, false, '1 USD', 'order'), pg_temp.request('m2', 'QRST0005', 'BUY', '0.99 BTC', NULL, false, '1 USD', 'order'),
 		pg_temp.request('m3', 'QRST0005', 'SELL', '0.5 BTC'), pg_temp.request('m4', 'QRST0005', 'BUY', '0.5 BTC', NULL, false, '1 USD', 'order')])$$,
-	$$VALUES ('refused', NULL, 'Needed are 100.50 USD, available 100.00 USD.'), ('posted', '100.00 USD', NULL), ('posted', '-50.00 USD', NULL), ('posted', '50.00 USD', NULL)$$, 'the fee of the order falls on the first fill that stands');
+	$$VALUES ('refused', NULL, 'Needed are 100.50 USD, available 100.00 USD.'), ('posted', '100.00 USD', NULL), ('posted', '-50.00 USD', NULL), ('posted', '50.00 USD', NULL)$$,
+	'the minimum fee of an order falls on its first fill that is posted');
 
 -- ---------------------------------------------------------------------------
 -- Busts and corrections
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.cash('QRST0006', '100 USD'), pg_temp.cash('QRST0007', '100 USD') \g /dev/null
 SELECT post_trade('c1', 'QRST0006', 'BUY', '1 BTC', 'lp1', lp_price => '100 USD/BTC') \g /dev/null
-SELECT is(pg_temp.power('QRST0006'), '0.00', 'all is spent');
-SELECT lives_ok($$SELECT correct_trade('c2', 'QRST0006', 'BUY', '1 BTC', 'lp1', lp_price => '90 USD/BTC', original => 'c1')$$, 'a correction may use what its bust gives back');
-SELECT is(pg_temp.power('QRST0006'), '10.00', 'once');
-SELECT throws_ok($$SELECT correct_trade('c3', 'QRST0006', 'BUY', '1 BTC', 'lp1', lp_price => '101 USD/BTC', original => 'c2')$$, 'LG084', NULL, 'and no more');
-SELECT is((SELECT busted_by FROM execution WHERE reference = 'c2'), NULL, 'the original then stands');
-SELECT lives_ok($$SELECT correct_trade('c4', 'QRST0007', 'BUY', '0.9 BTC', 'lp1', lp_price => '100 USD/BTC', original => 'c2', original_account => 'QRST0006')$$, 'one moved to another customer is that one''s');
-SELECT is(pg_temp.power('QRST0006') || ' ' || pg_temp.power('QRST0007'), '100.00 10.00', 'with its own money');
+SELECT is(pg_temp.power('QRST0006'), '0.00', 'a purchase of the whole buying power leaves none');
+SELECT lives_ok($$SELECT correct_trade('c2', 'QRST0006', 'BUY', '1 BTC', 'lp1', lp_price => '90 USD/BTC', original => 'c1')$$,
+	'a correction may spend what its bust gives back');
+SELECT is(pg_temp.power('QRST0006'), '10.00', 'a correction at a lower price gives the difference back once');
+SELECT throws_ok($$SELECT correct_trade('c3', 'QRST0006', 'BUY', '1 BTC', 'lp1', lp_price => '101 USD/BTC', original => 'c2')$$, 'LG084', NULL,
+	'a correction above the buying power is refused');
+SELECT is((SELECT busted_by FROM execution WHERE reference = 'c2'), NULL, 'a refused correction leaves its original standing');
+SELECT lives_ok($$SELECT correct_trade('c4', 'QRST0007', 'BUY', '0.9 BTC', 'lp1', lp_price => '100 USD/BTC', original => 'c2', original_account => 'QRST0006')$$,
+	'a correction may move a purchase to another customer');
+SELECT is(pg_temp.power('QRST0006') || ' ' || pg_temp.power('QRST0007'), '100.00 10.00',
+	'a moved purchase is paid from the other customer''s buying power');
 SELECT post_trade('c5', 'QRST0007', 'SELL', '1 BTC', 'lp1', lp_price => '100 USD/BTC'), post_trade('c6', 'QRST0007', 'BUY', '1.1 BTC', 'lp1', lp_price => '100 USD/BTC') \g /dev/null
-SELECT lives_ok($$SELECT bust_trade('c7', 'QRST0007', 'c5')$$, 'a bust is never refused for it');
-SELECT is(pg_temp.power('QRST0007'), '-100.00', 'what it leaves may be negative');
-SELECT throws_ok($$SELECT post_trade('c8', 'QRST0007', 'BUY', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'and then nothing is bought');
+SELECT lives_ok($$SELECT bust_trade('c7', 'QRST0007', 'c5')$$, 'a bust is not refused for want of buying power');
+SELECT is(pg_temp.power('QRST0007'), '-100.00', 'a bust may leave the buying power negative');
+SELECT throws_ok($$SELECT post_trade('c8', 'QRST0007', 'BUY', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL,
+	'a purchase is refused while the buying power is negative');
 
 -- ---------------------------------------------------------------------------
 -- Whom it concerns
 -- ---------------------------------------------------------------------------
 SELECT throws_ok($$SELECT post_trade('w1', 'QRST0008', 'BUY', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'a customer without cash buys nothing');
-SELECT throws_ok($$SELECT post_trade('w1', 'QRST0009', 'SELL', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG050', NULL, 'and sells what it has');
+SELECT throws_ok($$SELECT post_trade('w1', 'QRST0009', 'SELL', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG050', NULL,
+	'a customer without coin sells nothing');
 SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRST0006:settled', 'USD'), '95 USD', 'order') \g /dev/null
-SELECT throws_ok($$SELECT post_trade('w2', 'QRST0006', 'BUY', '0.06 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'what is held for orders is not there');
+SELECT throws_ok($$SELECT post_trade('w2', 'QRST0006', 'BUY', '0.06 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL,
+	'cash held for an order is no buying power');
 SELECT change_customer('QRST0001', mode => 'CLOSING_ONLY') \g /dev/null
-SELECT throws_ok($$SELECT post_trade('w3', 'QRST0001', 'BUY', '9 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG013', NULL, 'other rules come first');
+SELECT throws_ok($$SELECT post_trade('w3', 'QRST0001', 'BUY', '9 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG013', NULL,
+	'the customer''s mode is judged before the buying power');
 SELECT change_cash_terms('QRST', prefunded => false) \g /dev/null
-SELECT lives_ok($$SELECT post_trade('w4', 'QRST0008', 'BUY', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'a client that is prefunded no more');
+SELECT lives_ok($$SELECT post_trade('w4', 'QRST0008', 'BUY', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$,
+	'a purchase without buying power is posted when its client is no longer prefunded');
 SELECT change_cash_terms('QRST', prefunded => true) \g /dev/null
-SELECT throws_ok($$SELECT post_trade('w5', 'QRST0008', 'BUY', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL, 'and again');
+SELECT throws_ok($$SELECT post_trade('w5', 'QRST0008', 'BUY', '0.01 BTC', 'lp1', lp_price => '100 USD/BTC')$$, 'LG084', NULL,
+	'a purchase without buying power is refused when its client is prefunded again');
 
 -- ---------------------------------------------------------------------------
 -- A batch decides as one by one
@@ -142,9 +178,11 @@ DO $$ DECLARE t random_trade; BEGIN
 	END LOOP;
 END $$;
 SELECT results_eq('SELECT * FROM at_once ORDER BY n', 'SELECT * FROM singly ORDER BY n', 'a batch decides as its requests one by one');
-SELECT ok((SELECT count(*) FILTER (WHERE sqlstate = 'LG084') BETWEEN 20 AND 180 FROM singly), 'of which many are refused and many are not');
-SELECT is(pg_temp.power('PROP0001'), pg_temp.power('PROP0002'), 'and leaves the same');
-SELECT ok(pg_temp.power('PROP0001')::numeric >= 0, 'never less than nothing');
+SELECT ok((SELECT count(*) FILTER (WHERE sqlstate = 'LG084') BETWEEN 20 AND 180 FROM singly),
+	'between 20 and 180 of 200 random requests are refused for want of buying power');
+SELECT is(pg_temp.power('PROP0001'), pg_temp.power('PROP0002'),
+	'a batch leaves the same buying power as its requests one by one');
+SELECT ok(pg_temp.power('PROP0001')::numeric >= 0, 'a batch of random requests leaves no negative buying power');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -17,7 +17,7 @@ CREATE TEMP VIEW executable AS		-- grantee 0 is PUBLIC
 	SELECT r.oid, r.signature, acl.grantee FROM routine r, aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) AS acl
 	WHERE acl.privilege_type = 'EXECUTE';
 
-SELECT cmp_ok((SELECT count(*) FROM routine), '>', 100::bigint, 'the views of this test see the extension');
+SELECT cmp_ok((SELECT count(*) FROM routine), '>', 100::bigint, 'this test sees more than 100 functions of the extension');
 
 -- ---------------------------------------------------------------------------
 -- Functions
@@ -48,13 +48,14 @@ SELECT is_empty($$SELECT r.signature FROM routine r JOIN executable x USING (oid
 	'nobody is granted an internal function');
 SELECT is_empty($$SELECT r.signature FROM routine r JOIN executable x USING (oid)
 	WHERE obj_description(r.oid, 'pg_proc') ~* '\minternal\M|not granted to any' AND x.grantee = 0 AND r.provolatile <> 'i'$$,
-	'nor does PUBLIC have one');
+	'PUBLIC executes no internal function that is not immutable');
 SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.prorettype <> 'trigger'::regtype AND r.provolatile = 'v'
 	AND coalesce(obj_description(r.oid, 'pg_proc'), '') !~* '\minternal\M|not granted to any'
 	AND NOT EXISTS (SELECT FROM executable x WHERE x.oid = r.oid AND x.grantee <> r.proowner)$$,
 	'a function is granted to a group or says that it is internal');
 SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.provolatile = 'v' AND r.proparallel = 's'
-	AND EXISTS (SELECT FROM executable x WHERE x.oid = r.oid AND x.grantee <> r.proowner)$$, 'what writes is not for parallel workers');
+	AND EXISTS (SELECT FROM executable x WHERE x.oid = r.oid AND x.grantee <> r.proowner)$$,
+	'a volatile function that somebody may call is not parallel safe');
 
 CREATE TEMP TABLE documented AS
 	SELECT 'bakkt_ledger_' || line[1] AS role_name, name[1] AS name
@@ -63,7 +64,8 @@ CREATE TEMP VIEW granted AS
 	SELECT DISTINCT x.grantee::regrole::text AS role_name, r.proname::text AS name
 	FROM routine r JOIN executable x USING (oid) WHERE x.grantee NOT IN (0, r.proowner);
 SELECT is_empty($$SELECT * FROM granted EXCEPT SELECT * FROM documented$$, 'doc/roles.md names every grant');
-SELECT is_empty($$SELECT * FROM documented WHERE name IN (SELECT proname FROM routine) EXCEPT SELECT * FROM granted$$, 'and no other');
+SELECT is_empty($$SELECT * FROM documented WHERE name IN (SELECT proname FROM routine) EXCEPT SELECT * FROM granted$$,
+	'doc/roles.md names no function that is not granted');
 
 -- ---------------------------------------------------------------------------
 -- Tables
@@ -72,23 +74,27 @@ SELECT is_empty($$SELECT c.relname, acl.grantee::regrole, acl.privilege_type FRO
 	WHERE acl.grantee <> c.relowner AND acl.privilege_type <> 'SELECT'$$, 'nobody but the owner writes any table');
 SELECT is_empty($$SELECT c.relname FROM relation c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) AS acl WHERE acl.grantee = 0$$,
 	'PUBLIC sees no table');
-SELECT is_empty($$SELECT c.relname, a.attname FROM relation c JOIN pg_attribute a ON a.attrelid = c.oid WHERE a.attacl IS NOT NULL$$, 'no rights by column');
+SELECT is_empty($$SELECT c.relname, a.attname FROM relation c JOIN pg_attribute a ON a.attrelid = c.oid WHERE a.attacl IS NOT NULL$$,
+	'no right is granted on a single column');
 SELECT is_empty($$SELECT s.relname, acl.grantee::regrole FROM pg_class s, aclexplode(s.relacl) AS acl
-	WHERE s.relkind = 'S' AND s.relnamespace = 'bakkt_ledger'::regnamespace AND acl.grantee <> s.relowner$$, 'nobody draws numbers from the ledger''s sequences');
+	WHERE s.relkind = 'S' AND s.relnamespace = 'bakkt_ledger'::regnamespace AND acl.grantee <> s.relowner$$,
+	'nobody but the owner has a right on the ledger''s sequences');
 SELECT is_empty($$SELECT relname FROM relation WHERE relkind = 'v' AND NOT coalesce('security_invoker=true' = ANY (reloptions), false)
 	AND NOT coalesce('security_invoker=on' = ANY (reloptions), false)$$, 'views ask with their reader''s rights');
-SELECT is_empty($$SELECT relname FROM relation WHERE relkind = 'm'$$, 'no materialised views: they know no row-level security');
+SELECT is_empty($$SELECT relname FROM relation WHERE relkind = 'm'$$,
+	'the ledger has no materialized view, which row-level security would not protect');
 SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relkind IN ('r', 'p') AND NOT c.relrowsecurity
 	AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname ~ '^(client|client_id|customer_id|account|journal_id)$' AND NOT a.attisdropped)
 	AND has_table_privilege('bakkt_ledger_reader', c.oid, 'SELECT')$$, 'every table about clients has row-level security');
 SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relrowsecurity AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)
-	AND has_table_privilege('bakkt_ledger_reader', c.oid, 'SELECT')$$, 'and a policy');
+	AND has_table_privilege('bakkt_ledger_reader', c.oid, 'SELECT')$$,
+	'every table with row-level security that readers see has a policy');
 SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relkind IN ('r', 'p') AND NOT c.oid = ANY (
 	SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'bakkt_ledger') AND c.relname NOT IN ('job', 'account_kind', 'journal_kind', 'settlement_transition',
 	'ach_return_code', 'adjustment_reason', 'funding_transition', 'cash_call_reason', 'cash_retry_time', 'client_run')$$,
 	'every table but those of constants is dumped');
 SELECT is_empty($$SELECT s.relname FROM pg_class s WHERE s.relkind = 'S' AND s.relnamespace = 'bakkt_ledger'::regnamespace AND NOT s.oid = ANY (
-	SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'bakkt_ledger')$$, 'and every sequence');
+	SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'bakkt_ledger')$$, 'every sequence is dumped');
 
 -- ---------------------------------------------------------------------------
 -- Roles
@@ -96,14 +102,14 @@ SELECT is_empty($$SELECT s.relname FROM pg_class s WHERE s.relkind = 'S' AND s.r
 SELECT is((SELECT count(*) FROM pg_roles WHERE rolname IN ('bakkt_ledger_reader', 'bakkt_ledger_poster', 'bakkt_ledger_executor', 'bakkt_ledger_bookkeeper',
 	'bakkt_ledger_settler', 'bakkt_ledger_approver', 'bakkt_ledger_reconciler', 'bakkt_ledger_auditor', 'bakkt_ledger_administrator')
 	AND NOT rolcanlogin AND NOT rolsuper AND NOT rolbypassrls), 9::bigint,
-	'nine groups, none of which can log in or pass row-level security');
+	'nine group roles can neither log in nor bypass row-level security');
 SELECT is_empty($$SELECT rolname FROM pg_roles WHERE rolname LIKE 'bakkt\_ledger\_%' AND rolname <> 'bakkt_ledger_reader'
-	AND NOT pg_has_role(rolname, 'bakkt_ledger_reader', 'USAGE')$$, 'whoever may do something may read');
+	AND NOT pg_has_role(rolname, 'bakkt_ledger_reader', 'USAGE')$$, 'every group role has the rights of a reader');
 
 CREATE ROLE ledger_test_nobody;
 SET LOCAL ROLE ledger_test_nobody;
 SELECT throws_ok($$SELECT bakkt_ledger.post_journals('{}')$$, '42501', NULL, 'an outsider does not post');
-SELECT throws_ok($$SELECT * FROM bakkt_ledger_internal.journal$$, '42501', NULL, 'nor read');
+SELECT throws_ok($$SELECT * FROM bakkt_ledger_internal.journal$$, '42501', NULL, 'an outsider does not read the journal');
 RESET ROLE;
 
 CREATE ROLE ledger_test_poster IN ROLE bakkt_ledger_poster;
@@ -111,9 +117,12 @@ SELECT open_client('QRST') \g /dev/null
 SELECT open_client('OTHR') \g /dev/null
 SELECT grant_client_access('QRST', 'ledger_test_poster') \g /dev/null
 SELECT grant_client_access('QRST', 'ledger_test_poster') \g /dev/null
-SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'client_access'), 1::bigint, 'access granted is on record, once');
-SELECT throws_ok($$SELECT grant_client_access('QRST', 'nobody of this name')$$, '42704', NULL, 'no access for roles that do not exist');
-SELECT throws_ok($$SELECT grant_client_access('NONE', 'ledger_test_poster')$$, 'LG010', NULL, 'nor to clients');
+SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'client_access'), 1::bigint,
+	'access that is granted twice is recorded once');
+SELECT throws_ok($$SELECT grant_client_access('QRST', 'nobody of this name')$$, '42704', NULL,
+	'access is not granted to a role that does not exist');
+SELECT throws_ok($$SELECT grant_client_access('NONE', 'ledger_test_poster')$$, 'LG010', NULL,
+	'access is not granted for a client that does not exist');
 SET LOCAL ROLE ledger_test_poster;
 SELECT is(invoking_role(), 'ledger_test_poster', 'the invoking role is the one set');
 SELECT lives_ok($$SELECT open_customer('QRST0001', client => 'QRST')$$, 'a poster opens customers of its client');
@@ -122,16 +131,22 @@ SELECT is((SELECT opened_by FROM account WHERE name = 'Cust:QRST0001:settled'), 
 SELECT throws_ok(format('SELECT open_account(''QRST'', %L, %L, ''USD'')', fund, name), '42501', NULL, format('a poster does not open %s %s', fund, name))
 	FROM (VALUES ('FBO', 'Bank:omnibus'), ('CORP', 'Equity'), ('CORP', 'Client:settlement:QRST'), ('CORP', 'TPJ:receivable:QRST0001'),
 		  ('CORP', 'CustomerDeficit:QRST0001'), ('FBO', 'Suspense:unidentified')) AS v (fund, name);
-SELECT throws_ok($$SELECT open_client('MINE')$$, '42501', NULL, 'it opens no clients');
-SELECT throws_ok($$SELECT grant_client_access('OTHR', 'ledger_test_poster')$$, '42501', NULL, 'and gives itself no access');
-SELECT throws_ok($$SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), 'debit', 'x')$$, '42501', NULL, 'nor freezes');
-SELECT throws_ok($$SELECT ensure_account(1, 'FBO', 'Bank:omnibus', 'USD')$$, '42501', NULL, 'nor calls internal functions');
-SELECT throws_ok($$SELECT record_change('client', 'x', NULL, '{}')$$, '42501', NULL, 'nor writes the trail');
-SELECT throws_ok(format('INSERT INTO %I DEFAULT VALUES', t), '42501', NULL, 'no INSERT into ' || t) FROM unnest('{journal,balance,account,client_access,change_log}'::text[]) t;
-SELECT throws_ok(format('DELETE FROM %I', t), '42501', NULL, 'no DELETE from ' || t) FROM unnest('{journal,balance,account,client}'::text[]) t;
-SELECT throws_ok(format('TRUNCATE %I', t), '42501', NULL, 'no TRUNCATE of ' || t) FROM unnest('{journal,balance,account,client}'::text[]) t;
-SELECT throws_ok($$SELECT * FROM change_log$$, '42501', NULL, 'the trail is for auditors');
-SELECT throws_ok($$SELECT * FROM bank_account$$, '42501', NULL, 'bank accounts for the company');
+SELECT throws_ok($$SELECT open_client('MINE')$$, '42501', NULL, 'a poster does not open clients');
+SELECT throws_ok($$SELECT grant_client_access('OTHR', 'ledger_test_poster')$$, '42501', NULL,
+	'a poster does not grant itself access to a client');
+SELECT throws_ok($$SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), 'debit', 'x')$$, '42501', NULL,
+	'a poster does not freeze accounts');
+SELECT throws_ok($$SELECT ensure_account(1, 'FBO', 'Bank:omnibus', 'USD')$$, '42501', NULL,
+	'a poster does not call internal functions');
+SELECT throws_ok($$SELECT record_change('client', 'x', NULL, '{}')$$, '42501', NULL, 'a poster does not write the change log');
+SELECT throws_ok(format('INSERT INTO %I DEFAULT VALUES', t), '42501', NULL,
+	'a poster does not insert into ' || t) FROM unnest('{journal,balance,account,client_access,change_log}'::text[]) t;
+SELECT throws_ok(format('DELETE FROM %I', t), '42501', NULL,
+	'a poster does not delete from ' || t) FROM unnest('{journal,balance,account,client}'::text[]) t;
+SELECT throws_ok(format('TRUNCATE %I', t), '42501', NULL,
+	'a poster does not truncate ' || t) FROM unnest('{journal,balance,account,client}'::text[]) t;
+SELECT throws_ok($$SELECT * FROM change_log$$, '42501', NULL, 'a poster does not read the change log');
+SELECT throws_ok($$SELECT * FROM bank_account$$, '42501', NULL, 'a poster does not read the bank accounts');
 RESET ROLE;
 
 -- functions named like ours in front of the caller's path change nothing
@@ -142,7 +157,7 @@ CREATE FUNCTION ledger_test_trap.sees_all_clients() RETURNS boolean LANGUAGE sql
 GRANT USAGE ON SCHEMA ledger_test_trap TO PUBLIC;
 SET LOCAL ROLE ledger_test_poster;
 SET LOCAL search_path = ledger_test_trap, bakkt_ledger, bakkt_ledger_internal, public;
-SELECT is(sees_all_clients(), true, 'the trap is set');
+SELECT is(sees_all_clients(), true, 'a function earlier in the caller''s search path shadows the ledger''s');
 SELECT throws_ok($$SELECT require_client('OTHR')$$, '42501', NULL, 'the caller''s search path does not reach into the ledger''s functions');
 RESET ROLE;
 SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;

@@ -37,7 +37,7 @@ SELECT cmp_ok(count(DISTINCT routine), '>', (SELECT count(DISTINCT routine) / 2 
 FROM answer WHERE state = '00ZZZ';
 
 -- what was found so
-SELECT throws_ok(format('SELECT * FROM %s', call), code, NULL, format('%s is %s', call, code)) FROM (VALUES
+SELECT throws_ok(format('SELECT * FROM %s', call), code, NULL, format('%s is refused with %s', call, code)) FROM (VALUES
 	($$window_bounds('infinity')$$, 'LG002'), ($$window_bounds('5874897-12-31')$$, 'LG002'), ($$window_bounds('ONE', 'infinity')$$, 'LG070'), ($$window_members('ONE', '5874897-12-31')$$, 'LG070'),
 	($$close_window('ONE', '5874897-12-31')$$, 'LG070'), ($$dispute_window('ONE', '5874897-12-31', 'why')$$, 'LG070'), ($$settle_window('ONE', '5874897-12-31', 'r')$$, 'LG070'),
 	($$settle_provider('ONE', 'r', 'LP1', '5874897-12-31')$$, 'LG070'), ($$aged_tpj_file('ONE', 'AM', '5874897-12-31')$$, 'LG088'),
@@ -66,11 +66,12 @@ CREATE TEMP TABLE unseen AS
 	CROSS JOIN LATERAL pg_temp.try(regexp_replace(c.statement, 'FBO:\d+', 'FBO:9999999', 'g'), c.role_name) AS none
 	CROSS JOIN LATERAL pg_temp.try(regexp_replace(c.statement, 'FBO:\d+', a.account, 'g'), c.role_name) AS foreign_one
 	WHERE c.role_name = 'ledger_test_tenant' AND c.api AND c.statement ~ 'FBO:\d';
-SELECT cmp_ok(count(*) FILTER (WHERE state = 'LG030' OR message ~ 'LG030'), '>', 10::bigint, 'this test names accounts that there are not') FROM unseen;
+SELECT cmp_ok(count(*) FILTER (WHERE state = 'LG030' OR message ~ 'LG030'), '>', 10::bigint,
+	'this test names accounts that do not exist') FROM unseen;
 SELECT is_empty($$SELECT * FROM unseen WHERE (state, message, detail, hint) IS DISTINCT FROM (foreign_state, foreign_message, foreign_detail, foreign_hint)$$,
-	'a tenant is told the same of another client''s account as of one that there is not');
+	'a tenant is told the same of another client''s account as of an unknown one');
 SELECT is_empty($$SELECT statement, message FROM answer WHERE role_name = 'ledger_test_tenant' AND concat(state, message) ~ 'LG031|another client'$$,
-	'nothing tells a tenant that an account or a customer is another client''s');
+	'no message tells a tenant that an account or a customer is another client''s');
 
 SELECT * FROM finish();
 ROLLBACK;

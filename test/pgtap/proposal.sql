@@ -31,28 +31,38 @@ END $$;
 -- ---------------------------------------------------------------------------
 SET LOCAL SESSION AUTHORIZATION ledger_test_clerk;
 SELECT is((SELECT format('%s %s %s %s', status, proposed_by, reason, journal_id IS NULL) FROM propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'capital', 'm1', 'first')),
-	'proposed ledger_test_clerk capital t', 'a bookkeeper proposes');
-SELECT is((SELECT count(*) FROM journal), 0::bigint, 'nothing is posted');
-SELECT is((SELECT count(*) FROM (SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'capital', 'm1', 'first')) p), 1::bigint, 'again is the same');
-SELECT is((SELECT count(*) FROM proposal), 1::bigint, 'proposal');
-SELECT is(pg_temp.detail(q), f, 'with another ' || f) FROM (VALUES
+	'proposed ledger_test_clerk capital t', 'a bookkeeper proposes a journal');
+SELECT is((SELECT count(*) FROM journal), 0::bigint, 'a proposal posts no journal');
+SELECT is((SELECT count(*) FROM (SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'capital', 'm1', 'first')) p), 1::bigint,
+	'a repeated proposal is answered');
+SELECT is((SELECT count(*) FROM proposal), 1::bigint, 'a repeated proposal makes no second proposal');
+SELECT is(pg_temp.detail(q), f, 'a proposal is refused when it is repeated with another ' || f) FROM (VALUES
 	('entry', $$SELECT propose_journal(pg_temp.move('bank', 'equity', '50.01 USD'), 'capital', 'm1', 'first')$$),
 	('reason', $$SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'other', 'm1', 'first')$$),
 	('description', $$SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'capital', 'm1')$$),
 	('effective_at', $$SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'capital', 'm1', 'first', '2026-01-01Z')$$)) AS v (f, q);
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), NULL, 'm2')$$, 'LG002', NULL, 'a reason is asked');
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), '', 'm2')$$, 'LG002', NULL, 'in words');
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), 'x', NULL)$$, 'LG002', NULL, 'and a reference');
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), 'x', '')$$, 'LG002', NULL, 'in words');
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), 'x', repeat('x', 194))$$, 'LG002', NULL, 'that leaves room for "manual:"');
-SELECT lives_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), 'x', repeat('x', 193))$$, 'this one does');
-SELECT throws_ok($$SELECT propose_journal(NULL, 'x', 'm2')$$, 'LG002', NULL, 'an entry is asked');
-SELECT throws_ok($$SELECT propose_journal('{}', 'x', 'm2')$$, 'LG002', NULL, 'with lines');
-SELECT throws_ok($$SELECT propose_journal('{Dr CORP:99999 1.00 USD; Cr CORP:99998 1.00 USD}', 'x', 'm2')$$, 'LG030', NULL, 'on accounts that exist');
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('else', 'else', '1.00 USD'), 'x', 'm2')$$, 'LG030', NULL, 'and are visible');
-SELECT throws_ok($$SELECT approve_journal('PROP', 'm1')$$, '42501', NULL, 'a bookkeeper does not approve');
-SELECT throws_ok($$SELECT decline_journal('PROP', 'm1')$$, '42501', NULL, 'nor decline');
-SELECT throws_ok($$SELECT post_journal('PROP', 'mine', pg_temp.move('bank', 'equity', '1.00 USD'), kind => 'manual')$$, 'LG002', NULL, 'nor post by hand past the approver');
+SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), NULL, 'm2')$$, 'LG002', NULL,
+	'a proposal without a reason is refused');
+SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), '', 'm2')$$, 'LG002', NULL,
+	'a proposal with an empty reason is refused');
+SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), 'x', NULL)$$, 'LG002', NULL,
+	'a proposal without a reference is refused');
+SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), 'x', '')$$, 'LG002', NULL,
+	'a proposal with an empty reference is refused');
+SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), 'x', repeat('x', 194))$$, 'LG002', NULL,
+	'a proposal whose reference leaves no room for "manual:" is refused');
+SELECT lives_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), 'x', repeat('x', 193))$$,
+	'a proposal whose reference leaves room for "manual:" is accepted');
+SELECT throws_ok($$SELECT propose_journal(NULL, 'x', 'm2')$$, 'LG002', NULL, 'a proposal without an entry is refused');
+SELECT throws_ok($$SELECT propose_journal('{}', 'x', 'm2')$$, 'LG002', NULL, 'a proposal without lines is refused');
+SELECT throws_ok($$SELECT propose_journal('{Dr CORP:99999 1.00 USD; Cr CORP:99998 1.00 USD}', 'x', 'm2')$$, 'LG030', NULL,
+	'a proposal on unknown accounts is refused');
+SELECT throws_ok($$SELECT propose_journal(pg_temp.move('else', 'else', '1.00 USD'), 'x', 'm2')$$, 'LG030', NULL,
+	'a proposal on accounts that its proposer does not see is refused');
+SELECT throws_ok($$SELECT approve_journal('PROP', 'm1')$$, '42501', NULL, 'a bookkeeper does not approve a proposal');
+SELECT throws_ok($$SELECT decline_journal('PROP', 'm1')$$, '42501', NULL, 'a bookkeeper does not decline a proposal');
+SELECT throws_ok($$SELECT post_journal('PROP', 'mine', pg_temp.move('bank', 'equity', '1.00 USD'), kind => 'manual')$$, 'LG002', NULL,
+	'a bookkeeper does not post a manual journal past the approver');
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_reader;
 SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'capital', 'm1', 'first')$$, '42501', NULL, 'a reader does not propose');
@@ -62,56 +72,69 @@ RESET SESSION AUTHORIZATION;
 -- approving
 -- ---------------------------------------------------------------------------
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
-SELECT throws_ok($$SELECT approve_journal('PROP', 'none')$$, 'LG062', NULL, 'an unknown proposal');
-SELECT throws_ok($$SELECT approve_journal('ELSE', 'm1')$$, '42501', NULL, 'another client''s');
-SELECT is((SELECT outcome || replayed FROM approve_journal('PROP', 'm1')), 'postedfalse', 'a second person approves');
-SELECT is((SELECT outcome || replayed FROM approve_journal('PROP', 'm1')), 'postedtrue', 'twice is once');
+SELECT throws_ok($$SELECT approve_journal('PROP', 'none')$$, 'LG062', NULL, 'an approval of an unknown proposal is refused');
+SELECT throws_ok($$SELECT approve_journal('ELSE', 'm1')$$, '42501', NULL,
+	'an approval for a client that the approver does not see is refused');
+SELECT is((SELECT outcome || replayed FROM approve_journal('PROP', 'm1')), 'postedfalse', 'a second person approves a proposal');
+SELECT is((SELECT outcome || replayed FROM approve_journal('PROP', 'm1')), 'postedtrue', 'a repeated approval is a replay');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT format('%s %s %s %s', k.name, j.reference, j.description, r.role_name) FROM journal j JOIN journal_kind k USING (kind) JOIN actor r USING (actor_id)),
-	'manual manual:m1 capital: first ledger_test_chief', 'the journal is of its kind, with reason, and who');
-SELECT is((SELECT count(*) FROM journal), 1::bigint, 'one journal');
-SELECT is((SELECT (balance_of(pg_temp.of('bank'))).balance), '50.00 USD', 'moves the money');
+	'manual manual:m1 capital: first ledger_test_chief', 'an approved journal is manual and tells the reason and the approver');
+SELECT is((SELECT count(*) FROM journal), 1::bigint, 'a repeated approval posts no second journal');
+SELECT is((SELECT (balance_of(pg_temp.of('bank'))).balance), '50.00 USD', 'an approved journal moves the money');
 SELECT is((SELECT format('%s %s %s %s', p.status, p.decided_by, j.reference, p.decided_at BETWEEN now() AND clock_timestamp()) FROM proposal p JOIN journal j USING (client_id, journal_id) WHERE p.reference = 'm1'),
-	'approved ledger_test_chief manual:m1 t', 'the proposal says who approved, when, and its journal');
+	'approved ledger_test_chief manual:m1 t', 'an approved proposal tells who approved it, when, and its journal');
 SET LOCAL SESSION AUTHORIZATION ledger_test_deputy;
-SELECT is((SELECT outcome || replayed FROM approve_journal('PROP', 'm1')), 'postedtrue', 'a third person''s approval');
-SELECT throws_ok($$SELECT decline_journal('PROP', 'm1')$$, 'LG063', NULL, 'or refusal comes late');
+SELECT is((SELECT outcome || replayed FROM approve_journal('PROP', 'm1')), 'postedtrue',
+	'an approval by a third person is a replay');
+SELECT throws_ok($$SELECT decline_journal('PROP', 'm1')$$, 'LG063', NULL, 'an approved proposal cannot be declined');
 RESET SESSION AUTHORIZATION;
-SELECT is((SELECT decided_by FROM proposal WHERE reference = 'm1'), 'ledger_test_chief', 'and changes nothing');
+SELECT is((SELECT decided_by FROM proposal WHERE reference = 'm1'), 'ledger_test_chief',
+	'an approval by a third person does not change who approved');
 
 -- the proposer cannot approve, whatever else he may do
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
-SELECT lives_ok($$SELECT propose_journal(pg_temp.move('rent', 'bank', '10.00 USD'), 'rent', 'm2', effective_at => '2026-01-01Z')$$, 'a bookkeeper who may approve proposes');
-SELECT throws_ok($$SELECT approve_journal('PROP', 'm2')$$, 'LG067', NULL, 'and cannot approve it');
-SELECT throws_ok($$SELECT decline_journal('PROP', 'm2')$$, 'LG067', NULL, 'nor decline');
+SELECT lives_ok($$SELECT propose_journal(pg_temp.move('rent', 'bank', '10.00 USD'), 'rent', 'm2', effective_at => '2026-01-01Z')$$,
+	'a bookkeeper who may approve proposes');
+SELECT throws_ok($$SELECT approve_journal('PROP', 'm2')$$, 'LG067', NULL,
+	'the proposer cannot approve, even with the approver''s role');
+SELECT throws_ok($$SELECT decline_journal('PROP', 'm2')$$, 'LG067', NULL,
+	'the proposer cannot decline, even with the approver''s role');
 RESET SESSION AUTHORIZATION;
-SELECT throws_ok($$UPDATE proposal SET proposed_by = 'ledger_test_clerk', decided_by = 'ledger_test_clerk' WHERE reference = 'm2'$$, '23514', NULL, 'the table says so too');
+SELECT throws_ok($$UPDATE proposal SET proposed_by = 'ledger_test_clerk', decided_by = 'ledger_test_clerk' WHERE reference = 'm2'$$, '23514', NULL,
+	'the table refuses a proposal that is decided by its proposer');
 SET LOCAL SESSION AUTHORIZATION ledger_test_deputy;
-SELECT is((SELECT outcome FROM approve_journal('PROP', 'm2')), 'posted', 'another does');
+SELECT is((SELECT outcome FROM approve_journal('PROP', 'm2')), 'posted', 'an approver who did not propose approves');
 RESET SESSION AUTHORIZATION;
-SELECT is((SELECT effective_at || ' ' || description FROM journal WHERE reference = 'manual:m2'), '2026-01-01Z'::timestamptz || ' rent', 'effective as proposed');
+SELECT is((SELECT effective_at || ' ' || description FROM journal WHERE reference = 'manual:m2'), '2026-01-01Z'::timestamptz || ' rent',
+	'an approved journal is effective as proposed');
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
-SELECT throws_ok($$SELECT approve_journal('PROP', 'm2')$$, 'LG067', NULL, 'nor afterwards');
+SELECT throws_ok($$SELECT approve_journal('PROP', 'm2')$$, 'LG067', NULL, 'the proposer cannot repeat another''s approval');
 RESET SESSION AUTHORIZATION;
 
 -- ---------------------------------------------------------------------------
 -- declining
 -- ---------------------------------------------------------------------------
 SET LOCAL SESSION AUTHORIZATION ledger_test_matcher;
-SELECT lives_ok($$SELECT propose_journal(pg_temp.move('rent', 'bank', '7.00 USD'), 'rent', 'm3')$$, 'a reconciler proposes');
+SELECT lives_ok($$SELECT propose_journal(pg_temp.move('rent', 'bank', '7.00 USD'), 'rent', 'm3')$$,
+	'a reconciler proposes a journal');
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_deputy;
-SELECT is((SELECT status || ' ' || decided_by FROM decline_journal('PROP', 'm3')), 'declined ledger_test_deputy', 'a second person declines');
-SELECT is((SELECT status || ' ' || decided_by FROM decline_journal('PROP', 'm3')), 'declined ledger_test_deputy', 'twice is once');
-SELECT throws_ok($$SELECT approve_journal('PROP', 'm3')$$, 'LG020', NULL, 'declined for good');
-SELECT throws_ok($$SELECT decline_journal('PROP', 'none')$$, 'LG062', NULL, 'an unknown proposal');
+SELECT is((SELECT status || ' ' || decided_by FROM decline_journal('PROP', 'm3')), 'declined ledger_test_deputy',
+	'a second person declines a proposal');
+SELECT is((SELECT status || ' ' || decided_by FROM decline_journal('PROP', 'm3')), 'declined ledger_test_deputy',
+	'a repeated decline answers with who declined first');
+SELECT throws_ok($$SELECT approve_journal('PROP', 'm3')$$, 'LG020', NULL, 'a declined proposal cannot be approved');
+SELECT throws_ok($$SELECT decline_journal('PROP', 'none')$$, 'LG062', NULL, 'a decline of an unknown proposal is refused');
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
-SELECT is((SELECT status || ' ' || decided_by FROM decline_journal('PROP', 'm3')), 'declined ledger_test_deputy', 'whoever repeats it');
+SELECT is((SELECT status || ' ' || decided_by FROM decline_journal('PROP', 'm3')), 'declined ledger_test_deputy',
+	'a decline repeated by a third person answers with who declined first');
 RESET SESSION AUTHORIZATION;
-SELECT is((SELECT count(*) FROM journal), 2::bigint, 'nothing is posted');
+SELECT is((SELECT count(*) FROM journal), 2::bigint, 'a declined proposal posts no journal');
 SET LOCAL SESSION AUTHORIZATION ledger_test_matcher;
-SELECT is((SELECT status FROM propose_journal(pg_temp.move('rent', 'bank', '7.00 USD'), 'rent', 'm3')), 'declined', 'proposed again under its reference, it stays declined');
+SELECT is((SELECT status FROM propose_journal(pg_temp.move('rent', 'bank', '7.00 USD'), 'rent', 'm3')), 'declined',
+	'a declined proposal stays declined when it is proposed again');
 RESET SESSION AUTHORIZATION;
 
 -- ---------------------------------------------------------------------------
@@ -123,12 +146,16 @@ SELECT propose_journal(pg_temp.move('bank', 'equity', '0.001 USD'), 'x', 'm4'), 
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
 SELECT throws_ok(format('SELECT approve_journal(''PROP'', %L)', r), c, NULL, w) FROM (VALUES
-	('m4', 'LG043', 'a tenth of a cent'), ('m5', 'LG061', 'ahead of time'), ('m6', 'LG030', 'two clients, of which the approver sees one')) AS v (r, c, w);
+	('m4', 'LG043', 'a proposal with more decimals than its asset has is not approved'),
+	('m5', 'LG061', 'a proposal effective ahead of the clock is not approved'),
+	('m6', 'LG030', 'a proposal on a client that the approver does not see is not approved')) AS v (r, c, w);
 RESET SESSION AUTHORIZATION;
-SELECT is((SELECT count(*) FROM proposal WHERE reference IN ('m4', 'm5', 'm6') AND status = 'proposed' AND decided_by IS NULL), 3::bigint, 'they wait on');
+SELECT is((SELECT count(*) FROM proposal WHERE reference IN ('m4', 'm5', 'm6') AND status = 'proposed' AND decided_by IS NULL), 3::bigint,
+	'a proposal that cannot be posted stays proposed');
 SELECT throws_ok('DELETE FROM proposal', 'LG066', NULL, 'proposals are not deleted');
-SELECT throws_ok('TRUNCATE proposal', 'LG066', NULL, 'nor truncated');
-SELECT throws_ok('SET LOCAL SESSION AUTHORIZATION ledger_test_chief; UPDATE bakkt_ledger_internal.proposal SET status = ''approved''', '42501', NULL, 'nor written past the functions');
+SELECT throws_ok('TRUNCATE proposal', 'LG066', NULL, 'proposals are not truncated');
+SELECT throws_ok('SET LOCAL SESSION AUTHORIZATION ledger_test_chief; UPDATE bakkt_ledger_internal.proposal SET status = ''approved''', '42501', NULL,
+	'an approver does not write proposals past the functions');
 
 SELECT * FROM finish();
 ROLLBACK;

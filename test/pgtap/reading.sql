@@ -71,8 +71,10 @@ DECLARE
 	effective timestamptz;
 BEGIN
 	FOREACH code IN ARRAY '{READ,ELSE,IDLE}'::text[] LOOP
-		RETURN NEXT is_empty(format($q$SELECT account, fund, name, balance::text FROM balances(%1$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed(%1$L, NULL, NULL)$q$, code), what || ': balances of ' || code);
-		RETURN NEXT is_empty(format($q$SELECT * FROM pg_temp.recomputed(%1$L, NULL, NULL) EXCEPT ALL SELECT account, fund, name, balance::text FROM balances(%1$L)$q$, code), what || ': all of them');
+		RETURN NEXT is_empty(format($q$SELECT account, fund, name, balance::text FROM balances(%1$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed(%1$L, NULL, NULL)$q$, code),
+			what || ': balances() of ' || code || ' says nothing that the lines do not');
+		RETURN NEXT is_empty(format($q$SELECT * FROM pg_temp.recomputed(%1$L, NULL, NULL) EXCEPT ALL SELECT account, fund, name, balance::text FROM balances(%1$L)$q$, code),
+			what || ': balances() of ' || code || ' leaves out nothing of the lines');
 	END LOOP;
 	FOR n IN 1..4 LOOP
 		instant := (SELECT recorded_at FROM journal ORDER BY random() LIMIT 1) - (n % 2) * interval '1 microsecond';
@@ -80,16 +82,20 @@ BEGIN
 		RETURN NEXT is_empty(format($q$(SELECT account, fund, name, balance::text FROM balances('READ', recorded_as_of => %1$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed('READ', %1$L, NULL))
 			UNION ALL (SELECT account, fund, name, balance::text FROM balances('READ', effective_as_of => %2$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed('READ', NULL, %2$L))
 			UNION ALL (SELECT account, fund, name, balance::text FROM balances('READ', %1$L, %2$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed('READ', %1$L, %2$L))$q$, instant, effective),
-			what || ': balances as of two instants, in each time and in both');
-		RETURN NEXT is_empty(format($q$SELECT fund, asset FROM trial_balance('READ', %L) GROUP BY 1, 2 HAVING sum(debit) <> sum(credit)$q$, instant), what || ': the trial balance of an instant is even');
+			what || ': balances as of random instants ' || n || ' agree with the lines in each time and in both');
+		RETURN NEXT is_empty(format($q$SELECT fund, asset FROM trial_balance('READ', %L) GROUP BY 1, 2 HAVING sum(debit) <> sum(credit)$q$, instant),
+			what || ': the trial balance of random instant ' || n || ' sums to zero');
 		RETURN NEXT is_empty(format($q$SELECT t.fund, t.asset, sum(t.debit)::text, sum(t.credit)::text FROM trial_balance('READ', %1$L) t GROUP BY 1, 2
 			EXCEPT SELECT l.fund, asset(l.total), sum(l.total) FILTER (WHERE sign(l.total) > 0)::text, (-sum(l.total) FILTER (WHERE sign(l.total) < 0))::text
 				FROM (SELECT p.fund, p.account, sum(p.amount) AS total FROM posting p WHERE p.client = 'READ' AND p.recorded_at <= %1$L GROUP BY 1, 2) l GROUP BY 1, 2$q$, instant),
-			what || ': and adds up debit and credit accounts apart');
+			what || ': the trial balance of random instant ' || n || ' adds up debit and credit accounts apart');
 	END LOOP;
-	RETURN NEXT is_empty($q$SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)$q$, what || ': so is that of all clients today');
-	RETURN NEXT is((SELECT string_agg(DISTINCT client_code, ' ' ORDER BY client_code) FROM trial_balance()), 'ELSE READ', what || ': which are those that have something');
-	RETURN NEXT is_empty($q$SELECT a.who FROM a WHERE (balance_of(a.account)).balance *<> (SELECT b.balance FROM balances(a.client) b WHERE b.account = a.account)$q$, what || ': balance_of() says the same');
+	RETURN NEXT is_empty($q$SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)$q$,
+		what || ': the trial balance of all clients today sums to zero');
+	RETURN NEXT is((SELECT string_agg(DISTINCT client_code, ' ' ORDER BY client_code) FROM trial_balance()), 'ELSE READ',
+		what || ': the trial balance of all clients has those with journals');
+	RETURN NEXT is_empty($q$SELECT a.who FROM a WHERE (balance_of(a.account)).balance *<> (SELECT b.balance FROM balances(a.client) b WHERE b.account = a.account)$q$,
+		what || ': balance_of() agrees with balances()');
 	RETURN QUERY SELECT pg_temp.prove_statements(what);
 END $$;
 
@@ -132,59 +138,77 @@ BEGIN
 			wrong := wrong || format('%s: other lines than its postings', one.who);
 		END IF;
 	END LOOP;
-	RETURN NEXT is(wrong, '{}', what || ': statements of random periods roll forward, and say what was posted');
+	RETURN NEXT is(wrong, '{}', what || ': statements of random periods roll forward and say what was posted');
 END $$;
 
-SELECT cmp_ok(pg_temp.random_day('one', 250), '>', 80::bigint, 'a random day');
-SELECT pg_temp.prove('before any block');
+SELECT cmp_ok(pg_temp.random_day('one', 250), '>', 80::bigint, 'more than 80 random journals of the first day are posted');
+SELECT pg_temp.prove('before a seal');
 SELECT seal() \g /dev/null
-SELECT cmp_ok((SELECT count(*) FROM block_balance), '>', 5::bigint, 'house balances are in a block');
-SELECT pg_temp.prove('sealed');
-SELECT cmp_ok(pg_temp.random_day('two', 150), '>', 50::bigint, 'a second day');
-SELECT pg_temp.prove('a block and a tail');
+SELECT cmp_ok((SELECT count(*) FROM block_balance), '>', 5::bigint, 'a block has the balances of more than five house accounts');
+SELECT pg_temp.prove('after a seal');
+SELECT cmp_ok(pg_temp.random_day('two', 150), '>', 50::bigint, 'more than 50 random journals of the second day are posted');
+SELECT pg_temp.prove('with journals after a seal');
 SELECT seal() \g /dev/null
-SELECT pg_temp.prove('sealed again');
+SELECT pg_temp.prove('after a second seal');
 
 -- ---------------------------------------------------------------------------
 -- the edges, by hand
 -- ---------------------------------------------------------------------------
 SELECT load_journal('READ', 'edge', journal_entry(line('Dr', pg_temp.of('operating'), '7.00 USD'), line('Cr', pg_temp.of('idle'), '7.00 USD')), effective_at => '2020-02-03 04:05Z', description => 'edge') \g /dev/null
 CREATE TEMP TABLE edge AS SELECT * FROM journal WHERE reference = 'edge';
-SELECT is((SELECT balance FROM balances('READ', recorded_at) WHERE account = pg_temp.of('idle')), '-7.00 USD', 'recorded as of its own instant it is there') FROM edge;
-SELECT is((SELECT balance FROM balances('READ', recorded_at - interval '1 microsecond') WHERE account = pg_temp.of('idle')), '0.00 USD', 'a microsecond before it is not') FROM edge;
-SELECT is((SELECT balance FROM balances('READ', effective_as_of => '2020-02-03 04:05Z') WHERE account = pg_temp.of('idle')), '-7.00 USD', 'effective as of its own, too');
-SELECT is((SELECT balance FROM balances('READ', effective_as_of => '2020-02-03 04:04:59.999999Z') WHERE account = pg_temp.of('idle')), '0.00 USD', 'and not before');
-SELECT is((SELECT balance FROM balances('READ', recorded_at - interval '1 microsecond', '2020-02-03 04:05Z') WHERE account = pg_temp.of('idle')), '0.00 USD', 'what was not known then does not count, though it had happened') FROM edge;
+SELECT is((SELECT balance FROM balances('READ', recorded_at) WHERE account = pg_temp.of('idle')), '-7.00 USD',
+	'a balance as of the instant a journal was recorded includes it') FROM edge;
+SELECT is((SELECT balance FROM balances('READ', recorded_at - interval '1 microsecond') WHERE account = pg_temp.of('idle')), '0.00 USD',
+	'a balance as of a microsecond before a journal was recorded excludes it') FROM edge;
+SELECT is((SELECT balance FROM balances('READ', effective_as_of => '2020-02-03 04:05Z') WHERE account = pg_temp.of('idle')), '-7.00 USD',
+	'a balance effective as of a journal''s effective time includes it');
+SELECT is((SELECT balance FROM balances('READ', effective_as_of => '2020-02-03 04:04:59.999999Z') WHERE account = pg_temp.of('idle')), '0.00 USD',
+	'a balance effective as of a microsecond before a journal excludes it');
+SELECT is((SELECT balance FROM balances('READ', recorded_at - interval '1 microsecond', '2020-02-03 04:05Z') WHERE account = pg_temp.of('idle')), '0.00 USD',
+	'a balance as of an earlier recording excludes what was effective and not yet recorded') FROM edge;
 SELECT pg_temp.same($$SELECT s.kind, s.reference, s.debit::text, s.credit::text, s.balance::text, s.description FROM edge e, account_statement(pg_temp.of('idle'), e.recorded_at, e.recorded_at + interval '1 microsecond') s$$,
-	$$VALUES ('opening balance', NULL, NULL, NULL, '0.00 USD', NULL), ('general', 'edge', NULL, '7.00 USD', '-7.00 USD', 'edge')$$, 'a statement has what is recorded from its start');
-SELECT pg_temp.same($$SELECT s.kind, s.balance::text FROM edge e, account_statement(pg_temp.of('idle'), e.recorded_at - interval '1 hour', e.recorded_at) s$$, $$VALUES ('opening balance', '0.00 USD')$$, 'and before its end');
-SELECT pg_temp.same($$SELECT s.* FROM account_statement(pg_temp.of('idle'), NULL, NULL) s$$, $$SELECT s.* FROM account_statement(pg_temp.of('idle')) s$$, 'no bounds are no bounds');
-SELECT is((SELECT count(*) FROM trial_balance('READ') WHERE kind = 'corp_rounding' AND debit *= '0 USD' AND credit *= '7 USD'), 1::bigint, 'an account on its other side stands there in the trial balance');
-SELECT is_empty($$SELECT * FROM trial_balance('IDLE')$$, 'of nothing');
+	$$VALUES ('opening balance', NULL, NULL, NULL, '0.00 USD', NULL), ('general', 'edge', NULL, '7.00 USD', '-7.00 USD', 'edge')$$,
+	'a statement includes what is recorded at its start');
+SELECT pg_temp.same($$SELECT s.kind, s.balance::text FROM edge e, account_statement(pg_temp.of('idle'), e.recorded_at - interval '1 hour', e.recorded_at) s$$, $$VALUES ('opening balance', '0.00 USD')$$,
+	'a statement excludes what is recorded at its end');
+SELECT pg_temp.same($$SELECT s.* FROM account_statement(pg_temp.of('idle'), NULL, NULL) s$$, $$SELECT s.* FROM account_statement(pg_temp.of('idle')) s$$,
+	'a statement with NULL as bounds covers the whole history');
+SELECT is((SELECT count(*) FROM trial_balance('READ') WHERE kind = 'corp_rounding' AND debit *= '0 USD' AND credit *= '7 USD'), 1::bigint,
+	'an account on the side opposite to its normal one stands there in the trial balance');
+SELECT is_empty($$SELECT * FROM trial_balance('IDLE')$$, 'the trial balance of a client without journals is empty');
 -- a debit and a credit account of one kind are not set off (I8)
 SELECT open_customer('READ0009', client => 'READ') \g /dev/null
 SELECT load_journal('READ', 'deficits', format('{Dr %s 10.00 USD; Cr %s 10.00 USD}', open_account('READ', 'CORP', 'CustomerDeficit:READ0009', 'USD'), open_account('READ', 'CORP', 'CustomerDeficit:READ0002', 'USD'))::journal_entry) \g /dev/null
-SELECT pg_temp.same($$SELECT debit::text, credit::text FROM trial_balance('READ') WHERE kind = 'corp_deficit'$$, $$VALUES ('10.00 USD', '10.00 USD')$$, 'what one owes is not what another is owed (I8)');
+SELECT pg_temp.same($$SELECT debit::text, credit::text FROM trial_balance('READ') WHERE kind = 'corp_deficit'$$, $$VALUES ('10.00 USD', '10.00 USD')$$,
+	'debit and credit accounts of one kind are not set off in the trial balance (I8)');
 
 -- statement(): all claims of a customer in an asset, and none of its receivables
-SELECT pg_temp.same($$SELECT DISTINCT name FROM statement('READ0001', 'USD') ORDER BY 1$$, $$SELECT n FROM unnest('{Cust:READ0001:settled,Cust:READ0001:unsettled}'::text[]) n$$, 'a customer''s claims');
+SELECT pg_temp.same($$SELECT DISTINCT name FROM statement('READ0001', 'USD') ORDER BY 1$$, $$SELECT n FROM unnest('{Cust:READ0001:settled,Cust:READ0001:unsettled}'::text[]) n$$,
+	'statement() covers all claims of the customer in the asset, and no receivable');
 SELECT pg_temp.same($$SELECT s.* FROM statement('READ0001', 'USD') s$$,
-	$$SELECT s.* FROM (VALUES ('usd1'), ('new1')) v(who), account_statement(pg_temp.of(who)) s$$, 'one statement after the other');
-SELECT pg_temp.same($$SELECT s.* FROM statement('READ0004', 'BTC') s$$, $$SELECT s.* FROM account_statement(pg_temp.of('btc4')) s$$, 'in the asset asked for');
-SELECT is_empty($$SELECT * FROM statement('READ0001', 'ETH')$$, 'which it may not have');
-SELECT throws_ok($$SELECT * FROM statement('NOBODY01', 'USD')$$, 'LG012', NULL, 'an unknown customer');
-SELECT throws_ok($$SELECT * FROM account_statement('FBO:999999')$$, 'LG030', NULL, 'an unknown account');
-SELECT throws_ok($$SELECT balance_of('FBO:999999')$$, 'LG030', NULL, 'has no balance');
-SELECT throws_ok($$SELECT * FROM balances('NOWHERE')$$, 'LG010', NULL, 'an unknown client');
-SELECT throws_ok($$SELECT * FROM trial_balance('NOWHERE')$$, 'LG010', NULL, 'has no trial balance');
+	$$SELECT s.* FROM (VALUES ('usd1'), ('new1')) v(who), account_statement(pg_temp.of(who)) s$$,
+	'statement() lists one account statement after the other');
+SELECT pg_temp.same($$SELECT s.* FROM statement('READ0004', 'BTC') s$$, $$SELECT s.* FROM account_statement(pg_temp.of('btc4')) s$$,
+	'statement() lists only accounts in the asset asked for');
+SELECT is_empty($$SELECT * FROM statement('READ0001', 'ETH')$$,
+	'statement() is empty in an asset that the customer does not have');
+SELECT throws_ok($$SELECT * FROM statement('NOBODY01', 'USD')$$, 'LG012', NULL, 'a statement of an unknown customer is refused');
+SELECT throws_ok($$SELECT * FROM account_statement('FBO:999999')$$, 'LG030', NULL,
+	'a statement of an unknown account is refused');
+SELECT throws_ok($$SELECT balance_of('FBO:999999')$$, 'LG030', NULL, 'the balance of an unknown account is refused');
+SELECT throws_ok($$SELECT * FROM balances('NOWHERE')$$, 'LG010', NULL, 'balances of an unknown client are refused');
+SELECT throws_ok($$SELECT * FROM trial_balance('NOWHERE')$$, 'LG010', NULL, 'a trial balance of an unknown client is refused');
 
 -- held and available: today's, and not the past's
 SELECT load_journal('READ', 'fund', journal_entry(line('Dr', pg_temp.of('bank'), '100.00 USD'), line('Cr', pg_temp.of('usd1'), '100.00 USD'))) \g /dev/null
 SELECT authorise_hold('READ', pg_temp.of('usd1'), '30.00 USD', 'h') \g /dev/null
 SELECT is((SELECT available FROM balances('READ') WHERE account = pg_temp.of('usd1')), (SELECT balance - '30.00 USD' FROM balances('READ') WHERE account = pg_temp.of('usd1')), 'what a hold binds is not available');
-SELECT is((SELECT held FROM balances('READ') WHERE account = pg_temp.of('usd1')), '30.00 USD', 'but held');
-SELECT is((balance_of(pg_temp.of('usd1'))).available, (SELECT available FROM balances('READ') WHERE account = pg_temp.of('usd1')), 'balance_of() agrees');
-SELECT is((SELECT format('%s %s', held, available) FROM balances('READ', clock_timestamp()) WHERE account = pg_temp.of('usd1')), ' ', 'nothing of the past is available');
+SELECT is((SELECT held FROM balances('READ') WHERE account = pg_temp.of('usd1')), '30.00 USD',
+	'what a hold binds is shown as held');
+SELECT is((balance_of(pg_temp.of('usd1'))).available, (SELECT available FROM balances('READ') WHERE account = pg_temp.of('usd1')),
+	'balance_of() and balances() show the same amount available');
+SELECT is((SELECT format('%s %s', held, available) FROM balances('READ', clock_timestamp()) WHERE account = pg_temp.of('usd1')), ' ',
+	'balances as of an instant show nothing held or available');
 
 -- readers see their client, whoever asks
 CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
@@ -192,14 +216,19 @@ SELECT grant_client_access('ELSE', 'ledger_test_reader') \g /dev/null
 CREATE TEMP TABLE else_today AS SELECT * FROM balances('ELSE');
 GRANT SELECT ON else_today TO PUBLIC;
 SET LOCAL ROLE ledger_test_reader;
-SELECT pg_temp.same($$SELECT b.* FROM balances('ELSE') b$$, $$SELECT b.* FROM pg_temp.else_today b$$, 'a reader''s own client');
-SELECT throws_ok($$SELECT * FROM balances('READ')$$, '42501', NULL, 'not another''s balances');
-SELECT throws_ok($$SELECT * FROM trial_balance('READ')$$, '42501', NULL, 'nor trial balance');
-SELECT is((SELECT string_agg(DISTINCT client_code, ' ') FROM trial_balance()), 'ELSE', 'all are those he sees');
-SELECT throws_ok($$SELECT balance_of(pg_temp.of('usd1'))$$, 'LG030', NULL, 'nor an account');
-SELECT throws_ok($$SELECT * FROM account_statement(pg_temp.of('bank'))$$, 'LG030', NULL, 'nor its statement');
-SELECT throws_ok($$SELECT * FROM statement('READ0001', 'USD')$$, 'LG012', NULL, 'nor a customer''s');
-SELECT is((SELECT string_agg(DISTINCT client, ' ') FROM posting), 'ELSE', 'nor a posting');
+SELECT pg_temp.same($$SELECT b.* FROM balances('ELSE') b$$, $$SELECT b.* FROM pg_temp.else_today b$$,
+	'a reader sees the balances of its own client');
+SELECT throws_ok($$SELECT * FROM balances('READ')$$, '42501', NULL, 'a reader does not see another client''s balances');
+SELECT throws_ok($$SELECT * FROM trial_balance('READ')$$, '42501', NULL, 'a reader does not see another client''s trial balance');
+SELECT is((SELECT string_agg(DISTINCT client_code, ' ') FROM trial_balance()), 'ELSE',
+	'the trial balance of all clients shows a reader only its own');
+SELECT throws_ok($$SELECT balance_of(pg_temp.of('usd1'))$$, 'LG030', NULL,
+	'a reader does not see the balance of another client''s account');
+SELECT throws_ok($$SELECT * FROM account_statement(pg_temp.of('bank'))$$, 'LG030', NULL,
+	'a reader does not see the statement of another client''s account');
+SELECT throws_ok($$SELECT * FROM statement('READ0001', 'USD')$$, 'LG012', NULL,
+	'a reader does not see the statement of another client''s customer');
+SELECT is((SELECT string_agg(DISTINCT client, ' ') FROM posting), 'ELSE', 'a reader does not see another client''s postings');
 RESET ROLE;
 
 SELECT * FROM finish();

@@ -7,166 +7,247 @@ SELECT no_plan();
 -- ---------------------------------------------------------------------------
 -- Shipped assets
 -- ---------------------------------------------------------------------------
-SELECT is((SELECT count(*) FROM supported_asset), 0::bigint, 'an empty ledger has no assets: a dump restores into empty tables');
-SELECT lives_ok($$SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000)$$, 'the first client is opened');
+SELECT is((SELECT count(*) FROM supported_asset), 0::bigint,
+	'a new ledger has no assets, so that a dump restores into empty tables');
+SELECT lives_ok($$SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000)$$,
+	'opening the first client succeeds on an empty ledger');
 SELECT results_eq($$SELECT asset::text, scale FROM supported_asset WHERE asset IN ('USD', 'JPY', 'BTC', 'ETH', 'USDC', 'SOL', 'XLM') ORDER BY 1$$,
-	$$VALUES ('BTC', 8), ('ETH', 18), ('JPY', 0), ('SOL', 9), ('USD', 2), ('USDC', 6), ('XLM', 7)$$, 'with it come the shipped assets');
+	$$VALUES ('BTC', 8), ('ETH', 18), ('JPY', 0), ('SOL', 9), ('USD', 2), ('USDC', 6), ('XLM', 7)$$,
+	'opening the first client loads the shipped assets');
 SELECT results_eq($$SELECT symbol, price_increment::text, quantity_increment::text, minimum_notional::text FROM instrument WHERE symbol IN ('BTCUSD', 'XLMUSD') ORDER BY 1$$,
-	$$VALUES ('BTCUSD', '0.01 USD/BTC', '0.00000001 BTC', '1.00 USD'), ('XLMUSD', '0.0001 USD/XLM', '0.0000001 XLM', '1.00 USD')$$, 'and instruments');
+	$$VALUES ('BTCUSD', '0.01 USD/BTC', '0.00000001 BTC', '1.00 USD'), ('XLMUSD', '0.0001 USD/XLM', '0.0000001 XLM', '1.00 USD')$$,
+	'opening the first client loads the shipped instruments');
 SELECT is((SELECT count(*) FROM instrument i WHERE base(i.price_increment) <> i.base OR quote(i.price_increment) <> i.quote), 0::bigint,
-	'shipped price increments are in quote per base');
+	'a shipped instrument''s price increment is in its quote per base');
 
 -- ---------------------------------------------------------------------------
 -- Clients
 -- ---------------------------------------------------------------------------
 SELECT is(open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000),
-		  (SELECT client_id FROM client WHERE code = 'QRST'), 'the same client again is the same client');
-SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'client'), 1::bigint, 'and no second change');
+		  (SELECT client_id FROM client WHERE code = 'QRST'),
+	'opening a client again with the same terms returns the same client');
+SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'client'), 1::bigint,
+	'opening a client again records no second change');
 SELECT throws_ok($$SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4001)$$, 'LG020',
-	'client "QRST" was given before with another revenue_share_bps', 'other content is refused and the field named');
-SELECT throws_ok($$SELECT open_client(NULL)$$, 'LG002', NULL, 'no code');
-SELECT throws_ok($$SELECT open_client('toolongcode')$$, 'LG002', NULL, 'malformed code');
-SELECT throws_ok($$SELECT open_client('ABC', funding_model => 'CREDIT')$$, 'LG002', NULL, 'unknown funding model');
-SELECT throws_ok($$SELECT open_client('ABC', funding_model => NULL)$$, 'LG002', NULL, 'missing funding model');
-SELECT throws_ok($$SELECT open_client('ABC', commission_model => 'GIFT')$$, 'LG002', NULL, 'unknown commission model');
-SELECT throws_ok($$SELECT open_client('ABC', revenue_share_bps => 10001)$$, 'LG002', NULL, 'more than all of the revenue');
-SELECT throws_ok($$SELECT open_client('ABC', revenue_share_bps => -1)$$, 'LG002', NULL, 'a negative share');
-SELECT throws_ok($$SELECT open_client('ABC', zone => 'CST')$$, 'LG002', NULL, 'an abbreviation knows no daylight saving');
-SELECT throws_ok($$SELECT open_client('ABC', zone => 'America/Gotham')$$, 'LG002', NULL, 'unknown zone');
-SELECT throws_ok($$SELECT open_client('ABC', cut_time => '24:00')$$, 'LG002', NULL, 'no such time of day');
-SELECT throws_ok($$SELECT open_client('ABC', sign_convention => 'EITHER')$$, 'LG002', NULL, 'unknown sign convention');
-SELECT is((SELECT count(*) FROM client), 1::bigint, 'a refused client leaves nothing');
+	'client "QRST" was given before with another revenue_share_bps',
+	'opening a client again with other terms is refused, naming the field');
+SELECT throws_ok($$SELECT open_client(NULL)$$, 'LG002', NULL, 'a client without a code is refused');
+SELECT throws_ok($$SELECT open_client('toolongcode')$$, 'LG002', NULL, 'a client code that is malformed is refused');
+SELECT throws_ok($$SELECT open_client('ABC', funding_model => 'CREDIT')$$, 'LG002', NULL,
+	'a client with an unknown funding model is refused');
+SELECT throws_ok($$SELECT open_client('ABC', funding_model => NULL)$$, 'LG002', NULL,
+	'a client without a funding model is refused');
+SELECT throws_ok($$SELECT open_client('ABC', commission_model => 'GIFT')$$, 'LG002', NULL,
+	'a client with an unknown commission model is refused');
+SELECT throws_ok($$SELECT open_client('ABC', revenue_share_bps => 10001)$$, 'LG002', NULL,
+	'a revenue share above 100 percent is refused');
+SELECT throws_ok($$SELECT open_client('ABC', revenue_share_bps => -1)$$, 'LG002', NULL, 'a negative revenue share is refused');
+SELECT throws_ok($$SELECT open_client('ABC', zone => 'CST')$$, 'LG002', NULL,
+	'a time zone abbreviation, which has no daylight saving, is refused');
+SELECT throws_ok($$SELECT open_client('ABC', zone => 'America/Gotham')$$, 'LG002', NULL, 'an unknown time zone is refused');
+SELECT throws_ok($$SELECT open_client('ABC', cut_time => '24:00')$$, 'LG002', NULL, 'a cut-off time of 24:00 is refused');
+SELECT throws_ok($$SELECT open_client('ABC', sign_convention => 'EITHER')$$, 'LG002', NULL,
+	'an unknown sign convention is refused');
+SELECT is((SELECT count(*) FROM client), 1::bigint, 'a refused client leaves no row');
 SELECT results_eq($$SELECT cut_time, zone, commission_model, status FROM client WHERE code = 'QRST'$$,
-	$$VALUES ('09:00'::time, 'America/Chicago', 'BOTH', 'open')$$, 'defaults of a client');
+	$$VALUES ('09:00'::time, 'America/Chicago', 'BOTH', 'open')$$,
+	'a client is open, cut at 09:00 Chicago time, with both commissions by default');
 SELECT open_client('TIME', opened_at => '2026-03-01 15:00Z') \g /dev/null
-SELECT is((SELECT opened_at FROM client WHERE code = 'TIME'), '2026-03-01 15:00Z', 'the time of opening is the caller''s');
+SELECT is((SELECT opened_at FROM client WHERE code = 'TIME'), '2026-03-01 15:00Z',
+	'a client is opened at the time the caller gives');
 
-SELECT lives_ok($$SELECT change_client('QRST', revenue_share_bps => 3500, reason => 'new contract', reference => 'contract-2')$$, 'terms change');
-SELECT lives_ok($$SELECT change_client('QRST', revenue_share_bps => 3500, reason => 'new contract', reference => 'contract-2')$$, 'the same change again');
+SELECT lives_ok($$SELECT change_client('QRST', revenue_share_bps => 3500, reason => 'new contract', reference => 'contract-2')$$,
+	'a client''s revenue share can be changed');
+SELECT lives_ok($$SELECT change_client('QRST', revenue_share_bps => 3500, reason => 'new contract', reference => 'contract-2')$$,
+	'repeating a change of a client with the same reference succeeds');
 SELECT results_eq($$SELECT before->>'revenue_share_bps', after->>'revenue_share_bps', reason, changed_by::text FROM change_log
 	WHERE object_kind = 'client' AND object_key = 'QRST' AND before IS NOT NULL$$,
-	$$VALUES ('4000', '3500', 'new contract', current_user::text)$$, 'is on record once: before, after, why, who');
-SELECT throws_ok($$SELECT change_client('QRST', revenue_share_bps => 3600, reference => 'contract-2')$$, 'LG020', NULL, 'a reference has one content');
-SELECT throws_ok($$SELECT change_client('TIME', revenue_share_bps => 3500, reference => 'contract-2')$$, 'LG020', NULL, 'and one client');
-SELECT throws_ok($$SELECT change_client('NONE', revenue_share_bps => 1)$$, 'LG010', NULL, 'unknown client');
-SELECT throws_ok($$SELECT change_client('QRST', revenue_share_bps => 10001)$$, 'LG002', NULL, 'changes are checked');
-SELECT lives_ok($$SELECT change_client('QRST', revenue_share_bps => 3500)$$, 'a change that changes nothing');
-SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'client' AND object_key = 'QRST'), 2::bigint, 'is not recorded');
+	$$VALUES ('4000', '3500', 'new contract', current_user::text)$$,
+	'a repeated change is recorded once, with before, after, reason and role');
+SELECT throws_ok($$SELECT change_client('QRST', revenue_share_bps => 3600, reference => 'contract-2')$$, 'LG020', NULL,
+	'a change reference used with other terms is refused');
+SELECT throws_ok($$SELECT change_client('TIME', revenue_share_bps => 3500, reference => 'contract-2')$$, 'LG020', NULL,
+	'a change reference used for another client is refused');
+SELECT throws_ok($$SELECT change_client('NONE', revenue_share_bps => 1)$$, 'LG010', NULL,
+	'changing an unknown client is refused');
+SELECT throws_ok($$SELECT change_client('QRST', revenue_share_bps => 10001)$$, 'LG002', NULL,
+	'changing a client''s revenue share to more than 100 percent is refused');
+SELECT lives_ok($$SELECT change_client('QRST', revenue_share_bps => 3500)$$,
+	'a change of a client to the terms it has is accepted');
+SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'client' AND object_key = 'QRST'), 2::bigint,
+	'a change to the terms a client has is not recorded');
 SELECT lives_ok($$SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000)$$,
-	'repeating the opening after a change compares with the opening');
-SELECT throws_ok($$SELECT require_client('NONE')$$, 'LG010', NULL, 'require_client: unknown');
-SELECT throws_ok($$SELECT require_client(NULL)$$, 'LG010', NULL, 'require_client: NULL');
+	'opening a client again after a change is compared with the original terms');
+SELECT throws_ok($$SELECT require_client('NONE')$$, 'LG010', NULL, 'require_client() refuses an unknown client');
+SELECT throws_ok($$SELECT require_client(NULL)$$, 'LG010', NULL, 'require_client() refuses NULL');
 
 -- ---------------------------------------------------------------------------
 -- Customers
 -- ---------------------------------------------------------------------------
-SELECT is(open_customer('QRST0001', client => 'QRST'), open_customer('QRST0001', client => 'QRST'), 'a customer, twice the same');
-SELECT throws_ok($$SELECT open_customer('QRST0001', client => 'TIME')$$, 'LG020', NULL, 'an account code has one client');
-SELECT throws_ok($$SELECT open_customer('QRST0001', client => 'QRST', account_type => 'ENTITY')$$, 'LG020', NULL, 'and one content');
-SELECT throws_ok($$SELECT open_customer('QRST001', client => 'QRST')$$, 'LG002', NULL, 'seven characters');
-SELECT throws_ok($$SELECT open_customer('QRST00012', client => 'QRST')$$, 'LG002', NULL, 'nine characters');
-SELECT throws_ok($$SELECT open_customer('qrst0001', client => 'QRST')$$, 'LG002', NULL, 'small letters');
-SELECT throws_ok($$SELECT open_customer(NULL, client => 'QRST')$$, 'LG002', NULL, 'no code');
-SELECT throws_ok($$SELECT open_customer('QRST0002', client => 'NONE')$$, 'LG010', NULL, 'unknown client');
-SELECT throws_ok($$SELECT open_customer('QRST0002', client => 'QRST', account_type => 'PET')$$, 'LG002', NULL, 'unknown type');
-SELECT throws_ok($$SELECT open_customer('QRST0002', client => 'QRST', funding_model => 'CREDIT')$$, 'LG002', NULL, 'unknown funding model');
-SELECT lives_ok($$SELECT open_customer('QRST0002', client => 'QRST', party_reference => 'person-2')$$, 'with the client''s own identifier');
-SELECT throws_ok($$SELECT open_customer('QRST0003', client => 'QRST', party_reference => 'person-2')$$, 'LG020', NULL, 'which is unique in the client');
-SELECT lives_ok($$SELECT open_customer('TIME0001', client => 'TIME', party_reference => 'person-2')$$, 'but not beyond');
+SELECT is(open_customer('QRST0001', client => 'QRST'), open_customer('QRST0001', client => 'QRST'),
+	'opening a customer again with the same terms returns the same customer');
+SELECT throws_ok($$SELECT open_customer('QRST0001', client => 'TIME')$$, 'LG020', NULL,
+	'an account code of one client is refused to another');
+SELECT throws_ok($$SELECT open_customer('QRST0001', client => 'QRST', account_type => 'ENTITY')$$, 'LG020', NULL,
+	'opening a customer again with another account type is refused');
+SELECT throws_ok($$SELECT open_customer('QRST001', client => 'QRST')$$, 'LG002', NULL,
+	'an account code of seven characters is refused');
+SELECT throws_ok($$SELECT open_customer('QRST00012', client => 'QRST')$$, 'LG002', NULL,
+	'an account code of nine characters is refused');
+SELECT throws_ok($$SELECT open_customer('qrst0001', client => 'QRST')$$, 'LG002', NULL,
+	'an account code in lower case is refused');
+SELECT throws_ok($$SELECT open_customer(NULL, client => 'QRST')$$, 'LG002', NULL,
+	'a customer without an account code is refused');
+SELECT throws_ok($$SELECT open_customer('QRST0002', client => 'NONE')$$, 'LG010', NULL,
+	'a customer of an unknown client is refused');
+SELECT throws_ok($$SELECT open_customer('QRST0002', client => 'QRST', account_type => 'PET')$$, 'LG002', NULL,
+	'a customer of an unknown account type is refused');
+SELECT throws_ok($$SELECT open_customer('QRST0002', client => 'QRST', funding_model => 'CREDIT')$$, 'LG002', NULL,
+	'a customer with an unknown funding model is refused');
+SELECT lives_ok($$SELECT open_customer('QRST0002', client => 'QRST', party_reference => 'person-2')$$,
+	'a customer can be opened with the client''s own identifier');
+SELECT throws_ok($$SELECT open_customer('QRST0003', client => 'QRST', party_reference => 'person-2')$$, 'LG020', NULL,
+	'a client''s identifier of a customer is unique within the client');
+SELECT lives_ok($$SELECT open_customer('TIME0001', client => 'TIME', party_reference => 'person-2')$$,
+	'two clients may use the same identifier for their customers');
 
-SELECT is(open_customers('QRST', ARRAY(SELECT 'B' || lpad(n::text, 7, '0') FROM generate_series(1, 3000) n)), 3000::bigint, 'thousands at once');
-SELECT is(open_customers('QRST', ARRAY(SELECT 'B' || lpad(n::text, 7, '0') FROM generate_series(2, 3001) n)), 1::bigint, 'those known are passed over');
-SELECT is(open_customers('QRST', ARRAY['B0004000', 'B0004000']), 1::bigint, 'a code twice is one customer');
-SELECT is(open_customers('QRST', '{}'), 0::bigint, 'none');
-SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'customer' AND object_key LIKE 'B%'), 3002::bigint, 'each opening is on record');
-SELECT throws_ok($$SELECT open_customers('QRST', ARRAY['B0005000', NULL])$$, 'LG002', NULL, 'a NULL among them');
-SELECT throws_ok($$SELECT open_customers('QRST', ARRAY['B0005000', 'b'])$$, 'LG002', NULL, 'a malformed code among them');
-SELECT throws_ok($$SELECT open_customers('TIME', ARRAY['B0005000', 'B0000001'])$$, 'LG020', NULL, 'another client''s among them');
-SELECT is((SELECT count(*) FROM customer WHERE account_code = 'B0005000'), 0::bigint, 'and none is opened');
+SELECT is(open_customers('QRST', ARRAY(SELECT 'B' || lpad(n::text, 7, '0') FROM generate_series(1, 3000) n)), 3000::bigint,
+	'open_customers() opens 3,000 customers in one call');
+SELECT is(open_customers('QRST', ARRAY(SELECT 'B' || lpad(n::text, 7, '0') FROM generate_series(2, 3001) n)), 1::bigint,
+	'open_customers() skips customers that are open already');
+SELECT is(open_customers('QRST', ARRAY['B0004000', 'B0004000']), 1::bigint,
+	'an account code given twice in one call opens one customer');
+SELECT is(open_customers('QRST', '{}'), 0::bigint, 'open_customers() of an empty list opens none');
+SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'customer' AND object_key LIKE 'B%'), 3002::bigint,
+	'each opening of a customer is recorded');
+SELECT throws_ok($$SELECT open_customers('QRST', ARRAY['B0005000', NULL])$$, 'LG002', NULL,
+	'a list of customers with a NULL code is refused');
+SELECT throws_ok($$SELECT open_customers('QRST', ARRAY['B0005000', 'b'])$$, 'LG002', NULL,
+	'a list of customers with a malformed code is refused');
+SELECT throws_ok($$SELECT open_customers('TIME', ARRAY['B0005000', 'B0000001'])$$, 'LG020', NULL,
+	'a list of customers with another client''s code is refused');
+SELECT is((SELECT count(*) FROM customer WHERE account_code = 'B0005000'), 0::bigint, 'a refused list opens no customer');
 
 SELECT lives_ok($$SELECT change_customer('QRST0001', mode => 'CLOSING_ONLY', party_status => 'LIQUIDATED', funding_model => 'NO_SETTLEMENT', reason => 'margin', reference => 'c-1')$$,
-	'mode, status and override change');
+	'a customer''s mode, status and funding model can be changed together');
 SELECT results_eq($$SELECT mode, party_status, funding_model FROM customer WHERE account_code = 'QRST0001'$$,
-	$$VALUES ('CLOSING_ONLY', 'LIQUIDATED', 'NO_SETTLEMENT')$$, 'all three');
-SELECT lives_ok($$SELECT change_customer('QRST0001', funding_model => 'CLIENT')$$, 'the override goes');
-SELECT is((SELECT funding_model FROM customer WHERE account_code = 'QRST0001'), NULL, 'and the client''s model holds again');
-SELECT throws_ok($$SELECT change_customer('QRST0001', mode => 'ASLEEP')$$, 'LG002', NULL, 'unknown mode');
-SELECT throws_ok($$SELECT change_customer('QRST0001', party_status => 'GONE')$$, 'LG002', NULL, 'unknown status');
-SELECT throws_ok($$SELECT change_customer('QRST9999', mode => 'OPEN')$$, 'LG012', NULL, 'unknown customer');
-SELECT throws_ok($$SELECT change_customer('QRST0001', mode => 'OPEN', reference => 'c-1')$$, 'LG020', NULL, 'a reference has one content');
+	$$VALUES ('CLOSING_ONLY', 'LIQUIDATED', 'NO_SETTLEMENT')$$, 'a changed customer has the new mode, status and funding model');
+SELECT lives_ok($$SELECT change_customer('QRST0001', funding_model => 'CLIENT')$$,
+	'a customer''s own funding model can be removed');
+SELECT is((SELECT funding_model FROM customer WHERE account_code = 'QRST0001'), NULL,
+	'a customer without a funding model of its own has the client''s');
+SELECT throws_ok($$SELECT change_customer('QRST0001', mode => 'ASLEEP')$$, 'LG002', NULL, 'an unknown customer mode is refused');
+SELECT throws_ok($$SELECT change_customer('QRST0001', party_status => 'GONE')$$, 'LG002', NULL,
+	'an unknown party status is refused');
+SELECT throws_ok($$SELECT change_customer('QRST9999', mode => 'OPEN')$$, 'LG012', NULL,
+	'changing an unknown customer is refused');
+SELECT throws_ok($$SELECT change_customer('QRST0001', mode => 'OPEN', reference => 'c-1')$$, 'LG020', NULL,
+	'a customer''s change reference used with another mode is refused');
 
 -- ---------------------------------------------------------------------------
 -- Counterparties
 -- ---------------------------------------------------------------------------
-SELECT is(open_liquidity_provider('LP1', 'First Provider'), open_liquidity_provider('LP1', 'First Provider'), 'a liquidity provider, twice the same');
-SELECT throws_ok($$SELECT open_liquidity_provider('LP1', 'Second Provider')$$, 'LG020', NULL, 'with one name');
-SELECT throws_ok($$SELECT open_liquidity_provider('LP:1', 'First')$$, 'LG002', NULL, 'a colon would break account names');
-SELECT throws_ok($$SELECT open_liquidity_provider('LP2', '')$$, 'LG002', NULL, 'no name');
-SELECT lives_ok($$SELECT change_liquidity_provider('LP1', status => 'suspended', reason => 'stale quotes')$$, 'suspended');
-SELECT throws_ok($$SELECT change_liquidity_provider('LP9', status => 'suspended')$$, 'LG014', NULL, 'unknown provider');
-SELECT throws_ok($$SELECT change_liquidity_provider('LP1', status => 'tired')$$, 'LG002', NULL, 'unknown status');
+SELECT is(open_liquidity_provider('LP1', 'First Provider'), open_liquidity_provider('LP1', 'First Provider'),
+	'opening a liquidity provider again with the same name returns the same provider');
+SELECT throws_ok($$SELECT open_liquidity_provider('LP1', 'Second Provider')$$, 'LG020', NULL,
+	'opening a liquidity provider again with another name is refused');
+SELECT throws_ok($$SELECT open_liquidity_provider('LP:1', 'First')$$, 'LG002', NULL,
+	'a provider code with a colon, which separates account names, is refused');
+SELECT throws_ok($$SELECT open_liquidity_provider('LP2', '')$$, 'LG002', NULL, 'a liquidity provider without a name is refused');
+SELECT lives_ok($$SELECT change_liquidity_provider('LP1', status => 'suspended', reason => 'stale quotes')$$,
+	'a liquidity provider can be suspended');
+SELECT throws_ok($$SELECT change_liquidity_provider('LP9', status => 'suspended')$$, 'LG014', NULL,
+	'changing an unknown liquidity provider is refused');
+SELECT throws_ok($$SELECT change_liquidity_provider('LP1', status => 'tired')$$, 'LG002', NULL,
+	'an unknown status of a liquidity provider is refused');
 
 SELECT is(open_bank_account('MAIN', 'FBO', 'First Bank', last_four => '1234'), open_bank_account('MAIN', 'FBO', 'First Bank', last_four => '1234'),
-	'a bank account, twice the same');
-SELECT is((SELECT ledger_name FROM bank_account WHERE code = 'MAIN'), 'Bank:omnibus', 'with its control account');
-SELECT throws_ok($$SELECT open_bank_account('MAIN', 'FBO', 'Other Bank', last_four => '1234')$$, 'LG020', NULL, 'other content');
-SELECT throws_ok($$SELECT open_bank_account('B', 'SAVINGS', 'First Bank')$$, 'LG002', NULL, 'unknown kind');
-SELECT throws_ok($$SELECT open_bank_account('B', 'FBO', 'First Bank', ledger_name => 'Bank:operating')$$, 'LG034', NULL, 'the company''s account is not in fund FBO');
-SELECT throws_ok($$SELECT open_bank_account('B', 'FBO', 'First Bank', ledger_name => 'Clearing:ACH-in')$$, 'LG002', NULL, 'not a control account');
-SELECT throws_ok($$SELECT open_bank_account('B', 'FBO', 'First Bank', last_four => '123456789')$$, 'LG002', NULL, 'never the whole number');
-SELECT throws_ok($$SELECT open_bank_account('B', 'FBO', 'First Bank', currency => 'NONE')$$, 'LG040', NULL, 'unknown currency');
-SELECT throws_ok($$SELECT close_bank_account('B')$$, 'LG016', NULL, 'unknown bank account');
-SELECT lives_ok($$SELECT close_bank_account('MAIN', reason => 'moved')$$, 'closed');
+	'opening a bank account again with the same terms returns the same account');
+SELECT is((SELECT ledger_name FROM bank_account WHERE code = 'MAIN'), 'Bank:omnibus',
+	'an FBO bank account is booked on Bank:omnibus by default');
+SELECT throws_ok($$SELECT open_bank_account('MAIN', 'FBO', 'Other Bank', last_four => '1234')$$, 'LG020', NULL,
+	'opening a bank account again at another bank is refused');
+SELECT throws_ok($$SELECT open_bank_account('B', 'SAVINGS', 'First Bank')$$, 'LG002', NULL,
+	'a bank account of an unknown kind is refused');
+SELECT throws_ok($$SELECT open_bank_account('B', 'FBO', 'First Bank', ledger_name => 'Bank:operating')$$, 'LG034', NULL,
+	'an FBO bank account cannot be booked on the company''s operating account');
+SELECT throws_ok($$SELECT open_bank_account('B', 'FBO', 'First Bank', ledger_name => 'Clearing:ACH-in')$$, 'LG002', NULL,
+	'a bank account must be booked on a control account');
+SELECT throws_ok($$SELECT open_bank_account('B', 'FBO', 'First Bank', last_four => '123456789')$$, 'LG002', NULL,
+	'more than the last four digits of an account number are refused');
+SELECT throws_ok($$SELECT open_bank_account('B', 'FBO', 'First Bank', currency => 'NONE')$$, 'LG040', NULL,
+	'a bank account in an unknown currency is refused');
+SELECT throws_ok($$SELECT close_bank_account('B')$$, 'LG016', NULL, 'closing an unknown bank account is refused');
+SELECT lives_ok($$SELECT close_bank_account('MAIN', reason => 'moved')$$, 'an open bank account can be closed');
 
 -- ---------------------------------------------------------------------------
 -- Assets and instruments
 -- ---------------------------------------------------------------------------
-SELECT is(register_asset('ACME', 'COIN', 3), register_asset('ACME', 'COIN', 3), 'an asset, twice the same');
-SELECT is(register_asset('BTC', 'COIN', 8), 'BTC'::asset, 'a shipped asset registered with the same content');
-SELECT throws_ok($$SELECT register_asset('ACME', 'COIN', 4)$$, 'LG020', NULL, 'decimals never change');
-SELECT throws_ok($$SELECT register_asset('BTC', 'FIAT', 8)$$, 'LG020', NULL, 'nor does the kind');
-SELECT throws_ok($$SELECT register_asset('NEW', 'COIN', 19)$$, 'LG002', NULL, 'more than 18 decimals');
-SELECT throws_ok($$SELECT register_asset('NEW', 'COIN', -1)$$, 'LG002', NULL, 'fewer than none');
-SELECT throws_ok($$SELECT register_asset('NEW', 'STONE', 1)$$, 'LG002', NULL, 'unknown kind');
-SELECT throws_ok($$SELECT register_asset(NULL, 'COIN', 1)$$, 'LG002', NULL, 'no asset');
-SELECT lives_ok($$SELECT retire_asset('ACME', 'delisted')$$, 'retired');
-SELECT throws_ok($$SELECT require_asset('ACME')$$, 'LG041', NULL, 'a retired asset is refused');
-SELECT lives_ok($$SELECT reinstate_asset('ACME', 'by mistake')$$, 'reinstated');
-SELECT lives_ok($$SELECT require_asset('ACME')$$, 'and is back');
-SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'asset' AND object_key = 'ACME'), 3::bigint, 'all on record');
-SELECT throws_ok($$SELECT retire_asset('NONE')$$, 'LG040', NULL, 'unknown asset');
-SELECT throws_ok($$SELECT require_asset(NULL)$$, 'LG040', NULL, 'NULL is unknown');
+SELECT is(register_asset('ACME', 'COIN', 3), register_asset('ACME', 'COIN', 3),
+	'registering an asset again with the same terms returns the same asset');
+SELECT is(register_asset('BTC', 'COIN', 8), 'BTC'::asset, 'registering a shipped asset with the same terms returns it');
+SELECT throws_ok($$SELECT register_asset('ACME', 'COIN', 4)$$, 'LG020', NULL,
+	'registering an asset again with other decimals is refused');
+SELECT throws_ok($$SELECT register_asset('BTC', 'FIAT', 8)$$, 'LG020', NULL,
+	'registering an asset again as another kind is refused');
+SELECT throws_ok($$SELECT register_asset('NEW', 'COIN', 19)$$, 'LG002', NULL, 'an asset with more than 18 decimals is refused');
+SELECT throws_ok($$SELECT register_asset('NEW', 'COIN', -1)$$, 'LG002', NULL, 'an asset with negative decimals is refused');
+SELECT throws_ok($$SELECT register_asset('NEW', 'STONE', 1)$$, 'LG002', NULL, 'an asset of an unknown kind is refused');
+SELECT throws_ok($$SELECT register_asset(NULL, 'COIN', 1)$$, 'LG002', NULL, 'registering an asset without a code is refused');
+SELECT lives_ok($$SELECT retire_asset('ACME', 'delisted')$$, 'a registered asset can be retired');
+SELECT throws_ok($$SELECT require_asset('ACME')$$, 'LG041', NULL, 'require_asset() refuses a retired asset');
+SELECT lives_ok($$SELECT reinstate_asset('ACME', 'by mistake')$$, 'a retired asset can be reinstated');
+SELECT lives_ok($$SELECT require_asset('ACME')$$, 'require_asset() accepts a reinstated asset');
+SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'asset' AND object_key = 'ACME'), 3::bigint,
+	'registering, retiring and reinstating an asset are each recorded');
+SELECT throws_ok($$SELECT retire_asset('NONE')$$, 'LG040', NULL, 'retiring an unknown asset is refused');
+SELECT throws_ok($$SELECT require_asset(NULL)$$, 'LG040', NULL, 'require_asset() refuses NULL as unknown');
 
 SELECT is(open_instrument('ACMEUSD', 'ACME', 'USD', '0.05 USD/ACME', '0.01 ACME'), open_instrument('ACMEUSD', 'ACME', 'USD', '0.05 USD/ACME', '0.01 ACME'),
-	'an instrument, twice the same');
-SELECT results_eq($$SELECT minimum_quantity::text, minimum_notional::text FROM instrument WHERE symbol = 'ACMEUSD'$$, $$VALUES ('0.01 ACME', '1.00 USD')$$, 'its minimums');
-SELECT throws_ok($$SELECT open_instrument('ACMEUSD', 'ACME', 'USD', '0.01 USD/ACME', '0.01 ACME')$$, 'LG020', NULL, 'other content');
-SELECT throws_ok($$SELECT open_instrument('ACME2', 'ACME', 'USD', '0.05 USD/ACME', '0.01 ACME')$$, 'LG020', NULL, 'a pair has one symbol');
-SELECT throws_ok($$SELECT open_instrument('X', 'ACME', 'EUR', '0.05 EUR/ACME', '0.01 ACME')$$, 'LG002', NULL, 'malformed symbol');
-SELECT throws_ok($$SELECT open_instrument('ACMEEUR', 'ACME', 'EUR', '0.05 USD/ACME', '0.01 ACME')$$, 'LG042', NULL, 'price in another quote');
-SELECT throws_ok($$SELECT open_instrument('ACMEEUR', 'ACME', 'EUR', '0.05 EUR/ACME', '0.01 BTC')$$, 'LG042', NULL, 'step in another asset');
-SELECT throws_ok($$SELECT open_instrument('ACMEEUR', 'ACME', 'EUR', '0 EUR/ACME', '0.01 ACME')$$, 'LG045', NULL, 'zero price increment');
-SELECT throws_ok($$SELECT open_instrument('ACMEEUR', 'ACME', 'EUR', '0.05 EUR/ACME', '-0.01 ACME')$$, 'LG045', NULL, 'negative step');
-SELECT throws_ok($$SELECT open_instrument('ACMEEUR', 'ACME', 'EUR', '0.05 EUR/ACME', '0.0001 ACME')$$, 'LG043', NULL, 'a step finer than the asset');
-SELECT throws_ok($$SELECT open_instrument('ACMEACME', 'ACME', 'ACME', '0.05 ACME/ACME', '0.01 ACME')$$, NULL, NULL, 'an asset for itself');
-SELECT throws_ok($$SELECT open_instrument('NONEUSD', 'NONE', 'USD', '0.05 USD/NONE', '0.01 NONE')$$, 'LG040', NULL, 'unknown asset');
-SELECT lives_ok($$SELECT change_instrument('ACMEUSD', minimum_notional => '5.00 USD', reason => 'fees')$$, 'minimum changes');
-SELECT throws_ok($$SELECT change_instrument('ACMEUSD', minimum_notional => '5.001 USD')$$, 'LG043', NULL, 'within the decimals');
-SELECT throws_ok($$SELECT change_instrument('NONEUSD', status => 'retired')$$, 'LG015', NULL, 'unknown instrument');
-SELECT lives_ok($$SELECT retire_instrument('ACMEUSD', 'delisted')$$, 'retired');
-SELECT is((SELECT status FROM instrument WHERE symbol = 'ACMEUSD'), 'retired', 'and stays listed as such');
+	'opening an instrument again with the same terms returns the same instrument');
+SELECT results_eq($$SELECT minimum_quantity::text, minimum_notional::text FROM instrument WHERE symbol = 'ACMEUSD'$$, $$VALUES ('0.01 ACME', '1.00 USD')$$,
+	'an instrument''s minimums default to its quantity increment and 1.00 of the quote');
+SELECT throws_ok($$SELECT open_instrument('ACMEUSD', 'ACME', 'USD', '0.01 USD/ACME', '0.01 ACME')$$, 'LG020', NULL,
+	'opening an instrument again with another price increment is refused');
+SELECT throws_ok($$SELECT open_instrument('ACME2', 'ACME', 'USD', '0.05 USD/ACME', '0.01 ACME')$$, 'LG020', NULL,
+	'a second symbol for the same pair is refused');
+SELECT throws_ok($$SELECT open_instrument('X', 'ACME', 'EUR', '0.05 EUR/ACME', '0.01 ACME')$$, 'LG002', NULL,
+	'an instrument with a malformed symbol is refused');
+SELECT throws_ok($$SELECT open_instrument('ACMEEUR', 'ACME', 'EUR', '0.05 USD/ACME', '0.01 ACME')$$, 'LG042', NULL,
+	'a price increment in another quote than the instrument''s is refused');
+SELECT throws_ok($$SELECT open_instrument('ACMEEUR', 'ACME', 'EUR', '0.05 EUR/ACME', '0.01 BTC')$$, 'LG042', NULL,
+	'a quantity increment in another asset than the base is refused');
+SELECT throws_ok($$SELECT open_instrument('ACMEEUR', 'ACME', 'EUR', '0 EUR/ACME', '0.01 ACME')$$, 'LG045', NULL,
+	'a price increment of zero is refused');
+SELECT throws_ok($$SELECT open_instrument('ACMEEUR', 'ACME', 'EUR', '0.05 EUR/ACME', '-0.01 ACME')$$, 'LG045', NULL,
+	'a negative quantity increment is refused');
+SELECT throws_ok($$SELECT open_instrument('ACMEEUR', 'ACME', 'EUR', '0.05 EUR/ACME', '0.0001 ACME')$$, 'LG043', NULL,
+	'a quantity increment with more decimals than the asset is refused');
+SELECT throws_ok($$SELECT open_instrument('ACMEACME', 'ACME', 'ACME', '0.05 ACME/ACME', '0.01 ACME')$$, NULL, NULL,
+	'an instrument of an asset against itself is refused');
+SELECT throws_ok($$SELECT open_instrument('NONEUSD', 'NONE', 'USD', '0.05 USD/NONE', '0.01 NONE')$$, 'LG040', NULL,
+	'an instrument of an unknown asset is refused');
+SELECT lives_ok($$SELECT change_instrument('ACMEUSD', minimum_notional => '5.00 USD', reason => 'fees')$$,
+	'an instrument''s minimum notional can be changed');
+SELECT throws_ok($$SELECT change_instrument('ACMEUSD', minimum_notional => '5.001 USD')$$, 'LG043', NULL,
+	'a minimum notional with more decimals than the quote is refused');
+SELECT throws_ok($$SELECT change_instrument('NONEUSD', status => 'retired')$$, 'LG015', NULL,
+	'changing an unknown instrument is refused');
+SELECT lives_ok($$SELECT retire_instrument('ACMEUSD', 'delisted')$$, 'an open instrument can be retired');
+SELECT is((SELECT status FROM instrument WHERE symbol = 'ACMEUSD'), 'retired', 'a retired instrument stays listed as retired');
 
 -- ---------------------------------------------------------------------------
 -- The trail
 -- ---------------------------------------------------------------------------
-SELECT throws_ok($$UPDATE change_log SET reason = 'other'$$, 'LG066', NULL, 'the trail is not changed');
-SELECT throws_ok($$DELETE FROM change_log$$, 'LG066', NULL, 'nor shortened');
-SELECT throws_ok($$TRUNCATE change_log$$, 'LG066', NULL, 'nor emptied');
-SELECT throws_ok($$DELETE FROM customer$$, 'LG066', NULL, 'customers are not removed');
-SELECT throws_ok($$UPDATE customer SET account_code = 'AAAAAAAA'$$, 'LG066', NULL, 'nor renamed');
-SELECT throws_ok($$UPDATE supported_asset SET scale = 3$$, 'LG066', NULL, 'decimals do not change');
+SELECT throws_ok($$UPDATE change_log SET reason = 'other'$$, 'LG066', NULL, 'the change log cannot be updated');
+SELECT throws_ok($$DELETE FROM change_log$$, 'LG066', NULL, 'the change log''s rows cannot be deleted');
+SELECT throws_ok($$TRUNCATE change_log$$, 'LG066', NULL, 'the change log cannot be truncated');
+SELECT throws_ok($$DELETE FROM customer$$, 'LG066', NULL, 'a customer cannot be deleted');
+SELECT throws_ok($$UPDATE customer SET account_code = 'AAAAAAAA'$$, 'LG066', NULL,
+	'a customer''s account code cannot be updated');
+SELECT throws_ok($$UPDATE supported_asset SET scale = 3$$, 'LG066', NULL, 'an asset''s decimals cannot be updated');
 SET LOCAL session_replication_role = replica;
-SELECT throws_ok($$DELETE FROM change_log$$, 'LG066', NULL, 'not even in replica mode');
+SELECT throws_ok($$DELETE FROM change_log$$, 'LG066', NULL, 'the change log''s rows cannot be deleted even in replica mode');
 SET LOCAL session_replication_role = origin;
 
 SELECT * FROM finish();

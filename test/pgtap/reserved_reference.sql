@@ -15,16 +15,17 @@ CREATE TEMP TABLE made AS
 	WHERE p.prokind = 'f' AND p.proname <> 'cash_call_account';		-- puts together the name of an account
 INSERT INTO made SELECT 'src', w FROM regexp_split_to_table(trim(:'words'), ' ') AS w WHERE w <> '';
 
-SELECT cmp_ok((SELECT count(DISTINCT word) FROM made WHERE maker <> 'src'), '>=', 9::bigint, 'the functions that make references are seen');
-SELECT ok(:'words' ~ 'cash-call:' AND :'suffixes' ~ '/bust', 'so are the sources in C');
+SELECT cmp_ok((SELECT count(DISTINCT word) FROM made WHERE maker <> 'src'), '>=', 9::bigint,
+	'functions in SQL that make references are found');
+SELECT ok(:'words' ~ 'cash-call:' AND :'suffixes' ~ '/bust', 'sources in C that make references are found');
 SELECT is_empty($$SELECT maker, word FROM made WHERE NOT is_reserved_reference(word || '1')$$, 'every word that a function puts in front of a reference is reserved');
 SELECT is_empty(format($$SELECT s FROM regexp_split_to_table(trim(%L), ' ') AS s WHERE NOT is_reserved_reference('mine' || s)$$, :'suffixes'),
 	'every suffix that a function puts behind a reference is reserved');
 SELECT is_empty($$SELECT r FROM unnest('{settlement:QRST:LP1,settlement:W,manual,funding,my-funding:1,bust,mine/busted}'::text[]) AS r WHERE is_reserved_reference(r)$$,
-	'a reference that is only like them is free');
+	'a reference that only resembles a reserved one is free');
 
 -- ---------------------------------------------------------------------------
--- nobody takes one, by any way in
+-- A reserved reference is refused by every function that takes a reference
 -- ---------------------------------------------------------------------------
 CREATE ROLE ledger_test_bookkeeper IN ROLE bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_chief IN ROLE bakkt_ledger_approver;
@@ -38,7 +39,8 @@ SELECT format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', :'rent', :'landlord') AS entry
 SELECT deposit_coin('QRST0001', '1 BTC', 'coin'), load_journal('QRST', 'posted', :'entry') \g /dev/null
 CREATE TEMP TABLE reserved AS SELECT DISTINCT word || '1' AS reference FROM made UNION SELECT 'mine/bust';
 GRANT SELECT ON reserved TO PUBLIC;
-SELECT throws_ok(format(call, r.reference), 'LG002', NULL, format('%s is taken by nobody: %s', r.reference, split_part(call, '(', 1)))
+SELECT throws_ok(format(call, r.reference), 'LG002', NULL,
+	format('the reserved reference %s is refused: %s', r.reference, split_part(call, '(', 1)))
 FROM reserved r, unnest(ARRAY[
 	format('SELECT post_journal(''QRST'', %%L, %L)', :'entry'), format('SELECT load_journal(''QRST'', %%L, %L)', :'entry'),
 	'SELECT reverse_journal(''QRST'', (SELECT journal_id FROM journal WHERE reference = ''posted''), %L)',
@@ -47,15 +49,19 @@ FROM reserved r, unnest(ARRAY[
 	'SELECT deposit_coin(''QRST0001'', ''1 BTC'', %L)', 'SELECT settle_lp(''QRST'', ''LP1'', ''1 BTC'', NULL, %L)',
 	'SELECT record_wire(''QRST'', %L, ''received'', ''1.00 USD'')',
 	'SELECT require_settlement_reference(%L)']) AS call;
-SELECT is_empty($$SELECT reference FROM rejection UNION ALL SELECT reference FROM journal WHERE reference IN (SELECT reference FROM reserved)$$, 'nothing is kept under them');
+SELECT is_empty($$SELECT reference FROM rejection UNION ALL SELECT reference FROM journal WHERE reference IN (SELECT reference FROM reserved)$$,
+	'a refused reserved reference leaves no journal and no rejection');
 
 -- the attack: a proposal was blocked for ever by a journal under "manual:" and its reference
 SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
-SELECT lives_ok(format('SELECT propose_journal(%L, ''rent'', ''rent-11'')', :'payment'), 'a payment is proposed');
-SELECT throws_ok(format('SELECT post_journal(''QRST'', ''manual:rent-11'', %L)', :'entry'), 'LG002', NULL, 'nobody takes the reference that it will have');
+SELECT lives_ok(format('SELECT propose_journal(%L, ''rent'', ''rent-11'')', :'payment'),
+	'a bookkeeper can propose a payment under a free reference');
+SELECT throws_ok(format('SELECT post_journal(''QRST'', ''manual:rent-11'', %L)', :'entry'), 'LG002', NULL,
+	'the reference that a proposal will post under is reserved');
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
-SELECT is((SELECT outcome FROM approve_journal('QRST', 'rent-11')), 'posted', 'so the proposal is not blocked');
+SELECT is((SELECT outcome FROM approve_journal('QRST', 'rent-11')), 'posted',
+	'an approved proposal posts under its reserved reference');
 RESET SESSION AUTHORIZATION;
 SELECT * FROM finish();
 ROLLBACK;

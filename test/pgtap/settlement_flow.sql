@@ -7,7 +7,7 @@ SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 SELECT no_plan();
 
 -- ---------------------------------------------------------------------------
--- Help
+-- Helpers
 -- ---------------------------------------------------------------------------
 CREATE TEMP TABLE given_line AS
 	SELECT j->>'id' AS id, v->>'fund' AS fund, CASE v->>'asset' WHEN 'BTC' THEN 'BTC' ELSE 'USD' END AS asset,
@@ -54,38 +54,54 @@ SELECT change_cash_terms('GRSS', settlement_flow => 'GROSS') \g /dev/null
 -- ---------------------------------------------------------------------------
 -- The worked journals
 -- ---------------------------------------------------------------------------
-SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 13:00Z')$$, 'nothing to move, no transfer');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 13:00Z')$$,
+	'a run with no company money to move instructs no transfer');
 SELECT pg_temp.wire_in('QRST0001', '10000 USD', '2026-11-20 14:00Z'), pg_temp.wire_in('QRST0002', '70000 USD', '2026-11-20 14:00Z') \g /dev/null
 SELECT outcome FROM post_trade('J02a', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 14:10Z') \g /dev/null
-SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 14:11Z')$$, 'a call that is not settled moves nothing');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 14:11Z')$$,
+	'a cash call (TPJ) that is not settled moves nothing');
 SELECT process_cash_calls('2026-11-20 14:15Z') \g /dev/null
-SELECT is(pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), '6030.00 USD', 'what the call collected is the company''s money in the FBO account');
+SELECT is(pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), '6030.00 USD',
+	'cash collected by a call is the company''s money in the FBO account');
 CREATE TEMP TABLE t1 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 15:00Z', 'QRST');
 SELECT results_eq($$SELECT direction, purpose, amount::text, bank, status, covers FROM t1$$,
-	$$VALUES ('TO_BUSINESS', 'SETTLEMENT', '6030.00 USD', NULL, 'INSTRUCTED', 'ALL')$$, 'it is moved to the business account');
-SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 15:00Z', 'QRST')$$, 'the same run again moves nothing');
-SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 15:01Z')$$, 'nor does the next');
+	$$VALUES ('TO_BUSINESS', 'SETTLEMENT', '6030.00 USD', NULL, 'INSTRUCTED', 'ALL')$$,
+	'a run moves collected cash to the business account');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 15:00Z', 'QRST')$$,
+	'a run repeated at the same instant instructs nothing');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 15:01Z')$$,
+	'a later run does not move money that is already in transit');
 SELECT results_eq($$SELECT pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), pg_temp.held('QRST', 'FBO', 'Clearing:business-transfer'),
 	pg_temp.held('QRST', 'CORP', 'Clearing:FBO-transfer'), pg_temp.held('QRST', 'FBO', 'Bank:omnibus')$$,
-	$$VALUES ('0.00 USD', '6030.00 USD', '6030.00 USD', '80000.00 USD')$$, 'in transit it is at neither bank');
-SELECT results_eq($$SELECT reference, in_transit::text, status FROM fbo_transfers('QRST')$$, $$SELECT reference COLLATE "default", '6030.00 USD', 'INSTRUCTED' FROM t1$$, 'and listed');
-SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds meanwhile');
+	$$VALUES ('0.00 USD', '6030.00 USD', '6030.00 USD', '80000.00 USD')$$,
+	'money in transit stands on the clearing accounts until the bank confirms');
+SELECT results_eq($$SELECT reference, in_transit::text, status FROM fbo_transfers('QRST')$$, $$SELECT reference COLLATE "default", '6030.00 USD', 'INSTRUCTED' FROM t1$$,
+	'a transfer in transit is listed with its amount');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts holds while a transfer is in transit');
 SELECT results_eq($$SELECT status, ended_at FROM confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-1', '2026-11-20 16:00Z')$$,
-	$$VALUES ('CONFIRMED', timestamptz '2026-11-20 16:00Z')$$, 'the bank confirms');
-SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t1$$, $$SELECT pg_temp.given('J02c')$$, 'instruction and confirmation are J02c');
-SELECT results_eq($$SELECT in_transit::text, status, bank_reference FROM fbo_transfers('QRST')$$, $$VALUES ('0.00 USD', 'CONFIRMED', 'BT-1')$$, 'nothing is in transit any more');
-SELECT results_eq($$SELECT in_transit::text, status, bank_reference FROM fbo_transfers('QRST', '2026-11-20 15:30Z')$$, $$VALUES ('6030.00 USD', 'INSTRUCTED', NULL)$$, 'but was, then');
-SELECT is_empty($$SELECT * FROM fbo_transfers('QRST', '2026-11-20 14:59Z')$$, 'and before was not there');
-SELECT is_empty($$SELECT * FROM fbo_transfers('QRST', in_transit_only => true)$$, 'those in transit alone');
+	$$VALUES ('CONFIRMED', timestamptz '2026-11-20 16:00Z')$$, 'a confirmed transfer ends at the instant the bank confirms');
+SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t1$$, $$SELECT pg_temp.given('J02c')$$,
+	'instruction and confirmation together are golden journal J02c');
+SELECT results_eq($$SELECT in_transit::text, status, bank_reference FROM fbo_transfers('QRST')$$, $$VALUES ('0.00 USD', 'CONFIRMED', 'BT-1')$$,
+	'a confirmed transfer has nothing in transit and the bank''s reference');
+SELECT results_eq($$SELECT in_transit::text, status, bank_reference FROM fbo_transfers('QRST', '2026-11-20 15:30Z')$$, $$VALUES ('6030.00 USD', 'INSTRUCTED', NULL)$$,
+	'a transfer is listed as in transit as of an instant before its confirmation');
+SELECT is_empty($$SELECT * FROM fbo_transfers('QRST', '2026-11-20 14:59Z')$$,
+	'a transfer is not listed as of an instant before its instruction');
+SELECT is_empty($$SELECT * FROM fbo_transfers('QRST', in_transit_only => true)$$,
+	'a confirmed transfer is left out of the list of those in transit');
 SELECT results_eq($$SELECT account, direction, event, amount::text, at FROM fbo_transfer_calls('QRST', (SELECT reference FROM t1))$$,
-	$$VALUES ('QRST0001', 'Withdrawal', 'settled', '6030.00 USD', timestamptz '2026-11-20 14:15Z')$$, 'the call it moved');
+	$$VALUES ('QRST0001', 'Withdrawal', 'settled', '6030.00 USD', timestamptz '2026-11-20 14:15Z')$$,
+	'a transfer lists the settled call whose cash it moves');
 
 SELECT outcome FROM post_trade('J03a', 'QRST0002', 'BUY', '0.5 BTC', 'lp1', price => '60000 USD/BTC', fee_bps => 50, executed_at => '2026-11-20 16:01Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 16:02Z') \g /dev/null
 CREATE TEMP TABLE t2 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:03Z', 'QRST');
 SELECT confirm_fbo_transfer('QRST', reference, 'BT-2', '2026-11-20 16:04Z') FROM t2 \g /dev/null
-SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t2$$, $$SELECT pg_temp.given('J03c')$$, 'J03c');
-SELECT results_eq($$SELECT account, amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t2))$$, $$VALUES ('QRST0002', '30150.00 USD')$$, 'its call and no other');
+SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t2$$, $$SELECT pg_temp.given('J03c')$$,
+	'a purchase with a fee is moved as golden journal J03c');
+SELECT results_eq($$SELECT account, amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t2))$$, $$VALUES ('QRST0002', '30150.00 USD')$$,
+	'a transfer lists only calls that no earlier transfer has moved');
 
 -- J04b: the provider pays, the money is brought, then the customer is paid
 SELECT outcome FROM post_trade('J04a', 'QRST0001', 'SELL', '0.04 BTC', 'lp2', lp_price => '61000 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 16:10Z') \g /dev/null
@@ -93,18 +109,24 @@ SELECT settle_lp('QRST', 'lp1', '0.6 BTC', '36000 USD', 'lp1', '2026-11-20 16:10
 SELECT settle_lp('QRST', 'lp2', '-0.04 BTC', '-2440 USD', 'lp2', '2026-11-20 16:10Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 16:11Z') \g /dev/null
 SELECT results_eq($$SELECT e.event COLLATE "default", e.reason COLLATE "default" FROM cash_call_event e JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'$$,
-	$$VALUES ('failed', 'FBO_NOT_FUNDED')$$, 'proceeds do not reach the customer before the cash is in the FBO account');
+	$$VALUES ('failed', 'FBO_NOT_FUNDED')$$, 'a sale''s proceeds wait for cash in the FBO account');
 CREATE TEMP TABLE t3 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:12Z', 'QRST');
-SELECT results_eq($$SELECT direction, amount::text FROM t3$$, $$VALUES ('TO_FBO', '2427.80 USD')$$, 'what the deposit lacks is brought');
-SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:13Z', 'QRST')$$, 'once: what is on its way counts');
+SELECT results_eq($$SELECT direction, amount::text FROM t3$$, $$VALUES ('TO_FBO', '2427.80 USD')$$,
+	'a run brings what an outstanding deposit lacks to the FBO account');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:13Z', 'QRST')$$,
+	'a run counts what is on its way and brings no more');
 SELECT process_cash_calls('2026-11-20 16:14Z') \g /dev/null
-SELECT is((SELECT c.status::text FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'), 'O', 'in transit it pays nobody');
-SELECT cmp_ok((SELECT c.due_at FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'), '>', timestamptz '2026-11-20 17:00Z', 'the call waits for the next retry');
+SELECT is((SELECT c.status::text FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'), 'O',
+	'cash in transit to the FBO account pays no customer');
+SELECT cmp_ok((SELECT c.due_at FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'), '>', timestamptz '2026-11-20 17:00Z',
+	'a deposit that failed for lack of cash is not due before the next retry');
 SELECT confirm_fbo_transfer('QRST', reference, 'BT-3', '2026-11-20 16:20Z') FROM t3 \g /dev/null
-SELECT is((SELECT c.due_at FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'), timestamptz '2026-11-20 16:20Z', 'and is due when the money has come');
+SELECT is((SELECT c.due_at FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'), timestamptz '2026-11-20 16:20Z',
+	'a waiting deposit becomes due when the bank confirms the cash');
 SELECT process_cash_calls('2026-11-20 16:21Z') \g /dev/null
 SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id) || ARRAY(SELECT j.journal_id FROM journal j WHERE j.reference = 'lp2'
-	OR j.reference = 'cash-call:' || (SELECT x.journal_id FROM journal x WHERE x.reference = 'J04a'))) FROM t3$$, $$SELECT pg_temp.given('J04b')$$, 'provider, transfer and call are J04b');
+	OR j.reference = 'cash-call:' || (SELECT x.journal_id FROM journal x WHERE x.reference = 'J04a'))) FROM t3$$, $$SELECT pg_temp.given('J04b')$$,
+	'provider, transfer and call of a sale together are golden journal J04b');
 
 -- J05f: written off, recovered
 CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
@@ -117,13 +139,16 @@ SET LOCAL SESSION AUTHORIZATION ledger_test_approver;
 SELECT approve_cash_call_write_off('QRST', :unpaid, '2026-10-21 16:00Z') \g /dev/null
 RESET SESSION AUTHORIZATION;
 SELECT charge_cash_call_write_offs('2026-11-02 16:00Z', 'QRST') \g /dev/null
-SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:24Z', 'QRST')$$, 'a call that failed, and was written off, moves nothing');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:24Z', 'QRST')$$,
+	'a call that failed and was written off moves nothing');
 SELECT pg_temp.wire_in('QRST0003', '60.30 USD', '2026-11-20 16:25Z'), recover_cash_call('QRST', :unpaid, 'paid after all', at => '2026-11-20 16:25Z') \g /dev/null
 CREATE TEMP TABLE t5 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:26Z', 'QRST');
 SELECT confirm_fbo_transfer('QRST', reference, 'BT-5', '2026-11-20 16:27Z') FROM t5 \g /dev/null
-SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t5$$, $$SELECT pg_temp.given('J05f')$$, 'J05f');
+SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t5$$, $$SELECT pg_temp.given('J05f')$$,
+	'a recovered write-off is moved as golden journal J05f');
 SELECT results_eq($$SELECT account, direction, event, amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t5))$$,
-	$$VALUES ('QRST0001', 'Deposit', 'settled', '2427.80 USD'), ('QRST0003', 'Withdrawal', 'recovered', '60.30 USD')$$, 'a run covers all that was settled since the last, either way');
+	$$VALUES ('QRST0001', 'Deposit', 'settled', '2427.80 USD'), ('QRST0003', 'Withdrawal', 'recovered', '60.30 USD')$$,
+	'a run covers every call settled or recovered since the last one, in both directions');
 
 -- J06e: a deficit is made good
 SELECT initiate_deposit('QRST0004', '1000 USD', 'ach', at => '2026-11-10 16:00Z'), credit_deposit('QRST', 'ach', 'BAI-1', '2026-11-11 16:00Z') \g /dev/null
@@ -131,114 +156,167 @@ SELECT settle_deposits('2026-11-19 16:00Z') \g /dev/null
 SELECT request_withdrawal('QRST0004', '800 USD', 'out', at => '2026-11-19 17:00Z'), send_withdrawal('QRST', 'out', at => '2026-11-19 18:00Z'), complete_withdrawal('QRST', 'out', at => '2026-11-19 19:00Z') \g /dev/null
 SELECT return_deposit('QRST', 'ach', 'R10', at => '2026-11-20 16:30Z') \g /dev/null
 CREATE TEMP TABLE t6 AS SELECT * FROM top_up_deficits('2026-11-20 16:31Z');
-SELECT results_eq($$SELECT direction, purpose, amount::text, covers FROM t6$$, $$VALUES ('TO_FBO', 'TOP_UP', '800.00 USD', NULL)$$, 'the deficit is topped up');
-SELECT is_empty($$SELECT * FROM top_up_deficits('2026-11-20 16:32Z')$$, 'once');
-SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:32Z', 'QRST')$$, 'and is none of the settlement''s');
+SELECT results_eq($$SELECT direction, purpose, amount::text, covers FROM t6$$, $$VALUES ('TO_FBO', 'TOP_UP', '800.00 USD', NULL)$$,
+	'a deficit from a returned deposit is topped up from the business account');
+SELECT is_empty($$SELECT * FROM top_up_deficits('2026-11-20 16:32Z')$$, 'a deficit with a top-up in transit is not topped up again');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:32Z', 'QRST')$$,
+	'a run of the settlement flow does not move money for a deficit');
 SELECT confirm_fbo_transfer('QRST', reference, 'BT-6', '2026-11-20 16:33Z') FROM t6 \g /dev/null
-SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t6$$, $$SELECT pg_temp.given('J06e')$$, 'J06e');
-SELECT is(pg_temp.held('QRST', 'FBO', 'DueFrom:CORP'), '0.00 USD', 'the FBO account is whole');
+SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t6$$, $$SELECT pg_temp.given('J06e')$$,
+	'a confirmed top-up is golden journal J06e');
+SELECT is(pg_temp.held('QRST', 'FBO', 'DueFrom:CORP'), '0.00 USD',
+	'a confirmed top-up clears what the company owes the FBO account');
 SELECT is_empty($$SELECT * FROM fbo_transfer_calls('QRST', (SELECT reference FROM t6))$$, 'a top-up covers no call');
-SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts holds after a top-up');
 
 -- the flow of the day
 SELECT results_eq($$SELECT opening::text, collected::text, paid::text, other::text, moved_to_business::text, moved_to_fbo::text, closing::text,
 	in_transit_to_business::text, in_transit_to_fbo::text FROM settlement_flow('QRST', '2026-11-20 16:40Z')$$,
 	$$VALUES ('0.00 USD', '36180.00 USD', '2427.80 USD', '60.30 USD', '36240.30 USD', '2427.80 USD', '0.00 USD', '0.00 USD', '0.00 USD')$$,
-	'the day: collected, paid, moved');
+	'the flow of a day sums what calls collected and paid and what was moved');
 SELECT results_eq($$SELECT opening::text, collected::text, moved_to_business::text, closing::text, in_transit_to_business::text FROM settlement_flow('QRST', '2026-11-20 15:30Z')$$,
-	$$VALUES ('0.00 USD', '6030.00 USD', '6030.00 USD', '0.00 USD', '6030.00 USD')$$, 'as it stood with the first transfer in transit');
+	$$VALUES ('0.00 USD', '6030.00 USD', '6030.00 USD', '0.00 USD', '6030.00 USD')$$,
+	'the flow as of an instant shows a transfer not yet confirmed as in transit');
 SELECT results_eq($$SELECT opening::text, collected::text, moved_to_business::text, closing::text FROM settlement_flow('QRST', '2026-11-20 15:30Z', '2026-11-20 14:30Z')$$,
-	$$VALUES ('6030.00 USD', '0.00 USD', '6030.00 USD', '0.00 USD')$$, 'or from any instant');
-SELECT is((SELECT from_at FROM settlement_flow('QRST', '2026-11-20 05:59Z')), timestamptz '2026-11-19 06:00Z', 'a day begins at midnight in the client''s zone');
+	$$VALUES ('6030.00 USD', '0.00 USD', '6030.00 USD', '0.00 USD')$$,
+	'the flow can start at any instant with what had been collected by then');
+SELECT is((SELECT from_at FROM settlement_flow('QRST', '2026-11-20 05:59Z')), timestamptz '2026-11-19 06:00Z',
+	'the flow of a day begins at midnight in the client''s zone');
 
 -- ---------------------------------------------------------------------------
 -- Idempotency and refusals
 -- ---------------------------------------------------------------------------
 SELECT results_eq($$SELECT status, ended_at FROM confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-1', '2026-11-20 17:00Z')$$,
-	$$VALUES ('CONFIRMED', timestamptz '2026-11-20 16:00Z')$$, 'confirmed again: the first outcome');
-SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-1b')$$, 'LG020', NULL, 'another bank reference');
-SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-2')$$, 'LG020', NULL, 'that of another transfer');
-SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'nothing', 'BT-9')$$, 'LG080', NULL, 'unknown transfer');
-SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', NULL, 'BT-9')$$, 'LG080', NULL, 'no transfer');
-SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), NULL)$$, 'LG002', NULL, 'no bank reference');
-SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'x', '2099-01-01')$$, 'LG061', NULL, 'from the future');
-SELECT throws_ok($$SELECT confirm_fbo_transfer('NONE', 'x', 'x')$$, 'LG010', NULL, 'unknown client');
-SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', (SELECT reference FROM t1), 'refused')$$, 'LG081', NULL, 'what is confirmed does not fail');
-SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', 'nothing', 'refused')$$, 'LG080', NULL, 'nor what is unknown');
-SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', (SELECT reference FROM t1), '')$$, 'LG002', NULL, 'a failure says why');
-SELECT throws_ok($$SELECT fbo_transfer_calls('QRST', 'nothing')$$, 'LG080', NULL, 'unknown transfer, its calls');
-SELECT throws_ok($$SELECT instruct_settlement_transfers('2099-01-01')$$, 'LG061', NULL, 'no run ahead of time');
-SELECT throws_ok($$SELECT instruct_settlement_transfers(client => 'NONE')$$, 'LG010', NULL, 'nor of an unknown client');
-SELECT throws_ok(format('SELECT %s', call), code, NULL, 'no report of ' || call) FROM (VALUES ($$settlement_flow('QRST', NULL)$$, 'LG061'), ($$settlement_flow('QRST', '2099-01-01Z')$$, 'LG061'),
+	$$VALUES ('CONFIRMED', timestamptz '2026-11-20 16:00Z')$$, 'a repeated confirmation returns the first one');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-1b')$$, 'LG020', NULL,
+	'a repeated confirmation with a new bank reference is refused');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-2')$$, 'LG020', NULL,
+	'a repeated confirmation with another transfer''s bank reference is refused');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'nothing', 'BT-9')$$, 'LG080', NULL,
+	'confirming an unknown transfer is refused');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', NULL, 'BT-9')$$, 'LG080', NULL,
+	'confirming without a transfer''s reference is refused');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), NULL)$$, 'LG002', NULL,
+	'confirming without a bank reference is refused');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'x', '2099-01-01')$$, 'LG061', NULL,
+	'confirming a transfer ahead of the clock is refused');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('NONE', 'x', 'x')$$, 'LG010', NULL,
+	'confirming a transfer of an unknown client is refused');
+SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', (SELECT reference FROM t1), 'refused')$$, 'LG081', NULL,
+	'a confirmed transfer cannot fail');
+SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', 'nothing', 'refused')$$, 'LG080', NULL,
+	'recording the failure of an unknown transfer is refused');
+SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', (SELECT reference FROM t1), '')$$, 'LG002', NULL,
+	'recording a failure without a reason is refused');
+SELECT throws_ok($$SELECT fbo_transfer_calls('QRST', 'nothing')$$, 'LG080', NULL,
+	'listing the calls of an unknown transfer is refused');
+SELECT throws_ok($$SELECT instruct_settlement_transfers('2099-01-01')$$, 'LG061', NULL, 'a run ahead of the clock is refused');
+SELECT throws_ok($$SELECT instruct_settlement_transfers(client => 'NONE')$$, 'LG010', NULL,
+	'a run for an unknown client is refused');
+SELECT throws_ok(format('SELECT %s', call), code, NULL,
+	'a report at an impossible instant or over a reversed range is refused: ' || call)
+	FROM (VALUES ($$settlement_flow('QRST', NULL)$$, 'LG061'), ($$settlement_flow('QRST', '2099-01-01Z')$$, 'LG061'),
 	($$settlement_flow('QRST', '-infinity')$$, 'LG002'), ($$settlement_flow('QRST', '2026-11-20 12:00Z', '2026-11-20 13:00Z')$$, 'LG002'), ($$fbo_transfers('QRST', '2099-01-01Z')$$, 'LG061'), ($$fbo_transfers('QRST', '-infinity')$$, 'LG002')) AS c (call, code);
-SELECT throws_ok($$SELECT top_up_deficits('infinity')$$, 'LG061', NULL, 'no top-up ahead of time');
+SELECT throws_ok($$SELECT top_up_deficits('infinity')$$, 'LG061', NULL, 'a top-up dated at infinity is refused');
 
 -- by hand
 SELECT results_eq($$SELECT status, purpose, direction, amount::text FROM instruct_fbo_transfer('QRST', 'weekend', '500 USD', at => '2026-11-20 17:00Z')$$,
-	$$VALUES ('INSTRUCTED', 'PREFUND', 'TO_FBO', '500.00 USD')$$, 'the company prefunds');
+	$$VALUES ('INSTRUCTED', 'PREFUND', 'TO_FBO', '500.00 USD')$$, 'the company can prefund the FBO account by hand');
 SELECT results_eq($$SELECT transfer_id FROM instruct_fbo_transfer('QRST', 'weekend', '500 USD', at => '2026-11-20 17:05Z')$$,
-	$$SELECT transfer_id FROM fbo_transfer WHERE reference = 'weekend'$$, 'once');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'weekend', '501 USD')$$, 'LG020', NULL, 'another amount');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'weekend', '500 USD', 'TO_BUSINESS')$$, 'LG020', NULL, 'another direction');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'weekend', '500 USD', bank => 'evolve')$$, 'LG020', NULL, 'another bank');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'out', '0.01 USD', 'TO_BUSINESS')$$, 'LG050', NULL, 'the company takes out only what is its own, and there');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '0 USD')$$, 'LG045', NULL, 'zero');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '-1 USD')$$, 'LG045', NULL, 'negative');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', NULL)$$, 'LG045', NULL, 'no amount');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '1 BTC')$$, 'LG042', NULL, 'coin is in no bank');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '0.001 USD')$$, 'LG043', NULL, 'a tenth of a cent');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '1 USD', 'UP')$$, 'LG002', NULL, 'no direction');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', NULL, '1 USD')$$, 'LG002', NULL, 'no reference');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'fbo-transfer:9', '1 USD')$$, 'LG002', NULL, 'one of the ledger''s own');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '1 USD', bank => 'a:b')$$, 'LG034', NULL, 'no such bank account');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('NONE', 'p', '1 USD')$$, 'LG010', NULL, 'unknown client');
-SELECT is((SELECT count(*) FROM fbo_transfer t JOIN client c USING (client_id) WHERE c.code = 'QRST'), 6::bigint, 'what was refused left nothing');
+	$$SELECT transfer_id FROM fbo_transfer WHERE reference = 'weekend'$$,
+	'a transfer by hand repeated under its reference returns the first one');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'weekend', '501 USD')$$, 'LG020', NULL,
+	'a repeated transfer by hand with another amount is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'weekend', '500 USD', 'TO_BUSINESS')$$, 'LG020', NULL,
+	'a repeated transfer by hand in another direction is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'weekend', '500 USD', bank => 'evolve')$$, 'LG020', NULL,
+	'a repeated transfer by hand at another bank is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'out', '0.01 USD', 'TO_BUSINESS')$$, 'LG050', NULL,
+	'a transfer out of more than the company''s own money in the FBO account is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '0 USD')$$, 'LG045', NULL, 'a transfer of zero is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '-1 USD')$$, 'LG045', NULL,
+	'a transfer of a negative amount is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', NULL)$$, 'LG045', NULL, 'a transfer without an amount is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '1 BTC')$$, 'LG042', NULL, 'a transfer of coin is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '0.001 USD')$$, 'LG043', NULL,
+	'a transfer with a fraction of a cent is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '1 USD', 'UP')$$, 'LG002', NULL,
+	'a transfer in an unknown direction is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', NULL, '1 USD')$$, 'LG002', NULL,
+	'a transfer without a reference is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'fbo-transfer:9', '1 USD')$$, 'LG002', NULL,
+	'a transfer under a reference reserved for the ledger is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '1 USD', bank => 'a:b')$$, 'LG034', NULL,
+	'a transfer at a bank account that the chart cannot have is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('NONE', 'p', '1 USD')$$, 'LG010', NULL,
+	'a transfer for an unknown client is refused');
+SELECT is((SELECT count(*) FROM fbo_transfer t JOIN client c USING (client_id) WHERE c.code = 'QRST'), 6::bigint,
+	'a refused transfer leaves no row');
 SELECT results_eq($$SELECT event COLLATE "default", role_name COLLATE "default" FROM fbo_transfer_event e JOIN t1 USING (client_id, transfer_id) ORDER BY event_no$$,
-	$$VALUES ('instructed', session_user::text COLLATE "default"), ('confirmed', session_user::text)$$, 'who did it is on record');
+	$$VALUES ('instructed', session_user::text COLLATE "default"), ('confirmed', session_user::text)$$,
+	'a transfer''s events record who instructed and who confirmed it');
 
-SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-1')$$, 'LG020', NULL, 'the bank''s reference of another transfer');
-SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-9', '-infinity')$$, 'LG002', NULL, 'confirmed never');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-1')$$, 'LG020', NULL,
+	'the bank reference of a confirmed transfer is refused for another');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-9', '-infinity')$$, 'LG002', NULL,
+	'confirming a transfer at minus infinity is refused');
 -- failed: all is as before, and the next run moves the money
 SELECT fail_fbo_transfer('QRST', 'weekend', 'no such account', '2026-11-20 17:10Z') \g /dev/null
-SELECT results_eq($$SELECT status, reason, in_transit::text FROM fbo_transfers('QRST') WHERE reference = 'weekend'$$, $$VALUES ('FAILED', 'no such account', '0.00 USD')$$, 'the bank refused it');
-SELECT is_empty($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM fbo_transfer t WHERE reference = 'weekend'$$, 'nothing has moved');
+SELECT results_eq($$SELECT status, reason, in_transit::text FROM fbo_transfers('QRST') WHERE reference = 'weekend'$$, $$VALUES ('FAILED', 'no such account', '0.00 USD')$$,
+	'a transfer that the bank refused is listed as FAILED with the reason');
+SELECT is_empty($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM fbo_transfer t WHERE reference = 'weekend'$$,
+	'instruction and failure of a transfer net to zero on every account');
 SELECT is((SELECT j.reverses FROM fbo_transfer t JOIN journal j ON j.journal_id = t.ended_journal WHERE t.reference = 'weekend'),
-	(SELECT instructed_journal FROM fbo_transfer WHERE reference = 'weekend'), 'its instruction is reversed');
-SELECT lives_ok($$SELECT fail_fbo_transfer('QRST', 'weekend', 'no such account', '2026-11-20 17:11Z')$$, 'again');
-SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', 'weekend', 'another reason')$$, 'LG020', NULL, 'for another reason');
-SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-7')$$, 'LG081', NULL, 'what has failed is not confirmed');
+	(SELECT instructed_journal FROM fbo_transfer WHERE reference = 'weekend'),
+	'the failure of a transfer reverses its instruction');
+SELECT lives_ok($$SELECT fail_fbo_transfer('QRST', 'weekend', 'no such account', '2026-11-20 17:11Z')$$,
+	'recording the same failure again is accepted');
+SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', 'weekend', 'another reason')$$, 'LG020', NULL,
+	'recording a failure again for another reason is refused');
+SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-7')$$, 'LG081', NULL,
+	'a failed transfer cannot be confirmed');
 SELECT pg_temp.wire_in('QRST0001', '5000 USD', '2026-11-20 17:12Z') \g /dev/null
 SELECT outcome FROM post_trade('b7', 'QRST0001', 'BUY', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-20 17:13Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 17:14Z') \g /dev/null
 CREATE TEMP TABLE t7 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 17:15Z', 'QRST');
 SELECT fail_fbo_transfer('QRST', reference, 'limit', '2026-11-20 17:16Z') FROM t7 \g /dev/null
-SELECT is(pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), '600.00 USD', 'the money is the company''s there again');
+SELECT is(pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), '600.00 USD',
+	'the money of a failed transfer is the company''s in the FBO account again');
 SELECT outcome FROM post_trade('b8', 'QRST0001', 'BUY', '0.02 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-20 17:17Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 17:18Z') \g /dev/null
 CREATE TEMP TABLE t8 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 17:19Z', 'QRST');
-SELECT results_eq($$SELECT amount::text FROM t8$$, $$VALUES ('1800.00 USD')$$, 'the next run moves it with what came since');
-SELECT results_eq($$SELECT amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t8))$$, $$VALUES ('600.00 USD'), ('1200.00 USD')$$, 'and lists the calls of both');
-SELECT results_eq($$SELECT amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t7))$$, $$VALUES ('600.00 USD')$$, 'those of the failed one stay as they were');
-SELECT results_eq($$SELECT taken_up_by FROM fbo_transfers('QRST') WHERE reference = (SELECT reference FROM t7)$$, $$SELECT reference COLLATE "default" FROM t8$$, 'which says by whom it was taken up');
-SELECT throws_ok($$SELECT reverse_journal('QRST', (SELECT instructed_journal FROM t8), 'undo')$$, 'LG002', NULL, 'a transfer is not reversed by hand');
+SELECT results_eq($$SELECT amount::text FROM t8$$, $$VALUES ('1800.00 USD')$$,
+	'the next run moves a failed transfer''s money with what was collected since');
+SELECT results_eq($$SELECT amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t8))$$, $$VALUES ('600.00 USD'), ('1200.00 USD')$$,
+	'a transfer lists the calls of the failed transfer it takes up and its own');
+SELECT results_eq($$SELECT amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t7))$$, $$VALUES ('600.00 USD')$$,
+	'a failed transfer still lists its own calls');
+SELECT results_eq($$SELECT taken_up_by FROM fbo_transfers('QRST') WHERE reference = (SELECT reference FROM t7)$$, $$SELECT reference COLLATE "default" FROM t8$$,
+	'a failed transfer names the transfer that took it up');
+SELECT throws_ok($$SELECT reverse_journal('QRST', (SELECT instructed_journal FROM t8), 'undo')$$, 'LG002', NULL,
+	'a transfer''s instruction cannot be reversed by hand');
 SELECT confirm_fbo_transfer('QRST', reference, 'BT-8', '2026-11-20 17:10Z') FROM t8 \g /dev/null
-SELECT is((SELECT t.ended_at FROM fbo_transfer t JOIN t8 ON t8.transfer_id = t.transfer_id), timestamptz '2026-11-20 17:19Z', 'stamps never run backwards');
+SELECT is((SELECT t.ended_at FROM fbo_transfer t JOIN t8 ON t8.transfer_id = t.transfer_id), timestamptz '2026-11-20 17:19Z',
+	'a confirmation dated before the instruction is recorded at the instruction''s instant');
 SELECT is_empty($$SELECT e.client_id, e.journal_id FROM cash_call_event e JOIN client c USING (client_id) WHERE c.code = 'QRST' AND e.event = 'settled'
 	EXCEPT ALL SELECT c.client_id, x.call FROM fbo_transfer t JOIN client c USING (client_id) CROSS JOIN fbo_transfer_calls('QRST', t.reference) x WHERE t.taken_up_by IS NULL AND c.code = 'QRST'$$,
-	'every settled call is in a transfer');
+	'every settled call is covered by a transfer');
 SELECT is((SELECT count(*) - count(DISTINCT x.call) FROM fbo_transfer t JOIN client c USING (client_id) CROSS JOIN fbo_transfer_calls('QRST', t.reference) x
-	WHERE t.taken_up_by IS NULL AND c.code = 'QRST'), 0::bigint, 'and in one only');
+	WHERE t.taken_up_by IS NULL AND c.code = 'QRST'), 0::bigint, 'every settled call is covered by only one transfer');
 
--- what is written stays
-SELECT throws_ok($$UPDATE fbo_transfer SET amount = '1 USD'$$, 'LG066', NULL, 'no other amount');
-SELECT throws_ok($$UPDATE fbo_transfer SET status = 'INSTRUCTED', ended_at = NULL, ended_journal = NULL, bank_reference = NULL$$, 'LG066', NULL, 'no way back');
-SELECT throws_ok($$UPDATE fbo_transfer SET covered_through = now() WHERE covers IS NOT NULL$$, 'LG066', NULL, 'no other calls');
-SELECT throws_ok($$UPDATE fbo_transfer SET taken_up_by = 1 WHERE taken_up_by IS NOT NULL$$, 'LG066', NULL, 'taken up once');
-SELECT throws_ok($$DELETE FROM fbo_transfer$$, 'LG066', NULL, 'nothing is deleted');
-SELECT throws_ok($$UPDATE fbo_transfer_event SET reason = 'x'$$, 'LG066', NULL, 'nor are events changed');
+-- transfers and their events are append-only
+SELECT throws_ok($$UPDATE fbo_transfer SET amount = '1 USD'$$, 'LG066', NULL, 'a transfer''s amount cannot be updated');
+SELECT throws_ok($$UPDATE fbo_transfer SET status = 'INSTRUCTED', ended_at = NULL, ended_journal = NULL, bank_reference = NULL$$, 'LG066', NULL,
+	'a confirmed transfer cannot be set back to instructed');
+SELECT throws_ok($$UPDATE fbo_transfer SET covered_through = now() WHERE covers IS NOT NULL$$, 'LG066', NULL,
+	'the calls that a transfer covers cannot be changed');
+SELECT throws_ok($$UPDATE fbo_transfer SET taken_up_by = 1 WHERE taken_up_by IS NOT NULL$$, 'LG066', NULL,
+	'a transfer that was taken up cannot be taken up by another');
+SELECT throws_ok($$DELETE FROM fbo_transfer$$, 'LG066', NULL, 'a transfer cannot be deleted');
+SELECT throws_ok($$UPDATE fbo_transfer_event SET reason = 'x'$$, 'LG066', NULL, 'a transfer''s events cannot be updated');
 
 -- ---------------------------------------------------------------------------
--- Net and each way: the same day, the same end
+-- NET and GROSS: the same day leaves the same balances
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.trade(client text, reference text, customer text, side text, quantity amount, at timestamptz) RETURNS void LANGUAGE sql AS $$
 	SELECT post_trade(reference, client || customer, side, quantity, 'lp1', lp_price => '50000 USD/BTC', executed_at => at)
@@ -264,38 +342,48 @@ BEGIN
 END $$;
 SELECT pg_temp.a_day('NETT'), pg_temp.a_day('GRSS') \g /dev/null
 SELECT results_eq($$SELECT direction, amount::text, covers FROM fbo_transfer t JOIN client c USING (client_id) WHERE c.code = 'NETT' ORDER BY transfer_id$$,
-	$$VALUES ('TO_BUSINESS', '4500.00 USD', 'ALL'), ('TO_FBO', '1300.00 USD', 'ALL')$$, 'net: one transfer a run');
+	$$VALUES ('TO_BUSINESS', '4500.00 USD', 'ALL'), ('TO_FBO', '1300.00 USD', 'ALL')$$,
+	'NET instructs one transfer a run for purchases and sales together');
 SELECT results_eq($$SELECT direction, amount::text, covers FROM fbo_transfer t JOIN client c USING (client_id) WHERE c.code = 'GRSS' ORDER BY transfer_id$$,
 	$$VALUES ('TO_BUSINESS', '6000.00 USD', 'WITHDRAWALS'), ('TO_FBO', '1500.00 USD', 'DEPOSITS'), ('TO_BUSINESS', '200.00 USD', 'WITHDRAWALS'), ('TO_FBO', '1500.00 USD', 'DEPOSITS')$$,
-	'gross: one each way');
-SELECT is((SELECT count(*) FROM cash_call c JOIN client t USING (client_id) WHERE t.code IN ('NETT', 'GRSS') AND c.status = 'O'), 0::bigint, 'every call is settled');
-SELECT set_eq($$SELECT fund, replace(name, 'NETT', ''), balance::text FROM balances('NETT')$$, $$SELECT fund, replace(name, 'GRSS', ''), balance::text FROM balances('GRSS')$$, 'both end the same');
+	'GROSS instructs one transfer a run in each direction');
+SELECT is((SELECT count(*) FROM cash_call c JOIN client t USING (client_id) WHERE t.code IN ('NETT', 'GRSS') AND c.status = 'O'), 0::bigint,
+	'every call is settled at the end of the day under NET and GROSS');
+SELECT set_eq($$SELECT fund, replace(name, 'NETT', ''), balance::text FROM balances('NETT')$$, $$SELECT fund, replace(name, 'GRSS', ''), balance::text FROM balances('GRSS')$$,
+	'NET and GROSS leave the same balances');
 SELECT results_eq($$SELECT c, (SELECT sum(CASE direction WHEN 'TO_BUSINESS' THEN amount ELSE -amount END)::text FROM fbo_transfers(c) WHERE status = 'CONFIRMED') FROM unnest(ARRAY['GRSS', 'NETT']) c$$,
 	$$SELECT c, (f.collected - f.paid + f.other - (f.closing - f.opening))::text FROM unnest(ARRAY['GRSS', 'NETT']) c, settlement_flow(c, '2026-11-20 23:00Z') f$$,
-	'confirmed transfers = settled purchases - credited sales + other - what the company has more there');
-SELECT results_eq($$SELECT collected::text, paid::text, closing::text FROM settlement_flow('NETT', '2026-11-20 23:00Z')$$, $$VALUES ('6200.00 USD', '3000.00 USD', '0.00 USD')$$, 'of which there is nothing left');
+	'confirmed transfers equal what calls collected less paid, other, and the rise in company money');
+SELECT results_eq($$SELECT collected::text, paid::text, closing::text FROM settlement_flow('NETT', '2026-11-20 23:00Z')$$, $$VALUES ('6200.00 USD', '3000.00 USD', '0.00 USD')$$,
+	'NET leaves no company money in the FBO account when all calls are settled');
 SELECT is_empty($$SELECT * FROM fbo_transfers('GRSS') t CROSS JOIN fbo_transfer_calls('GRSS', t.reference) x WHERE (t.direction = 'TO_BUSINESS') <> (x.direction = 'Withdrawal')$$,
-	'gross: each transfer lists its own side');
-SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds for all');
+	'GROSS lists calls of purchases on transfers out and calls of sales on transfers in');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts holds under NET and GROSS');
 
 -- money that comes back to the business account when no sale needs it
 SELECT instruct_fbo_transfer('NETT', 'float', '1000 USD', at => '2026-11-20 22:00Z') \g /dev/null
-SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 22:01Z', 'NETT')$$, 'in transit it is not moved on');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 22:01Z', 'NETT')$$,
+	'a run does not move out prefunded money that is still in transit');
 SELECT pg_temp.trade('NETT', 'g', '0001', 'SELL', '0.01 BTC', '2026-11-20 22:02Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 22:03Z') \g /dev/null
-SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 22:04Z', 'NETT')$$, 'and serves the sale, so nothing more is brought');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 22:04Z', 'NETT')$$,
+	'a run brings nothing for a sale that prefunded money in transit covers');
 SELECT pg_temp.confirm_all('NETT', '2026-11-20 22:05Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 22:06Z') \g /dev/null
-SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-20 22:07Z', 'NETT')$$, $$VALUES ('TO_BUSINESS', '500.00 USD')$$, 'what no sale needed goes back');
+SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-20 22:07Z', 'NETT')$$, $$VALUES ('TO_BUSINESS', '500.00 USD')$$,
+	'a run moves prefunded money that no sale needed back to the business account');
 
 -- a bust gives settled cash back; what is called through Apex is no concern of the FBO account
 SELECT bust_trade('undo', 'NETT0001', 'e') \g /dev/null
-SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers(client => 'NETT')$$, $$VALUES ('TO_FBO', '200.00 USD')$$, 'the cash of a busted purchase is brought back');
+SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers(client => 'NETT')$$, $$VALUES ('TO_FBO', '200.00 USD')$$,
+	'a run brings the cash that a busted purchase gives back');
 SELECT pg_temp.confirm_all('NETT', clock_timestamp()) \g /dev/null
-SELECT results_eq($$SELECT settled, paid::text FROM process_cash_calls(client => 'NETT')$$, $$VALUES (1::bigint, '200.00 USD')$$, 'and paid');
+SELECT results_eq($$SELECT settled, paid::text FROM process_cash_calls(client => 'NETT')$$, $$VALUES (1::bigint, '200.00 USD')$$,
+	'a call that gives back a busted purchase is paid when its cash has come');
 SELECT open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_customer('APEX0001', client => 'APEX'), deposit_coin('APEX0001', '1 BTC', 'coin') \g /dev/null
 SELECT pg_temp.trade('APEX', 'a', '0001', 'SELL', '0.01 BTC', '2026-11-20 12:00Z') \g /dev/null
-SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 22:10Z', 'APEX')$$, 'a sale through Apex brings nothing');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 22:10Z', 'APEX')$$,
+	'a sale through Apex brings nothing to the FBO account');
 
 -- property: whatever there is, both ways leave what the deposits need
 CREATE FUNCTION pg_temp.left_over(money int, coming int, deposits int, funded int) RETURNS text LANGUAGE sql AS $$
@@ -305,7 +393,7 @@ CREATE FUNCTION pg_temp.left_over(money int, coming int, deposits int, funded in
 $$;
 SELECT is_empty($$SELECT m, c, d, f FROM generate_series(0, 6) m, generate_series(0, 6) c, generate_series(0, 6) d, generate_series(0, d) f
 	WHERE pg_temp.left_over(m, c, d, f) <> format('%s.00 USD', greatest(c, d)) OR pg_temp.left_over(m, c, d, NULL) <> format('%s.00 USD', greatest(c, d))$$,
-	'net or gross, what the deposits need remains, or what is on its way if that is more');
+	'NET and GROSS leave the greater of what deposits need and what is coming');
 
 -- ---------------------------------------------------------------------------
 -- Deficits
@@ -313,26 +401,35 @@ SELECT is_empty($$SELECT m, c, d, f FROM generate_series(0, 6) m, generate_serie
 SELECT pg_temp.wire_in('DEFI0001', '2000 USD', '2026-11-20 12:00Z'), pg_temp.trade('DEFI', 'a', '0001', 'BUY', '0.01 BTC', '2026-11-20 12:01Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 12:05Z') \g /dev/null
 SELECT pg_temp.returned('DEFI', 'DEFI0004', '800 USD', '2026-11-20 12:06Z') \g /dev/null
-SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 12:07Z', 'DEFI')$$, 'while the company owes the FBO account, it takes nothing out');
-SELECT results_eq($$SELECT pg_temp.held('DEFI', 'FBO', 'DueTo:CORP'), pg_temp.held('DEFI', 'FBO', 'DueFrom:CORP')$$, $$VALUES ('0.00 USD', '300.00 USD')$$, 'its money is set off');
-SELECT results_eq($$SELECT amount::text FROM top_up_deficits('2026-11-20 12:08Z', 'DEFI')$$, $$VALUES ('300.00 USD')$$, 'the rest is brought');
-SELECT results_eq($$SELECT other::text, closing::text FROM settlement_flow('DEFI', '2026-11-20 12:10Z')$$, $$VALUES ('-500.00 USD', '0.00 USD')$$, 'a set-off is among the other');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 12:07Z', 'DEFI')$$,
+	'a run takes nothing out while the company owes the FBO account');
+SELECT results_eq($$SELECT pg_temp.held('DEFI', 'FBO', 'DueTo:CORP'), pg_temp.held('DEFI', 'FBO', 'DueFrom:CORP')$$, $$VALUES ('0.00 USD', '300.00 USD')$$,
+	'a run sets the company''s money off against what it owes the FBO account');
+SELECT results_eq($$SELECT amount::text FROM top_up_deficits('2026-11-20 12:08Z', 'DEFI')$$, $$VALUES ('300.00 USD')$$,
+	'a top-up brings what is owed after the set-off');
+SELECT results_eq($$SELECT other::text, closing::text FROM settlement_flow('DEFI', '2026-11-20 12:10Z')$$, $$VALUES ('-500.00 USD', '0.00 USD')$$,
+	'a set-off appears under other in the settlement flow');
 -- set off meanwhile: what the top-up no longer has to make good is company money
 SELECT pg_temp.trade('DEFI', 'b', '0001', 'BUY', '0.004 BTC', '2026-11-20 12:11Z'), process_cash_calls('2026-11-20 12:12Z') \g /dev/null
-SELECT is_empty($$SELECT * FROM top_up_deficits('2026-11-20 12:13Z', 'DEFI')$$, 'nothing more is brought');
-SELECT is(pg_temp.held('DEFI', 'FBO', 'DueFrom:CORP'), '100.00 USD', 'but what the company has there now is set off');
+SELECT is_empty($$SELECT * FROM top_up_deficits('2026-11-20 12:13Z', 'DEFI')$$,
+	'a top-up is not repeated while one is in transit');
+SELECT is(pg_temp.held('DEFI', 'FBO', 'DueFrom:CORP'), '100.00 USD', 'a top-up run sets off money collected since the last one');
 SELECT pg_temp.confirm_all('DEFI', '2026-11-20 12:20Z') \g /dev/null
-SELECT results_eq($$SELECT pg_temp.held('DEFI', 'FBO', 'DueTo:CORP'), pg_temp.held('DEFI', 'FBO', 'DueFrom:CORP')$$, $$VALUES ('200.00 USD', '0.00 USD')$$, 'the transfer makes good what is left, and the rest is the company''s');
-SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds');
+SELECT results_eq($$SELECT pg_temp.held('DEFI', 'FBO', 'DueTo:CORP'), pg_temp.held('DEFI', 'FBO', 'DueFrom:CORP')$$, $$VALUES ('200.00 USD', '0.00 USD')$$,
+	'a confirmed top-up that exceeds the deficit leaves the excess to the company');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts holds after set-off and top-up');
 
 -- several banks
 SELECT load_journal('DEFI', 'bank', journal_entry(line('Dr', pg_temp.acct('DEFI', 'FBO', 'Bank:omnibus:evolve'), '9000 USD'), line('Cr', pg_temp.acct('DEFI', 'FBO', 'Cust:DEFI0002:settled'), '9000 USD'))) \g /dev/null
-SELECT results_eq($$SELECT bank, amount::text FROM instruct_settlement_transfers('2026-11-20 12:30Z', 'DEFI')$$, $$VALUES ('evolve', '200.00 USD')$$, 'through the bank that holds most');
+SELECT results_eq($$SELECT bank, amount::text FROM instruct_settlement_transfers('2026-11-20 12:30Z', 'DEFI')$$, $$VALUES ('evolve', '200.00 USD')$$,
+	'a run moves money out of the bank that holds most');
 SELECT pg_temp.confirm_all('DEFI', '2026-11-20 12:31Z') \g /dev/null
-SELECT is(pg_temp.held('DEFI', 'FBO', 'Bank:omnibus:evolve'), '8800.00 USD', 'whose account it leaves');
-SELECT results_eq($$SELECT bank FROM instruct_fbo_transfer('DEFI', 'plain', '1 USD', at => '2026-11-20 12:32Z')$$, $$VALUES (NULL::text)$$, 'by hand, the bank that is named');
-SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds');
-SELECT is_empty($$SELECT * FROM verify(progress => 0)$$, 'and so does everything');
+SELECT is(pg_temp.held('DEFI', 'FBO', 'Bank:omnibus:evolve'), '8800.00 USD',
+	'a confirmed transfer leaves the bank it was instructed at');
+SELECT results_eq($$SELECT bank FROM instruct_fbo_transfer('DEFI', 'plain', '1 USD', at => '2026-11-20 12:32Z')$$, $$VALUES (NULL::text)$$,
+	'a transfer by hand without a bank is booked on Bank:omnibus');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts holds with several banks');
+SELECT is_empty($$SELECT * FROM verify(progress => 0)$$, 'the ledger verifies after all transfers');
 
 -- ---------------------------------------------------------------------------
 -- Rights
@@ -342,19 +439,25 @@ CREATE ROLE ledger_test_reconciler IN ROLE bakkt_ledger_reconciler;
 CREATE ROLE ledger_test_poster IN ROLE bakkt_ledger_poster;
 SET LOCAL SESSION AUTHORIZATION ledger_test_reconciler;
 SELECT isnt_empty($$SELECT * FROM fbo_transfers()$$, 'a reconciler sees the transfers');
-SELECT is_empty($$SELECT * FROM check_fbo()$$, 'and checks');
-SELECT throws_ok(call, '42501', NULL, 'but does not ' || call) FROM unnest(ARRAY[$$SELECT instruct_settlement_transfers()$$, $$SELECT instruct_fbo_transfer('DEFI', 'r', '1 USD')$$,
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'a reconciler checks the FBO accounts');
+SELECT throws_ok(call, '42501', NULL,
+	'a reconciler cannot instruct or end a transfer: ' || call)
+	FROM unnest(ARRAY[$$SELECT instruct_settlement_transfers()$$, $$SELECT instruct_fbo_transfer('DEFI', 'r', '1 USD')$$,
 	$$SELECT confirm_fbo_transfer('DEFI', 'plain', 'x')$$, $$SELECT fail_fbo_transfer('DEFI', 'plain', 'x')$$, $$SELECT top_up_deficits()$$]) call;
 SET LOCAL SESSION AUTHORIZATION ledger_test_poster;
-SELECT is_empty($$SELECT * FROM fbo_transfers()$$, 'a poster sees none of other clients');
-SELECT is_empty($$SELECT * FROM fbo_transfer$$, 'in the table either');
-SELECT throws_ok(call, '42501', NULL, 'nor by ' || call) FROM unnest(ARRAY[$$SELECT fbo_transfers('DEFI')$$, $$SELECT settlement_flow('DEFI')$$, $$SELECT fbo_proof('DEFI')$$,
+SELECT is_empty($$SELECT * FROM fbo_transfers()$$, 'a poster''s list of transfers has none of other clients');
+SELECT is_empty($$SELECT * FROM fbo_transfer$$, 'a poster sees no other client''s rows in the table of transfers');
+SELECT throws_ok(call, '42501', NULL,
+	'a poster is refused another client''s transfers and reports: ' || call)
+	FROM unnest(ARRAY[$$SELECT fbo_transfers('DEFI')$$, $$SELECT settlement_flow('DEFI')$$, $$SELECT fbo_proof('DEFI')$$,
 	$$SELECT check_fbo('DEFI')$$, $$SELECT fbo_transfer_calls('DEFI', 'plain')$$, $$SELECT confirm_fbo_transfer('DEFI', 'plain', 'x')$$]) call;
 SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
-SELECT results_eq($$SELECT status FROM confirm_fbo_transfer('DEFI', 'plain', 'BT-plain', '2026-11-20 12:40Z')$$, $$VALUES ('CONFIRMED')$$, 'a settler confirms');
-SELECT lives_ok($$SELECT instruct_settlement_transfers('2026-11-20 12:41Z')$$, 'and instructs');
+SELECT results_eq($$SELECT status FROM confirm_fbo_transfer('DEFI', 'plain', 'BT-plain', '2026-11-20 12:40Z')$$, $$VALUES ('CONFIRMED')$$,
+	'a settler confirms a transfer');
+SELECT lives_ok($$SELECT instruct_settlement_transfers('2026-11-20 12:41Z')$$, 'a settler instructs the settlement transfers');
 RESET SESSION AUTHORIZATION;
-SELECT is((SELECT role_name FROM fbo_transfer_event e JOIN fbo_transfer t USING (client_id, transfer_id) WHERE t.reference = 'plain' AND e.event = 'confirmed'), 'ledger_test_settler', 'in his own name');
+SELECT is((SELECT role_name FROM fbo_transfer_event e JOIN fbo_transfer t USING (client_id, transfer_id) WHERE t.reference = 'plain' AND e.event = 'confirmed'), 'ledger_test_settler',
+	'a settler''s confirmation is recorded under the settler''s own name');
 
 -- a run of an instant, made up for later, funds what had been called by then
 SELECT open_client('LATE', opened_at => '2026-01-01Z'), open_client('FLOT', opened_at => '2026-01-01Z') \g /dev/null
@@ -362,27 +465,31 @@ SELECT open_customer(c || '0001', client => c), deposit_coin(c || '0001', '1 BTC
 SELECT post_trade(c || t.at, c || '0001', 'SELL', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => t.at::timestamptz)
 FROM unnest(ARRAY['LATE', 'FLOT']) c, unnest(ARRAY['2026-11-18 14:00Z', '2026-11-18 16:00Z']) AS t (at) \g /dev/null
 SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-18 15:00Z', 'LATE')$$, $$VALUES ('TO_FBO', '600.00 USD')$$,
-	'a sale executed after the run''s instant is not funded by it');
+	'a run brings nothing for a sale executed after the run''s instant');
 SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-18 17:00Z', 'LATE')$$, $$VALUES ('TO_FBO', '600.00 USD')$$,
-	'but by the next');
+	'a run brings the cash for a sale executed since the run before');
 
 -- the float that the terms ask for stays, whatever the way of settling
 SELECT change_cash_terms('FLOT', company_float => '1000 USD') \g /dev/null
 CREATE TEMP TABLE f1 AS SELECT * FROM instruct_settlement_transfers('2026-11-18 15:00Z', 'FLOT');
-SELECT results_eq($$SELECT direction, amount::text FROM f1$$, $$VALUES ('TO_FBO', '1600.00 USD')$$, 'the float is brought with what the deposit lacks');
+SELECT results_eq($$SELECT direction, amount::text FROM f1$$, $$VALUES ('TO_FBO', '1600.00 USD')$$,
+	'a run brings the company''s float together with what a deposit lacks');
 SELECT confirm_fbo_transfer('FLOT', reference, 'BT-float', '2026-11-18 15:30Z') FROM f1 \g /dev/null
-SELECT results_eq($$SELECT settled FROM process_cash_calls('2026-11-18 16:05Z', 'FLOT')$$, $$VALUES (2::bigint)$$, 'a later sale is paid from it at once');
+SELECT results_eq($$SELECT settled FROM process_cash_calls('2026-11-18 16:05Z', 'FLOT')$$, $$VALUES (2::bigint)$$,
+	'a later sale is paid at once out of the float');
 CREATE TEMP TABLE f2 AS SELECT * FROM instruct_settlement_transfers('2026-11-18 17:00Z', 'FLOT');
-SELECT results_eq($$SELECT direction, amount::text FROM f2$$, $$VALUES ('TO_FBO', '600.00 USD')$$, 'and it is filled up again');
+SELECT results_eq($$SELECT direction, amount::text FROM f2$$, $$VALUES ('TO_FBO', '600.00 USD')$$,
+	'a run fills up a float that a sale has used');
 SELECT confirm_fbo_transfer('FLOT', reference, 'BT-float-2', '2026-11-18 17:30Z') FROM f2 \g /dev/null
 SELECT change_cash_terms('FLOT', settlement_flow => 'GROSS') \g /dev/null
-SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-18 18:00Z', 'FLOT')$$, 'GROSS keeps it too');
+SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-18 18:00Z', 'FLOT')$$,
+	'a run under GROSS leaves the float in the FBO account');
 SELECT change_cash_terms('FLOT', company_float => '0 USD', settlement_flow => 'NET') \g /dev/null
 SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-18 19:00Z', 'FLOT')$$, $$VALUES ('TO_BUSINESS', '1000.00 USD')$$,
-	'without a float it goes back');
-SELECT throws_ok($$SELECT change_cash_terms('FLOT', company_float => '-1 USD')$$, 'LG002', NULL, 'a float is not negative');
-SELECT throws_ok($$SELECT change_cash_terms('FLOT', company_float => '1 BTC')$$, 'LG042', NULL, 'nor of coin');
-SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof holds');
+	'a run moves the float back when the terms no longer ask for it');
+SELECT throws_ok($$SELECT change_cash_terms('FLOT', company_float => '-1 USD')$$, 'LG002', NULL, 'a negative float is refused');
+SELECT throws_ok($$SELECT change_cash_terms('FLOT', company_float => '1 BTC')$$, 'LG042', NULL, 'a float of coin is refused');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts holds with a float');
 
 -- ---------------------------------------------------------------------------
 -- Several banks
@@ -395,17 +502,23 @@ SELECT post_trade('bank ' || n, 'BANK000' || n, 'BUY', '0.008 BTC', 'lp1', lp_pr
 SELECT process_cash_calls('2026-11-20 14:15Z') \g /dev/null
 SELECT post_trade('bank 3', 'BANK0001', 'BUY', '0.002 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-20 14:20Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 14:25Z') \g /dev/null
-SELECT throws_ok($$SELECT instruct_fbo_transfer('BANK', 'too much', '501 USD', 'TO_BUSINESS', 'b', '2026-11-20 14:30Z')$$, 'LG050', NULL, 'by hand, no more is taken out of a bank than it holds');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('BANK', 'nothing there', '1 USD', 'TO_BUSINESS', at => '2026-11-20 14:30Z')$$, 'LG050', NULL, 'nor out of one that holds nothing');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('BANK', 'too much', '501 USD', 'TO_BUSINESS', 'b', '2026-11-20 14:30Z')$$, 'LG050', NULL,
+	'a transfer by hand cannot take more out of a bank than it holds');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('BANK', 'nothing there', '1 USD', 'TO_BUSINESS', at => '2026-11-20 14:30Z')$$, 'LG050', NULL,
+	'a transfer by hand cannot take money out of a bank that holds nothing');
 CREATE FUNCTION pg_temp.bank_run(at timestamptz) RETURNS SETOF text LANGUAGE sql AS $$ SELECT format('%s %s of %s', direction, amount, bank) FROM instruct_settlement_transfers(at, 'BANK') $$;
-SELECT results_eq($$SELECT pg_temp.bank_run('2026-11-20 15:00Z')$$, ARRAY['TO_BUSINESS 600.00 USD of a'], 'a run takes what the bank with most holds, a sent withdrawal left to it');
-SELECT results_eq($$SELECT pg_temp.bank_run('2026-11-20 21:00Z')$$, ARRAY['TO_BUSINESS 480.00 USD of b'], 'the next one the rest, out of another: the first transfer is still on its way');
+SELECT results_eq($$SELECT pg_temp.bank_run('2026-11-20 15:00Z')$$, ARRAY['TO_BUSINESS 600.00 USD of a'],
+	'a run takes no more than the largest bank holds after sent withdrawals');
+SELECT results_eq($$SELECT pg_temp.bank_run('2026-11-20 21:00Z')$$, ARRAY['TO_BUSINESS 480.00 USD of b'],
+	'the next run takes the rest from another bank while the first transfer is in transit');
 SELECT confirm_fbo_transfer('BANK', t.reference, 'bank ' || t.reference, '2026-11-20 22:00Z') FROM fbo_transfers('BANK') t \g /dev/null
 SELECT complete_withdrawal('BANK', 'out of a', at => '2026-11-20 22:00Z') \g /dev/null
-SELECT results_eq($$SELECT banks::text FROM fbo_proof('BANK')$$, $$SELECT ARRAY[('Bank:omnibus:a', '0 USD'), ('Bank:omnibus:b', '20 USD')]::bank_balance[]::text$$, 'no bank is overdrawn');
+SELECT results_eq($$SELECT banks::text FROM fbo_proof('BANK')$$, $$SELECT ARRAY[('Bank:omnibus:a', '0 USD'), ('Bank:omnibus:b', '20 USD')]::bank_balance[]::text$$,
+	'transfers out of several banks overdraw none');
 SELECT results_eq($$SELECT c.journal FROM fbo_transfers('BANK') t, fbo_transfer_calls('BANK', t.reference) c ORDER BY 1$$,
-	$$SELECT e.event_journal FROM cash_call_event e JOIN client l USING (client_id) WHERE l.code = 'BANK' AND e.event = 'settled' ORDER BY 1$$, 'each call is in one transfer');
-SELECT is_empty($$SELECT * FROM check_fbo()$$, 'and the proof holds');
+	$$SELECT e.event_journal FROM cash_call_event e JOIN client l USING (client_id) WHERE l.code = 'BANK' AND e.event = 'settled' ORDER BY 1$$,
+	'each settled call is in one transfer though several banks are used');
+SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts holds after transfers out of several banks');
 
 SELECT * FROM finish();
 ROLLBACK;

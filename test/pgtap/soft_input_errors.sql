@@ -22,16 +22,19 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN SQLSTATE;
 END $$;
 
-SELECT is(pg_temp.complaint('USD', 'bakkt_ledger.asset'), NULL, 'good asset');
-SELECT is(pg_temp.complaint('usd', 'bakkt_ledger.asset'), '22P02', 'no asset');
-SELECT is(pg_temp.complaint('1 USD', 'bakkt_ledger.amount'), NULL, 'good amount');
-SELECT is(pg_temp.complaint('1', 'bakkt_ledger.amount'), '22P02', 'no amount');
-SELECT is(pg_temp.complaint('NaN USD', 'bakkt_ledger.amount'), '22P02', 'NaN');
-SELECT is(pg_temp.complaint('1e-19 USD', 'bakkt_ledger.amount'), '22003', 'too many decimals');
-SELECT is(pg_temp.complaint('1e40 USD', 'bakkt_ledger.amount'), '22003', 'out of range');
-SELECT is(pg_temp.complaint('1 USD/BTC', 'bakkt_ledger.price'), NULL, 'good price');
-SELECT is(pg_temp.complaint('1 USD', 'bakkt_ledger.price'), '22P02', 'no price');
-SELECT is(pg_temp.complaint('1e40 USD/BTC', 'bakkt_ledger.price'), '22003', 'price out of range');
+SELECT is(pg_temp.complaint('USD', 'bakkt_ledger.asset'), NULL, 'the text of a valid asset has no error');
+SELECT is(pg_temp.complaint('usd', 'bakkt_ledger.asset'), '22P02', 'the text of an asset in lower case is invalid');
+SELECT is(pg_temp.complaint('1 USD', 'bakkt_ledger.amount'), NULL, 'the text of a valid amount has no error');
+SELECT is(pg_temp.complaint('1', 'bakkt_ledger.amount'), '22P02', 'the text of an amount without asset is invalid');
+SELECT is(pg_temp.complaint('NaN USD', 'bakkt_ledger.amount'), '22P02', 'the text of an amount that is not a number is invalid');
+SELECT is(pg_temp.complaint('1e-19 USD', 'bakkt_ledger.amount'), '22003',
+	'the text of an amount with more than 18 decimals is out of range');
+SELECT is(pg_temp.complaint('1e40 USD', 'bakkt_ledger.amount'), '22003',
+	'the text of an amount beyond the range is out of range');
+SELECT is(pg_temp.complaint('1 USD/BTC', 'bakkt_ledger.price'), NULL, 'the text of a valid price has no error');
+SELECT is(pg_temp.complaint('1 USD', 'bakkt_ledger.price'), '22P02', 'the text of a price with one asset is invalid');
+SELECT is(pg_temp.complaint('1e40 USD/BTC', 'bakkt_ledger.price'), '22003',
+	'the text of a price beyond the range is out of range');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -88,20 +88,27 @@ END
 $$;
 
 SELECT is_empty($$SELECT s.relname FROM public.ledger_test_seen('TWO') s JOIN public.ledger_test_relation r USING (relname) WHERE r.has_client_id AND s.seen = 0$$,
-	'client TWO has rows in every table that has clients: none is left out below');
+	'the test''s client has rows in every table that has clients');
 
 SET LOCAL SESSION AUTHORIZATION ledger_test_one;
-SELECT results_eq($$SELECT relname FROM public.ledger_test_seen('TWO') WHERE seen > 0$$, ARRAY[]::name[], 'a user of ONE sees nothing of TWO');
+SELECT results_eq($$SELECT relname FROM public.ledger_test_seen('TWO') WHERE seen > 0$$, ARRAY[]::name[],
+	'a user of one client sees no row of another in any table or view');
 SELECT is_empty($$SELECT s.relname FROM public.ledger_test_seen('ONE') s JOIN public.ledger_test_relation r USING (relname) WHERE r.has_client_id AND s.seen = 0$$,
-	'and all of ONE');
-SELECT throws_ok($$SELECT require_client('TWO')$$, '42501', NULL, 'TWO is not for it');
-SELECT throws_ok($$SELECT account_of('TWO', 'FBO', 'Bank:omnibus', 'USD')$$, '42501', NULL, 'nor are its accounts');
-SELECT throws_ok($$SELECT open_customer('TWO00009', client => 'TWO')$$, '42501', NULL, 'nor can it open customers there');
-SELECT throws_ok($$SELECT open_customers('TWO', ARRAY['TWO00009'])$$, '42501', NULL, 'not in bulk');
-SELECT throws_ok($$SELECT open_account('TWO', 'FBO', 'Bank:omnibus', 'EUR')$$, '42501', NULL, 'nor accounts');
-SELECT throws_ok($$SELECT open_account('ONE', 'FBO', 'Cust:x:settled', 'EUR', customer => 'TWO00001')$$, 'LG012', NULL, 'nor name TWO''s customers');
-SELECT throws_ok($$SELECT post_journal('TWO', 'mine', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL, 'nor post');
-SELECT throws_ok(call, '42501', NULL, 'not by ' || call) FROM unnest(ARRAY[
+	'a user of a client sees its client in every table and view');
+SELECT throws_ok($$SELECT require_client('TWO')$$, '42501', NULL, 'working for another client is refused');
+SELECT throws_ok($$SELECT account_of('TWO', 'FBO', 'Bank:omnibus', 'USD')$$, '42501', NULL,
+	'looking up another client''s account is refused');
+SELECT throws_ok($$SELECT open_customer('TWO00009', client => 'TWO')$$, '42501', NULL,
+	'opening a customer of another client is refused');
+SELECT throws_ok($$SELECT open_customers('TWO', ARRAY['TWO00009'])$$, '42501', NULL,
+	'opening customers of another client in bulk is refused');
+SELECT throws_ok($$SELECT open_account('TWO', 'FBO', 'Bank:omnibus', 'EUR')$$, '42501', NULL,
+	'opening an account of another client is refused');
+SELECT throws_ok($$SELECT open_account('ONE', 'FBO', 'Cust:x:settled', 'EUR', customer => 'TWO00001')$$, 'LG012', NULL,
+	'opening an own account for another client''s customer is refused');
+SELECT throws_ok($$SELECT post_journal('TWO', 'mine', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL,
+	'posting a journal of another client is refused');
+SELECT throws_ok(call, '42501', NULL, 'a call that names another client is refused: ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM balances('TWO')$$, $$SELECT * FROM trial_balance('TWO')$$, $$SELECT * FROM net_position('TWO')$$,
 	$$SELECT * FROM window_of('TWO')$$, $$SELECT * FROM window_bounds('TWO', '2026-11-03')$$, $$SELECT * FROM window_members('TWO', '2026-11-03')$$,
 	$$SELECT * FROM window_summary('TWO', '2026-11-03')$$, $$SELECT * FROM window_adjustments('TWO', '2026-11-03')$$, $$SELECT * FROM check_window('TWO', '2026-11-03')$$,
@@ -115,30 +122,36 @@ SELECT throws_ok(call, '42501', NULL, 'not by ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM capture_hold('TWO', 'hold', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}', 'capture')$$,
 	$$SELECT * FROM reverse_journal('TWO', 1, 'back')$$,
 	$$SELECT * FROM cancel_deposit('TWO', 'cash')$$, $$SELECT * FROM cancel_withdrawal('TWO', 'out')$$, $$SELECT * FROM deficits('TWO')$$, $$SELECT * FROM check_funding('TWO')$$]) AS call;
-SELECT throws_ok(call, 'LG012', NULL, 'nor by ' || call) FROM unnest(ARRAY[
+SELECT throws_ok(call, 'LG012', NULL, 'a call that names another client''s customer is refused: ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM statement('TWO00001', 'BTC')$$,
 	$$SELECT * FROM post_trade('t2', 'TWO00001', 'BUY', '0.10 BTC', 'LP1', lp_price => '60000.00 USD/BTC')$$,
 	$$SELECT * FROM bust_trade('b2', 'TWO00001', 'trade')$$, $$SELECT * FROM buying_power('TWO00001')$$,
 	$$SELECT * FROM initiate_deposit('TWO00002', '1.00 USD', 'd2')$$, $$SELECT * FROM request_withdrawal('TWO00002', '20.00 USD', 'w2')$$, $$SELECT * FROM cash_balance('TWO00002')$$]) AS call;
-SELECT results_eq($$SELECT DISTINCT client_code FROM trial_balance()$$, ARRAY['ONE'], 'a trial balance of all is of one''s own');
-SELECT is_empty($$SELECT * FROM obligations() WHERE client_code <> 'ONE'$$, 'and so are all obligations');
-SELECT results_eq($$SELECT client_code FROM fbo_proof()$$, ARRAY['ONE'], 'the proof of the FBO accounts');
-SELECT results_eq($$SELECT client_code FROM fbo_transfers()$$, ARRAY['ONE'], 'and all transfers');
+SELECT results_eq($$SELECT DISTINCT client_code FROM trial_balance()$$, ARRAY['ONE'],
+	'a trial balance of all clients has only those the caller sees');
+SELECT is_empty($$SELECT * FROM obligations() WHERE client_code <> 'ONE'$$,
+	'a list of all obligations has only those of clients the caller sees');
+SELECT results_eq($$SELECT client_code FROM fbo_proof()$$, ARRAY['ONE'],
+	'a proof of all FBO accounts has only those of clients the caller sees');
+SELECT results_eq($$SELECT client_code FROM fbo_transfers()$$, ARRAY['ONE'],
+	'a list of all FBO transfers has only those of clients the caller sees');
 RESET SESSION AUTHORIZATION;
--- a customer of TWO by its real code: as good as unknown
+-- a customer of TWO by its real code: refused as unknown
 SELECT open_customer('TWOXXXX1', client => 'TWO') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_one;
-SELECT throws_ok($$SELECT require_customer('TWOXXXX1')$$, 'LG012', NULL, 'another client''s customer is as good as unknown');
+SELECT throws_ok($$SELECT require_customer('TWOXXXX1')$$, 'LG012', NULL, 'another client''s customer is refused as unknown');
 RESET SESSION AUTHORIZATION;
 CREATE TEMP TABLE foreign_account AS SELECT account FROM account a JOIN client c USING (client_id) WHERE c.code = 'TWO' LIMIT 1;
 GRANT SELECT ON foreign_account TO PUBLIC;
 SET LOCAL SESSION AUTHORIZATION ledger_test_one;
-SELECT throws_ok($$SELECT require_account(account) FROM foreign_account$$, 'LG030', NULL, 'and so is an account');
+SELECT throws_ok($$SELECT require_account(account) FROM foreign_account$$, 'LG030', NULL,
+	'another client''s account is refused as unknown');
 
--- What belongs to another client is not told, and its references are not ours.
+-- Another client's content is not disclosed, and each client has its own references.
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_two;
-SELECT lives_ok($$SELECT open_customer('TWOXXXX8', 'TWO', account_type => 'ENTITY', funding_model => 'APEX_TPJ', reference => 'same')$$, 'one client opens a customer');
+SELECT lives_ok($$SELECT open_customer('TWOXXXX8', 'TWO', account_type => 'ENTITY', funding_model => 'APEX_TPJ', reference => 'same')$$,
+	'a tenant opens a customer of its own client');
 SET LOCAL SESSION AUTHORIZATION ledger_test_one;
 CREATE FUNCTION pg_temp.told(request text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -151,43 +164,54 @@ EXCEPTION WHEN SQLSTATE 'LG020' THEN
 	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
 	RETURN message || detail;
 END $$;
-SELECT is(pg_temp.told($$SELECT open_customer('TWOXXXX8', 'ONE')$$), 'account code "TWOXXXX8" is taken', 'another is told that the code is taken');
+SELECT is(pg_temp.told($$SELECT open_customer('TWOXXXX8', 'ONE')$$), 'account code "TWOXXXX8" is taken',
+	'an account code of another client is refused as taken, with no detail');
 SELECT is(pg_temp.told($$SELECT open_customer('TWOXXXX8', 'ONE', account_type => 'ENTITY', funding_model => 'APEX_TPJ', reference => 'same')$$), 'account code "TWOXXXX8" is taken',
-	'and nothing by guessing right');
-SELECT is(pg_temp.told($$SELECT open_customers('ONE', ARRAY['ONEXXXX7', 'TWOXXXX8'])$$), 'account code "TWOXXXX8" is taken', 'nor by the thousand');
-SELECT is(pg_temp.told($$SELECT open_customer('ONEXXXX8', 'ONE', reference => 'same')$$), 'done', 'a reference of one client is free for another');
-SELECT is(pg_temp.told($$SELECT open_customer('ONEXXXX8', 'ONE', reference => 'same')$$), 'done', 'where it stays idempotent');
-SELECT matches(pg_temp.told($$SELECT open_customer('ONEXXXX9', 'ONE', reference => 'same')$$), 'ONEXXXX8', 'and shows only its own');
+	'an account code of another client is refused as taken even with matching terms');
+SELECT is(pg_temp.told($$SELECT open_customers('ONE', ARRAY['ONEXXXX7', 'TWOXXXX8'])$$), 'account code "TWOXXXX8" is taken',
+	'an account code of another client is refused as taken in bulk');
+SELECT is(pg_temp.told($$SELECT open_customer('ONEXXXX8', 'ONE', reference => 'same')$$), 'done',
+	'a reference used by one client is free for another');
+SELECT is(pg_temp.told($$SELECT open_customer('ONEXXXX8', 'ONE', reference => 'same')$$), 'done',
+	'opening a customer again under its client''s reference is idempotent');
+SELECT matches(pg_temp.told($$SELECT open_customer('ONEXXXX9', 'ONE', reference => 'same')$$), 'ONEXXXX8',
+	'a reused reference is refused by naming only the client''s own customer');
 RESET SESSION AUTHORIZATION;
 
 SET LOCAL SESSION AUTHORIZATION ledger_test_both;
-SELECT results_eq($$SELECT code FROM client ORDER BY 1$$, ARRAY['ONE', 'TWO'], 'a member of both sees both');
+SELECT results_eq($$SELECT code FROM client ORDER BY 1$$, ARRAY['ONE', 'TWO'],
+	'a member of two clients'' roles sees both clients');
 SET LOCAL SESSION AUTHORIZATION ledger_test_member;
 SELECT lives_ok($$SELECT post_journal('ONE', 'm1', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', account_of('ONE', 'CORP', 'Expense:bank-fee', 'USD'),
-	account_of('ONE', 'CORP', 'Expense:rent', 'USD'))::journal_entry)$$, 'a member posts');
+	account_of('ONE', 'CORP', 'Expense:rent', 'USD'))::journal_entry)$$, 'a member of a client''s role posts for that client');
 RESET SESSION AUTHORIZATION;
 REVOKE ledger_test_one FROM ledger_test_member;
 SET LOCAL SESSION AUTHORIZATION ledger_test_member;
-SELECT throws_ok($$SELECT post_journal('ONE', 'm2', '{Dr FBO:1 1.00 USD; Cr FBO:999999 1.00 USD}')$$, '42501', NULL, 'until it is no member any more');
+SELECT throws_ok($$SELECT post_journal('ONE', 'm2', '{Dr FBO:1 1.00 USD; Cr FBO:999999 1.00 USD}')$$, '42501', NULL,
+	'a role that lost its membership cannot post for the client');
 SET LOCAL SESSION AUTHORIZATION ledger_test_none;
-SELECT is_empty($$SELECT * FROM client$$, 'without a grant one sees no client');
-SELECT is_empty($$SELECT * FROM journal$$, 'and no journal');
-SELECT throws_ok($$SELECT require_client('ONE')$$, '42501', NULL, 'and works for none');
+SELECT is_empty($$SELECT * FROM client$$, 'a role without a grant sees no client');
+SELECT is_empty($$SELECT * FROM journal$$, 'a role without a grant sees no journal');
+SELECT throws_ok($$SELECT require_client('ONE')$$, '42501', NULL, 'a role without a grant cannot work for any client');
 SET LOCAL SESSION AUTHORIZATION ledger_test_dormant;
-SELECT throws_ok('SELECT * FROM bakkt_ledger_internal.client', '42501', NULL, 'rights that a role does not inherit count only after SET ROLE');
+SELECT throws_ok('SELECT * FROM bakkt_ledger_internal.client', '42501', NULL,
+	'a role that does not inherit a client''s role is refused without SET ROLE');
 SET LOCAL SESSION AUTHORIZATION ledger_test_auditor;
-SELECT is((SELECT count(*) FROM client), 2::bigint, 'auditors see all clients');
-SELECT cmp_ok((SELECT count(*) FROM change_log), '>', 5::bigint, 'and the trail');
-SELECT throws_ok($$SELECT open_client('AUDI')$$, '42501', NULL, 'but change nothing');
+SELECT is((SELECT count(*) FROM client), 2::bigint, 'an auditor sees all clients');
+SELECT cmp_ok((SELECT count(*) FROM change_log), '>', 5::bigint, 'an auditor sees the change log');
+SELECT throws_ok($$SELECT open_client('AUDI')$$, '42501', NULL, 'an auditor cannot open a client');
 SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
-SELECT is((SELECT count(*) FROM client), 2::bigint, 'settlers see all clients');
-SELECT throws_ok($$SELECT * FROM change_log$$, '42501', NULL, 'not the trail');
+SELECT is((SELECT count(*) FROM client), 2::bigint, 'a settler sees all clients');
+SELECT throws_ok($$SELECT * FROM change_log$$, '42501', NULL, 'a settler cannot read the change log');
 SET LOCAL SESSION AUTHORIZATION ledger_test_administrator;
-SELECT lives_ok($$SELECT revoke_client_access('ONE', 'ledger_test_one', 'left')$$, 'an administrator takes access away');
-SELECT throws_ok($$SELECT post_journal('ONE', 'r', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL, 'but posts nothing');
+SELECT lives_ok($$SELECT revoke_client_access('ONE', 'ledger_test_one', 'left')$$,
+	'an administrator revokes a role''s access to a client');
+SELECT throws_ok($$SELECT post_journal('ONE', 'r', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL,
+	'an administrator cannot post');
 SET LOCAL SESSION AUTHORIZATION ledger_test_one;
-SELECT is_empty($$SELECT * FROM client$$, 'and it is gone');
-SELECT throws_ok($$SELECT post_journal('ONE', 'late', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL, 'for posting too, in the same session');
+SELECT is_empty($$SELECT * FROM client$$, 'a revoked role sees no client');
+SELECT throws_ok($$SELECT post_journal('ONE', 'late', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL,
+	'a revoked role cannot post, even in the same session');
 RESET SESSION AUTHORIZATION;
 
 SELECT * FROM finish();

@@ -28,39 +28,39 @@ SELECT row_eq($$ SELECT outcome, replayed, price, net_money, revenue, revenue_sh
 				   FROM post_trade(reference => 'J02a', account => 'XYZZ0001', side => 'BUY', quantity => '0.1 BTC', lp => 'lp1',
 								   lp_price => '60000.00 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 15:00Z') $$,
 	ROW('posted'::text, false, '60300.00 USD/BTC'::price, '6030.00 USD'::amount, '30.00 USD'::amount, '0 USD'::amount, '0 USD'::amount, '0.1 BTC'::amount),
-	'J02a: what the caller is told');
+	'the caller of J02a is told price, net money, revenue and position');
 SELECT is(pg_temp.lines_of('J02a'), ARRAY[
 	'Dr CORP TPJ:receivable:XYZZ0001 6030.00 USD', 'Cr CORP LP:payable:lp1 6000.00 USD', 'Cr CORP Revenue:markup 30.00 USD',
 	'Dr CORP LP:coin-receivable:lp1 0.10 BTC', 'Cr CORP DueTo:CUST 0.10 BTC', 'Dr CUST DueFrom:CORP 0.10 BTC', 'Cr CUST Cust:XYZZ0001 0.10 BTC'],
-	'J02a: buy, markup');
+	'a purchase with a markup posts journal J02a');
 
 SELECT row_eq($$ SELECT price, net_money, revenue, revenue_share, fee
 				   FROM post_trade(reference => 'J03a', account => 'SHRE0001', side => 'BUY', quantity => '0.5 BTC', lp => 'lp1',
 								   price => '60000.00 USD/BTC', fee_bps => 50, executed_at => '2026-11-20 15:00Z') $$,
 	ROW('60000.00 USD/BTC'::price, '30150.00 USD'::amount, '150.00 USD'::amount, '60.00 USD'::amount, '150.00 USD'::amount),
-	'J03a: what the caller is told');
+	'the caller of J03a is told price, net money, revenue share and fee');
 SELECT is(pg_temp.lines_of('J03a'), ARRAY[
 	'Dr CORP TPJ:receivable:SHRE0001 30150.00 USD', 'Cr CORP LP:payable:lp1 30000.00 USD', 'Cr CORP Revenue:trade-fee 90.00 USD',
 	'Cr CORP RevShare:payable:SHRE 60.00 USD', 'Dr CORP LP:coin-receivable:lp1 0.50 BTC', 'Cr CORP DueTo:CUST 0.50 BTC',
 	'Dr CUST DueFrom:CORP 0.50 BTC', 'Cr CUST Cust:SHRE0001 0.50 BTC'],
-	'J03a: buy, trade fee with revenue share');
+	'a purchase with a trade fee and a revenue share posts journal J03a');
 
 SELECT row_eq($$ SELECT price, net_money, revenue, position_after
 				   FROM post_trade(reference => 'J04a', account => 'XYZZ0001', side => 'SELL', quantity => '0.04 BTC', lp => 'lp2',
 								   lp_price => '61000.00 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 16:00Z') $$,
 	ROW('60695.00 USD/BTC'::price, '-2427.80 USD'::amount, '12.20 USD'::amount, '0.06 BTC'::amount),
-	'J04a: what the caller is told');
+	'the caller of J04a is told price, net money, revenue and position');
 SELECT is(pg_temp.lines_of('J04a'), ARRAY[
 	'Dr CUST Cust:XYZZ0001 0.04 BTC', 'Cr CUST DueTo:CORP 0.04 BTC', 'Dr CORP DueFrom:CUST 0.04 BTC', 'Cr CORP LP:coin-payable:lp2 0.04 BTC',
 	'Dr CORP LP:receivable:lp2 2440.00 USD', 'Cr CORP TPJ:payable:XYZZ0001 2427.80 USD', 'Cr CORP Revenue:markup 12.20 USD'],
-	'J04a: sell, markup');
+	'a sale with a markup posts journal J04a');
 
 SELECT post_trade(reference => 'J05a', account => 'XYZZ0002', side => 'BUY', quantity => '0.001 BTC', lp => 'lp1',
 				  lp_price => '60000.00 USD/BTC', markup_bps => 50, encumbered => true) \g /dev/null
 SELECT is(pg_temp.lines_of('J05a'), ARRAY[
 	'Dr CORP TPJ:receivable:XYZZ0002 60.30 USD', 'Cr CORP LP:payable:lp1 60.00 USD', 'Cr CORP Revenue:markup 0.30 USD',
 	'Dr CORP LP:coin-receivable:lp1 0.001 BTC', 'Cr CORP DueTo:CUST 0.001 BTC', 'Dr CUST DueFrom:CORP 0.001 BTC', 'Cr CUST Cust:XYZZ0002:encumbered 0.001 BTC'],
-	'J05a: buy, coin bound until paid for');
+	'a purchase of coin encumbered until it is paid for posts journal J05a');
 SELECT throws_ok($$ SELECT post_trade('enc-sell', 'XYZZ0002', 'SELL', '0.001 BTC', 'lp1', '60000 USD/BTC') $$, 'LG050', NULL,
 	'encumbered coin cannot be sold');
 
@@ -69,34 +69,37 @@ SELECT post_trade(reference => 'J07a', account => 'QRST0001', side => 'BUY', qua
 SELECT is(pg_temp.lines_of('J07a'), ARRAY[
 	'Dr CORP Client:settlement:QRST 12060.00 USD', 'Cr CORP LP:payable:lp1 12000.00 USD', 'Cr CORP Revenue:markup 60.00 USD',
 	'Dr CORP LP:coin-receivable:lp1 0.20 BTC', 'Cr CORP DueTo:CUST 0.20 BTC', 'Dr CUST DueFrom:CORP 0.20 BTC', 'Cr CUST Cust:QRST0001 0.20 BTC'],
-	'J07a: buy, net settlement');
+	'a purchase that settles net posts journal J07a');
 SELECT deposit_coin('QRST0002', '0.05 BTC', reference => 'J07b', wallet => 'omnibus') \g /dev/null
-SELECT is(pg_temp.lines_of('J07b'), ARRAY['Dr CUST Wallet:omnibus 0.05 BTC', 'Cr CUST Cust:QRST0002 0.05 BTC'], 'J07b: coin loaded by transfer');
+SELECT is(pg_temp.lines_of('J07b'), ARRAY['Dr CUST Wallet:omnibus 0.05 BTC', 'Cr CUST Cust:QRST0002 0.05 BTC'],
+	'a coin deposit by transfer posts journal J07b');
 SELECT row_eq($$ SELECT price, net_money FROM post_trade(reference => 'J07c', account => 'QRST0002', side => 'SELL', quantity => '0.05 BTC', lp => 'lp1',
 				  lp_price => '60200.00 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 15:30Z') $$,
-	ROW('59899.00 USD/BTC'::price, '-2994.95 USD'::amount), 'J07c: what the caller is told');
+	ROW('59899.00 USD/BTC'::price, '-2994.95 USD'::amount), 'the caller of J07c is told price and net money');
 SELECT is(pg_temp.lines_of('J07c'), ARRAY[
 	'Dr CUST Cust:QRST0002 0.05 BTC', 'Cr CUST DueTo:CORP 0.05 BTC', 'Dr CORP DueFrom:CUST 0.05 BTC', 'Cr CORP LP:coin-payable:lp1 0.05 BTC',
 	'Dr CORP LP:receivable:lp1 3010.00 USD', 'Cr CORP Client:settlement:QRST 2994.95 USD', 'Cr CORP Revenue:markup 15.05 USD'],
-	'J07c: sell, net settlement');
+	'a sale that settles net posts journal J07c');
 
 -- ---------------------------------------------------------------------------
 -- The other funding models, and a customer's override
 -- ---------------------------------------------------------------------------
 SELECT post_trade('apex-1', 'APEX0001', 'BUY', '0.1 BTC', 'lp1', '60000 USD/BTC', markup_bps => 50) \g /dev/null
 SELECT post_trade('apex-2', 'APEX0001', 'SELL', '0.1 BTC', 'lp1', '60000 USD/BTC', markup_bps => 50) \g /dev/null
-SELECT is((pg_temp.lines_of('apex-1'))[1], 'Dr CORP Apex:receivable:APEX 6030.00 USD', 'APEX_TPJ: Apex owes for a purchase');
-SELECT is((pg_temp.lines_of('apex-2'))[6], 'Cr CORP Apex:payable:APEX 5970.00 USD', 'APEX_TPJ: Apex is owed for a sale');
+SELECT is((pg_temp.lines_of('apex-1'))[1], 'Dr CORP Apex:receivable:APEX 6030.00 USD',
+	'Apex owes the company for an APEX_TPJ purchase');
+SELECT is((pg_temp.lines_of('apex-2'))[6], 'Cr CORP Apex:payable:APEX 5970.00 USD', 'Apex is owed for an APEX_TPJ sale');
 SELECT post_trade('none-1', 'NONE0001', 'BUY', '0.1 BTC', 'lp1', '60000 USD/BTC', markup_bps => 50) \g /dev/null
 SELECT is(pg_temp.lines_of('none-1'), ARRAY[
 	'Dr CORP Client:memo:NONE 6030.00 USD', 'Cr CORP LP:payable:lp1 6000.00 USD', 'Cr CORP Revenue:markup 30.00 USD',
 	'Dr CORP LP:coin-receivable:lp1 0.10 BTC', 'Cr CORP DueTo:CUST 0.10 BTC', 'Dr CUST DueFrom:CORP 0.10 BTC', 'Cr CUST Cust:NONE0001 0.10 BTC'],
-	'NO_SETTLEMENT: the coin moves, the provider is paid, the cash is nobody''s call');
+	'a NO_SETTLEMENT purchase moves coin and books its cash as the client''s memo');
 SELECT change_customer('QRST0001', funding_model => 'BAKKT_TPJ') \g /dev/null
 SELECT post_trade('override-1', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', '60000 USD/BTC') \g /dev/null
-SELECT is((pg_temp.lines_of('override-1'))[1], 'Dr CORP TPJ:receivable:QRST0001 6000.00 USD', 'a customer''s funding model goes before the client''s');
+SELECT is((pg_temp.lines_of('override-1'))[1], 'Dr CORP TPJ:receivable:QRST0001 6000.00 USD',
+	'a customer''s funding model overrides the client''s');
 SELECT results_eq($$ SELECT funding_model, settles_net(terms) FROM execution WHERE reference IN ('J07a', 'override-1') ORDER BY journal $$,
-	$$ VALUES ('NET_SETTLEMENT'::text, true), ('BAKKT_TPJ', false) $$, 'the funding model at execution is kept');
+	$$ VALUES ('NET_SETTLEMENT'::text, true), ('BAKKT_TPJ', false) $$, 'an execution keeps the funding model it was made under');
 SELECT change_customer('QRST0001', funding_model => 'CLIENT') \g /dev/null
 
 -- ---------------------------------------------------------------------------
@@ -118,28 +121,35 @@ SELECT is(pg_temp.buy('1 BTC', '60000.00 USD/BTC', markup_bps => 50, markup_fixe
 	'bps and fixed markup add up, fixed is per unit');
 SELECT is(pg_temp.buy('1 BTC', '60000.00 USD/BTC', markup_fixed => '0.25 USD/BTC', side => 'SELL'), 'price 59999.75 net -59999.75 revenue 0.25 share 0.00 fee 0.00',
 	'a fixed markup lowers the price of a SELL');
-SELECT is(pg_temp.buy('0.0000005 BTC', price => '50000.00 USD/BTC'), 'price 50000.00 net 0.02 revenue 0.00 share 0.00 fee 0.00', 'half-even: 0.025 is 0.02');
-SELECT is(pg_temp.buy('0.0000007 BTC', price => '50000.00 USD/BTC'), 'price 50000.00 net 0.04 revenue 0.00 share 0.00 fee 0.00', 'half-even: 0.035 is 0.04');
-SELECT is(pg_temp.buy('1 BTC', '100.00 USD/BTC', '100.10 USD/BTC'), 'price 100.10 net 100.10 revenue 0.10 share 0.00 fee 0.00', 'both prices given');
+SELECT is(pg_temp.buy('0.0000005 BTC', price => '50000.00 USD/BTC'), 'price 50000.00 net 0.02 revenue 0.00 share 0.00 fee 0.00',
+	'net money of 0.025 is rounded half to even, to 0.02');
+SELECT is(pg_temp.buy('0.0000007 BTC', price => '50000.00 USD/BTC'), 'price 50000.00 net 0.04 revenue 0.00 share 0.00 fee 0.00',
+	'net money of 0.035 is rounded half to even, to 0.04');
+SELECT is(pg_temp.buy('1 BTC', '100.00 USD/BTC', '100.10 USD/BTC'), 'price 100.10 net 100.10 revenue 0.10 share 0.00 fee 0.00',
+	'revenue is the difference of prices when both are given');
 SELECT is(pg_temp.buy('1 BTC', '100.00 USD/BTC', '99.00 USD/BTC', account => 'SHRE0001'), 'price 99.00 net 99.00 revenue -1.00 share 0.00 fee 0.00',
-	'a trade at a loss is the company''s alone');
+	'a loss on a trade is not shared with the client');
 SELECT is(pg_temp.buy('1 BTC', '100.00 USD/BTC', markup_bps => 100, fee_bps => 25, account => 'SHRE0001'), 'price 101.00 net 101.25 revenue 1.25 share 0.50 fee 0.25',
-	'markup and fee together: revenue by subtraction, shared');
+	'revenue of markup and fee together is shared with the client');
 SELECT is(pg_temp.buy('1 BTC', price => '100.00 USD/BTC', fee_bps => 25, fee_fixed => '0.10 USD', side => 'SELL'), 'price 100.00 net -99.65 revenue 0.35 share 0.00 fee 0.35',
 	'a fee is taken from the proceeds of a SELL');
 SELECT is(pg_temp.buy('1 BTC', price => '100.00 USD/BTC', fee_bps => 25, fee_minimum => '1.00 USD'), 'price 100.00 net 101.00 revenue 1.00 share 0.00 fee 1.00',
-	'minimum fee of a single fill');
-SELECT is(pg_temp.buy('1 BTC', price => '1.00 USD/BTC', fee_bps => 50), 'price 1.00 net 1.00 revenue 0.00 share 0.00 fee 0.00', 'half-even: a fee of 0.005 is 0.00');
-SELECT is(pg_temp.buy('3 BTC', price => '1.00 USD/BTC', fee_bps => 50), 'price 1.00 net 3.02 revenue 0.02 share 0.00 fee 0.02', 'half-even: a fee of 0.015 is 0.02');
+	'a single fill is charged the minimum fee');
+SELECT is(pg_temp.buy('1 BTC', price => '1.00 USD/BTC', fee_bps => 50), 'price 1.00 net 1.00 revenue 0.00 share 0.00 fee 0.00',
+	'a fee of 0.005 is rounded half to even, to 0.00');
+SELECT is(pg_temp.buy('3 BTC', price => '1.00 USD/BTC', fee_bps => 50), 'price 1.00 net 3.02 revenue 0.02 share 0.00 fee 0.02',
+	'a fee of 0.015 is rounded half to even, to 0.02');
 SELECT is(pg_temp.buy('10000 BTC', price => '10000000.00 USD/BTC', fee_bps => 1), 'price 10000000.00 net 100010000000.00 revenue 10000000.00 share 0.00 fee 10000000.00',
-	'large amounts');
-SELECT is(pg_temp.buy('1 BTC', price => '1.00 USD/BTC', fee_bps => 10000, side => 'SELL'), 'price 1.00 net 0.00 revenue 1.00 share 0.00 fee 1.00', 'a fee may eat up the proceeds');
+	'a trade of a hundred billion dollars is priced to the cent');
+SELECT is(pg_temp.buy('1 BTC', price => '1.00 USD/BTC', fee_bps => 10000, side => 'SELL'), 'price 1.00 net 0.00 revenue 1.00 share 0.00 fee 1.00',
+	'a fee may take all of the proceeds of a SELL');
 -- two decimals of revenue that cannot be shared evenly
-SELECT is(pg_temp.buy('1 BTC', '100.00 USD/BTC', '100.03 USD/BTC', account => 'SHRE0001'), 'price 100.03 net 100.03 revenue 0.03 share 0.01 fee 0.00', 'share of 0.012 is 0.01');
+SELECT is(pg_temp.buy('1 BTC', '100.00 USD/BTC', '100.03 USD/BTC', account => 'SHRE0001'), 'price 100.03 net 100.03 revenue 0.03 share 0.01 fee 0.00',
+	'a revenue share of 0.012 is rounded to 0.01');
 
 -- every execution so far: customer's money = provider's money, revenue included (I17), to the cent
 SELECT is_empty($$ SELECT reference FROM execution
-	WHERE net_money - lp_money <> revenue $$, 'I17: revenue lies between the two sides');
+	WHERE net_money - lp_money <> revenue $$, 'revenue is the customer''s money less the provider''s (I17)');
 SELECT is_empty($$ SELECT e.reference FROM execution e JOIN posting p ON p.client_id = e.client_id AND p.journal = e.journal AND p.fund = 'CORP'
 	 AND (p.name LIKE 'Revenue:%' OR p.name LIKE 'RevShare:%')
 	GROUP BY e.reference, e.revenue HAVING -sum(p.amount) <> e.revenue $$, 'revenue lines and the client''s share add up to the revenue');
@@ -150,22 +160,30 @@ SELECT is_empty($$ SELECT e.reference FROM execution e JOIN posting p ON p.clien
 CREATE FUNCTION pg_temp.fill(reference text, client_order_id text, notional int, bps int, minimum amount, account text DEFAULT 'XYZZ0001', fixed amount DEFAULT NULL) RETURNS amount LANGUAGE sql AS $$
 	SELECT fee FROM post_trade(reference, account, 'BUY', '1 BTC', 'lp1', price => (notional || ' USD/BTC')::price, fee_bps => bps, fee_fixed => fixed, fee_minimum => minimum,
 							   client_order_id => client_order_id) $$;
-SELECT is(pg_temp.fill('min-1', 'order-1', 400, 50, '5.00 USD'), '5.00 USD'::amount, 'first fill: the minimum');
-SELECT is(pg_temp.fill('min-2', 'order-1', 900, 50, '5.00 USD'), '1.50 USD'::amount, 'second fill: what bps exceed it by');
-SELECT is(pg_temp.fill('min-2', 'order-1', 900, 50, '5.00 USD'), '1.50 USD'::amount, 'a replay says the same and counts nothing');
-SELECT is(pg_temp.fill('min-3', 'order-1', 900, 50, '5.00 USD'), '4.50 USD'::amount, 'third fill: bps');
+SELECT is(pg_temp.fill('min-1', 'order-1', 400, 50, '5.00 USD'), '5.00 USD'::amount,
+	'the first fill of an order is charged the minimum fee');
+SELECT is(pg_temp.fill('min-2', 'order-1', 900, 50, '5.00 USD'), '1.50 USD'::amount,
+	'the second fill is charged what the order''s fee exceeds the minimum by');
+SELECT is(pg_temp.fill('min-2', 'order-1', 900, 50, '5.00 USD'), '1.50 USD'::amount,
+	'a replayed fill returns its fee and counts nothing');
+SELECT is(pg_temp.fill('min-3', 'order-1', 900, 50, '5.00 USD'), '4.50 USD'::amount,
+	'a fill above the minimum is charged by basis points');
 SELECT is(ARRAY[pg_temp.fill('min-4', 'order-2', 100, 50, '5.00 USD'), pg_temp.fill('min-5', 'order-2', 100, 50, '5.00 USD')],
-	ARRAY['5.00 USD', '0.00 USD']::amount[], 'two fills below the minimum');
+	ARRAY['5.00 USD', '0.00 USD']::amount[], 'two fills below the minimum are charged it once');
 SELECT is(ARRAY[pg_temp.fill('min-6', 'order-3', 40, 100, '1.00 USD'), pg_temp.fill('min-7', 'order-3', 40, 100, '1.00 USD'), pg_temp.fill('min-8', 'order-3', 40, 100, '1.00 USD')],
-	ARRAY['1.00 USD', '0.00 USD', '0.20 USD']::amount[], 'three fills across the minimum');
+	ARRAY['1.00 USD', '0.00 USD', '0.20 USD']::amount[], 'a fill that crosses the minimum is charged the excess only');
 SELECT is(pg_temp.fill('min-9', 'order-3', 40, 100, '1.00 USD', 'XYZZ0002'), '1.00 USD'::amount, 'another customer''s order of the same id is another order');
 SELECT is(ARRAY[pg_temp.fill('min-10', 'order-4', 1, 50, '0.01 USD'), pg_temp.fill('min-11', 'order-4', 1, 50, '0.01 USD'), pg_temp.fill('min-12', 'order-4', 1, 50, '0.01 USD'),
 				pg_temp.fill('min-13', 'order-4', 1, 50, '0.01 USD')],
-	ARRAY['0.01 USD', '0.00 USD', '0.01 USD', '0.00 USD']::amount[], 'the rounded total never drifts: 0.005 a fill');
-SELECT is(pg_temp.fill('min-14', 'order-5', 1, NULL, '0.05 USD', fixed => '0.03 USD'), '0.05 USD'::amount, 'fixed fees count too');
-SELECT is(pg_temp.fill('min-15', 'order-5', 1, NULL, '0.05 USD', fixed => '0.03 USD'), '0.01 USD'::amount, 'fixed fees count too: 0.06 in all');
+	ARRAY['0.01 USD', '0.00 USD', '0.01 USD', '0.00 USD']::amount[],
+	'the charged total of fills of 0.005 each never drifts by rounding');
+SELECT is(pg_temp.fill('min-14', 'order-5', 1, NULL, '0.05 USD', fixed => '0.03 USD'), '0.05 USD'::amount,
+	'a fixed fee below the minimum is charged the minimum');
+SELECT is(pg_temp.fill('min-15', 'order-5', 1, NULL, '0.05 USD', fixed => '0.03 USD'), '0.01 USD'::amount,
+	'fixed fees of all fills count toward the order''s minimum');
 SELECT results_eq($$ SELECT client_order_id COLLATE "default", accrued, charged FROM order_commission WHERE client_order_id IN ('order-1', 'order-3') ORDER BY 1, customer_id $$,
-	$$ VALUES ('order-1'::text, '11 USD'::amount, '11.00 USD'::amount), ('order-3', '1.20 USD', '1.20 USD'), ('order-3', '0.40 USD', '1.00 USD') $$, 'running totals');
+	$$ VALUES ('order-1'::text, '11 USD'::amount, '11.00 USD'::amount), ('order-3', '1.20 USD', '1.20 USD'), ('order-3', '0.40 USD', '1.00 USD') $$,
+	'an order keeps totals of fees accrued and charged');
 
 -- ---------------------------------------------------------------------------
 -- Replays and conflicts
@@ -185,10 +203,12 @@ EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS answer = PG_EXCEPTION_DETAIL;
 	RETURN SQLSTATE || ' ' || coalesce(substring(answer FROM '"([^"]+)"'), '');
 END $$;
-SELECT is(pg_temp.again(), 'posted f 6036.23 USD', 'posted');
-SELECT is(pg_temp.again(), 'posted t 6036.23 USD', 'the same again: the original outcome');
-SELECT is(pg_temp.again('{"symbol": "BTCUSD"}'), 'posted t 6036.23 USD', 'a symbol that fits changes nothing');
-SELECT is(pg_temp.again(jsonb_build_object(field, value)), 'LG020 ' || coalesce(named, field), 'another ' || field || ' is named')
+SELECT is(pg_temp.again(), 'posted f 6036.23 USD', 'a new execution is posted');
+SELECT is(pg_temp.again(), 'posted t 6036.23 USD', 'an execution submitted again returns the original outcome');
+SELECT is(pg_temp.again('{"symbol": "BTCUSD"}'), 'posted t 6036.23 USD',
+	'an execution submitted again with its own symbol is a replay');
+SELECT is(pg_temp.again(jsonb_build_object(field, value)), 'LG020 ' || coalesce(named, field),
+	format('a conflict names the field %s, changed to %s', field, coalesce(value, 'NULL')))
   FROM (VALUES ('account', 'XYZZ0002', NULL), ('side', 'SELL', NULL), ('quantity', '0.2 BTC', NULL), ('lp', 'lp2', NULL), ('lp', 'lp9', NULL), ('lp_price', '60001 USD/BTC', NULL),
 			   ('markup_bps', '51', NULL), ('markup_bps', NULL, NULL), ('markup_fixed', '2.00 USD/BTC', NULL), ('fee_bps', '11', NULL), ('fee_fixed', '0.20 USD', NULL),
 			   ('fee_minimum', '1.00 USD', NULL), ('client_order_id', 'o-2', NULL), ('client_order_id', NULL, NULL), ('encumbered', 'true', NULL),
@@ -198,7 +218,7 @@ SELECT change_client('XYZZ', revenue_share_bps => 1000) \g /dev/null
 SELECT change_customer('XYZZ0001', mode => 'CLOSED') \g /dev/null
 SELECT change_liquidity_provider('lp1', status => 'suspended') \g /dev/null
 SELECT change_instrument('BTCUSD', price_increment => '0.50 USD/BTC') \g /dev/null
-SELECT is(pg_temp.again(), 'posted t 6036.23 USD', 'replayed although customer and provider are closed now');
+SELECT is(pg_temp.again(), 'posted t 6036.23 USD', 'an execution is replayed after its customer and provider are closed');
 SELECT change_instrument('BTCUSD', price_increment => '0.01 USD/BTC') \g /dev/null
 SELECT change_liquidity_provider('lp1', status => 'active') \g /dev/null
 SELECT change_customer('XYZZ0001', mode => 'OPEN') \g /dev/null
@@ -217,7 +237,7 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
 	RETURN SQLSTATE;
 END $$;
-SELECT is(pg_temp.refused(overrides::jsonb), code, code || ': ' || overrides)
+SELECT is(pg_temp.refused(overrides::jsonb), code, 'an execution is refused with ' || code || ' for ' || overrides)
   FROM (VALUES ('{"reference": null}', 'LG002'), ('{"reference": ""}', 'LG002'), ('{"account": null}', 'LG002'), ('{"side": null}', 'LG002'), ('{"side": "buy"}', 'LG002'),
 			   ('{"quantity": null}', 'LG002'), ('{"lp": null}', 'LG002'), ('{"lp": ""}', 'LG002'), ('{"lp_price": null}', 'LG002'),
 			   ('{"price": "60000 USD/BTC", "markup_bps": 5}', 'LG002'), ('{"client_order_id": ""}', 'LG002'), ('{"side": "SELL", "encumbered": true}', 'LG002'),
@@ -236,13 +256,15 @@ SELECT is(pg_temp.refused(overrides::jsonb), code, code || ': ' || overrides)
 			   ('{"side": "SELL", "quantity": "10000000 BTC"}', 'LG050'),
 			   ('{"executed_at": "infinity"}', 'LG061'), ('{"executed_at": "-infinity"}', 'LG061'),
 			   ('{"quantity": "80000000000000000 BTC", "lp_price": "80000000000000000 USD/BTC"}', '22003')) AS refusal(overrides, code);
-SELECT is(pg_temp.refused(jsonb_build_object('executed_at', clock_timestamp() + interval '6 minutes')), 'LG061', 'executed more than five minutes ahead');
-SELECT is(pg_temp.refused(jsonb_build_object('executed_at', clock_timestamp() + interval '4 minutes', 'reference', 'ahead')), 'posted', 'a clock may run four minutes fast');
+SELECT is(pg_temp.refused(jsonb_build_object('executed_at', clock_timestamp() + interval '6 minutes')), 'LG061',
+	'an execution more than five minutes ahead is refused');
+SELECT is(pg_temp.refused(jsonb_build_object('executed_at', clock_timestamp() + interval '4 minutes', 'reference', 'ahead')), 'posted',
+	'an execution four minutes ahead is posted');
 SELECT is(pg_temp.refused('{"account": "MARK0001", "fee_bps": 5}'), 'LG002', 'a client with markups takes no fee');
 SELECT is(pg_temp.refused('{"account": "FEES0001", "markup_bps": 5}'), 'LG002', 'a client with fees takes no markup');
 SELECT is(pg_temp.refused('{"account": "FEES0001", "fee_bps": 5, "reference": "fee-1"}'), 'posted', 'a client with fees takes a fee');
 SELECT is(pg_temp.refused('{"side": "SELL", "quantity": "0.5 ETH", "lp_price": "3000 USD/ETH"}'), 'LG050', 'coin never held cannot be sold');
-SELECT is_empty($$ SELECT name FROM account WHERE name = 'Cust:XYZZ0001' AND asset = 'ETH' $$, '... and no account is opened for it');
+SELECT is_empty($$ SELECT name FROM account WHERE name = 'Cust:XYZZ0001' AND asset = 'ETH' $$, 'a refused sale opens no account');
 
 -- who may buy, who may sell (bakkt-domain 1.5)
 CREATE FUNCTION pg_temp.may(mode text, party_status text) RETURNS text LANGUAGE plpgsql AS $$
@@ -251,7 +273,8 @@ BEGIN
 	RETURN pg_temp.refused(jsonb_build_object('account', 'SHRE0001', 'reference', 'may-buy-' || mode || party_status)) || ' '
 		|| pg_temp.refused(jsonb_build_object('account', 'SHRE0001', 'side', 'SELL', 'reference', 'may-sell-' || mode || party_status));
 END $$;
-SELECT is(pg_temp.may(mode, status), expected, format('%s, %s: buy %s', mode, status, expected))
+SELECT is(pg_temp.may(mode, status), expected,
+	format('a customer in mode %s and status %s buys and sells: %s', mode, status, expected))
   FROM (VALUES ('OPEN', 'ACTIVE', 'posted posted'), ('OPEN', 'LIQUIDATED', 'LG013 posted'), ('CLOSING_ONLY', 'ACTIVE', 'LG013 posted'), ('CLOSING_ONLY', 'LIQUIDATED', 'LG013 posted'),
 			   ('LOCKED', 'ACTIVE', 'LG013 LG013'), ('CLOSED', 'ACTIVE', 'LG013 LG013'), ('OPEN', 'INACTIVE', 'LG013 LG013'), ('OPEN', 'SUSPENDED', 'LG013 LG013'),
 			   ('OPEN', 'UNDER_REVIEW', 'LG013 LG013'), ('OPEN', 'CLOSED', 'LG013 LG013')) AS state(mode, status, expected);
@@ -259,22 +282,25 @@ SELECT change_customer('SHRE0001', mode => 'OPEN', party_status => 'ACTIVE') \g 
 
 -- what changed is seen at once, and what was rolled back is forgotten
 SELECT change_liquidity_provider('lp2', status => 'suspended') \g /dev/null
-SELECT is(pg_temp.refused('{"lp": "lp2"}'), 'LG014', 'a suspended provider');
+SELECT is(pg_temp.refused('{"lp": "lp2"}'), 'LG014', 'an execution with a suspended provider is refused');
 SELECT change_liquidity_provider('lp2', status => 'active') \g /dev/null
-SELECT is(pg_temp.refused('{"lp": "lp2", "reference": "lp2-again"}'), 'posted', 'an active provider');
+SELECT is(pg_temp.refused('{"lp": "lp2", "reference": "lp2-again"}'), 'posted',
+	'an execution with a provider made active again is posted');
 SELECT retire_instrument('BTCUSD') \g /dev/null
-SELECT is(pg_temp.refused('{}'), 'LG015', 'a retired instrument');
+SELECT is(pg_temp.refused('{}'), 'LG015', 'an execution in a retired instrument is refused');
 SELECT change_instrument('BTCUSD', status => 'active') \g /dev/null
 SAVEPOINT undone;
 SELECT open_liquidity_provider('lp3', 'Three') \g /dev/null
-SELECT is(pg_temp.refused('{"lp": "lp3"}'), 'posted', 'a new provider');
+SELECT is(pg_temp.refused('{"lp": "lp3"}'), 'posted', 'an execution with a new provider is posted');
 ROLLBACK TO undone;
-SELECT is(pg_temp.refused('{"lp": "lp3"}'), 'LG014', 'a provider whose opening was rolled back');
+SELECT is(pg_temp.refused('{"lp": "lp3"}'), 'LG014', 'an execution with a provider whose opening was rolled back is refused');
 SELECT open_customer('XYZZ0003', client => 'XYZZ') \g /dev/null
 SAVEPOINT undone;
-SELECT is(pg_temp.refused('{"account": "XYZZ0003", "reference": "new-account"}'), 'posted', 'opens the accounts of a new customer');
+SELECT is(pg_temp.refused('{"account": "XYZZ0003", "reference": "new-account"}'), 'posted',
+	'an execution opens the accounts of a new customer');
 ROLLBACK TO undone;
-SELECT is(pg_temp.refused('{"account": "XYZZ0003", "reference": "new-account"}'), 'posted', 'opens them again when that was rolled back');
+SELECT is(pg_temp.refused('{"account": "XYZZ0003", "reference": "new-account"}'), 'posted',
+	'an execution opens accounts again whose opening was rolled back');
 
 -- ---------------------------------------------------------------------------
 -- Dry run
@@ -282,34 +308,38 @@ SELECT is(pg_temp.refused('{"account": "XYZZ0003", "reference": "new-account"}')
 SELECT open_customer('XYZZ0004', client => 'XYZZ') \g /dev/null
 CREATE TEMP TABLE before AS SELECT (SELECT count(*) FROM journal) AS journals, (SELECT count(*) FROM account) AS accounts, (SELECT count(*) FROM order_commission) AS orders;
 SELECT row_eq($$ SELECT outcome, net_money, position_after FROM post_trade('dry', 'XYZZ0004', 'BUY', '0.1 BTC', 'lp1', price => '100 USD/BTC', fee_bps => 10, fee_minimum => '1 USD',
-			   client_order_id => 'dry-order', dry_run => true) $$, ROW('posted'::text, '11.00 USD'::amount, '0.1 BTC'::amount), 'a dry run tells what would be');
-SELECT throws_ok($$ SELECT post_trade('dry', 'XYZZ0004', 'SELL', '0.1 BTC', 'lp1', '100 USD/BTC', dry_run => true) $$, 'LG050', NULL, '... and what would be refused');
-SELECT results_eq('SELECT count(*) FROM journal', 'SELECT journals FROM before', 'no journal is written');
-SELECT results_eq('SELECT count(*) FROM account', 'SELECT accounts FROM before', 'no account is opened');
-SELECT results_eq('SELECT count(*) FROM order_commission', 'SELECT orders FROM before', 'no fee is counted');
-SELECT is((post_trade('dry', 'XYZZ0004', 'BUY', '0.1 BTC', 'lp1', price => '100 USD/BTC')).replayed, false, 'the reference is still free');
+			   client_order_id => 'dry-order', dry_run => true) $$, ROW('posted'::text, '11.00 USD'::amount, '0.1 BTC'::amount),
+	'a dry run answers what would be posted');
+SELECT throws_ok($$ SELECT post_trade('dry', 'XYZZ0004', 'SELL', '0.1 BTC', 'lp1', '100 USD/BTC', dry_run => true) $$, 'LG050', NULL,
+	'a dry run raises what would be refused');
+SELECT results_eq('SELECT count(*) FROM journal', 'SELECT journals FROM before', 'a dry run writes no journal');
+SELECT results_eq('SELECT count(*) FROM account', 'SELECT accounts FROM before', 'a dry run opens no account');
+SELECT results_eq('SELECT count(*) FROM order_commission', 'SELECT orders FROM before', 'a dry run counts no fee for its order');
+SELECT is((post_trade('dry', 'XYZZ0004', 'BUY', '0.1 BTC', 'lp1', price => '100 USD/BTC')).replayed, false,
+	'a dry run does not use up its reference');
 
 -- ---------------------------------------------------------------------------
--- The view, and the size of it all
+-- The view of executions, and the size of stored journals
 -- ---------------------------------------------------------------------------
 SELECT is((SELECT jsonb_strip_nulls(to_jsonb(e) - ARRAY['recorded_at', 'journal', 'client_id', 'customer_id', 'instrument_id', 'lp_id', 'terms'])
 			 FROM execution e WHERE reference = 'J04a'),
 	jsonb_build_object('client', 'XYZZ', 'account', 'XYZZ0001', 'reference', 'J04a', 'kind', 'trade', 'symbol', 'BTCUSD', 'side', 'SELL', 'quantity', '0.04 BTC',
 		'price', '60695.00 USD/BTC', 'net_money', '-2427.80 USD', 'fee', '0.00 USD', 'lp', 'lp2', 'lp_price', '61000.00 USD/BTC', 'lp_money', '-2440.00 USD',
 		'revenue', '12.20 USD', 'revenue_share', '0.00 USD', 'funding_model', 'BAKKT_TPJ', 'executed_at', to_jsonb('2026-11-20 16:00Z'::timestamptz)),
-	'an execution as a row');
+	'an execution is one row with all its terms');
 SELECT cmp_ok((SELECT max(pg_column_size(terms)) FROM journal WHERE reference LIKE 'J0%'), '<=', 45, 'terms of a usual trade take at most 45 bytes');
 SELECT cmp_ok((SELECT max(pg_column_size(j.*)) FROM journal j WHERE reference LIKE 'J0%'), '<', 300, 'a stored journal of a trade takes less than 300 bytes');
-SELECT is_empty('SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)', 'the trial balance is level');
+SELECT is_empty('SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)',
+	'debits equal credits per client, fund and asset');
 
 -- a million executions worth nothing each would give coin away
 SELECT throws_ok($$ SELECT post_trade('dust-1', 'XYZZ0001', 'BUY', '0.00000008 BTC', 'lp1', lp_price => '60000.00 USD/BTC') $$,
-	'LG047', NULL, 'a BUY whose money rounds to nothing');
+	'LG047', NULL, 'a BUY whose money rounds to nothing is refused');
 SELECT throws_ok($$ SELECT post_trade('dust-2', 'XYZZ0001', 'SELL', '0.00000008 BTC', 'lp1', lp_price => '60000.00 USD/BTC') $$,
-	'LG047', NULL, 'a SELL whose money rounds to nothing');
+	'LG047', NULL, 'a SELL whose money rounds to nothing is refused');
 
 SELECT is((post_trade('dear', 'XYZZ0001', 'BUY', '0.01 BTC', 'lp1', lp_price => '1.00 USD/BTC', markup_bps => 2147483647, dry_run => true)).price,
-	'214749.37 USD/BTC'::price, 'the largest markup there is does not turn the price round');
+	'214749.37 USD/BTC'::price, 'the largest markup does not overflow the price');
 
 SELECT * FROM finish();
 ROLLBACK;

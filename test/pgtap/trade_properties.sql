@@ -52,17 +52,21 @@ CREATE TEMP TABLE outcome AS
 		   split_part(r.revenue_share::text, ' ', 1)::numeric AS revenue_share, split_part(r.fee::text, ' ', 1)::numeric AS fee
 	  FROM model m JOIN answered r ON r.request = m.n;
 
-SELECT is((SELECT count(*) FROM outcome), 20000::bigint, 'an answer for each');
-SELECT cmp_ok((SELECT count(*) FROM outcome WHERE outcome = 'posted'), '>', 12000::bigint, 'most are posted');
+SELECT is((SELECT count(*) FROM outcome), 20000::bigint, 'every request of a batch of 20,000 is answered');
+SELECT cmp_ok((SELECT count(*) FROM outcome WHERE outcome = 'posted'), '>', 12000::bigint,
+	'more than 12,000 of the random executions are posted');
 SELECT is_empty($$ SELECT * FROM outcome WHERE (outcome = 'refused' AND notional <> 0 AND NOT (sqlstate = 'LG045' AND side = 'SELL'))
 				   OR (price > 0 AND (notional = 0) <> coalesce(sqlstate = 'LG047', false)) $$,
-	'refused are sales that leave no price or do not cover their fee, and what comes to no money');
-SELECT is_empty($$ SELECT n, price, price_got FROM outcome WHERE outcome = 'posted' AND price <> price_got $$, 'price');
+	'an execution is refused only for no notional, or a sale for no proceeds');
+SELECT is_empty($$ SELECT n, price, price_got FROM outcome WHERE outcome = 'posted' AND price <> price_got $$,
+	'the customer''s price equals the model''s markup, rounded to the tick');
 SELECT is_empty($$ SELECT * FROM outcome WHERE outcome = 'posted' AND (fee_minimum = 0 OR client_order_id IS NULL) AND fee <> greatest(fee_minimum, pg_temp.half_even(exact_fee, 2)) $$,
-	'fee of a fill that is an order of its own');
-SELECT is_empty($$ SELECT * FROM outcome WHERE outcome = 'posted' AND net_money <> CASE side WHEN 'BUY' THEN notional + fee ELSE fee - notional END $$, 'net money');
+	'the fee of a fill that is its own order is the rounded fee or the minimum');
+SELECT is_empty($$ SELECT * FROM outcome WHERE outcome = 'posted' AND net_money <> CASE side WHEN 'BUY' THEN notional + fee ELSE fee - notional END $$,
+	'net money is the notional plus the fee, or less the fee for a sale');
 SELECT is_empty($$ SELECT * FROM outcome WHERE outcome = 'posted' AND (revenue <> net_money - CASE side WHEN 'BUY' THEN lp_money ELSE -lp_money END
-	OR revenue_share <> pg_temp.half_even(greatest(revenue, 0) * share / 10000, 2)) $$, 'revenue and the client''s share of it');
+	OR revenue_share <> pg_temp.half_even(greatest(revenue, 0) * share / 10000, 2)) $$,
+	'revenue and the client''s share of it equal the model''s');
 
 -- I18, fill by fill: what the order has paid after each is max(minimum, rounded sum), unless more had been paid under a higher minimum
 CREATE FUNCTION pg_temp.wrong_fees() RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -86,12 +90,13 @@ BEGIN
 		charged := charged || jsonb_build_object(key, coalesce((charged ->> key)::numeric, 0) + fill.fee);
 	END LOOP;
 END $$;
-SELECT is_empty('SELECT pg_temp.wrong_fees()', 'I18: running fees of every order');
+SELECT is_empty('SELECT pg_temp.wrong_fees()', 'I18: each fill pays its order''s running fee less what earlier fills paid');
 ANALYZE journal, customer;
 SELECT is_empty($$ SELECT o.client_order_id, o.charged, e.paid
 	FROM order_commission o
 	JOIN (SELECT client_id, customer_id, client_order_id, sum_fee(terms) AS paid FROM execution WHERE sign(fee_minimum(terms)) > 0 GROUP BY 1, 2, 3) e USING (client_id, customer_id)
-	WHERE e.client_order_id = o.client_order_id AND o.charged <> e.paid $$, 'and what is kept of them agrees with the executions');
+	WHERE e.client_order_id = o.client_order_id AND o.charged <> e.paid $$,
+	'the stored commission of an order equals the fees its executions charged');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -38,7 +38,7 @@ SQL
 my @closed = qw(journal journal_party rejection balance block block_balance);     # written by the posting function and the sealer only
 my @kept = qw(hold_event change_log fbo_transfer_event);                          # rows are added, never changed
 my @role = split /\n/, in_ledger($node, "SELECT rolname FROM pg_roles WHERE rolname ~ '^bakkt_ledger_' ORDER BY 1");
-is(scalar @role, 9, "the roles that attack: @role");
+is(scalar @role, 9, "nine group roles attack the tables: @role");
 
 my $state = sub { in_ledger($node, 'SELECT md5(string_agg(j::text, E\'\n\' ORDER BY j::text)) FROM (SELECT j::text FROM journal j UNION ALL SELECT b::text FROM balance b UNION ALL SELECT x::text FROM rejection x UNION ALL SELECT k::text FROM block k) AS t (j)') };
 my $before = $state->();
@@ -92,13 +92,15 @@ foreach my $table (@closed, @kept)
 	my @attack = changes($table);
 	foreach my $role (@role)
 	{
-		all_are("$table: nothing for $role", qr/^42501$/, "SET LOCAL ROLE $role", @attack, additions($table));
+		all_are("$role neither changes nor adds rows of $table", qr/^42501$/, "SET LOCAL ROLE $role", @attack, additions($table));
 	}
 	push @attack, additions($table) if grep { $_ eq $table } @closed;
-	all_are("$table: nothing for the owner", qr/^(LG066|42501)$/, 'SET LOCAL ROLE keeper', @attack);
-	all_are("$table: nothing for a superuser", qr/^LG066$/, 'SELECT', @attack);
-	all_are("$table: nothing in replica mode", qr/^LG066$/, 'SET LOCAL session_replication_role = replica', @attack);
-	all_are("$table: no change even while restoring", qr/^LG066$/, 'SET LOCAL bakkt_ledger.restoring = on', changes($table));
+	all_are("the owner of the extension cannot edit $table", qr/^(LG066|42501)$/, 'SET LOCAL ROLE keeper', @attack);
+	all_are("a superuser cannot edit $table while its triggers are on", qr/^LG066$/, 'SELECT', @attack);
+	all_are("a superuser in replica mode cannot edit $table",
+		qr/^LG066$/, 'SET LOCAL session_replication_role = replica', @attack);
+	all_are("a superuser who is restoring cannot change rows of $table",
+		qr/^LG066$/, 'SET LOCAL bakkt_ledger.restoring = on', changes($table));
 }
 
 # No group role has any right to write any table of the extension.
@@ -110,11 +112,12 @@ SELECT r.rolname, c.relname, p FROM pg_roles r, pg_class c, unnest(ARRAY['USAGE'
 WHERE r.rolname ~ '^bakkt_ledger_' AND c.relnamespace = 'bakkt_ledger'::regnamespace AND c.relkind = 'S' AND has_sequence_privilege(r.rolname, c.oid, p)
 SQL
 
-# The way round: the switch for restores, and definer functions
+# Ways around the triggers: the setting for restores, and definer functions
 # (Before the library is loaded anybody can write the setting down; it must not count.)
 foreach my $role (@role, 'keeper')
 {
-	all_are("$role cannot be a replica, nor have it or a restore set for later", qr/^42501$/, "SET LOCAL ROLE $role", 'SET session_replication_role = replica',
+	all_are("$role can set neither replica mode nor a restore for later sessions",
+		qr/^42501$/, "SET LOCAL ROLE $role", 'SET session_replication_role = replica',
 		"ALTER ROLE $role SET bakkt_ledger.restoring = on", "ALTER DATABASE $LedgerTest::database SET bakkt_ledger.restoring = on");
 	foreach my $load ('', "SELECT '1.00 USD'::amount; ")
 	{
@@ -126,12 +129,13 @@ foreach my $role (@role, 'keeper')
 }
 foreach my $role (@role)
 {
-	all_are("$role cannot take the locks off", qr/^42501$/, "SET LOCAL ROLE $role", 'ALTER TABLE journal DISABLE TRIGGER ALL', 'DROP TRIGGER refuse_write ON journal',
+	all_are("$role cannot take triggers, row security or the extension away",
+		qr/^42501$/, "SET LOCAL ROLE $role", 'ALTER TABLE journal DISABLE TRIGGER ALL', 'DROP TRIGGER refuse_write ON journal',
 		'ALTER TABLE journal DISABLE ROW LEVEL SECURITY', 'DROP EXTENSION bakkt_ledger CASCADE', 'ALTER FUNCTION refuse_write() OWNER TO CURRENT_USER',
 		'CREATE TRIGGER mine AFTER INSERT ON journal FOR EACH ROW EXECUTE FUNCTION refuse_write()', 'CREATE TABLE bakkt_ledger.mine (a int)');
 }
 
-# Internal functions are nobody's.
+# No group role may call an internal function.
 my @internal = split /\n/, in_ledger($node, <<'SQL');
 SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace = 'bakkt_ledger'::regnamespace
 	AND proname IN ('post_entry', 'create_balance', 'set_balance_status', 'adjust_held', 'ensure_account', 'invalidate_account_cache') ORDER BY 1
@@ -143,7 +147,7 @@ foreach my $function (@internal)
 		is(in_ledger($node, "SELECT has_function_privilege('$role', '$function', 'EXECUTE')"), 'f', "$role may not call $function");
 	}
 }
-is($state->(), $before, 'after all that nothing has changed');
+is($state->(), $before, 'refused edits leave journals, balances, rejections and blocks as they were');
 verify_clean($node, 'after the attacks');
 
 # A superuser takes the triggers off and edits.  Each edit is made in a copy.
@@ -157,36 +161,46 @@ sub found
 	$node->safe_psql('postgres', "ALTER DATABASE $copy SET search_path = bakkt_ledger, bakkt_ledger_internal, public");
 	$node->safe_psql($copy, join(";\n", (map { "ALTER TABLE $_ DISABLE TRIGGER ALL" } @closed, @kept, 'hold'), $sql, (map { "ALTER TABLE $_ ENABLE ALWAYS TRIGGER refuse_write" } @closed)));
 	my $found = $node->safe_psql($copy, 'SELECT * FROM verify(' . (defined $expected ? "expected => '$expected'" : '') . ')');
-	like($found, $like // qr/./, "found: $name");
+	like($found, $like // qr/./, "verify() finds $name");
 	$node->safe_psql('postgres', "DROP DATABASE $copy");
 	return $found;
 }
 
 my $victim = in_ledger($node, "SELECT journal_id FROM journal WHERE reference = 'pay7'");
 my $line_changed = "UPDATE journal SET entry = journal_entry(line('Dr', (SELECT account FROM public.claim WHERE n = 1), '1.00 USD'), line('Cr', (SELECT account FROM public.claim WHERE n = 2), '1.00 USD')) WHERE reference = 'pay7'";
-found('another entry', $line_changed, qr/\b$victim\b/);
-found('another amount', "UPDATE journal SET entry = replace(entry::text, '1.00', '2.00')::journal_entry WHERE reference = 'pay7'", qr/\b$victim\b/);
-found('another reference', "UPDATE journal SET reference = 'pay7x' WHERE reference = 'pay7'", qr/\b$victim\b/);
-found('another description', "UPDATE journal SET description = 'Pay' WHERE reference = 'pay7'", qr/\b$victim\b/);
-found('no description', "UPDATE journal SET description = NULL WHERE reference = 'pay7'", qr/\b$victim\b/);
-found('another effective time', "UPDATE journal SET effective_at = effective_at - interval '1 microsecond' WHERE reference = 'pay7'", qr/\b$victim\b/);
-found('another recorded time', "UPDATE journal SET recorded_at = recorded_at - interval '1 microsecond' WHERE reference = 'pay7'", qr/\b$victim\b/);
-found('another kind', "UPDATE journal SET kind = 14 WHERE reference = 'pay7'", qr/\b$victim\b/);
-found('another person', "INSERT INTO actor (role_name) VALUES ('somebody else'); UPDATE journal SET actor_id = (SELECT actor_id FROM actor WHERE role_name = 'somebody else') WHERE reference = 'pay7'", qr/\b$victim\b/);
-found('a person renamed', "UPDATE actor SET role_name = 'somebody else'");
-found('another hold', "UPDATE hold SET remaining = '1.00 USD'");
+found('a changed entry', $line_changed, qr/\b$victim\b/);
+found('a changed amount',
+	"UPDATE journal SET entry = replace(entry::text, '1.00', '2.00')::journal_entry WHERE reference = 'pay7'", qr/\b$victim\b/);
+found('a changed reference', "UPDATE journal SET reference = 'pay7x' WHERE reference = 'pay7'", qr/\b$victim\b/);
+found('a changed description', "UPDATE journal SET description = 'Pay' WHERE reference = 'pay7'", qr/\b$victim\b/);
+found('a removed description', "UPDATE journal SET description = NULL WHERE reference = 'pay7'", qr/\b$victim\b/);
+found('a changed effective time',
+	"UPDATE journal SET effective_at = effective_at - interval '1 microsecond' WHERE reference = 'pay7'", qr/\b$victim\b/);
+found('a changed recorded time',
+	"UPDATE journal SET recorded_at = recorded_at - interval '1 microsecond' WHERE reference = 'pay7'", qr/\b$victim\b/);
+found('a changed kind of journal', "UPDATE journal SET kind = 14 WHERE reference = 'pay7'", qr/\b$victim\b/);
+found('a changed actor of a journal',
+	"INSERT INTO actor (role_name) VALUES ('somebody else'); UPDATE journal SET actor_id = (SELECT actor_id FROM actor WHERE role_name = 'somebody else') WHERE reference = 'pay7'", qr/\b$victim\b/);
+found('a renamed actor', "UPDATE actor SET role_name = 'somebody else'");
+found('a changed hold', "UPDATE hold SET remaining = '1.00 USD'");
 found('a deleted hold', 'DELETE FROM hold_event; DELETE FROM hold');
-found('another customer', "UPDATE journal SET customer_id = (SELECT max(customer_id) FROM customer) WHERE customer_id = (SELECT min(customer_id) FROM customer)");
-found('a journal that reverses another', "UPDATE journal SET reverses = (SELECT min(journal_id) FROM journal) WHERE reference = 'pay7'", qr/\b$victim\b/);
-found('another id', "UPDATE journal SET journal_id = journal_id + 100000 WHERE reference = 'pay7'");
+found('a changed customer of a journal',
+	"UPDATE journal SET customer_id = (SELECT max(customer_id) FROM customer) WHERE customer_id = (SELECT min(customer_id) FROM customer)");
+found('a journal made the reversal of another',
+	"UPDATE journal SET reverses = (SELECT min(journal_id) FROM journal) WHERE reference = 'pay7'", qr/\b$victim\b/);
+found('a changed id of a journal', "UPDATE journal SET journal_id = journal_id + 100000 WHERE reference = 'pay7'");
 found('a deleted journal', "DELETE FROM journal WHERE reference = 'pay7'");
-found('a deleted party', 'DELETE FROM journal_party WHERE ctid = (SELECT min(ctid) FROM journal_party)');
-found('another balance', "UPDATE balance SET posted = '-0.01 USD' WHERE account = (SELECT account FROM public.claim WHERE n = 3)");
-found('another held amount', "UPDATE balance SET held = '1.00 USD' WHERE account = (SELECT account FROM public.claim WHERE n = 3)");
+found('a deleted party of a journal', 'DELETE FROM journal_party WHERE ctid = (SELECT min(ctid) FROM journal_party)');
+found('a changed balance',
+	"UPDATE balance SET posted = '-0.01 USD' WHERE account = (SELECT account FROM public.claim WHERE n = 3)");
+found('a changed held amount',
+	"UPDATE balance SET held = '1.00 USD' WHERE account = (SELECT account FROM public.claim WHERE n = 3)");
 found('a deleted balance', 'DELETE FROM balance WHERE account = (SELECT account FROM public.claim WHERE n = 3)');
-found('two balances swapped', 'UPDATE balance b SET posted = (SELECT posted FROM balance o WHERE o.account = (SELECT account FROM public.claim c WHERE c.n = CASE WHEN b.account = (SELECT account FROM public.claim WHERE n = 1) THEN 2 ELSE 1 END)) WHERE account IN (SELECT account FROM public.claim WHERE n IN (1, 2)); UPDATE balance SET posted = \'-50.00 USD\' WHERE account = (SELECT account FROM public.claim WHERE n = 1)');
+found('two swapped balances',
+	'UPDATE balance b SET posted = (SELECT posted FROM balance o WHERE o.account = (SELECT account FROM public.claim c WHERE c.n = CASE WHEN b.account = (SELECT account FROM public.claim WHERE n = 1) THEN 2 ELSE 1 END)) WHERE account IN (SELECT account FROM public.claim WHERE n IN (1, 2)); UPDATE balance SET posted = \'-50.00 USD\' WHERE account = (SELECT account FROM public.claim WHERE n = 1)');
 found('a deleted block', 'DELETE FROM block_balance; DELETE FROM block WHERE block_no = (SELECT min(block_no) FROM block)') if in_ledger($node, 'SELECT count(*) > 1 FROM block') eq 't';
-found('another house balance in a block', "UPDATE block_balance SET balance = '1.00 USD' WHERE ctid = (SELECT min(ctid) FROM block_balance)");
+found('a changed house balance in a block',
+	"UPDATE block_balance SET balance = '1.00 USD' WHERE ctid = (SELECT min(ctid) FROM block_balance)");
 found('a missing house balance in a block', 'DELETE FROM block_balance WHERE ctid = (SELECT min(ctid) FROM block_balance)');
 found('a journal smuggled in below the last block', "INSERT INTO journal SELECT client_id, actor_id, journal_id - 1000000, recorded_at, effective_at, customer_id, reverses, kind, 'smuggled', entry, terms, description FROM journal WHERE reference = 'pay7'");
 
@@ -194,11 +208,12 @@ found('a journal smuggled in below the last block', "INSERT INTO journal SELECT 
 my $digest = in_ledger($node, 'SELECT digest()');
 my $cut = "DELETE FROM block_balance WHERE block_no = (SELECT max(block_no) FROM block); DELETE FROM block WHERE block_no = (SELECT max(block_no) FROM block)";
 my $forget = "DELETE FROM journal_party WHERE journal_id = $victim; DELETE FROM journal WHERE journal_id = $victim; UPDATE balance b SET version = n, posted = total FROM (SELECT l.account, count(DISTINCT j.journal_id) AS n, sum(l.amount) AS total FROM journal j, lines(j.entry) AS l GROUP BY 1) AS t WHERE t.account = b.account";
-is(in_ledger($node, "SELECT * FROM verify(expected => '$digest')"), '', 'with its digest the ledger is as it was');
-found('a cut tail', $cut, qr/digest/, $digest);
-found('a journal forgotten and everything sealed anew', "DELETE FROM block_balance; DELETE FROM block; $forget; SET bakkt_ledger.restoring = on; SELECT seal()", qr/digest/, $digest);
+is(in_ledger($node, "SELECT * FROM verify(expected => '$digest')"), '', 'an unchanged ledger verifies against its digest');
+found('a removed last block by the digest kept elsewhere', $cut, qr/digest/, $digest);
+found('a deleted journal under new blocks by the digest kept elsewhere',
+	"DELETE FROM block_balance; DELETE FROM block; $forget; SET bakkt_ledger.restoring = on; SELECT seal()", qr/digest/, $digest);
 
-# One bit on disk, below every wall: the amount of a line of pay7.
+# One bit on disk, below triggers and rights: the amount of a line of pay7.
 my $file = $node->data_dir . '/' . in_ledger($node, "SELECT pg_relation_filepath('journal')");
 in_ledger($node, 'CHECKPOINT');
 $node->stop;
@@ -206,7 +221,7 @@ $node->stop;
 	my $heap = PostgreSQL::Test::Utils::slurp_file($file);
 	my $reference = chr((length('pay7') + 1) * 2 + 1) . 'pay7';
 	my $at = index($heap, $reference);
-	cmp_ok($at, '>', 0, 'pay7 is found on disk');
+	cmp_ok($at, '>', 0, 'the journal to tamper with is found on disk');
 	my $entry = $at + length($reference);
 	my $length = ord(substr($heap, $entry, 1)) >> 1;        # a short header: length with itself
 	open(my $disk, '+<:raw', $file) or die;
@@ -215,7 +230,7 @@ $node->stop;
 	close $disk;
 }
 $node->start;
-like(in_ledger($node, 'SELECT * FROM verify()'), qr/\b$victim\b/, 'one bit flipped on disk: verify() names the journal');
+like(in_ledger($node, 'SELECT * FROM verify()'), qr/\b$victim\b/, 'verify() names the journal of a bit flipped on disk');
 
 $node->stop;
 done_testing();

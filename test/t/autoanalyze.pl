@@ -25,13 +25,18 @@ INSERT INTO trap.armed DEFAULT VALUES;
 COMMIT;
 SQL
 
-ok($node->poll_query_until('ledger', q{SELECT EXISTS (SELECT FROM trap.loot)}), 'autoanalyze springs the trap');
-is($node->safe_psql('ledger', q{SELECT DISTINCT actor FROM trap.loot}), 'attack_trapper', 'the trap works with the rights of its owner');
+ok($node->poll_query_until('ledger', q{SELECT EXISTS (SELECT FROM trap.loot)}),
+	'autoanalyze calls the function of a tenant\'s index');
+is($node->safe_psql('ledger', q{SELECT DISTINCT actor FROM trap.loot}), 'attack_trapper',
+	'autoanalyze calls the tenant\'s function with the rights of its owner');
 is($node->safe_psql('ledger', q{SELECT DISTINCT l.statement, left(l.got, 100) FROM trap.loot l JOIN trap.attempt t USING (statement)
-	WHERE t.aim = 'see' AND l.state = '00000' AND l.got IS NOT NULL}), '', 'autoanalyze shows no client to the trap');
+	WHERE t.aim = 'see' AND l.state = '00000' AND l.got IS NOT NULL}), '', 'autoanalyze shows the tenant\'s function no client');
 is($node->safe_psql('ledger', q{SELECT DISTINCT l.statement, left(l.got, 100), l.state FROM trap.loot l JOIN trap.attempt t USING (statement)
-	WHERE t.aim <> 'see' AND l.state <> '42501' AND NOT (l.statement ~ 'ZQX' AND l.state = 'LG012')}), '', 'autoanalyze does nothing for the trap');
-is($node->safe_psql('ledger', q{SELECT reference FROM bakkt_ledger_internal.journal WHERE reference ~ 'trap'}), '', 'autoanalyze posts nothing');
-is($node->safe_psql('ledger', q{SELECT status FROM bakkt_ledger_internal.proposal WHERE reference = 'trap'}), 'proposed', 'autoanalyze approves nothing');
+	WHERE t.aim <> 'see' AND l.state <> '42501' AND NOT (l.statement ~ 'ZQX' AND l.state = 'LG012')}), '',
+		'autoanalyze changes nothing for the tenant\'s function');
+is($node->safe_psql('ledger', q{SELECT reference FROM bakkt_ledger_internal.journal WHERE reference ~ 'trap'}), '',
+	'autoanalyze posts nothing for the tenant\'s function');
+is($node->safe_psql('ledger', q{SELECT status FROM bakkt_ledger_internal.proposal WHERE reference = 'trap'}), 'proposed',
+	'autoanalyze does not approve the tenant\'s own proposal');
 $node->stop;
 done_testing();

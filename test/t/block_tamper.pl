@@ -32,21 +32,26 @@ ledger("SELECT deposit('first', 1, '100.00 USD')");
 ledger("BEGIN; SELECT deposit('prepared', 2, '20.00 USD'); PREPARE TRANSACTION 'late'");
 ledger("BEGIN; SELECT deposit('doomed', 3, '30.00 USD'); PREPARE TRANSACTION 'never'");
 ledger("SELECT deposit('second', 1, '1.00 USD')");
-is(ledger('SELECT seal()'), '1', 'sealed with transactions under way');
-is(ledger('SELECT journals, pending FROM block WHERE block_no = 1'), '2|{[2,4)}', 'their ids are pending');
+is(ledger('SELECT seal()'), '1', 'a block is sealed while transactions are under way');
+is(ledger('SELECT journals, pending FROM block WHERE block_no = 1'), '2|{[2,4)}',
+	'a block lists the ids of transactions under way as pending');
 ledger("BEGIN; SELECT deposit('rolled back', 1, '1.00 USD'); ROLLBACK");
 ledger("SELECT deposit('third', 1, '1.00 USD')");
 ledger('SELECT seal()');
-is(ledger('SELECT journals, pending, absent FROM block WHERE block_no = 2'), '1|{[2,4),[5,6)}|{[2,4),[5,6)}', 'still pending in the next block');
-is(ledger('SELECT * FROM verify()'), '', 'nothing is wrong with that');
+is(ledger('SELECT journals, pending, absent FROM block WHERE block_no = 2'), '1|{[2,4),[5,6)}|{[2,4),[5,6)}',
+	'ids of prepared transactions stay pending in the next block');
+is(ledger('SELECT * FROM verify()'), '', 'verify() accepts blocks with pending transactions');
 ledger("COMMIT PREPARED 'late'");
 ledger("ROLLBACK PREPARED 'never'");
-is(ledger('SELECT balance FROM balance_of((SELECT account FROM bank))'), '122.00 USD', 'the house balance has the late journal before it is sealed');
-is(ledger('SELECT seal()'), '3', 'a block for the late one');
-is(ledger('SELECT journals, pending, absent FROM block WHERE block_no = 3'), '1|{}|{[3,4),[5,6)}', 'the late journal is in; what can never come is not waited for');
-is(ledger('SELECT balance FROM balance_of((SELECT account FROM bank))'), '122.00 USD', 'the same house balance');
-is(ledger('SELECT seal()'), '3', 'nothing more to seal');
-is(ledger('SELECT * FROM verify()'), '', 'verify() agrees');
+is(ledger('SELECT balance FROM balance_of((SELECT account FROM bank))'), '122.00 USD',
+	'a house balance includes a late journal before it is sealed');
+is(ledger('SELECT seal()'), '3', 'a late journal is sealed into the next block');
+is(ledger('SELECT journals, pending, absent FROM block WHERE block_no = 3'), '1|{}|{[3,4),[5,6)}',
+	'a block takes in a late journal and waits no longer for ids that were rolled back');
+is(ledger('SELECT balance FROM balance_of((SELECT account FROM bank))'), '122.00 USD',
+	'a house balance is unchanged by the sealing of a late journal');
+is(ledger('SELECT seal()'), '3', 'sealing without new journals makes no block');
+is(ledger('SELECT * FROM verify()'), '', 'verify() accepts a late journal in a later block');
 
 # an entry of which every line can be told apart on disk
 ledger(<<'SQL');
@@ -63,7 +68,7 @@ $standby->init_from_backup($node, 'copy', has_streaming => 1);
 $standby->start;
 $node->wait_for_catchup($standby);
 is($standby->safe_psql('ledger', "SELECT * FROM verify(expected => '$digest')"), '', 'verify() on a standby finds nothing');
-isnt($standby->psql('ledger', 'SELECT seal()'), 0, 'where nothing can be sealed');
+isnt($standby->psql('ledger', 'SELECT seal()'), 0, 'sealing a block on a standby is refused');
 $standby->stop;
 
 # the file of the journal, and where the entry is in it
@@ -97,7 +102,7 @@ foreach my $line (1 .. 3)
 		$offset++;
 	}
 }
-is($offset, length($entry), 'the layout is as documented');
+is($offset, length($entry), 'an entry\'s bytes are laid out as documented');
 
 foreach my $line (1 .. 3)
 {
@@ -106,21 +111,24 @@ foreach my $line (1 .. 3)
 	flip($amount_at[ $line - 1 ], 0x04);
 	$node->start;
 	my $found = ledger("SELECT check_name, block_no, journal_id, line, account = (SELECT account FROM claim WHERE n = $line) FROM verify() WHERE journal_id IS NOT NULL");
-	is($found, "journal changed|4|$victim|$line|t", "a bit of line $line flipped on disk: block, journal and line are named");
-	like(ledger('SELECT detail FROM verify() WHERE journal_id IS NOT NULL'), qr/does not balance/, 'and what is wrong with it');
+	is($found, "journal changed|4|$victim|$line|t",
+		"verify() names block, journal and line when a bit of line $line is flipped on disk");
+	like(ledger('SELECT detail FROM verify() WHERE journal_id IS NOT NULL'), qr/does not balance/,
+		"verify() says that an entry changed in line $line does not balance");
 	$node->stop;
 	open(my $out, '>:raw', $file) or die $!;
 	print $out $whole;
 	close($out);
 	$node->start;
-	is(ledger('SELECT * FROM verify()'), '', 'put back, nothing is wrong');
+	is(ledger('SELECT * FROM verify()'), '', "verify() finds nothing once line $line is put back");
 }
 
 # a byte that makes the entry unreadable: still a row, not an error
 $node->stop;
 flip(0, 0x40);
 $node->start;
-is(ledger('SELECT check_name, block_no, journal_id, detail FROM verify() WHERE journal_id IS NOT NULL'), "journal changed|4|$victim|Entry: malformed.", 'an unreadable entry is named too');
+is(ledger('SELECT check_name, block_no, journal_id, detail FROM verify() WHERE journal_id IS NOT NULL'), "journal changed|4|$victim|Entry: malformed.",
+	'verify() reports an unreadable entry as malformed instead of failing');
 
 $node->stop;
 done_testing();

@@ -213,8 +213,9 @@ foreach my $name (sort keys %shape)
 
 		# what one run found too slow is run again: the machine may have been, the call is not
 		$times = least($times, map { (measure_shape($name, $large))[0] / larger($ns{$small}, $least_ns) } 1 .. 2) if $times > $factor;
-		cmp_ok($times, '<=', $factor, "$name: the time for $large is that for $small, $factor times at most");
-		cmp_ok($kb{$large} / larger($kb{$small}, $least_kb), '<=', $factor, "$name: the memory for $large is that for $small, $factor times at most");
+		cmp_ok($times, '<=', $factor, "$name: $large of them take at most $factor times as long as $small");
+		cmp_ok($kb{$large} / larger($kb{$small}, $least_kb), '<=', $factor,
+			"$name: $large of them take at most $factor times the memory of $small");
 	}
 }
 
@@ -242,7 +243,7 @@ BEGIN
 END \$\$
 SQL
 	my (undef, undef, $kb) = measure(sprintf($post, "shape = 'large 0'"));
-	cmp_ok($kb * 1024 / $lines, '<=', 100, 'an entry over two accounts takes no more than 100 bytes a line');
+	cmp_ok($kb * 1024 / $lines, '<=', 100, 'posting an entry over two accounts takes at most 100 bytes of memory a line');
 
 	# -----------------------------------------------------------------------
 	# What is under way can be cancelled
@@ -262,14 +263,14 @@ SQL
 	{
 		my ($state, $ns) = measure($long{$name}, undef, 10);
 
-		is($state, '57014', "a cancelled call ends: $name");
-		cmp_ok($ns, '<=', 1e9, "a cancelled call ends within a second: $name");
+		is($state, '57014', "a canceled call ends with 57014: $name");
+		cmp_ok($ns, '<=', 1e9, "a canceled call ends within a second: $name");
 	}
 }
 
 # ---------------------------------------------------------------------------
 # The books are right
 # ---------------------------------------------------------------------------
-verify_clean($node, 'after all of it');
+verify_clean($node, 'after calls of every shape');
 
 done_testing();

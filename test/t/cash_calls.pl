@@ -28,7 +28,7 @@ SELECT count(*) FILTER (WHERE outcome = 'posted') FROM generate_series(0, $calls
 	SELECT (b || '/' || i, CASE b % 2 WHEN 0 THEN 'A' ELSE 'B' END || 1000001 + (b * 1000 + i) * 7919 % ($customers / 2), CASE WHEN b % 6 > 3 THEN 'SELL' ELSE 'BUY' END, '0.01 BTC', 'LP1', '60000 USD/BTC',
 		NULL, 50, NULL, NULL, NULL, NULL, NULL, '2026-03-02 15:00Z'::timestamptz + (b * 1000 + i) * interval '1 millisecond', NULL, false, false)::trade_request FROM generate_series(0, 999) AS i)) AS t;
 SQL
-is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O'"), $calls, 'every execution has its call');
+is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O'"), $calls, 'every execution has its cash call (TPJ)');
 
 # a statement in another process
 sub start_session
@@ -69,8 +69,8 @@ my $holder = hold_second_client();
 my $run = start_run($at, \$err);
 in_ledger($node, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE (query LIKE '%process_cash_calls%' OR wait_event = 'PgSleep') AND pid <> pg_backend_pid()});
 finish($run, $holder);
-isnt($err, '', 'a worker was ended in the middle');
-is(in_ledger($node, 'SELECT count(*) FROM cash_call_event'), 0, 'and nothing of its run is left');
+isnt($err, '', 'a worker that is ended in the middle of its run reports an error');
+is(in_ledger($node, 'SELECT count(*) FROM cash_call_event'), 0, 'a worker that was ended leaves no event of a cash call');
 
 $err = '';
 $holder = hold_second_client();
@@ -78,21 +78,27 @@ $run = start_run($at, \$err);
 kill 'KILL', in_ledger($node, q{SELECT pid FROM pg_stat_activity WHERE query LIKE '%process_cash_calls%' AND wait_event_type = 'Lock'});
 eval { $_->finish } foreach $run, $holder;
 $node->poll_query_until($LedgerTest::database, 'SELECT true') or die 'the server did not come back';
-isnt($err, '', 'a worker was killed in the middle, the server with it');
+isnt($err, '', 'a worker that is killed in the middle of its run reports an error');
 is(in_ledger($node, "SELECT count(*) FROM cash_call_event UNION ALL SELECT count(*) FROM journal WHERE reference LIKE 'cash-call:%' UNION ALL SELECT count(*) FROM cash_call WHERE status <> 'O'"),
-	"0\n0\n0", 'and nothing of its run is left');
-checks_clean($node, 'after the crash');
+	"0\n0\n0", 'a worker that was killed leaves no event, journal or changed cash call');
+checks_clean($node, 'after a worker was killed');
 
 # two workers at once, again and again until nothing is due
 my $bench = bench($node, "SELECT count(*) FROM process_cash_calls('$at');\n", {}, '-c', 2, '-j', 2, '-t', 4, '--max-tries=10');
-ok($bench->{ok} && $bench->{failed} == 0, 'two workers at once: none fails');
-is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O' AND due_at <= '$at'"), 0, 'nothing is due any more');
-is(in_ledger($node, "SELECT count(*), count(DISTINCT (client_id, journal_id)) FROM cash_call_event"), "$calls|$calls", 'every call was attempted, once');
-is(in_ledger($node, "SELECT count(*) - (SELECT count(*) FROM journal WHERE reference LIKE 'cash-call:%') FROM cash_call_event WHERE event = 'settled'"), 0, 'a journal for each settlement');
-cmp_ok(in_ledger($node, "SELECT count(*) FROM cash_call_event WHERE event = 'settled'"), '>', $calls / 2, 'most are settled');
-cmp_ok(in_ledger($node, "SELECT count(*) FROM cash_call_event WHERE reason = 'INSUFFICIENT_FUNDS'"), '>', $calls / 40, 'and some have failed');
-is(in_ledger($node, "SELECT count(*) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c, LATERAL cash_calls(c) WHERE net_money <> settled + outstanding + written_off - recovered + busted"), 0, 'conserved (I13)');
-checks_clean($node, 'after the runs');
+ok($bench->{ok} && $bench->{failed} == 0, 'two workers run at once without a failure');
+is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O' AND due_at <= '$at'"), 0,
+	'two workers leave no cash call that is due');
+is(in_ledger($node, "SELECT count(*), count(DISTINCT (client_id, journal_id)) FROM cash_call_event"), "$calls|$calls",
+	'every cash call is attempted exactly once');
+is(in_ledger($node, "SELECT count(*) - (SELECT count(*) FROM journal WHERE reference LIKE 'cash-call:%') FROM cash_call_event WHERE event = 'settled'"), 0,
+	'settled cash calls and their journals are equal in number');
+cmp_ok(in_ledger($node, "SELECT count(*) FROM cash_call_event WHERE event = 'settled'"), '>', $calls / 2,
+	'more than half of the cash calls are settled');
+cmp_ok(in_ledger($node, "SELECT count(*) FROM cash_call_event WHERE reason = 'INSUFFICIENT_FUNDS'"), '>', $calls / 40,
+	'some cash calls fail for want of funds');
+is(in_ledger($node, "SELECT count(*) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c, LATERAL cash_calls(c) WHERE net_money <> settled + outstanding + written_off - recovered + busted"), 0,
+	'the net money of every cash call is conserved (I13)');
+checks_clean($node, 'after two workers have run');
 
 # the retry, while the server is stopped under it
 $at = '2026-03-02 23:00Z';
@@ -105,14 +111,17 @@ SELECT count(*) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c, LATERAL load_journals(A
 SQL
 $holder = hold_second_client();
 $run = start_run($at, \$err);
-is(in_ledger($node, "SELECT count(*) FROM process_cash_calls('$at')"), 0, 'another leaves to it what it has');
+is(in_ledger($node, "SELECT count(*) FROM process_cash_calls('$at')"), 0,
+	'a second run leaves the cash calls of the first alone');
 $node->stop('immediate');
 eval { $_->finish } foreach $run, $holder;
 $node->start;
-is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O'"), $failed, 'the server stopped under it: nothing of the run is left');
+is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O'"), $failed,
+	'a run leaves nothing behind when the server stops under it');
 in_ledger($node, "SELECT count(*) FROM process_cash_calls('$at')");
-is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status <> 'S'"), 0, 'with cash all are settled');
-is(in_ledger($node, "SELECT count(*) FROM cash_call_event WHERE event = 'settled'"), $calls, 'each once');
-checks_clean($node, 'at the end');
+is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status <> 'S'"), 0, 'every cash call is settled once there is cash');
+is(in_ledger($node, "SELECT count(*) FROM cash_call_event WHERE event = 'settled'"), $calls,
+	'every cash call is settled exactly once');
+checks_clean($node, 'after the retry');
 
 done_testing();

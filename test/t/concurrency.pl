@@ -77,27 +77,29 @@ sub judge
 	my ($name, $client, $opening_cents) = @_;
 	is(in_ledger($node, "SELECT * FROM public.lost_updates('$client', $opening_cents)"), '', "$name: balance, lines and the clients' own books agree on every claim");
 	sums_to_zero($name);
-	is(in_ledger($node, 'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()'), '0', "$name: no deadlock");
+	is(in_ledger($node, 'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()'), '0', "$name: the server counts no deadlock");
 }
 
-subtest '200 sessions spend one balance' => sub {
+subtest '200 sessions spending one balance never overdraw it' => sub {
 	my $run = bench($node, <<'SQL', {}, '-c', 200, '-j', 2, '-t', 15);
 \set cents random(1, 2000)
 \set n random(1, 1000000000000000)
 SELECT outcome FROM load_journals(ARRAY[public.spend('SPND', 1, :cents, :n)]);
 SQL
-	ok($run->{ok} && $run->{done} == 3000, 'every session got every answer');
+	ok($run->{ok} && $run->{done} == 3000, 'every request of 200 spending sessions is answered');
 	is(in_ledger($node, "SELECT count(*) FROM journal WHERE reference LIKE 'spend/%'") + in_ledger($node, "SELECT count(*) FROM rejection WHERE reference LIKE 'spend/%'"),
-		3000, 'each request is a journal or a recorded refusal');
-	is(in_ledger($node, "SELECT string_agg(DISTINCT sqlstate, ' ') FROM rejection WHERE reference LIKE 'spend/%'"), 'LG050', 'refused only for want of funds');
+		3000, 'each request becomes a journal or a recorded refusal');
+	is(in_ledger($node, "SELECT string_agg(DISTINCT sqlstate, ' ') FROM rejection WHERE reference LIKE 'spend/%'"), 'LG050',
+		'concurrent withdrawals are refused only for lack of funds');
 	my $left = in_ledger($node, "SELECT -100 * value(posted) FROM balance WHERE account = public.claim_of('SPND', 1)");
-	cmp_ok($left, '>=', 0, "never overdrawn: $left cents left");
+	cmp_ok($left, '>=', 0, "concurrent withdrawals never overdraw a balance: $left cents left");
 	# the balance only falls, so whoever was refused asked for more than is left
-	cmp_ok(in_ledger($node, "SELECT min(split_part(reference, '/', 3)::bigint) FROM rejection WHERE reference LIKE 'spend/%'"), '>', $left, 'nobody was refused what was there');
-	judge('spending', 'SPND', 100000);
+	cmp_ok(in_ledger($node, "SELECT min(split_part(reference, '/', 3)::bigint) FROM rejection WHERE reference LIKE 'spend/%'"), '>', $left,
+		'no withdrawal is refused that the balance covers');
+	judge('withdrawals of 200 sessions', 'SPND', 100000);
 };
 
-subtest 'a hundred thousand random journals from 32 sessions' => sub {
+subtest 'a hundred thousand random journals from 32 sessions lose no update' => sub {
 	my $batch = join(",\n\t", map { "public.move('RAND', :a$_, :b$_, :c$_, :x$_, :y$_, :n$_)" } 1 .. 10);
 	my $set = join('', map { <<"SET" } 1 .. 10);
 \\set a$_ random(1, 60)
@@ -117,15 +119,16 @@ WHERE h.client = 'RAND' AND h.name = 'Clearing:ACH-in' AND l.lines IS NOT NULL;
 SQL
 	my $run = bench($node, "${set}SELECT count(*) FROM load_journals(ARRAY[$batch]);\n", {}, '-c', 32, '-j', 2, '-t', 313);
 	$_->{harness}->kill_kill foreach $sealer, $reader;
-	is($sealer->{err}, '', 'blocks were sealed meanwhile without an error');
-	is($reader->{err}, '', 'and block plus tail was the sum of the lines at every moment');
-	cmp_ok(in_ledger($node, 'SELECT count(*) FROM block'), '>', 5, 'many blocks');
-	ok($run->{ok} && $run->{failed} == 0 && $run->{done} == 32 * 313, 'every call was answered');
-	is(in_ledger($node, "SELECT count(*) FROM journal WHERE reference LIKE 'move/%'"), 32 * 313 * 10, 'every request is one journal');
-	judge('random', 'RAND', 100000000);
+	is($sealer->{err}, '', 'blocks are sealed without error while sessions post');
+	is($reader->{err}, '', 'a house balance equals the sum of its lines at every moment');
+	cmp_ok(in_ledger($node, 'SELECT count(*) FROM block'), '>', 5, 'more than five blocks are sealed while sessions post');
+	ok($run->{ok} && $run->{failed} == 0 && $run->{done} == 32 * 313, 'every random batch is answered without failure');
+	is(in_ledger($node, "SELECT count(*) FROM journal WHERE reference LIKE 'move/%'"), 32 * 313 * 10,
+		'every random request becomes one journal');
+	judge('random journals of 32 sessions', 'RAND', 100000000);
 };
 
-subtest 'sessions hold, capture, release and spend one balance' => sub {
+subtest 'sessions that hold, capture, release and spend one balance keep it covered' => sub {
 	in_ledger($node, <<'SQL');
 -- a refusal is an answer; anything else is not
 CREATE FUNCTION public.attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -142,7 +145,7 @@ CREATE TABLE public.attempted (what int, answer text);
 CREATE FUNCTION public.act(what int, session int, i int, cents int) RETURNS text LANGUAGE sql AS $$
 	INSERT INTO public.attempted VALUES ($1, public.attempt(CASE $1
 		WHEN 1 THEN format('SELECT authorise_hold(''HOLD'', %L, %L, %L)', claim_of('HOLD', 1), usd(cents), format('h/%s/%s', session, i))
-		WHEN 2 THEN format('SELECT take_hold((SELECT client_id FROM client WHERE code = ''HOLD''), %L, journal_entry(line(''Dr'', %L, %L), line(''Cr'', %L, %L)), %L, 16::smallint, %L, NULL, NULL, clock_timestamp())', format('h/%s/%s', session, i - 1),
+		WHEN 2 THEN format('SELECT take_hold((SELECT client_id FROM client WHERE code = ''HOLD''), %L, journal_entry(line(''Dr'', %L, %L), line(''Cr'', %L, %L)), %L, ''hold_capture'', %L, NULL, NULL, clock_timestamp())', format('h/%s/%s', session, i - 1),
 			claim_of('HOLD', 1), usd(cents / 2 + 1), house_of('HOLD', 'Bank:omnibus'), usd(cents / 2 + 1), format('c/%s/%s', session, i), cents % 2 = 0)
 		WHEN 3 THEN format('SELECT release_hold(''HOLD'', %L, %L)', format('h/%s/%s', session, i - 2), format('r/%s/%s', session, i))
 		WHEN 0 THEN format('SELECT load_journal(''HOLD'', %L, journal_entry(line(''Dr'', %L, ''30.00 USD''), line(''Cr'', %L, ''30.00 USD'')))', format('d/%s/%s', session, i),
@@ -158,27 +161,30 @@ SQL
 \set cents random(1, 4000)
 SELECT public.act(:i % 5, :client_id, :i, :cents);
 SQL
-	ok($run->{ok} && $run->{done} == 2000, 'every session got every answer');
+	ok($run->{ok} && $run->{done} == 2000, 'every hold, capture, release and posting is answered');
 	note(in_ledger($node, 'SELECT what, answer, count(*) FROM public.attempted GROUP BY 1, 2 ORDER BY 1, 2'));
-	is(in_ledger($node, "SELECT count(DISTINCT what) FILTER (WHERE answer = 'done') || ' ' || bool_or(answer <> 'done') FROM public.attempted"), '5 true', 'everything was done, some of it was refused');
-	is(in_ledger($node, "SELECT sign(posted + held) <= 0 AND sign(held) >= 0 FROM balance WHERE account = public.claim_of('HOLD', 1)"), 't', 'holds never bound more than there was');
+	is(in_ledger($node, "SELECT count(DISTINCT what) FILTER (WHERE answer = 'done') || ' ' || bool_or(answer <> 'done') FROM public.attempted"), '5 true',
+		'each kind of request succeeds at times and some are refused');
+	is(in_ledger($node, "SELECT sign(posted + held) <= 0 AND sign(held) >= 0 FROM balance WHERE account = public.claim_of('HOLD', 1)"), 't',
+		'holds never bind more than the balance');
 	is(in_ledger($node, "SELECT value(b.held) = coalesce((SELECT sum(value(h.remaining)) FROM hold h WHERE h.account = b.account AND h.status = 'open'), 0) FROM balance b WHERE account = public.claim_of('HOLD', 1)"),
-		't', 'what is held is the sum of the open holds');
-	is(in_ledger($node, <<'SQL'), '', 'of every hold, what was bound is captured, released or remains');
+		't', 'an account\'s held amount is the sum of its open holds');
+	is(in_ledger($node, <<'SQL'), '', 'every amount bound by a hold is captured, released or remaining');
 SELECT h.reference FROM hold h, LATERAL (SELECT sum(CASE WHEN event IN ('authorised', 'increased') THEN value(amount) ELSE -value(amount) END) AS left FROM hold_event e WHERE e.client_id = h.client_id AND e.hold_id = h.hold_id) AS e
 WHERE e.left <> value(h.remaining)
 SQL
-	is(in_ledger($node, <<'SQL'), '', 'captures and journals of captures agree');
+	is(in_ledger($node, <<'SQL'), '', 'each capture has a journal of the captured amount');
 SELECT e.reference, e.amount FROM hold_event e LEFT JOIN journal j ON j.client_id = e.client_id AND j.journal_id = e.journal_id
 WHERE e.event = 'captured' AND (j.journal_id IS NULL OR value(amount_of(j.entry, public.claim_of('HOLD', 1))) <> value(e.amount))
 SQL
-	is(in_ledger($node, "SELECT sum(value(p.amount)) = value(b.posted) FROM posting p JOIN balance b USING (account) WHERE b.account = public.claim_of('HOLD', 1) GROUP BY b.posted"), 't', 'the balance is the sum of its lines');
+	is(in_ledger($node, "SELECT sum(value(p.amount)) = value(b.posted) FROM posting p JOIN balance b USING (account) WHERE b.account = public.claim_of('HOLD', 1) GROUP BY b.posted"), 't',
+		'a balance changed by holds and postings is the sum of its lines');
 };
 
 foreach my $level ([ 'repeatable read', 'RPTB' ], [ 'serializable', 'SRLZ' ])
 {
 	my ($isolation, $client) = @$level;
-	subtest "random journals under $isolation" => sub {
+	subtest "random journals under $isolation lose no update" => sub {
 		my $run = bench($node, <<"SQL", { PGOPTIONS => "-c default_transaction_isolation=" . ($isolation =~ s/ /\\ /r) }, '-c', 16, '-j', 2, '-t', 125, '--max-tries', 10000);
 \\set a random(1, 60)
 \\set b random(1, 60)
@@ -191,17 +197,19 @@ SELECT count(*) FROM load_journals(ARRAY[public.move('$client', :a, :b, :c, :x, 
 SELECT count(*) FROM load_journals(ARRAY[public.move('$client', :b, :a, :c, :x, :y, :n + 1)]);
 COMMIT;
 SQL
-		ok($run->{ok} && $run->{failed} == 0, 'every transaction was done in the end');
-		cmp_ok($run->{retried}, '>', 0, "some had to be tried again (40001): $run->{retried}");
-		is(in_ledger($node, "SELECT count(*) FROM journal JOIN client USING (client_id) WHERE code = '$client' AND reference LIKE 'move/%'"), 16 * 125 * 2, 'every request is one journal');
-		judge($isolation, $client, 100000000);
+		ok($run->{ok} && $run->{failed} == 0, "every transaction under $isolation commits after retries");
+		cmp_ok($run->{retried}, '>', 0, "conflicting transactions under $isolation are retried: $run->{retried}");
+		is(in_ledger($node, "SELECT count(*) FROM journal JOIN client USING (client_id) WHERE code = '$client' AND reference LIKE 'move/%'"), 16 * 125 * 2,
+			"every request under $isolation becomes one journal");
+		judge("random journals under $isolation", $client, 100000000);
 	};
 }
 
-verify_clean($node, 'after all');
+verify_clean($node, 'after concurrent posting');
 in_ledger($node, 'SELECT seal()');
-verify_clean($node, 'after the seal');
+verify_clean($node, 'after sealing what was posted');
 
-unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/deadlock detected|PANIC|TRAP|server process .* was terminated/, 'nothing alarming in the server log');
+unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/deadlock detected|PANIC|TRAP|server process .* was terminated/,
+	'the server log has no deadlock, panic or terminated process');
 $node->stop;
 done_testing();

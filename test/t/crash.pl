@@ -150,42 +150,48 @@ SQL
 SELECT count(*) FROM (VALUES $values) AS a (session, n), generate_series(1, n) AS i, generate_series(1, $batch) AS k
 WHERE NOT EXISTS (SELECT FROM journal WHERE reference = format('$round/%s/%s/%s', session, i, k))
 SQL
-	is(in_ledger($node, <<"SQL"), '', "round $round: none is there in part, none that nobody sent");
+	is(in_ledger($node, <<"SQL"), '', "round $round: no transaction is there in part, and none that nobody sent");
 SELECT split_part(reference, '/', 2), split_part(reference, '/', 3), count(*) FROM journal, (VALUES $values) AS a (session, n)
 WHERE reference LIKE '$round/%' AND split_part(reference, '/', 2) = session::text
 GROUP BY 1, 2, n HAVING count(*) <> $batch OR split_part(reference, '/', 3)::int > n + 1
 SQL
-	is(in_ledger($node, <<"SQL"), '', "round $round: each holds what was asked");
+	is(in_ledger($node, <<"SQL"), '', "round $round: each journal holds the entry that was sent");
 SELECT j.reference FROM journal j, LATERAL (SELECT string_to_array(j.reference, '/')::int[] AS part) AS p
 WHERE j.reference LIKE '$round/%' AND j.entry::text IS DISTINCT FROM ((public.numbered(part[1], part[2], part[3], part[4])).entry)::text
 SQL
 	checks_clean($node, "round $round");
-	is(in_ledger($node, lost_cash($round, acknowledged("$prefix-cash"))), '', "round $round: every deposit and execution that was acknowledged is there, and every execution's call");
+	is(in_ledger($node, lost_cash($round, acknowledged("$prefix-cash"))), '',
+		"round $round: every deposit and execution that was acknowledged is there, and every execution's cash call (TPJ)");
 
 	# the clients, not knowing what became of it, send their last ten again
-	is(in_ledger($node, <<"SQL"), '', "round $round: sent again, what was acknowledged is replayed and nothing is refused");
+	is(in_ledger($node, <<"SQL"), '', "round $round: acknowledged transactions sent again are replayed, none is refused");
 SELECT session, i, r.outcome, r.replayed FROM (VALUES $values) AS a (session, n), generate_series(greatest(1, n - 10), n + 1) AS i, LATERAL public.transaction($round, session, i) AS r
 WHERE r.outcome <> 'posted' OR (i <= n AND NOT r.replayed)
 SQL
 	is(in_ledger($node, "SELECT count(*) FROM journal WHERE reference LIKE '$round/%'"),
-		in_ledger($node, "SELECT sum(greatest(n + 1, 1)) * $batch FROM (VALUES $values) AS a (session, n)"), "round $round: and each is there once");
+		in_ledger($node, "SELECT sum(greatest(n + 1, 1)) * $batch FROM (VALUES $values) AS a (session, n)"),
+		"round $round: each journal is there once after it was sent again");
 }
-is(in_ledger($node, "SELECT count(*) FROM journal WHERE reference ~ '^90[01]/'"), 0, 'what is prepared is not there yet');
+is(in_ledger($node, "SELECT count(*) FROM journal WHERE reference ~ '^90[01]/'"), 0,
+	'journals of prepared transactions are not there before they are committed');
 in_ledger($node, 'SELECT seal()');
-verify_clean($node, 'with prepared transactions');
+verify_clean($node, 'before prepared transactions end');
 in_ledger($node, "COMMIT PREPARED 'kept'");
 in_ledger($node, "ROLLBACK PREPARED 'given up'");
-is(in_ledger($node, "SELECT string_agg(reference, ' ' ORDER BY reference) FROM journal WHERE reference ~ '^90[01]/'"), '900/0/1/1', 'what was committed is, what was rolled back is not');
-verify_clean($node, 'prepared transactions ended');
+is(in_ledger($node, "SELECT string_agg(reference, ' ' ORDER BY reference) FROM journal WHERE reference ~ '^90[01]/'"), '900/0/1/1',
+	'the journal of a committed prepared transaction is there, that of one rolled back is not');
+verify_clean($node, 'after prepared transactions have ended');
 in_ledger($node, 'SELECT seal()');
-verify_clean($node, 'and sealed');
+verify_clean($node, 'after the committed prepared transaction is sealed');
 
-cmp_ok($total, '>', $rounds * 20, "it was busy: $total acknowledged transactions");
+cmp_ok($total, '>', $rounds * 20, "more than 20 transactions a round are acknowledged: $total");
 is(in_ledger($node, 'SELECT fund, asset(amount), sum(amount) FROM posting GROUP BY 1, 2 HAVING sum(value(amount)) <> 0'), '', 'every fund and asset sums to zero');
 in_ledger($node, 'SELECT count(*) FROM process_cash_calls()');
-is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O' AND NOT apex AND due_at <= now()"), 0, 'whatever is due is attempted');
-cmp_ok(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'S'"), '>', $rounds * 10, 'most were settled');
+is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O' AND NOT apex AND due_at <= now()"), 0,
+	'every cash call that is due is attempted');
+cmp_ok(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'S'"), '>', $rounds * 10,
+	'more than ten cash calls a round are settled');
 in_ledger($node, 'SELECT seal()');
-checks_clean($node, 'sealed');
+checks_clean($node, 'after the last seal');
 $node->stop;
 done_testing();

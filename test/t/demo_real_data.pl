@@ -30,7 +30,8 @@ sub run_demo
 	$node->safe_psql('postgres', 'CREATE DATABASE demo');
 	$node->safe_psql('demo', 'CREATE EXTENSION bakkt_ledger');
 	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'demo', PGUSER => $node->safe_psql('demo', 'SELECT current_user'), %files);
-	return command_ok(["$demo/run"], 'the demonstration runs, and its proofs hold');
+	return command_ok(["$demo/run"],
+		'the demonstration runs on ' . (%files ? 'real' : 'generated') . ' data, and its proofs hold');
 }
 
 run_demo(QUOTES => $quotes, TRADES => $trades);
@@ -57,9 +58,9 @@ WHERE account NOT LIKE '%0001';
 SQL
 
 my $size = query('SELECT count(*) > 50000 AND count(DISTINCT account) > 4000 AND count(DISTINCT closes_on) = 3 FROM plain.trade');
-is($size, 't', 'three windows, thousands of customers and tens of thousands of trades to compare');
+is($size, 't', 'the demonstration has three windows, over 4,000 customers and over 50,000 trades');
 
-is(query(<<'SQL'), '', 'per coin, each window adds up as in plain SQL');
+is(query(<<'SQL'), '', 'each window adds up per coin as in plain SQL');
 SELECT * FROM (
 	SELECT w.client, w.closes_on, s.asset::text, buy_count, value(buy_quantity), value(buy_net_money), sell_count, value(sell_quantity), value(sell_net_money)
 	FROM demo.window w, window_summary(w.client, w.closes_on) s
@@ -73,7 +74,7 @@ FULL JOIN (
 WHERE ledger IS NULL OR plain IS NULL
 SQL
 
-is(query(<<'SQL'), '', 'one obligation per net settling client and closed window, of the plain sum, with payer and payee');
+is(query(<<'SQL'), '', 'a net settling client has one obligation per closed window, with the sum, payer and payee of plain SQL');
 SELECT * FROM (
 	SELECT client_code, row_number() OVER (PARTITION BY client_code ORDER BY obligation), payer, payee, value(amount)
 	FROM obligations() WHERE counterparty = client_code
@@ -128,7 +129,7 @@ WHERE ledger IS NULL OR plain IS NULL
 SQL
 
 is(query("SELECT count(*) FROM demo.outcome JOIN demo.fill USING (order_no) WHERE outcome = 'refused' AND sqlstate <> 'LG050'"), '0',
-	'what was refused was refused for want of coin');
+	'a trade is refused only for want of coin');
 
 # The proofs must be able to fail.
 query('DROP TABLE demo.discrepancy, demo.position, demo.proof, demo.fault');
@@ -139,11 +140,12 @@ WHERE (client_id, account) = (SELECT client_id, account FROM account WHERE kind 
 SQL
 query(slurp_file("$demo/proof.sql") =~ s/^.*\\gset$//mr);
 cmp_ok(query("SELECT count(*) FROM demo.fault WHERE fault LIKE 'verify:%'"), '>=', 1, 'one changed balance is found by verify()');
-cmp_ok(query("SELECT count(*) FROM demo.fault WHERE fault LIKE '%claims differ%'"), '==', 1, 'and by the proof of claims');
+cmp_ok(query("SELECT count(*) FROM demo.fault WHERE fault LIKE '%claims differ%'"), '==', 1,
+	'one changed balance is found by the proof of claims');
 
 # The generated day is the same everywhere.
 run_demo();
 is(query("SELECT count(*) || ' ' || sum(quantity) || ' ' || md5(string_agg(concat_ws(',', order_no, account, symbol, side, quantity, lp, lp_price, placed_at AT TIME ZONE 'UTC'), ';' ORDER BY order_no)) FROM demo.fill"),
-	'49500 1896131.24898302 3a5971e05c732052aa94f66989ff6348', 'the generated fills are those of every other run');
+	'49500 1896131.24898302 3a5971e05c732052aa94f66989ff6348', 'generated fills are the same in every run');
 
 done_testing();

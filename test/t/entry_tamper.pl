@@ -36,16 +36,16 @@ sub load
 	die $stderr;
 }
 
-is(load($good), $entry, 'untouched bytes come back as they were');
+is(load($good), $entry, 'an entry in binary form is read back unchanged');
 
 # header 19 bytes, tuple field count 2, field length 4; then the entry, then the trailer of 2
 my ($start, $length) = (25, length($good) - 27);
-is(unpack('N', substr($good, 21, 4)), $length, 'the entry is where it should be');
+is(unpack('N', substr($good, 21, 4)), $length, 'the entry\'s length stands before its bytes');
 
 # the last bytes of the entry are the amount of the last line: 0.50 BTC, as -5 of one decimal
 my $changed = $good;
 substr($changed, $start + $length - 1, 1) = chr(ord(substr($good, $start + $length - 1, 1)) ^ 0x02);
-is(load($changed), 'LG001', 'a changed amount does not balance');
+is(load($changed), 'LG001', 'an entry with a changed amount is refused as unbalanced');
 
 my %outcome;
 for my $bit (0 .. 8 * $length - 1)
@@ -59,24 +59,26 @@ for my $bit (0 .. 8 * $length - 1)
 		my $sum = $node->safe_psql('postgres', qq{
 			SELECT count(*) FROM (SELECT 1 FROM stored, bakkt_ledger.lines(entry) GROUP BY fund, split_part(amount::text, ' ', 2)
 				HAVING sum(split_part(amount::text, ' ', 1)::numeric) <> 0) unbalanced});
-		fail("unbalanced entry came in: $result") if $sum ne '0';
+		fail("an unbalanced entry was accepted: $result") if $sum ne '0';
 	}
 	else
 	{
 		$outcome{$result}++;
 	}
 }
-is_deeply([ sort keys %outcome ], [ '22P03', 'LG001', 'entry' ], 'each flipped bit is refused, or gives another balanced entry')
+is_deeply([ sort keys %outcome ], [ '22P03', 'LG001', 'entry' ], 'an entry with a flipped bit is refused or balances')
   or diag explain \%outcome;
 
-# shorter, longer, and lengths that lie
+# entries cut short, with a byte too many, and with a false line count
 for my $cut (1 .. $length)
 {
 	my $short = substr($good, 0, 21) . pack('N', $length - $cut) . substr($good, $start, $length - $cut) . "\xff\xff";
-	is(load($short), '22P03', "$cut bytes short") if $cut < 4 || $cut == $length;
+	is(load($short), '22P03', "an entry cut short by $cut bytes is refused") if $cut < 4 || $cut == $length;
 }
-is(load(substr($good, 0, 21) . pack('N', $length + 1) . substr($good, $start, $length) . "\0\xff\xff"), '22P03', 'one byte more');
-is(load(substr($good, 0, 21) . pack('N', 12) . "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" . "\xff\xff"), '22P03', 'a count no memory could hold');
+is(load(substr($good, 0, 21) . pack('N', $length + 1) . substr($good, $start, $length) . "\0\xff\xff"), '22P03',
+	'an entry with a byte too many is refused');
+is(load(substr($good, 0, 21) . pack('N', 12) . "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" . "\xff\xff"), '22P03',
+	'an entry that claims more lines than memory could hold is refused');
 
 $node->stop;
 done_testing();

@@ -33,14 +33,17 @@ SQL
 		or die 'the sessions never came to the gate';
 	in_ledger($node, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted");
 	$_->{harness}->finish foreach $run, $gate;
-	is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = '$try'"), 100, "$try: a hundred answers") or diag($run->{err});
+	is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = '$try'"), 100,
+		"a hundred sessions get an answer each: $try") or diag($run->{err});
 }
 
 sub one_answer
 {
 	my ($try) = @_;
-	is(in_ledger($node, "SELECT count(DISTINCT (outcome, journal, sqlstate, message, detail, recorded_at)) FROM public.answer WHERE try = '$try'"), 1, "$try: all the same");
-	is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = '$try' AND NOT replayed"), 1, "$try: one of them is the first");
+	is(in_ledger($node, "SELECT count(DISTINCT (outcome, journal, sqlstate, message, detail, recorded_at)) FROM public.answer WHERE try = '$try'"), 1,
+		"sessions that submit one request get one answer: $try");
+	is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = '$try' AND NOT replayed"), 1,
+		"exactly one answer is not a replay: $try");
 }
 
 sub journals
@@ -56,41 +59,49 @@ foreach my $isolation ('read committed', 'repeatable read', 'serializable')
 
 	submit("house/$try", "public.request('house/$try', public.house_of('Bank:operating'), public.house_of('Equity'), '5.00 USD')");
 	one_answer("house/$try");
-	is(journals("house/$try"), 1, "house accounts only, $isolation: one journal");
+	is(journals("house/$try"), 1, "a request on house accounts writes one journal: $isolation");
 
 	submit("claim/$try", "public.request('claim/$try', public.claim_of(1), public.claim_of(2), '10.00 USD')");
 	one_answer("claim/$try");
-	is(journals("claim/$try"), 1, "customers' accounts, $isolation: one journal");
+	is(journals("claim/$try"), 1, "a request on customers' accounts writes one journal: $isolation");
 
 	submit("refused/$try", "public.request('refused/$try', public.claim_of(3), public.claim_of(4), '150.00 USD')");
 	one_answer("refused/$try");
-	is(journals("refused/$try"), 0, "an overdraft, $isolation: no journal");
-	is(in_ledger($node, "SELECT string_agg(DISTINCT sqlstate, '') FROM public.answer WHERE try = 'refused/$try'"), 'LG050', 'and all are told the same');
+	is(journals("refused/$try"), 0, "a refused overdraft writes no journal: $isolation");
+	is(in_ledger($node, "SELECT string_agg(DISTINCT sqlstate, '') FROM public.answer WHERE try = 'refused/$try'"), 'LG050',
+		"a refused overdraft gives every session one SQLSTATE: $isolation");
 }
-is(in_ledger($node, "SELECT posted FROM balance WHERE account = public.claim_of(1)"), '-70.00 USD', 'the money moved once a time');
+is(in_ledger($node, "SELECT posted FROM balance WHERE account = public.claim_of(1)"), '-70.00 USD',
+	'a request of a hundred sessions moves its money once');
 
 # Two contents under one reference: one wins, the others are told which field differs.
 submit('two', "public.request('two', public.claim_of(2), public.claim_of(1 + 0 * :client_id), CASE WHEN :client_id % 2 = 0 THEN '1.00 USD' ELSE '2.00 USD' END::amount)");
-is(journals('two'), 1, 'two contents: one journal');
-is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = 'two' AND outcome = 'posted'"), 50, 'two contents: those who said the same have it');
-is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = 'two' AND sqlstate = 'LG020' AND detail ~* 'entry'"), 50, 'two contents: the others are told that the entry differs');
+is(journals('two'), 1, 'two contents under one reference write one journal');
+is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = 'two' AND outcome = 'posted'"), 50,
+	'sessions with the content that won are told it is posted');
+is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = 'two' AND sqlstate = 'LG020' AND detail ~* 'entry'"), 50,
+	'sessions with the other content are told that the entry differs');
 
 # A refusal outlives its cause.
 in_ledger($node, "SELECT load_journal('SAME', 'fund 3', journal_entry(line('Dr', public.house_of('Bank:omnibus'), '1000.00 USD'), line('Cr', public.claim_of(3), '1000.00 USD')))");
 is(in_ledger($node, "SELECT outcome, sqlstate, replayed FROM load_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '150.00 USD')])"),
-	'refused|LG050|t', 'funded now, refused still');
-is(sqlstate_of($node, "SELECT load_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '150.00 USD')], strict => true)"), 'LG050', 'and raised still by the strict form');
+	'refused|LG050|t', 'a refusal is replayed after its cause is gone');
+is(sqlstate_of($node, "SELECT load_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '150.00 USD')], strict => true)"), 'LG050',
+	'the strict form raises a refusal after its cause is gone');
 is(in_ledger($node, "SELECT outcome, sqlstate FROM load_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '1.00 USD')])"),
 	'refused|LG020', 'a refused reference cannot be used for something smaller');
-is(in_ledger($node, "SELECT outcome FROM load_journals(ARRAY[public.request('refused again', public.claim_of(3), public.claim_of(4), '150.00 USD')])"), 'posted', 'a new reference can');
+is(in_ledger($node, "SELECT outcome FROM load_journals(ARRAY[public.request('refused again', public.claim_of(3), public.claim_of(4), '150.00 USD')])"), 'posted',
+	'a new reference is posted once the account is funded');
 
 # What is not committed is not an outcome.
 in_ledger($node, "BEGIN; SELECT load_journals(ARRAY[public.request('undone', public.claim_of(1), public.claim_of(2), '1.00 USD')]); ROLLBACK");
-is(in_ledger($node, "SELECT outcome, replayed FROM load_journals(ARRAY[public.request('undone', public.claim_of(1), public.claim_of(2), '2.00 USD')])"), 'posted|f', 'a rolled back reference is free');
+is(in_ledger($node, "SELECT outcome, replayed FROM load_journals(ARRAY[public.request('undone', public.claim_of(1), public.claim_of(2), '2.00 USD')])"), 'posted|f',
+	'a rolled-back reference is free');
 in_ledger($node, "BEGIN; SAVEPOINT s; SELECT load_journals(ARRAY[public.request('half', public.claim_of(1), public.claim_of(2), '1.00 USD')]); ROLLBACK TO s; COMMIT");
-is(journals('half'), 0, 'nor does a rolled back savepoint leave one');
-is(in_ledger($node, "SELECT outcome, replayed FROM load_journals(ARRAY[public.request('half', public.claim_of(1), public.claim_of(2), '1.00 USD')])"), 'posted|f', 'and its reference is free');
+is(journals('half'), 0, 'a rolled-back savepoint leaves no journal');
+is(in_ledger($node, "SELECT outcome, replayed FROM load_journals(ARRAY[public.request('half', public.claim_of(1), public.claim_of(2), '1.00 USD')])"), 'posted|f',
+	'a reference of a rolled-back savepoint is free');
 
-verify_clean($node, 'after all');
+verify_clean($node, 'after all submissions');
 $node->stop;
 done_testing();

@@ -86,11 +86,11 @@ my @calls = (
 	['a wire', "SELECT receive_wire('%c', '1.00 USD', 'one more wire', '%c0092')"],
 	['settling deposits', "SELECT count(*) FROM settle_deposits(client => '%c')", '00000'],
 	['running cash calls', "SELECT count(*) FROM process_cash_calls(client => '%c')"],
-	['settlement transfers', "SELECT count(*) FROM instruct_settlement_transfers(client => '%c')"],
+	['instructing settlement transfers', "SELECT count(*) FROM instruct_settlement_transfers(client => '%c')"],
 	['a transfer by hand', "SELECT instruct_fbo_transfer('%c', 'by hand', '1.00 USD')"],
 	['confirming a transfer', "SELECT confirm_fbo_transfer('%c', 'in transit', 'bank 2')"],
 	['failing a transfer', "SELECT fail_fbo_transfer('%c', 'in transit', 'limit')"],
-	['topping up', "SELECT count(*) FROM top_up_deficits(client => '%c')"],
+	['topping up deficits', "SELECT count(*) FROM top_up_deficits(client => '%c')"],
 	['an aged list', "SELECT count(*) FROM take_aged_tpj('AM', client => '%c')"],
 	['proposing write-offs', "SELECT count(*) FROM propose_cash_call_write_offs(client => '%c')", '00000'],
 	['charging write-offs', "SELECT count(*) FROM charge_cash_call_write_offs(client => '%c')", '00000'],
@@ -100,18 +100,20 @@ my @calls = (
 	['closing a window', "SELECT count(*) FROM close_window('%cS', '2025-06-03')"],
 	['closing what is due', "SELECT count(*) FROM close_due_windows('2025-06-04Z', '%cS')"],
 	['changing the settlement', "SELECT change_settlement('%cS', cash_calendar => 'FEDWIRE')"],
-	['reading', "SELECT count(*) FROM balances('%c'), cash_calls('%c'), fbo_proof('%c')", '00000']);
+	['reading balances, calls and proof', "SELECT count(*) FROM balances('%c'), cash_calls('%c'), fbo_proof('%c')", '00000']);
 
 # About no client.
 my @shared = (
-	['retiring an asset', "SELECT retire_asset('EUR')"], ['reinstating it', "SELECT reinstate_asset('EUR')"], ['registering an asset', "SELECT register_asset('XYZ', 'COIN', 8)"],
+	['retiring an asset', "SELECT retire_asset('EUR')"], ['reinstating an asset', "SELECT reinstate_asset('EUR')"],
+	['registering an asset', "SELECT register_asset('XYZ', 'COIN', 8)"],
 	['opening an instrument', "SELECT register_asset('XYZ', 'COIN', 8), open_instrument('XYZUSD', 'XYZ', 'USD', '0.01 USD/XYZ', '0.01 XYZ')"],
 	['retiring an instrument', "SELECT retire_instrument('BTCUSD')"],
 	['opening a client', "SELECT open_client('NEW')"], ['opening a provider', "SELECT open_liquidity_provider('NEW', 'New')"],
 	['changing a provider', "SELECT change_liquidity_provider('LPIDLA', name => 'Other')"],
 	['opening a bank account', "SELECT open_bank_account('NEW', 'FBO', 'new')"],
 	['changing a job', "SELECT change_job('seal', every => '2 minutes')"],
-	['sweeping holds', "SELECT expire_holds()"], ['verifying', "SELECT count(*) FROM verify()"], ['the digest', "SELECT * FROM digest()"]);
+	['sweeping holds', "SELECT expire_holds()"],
+	['verifying the ledger', "SELECT count(*) FROM verify()"], ['reading the digest', "SELECT * FROM digest()"]);
 
 # Idle until the harness is finished.
 sub start_idle
@@ -122,7 +124,7 @@ sub start_idle
 	$session->{harness} = IPC::Run::start([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($LedgerTest::database) ],
 		'<', \$session->{in}, '>', \$session->{out}, '2>', \$session->{err}, IPC::Run::timeout(60));
 	$session->{harness}->pump until $session->{out} =~ /it is idle/ || $session->{err} =~ /ERROR/;
-	like($session->{out}, qr/it is idle/, 'a session is idle in its transaction') or diag($session->{err});
+	like($session->{out}, qr/it is idle/, 'a session sits idle in a transaction with its locks') or diag($session->{err});
 	return $session;
 }
 
@@ -154,14 +156,15 @@ judge($other, '%s works while nobody is idle', sub { $_[0][0] eq 'closing a clie
 
 my $tenant = start_idle(about($holds_all, $idle));
 judge($other, '%s is not stopped by an idle transaction of another client', sub { $_[0][0] eq 'closing a client' ? 'LG035' : '00000' }, @calls, @shared);
-judge($idle, '%s of the idle client itself ends in time', sub { defined $_[0][2] && $_[0][2] eq '00000' ? '00000' : '55P03' }, @calls);
+judge($idle, '%s of the idle client ends within two seconds',
+	sub { defined $_[0][2] && $_[0][2] eq '00000' ? '00000' : '55P03' }, @calls);
 
 my $settler = start_idle('SELECT seal();');
-judge($other, '%s is not stopped by an idle settler who has sealed, but for sealing itself',
+judge($other, '%s ends within two seconds while a settler who has sealed is idle',
 	sub { $_[0][0] eq 'closing a client' ? 'LG035' : $_[0][0] =~ /^(an aged list|closing a window|closing what is due)$/ ? '55P03' : '00000' }, @calls, @shared);
-is(sqlstate_of($node, 'SELECT seal()'), '55P03', 'a second sealer is told');
+is(sqlstate_of($node, 'SELECT seal()'), '55P03', 'a second sealer is refused while the first has not committed');
 end_idle($_) foreach $settler, $tenant;
-verify_clean($node, 'afterwards');
+verify_clean($node, 'after the idle sessions ended');
 
 $node->stop;
 done_testing();

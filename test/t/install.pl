@@ -28,8 +28,10 @@ SET ROLE tenant;
 CREATE FUNCTION bakkt_ledger.format(text, text) RETURNS text LANGUAGE sql AS $$SELECT 'the tenant''s'$$;
 SQL
 like(install('trapped'), qr/ERROR:  42P06: schema "bakkt_ledger" already exists/, 'a schema bakkt_ledger that exists stops the installation');
-is($node->safe_psql('trapped', "SELECT count(*) FROM pg_extension WHERE extname = 'bakkt_ledger'"), 0, 'and nothing is installed');
-is($node->safe_psql('trapped', "SELECT count(*) FROM pg_class WHERE relnamespace = 'bakkt_ledger'::regnamespace"), 0, 'nothing is left in that schema');
+is($node->safe_psql('trapped', "SELECT count(*) FROM pg_extension WHERE extname = 'bakkt_ledger'"), 0,
+	'an installation that is stopped leaves no extension');
+is($node->safe_psql('trapped', "SELECT count(*) FROM pg_class WHERE relnamespace = 'bakkt_ledger'::regnamespace"), 0,
+	'an installation that is stopped leaves no table in the schema');
 
 # other encodings: one odd byte made seal() fail for ever
 foreach my $encoding ('LATIN1', 'SQL_ASCII')
@@ -39,24 +41,24 @@ foreach my $encoding ('LATIN1', 'SQL_ASCII')
 	$node->safe_psql('postgres', "CREATE DATABASE $database ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
 	my $error = install($database);
 	like($error, qr/ERROR:  22023: .*"$encoding"/, "a database of encoding $encoding is refused");
-	like($error, qr/HINT:  .*initdb --encoding=UTF8/, 'the hint says how to make one of UTF8');
+	like($error, qr/HINT:  .*initdb --encoding=UTF8/, "the hint for encoding $encoding says how to make a cluster of UTF8");
 }
 
 # the schema belongs to the extension: it comes and goes with it, and dumps leave it to CREATE EXTENSION
-is(install($LedgerTest::database), '', 'a database of encoding UTF8 is right');
+is(install($LedgerTest::database), '', 'the extension installs in a database of encoding UTF8');
 is(in_ledger($node, <<'SQL'), 'e', 'the schema is a member of the extension');
 SELECT deptype FROM pg_depend WHERE classid = 'pg_namespace'::regclass AND objid = 'bakkt_ledger'::regnamespace AND refclassid = 'pg_extension'::regclass
 SQL
 my ($dump) = run_command([ 'pg_dump', '-h', $node->host, '-p', $node->port, '--schema-only', $LedgerTest::database ]);
-like($dump, qr/CREATE EXTENSION IF NOT EXISTS bakkt_ledger WITH SCHEMA pg_catalog;/, 'a dump makes the extension');
-unlike($dump, qr/CREATE SCHEMA bakkt_ledger/, 'and not its schema');
+like($dump, qr/CREATE EXTENSION IF NOT EXISTS bakkt_ledger WITH SCHEMA pg_catalog;/, 'a dump creates the extension');
+unlike($dump, qr/CREATE SCHEMA bakkt_ledger/, 'a dump leaves the schema to CREATE EXTENSION');
 is(in_ledger($node, <<'SQL'), '', 'nothing of the extension stands outside its schema');
 SELECT i.identity FROM pg_depend d, pg_identify_object(d.classid, d.objid, 0) i
  WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'bakkt_ledger')
    AND i.schema <> 'bakkt_ledger'
 SQL
 in_ledger($node, 'SELECT open_client($$ONE$$); DROP EXTENSION bakkt_ledger');
-is(in_ledger($node, "SELECT to_regnamespace('bakkt_ledger') IS NULL"), 't', 'the schema goes with the extension');
-is(install($LedgerTest::database), '', 'and can be installed again');
+is(in_ledger($node, "SELECT to_regnamespace('bakkt_ledger') IS NULL"), 't', 'the schema is dropped with the extension');
+is(install($LedgerTest::database), '', 'the extension can be installed again after it was dropped');
 
 done_testing();

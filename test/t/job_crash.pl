@@ -24,7 +24,7 @@ SQL
 my $end = '2026-04-20 12:00Z';
 my $before = state_of($node);
 my $plan = in_ledger($node, "SELECT job, occurrence, covers FROM due_jobs('$end') ORDER BY 2, 1");
-cmp_ok(scalar(split /\n/, $plan), '>', 100, 'there is much to do');
+cmp_ok(scalar(split /\n/, $plan), '>', 100, 'more than 100 runs of jobs are due');
 
 # what the jobs leave behind
 sub state_of
@@ -38,42 +38,46 @@ sub state_of
 sub start_in_the_middle
 {
 	my ($err) = @_;
-	my $number = in_ledger($node, 'SELECT last_value FROM journal_id_seq');
+	my $number = in_ledger($node, 'SELECT last_value FROM record_number');
 	my $run = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr($LedgerTest::database), '-c', "SELECT count(*) FROM run_due_jobs('$end')" ], '>', \my $out, '2>', $err);
 
-	$node->poll_query_until($LedgerTest::database, "SELECT last_value > $number + 20 FROM journal_id_seq") or die 'the jobs did not start';
+	$node->poll_query_until($LedgerTest::database, "SELECT last_value > $number + 20 FROM record_number") or die 'the jobs did not start';
 	return $run;
 }
 
 my $err = '';
 my $run = start_in_the_middle(\$err);
-is(in_ledger($node, "SELECT count(*) FROM run_due_jobs('$end')"), 0, 'a second runner does nothing meanwhile');
+is(in_ledger($node, "SELECT count(*) FROM run_due_jobs('$end')"), 0, 'a second runner does nothing while the first one runs');
 $node->stop('immediate');
 $run->finish;
 $node->start;
-isnt($err, '', 'the runner was killed');
-is(state_of($node), $before, 'the server crashed: nothing is half done');
-is(in_ledger($node, "SELECT job, occurrence, covers FROM due_jobs('$end') ORDER BY 2, 1"), $plan, 'and all of it is due');
+isnt($err, '', 'a runner reports an error when the server stops under it');
+is(state_of($node), $before, 'a server crash leaves no run half done');
+is(in_ledger($node, "SELECT job, occurrence, covers FROM due_jobs('$end') ORDER BY 2, 1"), $plan,
+	'every run is due again after a server crash');
 
 $err = '';
 $run = start_in_the_middle(\$err);
 in_ledger($node, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%run_due_jobs%' AND pid <> pg_backend_pid()");
 $run->finish;
-isnt($err, '', 'the session was ended');
+isnt($err, '', 'a runner whose session is ended reports an error');
 $node->poll_query_until($LedgerTest::database, "SELECT count(*) = 0 FROM pg_stat_activity WHERE query LIKE '%run_due_jobs%' AND pid <> pg_backend_pid()");
-is(state_of($node), $before, 'and nothing is half done');
+is(state_of($node), $before, 'a runner whose session is ended leaves no run half done');
 
 # six sessions, each time some of it
 my $bench = bench($node, "SELECT count(*) FROM run_due_jobs('$end', 100);\n", {}, '-c', 6, '-j', 2, '-t', 15);
-ok($bench->{ok} && $bench->{failed} == 0, 'six runners at once: none fails');
+ok($bench->{ok} && $bench->{failed} == 0, 'six runners run at once without a failure');
 in_ledger($node, "SELECT run_due_jobs('$end')");
-is(in_ledger($node, "SELECT job, occurrence, covers FROM job_run WHERE occurrence > '2026-01-10 12:00Z' ORDER BY 2, 1"), $plan, 'all of it was done, once');
-is(in_ledger($node, "SELECT count(*), count(DISTINCT closes_on), min(closes_on), max(closes_on) FROM settlement_window"), '99|99|2026-01-11|2026-04-19', 'each window was closed, once');
-is(in_ledger($node, "SELECT count(*) FROM hold WHERE status = 'open'"), 0, 'each hold was expired');
-is(in_ledger($node, "SELECT count(*) FROM hold_event WHERE event = 'expired'"), 100, 'once');
-is(in_ledger($node, "SELECT job FROM job_run WHERE status <> 'done' OR started_at > ended_at"), '', 'and no run failed');
-is(in_ledger($node, 'SELECT * FROM check_settlement()'), '', 'every window ties');
-verify_clean($node, 'after all');
+is(in_ledger($node, "SELECT job, occurrence, covers FROM job_run WHERE occurrence > '2026-01-10 12:00Z' ORDER BY 2, 1"), $plan,
+	'six runners do every due run exactly once');
+is(in_ledger($node, "SELECT count(*), count(DISTINCT closes_on), min(closes_on), max(closes_on) FROM settlement_window"), '99|99|2026-01-11|2026-04-19',
+	'each window is closed exactly once');
+is(in_ledger($node, "SELECT count(*) FROM hold WHERE status = 'open'"), 0, 'no hold stays open past its expiry');
+is(in_ledger($node, "SELECT count(*) FROM hold_event WHERE event = 'expired'"), 100, 'each hold is expired exactly once');
+is(in_ledger($node, "SELECT job FROM job_run WHERE status <> 'done' OR started_at > ended_at"), '',
+	'every run is recorded as done and ends no earlier than it starts');
+is(in_ledger($node, 'SELECT * FROM check_settlement()'), '', 'check_settlement() finds nothing after all runs');
+verify_clean($node, 'after all runs');
 
 # a runner that takes long says how far it is
 in_ledger($node, <<'SQL');
@@ -82,7 +86,7 @@ INSERT INTO client_run VALUES ('slow', 'slow_part', NULL);
 UPDATE job SET run = 'slow' WHERE job = 'top_up_deficits';
 SQL
 $node->psql($LedgerTest::database, "SELECT count(*) FROM run_due_jobs('2026-04-21 12:00Z')", stderr => \my $told);
-like($told, qr/NOTICE:.* jobs: \d+ runs, caught up to 2026-04-2\d \d\d:\d\d UTC/, 'progress is told');
+like($told, qr/NOTICE:.* jobs: \d+ runs, caught up to 2026-04-2\d \d\d:\d\d UTC/, 'a long run reports how far it has caught up');
 
 $node->stop;
 done_testing();

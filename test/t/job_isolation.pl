@@ -61,7 +61,7 @@ ORDER BY 1, 2
 SQL
 	return $told;
 }
-is(account_of_twin('AAAA'), account_of_twin('BBBB'), 'two clients are alike');
+is(account_of_twin('AAAA'), account_of_twin('BBBB'), 'two clients with the same work are alike at the start');
 
 # A posts, trades, asks for its money, places a hold, and has every row of its own that a session can lock
 my $idle = $node->background_psql($LedgerTest::database, on_error_stop => 1);
@@ -81,49 +81,56 @@ foreach my $call (@job)
 {
 	my ($told, $started) = ('', time);
 
-	is($node->psql($LedgerTest::database, "SET client_min_messages = error; BEGIN; $call; ROLLBACK", stderr => \$told), 0, "$call is no error");
-	cmp_ok(time - $started, '<', $limit, '... and ends at once');
+	is($node->psql($LedgerTest::database, "SET client_min_messages = error; BEGIN; $call; ROLLBACK", stderr => \$told), 0,
+		"$call succeeds while a session holds all locks of a client");
+	cmp_ok(time - $started, '<', $limit, "$call ends at once while a session holds all locks of a client");
 }
 foreach my $run ('expire_holds', 'settle_deposits', 'process_cash_calls')
 {
 	$node->psql($LedgerTest::database, "BEGIN; SELECT count(*) FROM $run('2026-04-01 22:00Z'); ROLLBACK", stderr => \my $told);
 	like($told, qr/NOTICE:.*$run: \d+ of client "AAAA" left to the next run/, "$run says what it left to the next run");
-	unlike($told, qr/BBBB/, '... and of nobody else');
+	unlike($told, qr/BBBB/, "$run leaves nothing of another client to the next run");
 }
 foreach my $run ('charge_cash_call_write_offs', 'instruct_settlement_transfers', 'close_due_windows')
 {
 	$node->psql($LedgerTest::database, "BEGIN; SELECT count(*) FROM $run('2026-04-01 22:00Z'); ROLLBACK", stderr => \my $told);
-	like($told, qr/WARNING:.*$run: client "AAAA" is left out \(55P03\)/, "$run says whom it left out");
-	unlike($told, qr/BBBB/, '... and nobody else');
-	is(sqlstate_of($node, "SET lock_timeout = '100ms'; SELECT count(*) FROM $run('2026-04-01 22:00Z', client => 'AAAA')"), '55P03', '... called for that client it is an error');
+	like($told, qr/WARNING:.*$run: client "AAAA" is left out \(55P03\)/, "$run says which client it left out");
+	unlike($told, qr/BBBB/, "$run leaves no other client out");
+	is(sqlstate_of($node, "SET lock_timeout = '100ms'; SELECT count(*) FROM $run('2026-04-01 22:00Z', client => 'AAAA')"), '55P03',
+		"$run called for the locked client is an error");
 }
 
-is(sqlstate_of($node, "SET statement_timeout = '50ms'; SELECT count(*) FROM close_due_windows('2026-04-01 22:00Z')"), '57014', 'a statement that is cancelled is no failure of a client');
+is(sqlstate_of($node, "SET statement_timeout = '50ms'; SELECT count(*) FROM close_due_windows('2026-04-01 22:00Z')"), '57014',
+	'a canceled statement is no failure of a client');
 
 # the scheduler: a day of all jobs
 my $started = time;
 in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");
 my $took = time - $started;
-cmp_ok($took, '<', $limit, 'all jobs of a day end at once');
-is(in_ledger($node, q{SELECT job, sqlstate, message FROM job_run WHERE client IS NULL AND status <> 'done'}), '', 'every job is done');
-is(in_ledger($node, q{SELECT DISTINCT client, sqlstate FROM job_run WHERE client IS NOT NULL}), 'AAAA|55P03', 'but for the client that is blocked');
+cmp_ok($took, '<', $limit, 'all jobs of a day end at once while a client is locked');
+is(in_ledger($node, q{SELECT job, sqlstate, message FROM job_run WHERE client IS NULL AND status <> 'done'}), '',
+	'every job of a day is done while a client is locked');
+is(in_ledger($node, q{SELECT DISTINCT client, sqlstate FROM job_run WHERE client IS NOT NULL}), 'AAAA|55P03',
+	'only the parts of the locked client fail');
 is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job_left_out WHERE job IN ('expire_holds', 'settle_deposits', 'charge_cash_call_write_offs', 'instruct_settlement_transfers', 'close_due_windows')}),
 	'charge_cash_call_write_offs close_due_windows instruct_settlement_transfers', 'a client that was left out of a run is on record');
 is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job_run WHERE result ~ 'in use by other sessions: \d+ of AAAA'}),
 	'expire_holds process_cash_calls retry_cash_calls settle_deposits', 'what a run left to the next one is in its result');
 is(in_ledger($node, q{SELECT h.status, t.status, (SELECT count(*) FROM settlement_window w WHERE w.client_id = c.client_id AND w.closes_on > '2026-03-30'),
 	(SELECT count(*) FROM cash_write_off w WHERE w.client_id = c.client_id AND w.status = 'CHARGED') FROM client c JOIN hold h USING (client_id) JOIN funding_transfer t USING (client_id)
-	WHERE c.code = 'BBBB' AND h.reference = 'h1' AND t.reference = 'd1'}), 'expired|SETTLED|2|2', q{the other client's part is done});
+	WHERE c.code = 'BBBB' AND h.reference = 'h1' AND t.reference = 'd1'}), 'expired|SETTLED|2|2',
+	q{the part of the other client is done});
 in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");
-is(in_ledger($node, q{SELECT max(failures) FROM job_left_out}), 2, 'it is tried again at the next call');
+is(in_ledger($node, q{SELECT max(failures) FROM job_left_out}), 2, 'a client left out is tried again at the next call');
 
 # when the session has gone the client gets what it missed, once
 $idle->query_safe('ROLLBACK');
 $idle->quit;
 in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");
 is(in_ledger($node, 'SELECT * FROM job_left_out'), '', 'nobody is left out once the session has ended');
-is(in_ledger($node, q{SELECT job, client, occurrence FROM job_run WHERE status <> 'failed' GROUP BY 1, 2, 3 HAVING count(*) > 1}), '', 'nothing is done twice');
-is(in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')"), 0, 'nothing is left');
+is(in_ledger($node, q{SELECT job, client, occurrence FROM job_run WHERE status <> 'failed' GROUP BY 1, 2, 3 HAVING count(*) > 1}), '',
+	'no part of an occurrence is done twice');
+is(in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')"), 0, 'a call after everything is made up for has nothing to run');
 
 # a settler who has sealed and does nothing more stops sealing, and what needs it, but no job waits for him
 my $settler = $node->background_psql($LedgerTest::database, on_error_stop => 1);
@@ -133,13 +140,13 @@ $started = time;
 in_ledger($node, "SELECT count(*) FROM run_due_jobs(timestamptz '$at' + interval '5 minutes')");
 cmp_ok(time - $started, '<', $limit, 'while a settler who has sealed is idle all jobs end at once');
 is(in_ledger($node, q{SELECT DISTINCT job, sqlstate FROM job_run WHERE client IS NULL AND status = 'failed'}), 'seal|55P03', 'sealing alone fails while a settler who has sealed is idle');
-is(sqlstate_of($node, 'SELECT seal()'), '55P03', 'another sealer is told');
+is(sqlstate_of($node, 'SELECT seal()'), '55P03', 'a second sealer is refused while the first is idle');
 $settler->query_safe('ROLLBACK');
 $settler->quit;
 # customers that a session has locked are no failure of a run over calls: the next takes them
 in_ledger($node, "SELECT count(*) FROM run_due_jobs(timestamptz '$at' + interval '10 minutes')");
-is(account_of_twin('AAAA'), account_of_twin('BBBB'), 'and the two are alike again');
-checks_clean($node, 'after all');
+is(account_of_twin('AAAA'), account_of_twin('BBBB'), 'two clients are alike again once one has made up for what it missed');
+checks_clean($node, 'after all jobs');
 
 $node->stop;
 done_testing();

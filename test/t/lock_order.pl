@@ -81,16 +81,18 @@ foreach my $name (sort keys %run)
 	my ($done) = $run{$name}{out} =~ /transactions actually processed: (\d+)/;
 	my ($deadlocks) = $run{$name}{out} =~ /number of deadlock failures: (\d+)/;
 
-	cmp_ok($done, '>', 0, "$name: work is done");
-	is($deadlocks, 0, "$name: no deadlock") or diag($run{$name}{out});
-	unlike($run{$name}{err}, qr/aborted/, "$name: no other error") or diag($run{$name}{err});
+	cmp_ok($done, '>', 0, "$name: transactions are processed");
+	is($deadlocks, 0, "$name: no transaction ends in a deadlock") or diag($run{$name}{out});
+	unlike($run{$name}{err}, qr/aborted/, "$name: no session is aborted by another error") or diag($run{$name}{err});
 	note("$name: $done done, " . join('; ', $run{$name}{out} =~ /(number of .* failures.*)/g));
 }
 note(in_ledger($node, 'SELECT call, state, count(*) FROM public.outcome GROUP BY 1, 2 ORDER BY 1, 2'));
-is(in_ledger($node, "SELECT DISTINCT call FROM public.outcome EXCEPT SELECT call FROM public.outcome WHERE state = '00000'"), '', 'each call has been done');
+is(in_ledger($node, "SELECT DISTINCT call FROM public.outcome EXCEPT SELECT call FROM public.outcome WHERE state = '00000'"), '',
+	'each kind of call succeeds at least once');
 note(in_ledger($node, 'SELECT job, status, sqlstate, count(*) FROM job_run GROUP BY 1, 2, 3 ORDER BY 1, 2'));
-is(in_ledger($node, "SELECT sqlstate, count(*) FROM job_run WHERE sqlstate = '40P01' GROUP BY 1"), '', 'nor does a job');
-checks_clean($node, 'afterwards');
+is(in_ledger($node, "SELECT sqlstate, count(*) FROM job_run WHERE sqlstate = '40P01' GROUP BY 1"), '',
+	'no job ends in a deadlock');
+checks_clean($node, 'after all sessions');
 
 $node->stop;
 done_testing();

@@ -19,34 +19,45 @@ cron.database_name = 'ledger'
 cron.use_background_workers = on
 CONF
 
-is(sqlstate_of($node, 'SELECT schedule_jobs()'), '0A000', 'preloaded alone it is not enough');
+is(sqlstate_of($node, 'SELECT schedule_jobs()'), '0A000', 'scheduling is refused when pg_cron is preloaded but not created');
 in_ledger($node, <<'SQL');
 CREATE EXTENSION pg_cron;
 CREATE ROLE clerk LOGIN IN ROLE bakkt_ledger_settler;
 CREATE ROLE idle LOGIN IN ROLE bakkt_ledger_poster;
 CREATE ROLE ann LOGIN IN ROLE bakkt_ledger_administrator;
 SQL
-is(sqlstate_of($node, "SET ROLE ann; SELECT schedule_jobs(run_by => 'idle')"), '42501', 'a role that may not run the jobs is not scheduled');
-is(sqlstate_of($node, "SET ROLE ann; SELECT schedule_jobs(run_by => 'bakkt_ledger_settler')"), '42501', 'nor one that cannot log in');
-is(sqlstate_of($node, "SET ROLE ann; SELECT schedule_jobs(run_by => 'nobody of this name')"), '42501', 'nor one that does not exist');
-isnt(sqlstate_of($node, "SET ROLE ann; SELECT schedule_jobs('every now and then', 'clerk')"), '00000', 'nor a schedule that pg_cron does not know');
+is(sqlstate_of($node, "SET ROLE ann; SELECT schedule_jobs(run_by => 'idle')"), '42501',
+	'scheduling jobs for a role that may not run them is refused');
+is(sqlstate_of($node, "SET ROLE ann; SELECT schedule_jobs(run_by => 'bakkt_ledger_settler')"), '42501',
+	'scheduling jobs for a role that cannot log in is refused');
+is(sqlstate_of($node, "SET ROLE ann; SELECT schedule_jobs(run_by => 'nobody of this name')"), '42501',
+	'scheduling jobs for a role that does not exist is refused');
+isnt(sqlstate_of($node, "SET ROLE ann; SELECT schedule_jobs('every now and then', 'clerk')"), '00000',
+	'a schedule that pg_cron cannot parse is refused');
 
 my $seconds = in_ledger($node, "SELECT string_to_array(regexp_replace(extversion, '[^0-9.].*', ''), '.')::int[] >= '{1,5}' FROM pg_extension WHERE extname = 'pg_cron'") eq 't';
 in_ledger($node, "SET ROLE ann; SELECT schedule_jobs('0 0 1 1 *', 'clerk')");
 in_ledger($node, 'SET ROLE ann; SELECT schedule_jobs(' . ($seconds ? "'1 seconds'" : "'* * * * *'") . ", 'clerk')");
-is(in_ledger($node, 'SELECT jobname, database, username, active FROM cron.job'), 'bakkt_ledger|ledger|clerk|t', 'one schedule, in place of the one before');
+is(in_ledger($node, 'SELECT jobname, database, username, active FROM cron.job'), 'bakkt_ledger|ledger|clerk|t',
+	'scheduling the jobs again replaces the schedule before');
 is(in_ledger($node, "SELECT string_agg(after ->> 'username', ' ' ORDER BY change_id) FROM change_log WHERE object_kind = 'pg_cron' AND changed_by = 'ann'"), 'clerk clerk',
-	'who set it up is on record');
+	'each scheduling is recorded with the administrator who did it');
 
 $PostgreSQL::Test::Utils::timeout_default = 90;
-ok($node->poll_query_until($LedgerTest::database, 'SELECT count(*) >= 3 FROM job_run'), 'pg_cron runs the jobs');
-is(in_ledger($node, "SELECT string_agg(DISTINCT run_by || ' ' || status, ', ') FROM job_run"), 'clerk done', 'in the name of that role');
-ok($node->poll_query_until($LedgerTest::database, "SELECT count(*) > 0 FROM cron.job_run_details WHERE status = 'succeeded'"), 'as it says itself');
-like(in_ledger($node, 'SELECT command FROM cron.job'), qr/^SET lock_timeout = '1min'; SELECT /, 'and no job waits for ever');
-is(in_ledger($node, "SELECT return_message FROM cron.job_run_details WHERE status = 'failed'"), '', 'without a failure');
+ok($node->poll_query_until($LedgerTest::database, 'SELECT count(*) >= 3 FROM job_run'),
+	'pg_cron runs the scheduled jobs by itself');
+is(in_ledger($node, "SELECT string_agg(DISTINCT run_by || ' ' || status, ', ') FROM job_run"), 'clerk done',
+	'runs started by pg_cron are recorded under the scheduled role');
+ok($node->poll_query_until($LedgerTest::database, "SELECT count(*) > 0 FROM cron.job_run_details WHERE status = 'succeeded'"),
+	'pg_cron records its own calls as succeeded');
+like(in_ledger($node, 'SELECT command FROM cron.job'), qr/^SET lock_timeout = '1min'; SELECT /,
+	'the scheduled command bounds its wait for locks to a minute');
+is(in_ledger($node, "SELECT return_message FROM cron.job_run_details WHERE status = 'failed'"), '',
+	'pg_cron records no failed call');
 
-is(in_ledger($node, 'SET ROLE ann; SELECT unschedule_jobs(), unschedule_jobs()'), 't|f', 'until it is told not to');
-is(in_ledger($node, 'SELECT count(*) FROM cron.job'), 0, 'then nothing is scheduled');
+is(in_ledger($node, 'SET ROLE ann; SELECT unschedule_jobs(), unschedule_jobs()'), 't|f',
+	'unscheduling removes the schedule once');
+is(in_ledger($node, 'SELECT count(*) FROM cron.job'), 0, 'pg_cron has no job after unscheduling');
 
 $node->stop;
 done_testing();

@@ -41,20 +41,25 @@ foreach my $query (
 	isnt($answer, '', "the primary answers $query") unless $query =~ /verify/;
 	is(in_ledger($standby, $query), $answer, "the standby answers $query alike");
 }
-checks_clean($standby, 'standby');
+checks_clean($standby, 'on the standby');
 
 is(sqlstate_of($standby, "SELECT load_journals(ARRAY[public.pay('no', 1, 2, '1.00 USD')])"), '25006', 'the standby takes no posting');
-is(sqlstate_of($standby, 'SELECT seal()'), '25006', 'nor does it seal');
-is(sqlstate_of($standby, $_), '25006', "nor $_") foreach ('SELECT count(*) FROM process_cash_calls()', "SELECT take_aged_tpj('AM', '2026-03-05 15:30Z')", 'SELECT run_due_jobs()',
+is(sqlstate_of($standby, 'SELECT seal()'), '25006', 'the standby seals no block');
+is(sqlstate_of($standby, $_), '25006', "the standby refuses $_")
+	foreach ('SELECT count(*) FROM process_cash_calls()', "SELECT take_aged_tpj('AM', '2026-03-05 15:30Z')", 'SELECT run_due_jobs()',
 	"SELECT initiate_deposit('REPL0092', '1.00 USD', 'no')", "SELECT confirm_fbo_transfer('REPL', 'in transit', 'no')");
-is(sqlstate_of($node, "BEGIN READ ONLY; SELECT load_journals(ARRAY[public.pay('no', 1, 2, '1.00 USD')])"), '25006', 'nor does a read-only transaction');
+is(sqlstate_of($node, "BEGIN READ ONLY; SELECT load_journals(ARRAY[public.pay('no', 1, 2, '1.00 USD')])"), '25006',
+	'a read-only transaction takes no posting');
 
 $node->stop('immediate');
 $standby->promote;
-is(in_ledger($standby, "SELECT outcome FROM load_journals(ARRAY[public.pay('yes', 1, 2, '1.00 USD')])"), 'posted', 'promoted, it posts');
-is(in_ledger($standby, "SELECT status FROM receive_wire('REPL', '600.00 USD', 'yes', 'REPL0093')"), 'SETTLED', 'takes in a customer\'s money');
-is(in_ledger($standby, "SELECT settled FROM process_cash_calls(client => 'REPL')"), 1, 'and collects what he owes');
+is(in_ledger($standby, "SELECT outcome FROM load_journals(ARRAY[public.pay('yes', 1, 2, '1.00 USD')])"), 'posted',
+	'a promoted standby posts journals');
+is(in_ledger($standby, "SELECT status FROM receive_wire('REPL', '600.00 USD', 'yes', 'REPL0093')"), 'SETTLED',
+	'a promoted standby takes in a customer\'s wire');
+is(in_ledger($standby, "SELECT settled FROM process_cash_calls(client => 'REPL')"), 1,
+	'a promoted standby collects a cash call (TPJ)');
 in_ledger($standby, 'SELECT seal()');
-checks_clean($standby, 'promoted');
+checks_clean($standby, 'on the promoted standby');
 $standby->stop;
 done_testing();

@@ -22,7 +22,7 @@ $$;
 SELECT load_journals(ARRAY(SELECT public.pay('DUMP', 'a' || i, 1 + i % 20, 1 + (i * 7) % 20, '3.33 USD') FROM generate_series(1, 300) AS i));
 SELECT seal();
 SELECT load_journals(ARRAY(SELECT public.pay('OTHR', 'b' || i, 1 + i % 5, 1 + (i * 3) % 5, ((i % 7 * 15 + 1) || '.00 USD')::amount) FROM generate_series(1, 100) AS i));
-SELECT post_entry(client_id, 'undo a7', 2::smallint, reverse(entry), reverses => journal_id) FROM journal WHERE reference = 'a7';
+SELECT post_entry(client_id, 'undo a7', 'reversal', reverse(entry), reverses => journal_id) FROM journal WHERE reference = 'a7';
 SELECT seal();
 SELECT load_journals(ARRAY(SELECT public.pay('DUMP', 'c' || i, 1 + i % 20, 1 + (i * 7) % 20, '1.11 USD') FROM generate_series(1, 50) AS i));
 SQL
@@ -54,7 +54,7 @@ SELECT retire_asset('YFI', 'no longer traded'), register_asset('NEWC', 'COIN', 9
 SQL
 make_cash($node, 'DUMP');
 make_cash($node, 'OTHR');
-is(in_ledger($node, <<'SQL'), '', 'there is something in every table');
+is(in_ledger($node, <<'SQL'), '', 'every table has rows before the dump');
 SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'bakkt_ledger'::regnamespace AND relkind = 'r'
 	AND (xpath('/row/c/text()', query_to_xml('SELECT count(*) AS c FROM ' || c.oid::regclass, false, true, '')))[1]::text = '0'
 SQL
@@ -64,7 +64,7 @@ in_ledger($node, "BEGIN; SELECT load_journals(ARRAY[public.pay('DUMP', 'lost', 1
 in_ledger($node, 'SELECT seal()');
 in_ledger($node, "SELECT load_journals(ARRAY[public.pay('DUMP', 'tail', 1, 2, '1.00 USD')])");
 checks_clean($node, 'before the dump');
-cmp_ok(in_ledger($node, 'SELECT count(*) FROM rejection'), '>', 0, 'there are refusals to keep');
+cmp_ok(in_ledger($node, 'SELECT count(*) FROM rejection'), '>', 0, 'rejections are there to be dumped');
 
 # Every member table and sequence, row by row.
 sub fingerprint
@@ -98,10 +98,11 @@ my $digest = in_ledger($node, 'SELECT * FROM block ORDER BY block_no DESC LIMIT 
 my $trial = in_ledger($node, 'SELECT * FROM trial_balance() AS t ORDER BY t::text');
 my $reports = reports($LedgerTest::database);
 my $due = in_ledger($node, "SELECT * FROM due_jobs('2026-03-02 12:00Z')");
-isnt($digest, '', 'there is a last block');
-isnt($trial, '', 'there is a trial balance');
-is(scalar(grep { $_ eq '' } @$reports), 0, 'there is something in every report');
-is(in_ledger($node, "SELECT string_agg(DISTINCT event, ' ' ORDER BY event) FROM cash_call_event"), 'busted failed recovered rejected sent settled written_off', 'every event of a cash call');
+isnt($digest, '', 'a last block is there to be dumped');
+isnt($trial, '', 'a trial balance is there to be compared');
+is(scalar(grep { $_ eq '' } @$reports), 0, 'every cash report has rows before the dump');
+is(in_ledger($node, "SELECT string_agg(DISTINCT event, ' ' ORDER BY event) FROM cash_call_event"), 'busted failed recovered rejected sent settled written_off',
+	'every event of a cash call (TPJ) is there to be dumped');
 
 # a dropped role's number is no access: it stays behind, or another role of that number in the next cluster would have it
 in_ledger($node, "CREATE ROLE leaver; INSERT INTO client_access (client_id, role, granted_by) SELECT client_id, 'leaver', 'postgres' FROM client; DROP ROLE leaver");
@@ -112,51 +113,59 @@ foreach my $format ('plain', 'custom')
 	my $copy = "copy_$format";
 	my $file = "$dir/$format.dump";
 
-	command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, "--format=$format", '-f', $file, $LedgerTest::database ], "$format: dumped");
+	command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, "--format=$format", '-f', $file, $LedgerTest::database ],
+		"pg_dump writes the ledger in $format format");
 	$node->safe_psql('postgres', "CREATE DATABASE $copy");
 
 	if ($format eq 'plain')
 	{
 		my ($out, $err);
 		isnt($node->psql('postgres', "CREATE DATABASE unsaid") || $node->psql('unsaid', undef, extra_params => [ '-f', $file ], on_error_stop => 1, stderr => \$err), 0,
-			'a restore that does not say so is refused');
-		like($err, qr/append-only|restoring|LG066/i, 'and the message says what to do');
+			'a restore without its setting is refused');
+		like($err, qr/append-only|restoring|LG066/i, 'the refusal of a restore says what to do');
 	}
 
 	local $ENV{PGOPTIONS} = '-c bakkt_ledger.restoring=on';
 	if ($format eq 'plain')
 	{
-		command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-o', '/dev/null', '-f', $file, $copy ], "$format: restored");
+		command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-o', '/dev/null', '-f', $file, $copy ],
+			"psql restores a $format dump");
 	}
 	else
 	{
-		command_ok([ 'pg_restore', '--exit-on-error', '-h', $node->host, '-p', $node->port, '-d', $copy, $file ], "$format: restored");
+		command_ok([ 'pg_restore', '--exit-on-error', '-h', $node->host, '-p', $node->port, '-d', $copy, $file ],
+			"pg_restore restores a $format dump");
 	}
 	delete local $ENV{PGOPTIONS};
 	$node->safe_psql('postgres', "ALTER DATABASE $copy SET search_path = bakkt_ledger, bakkt_ledger_internal, public");
 
-	is_deeply(fingerprint($copy), $before, "$format: every row of every table and every sequence is the same");
-	checks_clean($node, $format, $copy);
-	is_deeply(reports($copy), $reports, "$format: the same cash calls, balances, proofs and lists, byte for byte");
-	is($node->safe_psql($copy, 'SELECT * FROM block ORDER BY block_no DESC LIMIT 1'), $digest, "$format: the same last block");
-	is($node->safe_psql($copy, 'SELECT * FROM trial_balance() AS t ORDER BY t::text'), $trial, "$format: the same trial balance");
+	is_deeply(fingerprint($copy), $before, "a $format restore keeps every row of every table and every sequence");
+	checks_clean($node, "restored from a $format dump", $copy);
+	is_deeply(reports($copy), $reports, "a $format restore gives the same cash reports, byte for byte");
+	is($node->safe_psql($copy, 'SELECT * FROM block ORDER BY block_no DESC LIMIT 1'), $digest,
+		"a $format restore keeps the last block");
+	is($node->safe_psql($copy, 'SELECT * FROM trial_balance() AS t ORDER BY t::text'), $trial,
+		"a $format restore keeps the trial balance");
 
-	is($node->safe_psql($copy, "SELECT * FROM due_jobs('2026-03-02 12:00Z')"), $due, "$format: the same jobs are due");
+	is($node->safe_psql($copy, "SELECT * FROM due_jobs('2026-03-02 12:00Z')"), $due,
+		"a $format restore keeps the jobs that are due");
 
 	# the ledger lives on: old references replay, new ones post, blocks follow
 	is($node->safe_psql($copy, "SELECT string_agg(DISTINCT outcome || replayed, ' ') FROM load_journals(ARRAY(SELECT public.pay('DUMP', 'a' || i, 1 + i % 20, 1 + (i * 7) % 20, '3.33 USD') FROM generate_series(1, 300) AS i))"),
-		'postedtrue', "$format: submitted again, the outcome is the original");
+		'postedtrue', "a $format restore replays journals submitted again");
 	is($node->safe_psql($copy, "SELECT count(*) FROM load_journals(ARRAY(SELECT public.pay('OTHR', 'b' || i, 1 + i % 5, 1 + (i * 3) % 5, ((i % 7 * 15 + 1) || '.00 USD')::amount) FROM generate_series(1, 100) AS i)) AS r LEFT JOIN rejection x ON x.reference = 'b' || r.request WHERE NOT replayed OR (outcome = 'refused') <> (x.reference IS NOT NULL)"),
-		0, "$format: refusals too");
+		0, "a $format restore replays refusals submitted again");
 	is($node->safe_psql($copy, "SELECT string_agg(DISTINCT outcome || replayed, ' ') FROM load_journals(ARRAY(SELECT public.pay('DUMP', 'd' || i, 1 + i % 20, 1 + (i * 7) % 20, '0.01 USD') FROM generate_series(1, 100) AS i))"),
-		'postedfalse', "$format: posting goes on");
-	is($node->safe_psql($copy, "SELECT min(journal_id) > (SELECT max(journal_id) FROM journal WHERE reference !~ '^d') FROM journal WHERE reference ~ '^d'"), 't', "$format: with new journal ids");
+		'postedfalse', "a $format restore posts new journals");
+	is($node->safe_psql($copy, "SELECT min(journal_id) > (SELECT max(journal_id) FROM journal WHERE reference !~ '^d') FROM journal WHERE reference ~ '^d'"), 't',
+		"a $format restore gives new journals higher ids");
 	$node->safe_psql($copy, 'SELECT seal()');
-	checks_clean($node, "$format, after the next block", $copy);
-	is($node->safe_psql($copy, "SELECT open_customer('AFTER001', client => 'DUMP') IS NOT NULL AND open_account('DUMP', 'FBO', 'Cust:AFTER001:settled', 'USD', 'AFTER001') IS NOT NULL"), 't', "$format: accounts can be opened");
+	checks_clean($node, "restored from a $format dump, after the next block", $copy);
+	is($node->safe_psql($copy, "SELECT open_customer('AFTER001', client => 'DUMP') IS NOT NULL AND open_account('DUMP', 'FBO', 'Cust:AFTER001:settled', 'USD', 'AFTER001') IS NOT NULL"), 't',
+		"a $format restore opens new customers and accounts");
 }
 
-# A restore with a lie in it: verify() finds the edited row, or the check of the chapter does.
+# A restore of an edited dump: verify() finds the edited row, or the check of the chapter does.
 my $plain = slurp_file("$dir/plain.dump");
 foreach my $each (
 	[ 'journal', qr/\ta7\t/, "\ta7x\t", 'verify' ],
@@ -168,14 +177,16 @@ foreach my $each (
 	my $lie = $plain;
 	(my $copy = "lie $what") =~ tr/ /_/;
 
-	ok(ref $to ? $lie =~ s/$from/$to->()/e : $lie =~ s/$from/$to/, "$what: the dump is edited");
+	ok(ref $to ? $lie =~ s/$from/$to->()/e : $lie =~ s/$from/$to/, "a plain dump is edited: $what");
 	append_to_file("$dir/$copy.dump", $lie);
 	$node->safe_psql('postgres', "CREATE DATABASE $copy");
 	{
 		local $ENV{PGOPTIONS} = '-c bakkt_ledger.restoring=on';
-		command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-o', '/dev/null', '-f', "$dir/$copy.dump", $copy ], "$what: the edited dump restores");
+		command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-o', '/dev/null', '-f', "$dir/$copy.dump", $copy ],
+			"an edited dump is restored: $what");
 	}
-	isnt($node->safe_psql($copy, "SELECT * FROM bakkt_ledger.$check()"), '', "$what: but $check() tells");
+	isnt($node->safe_psql($copy, "SELECT * FROM bakkt_ledger.$check()"), '',
+		"$check() finds what was edited in a restored dump: $what");
 }
 
 $node->stop;

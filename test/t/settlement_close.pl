@@ -60,29 +60,33 @@ foreach my $day (1 .. $days)
 	  ('NETA', 'NETA', 'NETB');
 	foreach my $closer (@closers)
 	{
-		ok(IPC::Run::finish($closer->[0]), "day $day is closed") or diag ${ $closer->[1] };
+		ok(IPC::Run::finish($closer->[0]),
+			"a session closes the window of day $day while executions are posted") or diag ${ $closer->[1] };
 	}
 	select(undef, undef, undef, 0.4);
 }
-ok(IPC::Run::finish($posters), 'posting never failed') or diag "$out$err";
-ok(IPC::Run::finish($slow), 'nor did the one that was under way') or diag $slow_err;
-unlike($err, qr/error/i, 'nor was an execution refused');
+ok(IPC::Run::finish($posters), 'posting never fails while windows are closed') or diag "$out$err";
+ok(IPC::Run::finish($slow), 'a slow execution commits although windows close before it') or diag $slow_err;
+unlike($err, qr/error/i, 'posting reports no error while windows are closed');
 
 # two more windows take the rest
 $node->safe_psql('postgres', q{SELECT * FROM close_due_windows('2025-06-15 14:00Z')});
 is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT windows::text, ' ') FROM (SELECT count(*) AS windows FROM settlement_window GROUP BY client_id) AS w}),
-	$days + 2, 'both clients have all windows');
+	$days + 2, 'every client has a window for each closing day');
 my $executions = $node->safe_psql('postgres', 'SELECT count(*) FROM journal WHERE terms IS NOT NULL');
-cmp_ok($executions, '>', 500, 'there was work to do');
+cmp_ok($executions, '>', 500, 'more than 500 executions were posted while windows closed');
 my $members = 'SELECT m.journal, m.late_from FROM settlement_window w JOIN client c USING (client_id), window_members(c.code, w.closes_on) AS m';
-is($node->safe_psql('postgres', "SELECT count(*), count(DISTINCT journal) FROM ($members) AS m"), "$executions|$executions", 'each execution is in exactly one window');
-cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM ($members) AS m WHERE late_from IS NOT NULL"), '>', 50, 'many of them late');
-cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM block WHERE pending <> '{}'}), '>', 0, 'and some under way when a window was sealed');
-is($node->safe_psql('postgres', 'SELECT * FROM check_settlement()'), '', 'every window ties');
+is($node->safe_psql('postgres', "SELECT count(*), count(DISTINCT journal) FROM ($members) AS m"), "$executions|$executions",
+	'each execution is in exactly one window, late or not');
+cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM ($members) AS m WHERE late_from IS NOT NULL"), '>', 50,
+	'more than 50 executions are late members of their window');
+cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM block WHERE pending <> '{}'}), '>', 0,
+	'blocks were sealed while executions were under way');
+is($node->safe_psql('postgres', 'SELECT * FROM check_settlement()'), '', 'every window\'s figures tie to its members');
 is($node->safe_psql('postgres', 'SELECT z.* FROM (SELECT DISTINCT closes_on FROM settlement_window) AS w, zero_sum_check(w.closes_on) AS z WHERE NOT is_zero(z.difference)'), '',
-	'all nets sum to zero');
+	'the nets of every window sum to zero');
 is($node->safe_psql('postgres', q{SELECT b.name FROM client c, balances(c.code) AS b WHERE b.name ~ '^(Client:settlement|LP:(coin-)?(payable|receivable)):' AND NOT is_zero(b.balance)}), '',
-	'nothing is left to settle');
+	'closing every window clears the clients\' and providers\' settlement accounts');
 
 $node->stop;
 done_testing();

@@ -1,0 +1,113 @@
+/*-------------------------------------------------------------------------
+ *
+ * record_leaf.c
+ *	  The leaf of a record that is no journal: a refusal, an event, a request.
+ *
+ * All its columns in their order, then the name of who recorded it, each in
+ * canonical form; the name of the table comes first, so that no record can
+ * stand for one of another kind.
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+
+#include "ledger/canonical.h"
+#include "ledger/leaf.h"
+
+/* Anything else that a record holds has a text that depends on no setting. */
+static void
+put_as_text(StringInfo buffer, Oid type, Datum value)
+{
+	Oid			function;
+	bool		is_varlena;
+
+	getTypeOutputInfo(type, &function, &is_varlena);
+	canonical_text(buffer, cstring_to_text(OidOutputFunctionCall(function, value)));
+}
+
+static void
+put_value(StringInfo buffer, Oid type, Datum value)
+{
+	Jsonb	   *document;
+
+	switch (type)
+	{
+		case INT2OID:
+			canonical_int(buffer, DatumGetInt16(value));
+			break;
+		case INT4OID:
+			canonical_int(buffer, DatumGetInt32(value));
+			break;
+		case INT8OID:
+		case TIMESTAMPTZOID:
+			canonical_int(buffer, DatumGetInt64(value));
+			break;
+		case TEXTOID:
+			canonical_text(buffer, DatumGetTextPP(value));
+			break;
+		case JSONBOID:
+			document = DatumGetJsonbP(value);
+			canonical_text(buffer, cstring_to_text(JsonbToCString(NULL, &document->root, VARSIZE(document))));
+			break;
+		default:
+			if (get_typlen(type) == -1)
+				canonical_varlena(buffer, value);
+			else
+				put_as_text(buffer, type, value);
+	}
+}
+
+static void
+put_columns(StringInfo buffer, HeapTupleHeader record)
+{
+	TupleDesc	descriptor = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(record), HeapTupleHeaderGetTypMod(record));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(record),.t_data = record};
+
+	ItemPointerSetInvalid(&tuple.t_self);
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		bool		isnull;
+		Datum		value;
+
+		if (attribute->attisdropped)
+			continue;
+		value = heap_getattr(&tuple, i + 1, descriptor, &isnull);
+		if (isnull)
+			canonical_null(buffer);
+		else
+			put_value(buffer, attribute->atttypid, value);
+	}
+	ReleaseTupleDesc(descriptor);
+}
+
+/* record_leaf(kind text, record, actor text) */
+PG_FUNCTION_INFO_V1(record_leaf);
+Datum
+record_leaf(PG_FUNCTION_ARGS)
+{
+	bytea	   *leaf = palloc0(VARHDRSZ + LEAF_SIZE);
+	StringInfoData buffer;
+
+	initStringInfo(&buffer);
+	pq_sendint8(&buffer, LEAF_FORMAT);
+	canonical_text(&buffer, PG_GETARG_TEXT_PP(0));
+	put_columns(&buffer, PG_GETARG_HEAPTUPLEHEADER(1));
+	if (PG_ARGISNULL(2))
+		canonical_null(&buffer);
+	else
+		canonical_text(&buffer, PG_GETARG_TEXT_PP(2));
+	sha256_of(HASH_PREFIX_LEAF, buffer.data, buffer.len, NULL, 0, (uint8 *) VARDATA(leaf));
+	SET_VARSIZE(leaf, VARHDRSZ + LEAF_SIZE);
+	PG_RETURN_BYTEA_P(leaf);
+}
