@@ -1,4 +1,4 @@
--- The trigger that makes every session read reference data anew that it has cached for trading
+-- The trigger that makes every session reload the reference data that it has cached for trading
 -- (party_cache.c).
 
 CREATE FUNCTION bakkt_ledger_internal.forget_parties() RETURNS trigger

@@ -1,6 +1,6 @@
 -- Assets that can be posted, and their decimals.
 -- Refuses unknown (LG040) and retired (LG041) assets, and other content for a known one (LG020).
--- Locks the asset's row to change it. Retiring one waits for nobody's posting.
+-- Locks the asset's row to change it. Retiring one waits for no posting.
 
 CREATE TABLE bakkt_ledger_internal.supported_asset (
     asset           asset PRIMARY KEY,
