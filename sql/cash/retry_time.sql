@@ -25,7 +25,7 @@ COMMENT ON TABLE cash_retry_time IS
 INSERT INTO cash_retry_time VALUES ('06:00'), ('17:00');
 
 CREATE FUNCTION bakkt_ledger.next_cash_retry(at timestamptz) RETURNS timestamptz
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
     SELECT min(r.at)

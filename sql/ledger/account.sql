@@ -37,7 +37,7 @@ SELECT pg_catalog.pg_extension_config_dump('account', '');
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION bakkt_ledger.account_kind_of(fund text, name text) RETURNS account_kind
-    STABLE PARALLEL SAFE LANGUAGE plpgsql
+    STABLE PARALLEL SAFE SECURITY DEFINER LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
@@ -82,8 +82,8 @@ DECLARE
     found_account   account;
 BEGIN
     SELECT a.* INTO found_account FROM account a WHERE a.account = require_account.account;
-    -- an account of a client that is not visible is treated as unknown
-    IF NOT FOUND OR NOT found_account.client_id = ANY (visible_clients()) THEN
+    -- an account that the role does not see, by its client or its kind, is treated as unknown
+    IF NOT FOUND OR NOT found_account.client_id = ANY (visible_clients()) OR NOT found_account.kind = ANY (visible_kinds()) THEN
         RAISE EXCEPTION USING ERRCODE = 'LG030',
             MESSAGE = format('account "%s" does not exist', coalesce(require_account.account::text, 'NULL')),
             HINT = 'account_of() finds an account by client, fund, name and asset.';

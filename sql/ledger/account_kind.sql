@@ -15,6 +15,9 @@ CREATE TABLE bakkt_ledger_internal.account_kind (
                         'corp_operating_cost', 'corp_rounding', 'corp_merchant_payable')) STORED,
     mirror          text,
     party           text CHECK (party IN ('customer', 'provider')),
+    for_client      boolean NOT NULL GENERATED ALWAYS AS (coalesce(party = 'customer', false) OR kind IN (
+                        'corp_client_settlement', 'corp_client_obligation', 'corp_revenue_share', 'corp_client_memo',
+                        'corp_apex_receivable', 'corp_apex_payable', 'corp_apex_settlement')) STORED,
     meaning         text NOT NULL,
     UNIQUE (fund, name_pattern)
 );
@@ -30,6 +33,9 @@ COMMENT ON COLUMN account_kind.alone IS
     'One person alone may post to it by hand: accounts of money that one customer may use or has set aside, ordinary expenses, '
     'and payables for those. Every other kind takes two people (LG068).';
 COMMENT ON COLUMN account_kind.mirror IS 'Accounts with the same text net to zero per asset inside every journal (I7).';
+COMMENT ON COLUMN account_kind.for_client IS
+    'The client sees accounts of the kind: its customers'', its own settlement and share; never banks, providers or the '
+    'company''s revenue.';
 COMMENT ON COLUMN account_kind.party IS
     'Whether the second or third part of the name is the code of a customer or of a liquidity provider.';
 

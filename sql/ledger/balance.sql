@@ -73,6 +73,7 @@ $$
 DECLARE
     owner_id integer := require_client(client);
     past boolean := recorded_as_of IS NOT NULL OR effective_as_of IS NOT NULL;
+    kinds text[] := visible_kinds();
 BEGIN
     RETURN QUERY
     WITH present AS (
@@ -86,7 +87,7 @@ BEGIN
                CASE k.normal_side WHEN 'debit' THEN p.posted - coalesce(l.change, zero(a.asset))
                     ELSE coalesce(l.change, zero(a.asset)) - p.posted END AS natural
           FROM present p
-          JOIN account a ON a.client_id = owner_id AND a.account = p.account
+          JOIN account a ON a.client_id = owner_id AND a.account = p.account AND a.kind = ANY (kinds)
           JOIN account_kind k ON k.kind = a.kind
           LEFT JOIN customer cu ON cu.customer_id = a.customer_id
           LEFT JOIN later l ON l.account = p.account

@@ -139,7 +139,7 @@ COMMENT ON FUNCTION calendars_begin() IS
     'Internal: the first day that all shipped calendars cover; nothing can be settled before it.';
 
 CREATE FUNCTION bakkt_ledger.is_business_day(calendar text, day date, version integer DEFAULT NULL) RETURNS boolean
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
@@ -168,7 +168,7 @@ COMMENT ON FUNCTION is_business_day(text, date, integer) IS
     'calendar or version does not exist or does not cover the day.';
 
 CREATE FUNCTION bakkt_ledger.next_business_day(calendar text, day date, version integer DEFAULT NULL) RETURNS date
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
@@ -186,7 +186,7 @@ COMMENT ON FUNCTION next_business_day(text, date, integer) IS
     'The first open day after the given one. LG075 when it lies beyond the calendar''s data.';
 
 CREATE FUNCTION bakkt_ledger.value_date(calendar text, at timestamptz, version integer DEFAULT NULL) RETURNS date
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
@@ -208,7 +208,7 @@ COMMENT ON FUNCTION value_date(text, timestamptz, integer) IS
     'itself the day has ended. LG075 beyond the calendar''s data.';
 
 CREATE FUNCTION bakkt_ledger.value_deadline(calendar text, day date, version integer DEFAULT NULL) RETURNS timestamptz
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE

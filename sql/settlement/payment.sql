@@ -3,7 +3,7 @@
 -- is outstanding (LG074).
 -- Locks the client's settlement, then what posting locks.
 
-CREATE FUNCTION bakkt_ledger.outstanding(owed obligation) RETURNS amount
+CREATE FUNCTION bakkt_ledger_internal.outstanding(owed obligation) RETURNS amount
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (owed).amount - (owed).applied;
 COMMENT ON FUNCTION outstanding(obligation) IS

@@ -15,7 +15,7 @@ CREATE FUNCTION bakkt_ledger_internal.execution_terms_send(execution_terms) RETU
 
 COMMENT ON FUNCTION execution_terms_in(cstring) IS 'Input of execution_terms: a flat JSON object; 22P02 when malformed.';
 COMMENT ON FUNCTION execution_terms_out(execution_terms) IS
-    'Output of execution_terms: a flat JSON object that its input reads back.';
+'Output of execution_terms: a flat JSON object that its input reads back.';
 COMMENT ON FUNCTION execution_terms_recv(internal) IS 'Binary input of execution_terms; 22P03 unless the image is canonical.';
 COMMENT ON FUNCTION execution_terms_send(execution_terms) IS 'Binary output of execution_terms: the packed form.';
 
@@ -37,7 +37,7 @@ COMMENT ON TYPE execution_terms IS
 CREATE FUNCTION bakkt_ledger_internal.side(terms execution_terms) RETURNS text
     AS 'MODULE_PATHNAME', 'execution_terms_side' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION side(execution_terms) IS
-    'Of execution terms: the customer''s side, BUY or SELL; a bust keeps the side of the execution it takes back.';
+'Of execution terms: the customer''s side, BUY or SELL; a bust keeps the side of the execution it takes back.';
 
 CREATE FUNCTION bakkt_ledger_internal.quantity(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_quantity' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -46,7 +46,7 @@ COMMENT ON FUNCTION quantity(execution_terms) IS 'Of execution terms: the quanti
 CREATE FUNCTION bakkt_ledger_internal.signed_quantity(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_signed_quantity' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION signed_quantity(execution_terms) IS
-    'Of execution terms: the quantity, positive when the customer receives coin: a BUY, or the bust of a SELL.';
+'Of execution terms: the quantity, positive when the customer receives coin: a BUY, or the bust of a SELL.';
 
 CREATE FUNCTION bakkt_ledger_internal.price(terms execution_terms) RETURNS price
     AS 'MODULE_PATHNAME', 'execution_terms_price' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -55,34 +55,34 @@ COMMENT ON FUNCTION price(execution_terms) IS 'Of execution terms: the customer'
 CREATE FUNCTION bakkt_ledger_internal.lp_price(terms execution_terms) RETURNS price
     AS 'MODULE_PATHNAME', 'execution_terms_lp_price' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION lp_price(execution_terms) IS
-    'Of execution terms: the provider''s price; the customer''s price when none was given.';
+'Of execution terms: the provider''s price; the customer''s price when none was given.';
 
 CREATE FUNCTION bakkt_ledger_internal.net_money(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_net_money' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION net_money(execution_terms) IS
-    'Of execution terms: the customer''s money, fee included; positive = the customer or client owes, negative = is owed.';
+'Of execution terms: the customer''s money, fee included; positive = the customer or client owes, negative = is owed.';
 
 CREATE FUNCTION bakkt_ledger_internal.lp_money(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_lp_money' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION lp_money(execution_terms) IS
-    'Of execution terms: the provider''s money: quantity times provider''s price, half-even; positive = the provider is paid, '
-    'negative = pays.';
+'Of execution terms: the provider''s money: quantity times provider''s price, half-even; positive = the provider is paid,
+negative = pays.';
 
 CREATE FUNCTION bakkt_ledger_internal.revenue(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_revenue' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION revenue(execution_terms) IS
-    'Of execution terms: what the execution earned before the client''s share: the difference of net money and the provider''s '
-    'money (I17); negative for a bust.';
+'Of execution terms: what the execution earned before the client''s share: net money against provider''s money by subtraction
+(I17); negative for a bust.';
 
 CREATE FUNCTION bakkt_ledger_internal.revenue_share(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_revenue_share' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION revenue_share(execution_terms) IS
-    'Of execution terms: the client''s part of the revenue; negative for a bust.';
+'Of execution terms: the client''s part of the revenue; negative for a bust.';
 
 CREATE FUNCTION bakkt_ledger_internal.fee(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_fee' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION fee(execution_terms) IS
-    'Of execution terms: the itemized trade fee contained in net_money; negative for a bust.';
+'Of execution terms: the itemised trade fee contained in net_money; negative for a bust.';
 
 CREATE FUNCTION bakkt_ledger_internal.customer_id(terms execution_terms) RETURNS bigint
     AS 'MODULE_PATHNAME', 'execution_terms_customer_id' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -91,12 +91,12 @@ COMMENT ON FUNCTION customer_id(execution_terms) IS 'Of execution terms: the cus
 CREATE FUNCTION bakkt_ledger_internal.lp_id(terms execution_terms) RETURNS integer
     AS 'MODULE_PATHNAME', 'execution_terms_lp_id' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION lp_id(execution_terms) IS
-    'Of execution terms: the liquidity provider; 0 in a refused request that named an unknown one.';
+'Of execution terms: the liquidity provider; 0 in a refused request that named an unknown one.';
 
 CREATE FUNCTION bakkt_ledger_internal.instrument_id(terms execution_terms) RETURNS integer
     AS 'MODULE_PATHNAME', 'execution_terms_instrument_id' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION instrument_id(execution_terms) IS
-    'Of execution terms: the instrument; 0 in a refused request that named an unknown one.';
+'Of execution terms: the instrument; 0 in a refused request that named an unknown one.';
 
 CREATE FUNCTION bakkt_ledger_internal.base_asset(terms execution_terms) RETURNS asset
     AS 'MODULE_PATHNAME', 'execution_terms_base' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -109,12 +109,12 @@ COMMENT ON FUNCTION quote_asset(execution_terms) IS 'Of execution terms: the ass
 CREATE FUNCTION bakkt_ledger_internal.funding_model(terms execution_terms) RETURNS text
     AS 'MODULE_PATHNAME', 'execution_terms_funding_model' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION funding_model(execution_terms) IS
-    'Of execution terms: the funding model that decided the cash leg at execution.';
+'Of execution terms: the funding model that decided the cash leg at execution.';
 
 CREATE FUNCTION bakkt_ledger_internal.markup_bps(terms execution_terms) RETURNS integer
     AS 'MODULE_PATHNAME', 'execution_terms_markup_bps' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION markup_bps(execution_terms) IS
-    'Of execution terms: markup in basis points of the provider''s price; 0 if none.';
+'Of execution terms: markup in basis points of the provider''s price; 0 if none.';
 
 CREATE FUNCTION bakkt_ledger_internal.markup_fixed(terms execution_terms) RETURNS price
     AS 'MODULE_PATHNAME', 'execution_terms_markup_fixed' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -131,7 +131,7 @@ COMMENT ON FUNCTION fee_fixed(execution_terms) IS 'Of execution terms: fixed tra
 CREATE FUNCTION bakkt_ledger_internal.fee_minimum(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_fee_minimum' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION fee_minimum(execution_terms) IS
-    'Of execution terms: minimum trade fee over the fills of the client''s order; zero if none.';
+'Of execution terms: minimum trade fee over the fills of the client''s order; zero if none.';
 
 CREATE FUNCTION bakkt_ledger_internal.client_order_id(terms execution_terms) RETURNS text
     AS 'MODULE_PATHNAME', 'execution_terms_client_order_id' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -140,14 +140,14 @@ COMMENT ON FUNCTION client_order_id(execution_terms) IS 'Of execution terms: the
 CREATE FUNCTION bakkt_ledger_internal.settles_net(terms execution_terms) RETURNS boolean
     AS 'MODULE_PATHNAME', 'execution_terms_settles_net' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION settles_net(execution_terms) IS
-    'Of execution terms: true when its money is part of the client''s net settlement (funding model NET_SETTLEMENT); reads two '
-    'bytes, for FILTER clauses over many rows.';
+'Of execution terms: true when its money is part of the client''s net settlement (funding model NET_SETTLEMENT); reads two bytes,
+for FILTER clauses over many rows.';
 
 CREATE FUNCTION bakkt_ledger_internal.is_encumbered(terms execution_terms) RETURNS boolean
     AS 'MODULE_PATHNAME', 'execution_terms_is_encumbered' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION is_encumbered(execution_terms) IS
-    'Of execution terms: true when the request asked that the coin bought be bound until it is paid for; the client''s terms '
-    'may bind it too.';
+'Of execution terms: true when the request asked that the coin bought be bound until it is paid for; the client''s terms may bind
+it too.';
 
 CREATE FUNCTION bakkt_ledger_internal.is_bust(terms execution_terms) RETURNS boolean
     AS 'MODULE_PATHNAME', 'execution_terms_is_bust' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -160,7 +160,7 @@ COMMENT ON FUNCTION busts(execution_terms) IS 'Of execution terms: the journal o
 CREATE FUNCTION bakkt_ledger_internal.corrects(terms execution_terms) RETURNS bigint
     AS 'MODULE_PATHNAME', 'execution_terms_corrects' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION corrects(execution_terms) IS
-    'Of execution terms: the journal of the execution this one replaces; NULL unless a correction.';
+'Of execution terms: the journal of the execution this one replaces; NULL unless a correction.';
 
 -- Equality: the packed form is canonical, so equal means bitwise equal.
 CREATE FUNCTION bakkt_ledger_internal.execution_terms_eq(execution_terms, execution_terms) RETURNS boolean
@@ -223,8 +223,8 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_net_money(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_net_money(execution_terms) IS
-    'Sum over executions of the customers'' money, positive = they or their client owe; a busted execution and its bust add to '
-    'nothing. NULLs are skipped; LG004 when assets differ.';
+'Sum over executions of the customers'' money, positive = they or their client owe; a busted execution and its bust add to
+nothing. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_lp_money_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_lp_money_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;

@@ -1,6 +1,6 @@
 -- The aged list of cash calls: what it has, and that it can be printed again for ever, byte for byte.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('QRST', funding_model => 'BAKKT_TPJ', opened_at => '2025-01-01Z') \g /dev/null
@@ -186,7 +186,7 @@ CREATE TEMP TABLE under_settings AS SELECT string_agg(line, ';' ORDER BY n) AS f
 RESET TimeZone;
 RESET DateStyle;
 RESET standard_conforming_strings;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT is((SELECT string_agg(line, ';' ORDER BY n) FROM aged_tpj_file('QRST', 'AM', '2025-06-04') WITH ORDINALITY AS t (line, n)), (SELECT file FROM under_settings),
 	'a list taken under other settings prints the same under the default ones');
 

@@ -1,6 +1,6 @@
 -- Cash calls through Apex: batches out, answers item by item, wires, and what Apex owes.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 \ir cash_calls.psql

@@ -1,6 +1,6 @@
 -- Buying power: every term, at any instant; what settles later does not count twice.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('QRST', funding_model => 'BAKKT_TPJ', opened_at => '2025-01-01Z'), open_client('NETS', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') \g /dev/null

@@ -1,7 +1,7 @@
 -- Entries by hand: what one person may post alone, and that everything else takes two.
 \set chart `cat doc/chart-of-accounts.md`
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 CREATE ROLE ledger_test_bookkeeper IN ROLE bakkt_ledger_bookkeeper;

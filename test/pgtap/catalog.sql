@@ -1,6 +1,6 @@
 -- House rules that the catalogs can check, whatever chapter an object comes from (rights and comments on functions: privileges.sql).
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public;
 SELECT plan(10);
 
 CREATE TEMPORARY VIEW member AS

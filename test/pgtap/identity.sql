@@ -1,6 +1,6 @@
 -- Who asks: access ends with the role that had it, two people are two logins, and maintenance acts for nobody (design 5).
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 CREATE ROLE ledger_test_tenant IN ROLE bakkt_ledger_poster, bakkt_ledger_approver;

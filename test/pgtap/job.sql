@@ -1,6 +1,6 @@
 -- The scheduler: what is due, once each, in order, whatever fails; with jobs of the test's own in place of the shipped ones.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL TimeZone = 'Asia/Kolkata';
 SET LOCAL DateStyle = 'SQL, DMY';
 SET LOCAL IntervalStyle = 'postgres_verbose';

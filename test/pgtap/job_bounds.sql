@@ -1,6 +1,6 @@
 -- Years in which nothing ran: a call catches up a bounded part of them, and no occurrence is skipped.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 

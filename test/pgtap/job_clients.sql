@@ -1,6 +1,6 @@
 -- Each client is a unit of its own in every job: one that fails is left out, made up for, or given up; the others go on.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL TimeZone = 'Asia/Kolkata';
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();

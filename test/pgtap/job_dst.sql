@@ -1,6 +1,6 @@
 -- Jobs on the days when clocks change: every local time once, whether it does not exist or comes twice; every interval as long as another.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL TimeZone = 'Australia/Lord_Howe';
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();

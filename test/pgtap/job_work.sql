@@ -2,7 +2,7 @@
 -- Run from the top of the tree: it compares the jobs with their documentation.
 \set page `cat doc/jobs.md`
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 

@@ -1,6 +1,6 @@
 -- Netting: the aggregates, live positions against members, every funding model.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 -- ---------------------------------------------------------------------------

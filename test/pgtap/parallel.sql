@@ -2,7 +2,7 @@
 -- The functions and their arguments come from the catalog, so that a new one is tried without anybody adding it here.
 \set QUIET on
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 \ir world.psql

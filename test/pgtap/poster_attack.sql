@@ -1,6 +1,6 @@
 -- What a tenant's poster, and a company's clerk alone, could once do to the books, and that each of it is refused.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 CREATE ROLE ledger_test_poster IN ROLE bakkt_ledger_poster;

@@ -9,7 +9,7 @@ BEGIN
 	END LOOP;
 	RETURN plan;
 END $$;
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 -- ten clients of a hundred customers, 20,000 journals; every tenth has two customers, every fiftieth three

@@ -2,7 +2,7 @@
 -- Run from the top of the tree: it compares grants with their documentation.
 \set roles `cat doc/roles.md`
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 CREATE TEMP VIEW routine AS
@@ -160,7 +160,7 @@ SET LOCAL search_path = ledger_test_trap, bakkt_ledger, bakkt_ledger_internal, p
 SELECT is(sees_all_clients(), true, 'a function earlier in the caller''s search path shadows the ledger''s');
 SELECT throws_ok($$SELECT require_client('OTHR')$$, '42501', NULL, 'the caller''s search path does not reach into the ledger''s functions');
 RESET ROLE;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -4,7 +4,7 @@
 \if :{?calls} \else \set calls 32 \endif
 \if :{?seed} \else \set seed 0.7 \endif
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 \ir world.psql

@@ -1,6 +1,6 @@
 -- Entries by hand: proposed by one person, approved or declined by another (I25).
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 CREATE ROLE ledger_test_clerk IN ROLE bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_matcher IN ROLE bakkt_ledger_reconciler;

@@ -1,7 +1,7 @@
 -- Reading: balances in both times, statements that roll forward (I4), trial balances that sum to zero (I2),
 -- each against a recomputation from the lines, before and after seals.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 -- rows in order, whatever the collations of their texts
 CREATE FUNCTION pg_temp.same(have text, want text, name text) RETURNS text LANGUAGE plpgsql AS $$

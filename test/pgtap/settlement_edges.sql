@@ -1,6 +1,6 @@
 -- Settlement at its edges: infinite instants, missing and taken references.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL statement_timeout = '20s';
 SELECT no_plan();
 

@@ -1,6 +1,6 @@
 -- Windows: bounds across clock changes and session settings, tiling, membership, states.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 -- ---------------------------------------------------------------------------

@@ -65,7 +65,7 @@ is(account_of_twin('AAAA'), account_of_twin('BBBB'), 'two clients with the same 
 
 # A posts, trades, asks for its money, places a hold, and has every row of its own that a session can lock
 my $idle = $node->background_psql($LedgerTest::database, on_error_stop => 1);
-$idle->query_safe('SET search_path = bakkt_ledger, bakkt_ledger_internal, public');
+$idle->query_safe('SET search_path = bakkt_ledger_internal, bakkt_ledger, public');
 $idle->query_safe('BEGIN');
 $idle->query_safe($_) foreach (
 	q{SELECT post_trade('idle', 'AAAA0081', 'BUY', '0.001 BTC', 'LPAAAA', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-31 16:00Z')},

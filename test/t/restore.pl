@@ -137,7 +137,7 @@ foreach my $format ('plain', 'custom')
 			"pg_restore restores a $format dump");
 	}
 	delete local $ENV{PGOPTIONS};
-	$node->safe_psql('postgres', "ALTER DATABASE $copy SET search_path = bakkt_ledger, bakkt_ledger_internal, public");
+	$node->safe_psql('postgres', "ALTER DATABASE $copy SET search_path = bakkt_ledger_internal, bakkt_ledger, public");
 
 	is_deeply(fingerprint($copy), $before, "a $format restore keeps every row of every table and every sequence");
 	checks_clean($node, "restored from a $format dump", $copy);

@@ -1,0 +1,213 @@
+-- What a client's own roles read: its customers, accounts, postings and holds, page by page. The
+-- company reads the same and more. A page continues after the last number of the one before: after
+-- => that number.
+-- Refuses clients and customers the caller may not see (LG010, LG012, 42501), and pages that are
+-- too large (54000).
+-- Locks nothing.
+
+-- The number of the client's customer that was asked for; NULL: all customers. LG012 when it is not
+-- the client's.
+CREATE FUNCTION bakkt_ledger_internal.customer_asked(holder integer, code text) RETURNS bigint
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    found_customer bigint;
+BEGIN
+    IF code IS NULL THEN
+        RETURN NULL;
+    END IF;
+    SELECT c.customer_id INTO found_customer FROM customer AS c WHERE c.client_id = holder AND c.account_code = code;
+    IF NOT FOUND THEN
+        PERFORM refuse('LG012', format('unknown customer account "%s"', code), NULL, 'Leave it out for all customers of the client.');
+    END IF;
+    RETURN found_customer;
+END;
+$$;
+
+CREATE TYPE bakkt_ledger.customer_line AS (
+    number bigint,
+    customer text,
+    account_type text,
+    mode text,
+    party_status text,
+    funding_model text,
+    party_reference text,
+    opened_at timestamptz
+);
+COMMENT ON TYPE customer_line IS
+    'A customer as customers() lists it. number: where the next page continues. funding_model: the customer''s own; NULL: that '
+    'of the client.';
+
+CREATE FUNCTION bakkt_ledger.customers(client text, after bigint DEFAULT 0, most integer DEFAULT 1000) RETURNS SETOF customer_line
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    holder constant integer := require_client(client);
+BEGIN
+    RETURN QUERY
+    SELECT c.customer_id, c.account_code, c.account_type, c.mode, c.party_status, c.funding_model, c.party_reference, c.opened_at
+    FROM customer AS c
+    WHERE c.client_id = holder AND c.customer_id > after
+    ORDER BY c.customer_id
+    LIMIT require_page(most);
+END;
+$$;
+COMMENT ON FUNCTION customers(text, bigint, integer) IS
+'The customers of a client, in the order of their numbers.
+after: the last number of the page before; most: the number of rows of a page.
+Errors: LG010, 42501, LG002, 54000.';
+
+CREATE TYPE bakkt_ledger.account_line AS (
+    account account_id,
+    fund text,
+    name text,
+    kind text,
+    asset asset,
+    customer text,
+    status text
+);
+COMMENT ON TYPE account_line IS 'An account as client_accounts() lists it.';
+
+CREATE FUNCTION bakkt_ledger.client_accounts(client text, customer text DEFAULT NULL, after account_id DEFAULT NULL,
+                                             most integer DEFAULT 1000)
+    RETURNS SETOF account_line
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    holder constant integer := require_client(client);
+    owner constant bigint := customer_asked(holder, customer);
+    kinds constant text[] := visible_kinds();
+BEGIN
+    RETURN QUERY
+    SELECT a.account, a.fund, a.name, a.kind, a.asset, c.account_code, a.status
+    FROM account AS a
+    LEFT JOIN customer AS c ON c.customer_id = a.customer_id
+    WHERE a.client_id = holder AND a.kind = ANY (kinds)
+      AND (after IS NULL OR a.account > after) AND (owner IS NULL OR a.customer_id = owner)
+    ORDER BY a.account
+    LIMIT require_page(most);
+END;
+$$;
+COMMENT ON FUNCTION client_accounts(text, text, account_id, integer) IS
+    'The accounts of a client, or of one of its customers, that the caller sees. A tenant sees its customers'' accounts, its '
+    'own settlement and share. after: the last account of the page before; most: the number of rows of a page. Errors: LG010, '
+    '42501, LG012 no such customer of the client, LG002, 54000.';
+
+CREATE TYPE bakkt_ledger.posting_line AS (
+    journal bigint,
+    line integer,
+    kind text,
+    reference text,
+    customer text,
+    account account_id,
+    fund text,
+    name text,
+    amount amount,
+    debit amount,
+    credit amount,
+    recorded_at timestamptz,
+    effective_at timestamptz,
+    reverses bigint,
+    description text
+);
+COMMENT ON TYPE posting_line IS 'One line of a journal: amount signed, debit positive, and the same as debit or credit.';
+
+-- A page of the journals of a client, or of one of its customers, after a number.
+CREATE FUNCTION bakkt_ledger_internal.journal_page(holder integer, owner bigint, since timestamptz, until timestamptz, after bigint,
+                                                   most integer)
+    RETURNS SETOF journal
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    IF owner IS NULL THEN
+        RETURN QUERY
+        SELECT j.*
+        FROM journal AS j
+        WHERE j.client_id = holder AND j.journal_id > after AND j.recorded_at >= since AND j.recorded_at < until
+        ORDER BY j.journal_id
+        LIMIT most;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT p.*
+    FROM (SELECT j.* FROM journal AS j WHERE j.customer_id = owner
+          UNION ALL
+          SELECT j.* FROM journal_party AS p JOIN journal AS j USING (client_id, journal_id) WHERE p.customer_id = owner) AS p
+    WHERE p.client_id = holder AND p.journal_id > after AND p.recorded_at >= since AND p.recorded_at < until
+    ORDER BY p.journal_id
+    LIMIT most;
+END;
+$$;
+
+CREATE FUNCTION bakkt_ledger.postings(client text, customer text DEFAULT NULL, since timestamptz DEFAULT '-infinity',
+                                      until timestamptz DEFAULT 'infinity', after bigint DEFAULT 0, most integer DEFAULT 1000)
+    RETURNS SETOF posting_line
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    holder constant integer := require_client(client);
+    owner constant bigint := customer_asked(holder, customer);
+    kinds constant text[] := visible_kinds();
+BEGIN
+    RETURN QUERY
+    SELECT j.journal_id, l.line, k.name, j.reference, c.account_code, l.account, a.fund, a.name, l.amount, l.debit, l.credit,
+           j.recorded_at, j.effective_at, j.reverses, j.description
+    FROM journal_page(holder, owner, coalesce(since, '-infinity'), coalesce(until, 'infinity'), after, require_page(most)) AS j
+    JOIN journal_kind AS k ON k.kind = j.kind
+    CROSS JOIN LATERAL lines(j.entry) AS l
+    JOIN account AS a ON a.account = l.account AND a.client_id = j.client_id AND a.kind = ANY (kinds)
+    LEFT JOIN customer AS c ON c.customer_id = a.customer_id
+    WHERE owner IS NULL OR a.customer_id = owner
+    ORDER BY j.journal_id, l.line;
+END;
+$$;
+COMMENT ON FUNCTION postings(text, text, timestamptz, timestamptz, bigint, integer) IS
+    'The lines of a client''s journals, or of one customer''s accounts, recorded in [since, until), on the accounts that the '
+    'caller sees. A tenant sees the lines on its customers'' accounts, its own settlement and share. after: the last journal of '
+    'the page before; most: how many journals a page looks at, so that a page may have fewer lines, or none, before the last '
+    'one. NULL is no bound. Errors: LG010, 42501, LG012 no such customer of the client, LG002, 54000.';
+
+CREATE TYPE bakkt_ledger.hold_line AS (
+    number bigint,
+    hold text,
+    account account_id,
+    customer text,
+    status text,
+    remaining amount,
+    captured amount,
+    expires_at timestamptz,
+    opened_at timestamptz
+);
+COMMENT ON TYPE hold_line IS 'A hold as holds() lists it. hold: its reference. number: where the next page continues.';
+
+CREATE FUNCTION bakkt_ledger.holds(client text, customer text DEFAULT NULL, open_only boolean DEFAULT true, after bigint DEFAULT 0,
+                                   most integer DEFAULT 1000)
+    RETURNS SETOF hold_line
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    holder constant integer := require_client(client);
+    owner constant bigint := customer_asked(holder, customer);
+    kinds constant text[] := visible_kinds();
+BEGIN
+    RETURN QUERY
+    SELECT h.hold_id, h.reference, h.account, c.account_code, h.status, h.remaining, h.captured, h.expires_at, h.opened_at
+    FROM hold AS h
+    JOIN account AS a ON a.client_id = h.client_id AND a.account = h.account AND a.kind = ANY (kinds)
+    LEFT JOIN customer AS c ON c.customer_id = a.customer_id
+    WHERE h.client_id = holder AND h.hold_id > after AND (owner IS NULL OR a.customer_id = owner)
+      AND (h.status = 'open' OR NOT open_only)
+    ORDER BY h.hold_id
+    LIMIT require_page(most);
+END;
+$$;
+COMMENT ON FUNCTION holds(text, text, boolean, bigint, integer) IS
+'The holds of a client, or of one of its customers, in the order of their numbers.
+open_only: holds that still bind, or have expired and are not recorded as such yet. after, most: see customers().
+Errors: LG010, 42501, LG012 no such customer of the client, LG002, 54000.';
