@@ -59,6 +59,12 @@ CREATE FUNCTION bakkt_ledger_internal.post_entry(client_id integer, reference te
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entry';
 COMMENT ON FUNCTION post_entry(integer, text, text, journal_entry, timestamptz, text, bigint, boolean) IS 'The posting function as the floors above call it: strict, client and kind by number, reversals allowed; by_hand: the entry is somebody''s own, made alone (LG068). Not granted to anyone.';
 
+-- post_entry() of many of one kind, in one batch: the numbers of the journals, in order.
+CREATE FUNCTION bakkt_ledger_internal.post_entries(holder integer, kind text, named text[], entries journal_entry[], effective timestamptz,
+                                                   descriptions text[])
+    RETURNS bigint[]
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entries';
+
 CREATE FUNCTION bakkt_ledger_internal.require_batch_size(requests bigint) RETURNS void
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'check_batch_size';
 COMMENT ON FUNCTION require_batch_size(bigint) IS 'Internal: raises 54000 when a call is given more requests, references or numbers than one call takes (src/bounds.h).';
