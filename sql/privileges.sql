@@ -101,7 +101,7 @@ BEGIN
             'authorise_hold', 'increase_hold', 'release_hold', 'expire_holds']),
         ('bakkt_ledger_executor', ARRAY['post_trade', 'post_trades', 'bust_trade', 'correct_trade']),
         ('bakkt_ledger_bookkeeper', ARRAY['post_journal', 'post_journals', 'reverse_journal', 'capture_hold', 'propose_journal']),
-        ('bakkt_ledger_approver', ARRAY['approve_journal', 'decline_journal', 'approve_write_off']),
+        ('bakkt_ledger_approver', ARRAY['approve_journal', 'decline_journal', 'approve_write_off', 'decline_write_off']),
         ('bakkt_ledger_settler', ARRAY[
             'credit_deposit', 'credit_deposits', 'settle_deposits', 'decline_deposit', 'return_deposit', 'receive_wire', 'assign_wire', 'return_wire',
             'send_withdrawal', 'send_withdrawals', 'complete_withdrawal', 'complete_withdrawals', 'reject_withdrawal', 'return_withdrawal', 'recover_deficit',
