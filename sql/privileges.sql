@@ -1,6 +1,8 @@
--- Privileges: who may call what, and who may read tables (design 5, doc/roles.md).
+-- After the last file of a floor: who may call and read what (doc/roles.md), and
+-- the triggers that keep append-only and reference tables as they are. What no line here grants
+-- can be used by the owner only.
 
--- Append-only, and what must never be removed or renamed.
+-- Tables that are append-only, and rows that are never removed or renamed.
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON change_log
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE change_log ENABLE ALWAYS TRIGGER refuse_write;
@@ -19,7 +21,7 @@ BEGIN
 END;
 $keep$;
 
--- What a journal's meaning rests on cannot change under it.
+-- Columns that give existing journals their meaning cannot change.
 CREATE TRIGGER refuse_rename BEFORE UPDATE OF client_id, account, fund, kind, name, asset, customer_id, lp_id, floor ON account
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE account ENABLE ALWAYS TRIGGER refuse_rename;
@@ -34,7 +36,7 @@ CREATE TRIGGER refuse_rename BEFORE UPDATE OF customer_id, client_id, account_co
 ALTER TABLE customer ENABLE ALWAYS TRIGGER refuse_rename;
 
 -- ---------------------------------------------------------------------------
--- Nothing is everybody's but pure functions
+-- PUBLIC may call pure functions only
 -- ---------------------------------------------------------------------------
 
 -- Pure: immutable, or what an operator, cast or aggregate is made of.
@@ -68,10 +70,9 @@ GRANT USAGE ON SCHEMA bakkt_ledger TO bakkt_ledger_reader;
 -- Functions
 -- ---------------------------------------------------------------------------
 
--- Which groups may call what; every overload of a name.  What is not listed is
--- the owner's.  "reader" is everybody: a tenant's roles, and all others, which
--- contain it; "company" is every group of the company, "ledger" those of it that
--- see all clients.
+-- Which groups may call what, every overload of a name. What is not listed only the owner may call.
+-- "reader" is every group, because all contain it; "company" is every group of the company, and
+-- "ledger" are those of them that see all clients.
 DO $grant$
 DECLARE
     ledger constant text[] := '{settler,reconciler,auditor,administrator}';
@@ -102,7 +103,7 @@ BEGIN
             'initiate_deposit', 'cancel_deposit', 'request_withdrawal', 'cancel_withdrawal',
             'authorise_hold', 'increase_hold', 'release_hold', 'expire_holds']),
         ('{approver}', ARRAY[
-            'approve_journal', 'decline_journal', 'approve_write_off',
+            'approve_journal', 'decline_journal', 'approve_write_off', 'decline_write_off',
             'approve_cash_call_write_off', 'approve_cash_call_write_offs', 'decline_cash_call_write_off']),
         -- the company says what happened
         ('{executor}', ARRAY['post_trade', 'post_trades', 'bust_trade', 'correct_trade']),
@@ -140,13 +141,13 @@ END
 $grant$;
 
 -- ---------------------------------------------------------------------------
--- Tables and views: reading only, and only for those who see all clients
+-- Tables and views: read only, and only for roles that see all clients
 -- ---------------------------------------------------------------------------
 
 GRANT USAGE ON SCHEMA bakkt_ledger_internal
     TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 GRANT SELECT ON ALL TABLES IN SCHEMA bakkt_ledger, bakkt_ledger_internal
     TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
--- who has changed what, and who may see whom, is for auditors and administrators
+-- changes of reference data, and access to clients, are for auditors and administrators
 REVOKE SELECT ON bakkt_ledger.change_log, bakkt_ledger_internal.change_log, bakkt_ledger.client_access, bakkt_ledger_internal.client_access
     FROM bakkt_ledger_settler, bakkt_ledger_reconciler;

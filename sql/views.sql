@@ -1,5 +1,5 @@
--- A view for every table, for the roles of the company that see all clients: the
--- tables themselves are nobody's to name.  Tenants read through functions.
+-- After the floors: a view in schema bakkt_ledger for every table, for the company's roles that see
+-- all clients. The tables themselves are not for callers; tenants read through functions.
 
 DO $views$
 DECLARE

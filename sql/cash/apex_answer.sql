@@ -1,9 +1,8 @@
--- ---------------------------------------------------------------------------
--- Answers
--- ---------------------------------------------------------------------------
+-- What Apex answers about the calls of a batch.
+-- Refuses answers about other calls (LG082), and those that contradict an earlier one (LG020).
+-- Locks the batch, the customers, then the calls.
 
--- By index, item for item: what the planner knows of a batch that was filled
--- this moment is nothing.
+-- Written to look items up by index: the planner has no statistics on a batch that was just filled.
 CREATE FUNCTION bakkt_ledger_internal.answered_items(batch apex_batch, answers apex_answer[])
     RETURNS TABLE (call bigint, given apex_answer, item apex_batch_item)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
@@ -14,7 +13,8 @@ $$
       LEFT JOIN LATERAL (SELECT i AS item FROM apex_batch_item i
                           WHERE i.client_id = ($1).client_id AND i.batch_id = ($1).batch_id AND i.call = a.call OFFSET 0) AS i ON true
 $$;
-COMMENT ON FUNCTION answered_items(apex_batch, apex_answer[]) IS 'Internal: each answer with the item of the batch that it is about, NULL if there is none.';
+COMMENT ON FUNCTION answered_items(apex_batch, apex_answer[]) IS
+    'Internal: each answer with the item of the batch that it is about, NULL if there is none.';
 
 CREATE FUNCTION bakkt_ledger_internal.check_apex_answers(batch apex_batch, answers apex_answer[]) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -33,7 +33,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'LG082', MESSAGE = format('cash call %s is not in Apex batch "%s"', wrong.call, batch.reference),
             HINT = 'apex_batch_items() lists what was sent.';
     END IF;
-    -- against what was answered before, and against one another
+    -- compared with what was answered before, and with each other
     SELECT a.call, to_jsonb(a.item) AS stored, to_jsonb(a.given) AS given INTO wrong
       FROM answered_items(batch, answers) AS a
      WHERE (a.item).confirmed IS NOT NULL
@@ -51,11 +51,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION check_apex_answers(apex_batch, apex_answer[]) IS
-    'Internal: raises LG002 for an answer without call or result, LG082 for a call that is not in the batch, LG020 for one that contradicts what was answered before or in the same message.';
+    'Internal: raises LG002 for an answer without call or result, LG082 for a call that is not in the batch, LG020 for one that '
+    'contradicts what was answered before or in the same message.';
 
--- Withdrawals: Apex owes what it has taken; deposits: it is owed what it has
--- paid.  Coin that was bound until it is paid for is free, but for a purchase
--- that has been busted: the bust has taken it.
+-- For a withdrawal Apex owes what it has taken; for a deposit it is owed what it has paid.
+-- Encumbered coin is released, unless the purchase was busted: then the bust has taken the coin.
 CREATE FUNCTION bakkt_ledger_internal.apex_entry(call cash_call) RETURNS journal_entry
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -99,10 +99,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION post_apex_confirmations(apex_batch, bigint[], timestamptz) IS
-    'Internal: posts a journal for each of these calls that the batch has confirmed, under the reference that pays a call only once.';
+    'Internal: posts a journal for each of these calls that the batch has confirmed, under the reference that pays a call only '
+    'once.';
 
--- Apex has moved cash for a purchase or sale that was busted meanwhile: the
--- call is settled after all, and the bust's own call gives the cash back.
+-- Apex has moved cash for an execution that was busted meanwhile: the call becomes settled after
+-- all, and a cash call of the bust gives the cash back.
 CREATE FUNCTION bakkt_ledger_internal.settle_busted_call(client_id integer, call bigint, at timestamptz, event_journal bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -113,14 +114,15 @@ DECLARE
     bust    bigint;
 BEGIN
     SELECT j.journal_id INTO STRICT bust FROM journal j WHERE j.client_id = busted.client_id AND j.reverses = busted.journal_id;
-    -- dated not before the bust that it takes back
+    -- not dated before the bust that it takes back
     PERFORM record_cash_call_event(busted.client_id, busted.journal_id, 'busted', greatest(at, busted.closed_at), -busted.amount, 'CONFIRMED', bust);
     PERFORM record_cash_call_event(busted.client_id, busted.journal_id, 'settled', at, busted.amount, NULL, event_journal);
     PERFORM bust_cash_call(busted.client_id, busted.journal_id, bust, greatest(at, busted.closed_at), clock_timestamp());
 END;
 $$;
 COMMENT ON FUNCTION settle_busted_call(integer, bigint, timestamptz, bigint) IS
-    'Internal: an answer of Apex that a busted call was settled nevertheless: takes the bust of the call back (an event busted of the negative amount), settles it and opens the bust''s own call.';
+    'Internal: handles the answer that a busted call was settled: takes the bust of the call back (an event busted of the '
+    'negative amount), settles the call and opens the bust''s cash call.';
 
 CREATE FUNCTION bakkt_ledger_internal.apply_apex_answers(batch apex_batch, calls bigint[], at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -146,7 +148,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION apply_apex_answers(apex_batch, bigint[], timestamptz) IS
-    'Internal: posts and records what the answers of these items mean. A rejected call that was busted meanwhile needs nothing more.';
+    'Internal: posts and records what the answers of these items mean. A rejected call that was busted meanwhile needs nothing '
+    'more.';
 
 CREATE FUNCTION bakkt_ledger_internal.lock_apex_batch(client_id integer, reference text) RETURNS apex_batch
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -157,12 +160,14 @@ DECLARE
     result  apex_batch := require_apex_batch(lock_apex_batch.client_id, lock_apex_batch.reference);
 BEGIN
     PERFORM bounded_wait();
-    -- written, not only locked: a transaction whose snapshot is older than another's message gets 40001
+    -- an update, not only a lock: a transaction whose snapshot is older than another's message gets
+    -- 40001
     UPDATE apex_batch b SET messages = b.messages + 1 WHERE b.client_id = result.client_id AND b.batch_id = result.batch_id RETURNING b.* INTO result;
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION lock_apex_batch(integer, text) IS 'Internal: the batch, so that no other message about it is recorded at the same time; LG087 if there is none.';
+COMMENT ON FUNCTION lock_apex_batch(integer, text) IS
+    'Internal: the batch, so that no other message about it is recorded at the same time; LG087 if there is none.';
 
 CREATE FUNCTION bakkt_ledger.record_apex_answers(client text, batch text, answers apex_answer[], at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (call bigint, answer text, repeated boolean, journal bigint)
@@ -185,7 +190,7 @@ BEGIN
     END IF;
     PERFORM check_apex_answers(answered, answers);
     fresh := ARRAY(SELECT DISTINCT a.call FROM answered_items(answered, answers) AS a WHERE (a.item).confirmed IS NULL);
-    -- whoever ends a call has its customer locked
+    -- a call is ended only with its customer locked
     PERFORM FROM customer cu
       WHERE cu.customer_id IN (SELECT c.customer_id FROM cash_call c WHERE c.client_id = owning AND c.journal_id = ANY (fresh))
       ORDER BY cu.customer_id FOR NO KEY UPDATE;
@@ -205,7 +210,10 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION record_apex_answers(text, text, apex_answer[], timestamptz) IS
-'Records what Apex has answered about cash calls of a batch, all of it or a part, all or nothing; a row per call. Confirmed: the call is settled by a journal, and Apex owes the money, or is
-owed it; rejected: it failed for that reason and is due again at the next retry time, for another batch. An answer that came before is repeated: true, nothing is done; one that
-says something else raises LG020. A call whose execution was busted meanwhile, confirmed all the same, is settled and given back by a call of the bust. Raises LG087 unknown batch, LG082 a call that is not in it, LG002 an
-answer without call or result, or an instant before the batch was opened, LG010, 42501, LG061; 40001 or 40P01: retry.';
+    'Records what Apex has answered about cash calls of a batch, of all its items or some; all or none of the answers are '
+    'recorded; a row per call. Confirmed: the call is settled by a journal, and Apex owes the money, or is owed it; rejected: '
+    'it failed for that reason and is due again at the next retry time, for another batch. For an answer that came before, '
+    'repeated is true and nothing is done; an answer that contradicts it raises LG020. If Apex confirms a call whose execution '
+    'was busted meanwhile, the call is settled, and a cash call of the bust gives the money back. Raises LG087 unknown batch, '
+    'LG082 a call that is not in it, LG002 an answer without call or result, or an instant before the batch was opened, LG010, '
+    '42501, LG061; 40001 or 40P01: retry.';

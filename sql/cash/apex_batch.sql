@@ -1,9 +1,9 @@
--- Floor 3: cash calls through Apex (design 5, doc/cash.md).
---
--- The cash of APEX_TPJ customers lies in their accounts at Apex, not here: no
--- claim of theirs is ever in the FBO account.  Their calls go to Apex in a
--- batch and come back answered item by item; what Apex has confirmed it owes,
--- or is owed, until it is wired.
+-- Cash calls through Apex (doc/cash.md): the batches they are sent in. The cash of APEX_TPJ
+-- customers lies in their accounts at Apex, not here: they have no claim in the FBO account. Their
+-- calls go to Apex in a batch and are answered item by item; from then on Apex owes what it has
+-- confirmed, or is owed it, until that is wired.
+-- Refuses an unknown batch (LG087).
+-- Locks the batch, then its calls.
 
 CREATE TABLE bakkt_ledger_internal.apex_batch (
     client_id   integer NOT NULL REFERENCES client,
@@ -17,9 +17,9 @@ CREATE TABLE bakkt_ledger_internal.apex_batch (
     PRIMARY KEY (client_id, batch_id),
     CONSTRAINT apex_batch_reference_key UNIQUE (client_id, reference)
 );
-COMMENT ON TABLE apex_batch IS 'Batches of cash calls sent to Apex, by the caller''s reference.';
+COMMENT ON TABLE apex_batch IS 'Batches of cash calls that were sent to Apex, by the caller''s reference.';
 COMMENT ON COLUMN apex_batch.items IS 'How many calls were sent.';
-COMMENT ON COLUMN apex_batch.messages IS 'How many messages with answers have come, repeated ones too.';
+COMMENT ON COLUMN apex_batch.messages IS 'How many messages with answers have come, repeated ones included.';
 SELECT pg_catalog.pg_extension_config_dump('apex_batch', '');
 SELECT pg_catalog.pg_extension_config_dump('apex_batch_batch_id_seq', '');
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON apex_batch FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
@@ -77,7 +77,8 @@ CREATE TYPE bakkt_ledger.apex_answer AS (
     apex_reference  text
 );
 COMMENT ON TYPE apex_answer IS
-'What Apex answers about one cash call of a batch: confirmed, the cash has been moved, or not, and why not; apex_reference is its own identifier of the movement.';
+    'What Apex answers about one cash call of a batch: confirmed, the cash has been moved, or not, and why not; apex_reference '
+    'is its own identifier of the movement.';
 
 -- ---------------------------------------------------------------------------
 -- Batches
@@ -99,7 +100,8 @@ $$
      WHERE b.client_id = $1 AND b.opened_at <= $2 AND ($3 IS NULL OR b.reference = $3)
      ORDER BY b.opened_at, b.batch_id
 $$;
-COMMENT ON FUNCTION apex_batch_states(integer, timestamptz, text) IS 'Internal: apex_batches(), of one batch if a reference is given.';
+COMMENT ON FUNCTION apex_batch_states(integer, timestamptz, text) IS
+    'Internal: apex_batches(), of one batch if a reference is given.';
 
 CREATE FUNCTION bakkt_ledger.apex_batches(client text, at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (batch text, opened_at timestamptz, status text, items bigint, confirmed bigint, rejected bigint, unanswered bigint,
@@ -113,7 +115,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION apex_batches(text, timestamptz) IS
-'The batches of cash calls that a client has sent to Apex, as they stood at the instant, oldest first: OPEN until every item is answered, then COMPLETE. Raises LG010, 42501, LG061, LG002.';
+    'The batches of cash calls that a client has sent to Apex, as they stood at the instant, oldest first: OPEN until every '
+    'item is answered, then COMPLETE. Raises LG010, 42501, LG061, LG002.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_apex_batch(client_id integer, reference text) RETURNS apex_batch
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -157,10 +160,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION apex_batch_items(text, text) IS
-'The items of a batch: what to send to Apex (direction Withdrawal: the customer pays; amounts are positive), oldest first, and what has been answered: SENT, CONFIRMED, REJECTED. Raises LG010, 42501, LG087 unknown batch.';
+    'The items of a batch: what to send to Apex (direction Withdrawal: the customer pays; amounts are positive), oldest first, '
+    'and the answer so far: SENT, CONFIRMED, REJECTED. Raises LG010, 42501, LG087 unknown batch.';
 
--- Numbers its event for every call of an array, set-wise: sent when the item
--- has no answer, else what the answer makes of it.
+-- Set-wise, for all calls of an array. The event is sent when the item has no answer, otherwise
+-- what the answer says.
 CREATE FUNCTION bakkt_ledger_internal.record_apex_events(batch apex_batch, calls bigint[], at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -187,7 +191,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION record_apex_events(apex_batch, bigint[], timestamptz) IS
-    'Internal: records for each of these calls, which are locked, that it was sent with the batch, or what was answered, and brings it to the state in which that leaves it.';
+    'Internal: records for each of these calls, which the caller has locked, that it was sent with the batch or what was '
+    'answered, and updates its state.';
 
 CREATE FUNCTION bakkt_ledger_internal.fill_apex_batch(batch apex_batch) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -197,7 +202,7 @@ $$
 DECLARE
     chosen  bigint[];
 BEGIN
-    -- one that is being busted is left to the next batch
+    -- a call that is being busted is left to the next batch
     chosen := ARRAY(SELECT c.journal_id FROM cash_call c
                      WHERE c.client_id = batch.client_id AND c.status = 'O' AND c.apex AND c.due_at <= batch.opened_at AND c.called_at <= batch.opened_at
                      ORDER BY c.called_at, c.journal_id FOR NO KEY UPDATE SKIP LOCKED);
@@ -206,7 +211,7 @@ BEGIN
     PERFORM record_apex_events(batch, chosen, batch.opened_at);
 END;
 $$;
-COMMENT ON FUNCTION fill_apex_batch(apex_batch) IS 'Internal: puts the cash calls that are due through Apex into the batch.';
+COMMENT ON FUNCTION fill_apex_batch(apex_batch) IS 'Internal: adds to the batch the cash calls through Apex that are due.';
 
 CREATE FUNCTION bakkt_ledger.open_apex_batch(client text, reference text, at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (batch text, opened_at timestamptz, status text, items bigint, confirmed bigint, rejected bigint, unanswered bigint)
@@ -238,5 +243,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION open_apex_batch(text, text, timestamptz) IS
-'Opens a batch of the cash calls that a client''s customers at Apex have due at the instant; apex_batch_items() is what to send. Until Apex has answered, a call is in no other batch. The same
-reference again returns the batch as it stands. Raises LG002 no reference, LG010, 42501, LG061; 40001: retry.';
+    'Opens a batch of the cash calls of a client''s customers at Apex that are due at the instant; apex_batch_items() lists '
+    'what to send. Until Apex has answered, a call is in no other batch. The same reference again returns the batch as it '
+    'stands. Raises LG002 no reference, LG010, 42501, LG061; 40001: retry.';

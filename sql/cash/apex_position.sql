@@ -1,8 +1,7 @@
--- ---------------------------------------------------------------------------
--- Where one stands with Apex
--- ---------------------------------------------------------------------------
+-- What Apex owes a client's book, or is owed, at an instant.
+-- Locks nothing.
 
--- A bust is effective when the execution was; the call knows of it when it was recorded.
+-- A bust is effective when its execution was, but changes the cash call only when it is recorded.
 CREATE FUNCTION bakkt_ledger_internal.apex_balances(client_id integer, at timestamptz) RETURNS TABLE (kind text, asset asset, balance amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -20,7 +19,8 @@ $$
      WHERE a.client_id = $1 AND a.kind IN ('corp_apex_receivable', 'corp_apex_payable', 'corp_apex_settlement')
 $$;
 COMMENT ON FUNCTION apex_balances(integer, timestamptz) IS
-    'Internal: the balances, debit positive, of the client''s accounts with Apex at the instant, by effective time, of busts by the time they were recorded.';
+    'Internal: the balances, debit positive, of the client''s accounts with Apex at the instant, by effective time; busts count '
+    'by the time they were recorded.';
 
 CREATE FUNCTION bakkt_ledger.apex_position(client text, at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (asset asset, called amount, payable amount, confirmed amount, wired amount, settlement amount, difference amount)
@@ -69,6 +69,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION apex_position(text, timestamptz) IS
-'Where a client''s business with Apex stands at the instant, per asset: called, purchases not yet confirmed (positive: Apex is to pay); payable, sale proceeds not yet confirmed (positive: is to be
-paid); confirmed, net of what Apex has confirmed (positive: it owes); wired, net received; settlement = confirmed - wired, what Apex owes now. All from the cash calls'' events; difference is by how much the
-balances of Apex:receivable, Apex:payable and Apex:settlement say otherwise, zero when all is well. Raises LG010, 42501, LG061, LG002.';
+    'What Apex and a client''s book owe each other at the instant, per asset. called: purchases not yet confirmed (positive: '
+    'Apex is to pay); payable: sale proceeds not yet confirmed (positive: Apex is to be paid); confirmed: the net of what Apex '
+    'has confirmed (positive: it owes); wired: net received; settlement = confirmed - wired: what Apex owes now. All are '
+    'computed from the events of the cash calls; difference is by how much the balances of Apex:receivable, Apex:payable and '
+    'Apex:settlement differ from that, zero when all agrees. Raises LG010, 42501, LG061, LG002.';

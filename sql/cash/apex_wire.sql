@@ -1,6 +1,6 @@
--- ---------------------------------------------------------------------------
--- Wires
--- ---------------------------------------------------------------------------
+-- Wires from and to Apex for what it has confirmed.
+-- Refuses other content under a reference (LG020), a bank that was not opened (LG016).
+-- Locks what posting locks.
 
 CREATE FUNCTION bakkt_ledger_internal.wired_before(client_id integer, given apex_wire) RETURNS apex_wire
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -26,7 +26,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION wired_before(integer, apex_wire) IS
-    'Internal: the wire under that reference if there is one; LG020 when it said something else, LG002 or LG045 when it is malformed.';
+    'Internal: the wire under that reference if there is one; LG020 when its content differed, LG002 or LG045 when it is '
+    'malformed.';
 
 CREATE FUNCTION bakkt_ledger.record_apex_wire(client text, reference text, direction text, amount amount, bank text DEFAULT NULL,
                                  at timestamptz DEFAULT clock_timestamp())
@@ -64,5 +65,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION record_apex_wire(text, text, text, amount, text, timestamptz) IS
-'Records a wire received from Apex or sent to it for what it has confirmed: debits the company''s bank (bank: its name after Bank:operating, NULL: plain), credits Apex:settlement, or the mirror. Idempotent
-by reference (LG020). Raises LG002 no reference or direction, LG045 not positive, LG042 not money, LG034 a bank''s name that cannot be, LG016 a bank that was not opened, LG040, LG041, LG043 asset, LG010, 42501, LG061.';
+    'Records a wire received from Apex or sent to it for what it has confirmed: debits the company''s bank (bank: its name '
+    'after Bank:operating, NULL: plain), credits Apex:settlement, or the mirror. Idempotent by reference (LG020). Raises LG002 '
+    'no reference or direction, LG045 not positive, LG042 not money, LG034 a malformed name of a bank, LG016 a bank that was '
+    'not opened, LG040, LG041, LG043 asset, LG010, 42501, LG061.';

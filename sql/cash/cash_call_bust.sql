@@ -1,6 +1,6 @@
--- ---------------------------------------------------------------------------
--- Busts
--- ---------------------------------------------------------------------------
+-- What a bust does to the cash call of its execution.
+-- Refuses to take back coin that is gone (LG050).
+-- Locks the customer, then the call.
 
 CREATE FUNCTION bakkt_ledger_internal.is_coin_released(call cash_call) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -11,7 +11,8 @@ $$
              OR (SELECT sum(e.amount) >= (call).amount FROM cash_call_event e
                   WHERE e.client_id = (call).client_id AND e.journal_id = (call).journal_id AND e.event = 'recovered')), false)
 $$;
-COMMENT ON FUNCTION is_coin_released(cash_call) IS 'Internal: whether encumbered coin of the purchase has been paid for, so that the customer may use it.';
+COMMENT ON FUNCTION is_coin_released(cash_call) IS
+    'Internal: whether encumbered coin of the purchase has been released to the customer, because it was paid for.';
 
 CREATE FUNCTION bakkt_ledger_internal.lock_customer_of_cash_call(client_id integer, call bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -25,10 +26,10 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION lock_customer_of_cash_call(integer, bigint) IS
-    'Internal, before a bust locks anything else: the customer whose cash the execution has called, if it has.';
+    'Internal, called before a bust locks anything else: locks the customer of the execution''s cash call, if there is one.';
 
--- Before the bust's journal, which takes the coin from where the execution
--- put it: coin that has been released since is bound again, if it is there.
+-- Called before the bust's journal, which takes the coin from the account where the execution put
+-- it: coin that was released since is encumbered again, if the customer still has it.
 CREATE FUNCTION bakkt_ledger_internal.prepare_bust_of_cash_call(client_id integer, call bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -52,10 +53,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION prepare_bust_of_cash_call(integer, bigint) IS
-    'Internal, before a bust, its customer locked: locks the cash call of the execution, and binds its coin again if it has been released; LG050 if that is gone.';
+    'Internal, called before a bust with the customer locked: locks the cash call of the execution, and encumbers its coin '
+    'again if it was released; LG050 if the customer no longer has it.';
 
--- After it: what was paid is given back by a call of the bust's own, on the
--- account that the bust's journal has turned round.
+-- Called after the bust's journal: what the customer paid is given back by a cash call of the bust,
+-- on the account whose balance the bust's journal has reversed.
 CREATE FUNCTION bakkt_ledger_internal.bust_cash_call(client_id integer, call bigint, bust_journal bigint, at timestamptz, recorded_at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -80,5 +82,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION bust_cash_call(integer, bigint, bigint, timestamptz, timestamptz) IS
-'Internal, after a bust: the cash call of the execution ends if it is outstanding; if it was settled, or recovered after a write-off, the bust opens a call of the
-opposite direction for what was paid, due at once. A write-off is restored.';
+    'Internal, after a bust: the cash call of the execution ends if it is outstanding; if it was settled, or recovered after a '
+    'write-off, the bust opens a call of the opposite direction for what was paid, due at once. A write-off is restored.';

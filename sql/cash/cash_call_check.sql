@@ -1,6 +1,5 @@
--- ---------------------------------------------------------------------------
--- The check
--- ---------------------------------------------------------------------------
+-- The check of cash calls, events, executions and accounts against each other.
+-- Locks nothing.
 
 CREATE TYPE bakkt_ledger.cash_call_discrepancy AS (
     client_code text,
@@ -8,9 +7,10 @@ CREATE TYPE bakkt_ledger.cash_call_discrepancy AS (
     call        bigint,
     detail      text
 );
-COMMENT ON TYPE cash_call_discrepancy IS 'Something that check_cash_calls() found wrong: of which client, which check, which call, NULL if it is about an account.';
+COMMENT ON TYPE cash_call_discrepancy IS
+    'Something that check_cash_calls() found wrong: client, check, and call; the call is NULL when it is about an account.';
 
--- A call against its own events: I13, and the state that they come to.
+-- Calls against their own events: conservation (I13) and state.
 CREATE FUNCTION bakkt_ledger_internal.cash_call_state_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -45,9 +45,10 @@ $$
             'It was not closed when the first event that ends it says.')
       ) f (check_name, wrong, detail) WHERE f.wrong
 $$;
-COMMENT ON FUNCTION cash_call_state_breaks(integer) IS 'Internal: calls that are not what their events come to (I13).';
+COMMENT ON FUNCTION cash_call_state_breaks(integer) IS
+    'Internal: calls whose state or amounts differ from what their events add up to (I13).';
 
--- Calls against executions, both ways.
+-- Calls against executions, in both directions.
 CREATE FUNCTION bakkt_ledger_internal.cash_call_execution_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -76,9 +77,10 @@ $$
       FROM cash_call c JOIN journal b ON b.client_id = c.client_id AND b.reverses = c.journal_id AND b.kind = kind_number('trade_bust')
      WHERE c.client_id = $1 AND c.status = 'O'
 $$;
-COMMENT ON FUNCTION cash_call_execution_breaks(integer) IS 'Internal: executions without their call, calls that are not those of an execution or of the bust of one that was paid.';
+COMMENT ON FUNCTION cash_call_execution_breaks(integer) IS
+    'Internal: executions without a call, and calls that belong neither to an execution nor to the bust of one that was paid.';
 
--- Events against the journals that they name, both ways.
+-- Events against the journals they name, in both directions.
 CREATE FUNCTION bakkt_ledger_internal.cash_call_journal_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -114,9 +116,10 @@ $$
       FROM cash_call_event e WHERE e.client_id = $1 AND e.event_no = 1
        AND NOT EXISTS (SELECT FROM cash_call c WHERE c.client_id = $1 AND c.journal_id = e.journal_id)
 $$;
-COMMENT ON FUNCTION cash_call_journal_breaks(integer) IS 'Internal: events whose journal is missing or says otherwise, settlements without an event, events without a call.';
+COMMENT ON FUNCTION cash_call_journal_breaks(integer) IS
+    'Internal: events whose journal is missing or differs, settlements without an event, events without a call.';
 
--- What customers and Apex owe and are owed, by the accounts and by the calls.
+-- Receivables and payables of customers and Apex, against the calls.
 CREATE FUNCTION bakkt_ledger_internal.cash_call_account_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -146,7 +149,8 @@ $$
      WHERE coalesce(-b.posted, zero(c.asset)) < c.coin
 $$;
 COMMENT ON FUNCTION cash_call_account_breaks(integer) IS
-    'Internal: receivables and payables of customers and Apex that are not the sum of outstanding calls; less encumbered coin than unpaid calls bind.';
+    'Internal: receivables and payables of customers and Apex that differ from the sum of outstanding calls, and customers with '
+    'less encumbered coin than their unpaid calls encumber.';
 
 CREATE FUNCTION bakkt_ledger.check_cash_calls(client text DEFAULT NULL) RETURNS SETOF cash_call_discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
@@ -172,6 +176,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION check_cash_calls(text) IS
-'Recomputes cash calls from events, executions, journals and accounts at one snapshot, of one client or all that the caller sees, and returns what is wrong: no rows
-means that everything is equal. Conservation of every call (I13), state against events, calls against executions, events against journals, receivables and payables
-against outstanding calls, encumbered coin. Raises LG010, 42501.';
+    'Recomputes cash calls from events, executions, journals and accounts at one snapshot, of one client or all that the caller '
+    'sees, and returns what is wrong: no rows means that everything agrees. Conservation of every call (I13), state against '
+    'events, calls against executions, events against journals, receivables and payables against outstanding calls, encumbered '
+    'coin. Raises LG010, 42501.';

@@ -1,5 +1,6 @@
--- Cash calls: their state at any instant, from the events, and the check of
--- calls, events, executions and accounts against each other.
+-- Cash calls at any instant, computed from their events.
+-- Refuses clients and customers the caller may not see, unknown calls (LG082).
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.cash_call_sums(client_id integer, at timestamptz)
     RETURNS TABLE (journal_id bigint, settled amount, written_off amount, recovered amount, busted amount, attempts bigint,
@@ -19,7 +20,8 @@ $$
       FROM cash_call_event e WHERE e.client_id = $1 AND e.at <= $2
      GROUP BY e.journal_id
 $$;
-COMMENT ON FUNCTION cash_call_sums(integer, timestamptz) IS 'Internal: what the events of each cash call come to up to an instant; NULL: nothing of the sort.';
+COMMENT ON FUNCTION cash_call_sums(integer, timestamptz) IS
+    'Internal: sums over the events of each cash call up to an instant; NULL: there was no such event.';
 
 CREATE TYPE bakkt_ledger.cash_call_state AS (
     call                bigint,
@@ -45,9 +47,11 @@ CREATE TYPE bakkt_ledger.cash_call_state AS (
     last_reason         text
 );
 COMMENT ON TYPE cash_call_state IS
-'A cash call at an instant. call: its number, that of the journal of its execution, or of the bust that gives settled cash back; reference, side, symbol, quantity, price, client_order_id: of that
-execution. direction: Withdrawal, the customer pays, or Deposit, is paid. net_money = settled + outstanding + written_off - recovered + busted (I13); all positive; settled contains
-what was recovered. status: OUTSTANDING, SETTLED, WRITTEN_OFF, RECOVERED (in whole) or BUSTED. last_reason: of the last attempt, NULL if it succeeded.';
+    'A cash call at an instant. call: its number, which is the journal of its execution, or of the bust that gives settled cash '
+    'back; reference, side, symbol, quantity, price, client_order_id: of that execution. direction: Withdrawal, the customer '
+    'pays, or Deposit, the customer is paid. net_money = settled + outstanding + written_off - recovered + busted (I13); all '
+    'positive; settled contains what was recovered. status: OUTSTANDING, SETTLED, WRITTEN_OFF, RECOVERED (in whole) or BUSTED. '
+    'last_reason: of the last attempt, NULL if it succeeded.';
 
 CREATE FUNCTION bakkt_ledger.cash_calls(client text, at timestamptz DEFAULT clock_timestamp(), account text DEFAULT NULL)
     RETURNS SETOF cash_call_state
@@ -87,7 +91,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION cash_calls(text, timestamptz, text) IS
-'Every cash call of a client, or of one of its customers, as of an instant, the oldest first; see type cash_call_state. Past instants from the events as they are known now. Raises LG010, 42501, LG012 no such customer of the client, LG061 instant ahead or NULL, LG002 infinite.';
+    'Every cash call of a client, or of one of its customers, as of an instant, the oldest first; see type cash_call_state. '
+    'Past instants are computed from the events known now. Raises LG010, 42501, LG012 no such customer of the client, LG061 '
+    'instant ahead or NULL, LG002 infinite.';
 
 CREATE FUNCTION bakkt_ledger.cash_call_attempts(client text, call bigint)
     RETURNS TABLE (attempt bigint, attempted_at timestamptz, outcome text, reason text, meaning text, amount amount, journal bigint,
@@ -109,5 +115,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION cash_call_attempts(text, bigint) IS
-'Every attempt on a cash call, named by its number: when, settled, failed or rejected (by Apex), the reason and what it means, the money asked for, and the journal of
-the settlement. Raises LG010, 42501, LG082 no such call.';
+    'Every attempt on a cash call, named by its number: when, settled, failed or rejected (by Apex), the reason and what it '
+    'means, the money asked for, and the journal of the settlement. Raises LG010, 42501, LG082 no such call.';

@@ -1,6 +1,5 @@
--- ---------------------------------------------------------------------------
--- Making deficits good
--- ---------------------------------------------------------------------------
+-- Making good what the company owes the FBO accounts for returned deposits.
+-- Locks the company's money in the FBO account.
 
 CREATE FUNCTION bakkt_ledger_internal.top_up_deficit(client_id integer, asset asset, at timestamptz) RETURNS fbo_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -28,7 +27,9 @@ BEGIN
     RETURN instruct_transfer(moved, at);
 END;
 $$;
-COMMENT ON FUNCTION top_up_deficit(integer, asset, timestamptz) IS 'Internal: sets off, and instructs what is still lacking and not on its way (J06e); NULL when nothing is.';
+COMMENT ON FUNCTION top_up_deficit(integer, asset, timestamptz) IS
+    'Internal: sets off what it can, and instructs a transfer of what is still missing and not in transit (J06e); NULL when '
+    'nothing is.';
 
 CREATE FUNCTION bakkt_ledger_internal.clients_with_deficits(at timestamptz, variant text) RETURNS integer[]
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -38,7 +39,8 @@ BEGIN
     RETURN ARRAY(SELECT DISTINCT p.client_id FROM settlement_flow_parts(NULL, '{fbo_due_from_corp}') p ORDER BY 1);
 END;
 $$;
-COMMENT ON FUNCTION clients_with_deficits(timestamptz, text) IS 'Internal: the open clients whose FBO account the company has owed money.';
+COMMENT ON FUNCTION clients_with_deficits(timestamptz, text) IS
+    'Internal: the open clients to whose FBO account the company owes, or has owed, money.';
 
 CREATE FUNCTION bakkt_ledger_internal.top_up_client_deficits(client_id integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -71,4 +73,7 @@ BEGIN
     RETURN QUERY SELECT t.* FROM run_for_clients('top_up_deficits', at, client) AS r (rows), jsonb_populate_recordset(NULL::fbo_transfer, r.rows) t;
 END;
 $$;
-COMMENT ON FUNCTION top_up_deficits(timestamptz, text) IS 'Makes good what the company owes the FBO accounts for returned deposits, of one client or all visible ones: company money there is set off first, the rest is instructed as transfers (purpose TOP_UP), which it returns. Of several clients, one whose part fails is left out with a WARNING. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';
+COMMENT ON FUNCTION top_up_deficits(timestamptz, text) IS
+    'Makes good what the company owes the FBO accounts for returned deposits, of one client or all visible ones: company money '
+    'there is set off first, the rest is instructed as transfers (purpose TOP_UP), which it returns. Of several clients, one '
+    'whose part fails is left out with a WARNING. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';

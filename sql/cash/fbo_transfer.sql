@@ -1,16 +1,14 @@
--- Floor 3: the settlement flow: money between the FBO bank account and the
--- business account that settles cash calls (design 5, doc/cash.md).
+-- Transfers between the FBO bank account and the business account that settles cash calls
+-- (doc/cash.md). The account DueTo:CORP in fund FBO is the company's own money in the FBO account,
+-- called its cover. Calls for purchases add to it, calls for sales are paid from it, and a transfer
+-- moves what is left over or brings what is missing. A transfer is in transit from its instruction
+-- until the bank has confirmed it; meanwhile it stands on clearing accounts, so the proof (I8)
+-- lists it.
 --
--- DueTo:CORP in fund FBO is the company's own money in the FBO account: its
--- cover.  Calls for purchases add to it, calls for sales are paid from it, and
--- a transfer moves what is left over, or brings what is missing.  A transfer
--- is in transit from its instruction until the bank has confirmed it; that
--- part stands on clearing accounts, so the proof (I8) lists it.
---
--- Locks: the balance row of the cover, which every settlement of a call and
--- every recovery locks before it is recorded, and until it is committed.  So
--- what is recorded before an instant read under that lock is committed, and
--- what is settled later is recorded later.  A transfer's row comes after it.
+-- Locks the balance row of the cover, then the transfer's row. Every settlement and every recovery
+-- of a call locks that balance before the event is recorded, and until it is committed. So whatever
+-- was recorded before an instant read under that lock is committed, and what settles later is
+-- recorded later.
 
 CREATE TABLE bakkt_ledger_internal.fbo_transfer (
     client_id           integer NOT NULL REFERENCES client,
@@ -45,16 +43,23 @@ CREATE INDEX fbo_transfer_covered_idx ON fbo_transfer (client_id, covered_throug
 CREATE INDEX fbo_transfer_failed_idx ON fbo_transfer (client_id, taken_up_by) WHERE status = 'FAILED';
 CREATE INDEX funding_transfer_sent_idx ON funding_transfer (client_id) WHERE status = 'SENT';
 CREATE INDEX cash_call_event_recovered_idx ON cash_call_event (client_id, recorded_at) WHERE event = 'recovered';
-COMMENT ON TABLE fbo_transfer IS 'Transfers of the company''s money between the FBO bank account and its business account, in their present state; fbo_transfer_event tells how they got there.';
+COMMENT ON TABLE fbo_transfer IS
+    'Transfers of the company''s money between the FBO bank account and its business account, in their present state; '
+    'fbo_transfer_event has the history.';
 COMMENT ON COLUMN fbo_transfer.direction IS 'TO_BUSINESS: out of the FBO account; TO_FBO: into it.';
-COMMENT ON COLUMN fbo_transfer.purpose IS 'SETTLEMENT: what cash calls left over or need; TOP_UP: makes a deficit good; PREFUND: by hand.';
+COMMENT ON COLUMN fbo_transfer.purpose IS
+    'SETTLEMENT: the surplus or shortage that cash calls left; TOP_UP: makes a deficit good; PREFUND: by hand.';
 COMMENT ON COLUMN fbo_transfer.bank IS 'The FBO account: Bank:omnibus:<bank>, or Bank:omnibus when NULL.';
-COMMENT ON COLUMN fbo_transfer.status IS 'INSTRUCTED: in transit; CONFIRMED by the bank; FAILED: the bank refused it, all is as before.';
+COMMENT ON COLUMN fbo_transfer.status IS
+    'INSTRUCTED: in transit; CONFIRMED by the bank; FAILED: the bank refused it, and its instruction is reversed.';
 COMMENT ON COLUMN fbo_transfer.ended_at IS 'When the bank confirmed or refused it, not before instructed_at.';
 COMMENT ON COLUMN fbo_transfer.bank_reference IS 'The bank''s reference of the confirmed transfer, unique per client.';
-COMMENT ON COLUMN fbo_transfer.covers IS 'Which of the calls settled in the range it moves: ALL, or one side when there is a transfer each way.';
-COMMENT ON COLUMN fbo_transfer.covered_through IS 'It covers the calls whose settlement was recorded in (covered_after, covered_through]: the range never changes, and no row per call is needed.';
-COMMENT ON COLUMN fbo_transfer.taken_up_by IS 'Of a failed one: the transfer that moves its money instead.';
+COMMENT ON COLUMN fbo_transfer.covers IS
+    'Which of the calls settled in the range it moves: ALL, or those of one direction when there is a transfer each way.';
+COMMENT ON COLUMN fbo_transfer.covered_through IS
+    'It covers the calls whose settlement was recorded in (covered_after, covered_through]: the range never changes, and no row '
+    'per call is needed.';
+COMMENT ON COLUMN fbo_transfer.taken_up_by IS 'For a failed transfer: the transfer that moves its money instead.';
 SELECT pg_catalog.pg_extension_config_dump('fbo_transfer', '');
 SELECT pg_catalog.pg_extension_config_dump('fbo_transfer_transfer_id_seq', '');
 
@@ -72,7 +77,8 @@ CREATE TABLE bakkt_ledger_internal.fbo_transfer_event (
     CONSTRAINT fbo_transfer_event_pkey PRIMARY KEY (client_id, transfer_id, event_no),
     FOREIGN KEY (client_id, transfer_id) REFERENCES fbo_transfer
 );
-COMMENT ON TABLE fbo_transfer_event IS 'What happened to each transfer: when (as said and as recorded), by whom, by which journal, why. Append-only.';
+COMMENT ON TABLE fbo_transfer_event IS
+    'What happened to each transfer: when (as said and as recorded), by whom, by which journal, why. Append-only.';
 SELECT pg_catalog.pg_extension_config_dump('fbo_transfer_event', '');
 
 CREATE FUNCTION bakkt_ledger_internal.check_fbo_transfer_change() RETURNS trigger
@@ -90,7 +96,8 @@ BEGIN
     RETURN new;
 END;
 $$;
-COMMENT ON FUNCTION check_fbo_transfer_change() IS 'Trigger of fbo_transfer: a transfer ends once and is otherwise as it was instructed (LG066).';
+COMMENT ON FUNCTION check_fbo_transfer_change() IS
+    'Trigger of fbo_transfer: a transfer ends once, and nothing else about it changes (LG066).';
 
 CREATE TRIGGER check_fbo_transfer_change BEFORE UPDATE ON fbo_transfer FOR EACH ROW EXECUTE FUNCTION check_fbo_transfer_change();
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON fbo_transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();

@@ -1,6 +1,6 @@
--- ---------------------------------------------------------------------------
--- Instructing
--- ---------------------------------------------------------------------------
+-- Instructing transfers: those of the settlement flow, and those by hand.
+-- Refuses more than the company has there or the bank holds (LG050), other content (LG020).
+-- Locks the company's money in the FBO account.
 
 CREATE FUNCTION bakkt_ledger_internal.record_fbo_transfer_event(moved fbo_transfer, event text, at timestamptz, journal_id bigint, reason text DEFAULT NULL) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -10,7 +10,8 @@ $$
     VALUES (moved.client_id, moved.transfer_id, CASE $2 WHEN 'instructed' THEN 1 ELSE 2 END, $2, $3, clock_timestamp(), invoking_role(), $4,
             moved.bank_reference, $5)
 $$;
-COMMENT ON FUNCTION record_fbo_transfer_event(fbo_transfer, text, timestamptz, bigint, text) IS 'Internal: writes the next event of a transfer.';
+COMMENT ON FUNCTION record_fbo_transfer_event(fbo_transfer, text, timestamptz, bigint, text) IS
+    'Internal: writes the next event of a transfer.';
 
 CREATE FUNCTION bakkt_ledger_internal.instruction_entry(moved fbo_transfer) RETURNS journal_entry
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -30,7 +31,8 @@ BEGIN
                          line('Cr', ensure_account(client_id, 'CORP', 'DueFrom:FBO', a), moved.amount));
 END;
 $$;
-COMMENT ON FUNCTION instruction_entry(fbo_transfer) IS 'Internal: the first half of J02c, J03c, J05f (TO_BUSINESS), or of the company''s part of J04b and J06e (TO_FBO).';
+COMMENT ON FUNCTION instruction_entry(fbo_transfer) IS
+    'Internal: the first half of J02c, J03c, J05f (TO_BUSINESS), or of the company''s part of J04b and J06e (TO_FBO).';
 
 CREATE FUNCTION bakkt_ledger_internal.fbo_bank_name(bank text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -62,9 +64,11 @@ BEGIN
     RETURN moved;
 END;
 $$;
-COMMENT ON FUNCTION instruct_transfer(fbo_transfer, timestamptz) IS 'Internal: posts and records a new transfer, under a reference of its own unless it has one. LG050 if the company has not that much money in the FBO account; 40001.';
+COMMENT ON FUNCTION instruct_transfer(fbo_transfer, timestamptz) IS
+    'Internal: posts and records a new transfer, under a reference of its own unless it has one. LG050 if the company does not '
+    'have that much money in the FBO account; 40001.';
 
--- The range of settlements that a run covers starts where the last one ended.
+-- A run covers the settlements recorded since the end of the previous run's range.
 CREATE FUNCTION bakkt_ledger_internal.instruct_settlement(client_id integer, asset asset, at timestamptz) RETURNS SETOF fbo_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -111,9 +115,11 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION instruct_settlement(integer, asset, timestamptz) IS 'Internal: the transfers of one client and asset, none when the run of this instant has made them before. They cover what was settled before the company''s money was locked.';
+COMMENT ON FUNCTION instruct_settlement(integer, asset, timestamptz) IS
+    'Internal: instructs the transfers of one client and asset, none when a run of this instant has done so before. They cover '
+    'what was settled before the company''s money was locked.';
 
--- In order of client and asset, as every run that locks the company's money of several.
+-- In order of client and asset: the order in which every run locks the company's money.
 CREATE FUNCTION bakkt_ledger_internal.settlement_flow_parts(client text, kinds text[]) RETURNS TABLE (client_id integer, asset asset)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -132,7 +138,9 @@ BEGIN
     ORDER BY p.client_id, p.asset;
 END;
 $$;
-COMMENT ON FUNCTION settlement_flow_parts(text, text[]) IS 'Internal: the open clients, of those visible, and assets that have such an account or, for the company''s money, a deposit outstanding.';
+COMMENT ON FUNCTION settlement_flow_parts(text, text[]) IS
+    'Internal: the open clients, of those visible, and assets that have such an account or, for the company''s money, a deposit '
+    'outstanding.';
 
 CREATE FUNCTION bakkt_ledger_internal.clients_with_settlement_flow(at timestamptz, variant text) RETURNS integer[]
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -142,7 +150,8 @@ BEGIN
     RETURN ARRAY(SELECT DISTINCT p.client_id FROM settlement_flow_parts(NULL, '{fbo_due_to_corp}') p ORDER BY 1);
 END;
 $$;
-COMMENT ON FUNCTION clients_with_settlement_flow(timestamptz, text) IS 'Internal: the open clients between whose FBO account and the business account money may move.';
+COMMENT ON FUNCTION clients_with_settlement_flow(timestamptz, text) IS
+    'Internal: the open clients between whose FBO account and the business account money may move.';
 
 CREATE FUNCTION bakkt_ledger_internal.instruct_client_transfers(client_id integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -159,7 +168,8 @@ BEGIN
     RETURN moved;
 END;
 $$;
-COMMENT ON FUNCTION instruct_client_transfers(integer, timestamptz, text) IS 'Internal: one client''s part of instruct_settlement_transfers().';
+COMMENT ON FUNCTION instruct_client_transfers(integer, timestamptz, text) IS
+    'Internal: one client''s part of instruct_settlement_transfers().';
 INSERT INTO client_run VALUES ('instruct_settlement_transfers', 'instruct_client_transfers', 'clients_with_settlement_flow');
 
 CREATE FUNCTION bakkt_ledger.instruct_settlement_transfers(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL) RETURNS SETOF fbo_transfer
@@ -171,7 +181,11 @@ BEGIN
     RETURN QUERY SELECT t.* FROM run_for_clients('instruct_settlement_transfers', at, client) AS r (rows), jsonb_populate_recordset(NULL::fbo_transfer, r.rows) t;
 END;
 $$;
-COMMENT ON FUNCTION instruct_settlement_transfers(timestamptz, text) IS 'Instructs the bank, for one client or all visible ones, to move the company''s money that outstanding deposits do not need to the business account, or to bring what they lack; net or each way, as agreed. Returns the new transfers; again at the same instant none. A deficit is set off first. Of several clients, one whose part fails is left out with a WARNING. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';
+COMMENT ON FUNCTION instruct_settlement_transfers(timestamptz, text) IS
+    'Instructs the bank, for one client or all visible ones, to move the company''s money that outstanding deposits do not need '
+    'to the business account, or to bring in what they lack, by one transfer or one each way, as agreed with the client. '
+    'Returns the new transfers; repeated for the same instant, none. A deficit is set off first. Of several clients, one whose '
+    'part fails is left out with a WARNING. LG002, LG010, LG061, 42501; 40001, 40P01: retry.';
 
 CREATE FUNCTION bakkt_ledger_internal.same_transfer(client_id integer, reference text, direction text, purpose text, amount amount, bank text) RETURNS fbo_transfer
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -194,7 +208,9 @@ BEGIN
     RETURN earlier;
 END;
 $$;
-COMMENT ON FUNCTION same_transfer(integer, text, text, text, amount, text) IS 'Internal: the transfer that was instructed under this reference with this content, if any; LG020 if with other content, LG002 if the reference is missing or of the ledger''s own kind.';
+COMMENT ON FUNCTION same_transfer(integer, text, text, text, amount, text) IS
+    'Internal: the transfer that was instructed under this reference with this content, if any; LG020 if its content differed, '
+    'LG002 if the reference is missing or reserved for the ledger.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_in_bank(moved fbo_transfer) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -211,7 +227,9 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_in_bank(fbo_transfer) IS 'Internal: LG050 when a transfer would take more out of an FBO bank account than it holds, LG034 or LG016 when there is no such bank.';
+COMMENT ON FUNCTION require_in_bank(fbo_transfer) IS
+    'Internal: LG050 when a transfer would take more out of an FBO bank account than it holds, LG034 or LG016 when there is no '
+    'such bank.';
 
 CREATE FUNCTION bakkt_ledger.instruct_fbo_transfer(client text, reference text, amount amount, direction text DEFAULT 'TO_FBO', bank text DEFAULT NULL,
                                       at timestamptz DEFAULT clock_timestamp()) RETURNS fbo_transfer
@@ -244,4 +262,7 @@ BEGIN
     RETURN moved;
 END;
 $$;
-COMMENT ON FUNCTION instruct_fbo_transfer(text, text, amount, text, text, timestamptz) IS 'Instructs a transfer of the company''s money by hand (purpose PREFUND): into the FBO account so that sales can be paid at once, or out of it again. bank: which FBO bank account. Idempotent by reference. LG002, LG010, LG011, LG020, LG034 or LG016 bank, LG042 not money, LG045, LG050 the company, or the bank, has not that much there, LG061.';
+COMMENT ON FUNCTION instruct_fbo_transfer(text, text, amount, text, text, timestamptz) IS
+    'Instructs a transfer of the company''s money by hand (purpose PREFUND): into the FBO account so that sales can be paid at '
+    'once, or out of it again. bank: which FBO bank account. Idempotent by reference. LG002, LG010, LG011, LG020, LG034 or '
+    'LG016 bank, LG042 not money, LG045, LG050 the company, or the bank, does not have that much there, LG061.';

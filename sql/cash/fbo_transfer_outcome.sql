@@ -1,6 +1,6 @@
--- ---------------------------------------------------------------------------
--- Confirmed or failed
--- ---------------------------------------------------------------------------
+-- Confirming and failing transfers.
+-- Refuses unknown transfers (LG080), and those that ended otherwise (LG081).
+-- Locks the company's money in the FBO account, then the transfer's row.
 
 CREATE FUNCTION bakkt_ledger_internal.lock_fbo_transfer(client_id integer, reference text) RETURNS fbo_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -23,7 +23,8 @@ BEGIN
     RETURN moved;
 END;
 $$;
-COMMENT ON FUNCTION lock_fbo_transfer(integer, text) IS 'Internal: the transfer, locked, and the company''s money in its asset before it; LG080 if unknown.';
+COMMENT ON FUNCTION lock_fbo_transfer(integer, text) IS
+    'Internal: the transfer, locked, and the company''s money in its asset before it; LG080 if unknown.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_in_transit(moved fbo_transfer, wanted text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -39,8 +40,8 @@ END;
 $$;
 COMMENT ON FUNCTION require_in_transit(fbo_transfer, text) IS 'Internal: LG081 unless the transfer is in transit.';
 
--- What a top-up no longer has to make good, because company money in the FBO
--- account was set off meanwhile, is company money there.
+-- If company money in the FBO account was set off while a top-up was in transit, the part of the
+-- top-up that is no longer needed becomes company money there.
 CREATE FUNCTION bakkt_ledger_internal.confirmation_entry(moved fbo_transfer) RETURNS journal_entry
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -73,7 +74,8 @@ BEGIN
     RETURN journal_entry(VARIADIC lines);
 END;
 $$;
-COMMENT ON FUNCTION confirmation_entry(fbo_transfer) IS 'Internal: the second half of J02c, J03c, J05f, of the company''s part of J04b, or of J06e.';
+COMMENT ON FUNCTION confirmation_entry(fbo_transfer) IS
+    'Internal: the second half of J02c, J03c, J05f, of the company''s part of J04b, or of J06e.';
 
 CREATE FUNCTION bakkt_ledger_internal.end_fbo_transfer(moved fbo_transfer, event text, entry journal_entry, at timestamptz, reason text DEFAULT NULL) RETURNS fbo_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -95,7 +97,8 @@ EXCEPTION WHEN unique_violation THEN        -- the bank's reference, of a transf
     PERFORM refuse_taken_reference(moved.bank_reference);
 END;
 $$;
-COMMENT ON FUNCTION end_fbo_transfer(fbo_transfer, text, journal_entry, timestamptz, text) IS 'Internal: posts how a transfer ended, and records it.';
+COMMENT ON FUNCTION end_fbo_transfer(fbo_transfer, text, journal_entry, timestamptz, text) IS
+    'Internal: posts how a transfer ended, and records it.';
 
 CREATE FUNCTION bakkt_ledger.confirm_fbo_transfer(client text, reference text, bank_reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS fbo_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -128,7 +131,11 @@ BEGIN
     RETURN moved;
 END;
 $$;
-COMMENT ON FUNCTION confirm_fbo_transfer(text, text, text, timestamptz) IS 'Records that the bank has carried out a transfer, under the bank''s reference. What came into the FBO account can pay sales from then on: deposits that waited for it become due. Idempotent. LG080 unknown, LG081 it has failed, LG020 confirmed before under another bank reference, or this one was of another transfer, LG002, LG010, LG061.';
+COMMENT ON FUNCTION confirm_fbo_transfer(text, text, text, timestamptz) IS
+    'Records that the bank has carried out a transfer, under the bank''s reference. Money that came into the FBO account can '
+    'pay sale proceeds from then on: cash calls that waited for it become due. Idempotent. LG080 unknown, LG081 it has failed, '
+    'LG020 confirmed before under another bank reference, or the bank reference belongs to another transfer, LG002, LG010, '
+    'LG061.';
 
 CREATE FUNCTION bakkt_ledger.fail_fbo_transfer(client text, reference text, reason text, at timestamptz DEFAULT clock_timestamp()) RETURNS fbo_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -153,4 +160,6 @@ BEGIN
     RETURN end_fbo_transfer(moved, 'failed', reverse(instruction_entry(moved)), at, reason);
 END;
 $$;
-COMMENT ON FUNCTION fail_fbo_transfer(text, text, text, timestamptz) IS 'Records that the bank has refused a transfer: its instruction is reversed, and the next run moves the money again. Idempotent. LG080 unknown, LG081 it is confirmed, LG020 failed before for another reason, LG002, LG010, LG061.';
+COMMENT ON FUNCTION fail_fbo_transfer(text, text, text, timestamptz) IS
+    'Records that the bank has refused a transfer: its instruction is reversed, and the next run moves the money again. '
+    'Idempotent. LG080 unknown, LG081 it is confirmed, LG020 failed before for another reason, LG002, LG010, LG061.';

@@ -1,4 +1,7 @@
--- A deposit that waited for this money is tried again now, not at the next retry.
+-- Sale proceeds wait for cash in the FBO account; when it arrives they become due at once.
+-- Locks the cash calls that waited for it.
+
+-- A call that waited for this money is attempted at once, not at the next retry time.
 CREATE FUNCTION bakkt_ledger_internal.wake_unfunded_deposits(client_id integer, asset asset, at timestamptz) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -9,4 +12,5 @@ $$
       AND 'FBO_NOT_FUNDED' = (SELECT e.reason FROM cash_call_event e WHERE e.client_id = c.client_id AND e.journal_id = c.journal_id
                               ORDER BY e.event_no DESC LIMIT 1)
 $$;
-COMMENT ON FUNCTION wake_unfunded_deposits(integer, asset, timestamptz) IS 'Internal: deposits whose last attempt found the FBO account without the money become due.';
+COMMENT ON FUNCTION wake_unfunded_deposits(integer, asset, timestamptz) IS
+    'Internal: makes due the cash calls of sales whose last attempt failed because the FBO account lacked the money.';

@@ -1,9 +1,10 @@
--- ---------------------------------------------------------------------------
--- Recovering
--- ---------------------------------------------------------------------------
+-- Recovering what was written off of a cash call.
+-- Refuses calls of which nothing stands (LG083), more than stands (LG086), what the customer does
+-- not have (LG050).
+-- Locks the customer, the client's events of calls, then the call.
 
 CREATE TYPE bakkt_ledger_internal.cash_call_left AS (bad_debt amount, share amount, recovered amount);
-COMMENT ON TYPE cash_call_left IS 'Internal: what of a write-off stands, by who bore it, and what has been recovered of it.';
+COMMENT ON TYPE cash_call_left IS 'Internal: how much of a write-off remains, by who bore it, and how much has been recovered.';
 
 CREATE FUNCTION bakkt_ledger_internal.write_off_left(call cash_call) RETURNS cash_call_left
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -20,12 +21,13 @@ BEGIN
     END IF;
     SELECT coalesce(sum(r.amount), nothing) INTO recovered FROM cash_recovery r
      WHERE r.client_id = call.client_id AND r.call = (write_off_left.call).journal_id;
-    -- what comes back makes bad debt whole first
+    -- a recovery restores bad debt first
     RETURN (written_off.from_bad_debt - least(recovered, written_off.from_bad_debt),
             written_off.from_share - greatest(nothing, recovered - written_off.from_bad_debt), recovered)::cash_call_left;
 END;
 $$;
-COMMENT ON FUNCTION write_off_left(cash_call) IS 'Internal: what of the write-off of a cash call stands; LG083 unless it is written off.';
+COMMENT ON FUNCTION write_off_left(cash_call) IS
+    'Internal: how much of the write-off of a cash call remains; LG083 unless it is written off.';
 
 CREATE FUNCTION bakkt_ledger_internal.recovery_entry(call cash_call, to_bad_debt amount, to_share amount, whole boolean) RETURNS journal_entry
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -60,7 +62,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION recovery_entry(cash_call, amount, amount, boolean) IS
-    'Internal: the journal of a recovery, lines in the order of golden journal J05e; whole: with the release of encumbered coin. Through Apex, Apex owes it.';
+    'Internal: the journal of a recovery, lines in the order of golden journal J05e; whole: with the release of encumbered '
+    'coin. For a call through Apex, the debtor is Apex.';
 
 CREATE FUNCTION bakkt_ledger_internal.recovered_before(client_id integer, reference text, call bigint, amount amount) RETURNS cash_recovery
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -84,7 +87,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION recovered_before(integer, text, bigint, amount) IS
-    'Internal: the recovery under that reference if there is one; LG020 when it said something else, LG002 without a reference.';
+    'Internal: the recovery under that reference if there is one; LG020 when its content differed, LG002 without a reference.';
 
 CREATE FUNCTION bakkt_ledger_internal.check_recovery(call cash_call, amount amount, outstanding amount) RETURNS amount
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -105,7 +108,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION check_recovery(cash_call, amount, amount) IS
-    'Internal: the amount to recover, all that stands when NULL; LG083 nothing stands, LG042 another asset, LG086 too much, LG045 not positive.';
+    'Internal: the amount to recover, all that remains when NULL; LG083 nothing remains, LG042 another asset, LG086 too much, '
+    'LG045 not positive.';
 
 CREATE FUNCTION bakkt_ledger.recover_cash_call(client text, call bigint, reference text, amount amount DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS cash_recovery
@@ -130,9 +134,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION recover_cash_call(text, bigint, text, amount, timestamptz) IS
-'Takes what was written off of a cash call from the customer''s settled cash, in part or, without an amount, all that stands: bad debt is made whole first, then the client''s share of
-revenue (J05e). When nothing stands any more, coin bound by the purchase is released. Of a call through Apex, Apex owes it. Idempotent by reference (LG020). Raises LG082 unknown call, LG083 not written
-off, recovered or busted, LG086 more than stands, LG050 not available, LG045 not positive, LG042 another asset, LG032, LG033 account closed or frozen, LG002, LG010, 42501, LG061; 40001 or 40P01: retry.';
+    'Recovers what was written off of a cash call from the customer''s settled cash, in part or, without an amount, all that '
+    'remains: bad debt is restored first, then the client''s share of revenue (J05e). When nothing remains, coin encumbered by '
+    'the purchase is released. For a call through Apex, the debtor is Apex. Idempotent by reference (LG020). Raises LG082 '
+    'unknown call, LG083 not written off, recovered or busted, LG086 more than remains, LG050 not available, LG045 not '
+    'positive, LG042 another asset, LG032, LG033 account closed or frozen, LG002, LG010, 42501, LG061; 40001 or 40P01: retry.';
 
 CREATE FUNCTION bakkt_ledger_internal.post_recovery(call cash_call, reference text, requested amount, at timestamptz) RETURNS cash_recovery
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -161,11 +167,12 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION post_recovery(cash_call, text, amount, timestamptz) IS 'Internal: posts and records one recovery of a cash call that is locked.';
+COMMENT ON FUNCTION post_recovery(cash_call, text, amount, timestamptz) IS
+    'Internal: posts and records one recovery of a cash call that is locked.';
 
--- A bust takes the purchase back, and with it the debt: what of the write-off
--- stands is restored, and the receivable, which the bust's journal has turned
--- to the customer's favour, is left with what he had paid after all.
+-- A bust takes the purchase back, and the debt with it. What remains of the write-off is restored.
+-- The receivable, whose balance the bust's journal has reversed, is left with what the customer had
+-- paid by recoveries.
 CREATE FUNCTION bakkt_ledger_internal.restore_cash_call(client_id integer, call bigint, bust_journal bigint, at timestamptz) RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -177,7 +184,7 @@ DECLARE
     total   constant amount := stands.bad_debt + stands.share;
     posted  journal_result;
 BEGIN
-    -- wholly recovered is as good as settled: the bust's own call gives it back
+    -- a call recovered in full counts as settled: the bust's call gives the money back
     IF is_zero(total) THEN
         RETURN stands.recovered;
     END IF;
@@ -190,5 +197,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION restore_cash_call(integer, bigint, bigint, timestamptz) IS
-'Internal, for a bust: restores what stands of the write-off of a cash call (an event written_off of the negative amount) and ends the call as busted; one wholly recovered is left as it is. Returns
-what the customer had paid of it by recoveries, which the bust''s own call must give back; zero: none. LG083 unless it is written off.';
+    'Internal, for a bust: restores what remains of the write-off of a cash call (an event written_off of the negative amount) '
+    'and ends the call as busted; a call recovered in full is left as it is. Returns what the customer had paid by recoveries, '
+    'which the bust''s cash call must give back; zero: nothing. LG083 unless it is written off.';

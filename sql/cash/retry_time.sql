@@ -1,4 +1,8 @@
--- Why an attempt failed
+-- Why an attempt on a cash call failed, and at what times of day it is attempted again. Both tables
+-- are shipped with the extension.
+-- Refuses and locks nothing.
+
+-- Reasons for which an attempt fails
 CREATE TABLE bakkt_ledger_internal.cash_call_reason (
     reason  text COLLATE "C" PRIMARY KEY,
     meaning text NOT NULL
@@ -12,11 +16,12 @@ INSERT INTO cash_call_reason VALUES
     ('APEX_REJECTED', 'Apex answered no, with no reason of its own'),
     ('POSTING_REFUSED', 'the posting function refused it for another reason: the server log has it');
 
--- When calls that failed are attempted again
+-- Times of day at which failed calls are attempted again
 CREATE TABLE bakkt_ledger_internal.cash_retry_time (
     local_time  time PRIMARY KEY
 );
-COMMENT ON TABLE cash_retry_time IS 'At which times of the day, Central, cash calls that failed are attempted again. Shipped with the extension.';
+COMMENT ON TABLE cash_retry_time IS
+    'At which times of the day, Central, cash calls that failed are attempted again. Shipped with the extension.';
 INSERT INTO cash_retry_time VALUES ('06:00'), ('17:00');
 
 CREATE FUNCTION bakkt_ledger.next_cash_retry(at timestamptz) RETURNS timestamptz
@@ -28,4 +33,5 @@ $$
            LATERAL (SELECT ((next_cash_retry.at AT TIME ZONE 'America/Chicago')::date + later.days + t.local_time) AT TIME ZONE 'America/Chicago') AS r(at)
      WHERE r.at > next_cash_retry.at
 $$;
-COMMENT ON FUNCTION next_cash_retry(timestamptz) IS 'The first time after the instant at which cash calls that failed are attempted again: 06:00 or 17:00 Central.';
+COMMENT ON FUNCTION next_cash_retry(timestamptz) IS
+    'The first retry time after the instant, at which failed cash calls are attempted again: 06:00 or 17:00 Central.';

@@ -1,6 +1,7 @@
--- ---------------------------------------------------------------------------
--- Reading
--- ---------------------------------------------------------------------------
+-- Reading the settlement flow: transfers, the calls each covers, and the company's money over a
+-- day.
+-- Refuses unknown transfers (LG080), clients the caller may not see.
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger.fbo_transfers(client text DEFAULT NULL, at timestamptz DEFAULT NULL, in_transit_only boolean DEFAULT false)
     RETURNS TABLE (client_code text, reference text, direction text, purpose text, amount amount, in_transit amount, bank text, status text,
@@ -33,7 +34,10 @@ BEGIN
     ORDER BY c.code, t.transfer_id;
 END;
 $$;
-COMMENT ON FUNCTION fbo_transfers(text, timestamptz, boolean) IS 'The transfers between FBO and business account as they stand or, with at, stood at an instant, of one client or all visible ones; in_transit is what the bank had not confirmed, in_transit_only leaves out the others. LG002, LG010, LG061, 42501.';
+COMMENT ON FUNCTION fbo_transfers(text, timestamptz, boolean) IS
+    'The transfers between FBO and business account as they stand now or, with at, as they stood at an instant, of one client '
+    'or all visible ones. in_transit: what the bank had not confirmed; in_transit_only leaves out all others. LG002, LG010, '
+    'LG061, 42501.';
 
 CREATE FUNCTION bakkt_ledger_internal.covered_by(moved fbo_transfer) RETURNS SETOF fbo_transfer
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -66,7 +70,7 @@ BEGIN
     RETURN QUERY
     WITH range AS (
         SELECT t.* FROM covered_by(moved) t WHERE t.covers IS NOT NULL
-    ), paid AS (        -- a call is settled once, when it is closed: the index on that instant finds it
+    ), paid AS (        -- a call is settled when it is closed, so the index on closed_recorded_at finds it
         SELECT r.covers, k.journal_id, k.customer_id, k.withdrawal, e.event, e.at, e.event_journal, e.amount
         FROM range r
         JOIN cash_call k ON k.client_id = owner_id AND k.closed_recorded_at > r.covered_after AND k.closed_recorded_at <= r.covered_through
@@ -88,7 +92,10 @@ BEGIN
     ORDER BY p.at, p.journal_id;
 END;
 $$;
-COMMENT ON FUNCTION fbo_transfer_calls(text, text) IS 'The settled cash calls, and recoveries, whose money a settlement transfer moves: each is in one transfer, for ever; those of a failed transfer are also in the one that took it up. None for other purposes. LG080, LG010, 42501.';
+COMMENT ON FUNCTION fbo_transfer_calls(text, text) IS
+    'The settled cash calls, and recoveries, whose money a settlement transfer moves: each belongs to one transfer, and that '
+    'never changes; those of a failed transfer also belong to the one that moves its money instead. Transfers for other '
+    'purposes have none. LG080, LG010, 42501.';
 
 CREATE FUNCTION bakkt_ledger_internal.start_of_day(client_id integer, at timestamptz) RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -146,4 +153,8 @@ BEGIN
     ORDER BY c.asset;
 END;
 $$;
-COMMENT ON FUNCTION settlement_flow(text, timestamptz, timestamptz) IS 'The company''s money in a client''s FBO account, per asset, from an instant (default: midnight in the client''s zone) to another, by effective time: opening + collected by calls - paid by calls + other - moved_to_business + moved_to_fbo = closing. A transfer out leaves it when instructed, one in enters it when confirmed; what the bank had not confirmed at the end is in transit. LG002 infinite, or since after at, LG010, LG061, 42501.';
+COMMENT ON FUNCTION settlement_flow(text, timestamptz, timestamptz) IS
+    'The company''s money in a client''s FBO account, per asset, from an instant (default: midnight in the client''s zone) to '
+    'another, by effective time: opening + collected by calls - paid by calls + other - moved_to_business + moved_to_fbo = '
+    'closing. A transfer out counts when instructed, a transfer in when confirmed; in_transit is what the bank had not '
+    'confirmed at the end. LG002 infinite, or since after at, LG010, LG061, 42501.';

@@ -1,6 +1,7 @@
--- ---------------------------------------------------------------------------
--- Deciding
--- ---------------------------------------------------------------------------
+-- Approving and declining the write-off of a cash call.
+-- Refuses the proposer and logins that either could become (LG067), calls without a standing
+-- proposal (LG083).
+-- Locks the proposal's row.
 
 CREATE FUNCTION bakkt_ledger_internal.lock_write_off(client_id integer, call bigint) RETURNS cash_write_off
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -50,8 +51,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION approve_cash_call_write_off(text, bigint, timestamptz) IS
-'Approves the proposed write-off of a cash call; it is charged once its month has begun. Nobody approves what he proposed, nor what a login did that may become his or that he may become (LG067, I25). Safe to repeat. Raises LG082 unknown call, LG083 not
-proposed, declined, or the call has been settled or busted since, LG010, 42501, LG061, LG002.';
+    'Approves the proposed write-off of a cash call; it is charged once its month has begun. The proposer cannot approve it, '
+    'nor a login that can act as the proposer''s or as which the proposer can act (LG067, I25). Safe to repeat. Raises LG082 '
+    'unknown call, LG083 not proposed, declined, or the call has been settled or busted since, LG010, 42501, LG061, LG002.';
 
 CREATE FUNCTION bakkt_ledger.approve_cash_call_write_offs(client text, calls bigint[], at timestamptz DEFAULT clock_timestamp()) RETURNS SETOF cash_write_off
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -70,7 +72,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION approve_cash_call_write_offs(text, bigint[], timestamptz) IS
-    'Approves the proposed write-offs of several cash calls, all or none; see approve_cash_call_write_off(). LG002 for NULL, 54000 for more than one call takes.';
+    'Approves the proposed write-offs of several cash calls, all or none; see approve_cash_call_write_off(). LG002 for NULL, '
+    '54000 for more than one call may bring.';
 
 CREATE FUNCTION bakkt_ledger.decline_cash_call_write_off(client text, call bigint, reason text, at timestamptz DEFAULT clock_timestamp()) RETURNS cash_write_off
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -101,5 +104,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION decline_cash_call_write_off(text, bigint, text, timestamptz) IS
-'Declines the write-off of a cash call, also an approved one until it is charged; the call stays outstanding and is not proposed again but by hand. Safe to repeat. Raises LG082 unknown
-call, LG083 not proposed, lapsed or charged, LG067 for its proposer, LG002 no reason, LG010, 42501, LG061.';
+    'Declines the write-off of a cash call, even an approved one until it is charged; the call stays outstanding and is '
+    'proposed again only by hand. Safe to repeat. Raises LG082 unknown call, LG083 not proposed, lapsed or charged, LG067 for '
+    'its proposer, LG002 no reason, LG010, 42501, LG061.';

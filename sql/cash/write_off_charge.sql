@@ -1,6 +1,5 @@
--- ---------------------------------------------------------------------------
--- Charging
--- ---------------------------------------------------------------------------
+-- Charging approved write-offs, in the month after the call became old enough.
+-- Locks the client's share of revenue, the customers, then the calls.
 
 CREATE FUNCTION bakkt_ledger_internal.cash_call_account(call cash_call) RETURNS account_id
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -29,7 +28,8 @@ $$
     WHERE NOT is_zero(l.amount)
 $$;
 COMMENT ON FUNCTION write_off_lines(integer, account_id, amount, amount) IS
-    'Internal: the journal of a write-off, lines in the order of golden journal J05c; of one restored when the parts are negative.';
+    'Internal: the journal of a write-off, lines in the order of golden journal J05c; of a write-off that is restored when the '
+    'parts are negative.';
 
 CREATE FUNCTION bakkt_ledger_internal.charge_write_off(written_off cash_write_off, call cash_call, accrued amount, at timestamptz) RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -52,7 +52,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION charge_write_off(cash_write_off, cash_call, amount, timestamptz) IS
-    'Internal: posts one write-off, the client''s share first up to what has accrued, and returns what it took of it.';
+    'Internal: posts one write-off, from the client''s share first, up to what has accrued, and returns how much of the share '
+    'it took.';
 
 CREATE FUNCTION bakkt_ledger_internal.lapse_write_offs(client_id integer, at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -66,10 +67,11 @@ BEGIN
        AND c.client_id = w.client_id AND c.journal_id = w.journal_id AND c.status <> 'O';
 END;
 $$;
-COMMENT ON FUNCTION lapse_write_offs(integer, timestamptz) IS 'Internal: proposals whose cash call was settled or busted meanwhile lapse.';
+COMMENT ON FUNCTION lapse_write_offs(integer, timestamptz) IS
+    'Internal: marks proposals as lapsed whose cash call was settled or busted meanwhile.';
 
--- One that Apex has been asked for waits for the answer; one on an account
--- that takes no credits waits as well, and stops no other.
+-- A call that was sent to Apex waits for the answer, and one whose account takes no credits waits
+-- until it does; neither holds up the others.
 CREATE FUNCTION bakkt_ledger_internal.chargeable_write_offs(client_id integer, at timestamptz) RETURNS bigint[]
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -85,9 +87,9 @@ $$;
 COMMENT ON FUNCTION chargeable_write_offs(integer, timestamptz) IS
     'Internal: the cash calls of the client''s approved write-offs that may be charged, oldest call first.';
 
--- Customers before calls, as by whoever settles them: nobody then ends a call
--- while it is charged.  Only calls chosen before have their customers locked:
--- what is approved meanwhile is for the next time.
+-- Customers are locked before calls, as wherever calls are settled, so no other session ends a call
+-- while it is charged. Only the customers of calls chosen before are locked: what is approved
+-- meanwhile waits for the next run.
 CREATE FUNCTION bakkt_ledger_internal.lock_write_offs(client_id integer, calls bigint[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -105,7 +107,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION lock_write_offs(integer, bigint[]) IS
-    'Internal: locks what charging these calls needs, the client''s share of revenue aside: the customers, and the client''s open proposals.';
+    'Internal: locks what charging these calls needs, the client''s share of revenue aside: the customers, and the client''s '
+    'open proposals.';
 
 CREATE FUNCTION bakkt_ledger_internal.charge_client(client_id integer, at timestamptz)
     RETURNS TABLE (amount amount, from_share amount)
@@ -127,7 +130,7 @@ BEGIN
     FOREACH number IN ARRAY chosen LOOP
         call := lock_cash_call(charge_client.client_id, number);
         written_off := latest_write_off(charge_client.client_id, number);
-        -- ended, sent to Apex or declined while this waited
+        -- the call was ended, sent to Apex or declined while this session waited
         CONTINUE WHEN call.status <> 'O' OR call.due_at IS NULL OR written_off.status <> 'APPROVED';
         IF accrued IS NULL OR asset(accrued) <> asset(call.amount) THEN
             accrued := revenue_share_accrued(call.client_id, asset(call.amount));
@@ -140,7 +143,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION charge_client(integer, timestamptz) IS
-    'Internal: charges the approved write-offs of a client whose month has begun, a row for each; those of calls that ended otherwise lapse.';
+    'Internal: charges the approved write-offs of a client whose month has begun, returning a row for each; write-offs of calls '
+    'that ended otherwise lapse.';
 
 CREATE FUNCTION bakkt_ledger_internal.clients_with_write_offs(at timestamptz, variant text) RETURNS integer[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -152,7 +156,8 @@ BEGIN
           ORDER BY c.client_id);
 END;
 $$;
-COMMENT ON FUNCTION clients_with_write_offs(timestamptz, text) IS 'Internal: the clients with write-offs that may be charged, or lapse.';
+COMMENT ON FUNCTION clients_with_write_offs(timestamptz, text) IS
+    'Internal: the clients with write-offs that may be charged, or lapse.';
 
 CREATE FUNCTION bakkt_ledger_internal.charge_client_write_offs(client_id integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -171,7 +176,8 @@ BEGIN
           FROM charge_client(client_id, at) AS d GROUP BY asset(d.amount)) p);
 END;
 $$;
-COMMENT ON FUNCTION charge_client_write_offs(integer, timestamptz, text) IS 'Internal: one client''s part of charge_cash_call_write_offs().';
+COMMENT ON FUNCTION charge_client_write_offs(integer, timestamptz, text) IS
+    'Internal: one client''s part of charge_cash_call_write_offs().';
 INSERT INTO client_run VALUES ('charge_cash_call_write_offs', 'charge_client_write_offs', 'clients_with_write_offs');
 
 CREATE FUNCTION bakkt_ledger.charge_cash_call_write_offs(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
@@ -187,6 +193,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION charge_cash_call_write_offs(timestamptz, text) IS
-'Posts the approved write-offs whose month has begun in Central Time, of one client or of all visible ones: oldest call first, from the client''s share of revenue up to what has accrued, the
-rest from bad debt (J05c); a row per client and asset. A call settled or busted meanwhile is left alone, and its proposal lapses; one that Apex has been asked for waits for the answer, one
-on a frozen account until it is not. What was approved after the instant is charged later. Safe to repeat and to run twice at once. Of several clients, one whose part fails is left out with a WARNING. Raises LG010, 42501, LG061, LG002; 40001 or 40P01: retry.';
+    'Posts the approved write-offs whose month has begun in Central Time, of one client or of all visible ones: oldest call '
+    'first, from the client''s share of revenue up to what has accrued, the rest from bad debt (J05c); a row per client and '
+    'asset. A call settled or busted meanwhile is not charged, and its proposal lapses. A call that was sent to Apex waits for '
+    'the answer, and one on a frozen account until it is unfrozen. What was approved after the instant is charged later. Safe '
+    'to repeat, and to run in two sessions at once. Of several clients, one whose part fails is left out with a WARNING. Raises '
+    'LG010, 42501, LG061, LG002; 40001 or 40P01: retry.';

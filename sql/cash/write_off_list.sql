@@ -1,6 +1,5 @@
--- ---------------------------------------------------------------------------
--- Reading
--- ---------------------------------------------------------------------------
+-- The list of write-offs as they stood at an instant.
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger.cash_write_offs(client text, at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (call bigint, account text, reference text, amount amount, called_at timestamptz, age_days integer, charge_month date, status text,
@@ -41,6 +40,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION cash_write_offs(text, timestamptz) IS
-'The write-offs of a client as they stood at the instant, oldest cash call first: who proposed, approved or declined, when it may be charged, what the client''s share and bad debt bore,
-what has been recovered and what stands (outstanding). status: PROPOSED, APPROVED, DECLINED, LAPSED (the call ended otherwise), CHARGED, RECOVERED (whole), RESTORED (the execution was
-busted). Amounts are positive. Raises LG010, 42501, LG061 instant ahead of the clock, LG002 infinite.';
+    'The write-offs of a client as they stood at the instant, oldest cash call first: who proposed, approved or declined, when '
+    'it may be charged, what the client''s share and bad debt bore, what has been recovered and what remains (outstanding). '
+    'status: PROPOSED, APPROVED, DECLINED, LAPSED (the call ended otherwise), CHARGED, RECOVERED (whole), RESTORED (the '
+    'execution was busted). Amounts are positive. Raises LG010, 42501, LG061 instant ahead of the clock, LG002 infinite.';

@@ -1,11 +1,10 @@
--- Floor 2: reading the ledger: postings, balances in both times, statements,
--- trial balance.
---
--- Queries over sets of unknown size are planned as if these were large; jit
--- would compile for longer than they run.
+-- Balances, in both times: as recorded and as effective. A house account has no balance row: its
+-- balance is what the last block says plus the lines of the journals that no block has yet, at one
+-- snapshot. ROWS is set high where a function can return many rows, for the planner; jit is off
+-- where compiling would take longer than the query.
+-- Refuses clients and accounts the caller may not see.
+-- Locks nothing.
 
--- A house account has no balance row: its balance is what the last block
--- says plus the lines of journals that no block has yet, at one snapshot.
 CREATE FUNCTION bakkt_ledger_internal.unsealed_journals(client_id integer) RETURNS SETOF journal
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -19,7 +18,7 @@ BEGIN
         WHERE j.client_id = unsealed_journals.client_id AND j.journal_id > coalesce(last.high, 0);
     IF last.high IS NOT NULL THEN
         RETURN QUERY SELECT j.* FROM ranges(last.pending) AS r CROSS JOIN LATERAL
-            -- OFFSET 0: looked up for each range, as in block_members()
+            -- OFFSET 0 makes it a look-up per range, as in block_members()
             (SELECT n.* FROM journal n
              WHERE n.client_id = unsealed_journals.client_id AND n.journal_id >= lower(r) AND n.journal_id < upper(r) OFFSET 0) AS j;
     END IF;
@@ -45,7 +44,8 @@ $$
       LEFT JOIN tail t ON t.account = a.account
      WHERE a.client_id = $1
 $$;
-COMMENT ON FUNCTION house_balances(integer) IS 'Exact balances, debit positive, of the client''s house accounts at this snapshot: last block plus unsealed tail. Internal.';
+COMMENT ON FUNCTION house_balances(integer) IS
+    'Exact balances, debit positive, of the client''s house accounts at this snapshot: last block plus unsealed tail. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.changes_since(client_id integer, recorded_as_of timestamptz, effective_as_of timestamptz)
     RETURNS TABLE (account account_id, change amount)
@@ -58,7 +58,9 @@ $$
        AND (j.recorded_at > coalesce($2, 'infinity') OR j.effective_at > coalesce($3, 'infinity'))
      GROUP BY l.account
 $$;
-COMMENT ON FUNCTION changes_since(integer, timestamptz, timestamptz) IS 'Sums, debit positive, of the lines recorded after one instant or effective after another: what to take off today''s balances. Internal.';
+COMMENT ON FUNCTION changes_since(integer, timestamptz, timestamptz) IS
+    'Sums, debit positive, of the lines recorded after one instant or effective after another, which are subtracted from '
+    'today''s balances. Internal.';
 
 CREATE FUNCTION bakkt_ledger.balances(client text, recorded_as_of timestamptz DEFAULT NULL, effective_as_of timestamptz DEFAULT NULL)
     RETURNS TABLE (account account_id, fund text, name text, kind text, customer text, normal_side text,
@@ -97,7 +99,11 @@ BEGIN
      ORDER BY s.fund, s.name, asset(s.natural);
 END;
 $$;
-COMMENT ON FUNCTION balances(text, timestamptz, timestamptz) IS 'Balance of every account of a client in natural sign (positive on the account''s normal side). With recorded_as_of: as the ledger knew it then; with effective_as_of: as is now known to have been true then; with both: what it knew at the one of the other. held and available are those of limited accounts, today; expired holds not yet swept still count as held. Errors: LG010, 42501.';
+COMMENT ON FUNCTION balances(text, timestamptz, timestamptz) IS
+    'Balance of every account of a client in natural sign (positive on the account''s normal side). recorded_as_of: as the '
+    'ledger had recorded it by that instant. effective_as_of: as it was at that instant, by what is known now. Both: as it was '
+    'at effective_as_of, by what had been recorded by recorded_as_of. held and available are today''s, of limited accounts; an '
+    'expired hold counts as held until expire_holds() has recorded it. Errors: LG010, 42501.';
 
 CREATE FUNCTION bakkt_ledger.balance_of(account account_id, at timestamptz DEFAULT clock_timestamp()) RETURNS account_balance
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -127,4 +133,6 @@ BEGIN
     RETURN ROW(asked.account, row_posted, row_posted - row_held)::account_balance;
 END;
 $$;
-COMMENT ON FUNCTION balance_of(account_id, timestamptz) IS 'Exact balance of one account in natural sign, and what of it is available at the instant: expired holds do not bind. Errors: LG030 unknown account, or not visible.';
+COMMENT ON FUNCTION balance_of(account_id, timestamptz) IS
+    'Exact balance of one account in natural sign, and how much of it is available at the instant; expired holds do not bind. '
+    'Errors: LG030 unknown account, or not visible.';

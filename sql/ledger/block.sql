@@ -1,9 +1,7 @@
--- Floor 2: blocks, the sealed past (I22, I23).
---
--- seal() takes every journal it can see that no block has taken, and writes a
--- block: the Merkle root of the journals, their sums, the balances of house
--- accounts, and the previous block's hash.  Posting never waits for it.
--- verify() recomputes all of it from the journal.
+-- Blocks: the sealed past (I22, I23; doc/blocks.md). seal() takes every journal it can see that no
+-- block has taken, and writes a block: the Merkle root of the journals, their sums, the balances of
+-- house accounts, and the previous block's hash. verify() recomputes all of it from the journal.
+-- Locks table block, one sealer at a time (55P03); posting never waits for it.
 
 CREATE TABLE bakkt_ledger_internal.block (
     block_no bigint NOT NULL,
@@ -29,19 +27,26 @@ CREATE TABLE bakkt_ledger_internal.block (
 CREATE INDEX block_time_idx ON block (last_recorded_at, block_no);
 -- hashes do not compress
 ALTER TABLE block ALTER COLUMN evidence SET STORAGE EXTERNAL;
-COMMENT ON TABLE block IS 'Sealed journals, in a chain: each block''s hash covers the one before. Append-only; written by seal(). Of all clients.';
-COMMENT ON COLUMN block.format IS 'How leaves and hash are computed (doc/blocks.md); a later way gets another number.';
+COMMENT ON TABLE block IS
+    'Sealed journals of all clients, as a chain: each block''s hash covers that of the block before. Append-only; written by '
+    'seal().';
+COMMENT ON COLUMN block.format IS 'How leaves and hash are computed (doc/blocks.md); another way would get another number.';
 COMMENT ON COLUMN block.high IS 'No journal above this id is in this block or an earlier one.';
-COMMENT ON COLUMN block.pending IS 'Ids up to high that may still appear: their transactions were under way. A later block takes them.';
-COMMENT ON COLUMN block.absent IS 'Ids that this block looked for and did not find: pending, or never used (a transaction that failed).';
-COMMENT ON COLUMN block.writers IS 'Transactions that were posting when the block was sealed; when the next block finds them ended, what was pending for them is settled.';
+COMMENT ON COLUMN block.pending IS
+    'Ids up to high that may still appear, because their transactions were under way. A later block takes them.';
+COMMENT ON COLUMN block.absent IS
+    'Ids that this block looked for and did not find: pending, or never used (a transaction that failed).';
+COMMENT ON COLUMN block.writers IS
+    'Transactions that were posting when the block was sealed. Once they have ended, an id that was pending either exists or '
+    'never will.';
 COMMENT ON COLUMN block.journals IS 'Number of journals in this block.';
 COMMENT ON COLUMN block.total_journals IS 'Number of journals in this block and all before.';
 COMMENT ON COLUMN block.turnover IS 'Debits, equal to the credits, per fund and asset.';
 COMMENT ON COLUMN block.root IS 'Root of the Merkle tree over the journals in order of id (RFC 6962, SHA-256).';
-COMMENT ON COLUMN block.evidence IS 'Eight bytes a journal, in order of id: lets verify() name a changed journal and line.';
+COMMENT ON COLUMN block.evidence IS
+    'Eight bytes per journal, in order of id, by which verify() names a changed journal and line.';
 COMMENT ON COLUMN block.previous_hash IS 'hash of the block before; zeros for the first.';
-COMMENT ON COLUMN block.hash IS 'SHA-256 over all other columns: keep it elsewhere, see digest().';
+COMMENT ON COLUMN block.hash IS 'SHA-256 over all other columns. Keep a copy outside the database, see digest().';
 SELECT pg_catalog.pg_extension_config_dump('block', '');
 
 CREATE TABLE bakkt_ledger_internal.block_balance (
@@ -51,9 +56,11 @@ CREATE TABLE bakkt_ledger_internal.block_balance (
     balance amount NOT NULL,
     CONSTRAINT block_balance_pkey PRIMARY KEY (client_id, account, block_no)
 );
--- verify() asks block by block: without it each block would read what all of them changed
+-- verify() reads block by block: without the index each block would read the rows of all
 CREATE INDEX block_balance_block_idx ON block_balance (block_no);
-COMMENT ON TABLE block_balance IS 'Balance, debit positive, of a house account after a block in which it changed. The exact balance is the last of these plus the journals that the last block has not seen.';
+COMMENT ON TABLE block_balance IS
+    'Balance, debit positive, of a house account after a block in which it changed. The exact balance is the latest of these '
+    'plus the journals that are not in any block.';
 SELECT pg_catalog.pg_extension_config_dump('block_balance', '');
 
 CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON block FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
@@ -64,7 +71,8 @@ ALTER TABLE block_balance ENABLE ALWAYS TRIGGER refuse_write;
 CREATE FUNCTION bakkt_ledger_internal.seen(high bigint, pending int8multirange, journal_id bigint) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN journal_id <= high AND NOT journal_id <@ pending;
-COMMENT ON FUNCTION seen(bigint, int8multirange, bigint) IS 'Is the journal in the block with this high and pending, or in an earlier one?';
+COMMENT ON FUNCTION seen(bigint, int8multirange, bigint) IS
+    'Whether the journal is in the block with this high and pending, or in an earlier one.';
 
 -- ---------------------------------------------------------------------------
 -- What a block contains
@@ -74,7 +82,8 @@ CREATE FUNCTION bakkt_ledger_internal.journal_leaf(client_id bigint, journal_id 
                              customer_id bigint, reverses bigint, kind bigint, reference text, entry journal_entry,
                              terms execution_terms, description text, parties bigint[]) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_leaf(bigint, bigint, text, timestamptz, timestamptz, bigint, bigint, bigint, text, journal_entry, execution_terms, text, bigint[]) IS
+COMMENT ON FUNCTION journal_leaf(bigint, bigint, text, timestamptz, timestamptz, bigint, bigint, bigint, text, journal_entry,
+    execution_terms, text, bigint[]) IS
     'Leaf of a journal: SHA-256 of all its columns in canonical form (doc/blocks.md), and four bytes that locate a changed line.';
 
 CREATE FUNCTION bakkt_ledger_internal.changed_line(evidence bytea, entry journal_entry) RETURNS integer
@@ -89,7 +98,8 @@ CREATE TYPE bakkt_ledger_internal.block_content AS (
     first_ids bigint[],
     last_ids bigint[]
 );
-COMMENT ON TYPE block_content IS 'What the leaves of a block come to: count, Merkle root, evidence, and the runs of journal ids without a gap.';
+COMMENT ON TYPE block_content IS
+    'What is computed from the leaves of a block: count, Merkle root, evidence, and the ranges of journal ids without a gap.';
 
 CREATE FUNCTION bakkt_ledger_internal.block_content_add(internal, bigint, bytea) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
@@ -103,18 +113,19 @@ CREATE AGGREGATE bakkt_ledger_internal.block_content(journal_id bigint, leaf byt
     FINALFUNC = block_content_final,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE block_content(bigint, bytea) IS 'content of a block of these journals; give them in order (ORDER BY journal_id)';
+COMMENT ON AGGREGATE block_content(bigint, bytea) IS
+    'content of a block of these journals; give them in order (ORDER BY journal_id)';
 
--- As unnest(), which the planner takes for a hundred rows.
+-- unnest() with a realistic ROWS: the planner assumes a hundred rows for unnest() itself.
 CREATE FUNCTION bakkt_ledger_internal.ranges(m int8multirange) RETURNS SETOF int8range
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 2
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
     SELECT unnest(m)
 $$;
-COMMENT ON FUNCTION ranges(int8multirange) IS 'The ranges of a multirange: few, as a rule. Internal.';
+COMMENT ON FUNCTION ranges(int8multirange) IS 'The ranges of a multirange, of which there are usually few. Internal.';
 
--- The key of the journal leads with the client: so each client's part of a range is an index scan.
+-- The journal's key begins with the client, so the range is read client by client, by index scans.
 CREATE FUNCTION bakkt_ledger_internal.block_members(after bigint, through bigint, late int8multirange)
     RETURNS TABLE (client_id integer, journal_id bigint, recorded_at timestamptz, entry journal_entry, leaf bytea)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -122,7 +133,8 @@ BEGIN ATOMIC
     SELECT j.client_id, j.journal_id, j.recorded_at, j.entry,
         journal_leaf(j.client_id, j.journal_id, a.role_name, j.recorded_at, j.effective_at, j.customer_id, j.reverses, j.kind,
                      j.reference, j.entry, j.terms, j.description, p.parties)
-    -- OFFSET 0: looked up for each client, and for each gap, of which there are few or none; joined, the whole journal would be read for them
+    -- OFFSET 0 makes it a look-up per client and per gap, of which there are few; a join would read
+    -- the whole journal
     FROM (SELECT n.* FROM client c CROSS JOIN LATERAL
               (SELECT * FROM journal n WHERE n.client_id = c.client_id AND n.journal_id > after AND n.journal_id <= through OFFSET 0) n
           UNION ALL
@@ -132,12 +144,14 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (SELECT array_agg(p.customer_id ORDER BY p.customer_id) AS parties FROM journal_party p
                         WHERE p.client_id = j.client_id AND p.journal_id = j.journal_id) p;
 END;
-COMMENT ON FUNCTION block_members(bigint, bigint, int8multirange) IS 'The journals with ids in (after, through] or in late, with their leaves. Internal.';
+COMMENT ON FUNCTION block_members(bigint, bigint, int8multirange) IS
+    'The journals with ids in (after, through] or in late, with their leaves. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.hash_field(value bytea) RETURNS bytea
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN coalesce(int4send(length(value)) || value, '\xffffffff'::bytea);
-COMMENT ON FUNCTION hash_field(bytea) IS 'A field of what is hashed: its length, then its bytes; NULL has the length 0xFFFFFFFF. Internal.';
+COMMENT ON FUNCTION hash_field(bytea) IS
+    'One field of the hashed text: its length, then its bytes; NULL has the length 0xFFFFFFFF. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.block_hash(b block) RETURNS bytea
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -151,7 +165,8 @@ COMMENT ON FUNCTION block_hash(block) IS 'The hash that a block with these colum
 
 CREATE FUNCTION bakkt_ledger_internal.record_block(block block, balances block_balance[]) RETURNS void
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION record_block(block, block_balance[]) IS 'Writes a block and the house balances after it. Internal: the last step of seal().';
+COMMENT ON FUNCTION record_block(block, block_balance[]) IS
+    'Writes a block and the house balances after it. Internal: the last step of seal().';
 
 -- ---------------------------------------------------------------------------
 -- Sealing
@@ -174,9 +189,11 @@ $$
        AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
        AND l.pid IS DISTINCT FROM pg_backend_pid()
 $$;
-COMMENT ON FUNCTION other_writers() IS 'Other transactions that may have taken a journal id: posting locks the journal first, until its end. Internal.';
+COMMENT ON FUNCTION other_writers() IS
+    'Other transactions that may have taken a journal id: posting locks the journal first, until its end. Internal.';
 
--- An id not found is worth looking for again only while a transaction that may have taken it is still under way.
+-- An id that was not found can still appear only while a transaction that may have taken it is
+-- under way.
 CREATE FUNCTION bakkt_ledger_internal.still_pending(absent int8multirange, previous block, writers text[]) RETURNS int8multirange
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -185,7 +202,9 @@ $$
                 WHEN previous.writers && writers OR EXISTS (SELECT FROM unnest(writers) w WHERE w LIKE '-1/%') THEN absent
                 ELSE absent - coalesce(previous.pending, '{}') END
 $$;
-COMMENT ON FUNCTION still_pending(int8multirange, block, text[]) IS 'Of the ids that a block did not find, those that may still appear. A prepared transaction may be any that was under way before. Internal.';
+COMMENT ON FUNCTION still_pending(int8multirange, block, text[]) IS
+    'The ids that a block did not find and that may still appear. A prepared transaction may be any of those that were under '
+    'way before. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.balances_after(block_no bigint, before bigint, net entry_line[])
     RETURNS SETOF block_balance
@@ -200,11 +219,13 @@ $$
                           WHERE o.client_id = a.client_id AND o.account = a.account AND o.block_no <= before
                           ORDER BY o.block_no DESC LIMIT 1) b ON true
 $$;
-COMMENT ON FUNCTION balances_after(bigint, bigint, entry_line[]) IS 'Balances of the house accounts that these lines change, on top of those after block "before". Internal.';
+COMMENT ON FUNCTION balances_after(bigint, bigint, entry_line[]) IS
+    'Balances of the house accounts that these lines change, on top of those after block "before". Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.lock_blocks() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'lock_blocks';
-COMMENT ON FUNCTION lock_blocks() IS 'Makes this transaction the only one that seals, until it ends; 55P03 when another does not end in time. Internal.';
+COMMENT ON FUNCTION lock_blocks() IS
+    'Keeps other transactions from sealing until this one ends; 55P03 when another does not end in time. Internal.';
 
 CREATE FUNCTION bakkt_ledger.seal() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -230,7 +251,8 @@ BEGIN
     previous.high := coalesce(previous.high, 0);
     previous.pending := coalesce(previous.pending, '{}');
 
-    -- in this order: ids, writers, then the snapshot of the statement that reads the journal
+    -- the order matters: ids, then writers, then the snapshot of the statement that reads the
+    -- journal
     sealed.high := greatest(journal_id_horizon(), previous.high);
     sealed.writers := other_writers();
     SELECT (s.content).journals, (s.content).root, (s.content).evidence, (s.content).first_ids, (s.content).last_ids,
@@ -259,14 +281,17 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION seal() IS
-    'Seals all journals whose transactions have ended, and those of this transaction, in a new block and returns its number; the last block''s number if there is nothing to seal. Waits for another sealer, in bounded time (55P03), never for posting. 25001 unless under READ COMMITTED; 22003 if a house balance is out of range.';
+    'Seals all journals whose transactions have ended, and those of this transaction, in a new block and returns its number; '
+    'the last block''s number if there is nothing to seal. Waits for another sealer, in bounded time (55P03), never for '
+    'posting. 25001 unless under READ COMMITTED; 22003 if a house balance is out of range.';
 
 CREATE TYPE bakkt_ledger.ledger_digest AS (
     block_no bigint,
     hash bytea,
     journals bigint
 );
-COMMENT ON TYPE ledger_digest IS 'What to keep outside the database: the last block, its hash, and how many journals are sealed up to it.';
+COMMENT ON TYPE ledger_digest IS
+    'What to keep outside the database: the last block, its hash, and the number of journals sealed up to it.';
 
 CREATE FUNCTION bakkt_ledger.digest() RETURNS ledger_digest
     LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -276,4 +301,5 @@ $$
                     ROW(0, decode(repeat('00', 32), 'hex'), 0)::ledger_digest)
 $$;
 COMMENT ON FUNCTION digest() IS
-    'The digest of everything sealed so far. Kept where nobody of the database can write, it makes verify(expected => ...) find what no chain inside can: a cut tail, a history written anew (I23).';
+    'The digest of everything sealed so far. Kept where no user of the database can write, it lets verify(expected => ...) find '
+    'what the chain alone cannot show: missing last blocks, or a history that was rewritten as a whole (I23).';

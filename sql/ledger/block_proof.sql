@@ -1,14 +1,18 @@
--- ---------------------------------------------------------------------------
--- Proof that a block contains a journal
--- ---------------------------------------------------------------------------
+-- The proof that a block contains a journal, which anybody can check without the ledger.
+-- Refuses an unknown journal (LG062).
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.merkle_path(leaves bytea, place bigint) RETURNS bytea[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION merkle_path(bytea, bigint) IS 'Audit path of a leaf, counted from 1, among concatenated leaves of 32 bytes (RFC 6962); 22023 if there is none at that place.';
+COMMENT ON FUNCTION merkle_path(bytea, bigint) IS
+    'Audit path of the leaf at a place, counted from 1, among concatenated leaves of 32 bytes (RFC 6962); 22023 if there is no '
+    'leaf at that place.';
 
 CREATE FUNCTION bakkt_ledger_internal.merkle_path_root(leaf bytea, place bigint, leaves bigint, path bytea[]) RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION merkle_path_root(bytea, bigint, bigint, bytea[]) IS 'Root that an audit path leads to from a leaf at a place among so many; NULL if the path does not fit such a tree.';
+COMMENT ON FUNCTION merkle_path_root(bytea, bigint, bigint, bytea[]) IS
+    'The root that an audit path leads to from a leaf, given its place and the number of leaves; NULL if the path does not fit '
+    'such a tree.';
 
 CREATE TYPE bakkt_ledger.journal_proof AS (
     block_no bigint,
@@ -18,12 +22,16 @@ CREATE TYPE bakkt_ledger.journal_proof AS (
     path bytea[],
     root bytea
 );
-COMMENT ON TYPE journal_proof IS 'Proof that a journal is in a block: its place among the block''s journals, the hash of the journal, the path to the root, and the root.';
+COMMENT ON TYPE journal_proof IS
+    'Proof that a journal is in a block: its place among the block''s journals, the hash of the journal, the path to the root, '
+    'and the root.';
 
 CREATE FUNCTION bakkt_ledger_internal.check_proof(proof journal_proof) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN coalesce(merkle_path_root((proof).leaf, (proof).place, (proof).journals, (proof).path) = (proof).root, false);
-COMMENT ON FUNCTION check_proof(journal_proof) IS 'Does the path lead from the leaf to the root? The leaf is the first 32 bytes of journal_leaf() of the journal that one knows; the root is in the block. Needs no table.';
+COMMENT ON FUNCTION check_proof(journal_proof) IS
+    'Whether the path leads from the leaf to the root. The leaf is the first 32 bytes of journal_leaf() of a journal whose '
+    'content is known; the root is in the block. Reads no table.';
 
 CREATE FUNCTION bakkt_ledger.proof(client text, reference text) RETURNS journal_proof
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -55,4 +63,6 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION proof(text, text) IS 'Proof that the client''s journal is in a block, for check_proof() anywhere; NULL while no block has it. Errors: LG010, LG062, 42501.';
+COMMENT ON FUNCTION proof(text, text) IS
+    'Proof that the client''s journal is in a block, which check_proof() checks anywhere; NULL while the journal is not in a '
+    'block. Errors: LG010, LG062, 42501.';

@@ -1,7 +1,9 @@
--- What a client's own roles read: its customers, accounts, balances, postings
--- and holds, page by page.  The company reads the same and more.
---
--- A page goes on after the last number of the one before: after => that number.
+-- What a client's own roles read: its customers, accounts, balances, postings and holds, page by
+-- page. The company reads the same and more. A page continues after the last number of the one
+-- before: after => that number.
+-- Refuses clients and customers the caller may not see (LG010, LG012, 42501), and pages that are
+-- too large (54000).
+-- Locks nothing.
 
 CREATE TYPE bakkt_ledger.client_line AS (
     client text,
@@ -27,7 +29,8 @@ END;
 $$;
 COMMENT ON FUNCTION clients() IS 'The clients that the caller may see and work for.';
 
--- The customer asked for, of the client; NULL: all of them.  LG012 when it is not the client's.
+-- The number of the client's customer that was asked for; NULL: all customers. LG012 when it is not
+-- the client's.
 CREATE FUNCTION bakkt_ledger_internal.customer_asked(holder integer, code text) RETURNS bigint
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -58,7 +61,8 @@ CREATE TYPE bakkt_ledger.customer_line AS (
     opened_at timestamptz
 );
 COMMENT ON TYPE customer_line IS
-'A customer as customers() lists it. number: where the next page goes on. funding_model: its own; NULL: its client''s.';
+    'A customer as customers() lists it. number: where the next page continues. funding_model: the customer''s own; NULL: that '
+    'of the client.';
 
 CREATE FUNCTION bakkt_ledger.customers(client text, after bigint DEFAULT 0, most integer DEFAULT 1000) RETURNS SETOF customer_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -77,7 +81,7 @@ END;
 $$;
 COMMENT ON FUNCTION customers(text, bigint, integer) IS
 'The customers of a client, in the order of their numbers.
-after: the last number of the page before; most: rows of a page.
+after: the last number of the page before; most: the number of rows of a page.
 Errors: LG010, 42501, LG002, 54000.';
 
 CREATE TYPE bakkt_ledger.account_line AS (
@@ -183,7 +187,7 @@ BEGIN ATOMIC
                         WHERE first.last_recorded_at >= since);
 END;
 
--- The journals of a client, or of one of its customers, after a number: so many of them.
+-- A page of the journals of a client, or of one of its customers, after a number.
 CREATE FUNCTION bakkt_ledger_internal.journal_page(holder integer, owner bigint, since timestamptz, until timestamptz,
                                                    after bigint, most integer)
     RETURNS SETOF journal
@@ -257,7 +261,7 @@ CREATE TYPE bakkt_ledger.hold_line AS (
     expires_at timestamptz,
     opened_at timestamptz
 );
-COMMENT ON TYPE hold_line IS 'A hold as holds() lists it. hold: its reference. number: where the next page goes on.';
+COMMENT ON TYPE hold_line IS 'A hold as holds() lists it. hold: its reference. number: where the next page continues.';
 
 CREATE FUNCTION bakkt_ledger.holds(client text, customer text DEFAULT NULL, open_only boolean DEFAULT true,
                                    after bigint DEFAULT 0, most integer DEFAULT 1000)
@@ -283,5 +287,5 @@ END;
 $$;
 COMMENT ON FUNCTION holds(text, text, boolean, bigint, integer) IS
 'The holds of a client, or of one of its customers, in the order of their numbers.
-open_only: those that bind still, or have expired and are not recorded as such yet. after, most: see customers().
+open_only: holds that still bind, or have expired and are not recorded as such yet. after, most: see customers().
 Errors: LG010, 42501, LG012 no such customer of the client, LG002, 54000.';

@@ -1,11 +1,11 @@
--- What a tenant sees (design 5): its customers, its own settlement and share;
--- never a provider's price, the company's revenue or its banks.
---
--- A tenant's role has no right to any table or view, since predicates, plans
--- and counts would tell about rows that it may not see.  It reads through
--- functions, which ask here.
+-- What a tenant sees: its customers, its own settlement and its share; never a provider's price,
+-- the company's revenue or its banks. A tenant's role has no right to any table or view, because
+-- predicates, plans and counts would tell about rows that it may not see. It reads through
+-- functions, which ask the functions here.
+-- Locks nothing.
 
--- Whether the invoking role is the company's: it works for all clients, or is an executor or bookkeeper of some.
+-- Whether the invoking role belongs to the company: it works for all clients, or is an executor or
+-- bookkeeper of some.
 CREATE FUNCTION bakkt_ledger_internal.is_company() RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -32,7 +32,7 @@ BEGIN
 END;
 $$;
 
--- How many rows a page has: 54000 for more than one call returns, LG002 for none.
+-- The number of rows of a page: 54000 for more than one call may return, LG002 for none.
 CREATE FUNCTION bakkt_ledger_internal.require_page(most integer) RETURNS integer
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -1,7 +1,6 @@
--- Floor 2: verify(), which recomputes everything from the journal.
---
--- It only reads, at one snapshot, so it runs beside posting, on a standby and
--- on a restored copy.  What it returns is what is wrong.
+-- verify(): recomputes everything from the journal, and returns what is wrong. It only reads, at
+-- one snapshot, so it runs beside posting, on a standby and on a restored copy.
+-- Locks nothing.
 
 CREATE TYPE bakkt_ledger.discrepancy AS (
     check_name text,
@@ -11,7 +10,9 @@ CREATE TYPE bakkt_ledger.discrepancy AS (
     account account_id,
     detail text
 );
-COMMENT ON TYPE discrepancy IS 'Something that verify() found wrong: which check (doc/blocks.md), and as far as it can be told which block, journal, line and account.';
+COMMENT ON TYPE discrepancy IS
+    'Something that verify() found wrong: which check (doc/blocks.md) and, as far as known, which block, journal, line and '
+    'account.';
 
 -- ---------------------------------------------------------------------------
 -- Blocks
@@ -44,7 +45,7 @@ $$
 $$;
 COMMENT ON FUNCTION block_universe(block, block) IS 'The ids among which a block looked for journals. Internal.';
 
--- Journal by journal, against the evidence; run only when the block as a whole is not what it was.
+-- Compares journal by journal with the evidence; called only when the block as a whole has changed.
 CREATE FUNCTION bakkt_ledger_internal.verify_journals(this block, before block) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -76,7 +77,8 @@ $$
                           WHERE n.line = d.line) l ON true
      ORDER BY 3
 $$;
-COMMENT ON FUNCTION verify_journals(block, block) IS 'Journals of a block that are changed, missing or added, and the line where a single one was changed. Internal.';
+COMMENT ON FUNCTION verify_journals(block, block) IS
+    'Journals of a block that are changed, missing or added, and the line where a single one was changed. Internal.';
 
 -- House balances after the block against those before it and the lines in it.
 CREATE FUNCTION bakkt_ledger_internal.verify_block_balances(this block, before block, net entry_line[]) RETURNS SETOF discrepancy
@@ -90,7 +92,8 @@ $$
      WHERE s.balance IS NULL OR c.balance IS NULL OR s.balance *<> c.balance
      ORDER BY 5
 $$;
-COMMENT ON FUNCTION verify_block_balances(block, block, entry_line[]) IS 'House balances of a block that its journals do not come to. Internal.';
+COMMENT ON FUNCTION verify_block_balances(block, block, entry_line[]) IS
+    'House balances of a block that differ from the sums of its journals. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.verify_block(this block, before block) RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -103,7 +106,7 @@ DECLARE
 BEGIN
     RETURN QUERY SELECT * FROM verify_link(this, before);
     IF this.block_no <> coalesce(before.block_no, 0) + 1 THEN
-        RETURN;     -- without the block before nobody can say which journals are in this one
+        RETURN;     -- without the block before it is unknown which journals are in this one
     END IF;
     SELECT block_content(m.journal_id, m.leaf ORDER BY m.journal_id) AS content,
            coalesce(turnover(m.entry) FILTER (WHERE p.problem IS NULL), '{}') AS turnover,
@@ -123,7 +126,7 @@ BEGIN
         END IF;
     ELSIF content.evidence <> this.evidence THEN
         RETURN NEXT ROW('block evidence', this.block_no, NULL, NULL, NULL, 'The journals are as sealed, the evidence about them is not.')::discrepancy;
-    ELSIF actual.problems > 0 THEN      -- sealed as it is: put in behind the type's back before
+    ELSIF actual.problems > 0 THEN      -- sealed unsound: it was written without the type's input functions
         RETURN QUERY SELECT 'entry', this.block_no, m.journal_id, NULL::integer, NULL::account_id, format('Entry: %s.', entry_problem(m.entry))
             FROM block_members(coalesce(before.high, 0), this.high, coalesce(before.pending, '{}')) m
             WHERE NOT m.journal_id <@ this.absent AND entry_problem(m.entry) IS NOT NULL;
@@ -141,10 +144,10 @@ $$;
 COMMENT ON FUNCTION verify_block(block, block) IS 'Discrepancies of one block: link, journals, sums, house balances. Internal.';
 
 -- ---------------------------------------------------------------------------
--- What no block has
+-- Journals that are in no block
 -- ---------------------------------------------------------------------------
 
--- Absent from one block and not found by a later one.
+-- Ids absent from one block and not found by a later one.
 CREATE FUNCTION bakkt_ledger_internal.unused_ids() RETURNS int8multirange
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -152,7 +155,7 @@ $$
     SELECT coalesce(range_agg(b.absent), '{}') - coalesce(range_agg(b.found_late), '{}')
       FROM (SELECT absent, coalesce(lag(pending) OVER (ORDER BY block_no), '{}') - absent AS found_late FROM block) b
 $$;
-COMMENT ON FUNCTION unused_ids() IS 'Journal ids up to the last block''s high that no block has. Internal.';
+COMMENT ON FUNCTION unused_ids() IS 'Journal ids up to the last block''s high that are in no block. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.verify_unsealed(last block, unused int8multirange) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -171,7 +174,8 @@ $$
         OR (NOT unsealed AND journal_id <@ unused)
         OR (unsealed AND (entry_problem(s.entry) IS NOT NULL OR s.journal_id > horizon.id))
 $$;
-COMMENT ON FUNCTION verify_unsealed(block, int8multirange) IS 'Journals that no block has though it should, and unsound entries that none has yet. Internal.';
+COMMENT ON FUNCTION verify_unsealed(block, int8multirange) IS
+    'Journals that should be in a block and are not, and unsound entries that are not sealed yet. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.verify_requests() RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -187,9 +191,10 @@ $$
     SELECT 'party', NULL, p.journal_id, NULL, NULL, format('Customer %s is a party of a journal that does not exist.', p.customer_id)
       FROM journal_party p WHERE NOT EXISTS (SELECT FROM journal j WHERE j.client_id = p.client_id AND j.journal_id = p.journal_id)
 $$;
-COMMENT ON FUNCTION verify_requests() IS 'References both posted and refused, reversals of nothing, parties of nothing. Internal.';
+COMMENT ON FUNCTION verify_requests() IS
+    'References that were both posted and refused, and reversals and parties of journals that do not exist. Internal.';
 
--- Of no effect, but a number that nobody has any more should not stand in a list of who may.
+-- Such access has no effect, but a list of who may should not contain roles that no longer exist.
 CREATE FUNCTION bakkt_ledger_internal.verify_access() RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -213,7 +218,8 @@ CREATE TYPE bakkt_ledger_internal.recomputed_balance AS (
     posted amount,
     entries bigint
 );
-COMMENT ON TYPE recomputed_balance IS 'What all journals come to on an account: sum, debit positive, and how many touch it.';
+COMMENT ON TYPE recomputed_balance IS
+    'What all journals add up to on an account: the sum, debit positive, and how many journals touch it.';
 
 CREATE FUNCTION bakkt_ledger_internal.recomputed_balances() RETURNS SETOF recomputed_balance
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -230,7 +236,7 @@ CREATE FUNCTION bakkt_ledger_internal.verify_accounts(totals recomputed_balance[
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    WITH foreign_lines AS MATERIALIZED (        -- few or none: the journal is searched for these only
+    WITH foreign_lines AS MATERIALIZED (        -- there are few or none, so the journal is searched for these only
         SELECT t.client_id, t.account, t.asset, a.asset AS held_asset FROM unnest(totals) t
           LEFT JOIN account a ON a.client_id = t.client_id AND a.account = t.account
          WHERE a.account IS NULL OR a.asset <> t.asset
@@ -246,7 +252,8 @@ $$
      WHERE l.account = t.account AND asset(l.amount) = t.asset
      ORDER BY 3, 4
 $$;
-COMMENT ON FUNCTION verify_accounts(recomputed_balance[]) IS 'Lines on unknown accounts, other clients'' accounts, or in another asset than the account''s. Internal.';
+COMMENT ON FUNCTION verify_accounts(recomputed_balance[]) IS
+    'Lines on unknown accounts, other clients'' accounts, or in another asset than the account''s. Internal.';
 
 -- Limited accounts: the balance row against the journal and the holds.
 CREATE FUNCTION bakkt_ledger_internal.verify_limited(totals recomputed_balance[]) RETURNS SETOF discrepancy
@@ -282,7 +289,8 @@ $$
       ) f (check_name, wrong, detail) WHERE f.wrong
      ORDER BY c.account, f.check_name
 $$;
-COMMENT ON FUNCTION verify_limited(recomputed_balance[]) IS 'Balance rows that differ from the journal, the holds or the account; limited accounts in debit (I5). Internal.';
+COMMENT ON FUNCTION verify_limited(recomputed_balance[]) IS
+    'Balance rows that differ from the journal, the holds or the account; limited accounts in debit (I5). Internal.';
 
 -- I7 and I8, per client.
 CREATE FUNCTION bakkt_ledger_internal.verify_funds(totals recomputed_balance[]) RETURNS SETOF discrepancy
@@ -303,7 +311,9 @@ $$
     HAVING -coalesce(sum(t.posted) FILTER (WHERE k.class = 'claim' AND sign(t.posted) < 0), zero(t.asset))
            *<> coalesce(sum(t.posted) FILTER (WHERE k.class <> 'claim'), zero(t.asset))
 $$;
-COMMENT ON FUNCTION verify_funds(recomputed_balance[]) IS 'Mirror accounts that do not net to zero (I7), customer funds whose resources are not their gross credit claims (I8). Internal.';
+COMMENT ON FUNCTION verify_funds(recomputed_balance[]) IS
+    'Mirror accounts that do not net to zero (I7), customer funds whose resources differ from the sum of the claims in credit '
+    '(I8). Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.verify_digest(expected ledger_digest) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -316,7 +326,8 @@ $$
       FROM (SELECT 1) one LEFT JOIN block b ON b.block_no = expected.block_no
      WHERE expected.block_no > 0 AND (b.block_no IS NULL OR b.hash <> expected.hash OR b.total_journals <> expected.journals)
 $$;
-COMMENT ON FUNCTION verify_digest(ledger_digest) IS 'Whether the ledger still is the one of which the digest was taken (I23). Internal.';
+COMMENT ON FUNCTION verify_digest(ledger_digest) IS
+    'Whether the ledger is still the one from which the digest was taken (I23). Internal.';
 
 CREATE FUNCTION bakkt_ledger.verify(expected ledger_digest DEFAULT NULL, progress bigint DEFAULT 1000000) RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -350,4 +361,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION verify(ledger_digest, bigint) IS
-    'Recomputes blocks, hashes, balances and invariants from the journal at one snapshot, and returns what is wrong: no rows means that everything is equal. With a digest kept elsewhere it finds a cut or rewritten history too. Reports progress by a NOTICE every so many journals, 0 for never. Writes nothing: it runs on a standby and on a restored copy.';
+    'Recomputes blocks, hashes, balances and invariants from the journal at one snapshot, and returns what differs: no rows '
+    'means that everything agrees. With a digest kept elsewhere it also finds a history that was cut short or rewritten. A '
+    'NOTICE reports progress every that many journals; 0: never. Writes nothing: it runs on a standby and on a restored copy.';

@@ -1,7 +1,8 @@
--- Present states against their events: every row of a subject's table must be
--- the fold of its events (design 4).
+-- Present states against their events: every row of a subject's table must be the fold of its
+-- events. It only reads.
 
--- What the events of a subject's rows come to: the last value that each column was set to; NULL: the row was ended.
+-- The fold of the events of a subject's rows: the last value to which each column was set; NULL:
+-- the row was ended.
 CREATE FUNCTION bakkt_ledger_internal.told_states(of_subject text) RETURNS TABLE (client_id integer, subject_key text, state jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
@@ -28,7 +29,7 @@ BEGIN
 END;
 $$;
 
--- The columns of a row that are not as its events say, and both values.
+-- The columns of a row that differ from its events, with both values.
 CREATE FUNCTION bakkt_ledger_internal.state_differences(told jsonb, present jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -54,7 +55,8 @@ $$
     WHERE t.state IS DISTINCT FROM p.state
 $$;
 
--- The same of all subjects; shipped ones once the first block has recorded them.
+-- The same for all subjects; rows shipped with the extension count once the first block has
+-- recorded them.
 CREATE FUNCTION bakkt_ledger_internal.verify_states() RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

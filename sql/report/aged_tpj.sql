@@ -1,16 +1,16 @@
--- Floor 5: aged cash calls (TPJ), doc/cash.md.
---
--- Which calls a list has, and what it says of them, is a pure function of
--- facts that never change: the columns of cash_call that are fixed when it is
--- opened, cash_call_event, the execution's journal, and what was known when
--- the list was taken (a block for the executions, an instant for the events).
--- So yesterday's list can be printed again for ever; nothing is stored per row.
+-- Aged cash calls (TPJ, Third Party Journal: a call for cash), doc/cash.md. Which calls a list has,
+-- and what it says of them, is a pure function of facts that never change: the columns of cash_call
+-- that are fixed when it is opened, cash_call_event, the execution's journal, and what was known
+-- when the list was taken (a block for the executions, an instant for the events). So yesterday's
+-- list can be printed again for ever; nothing is stored per row.
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.age_bucket(days integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN CASE WHEN days <= 1 THEN '0-1' WHEN days <= 5 THEN '2-5' WHEN days <= 10 THEN '6-10'
                 WHEN days <= 20 THEN '11-20' WHEN days <= 30 THEN '21-30' ELSE '>30' END;
-COMMENT ON FUNCTION age_bucket(integer) IS 'The bucket of an age in calendar days: 0-1, 2-5, 6-10, 11-20, 21-30, >30.';
+COMMENT ON FUNCTION age_bucket(integer) IS
+    'The bucket to which an age in calendar days belongs: 0-1, 2-5, 6-10, 11-20, 21-30, >30.';
 
 -- ---------------------------------------------------------------------------
 -- What is outstanding
@@ -36,7 +36,11 @@ CREATE TYPE bakkt_ledger.aged_tpj_row AS (
     bucket              text,
     tpj_status          text
 );
-COMMENT ON TYPE aged_tpj_row IS 'An outstanding cash call. tpj_id: its number; account_id: the customer; direction: Withdrawal (the customer pays) or Deposit (is paid); execution_id: reference of the execution, or of the bust that gives settled cash back; net_money: what is outstanding, positive; executed_at: when called, from which age_days counts in Central calendar days; attempts and their first and last instant; tpj_status: Not Settled.';
+COMMENT ON TYPE aged_tpj_row IS
+    'An outstanding cash call. tpj_id: its number; account_id: the customer; direction: Withdrawal (the customer pays) or '
+    'Deposit (is paid); execution_id: reference of the execution, or of the bust that gives settled cash back; net_money: what '
+    'is outstanding, positive; executed_at: when called, from which age_days counts in Central calendar days; attempts and '
+    'their first and last instant; tpj_status: Not Settled.';
 
 CREATE TYPE bakkt_ledger_internal.outstanding_call AS (
     journal_id          bigint,
@@ -65,11 +69,13 @@ BEGIN ATOMIC
      WHERE e.client_id = attempts_until.client_id AND e.journal_id = attempts_until.journal_id
        AND e.at <= attempts_until.at AND e.recorded_at <= attempts_until.known_at;
 END;
-COMMENT ON FUNCTION attempts_until(integer, bigint, timestamptz, timestamptz) IS 'Internal: what had happened to a call by the instant, as recorded by known_at: how much of it was closed, and its attempts that failed.';
+COMMENT ON FUNCTION attempts_until(integer, bigint, timestamptz, timestamptz) IS
+    'Internal: what had happened to a call by the instant, as recorded by known_at: the amount that was closed, and its failed '
+    'attempts.';
 
--- A closed call needs to be looked at only if it was closed after the instant,
--- or recorded so after what was known: what is closed was recorded no earlier
--- than an hour before the instant at which it says it happened.
+-- A closed call matters only if it was closed after the instant, or if its closing was recorded
+-- after known_at. Its closing is recorded at most an hour before the instant at which it is said to
+-- have happened, so an index range on closed_recorded_at finds both.
 CREATE FUNCTION bakkt_ledger_internal.outstanding_calls(client_id integer, at timestamptz, known_at timestamptz)
     RETURNS SETOF outstanding_call
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
@@ -94,9 +100,11 @@ BEGIN
      WHERE c.called_at <= moment AND c.opened_at <= known AND (e.closed IS NULL OR e.closed < c.amount);
 END;
 $$;
-COMMENT ON FUNCTION outstanding_calls(integer, timestamptz, timestamptz) IS 'Internal: the client''s calls, called by the instant, that were outstanding at it by what had been recorded by known_at (infinity: all that is known). Reads open calls and those closed since, not all.';
+COMMENT ON FUNCTION outstanding_calls(integer, timestamptz, timestamptz) IS
+    'Internal: the client''s calls, called by the instant, that were outstanding at it, as recorded by known_at (infinity: all '
+    'that is known). Reads only open calls and those closed since.';
 
--- journals one by one, by key: a client has many more than are asked for
+-- Journals are looked up one by one, by key, because a client has many more than are listed.
 CREATE FUNCTION bakkt_ledger_internal.aged_rows(client_id integer, at timestamptz, known_at timestamptz, high bigint, pending int8multirange)
     RETURNS SETOF aged_tpj_row
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
@@ -114,7 +122,8 @@ $$
      WHERE seen($4, $5, c.journal_id)
      ORDER BY c.called_at, c.journal_id
 $$;
-COMMENT ON FUNCTION aged_rows(integer, timestamptz, timestamptz, bigint, int8multirange) IS 'Internal: outstanding_calls() of executions in the block with this high and pending, oldest first.';
+COMMENT ON FUNCTION aged_rows(integer, timestamptz, timestamptz, bigint, int8multirange) IS
+    'Internal: outstanding_calls() of executions in the block with this high and pending, oldest first.';
 
 CREATE FUNCTION bakkt_ledger.aged_tpj(client text, at timestamptz DEFAULT clock_timestamp(), known_at timestamptz DEFAULT NULL)
     RETURNS SETOF aged_tpj_row
@@ -131,7 +140,9 @@ BEGIN
     SELECT r.* FROM aged_rows(asked, aged_tpj.at, coalesce(aged_tpj.known_at, 'infinity'), 9223372036854775807, '{}') r;
 END;
 $$;
-COMMENT ON FUNCTION aged_tpj(text, timestamptz, timestamptz) IS 'Every cash call of the client, through Bakkt or Apex, attempted or not, that was outstanding at the instant, oldest first: by all that is known now, or (known_at) by what the ledger had recorded then. Errors: LG010, 42501, LG061, LG002 infinite instant.';
+COMMENT ON FUNCTION aged_tpj(text, timestamptz, timestamptz) IS
+    'Every cash call of the client, through Bakkt or Apex, attempted or not, that was outstanding at the instant, oldest first: '
+    'as known now or, with known_at, as recorded by then. Errors: LG010, 42501, LG061, LG002 infinite instant.';
 
 CREATE FUNCTION bakkt_ledger.aged_tpj_summary(client text, at timestamptz DEFAULT clock_timestamp(), known_at timestamptz DEFAULT NULL)
     RETURNS TABLE (bucket text, direction text, calls bigint, net_money amount, oldest_days integer)
@@ -144,4 +155,6 @@ $$
      GROUP BY a.bucket, a.direction, asset(a.net_money)
      ORDER BY min(a.age_days), a.direction COLLATE "C" DESC, asset(a.net_money)
 $$;
-COMMENT ON FUNCTION aged_tpj_summary(text, timestamptz, timestamptz) IS 'aged_tpj() by age bucket, direction and asset: number of calls, sum outstanding, age of the oldest. Youngest bucket first; empty buckets are left out. Errors as in aged_tpj().';
+COMMENT ON FUNCTION aged_tpj_summary(text, timestamptz, timestamptz) IS
+    'aged_tpj() by age bucket, direction and asset: number of calls, sum outstanding, age of the oldest. Youngest bucket first; '
+    'empty buckets are left out. Errors as in aged_tpj().';

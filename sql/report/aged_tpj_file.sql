@@ -1,16 +1,16 @@
--- ---------------------------------------------------------------------------
--- The file
--- ---------------------------------------------------------------------------
+-- The file of aged cash calls: its name and its lines.
+-- Refuses a kind of list that is not AM, PM or SOD (LG002).
 
 CREATE FUNCTION bakkt_ledger_internal.csv_field(value text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN value ~ '[",\r\n]' THEN '"' || replace(value, '"', '""') || '"' ELSE coalesce(value, '') END;
-COMMENT ON FUNCTION csv_field(text) IS 'Text as a field of a CSV file (RFC 4180): quoted only where it must be, NULL empty.';
+COMMENT ON FUNCTION csv_field(text) IS 'Text as a field of a CSV file (RFC 4180): quoted only where necessary; NULL is empty.';
 
 CREATE FUNCTION bakkt_ledger_internal.file_instant(at timestamptz) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce(to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), '');
-COMMENT ON FUNCTION file_instant(timestamptz) IS 'Internal: an instant as files show it: ISO 8601, UTC, milliseconds; NULL empty.';
+COMMENT ON FUNCTION file_instant(timestamptz) IS
+    'Internal: an instant as written in files: ISO 8601, UTC, milliseconds; NULL is empty.';
 
 CREATE FUNCTION bakkt_ledger_internal.aged_tpj_header() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -49,4 +49,5 @@ BEGIN
     RETURN (to_jsonb(business_date) #>> '{}') || '_' || lower(kind COLLATE "C") || '_aged_tpj_' || client || '.csv';
 END;
 $$;
-COMMENT ON FUNCTION aged_tpj_file_name(text, text, date) IS 'The name of an aged TPJ file: 2026-11-20_am_aged_tpj_QRST.csv. LG002: the kind is not AM, PM or SOD.';
+COMMENT ON FUNCTION aged_tpj_file_name(text, text, date) IS
+    'The name of an aged TPJ file: 2026-11-20_am_aged_tpj_QRST.csv. LG002: the kind is not AM, PM or SOD.';

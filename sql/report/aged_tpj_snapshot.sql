@@ -1,6 +1,7 @@
--- ---------------------------------------------------------------------------
--- Lists that were taken
--- ---------------------------------------------------------------------------
+-- Lists of aged cash calls that were taken: what decides them, and the digest of the file.
+-- Refuses a second list of a day as of another instant (LG020), a list that was not taken (LG088),
+-- a file whose digest does not agree (LG089).
+-- Locks the client's events of calls for a moment, then table block.
 
 CREATE TABLE bakkt_ledger_internal.aged_tpj_snapshot (
     client_id       integer NOT NULL REFERENCES client,
@@ -16,14 +17,17 @@ CREATE TABLE bakkt_ledger_internal.aged_tpj_snapshot (
     taken_by        text COLLATE "C" NOT NULL,
     PRIMARY KEY (client_id, kind, business_date)
 );
-COMMENT ON TABLE aged_tpj_snapshot IS 'The aged TPJ lists that were taken: not their rows, but all that decides them, and the digest of the file. Append-only.';
-COMMENT ON COLUMN aged_tpj_snapshot.kind IS 'AM 09:30, PM 19:30, for operations; SOD: as of 16:40, for buying power. All Central.';
+COMMENT ON TABLE aged_tpj_snapshot IS
+    'The aged TPJ (cash call) lists that were taken: not their rows, but everything that decides the rows, and the digest of '
+    'the file. Append-only.';
+COMMENT ON COLUMN aged_tpj_snapshot.kind IS
+    'AM 09:30, PM 19:30, for operations; SOD: as of 16:40, for buying power. All Central.';
 COMMENT ON COLUMN aged_tpj_snapshot.business_date IS 'Central date of as_of, in the name of the file.';
-COMMENT ON COLUMN aged_tpj_snapshot.as_of IS 'The instant that the list is of.';
-COMMENT ON COLUMN aged_tpj_snapshot.known_at IS 'When it was taken: of the events it knows those recorded until then.';
-COMMENT ON COLUMN aged_tpj_snapshot.block_no IS 'Of the executions it knows those in this block or an earlier one.';
-COMMENT ON COLUMN aged_tpj_snapshot.withdrawals IS 'Outstanding, customers pay: a sum per asset.';
-COMMENT ON COLUMN aged_tpj_snapshot.deposits IS 'Outstanding, customers are paid: a sum per asset.';
+COMMENT ON COLUMN aged_tpj_snapshot.as_of IS 'The instant as of which the list was taken.';
+COMMENT ON COLUMN aged_tpj_snapshot.known_at IS 'When it was taken: the list includes events recorded until then.';
+COMMENT ON COLUMN aged_tpj_snapshot.block_no IS 'The list includes executions in this block or an earlier one.';
+COMMENT ON COLUMN aged_tpj_snapshot.withdrawals IS 'What customers were to pay: a sum per asset.';
+COMMENT ON COLUMN aged_tpj_snapshot.deposits IS 'What customers were to be paid: a sum per asset.';
 COMMENT ON COLUMN aged_tpj_snapshot.digest IS 'SHA-256 of the file: its lines, each ended by a line feed, in UTF-8.';
 SELECT pg_catalog.pg_extension_config_dump('aged_tpj_snapshot', '');
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON aged_tpj_snapshot FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
@@ -43,7 +47,8 @@ BEGIN
     RETURN cash_call_events_instant(client_id);
 END;
 $$;
-COMMENT ON FUNCTION freeze_call_events(integer) IS 'Internal: cash_call_events_instant() for a list of the client; 25001 unless under READ COMMITTED.';
+COMMENT ON FUNCTION freeze_call_events(integer) IS
+    'Internal: cash_call_events_instant() for a list of the client; 25001 unless under READ COMMITTED.';
 
 CREATE FUNCTION bakkt_ledger_internal.snapshot_rows(list aged_tpj_snapshot) RETURNS SETOF aged_tpj_row
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
@@ -77,9 +82,10 @@ BEGIN
     RETURN list;
 END;
 $$;
-COMMENT ON FUNCTION fill_snapshot(aged_tpj_snapshot) IS 'Internal: a list with its figures and digest computed from what decides it.';
+COMMENT ON FUNCTION fill_snapshot(aged_tpj_snapshot) IS
+    'Internal: a list with its figures and digest computed from what decides it.';
 
--- the clients whose cash is called, and one that is named
+-- A client that is named is listed even if the cash of its customers is not called.
 CREATE FUNCTION bakkt_ledger_internal.listed_clients(client text) RETURNS SETOF client
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -100,8 +106,8 @@ END;
 $$;
 COMMENT ON FUNCTION listed_clients(text) IS 'Internal: the client, or all visible ones whose customers'' cash is called.';
 
--- A run over all clients leaves what was taken by hand: it would be refused
--- for ever, and with it the lists of all others.
+-- A run over all clients keeps a list that was taken by hand before: otherwise LG020 would fail
+-- this client at every run.
 CREATE FUNCTION bakkt_ledger_internal.taken_before(client_id integer, kind text, as_of timestamptz, at_any_instant boolean DEFAULT false) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -124,7 +130,9 @@ BEGIN
     RETURN true;
 END;
 $$;
-COMMENT ON FUNCTION taken_before(integer, text, timestamptz, boolean) IS 'Internal: was the client''s list of that kind and day taken? LG020 if as of another instant, unless any will do.';
+COMMENT ON FUNCTION taken_before(integer, text, timestamptz, boolean) IS
+    'Internal: whether the client''s list of that kind and day was taken; LG020 if it was taken as of another instant, unless '
+    'any instant is accepted.';
 
 CREATE FUNCTION bakkt_ledger_internal.clients_with_aged_tpj(at timestamptz, variant text) RETURNS integer[]
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -134,7 +142,8 @@ BEGIN
     RETURN ARRAY(SELECT c.client_id FROM listed_clients(NULL) c ORDER BY 1);
 END;
 $$;
-COMMENT ON FUNCTION clients_with_aged_tpj(timestamptz, text) IS 'Internal: the clients that have a list, whether it was taken before or not.';
+COMMENT ON FUNCTION clients_with_aged_tpj(timestamptz, text) IS
+    'Internal: the clients that have a list, whether it was taken before or not.';
 
 CREATE FUNCTION bakkt_ledger_internal.take_client_aged_tpj(client_id integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -148,7 +157,7 @@ DECLARE
     known   timestamptz;
 BEGIN
     IF NOT taken_before(client_id, kind, at, true) THEN
-        known := freeze_call_events(client_id);     -- before the block: waiting for writers of events, we hold nothing
+        known := freeze_call_events(client_id);     -- before the block, so that nothing is locked while it waits for writers
         PERFORM record_snapshot(client_id, kind, at, known, seal());
     END IF;
     RETURN (SELECT jsonb_agg(jsonb_build_object('client_code', code, 'file_name', aged_tpj_file_name(code, s.kind, s.business_date), 'as_of_instant', s.as_of,
@@ -157,7 +166,8 @@ BEGIN
              WHERE s.client_id = take_client_aged_tpj.client_id AND s.kind = variant AND s.business_date = central_date(at));
 END;
 $$;
-COMMENT ON FUNCTION take_client_aged_tpj(integer, timestamptz, text) IS 'Internal: one client''s part of take_aged_tpj(); variant: the kind of list.';
+COMMENT ON FUNCTION take_client_aged_tpj(integer, timestamptz, text) IS
+    'Internal: one client''s part of take_aged_tpj(); variant: the kind of list.';
 INSERT INTO client_run VALUES ('take_aged_tpj', 'take_client_aged_tpj', 'clients_with_aged_tpj');
 
 CREATE FUNCTION bakkt_ledger.take_aged_tpj(kind text, as_of timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
@@ -177,7 +187,13 @@ BEGIN
            jsonb_to_recordset(r.rows) AS l (client_code text, file_name text, as_of_instant timestamptz, calls bigint, withdrawals amount[], deposits amount[], digest bytea);
 END;
 $$;
-COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and keeps what decides it: kind AM, PM or SOD, as of an instant, whose Central date names it. Seals a block, and waits, in bounded time, for transactions that are writing events of its cash calls (55P03). Once per client, kind and date: again is no error, as of another instant LG020 for a client that is named; a run over all returns the list that there is, and leaves out a client whose part fails, with a WARNING. Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
+COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS
+    'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and stores what decides it. '
+    'kind: AM, PM or SOD; the Central date of as_of names the list. Seals a block, and waits, in bounded time, for transactions '
+    'that are writing events of the client''s cash calls (55P03). A list is taken once per client, kind and date. Repeating it '
+    'is no error; as of another instant it is LG020 for a client that is named, while a run over all clients returns the '
+    'existing list. A run over all clients leaves out a client whose part fails, with a WARNING. Errors: LG002, LG010, 42501, '
+    'LG061, 25001 unless under READ COMMITTED.';
 
 CREATE FUNCTION bakkt_ledger_internal.record_snapshot(client_id integer, kind text, as_of timestamptz, known_at timestamptz, block_no bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -190,12 +206,13 @@ BEGIN
     PERFORM bounded_wait();
     list := fill_snapshot(list);
     INSERT INTO aged_tpj_snapshot VALUES (list.*) ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN       -- another session has just taken it
+    IF NOT FOUND THEN       -- another session has just taken the list
         PERFORM taken_before(client_id, kind, as_of);
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION record_snapshot(integer, text, timestamptz, timestamptz, bigint) IS 'Internal: computes a list and keeps what decides it.';
+COMMENT ON FUNCTION record_snapshot(integer, text, timestamptz, timestamptz, bigint) IS
+    'Internal: computes a list and stores what decides it.';
 
 CREATE FUNCTION bakkt_ledger.aged_tpj_file(client text, kind text, business_date date) RETURNS SETOF text
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
@@ -226,7 +243,9 @@ BEGIN
     RETURN QUERY SELECT l FROM unnest(lines) l;
 END;
 $$;
-COMMENT ON FUNCTION aged_tpj_file(text, text, date) IS 'The lines of an aged TPJ file that was taken, the header first, byte for byte as then: proved by its digest (LG089). Name: aged_tpj_file_name(). Errors: LG002 no kind of list, LG010, 42501, LG088 the list was not taken.';
+COMMENT ON FUNCTION aged_tpj_file(text, text, date) IS
+    'The lines of an aged TPJ file for a list that was taken, header first, byte for byte as they were then, which the digest '
+    'proves (LG089). Name: aged_tpj_file_name(). Errors: LG002 no kind of list, LG010, 42501, LG088 the list was not taken.';
 
 CREATE FUNCTION bakkt_ledger.check_aged_tpj(client text DEFAULT NULL)
     RETURNS TABLE (client_code text, kind text, business_date date, calls_taken bigint, calls_now bigint, digest_taken bytea, digest_now bytea)
@@ -245,4 +264,6 @@ BEGIN
      ORDER BY s.business_date, s.kind, c.code;
 END;
 $$;
-COMMENT ON FUNCTION check_aged_tpj(text) IS 'Computes every aged TPJ list that was taken anew, and returns a row for each whose digest or figures come out otherwise: none when all is well. Errors: LG010, 42501.';
+COMMENT ON FUNCTION check_aged_tpj(text) IS
+    'Recomputes every aged TPJ list that was taken, and returns a row for each whose digest or figures differ; no rows when all '
+    'agrees. Errors: LG010, 42501.';

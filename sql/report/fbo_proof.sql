@@ -1,16 +1,15 @@
--- Floor 5: the proof of the FBO accounts (I8, doc/cash.md).
---
--- What is in the banks, signed by what is on its way and by what company and
--- customers owe each other there, must be what customers are owed, gross: a
--- claim in debit is listed and never set off against other customers.  Claims
--- come from their balance rows, everything else from blocks and journals, so
--- the two sides are independent of each other.
+-- The proof of the FBO accounts (I8, doc/cash.md). What the banks hold, adjusted for what is on its
+-- way and for what company and customers owe each other there, must equal what customers are owed,
+-- gross: a claim in debit is listed and never set off against other customers. Claims come from
+-- their balance rows, everything else from blocks and journals, so the two sides are computed
+-- independently.
+-- Locks nothing.
 
 CREATE TYPE bakkt_ledger.bank_balance AS (
     bank    text,
     balance amount
 );
-COMMENT ON TYPE bank_balance IS 'An FBO bank account, as Bank:omnibus:<bank>, and what the ledger says is in it.';
+COMMENT ON TYPE bank_balance IS 'An FBO bank account, as Bank:omnibus:<bank>, and its balance by the ledger.';
 
 CREATE FUNCTION bakkt_ledger_internal.fbo_proof_of(client_id integer, recorded_as_of timestamptz)
     RETURNS TABLE (asset asset, control amount, banks bank_balance[], ach_in amount, ach_out amount, wire_in amount, wire_out amount,
@@ -48,7 +47,8 @@ $$
            coalesce(sum(f.signed) FILTER (WHERE f.class = 'claim' AND sign(f.signed) > 0), f.nothing)
     FROM fbo f GROUP BY f.asset, f.nothing
 $$;
-COMMENT ON FUNCTION fbo_proof_of(integer, timestamptz) IS 'Internal: the terms of fbo_proof(), in natural sign; other_funds debit positive.';
+COMMENT ON FUNCTION fbo_proof_of(integer, timestamptz) IS
+    'Internal: the terms of fbo_proof(), in natural sign; other_funds debit positive.';
 
 CREATE FUNCTION bakkt_ledger.fbo_proof(client text DEFAULT NULL, recorded_as_of timestamptz DEFAULT NULL)
     RETURNS TABLE (client_code text, asset asset, control amount, banks bank_balance[], ach_in amount, ach_out amount, wire_in amount,
@@ -77,7 +77,13 @@ BEGIN
     ORDER BY c.code, p.asset;
 END;
 $$;
-COMMENT ON FUNCTION fbo_proof(text, timestamptz) IS 'Proves the FBO accounts per client and asset (I8), every term in its natural sign: resources = control (the banks together, each in banks) + ach_in - ach_out + wire_in - wire_out + inter_bank - business_transfer + due_from_company - due_to_company + other_funds (debit positive); required = claims (settled + unsettled + held + unidentified + escheated, those in credit only) + residual + interest; difference = resources - required, zero when all is well. claims_in_debit is what claims in debit come to, which never lowers what is required. recorded_as_of: as the ledger knew it then. LG010, 42501.';
+COMMENT ON FUNCTION fbo_proof(text, timestamptz) IS
+    'Proves the FBO accounts per client and asset (I8), every term in its natural sign: resources = control (the banks '
+    'together, each in banks) + ach_in - ach_out + wire_in - wire_out + inter_bank - business_transfer + due_from_company - '
+    'due_to_company + other_funds (debit positive); required = claims (settled + unsettled + held + unidentified + escheated, '
+    'those in credit only) + residual + interest; difference = resources - required, zero when all is well. claims_in_debit is '
+    'what claims in debit come to, which never lowers what is required. recorded_as_of: as the ledger knew it then. LG010, '
+    '42501.';
 
 -- ---------------------------------------------------------------------------
 -- Checking
@@ -91,7 +97,8 @@ CREATE TYPE bakkt_ledger.fbo_break AS (
     expected    amount,
     found       amount
 );
-COMMENT ON TYPE fbo_break IS 'A broken identity of the FBO accounts: the account and customer it is about, if any, what should be and what is.';
+COMMENT ON TYPE fbo_break IS
+    'A broken identity of the FBO accounts: the account and customer concerned, if any, and the expected and actual amount.';
 
 CREATE FUNCTION bakkt_ledger_internal.fbo_claims_in_debit(client_id integer) RETURNS SETOF fbo_break
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -104,9 +111,9 @@ $$
     LEFT JOIN customer u ON u.customer_id = a.customer_id
     WHERE b.client_id = $1 AND sign(b.posted) > 0
 $$;
-COMMENT ON FUNCTION fbo_claims_in_debit(integer) IS 'Internal: the deficits that hide among the claims, customer by customer, in natural sign.';
+COMMENT ON FUNCTION fbo_claims_in_debit(integer) IS 'Internal: claims in debit, customer by customer, in natural sign.';
 
--- What is on the way must be listed, and what is listed must be on the way.
+-- Everything on a clearing account must be a transfer in transit, and the other way round.
 CREATE FUNCTION bakkt_ledger_internal.fbo_in_transit_breaks(client_id integer) RETURNS SETOF fbo_break
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -128,7 +135,8 @@ $$
     FROM posted p FULL JOIN listed l ON l.asset = p.asset AND l.kind = p.kind
     WHERE coalesce(l.amount, zero(p.asset)) *<> coalesce(p.amount, zero(l.asset))
 $$;
-COMMENT ON FUNCTION fbo_in_transit_breaks(integer) IS 'Internal: clearing accounts of the settlement flow against the transfers in transit.';
+COMMENT ON FUNCTION fbo_in_transit_breaks(integer) IS
+    'Internal: clearing accounts of the settlement flow against the transfers in transit.';
 
 CREATE FUNCTION bakkt_ledger_internal.fbo_mirror_breaks(client_id integer) RETURNS SETOF fbo_break
     LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -151,7 +159,8 @@ $$
            coalesce(-s.other, zero(s.asset)), coalesce(s.fbo, zero(s.asset))
     FROM side s WHERE coalesce(-s.other, zero(s.asset)) *<> coalesce(s.fbo, zero(s.asset))
 $$;
-COMMENT ON FUNCTION fbo_mirror_breaks(integer) IS 'Internal: what the FBO fund and another owe each other, as each of them has it.';
+COMMENT ON FUNCTION fbo_mirror_breaks(integer) IS
+    'Internal: differences in what the FBO fund and another fund owe each other, as recorded in each.';
 
 CREATE FUNCTION bakkt_ledger_internal.fbo_transfer_breaks(client_id integer) RETURNS SETOF fbo_break
     LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -193,4 +202,8 @@ BEGIN
     ORDER BY c.code, b.asset, b.problem, b.account;
 END;
 $$;
-COMMENT ON FUNCTION check_fbo(text) IS 'Checks the FBO accounts of one client or all visible ones, and returns a row for everything that is wrong: the proof (I8), each claim in debit with its customer (I5), clearing accounts that do not agree with the transfers in transit, the company''s side of what the funds owe each other (I7), transfers that do not agree with their journals. No rows when all is well. LG010, 42501.';
+COMMENT ON FUNCTION check_fbo(text) IS
+    'Checks the FBO accounts of one client or all visible ones, and returns a row for everything that is wrong: the proof (I8), '
+    'each claim in debit with its customer (I5), clearing accounts that do not agree with the transfers in transit, the '
+    'company''s side of what the funds owe each other (I7), transfers that do not agree with their journals. No rows when all '
+    'is well. LG010, 42501.';

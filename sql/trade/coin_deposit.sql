@@ -1,4 +1,6 @@
--- Coin deposits and the liquidity providers' side of settlement (design 5).
+-- Coin that has arrived for a customer.
+-- Refuses assets that are not coin (LG042), unknown wallets (LG034).
+-- Locks what posting locks.
 
 CREATE FUNCTION bakkt_ledger_internal.require_transfer_amount(what text, quantity amount, coin boolean) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
@@ -50,6 +52,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION deposit_coin(text, amount, text, text, timestamptz, text) IS
-'Coin that has arrived for a customer, confirmed: debits the wallet it arrived in (deposit-addresses, omnibus, warehouse or sub-custodian:<name>), credits
-the customer. position_after is NULL on replay. The same reference with the same content returns the original outcome. Raises LG012 unknown customer, LG045 not
-positive, LG042 not coin, LG043 too many decimals, LG034 unknown wallet, LG040 or LG041 asset, LG020 reference used with other content.';
+    'Records coin that has arrived for a customer and is confirmed: debits the wallet in which it arrived (deposit-addresses, '
+    'omnibus, warehouse or sub-custodian:<name>), credits the customer. position_after is NULL on replay. The same reference '
+    'with the same content returns the original outcome. Raises LG012 unknown customer, LG045 not positive, LG042 not coin, '
+    'LG043 too many decimals, LG034 unknown wallet, LG040 or LG041 asset, LG020 reference used with other content.';

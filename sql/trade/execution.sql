@@ -1,4 +1,5 @@
--- Executions and busts as rows; a caller sees those of its clients.
+-- View execution: executions and busts as rows; a caller sees those of its clients.
+
 CREATE VIEW bakkt_ledger.execution WITH (security_invoker = true) AS
     SELECT c.code AS client, cu.account_code AS account, j.reference, k.name AS kind, i.symbol, side(j.terms) AS side,
            quantity(j.terms) AS quantity, price(j.terms) AS price, net_money(j.terms) AS net_money, fee(j.terms) AS fee,
@@ -16,5 +17,5 @@ CREATE VIEW bakkt_ledger.execution WITH (security_invoker = true) AS
       LEFT JOIN journal bust ON bust.client_id = j.client_id AND bust.reverses = j.journal_id AND bust.kind = kind_number('trade_bust')
      WHERE j.kind IN (kind_number('trade'), kind_number('trade_bust'));
 COMMENT ON VIEW execution IS
-'Executions (kind trade) and their busts (trade_bust). Money and quantity as recorded: net_money positive = the customer or client owes; all amounts of a
-bust but quantity and the prices are negated. busts, busted_by and corrects point from one journal to the other.';
+    'Executions (kind trade) and their busts (trade_bust). Money and quantity as recorded: net_money positive = the customer or '
+    'client owes; all amounts of a bust except quantity and prices are negated. busts, busted_by and corrects are journals.';

@@ -1,5 +1,8 @@
--- Executions as a client reads them: page by page, without what is between the
--- company and its providers.
+-- Executions as a client reads them: page by page, without what is between the company and its
+-- providers.
+-- Refuses clients and customers the caller may not see (LG010, LG012, 42501), and pages that are
+-- too large (54000).
+-- Locks nothing.
 
 CREATE TYPE bakkt_ledger.execution_line AS (
     journal bigint,
@@ -21,9 +24,9 @@ CREATE TYPE bakkt_ledger.execution_line AS (
     corrects bigint
 );
 COMMENT ON TYPE execution_line IS
-'An execution (kind trade) or its bust (trade_bust), as executions() lists it. price and net_money: the customer''s; net_money
-positive: the customer or client owes. Of a bust all amounts but quantity and price are negated. busts, busted_by, corrects: the
-other journal.';
+    'An execution (kind trade) or its bust (trade_bust), as executions() lists it. price and net_money: the customer''s; '
+    'net_money positive: the customer or client owes. All amounts of a bust except quantity and price are negated. busts, '
+    'busted_by, corrects: the other journal.';
 
 CREATE FUNCTION bakkt_ledger.executions(client text, customer text DEFAULT NULL, since timestamptz DEFAULT '-infinity',
                                         until timestamptz DEFAULT 'infinity', after bigint DEFAULT 0, most integer DEFAULT 1000)

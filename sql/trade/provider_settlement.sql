@@ -1,6 +1,9 @@
--- What the company owes a provider and is owed, discharged (J02d, J03d, the
--- provider's part of J04b).  Positive coin comes in against money going out;
--- negative both ways is the mirror image.
+-- Settling with a liquidity provider outside a window: what the company owes it, and is owed, is
+-- discharged (J02d, J03d, the provider's part of J04b). Positive coin comes in against money going
+-- out; negative both ways is the mirror image.
+-- Refuses unknown providers (LG014).
+-- Locks what posting locks.
+
 CREATE FUNCTION bakkt_ledger_internal.provider_entry(client_id integer, lp text, coin amount, money amount) RETURNS journal_entry
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -36,7 +39,8 @@ BEGIN
     RETURN journal_entry(VARIADIC lines);
 END;
 $$;
-COMMENT ON FUNCTION provider_entry(integer, text, amount, amount) IS 'Internal: the lines of a settlement with a liquidity provider.';
+COMMENT ON FUNCTION provider_entry(integer, text, amount, amount) IS
+    'Internal: the lines of a settlement with a liquidity provider.';
 
 CREATE FUNCTION bakkt_ledger.settle_lp(client text, lp text, coin amount, money amount, reference text,
                           effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
@@ -67,7 +71,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION settle_lp(text, text, amount, amount, text, timestamptz, text) IS
-'A liquidity provider delivers coin to the omnibus wallet (coin positive) or receives it (negative), and is paid from the operating account (money
-positive) or pays (negative); either may be NULL. Discharges what executions have left open, of a trade, a set of trades or in part. Idempotent by reference. Raises
-LG010 or 42501 client, LG014 provider, LG002 neither coin nor money, LG042 coin that is money or the reverse, LG040, LG041, LG043 asset, LG020 reference
-used with other content.';
+    'A liquidity provider delivers coin to the omnibus wallet (coin positive) or receives it (negative), and is paid from the '
+    'operating account (money positive) or pays (negative); either may be NULL. Discharges what executions left open: for a '
+    'trade, for a set of trades, or in part. Idempotent by reference. Raises LG010 or 42501 client, LG014 provider, LG002 '
+    'neither coin nor money, LG042 coin that is money, or money that is coin, LG040, LG041, LG043 asset, LG020 reference used '
+    'with other content.';

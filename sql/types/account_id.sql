@@ -1,4 +1,5 @@
--- Floor 1: account_id, the identifier of an account, which carries its fund.
+-- Type account_id: the identifier of an account, which carries its fund.
+-- Refuses a text that is not fund:number (22P02).
 
 CREATE TYPE bakkt_ledger.account_id;
 
@@ -87,9 +88,9 @@ CREATE OPERATOR bakkt_ledger.>= (LEFTARG = account_id, RIGHTARG = account_id, FU
 COMMENT ON OPERATOR = (account_id, account_id) IS 'same account';
 COMMENT ON OPERATOR <> (account_id, account_id) IS 'different accounts';
 COMMENT ON OPERATOR < (account_id, account_id) IS 'before, in order of number and fund';
-COMMENT ON OPERATOR <= (account_id, account_id) IS 'before or same';
-COMMENT ON OPERATOR > (account_id, account_id) IS 'after';
-COMMENT ON OPERATOR >= (account_id, account_id) IS 'after or same';
+COMMENT ON OPERATOR <= (account_id, account_id) IS 'first account sorts before the second or equals it';
+COMMENT ON OPERATOR > (account_id, account_id) IS 'first account sorts after the second';
+COMMENT ON OPERATOR >= (account_id, account_id) IS 'first account sorts after the second or equals it';
 
 CREATE OPERATOR CLASS bakkt_ledger.account_id_ops DEFAULT FOR TYPE account_id USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,

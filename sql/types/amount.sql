@@ -1,5 +1,6 @@
--- Floor 1: amount.  An exact quantity of one asset; nothing here rounds unless
--- it is told how.
+-- Type amount: an exact quantity of one asset. Nothing here rounds unless it is told how.
+-- Refuses sums and comparisons of two assets (LG004), results that are not exact (LG005), overflow
+-- (22003).
 
 CREATE TYPE bakkt_ledger.amount;
 
@@ -32,36 +33,30 @@ CREATE CAST (text AS amount) WITH INOUT;
 COMMENT ON CAST (amount AS text) IS 'canonical text; explicit only';
 COMMENT ON CAST (text AS amount) IS 'text such as 6030.00 USD; errors as in amount_in; explicit only';
 
--- Putting together and taking apart
+-- Making values and reading their parts
 
 CREATE FUNCTION bakkt_ledger.amount(value numeric, asset asset) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_from_numeric';
 COMMENT ON FUNCTION amount(value numeric, asset asset) IS
-    'so much of an asset; exact: 22003 beyond 18 decimals or the range, 22P02 for NaN and Infinity';
+    'an amount of an asset from a number; exact: 22003 beyond 18 decimals or the range, 22P02 for NaN and Infinity';
 CREATE FUNCTION bakkt_ledger.value(amount) RETURNS numeric
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_value';
-COMMENT ON FUNCTION value(amount) IS
-    'the number of an amount, with the decimals its text shows; signed as stored';
+COMMENT ON FUNCTION value(amount) IS 'the number of an amount, with the decimals its text shows; signed as stored';
 CREATE FUNCTION bakkt_ledger.asset(amount) RETURNS asset
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_asset';
-COMMENT ON FUNCTION asset(amount) IS
-    'the asset of an amount';
+COMMENT ON FUNCTION asset(amount) IS 'the asset of an amount';
 CREATE FUNCTION bakkt_ledger.zero(asset) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_zero';
-COMMENT ON FUNCTION zero(asset) IS
-    'zero of an asset';
+COMMENT ON FUNCTION zero(asset) IS 'zero of an asset';
 CREATE FUNCTION bakkt_ledger.is_zero(amount) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_is_zero';
-COMMENT ON FUNCTION is_zero(amount) IS
-    'whether an amount is zero';
+COMMENT ON FUNCTION is_zero(amount) IS 'whether an amount is zero';
 CREATE FUNCTION bakkt_ledger.sign(amount) RETURNS integer
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_sign';
-COMMENT ON FUNCTION sign(amount) IS
-    '-1, 0 or 1';
+COMMENT ON FUNCTION sign(amount) IS '-1, 0 or 1';
 CREATE FUNCTION bakkt_ledger.abs(amount) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_abs';
-COMMENT ON FUNCTION abs(amount) IS
-    'the amount without its sign';
+COMMENT ON FUNCTION abs(amount) IS 'the amount without its sign';
 
 CREATE CAST (amount AS numeric) WITH FUNCTION value(amount);
 COMMENT ON CAST (amount AS numeric) IS 'the number of an amount; explicit only';
@@ -102,13 +97,13 @@ COMMENT ON OPERATOR - (NONE, amount) IS 'the amount with the other sign';
 CREATE OPERATOR bakkt_ledger.* (
     FUNCTION = amount_times_integer, LEFTARG = amount, RIGHTARG = bigint,
     COMMUTATOR = OPERATOR(bakkt_ledger.*));
-COMMENT ON OPERATOR * (amount, bigint) IS 'so many times an amount; 22003 beyond the range';
+COMMENT ON OPERATOR * (amount, bigint) IS 'an integer multiple of an amount; 22003 beyond the range';
 CREATE OPERATOR bakkt_ledger.* (
     FUNCTION = integer_times_amount, LEFTARG = bigint, RIGHTARG = amount,
     COMMUTATOR = OPERATOR(bakkt_ledger.*));
-COMMENT ON OPERATOR * (bigint, amount) IS 'so many times an amount; 22003 beyond the range';
+COMMENT ON OPERATOR * (bigint, amount) IS 'an integer multiple of an amount; 22003 beyond the range';
 CREATE OPERATOR bakkt_ledger./ (FUNCTION = amount_by_integer, LEFTARG = amount, RIGHTARG = bigint);
-COMMENT ON OPERATOR / (amount, bigint) IS 'one of so many equal parts; LG005 unless exact, 22012 by zero';
+COMMENT ON OPERATOR / (amount, bigint) IS 'an amount divided by an integer; LG005 unless exact, 22012 by zero';
 CREATE OPERATOR bakkt_ledger./ (FUNCTION = amount_ratio, LEFTARG = amount, RIGHTARG = amount);
 COMMENT ON OPERATOR / (amount, amount) IS 'how many times the second goes into the first; LG004 for two assets, 22012 by zero';
 
@@ -147,9 +142,9 @@ CREATE FUNCTION bakkt_ledger_internal.strict_selectivity(internal, oid, internal
 CREATE FUNCTION bakkt_ledger_internal.strict_join_selectivity(internal, oid, internal, smallint, internal) RETURNS float8
     LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 
--- Strict comparison: refuses different assets.  The planner must not try these operators on
--- values of other rows, so the estimates are made with their twins of the
--- total order (src/types/selectivity.c).
+-- Strict comparison: refuses different assets. The planner must not apply these operators to values
+-- of other rows, so it estimates with the matching operators of the total order
+-- (src/types/selectivity.c).
 
 CREATE FUNCTION bakkt_ledger_internal.amount_lt(amount, amount) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
@@ -313,7 +308,7 @@ CREATE AGGREGATE bakkt_ledger.sum(amount) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum(amount) IS
-    'exact sum of amounts of one asset; NULL over nothing; LG004 for two assets, 22003 when a sum on the way leaves the range';
+    'exact sum of amounts of one asset; NULL over nothing; LG004 for two assets, 22003 when an intermediate sum leaves the range';
 
 CREATE AGGREGATE bakkt_ledger.avg(amount) (
     SFUNC = amount_avg_transition,
@@ -334,7 +329,7 @@ COMMENT ON AGGREGATE avg(amount) IS
 'mean of amounts of one asset, rounded half-even at 18 decimals; NULL over nothing; LG004 for two assets, 22003 when a sum on the
 way leaves the range';
 
--- no SORTOP: an index would answer for mixed assets, and the answer would be wrong
+-- no SORTOP: over several assets an index would return a wrong answer instead of an error
 CREATE AGGREGATE bakkt_ledger.min(amount) (
     SFUNC = amount_smaller,
     STYPE = amount,

@@ -1,5 +1,6 @@
--- Floor 1: asset.  Eight bytes by value; integer order is text order, so the
--- comparison functions are core's for bigint.
+-- Type asset: the code of a currency, coin or share, eight bytes by value. Integer order is text
+-- order, so the comparison functions are PostgreSQL's own for bigint.
+-- Refuses a text that is no code (22P02).
 
 CREATE TYPE bakkt_ledger.asset;
 

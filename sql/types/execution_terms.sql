@@ -1,5 +1,6 @@
--- execution_terms: what was executed.  A trade is a journal whose terms hold these facts (design 5).
--- The type stands below the journal table that has a column of it; the events that fill it are in chapter 41.
+-- Type execution_terms: what was executed. A trade is a journal whose terms hold these facts. The
+-- type stands on this floor because the journal table has a column of it; trade/trade.sql fills it.
+-- Refuses a text or image that is malformed (22P02, 22P03).
 
 CREATE TYPE bakkt_ledger.execution_terms;
 
@@ -29,9 +30,9 @@ CREATE TYPE bakkt_ledger.execution_terms (
 );
 
 COMMENT ON TYPE execution_terms IS
-'The facts of one execution: side, quantity, customer''s and provider''s price and money, revenue, fee, commission rule,
-instrument, provider, funding model, the client''s order id, and the journal it busts or corrects. About thirty bytes.
-Revenue is always the difference of net money and provider''s money (I17). Text form: a flat JSON object.';
+    'The facts of one execution: side, quantity, customer''s and provider''s price and money, revenue, fee, commission rule, '
+    'instrument, provider, funding model, the client''s order id, and the journal it busts or corrects. About thirty bytes. '
+    'Revenue is always the difference of net money and provider''s money (I17). Text form: a flat JSON object.';
 
 CREATE FUNCTION bakkt_ledger_internal.side(terms execution_terms) RETURNS text
     AS 'MODULE_PATHNAME', 'execution_terms_side' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -192,7 +193,8 @@ CREATE OPERATOR CLASS bakkt_ledger.execution_terms_hash_ops DEFAULT FOR TYPE exe
     FUNCTION 1 execution_terms_hash(execution_terms),
     FUNCTION 2 execution_terms_hash_extended(execution_terms, bigint);
 
--- Netting aggregates: read in place, nothing allocated per row; a bust takes its execution back by its sign.
+-- Netting aggregates: read in place, nothing allocated per row; a bust takes its execution back by
+-- its sign.
 CREATE FUNCTION bakkt_ledger_internal.terms_sum_combine(internal, internal) RETURNS internal
     AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION bakkt_ledger_internal.terms_sum_serialize(internal) RETURNS bytea
@@ -233,7 +235,7 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_lp_money(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_lp_money(execution_terms) IS
-'Sum over executions of the providers'' money, positive = they are paid. NULLs are skipped; LG004 when assets differ.';
+    'Sum over executions of the providers'' money, positive = they are paid. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_signed_quantity_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_quantity_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -244,7 +246,7 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_signed_quantity(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_signed_quantity(execution_terms) IS
-'Sum over executions of the quantity, positive = customers received coin. NULLs are skipped; LG004 when assets differ.';
+    'Sum over executions of the quantity, positive = customers received coin. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_revenue_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_revenue_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -255,7 +257,7 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_revenue(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_revenue(execution_terms) IS
-'Sum over executions of the revenue before the clients'' shares. NULLs are skipped; LG004 when assets differ.';
+    'Sum over executions of the revenue before the clients'' shares. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_revenue_share_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_revenue_share_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -266,7 +268,7 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_revenue_share(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_revenue_share(execution_terms) IS
-'Sum over executions of the clients'' shares of the revenue. NULLs are skipped; LG004 when assets differ.';
+    'Sum over executions of the clients'' shares of the revenue. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_fee_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_fee_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -277,4 +279,4 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_fee(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_fee(execution_terms) IS
-'Sum over executions of the itemised trade fees. NULLs are skipped; LG004 when assets differ.';
+    'Sum over executions of the itemized trade fees. NULLs are skipped; LG004 when assets differ.';

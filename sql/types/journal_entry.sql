@@ -1,4 +1,5 @@
--- Floor 1: entry_line and journal_entry, the type whose values balance (I1).
+-- Types entry_line and journal_entry: the values of the latter balance (I1).
+-- Refuses lines that do not sum to zero per fund and asset (LG001), an entry without lines (LG002).
 
 -- entry_line
 
@@ -88,7 +89,8 @@ CREATE AGGREGATE bakkt_ledger.journal_entry(account account_id, amount amount) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journal_entry(account_id, amount) IS
-'entry of the rows as lines, debit positive, in their order (ORDER BY); NULL of no rows, LG001 when unbalanced, LG002 on a NULL';
+    'an entry whose lines are the rows, debit positive, in the order given by ORDER BY; NULL of no rows, LG001 when unbalanced, '
+    'LG002 on a NULL';
 
 CREATE FUNCTION bakkt_ledger.reverse(entry journal_entry) RETURNS journal_entry
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'journal_entry_reverse';
@@ -128,7 +130,7 @@ COMMENT ON FUNCTION amount_of(journal_entry, account_id) IS
 CREATE FUNCTION bakkt_ledger_internal.entry_problem(entry journal_entry) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'journal_entry_problem';
 
--- sums over entries, without a row per line
+-- sums over entries, computed without a row per line
 
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_net_add(internal, journal_entry) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
@@ -189,7 +191,7 @@ CREATE AGGREGATE bakkt_ledger.turnover(entry journal_entry) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE turnover(journal_entry) IS
-    'sum of debits, equal to that of credits, per fund and asset; a sum out of range shows as the largest amount';
+    'sum of debits, equal to that of credits, per fund and asset; a sum out of range is reported as the largest amount';
 
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_sum_for_add(internal, account_id, journal_entry) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
@@ -214,7 +216,7 @@ CREATE AGGREGATE bakkt_ledger.sum_for(account account_id, entry journal_entry) (
 COMMENT ON AGGREGATE sum_for(account_id, journal_entry) IS
     'sum of the lines on the account, debit positive; NULL if no line touches it; LG004 if they are in two assets';
 
--- equality and order: entries are canonical, so they are those of the packed bytes
+-- equality and order are those of the packed bytes, because an entry has one packed form only
 
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_eq(journal_entry, journal_entry) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteaeq';
@@ -252,10 +254,11 @@ CREATE OPERATOR bakkt_ledger.>= (LEFTARG = journal_entry, RIGHTARG = journal_ent
     COMMUTATOR = OPERATOR(bakkt_ledger.<=), NEGATOR = OPERATOR(bakkt_ledger.<), RESTRICT = scalargesel, JOIN = scalargejoinsel);
 COMMENT ON OPERATOR = (journal_entry, journal_entry) IS 'same lines in the same order';
 COMMENT ON OPERATOR <> (journal_entry, journal_entry) IS 'not the same lines in the same order';
-COMMENT ON OPERATOR < (journal_entry, journal_entry) IS 'before, in an order without meaning';
-COMMENT ON OPERATOR <= (journal_entry, journal_entry) IS 'before or same';
-COMMENT ON OPERATOR > (journal_entry, journal_entry) IS 'after';
-COMMENT ON OPERATOR >= (journal_entry, journal_entry) IS 'after or same';
+COMMENT ON OPERATOR < (journal_entry, journal_entry) IS
+    'first entry sorts before the second; the order has no meaning of its own';
+COMMENT ON OPERATOR <= (journal_entry, journal_entry) IS 'first entry sorts before the second or equals it';
+COMMENT ON OPERATOR > (journal_entry, journal_entry) IS 'first entry sorts after the second';
+COMMENT ON OPERATOR >= (journal_entry, journal_entry) IS 'first entry sorts after the second or equals it';
 
 CREATE OPERATOR CLASS bakkt_ledger.journal_entry_ops DEFAULT FOR TYPE journal_entry USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,

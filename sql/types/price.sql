@@ -1,5 +1,6 @@
--- Floor 1: price.  Quote asset per one whole base asset; dimensions are checked
--- and nothing rounds unless it is told how.
+-- Type price: so much of a quote asset per one whole base asset. Dimensions are checked, and
+-- nothing rounds unless it is told how.
+-- Refuses prices of different pairs (LG004), results that are not exact (LG005), overflow (22003).
 
 CREATE TYPE bakkt_ledger.price;
 
@@ -31,24 +32,21 @@ CREATE CAST (text AS price) WITH INOUT;
 COMMENT ON CAST (price AS text) IS 'canonical text; explicit only';
 COMMENT ON CAST (text AS price) IS 'text such as 64250.10 USD/BTC; errors as in price_in; explicit only';
 
--- Putting together and taking apart
+-- Making values and reading their parts
 
 CREATE FUNCTION bakkt_ledger.price(value numeric, quote asset, base asset) RETURNS price
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_from_numeric';
 COMMENT ON FUNCTION price(value numeric, quote asset, base asset) IS
-    'so much quote per base; exact: 22003 beyond 18 decimals or the range, 22P02 for NaN and Infinity';
+    'a price from a number; exact: 22003 beyond 18 decimals or the range, 22P02 for NaN and Infinity';
 CREATE FUNCTION bakkt_ledger.value(price) RETURNS numeric
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_value';
-COMMENT ON FUNCTION value(price) IS
-    'the number of a price, with the decimals its text shows';
+COMMENT ON FUNCTION value(price) IS 'the number of a price, with the decimals its text shows';
 CREATE FUNCTION bakkt_ledger.quote(price) RETURNS asset
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_quote';
-COMMENT ON FUNCTION quote(price) IS
-    'the asset a price is paid in';
+COMMENT ON FUNCTION quote(price) IS 'the asset a price is paid in';
 CREATE FUNCTION bakkt_ledger.base(price) RETURNS asset
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_base';
-COMMENT ON FUNCTION base(price) IS
-    'the asset that is priced';
+COMMENT ON FUNCTION base(price) IS 'the asset that is priced';
 
 CREATE CAST (price AS numeric) WITH FUNCTION value(price);
 COMMENT ON CAST (price AS numeric) IS 'the number of a price; explicit only';
@@ -68,7 +66,7 @@ CREATE FUNCTION bakkt_ledger_internal.price_times_amount(price, amount) RETURNS 
 CREATE FUNCTION bakkt_ledger.markup(price, basis_points numeric) RETURNS price
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_markup';
 COMMENT ON FUNCTION markup(price, basis_points numeric) IS
-'the price plus so many hundredths of a percent of itself; negative ones lower it; LG005 unless exact in 18 decimals, 22003
+'the price raised by that many basis points of itself, lowered by negative ones; LG005 unless exact in 18 decimals, 22003
 beyond the range';
 
 CREATE OPERATOR bakkt_ledger.+ (FUNCTION = price_plus, LEFTARG = price, RIGHTARG = price, COMMUTATOR = OPERATOR(bakkt_ledger.+));
