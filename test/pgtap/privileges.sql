@@ -59,6 +59,10 @@ SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.pronamespace = 'bakk
 	AND NOT EXISTS (SELECT FROM executable x WHERE x.oid = r.oid AND x.grantee NOT IN (0, r.proowner))
 	AND NOT (EXISTS (SELECT FROM executable x WHERE x.oid = r.oid AND x.grantee = 0) AND (r.provolatile = 'i' OR r.oid IN (SELECT oid FROM support)))$$,
 	'a function of the API is granted to a group, or is pure and everybody''s');
+SELECT is_empty($$SELECT DISTINCT r.signature, i.proname FROM api r, regexp_matches(r.prosrc, '\m([a-z_]+)\(', 'g') AS m, routine i
+	WHERE NOT r.prosecdef AND r.prosqlbody IS NULL AND i.proname = m[1] AND i.pronamespace = 'bakkt_ledger_internal'::regnamespace
+	  AND NOT EXISTS (SELECT FROM pg_proc p WHERE p.proname = i.proname AND p.pronamespace <> i.pronamespace)$$,
+	'a function of the API with its caller''s rights calls nothing internal, which the caller cannot name');
 SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.pronamespace NOT IN ('bakkt_ledger'::regnamespace, 'bakkt_ledger_internal'::regnamespace)$$,
 	'every function is of the API or internal');
 SELECT is_empty($$SELECT r.signature FROM routine r WHERE r.provolatile = 'v' AND r.proparallel = 's'
