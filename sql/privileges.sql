@@ -84,13 +84,14 @@ BEGIN
     FOR given IN SELECT * FROM (VALUES
         -- reading: a tenant sees its own, and what no provider, bank or revenue can be seen from
         ('{reader}'::text[], ARRAY[
-            'account_kind_of', 'account_of', 'customers', 'client_accounts', 'postings', 'executions', 'holds',
-            'balances', 'balance_of', 'statement', 'account_statement', 'cash_balance', 'buying_power', 'buying_powers',
+            'clients', 'account_kind_of', 'account_of', 'customers', 'client_accounts', 'postings', 'executions', 'holds',
+            'balances', 'customer_balances', 'balance_of', 'statement', 'account_statement', 'cash_balance', 'buying_power', 'buying_powers',
             'is_business_day', 'next_business_day', 'value_date', 'value_deadline', 'next_cash_retry',
             'window_bounds', 'window_of', 'window_summary', 'net_position', 'obligations',
             'funding_transfers', 'deficits', 'cash_calls', 'cash_call_attempts', 'cash_write_offs',
             'apex_position', 'apex_batches', 'apex_batch_items',
             'aged_tpj', 'aged_tpj_summary', 'aged_tpj_file', 'aged_tpj_file_name']),
+        (company || '{approver}'::text[], ARRAY['approvals']),
         (company, ARRAY['trial_balance', 'window_members', 'window_adjustments']),
         (ledger, ARRAY[
             'zero_sum_check', 'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof',

@@ -11,8 +11,8 @@ BEGIN
         WHERE c.relnamespace = 'bakkt_ledger_internal'::pg_catalog.regnamespace AND c.relkind = 'r'
         ORDER BY c.relname
     LOOP
-        EXECUTE pg_catalog.format('CREATE VIEW bakkt_ledger.%I WITH (security_invoker = true) AS SELECT * FROM bakkt_ledger_internal.%1$I',
-                                  shown.relname);
+        EXECUTE pg_catalog.format('CREATE VIEW bakkt_ledger.%I WITH (security_invoker = true) AS
+                                   SELECT * FROM bakkt_ledger_internal.%1$I', shown.relname);
         EXECUTE pg_catalog.format('COMMENT ON VIEW bakkt_ledger.%I IS %L', shown.relname, shown.meaning);
     END LOOP;
 END

@@ -122,14 +122,15 @@ $$
 DECLARE
     owner_id    constant integer := require_client(client);
     wanted      constant bigint := CASE WHEN funding_transfers.account IS NOT NULL THEN require_customer(funding_transfers.account) END;
+    company     constant boolean := is_company();
 BEGIN
     PERFORM require_instant(at);
     IF wanted IS NOT NULL AND NOT EXISTS (SELECT FROM customer c WHERE c.customer_id = wanted AND c.client_id = owner_id) THEN
         RAISE EXCEPTION USING ERRCODE = 'LG012', MESSAGE = format('client "%s" has no customer "%s"', client, funding_transfers.account);
     END IF;
     RETURN QUERY
-    SELECT client, t.reference::text, CASE WHEN last.status <> 'UNIDENTIFIED' THEN c.account_code END, t.rail::text, t.direction::text, t.amount, t.bank::text,
-           last.status::text, t.requested_at, CASE WHEN last.event_no > 1 THEN t.available_at END, last.at, told.bank_reference::text,
+    SELECT client, t.reference::text, CASE WHEN last.status <> 'UNIDENTIFIED' THEN c.account_code END, t.rail::text, t.direction::text, t.amount, CASE WHEN company THEN t.bank::text END,
+           last.status::text, t.requested_at, CASE WHEN last.event_no > 1 THEN t.available_at END, last.at, CASE WHEN company THEN told.bank_reference::text END,
            last.return_code::text, last.reason::text, last.deficit
     FROM funding_transfer t
     CROSS JOIN LATERAL (SELECT e.* FROM funding_event e
@@ -144,7 +145,7 @@ END;
 $$;
 COMMENT ON FUNCTION funding_transfers(text, timestamptz, text) IS
     'The deposits, wires and withdrawals of a client, or of one of its customers, as they stood at the instant, in the order of '
-    'their requests (type funding_transfer_state). Raises LG010, 42501, LG012 no such customer of the client, LG061.';
+    'their requests (type funding_transfer_state). bank and bank_reference: NULL for a tenant. Raises LG010, 42501, LG012 no such customer of the client, LG061.';
 
 -- ---------------------------------------------------------------------------
 -- The check against the ledger

@@ -67,11 +67,13 @@ DECLARE
     owning  constant integer := require_client(account_of.client);
 BEGIN
     RETURN (SELECT a.account FROM account a
-            WHERE a.client_id = owning AND a.fund = account_of.fund AND a.name = account_of.name AND a.asset = account_of.asset);
+            WHERE a.client_id = owning AND a.fund = account_of.fund AND a.name = account_of.name AND a.asset = account_of.asset
+              AND a.kind = ANY (visible_kinds()));
 END;
 $$;
 COMMENT ON FUNCTION account_of(text, text, text, asset) IS
-    'The account of a client by fund, name and asset; NULL when it was never opened. Raises LG010, 42501.';
+'The account of a client by fund, name and asset; NULL when it was never opened, or when the caller does not see accounts of its kind.
+Errors: LG010, 42501.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_account(account account_id) RETURNS account
     STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql

@@ -23,6 +23,8 @@ CREATE TABLE bakkt_ledger_internal.block (
     hash bytea NOT NULL,
     CONSTRAINT block_pkey PRIMARY KEY (block_no)
 );
+-- from which number on a page of postings since an instant begins
+CREATE INDEX block_time_idx ON block (last_recorded_at, block_no);
 -- hashes do not compress
 ALTER TABLE block ALTER COLUMN evidence SET STORAGE EXTERNAL;
 COMMENT ON TABLE block IS

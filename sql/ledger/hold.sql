@@ -128,7 +128,7 @@ $$;
 
 -- The amount itself; LG045 unless it is greater than zero.
 CREATE FUNCTION bakkt_ledger_internal.require_positive(given amount) RETURNS amount
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
@@ -160,7 +160,7 @@ $$;
 
 -- LG052 unless the hold is open.
 CREATE FUNCTION bakkt_ledger_internal.require_open(bound hold) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
@@ -299,7 +299,7 @@ $$;
 
 -- Holds of withdrawals end only with the withdrawal.
 CREATE FUNCTION bakkt_ledger_internal.require_own_hold(named text) RETURNS text
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
@@ -430,9 +430,10 @@ $$;
 CREATE FUNCTION bakkt_ledger_internal.clients_with_expired_holds(at timestamptz, variant text) RETURNS integer[]
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT array_agg(DISTINCT h.client_id ORDER BY h.client_id)
-    FROM hold AS h
-    WHERE h.status = 'open' AND h.expires_at <= clients_with_expired_holds.at;
+    SELECT ARRAY(SELECT DISTINCT h.client_id
+                 FROM hold AS h
+                 WHERE h.status = 'open' AND h.expires_at <= clients_with_expired_holds.at
+                 ORDER BY h.client_id);
 END;
 
 -- One client's part of expire_holds(): accounts that another session has locked are left to the

@@ -15,7 +15,8 @@ DECLARE
 BEGIN
     RETURN sees_all_clients()
         OR EXISTS (SELECT FROM pg_roles AS r
-                   WHERE r.rolname IN ('bakkt_ledger_executor', 'bakkt_ledger_bookkeeper') AND pg_has_role(acting, r.oid, 'USAGE'));
+                   WHERE r.rolname IN ('bakkt_ledger_executor', 'bakkt_ledger_bookkeeper')
+                     AND pg_has_role(acting, r.oid, 'USAGE'));
 END;
 $$;
 

@@ -178,7 +178,7 @@ BEGIN
     FROM (SELECT a.counterparty_kind, a.counterparty, a.asset, sum(a.amount) AS net
           FROM unnest(accounts) AS a
           GROUP BY a.counterparty_kind, a.counterparty, a.asset) AS p
-    WHERE NOT is_zero(p.net)
+    WHERE NOT is_zero(p.net) AND (p.counterparty_kind = 'client' OR is_company())
     ORDER BY p.counterparty_kind, p.counterparty COLLATE "C", p.asset;
 END;
 $$;
@@ -187,5 +187,5 @@ COMMENT ON FUNCTION net_position(text, timestamptz) IS
 instant.
 A row for the client itself and for every provider, per asset. net is signed: positive = the counterparty owes; payer, payee
 and a positive amount say the same. For the open window it reads balances and takes the same time however many trades there
-were; for a sealed one it adds up its members.
+were; for a sealed one it adds up its members. A tenant sees the client''s own rows, no provider''s.
 Errors: LG002, LG010, 42501.';

@@ -83,11 +83,10 @@ CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON obligation FOR EACH STA
 ALTER TABLE obligation ENABLE ALWAYS TRIGGER refuse_rewrite;
 ALTER TABLE obligation ENABLE ALWAYS TRIGGER refuse_write;
 
-CREATE FUNCTION bakkt_ledger.outstanding(owed obligation) RETURNS amount
+-- What is still to be paid of an obligation; zero when it is settled, carried or written off.
+CREATE FUNCTION bakkt_ledger_internal.outstanding(owed obligation) RETURNS amount
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (owed).amount - (owed).applied;
-COMMENT ON FUNCTION outstanding(obligation) IS
-'What is still to be paid of an obligation; zero when it is settled, carried or written off.';
 
 -- What is outstanding from the company's side, debit positive: positive when the counterparty owes.
 CREATE FUNCTION bakkt_ledger_internal.net_outstanding(owed obligation) RETURNS amount

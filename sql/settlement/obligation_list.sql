@@ -18,12 +18,13 @@ BEGIN
     WHERE c.client_id = ANY (visible_clients())
       AND (obligations.client IS NULL OR c.client_id = require_client(obligations.client))
       AND NOT (open_only AND o.final_at IS NOT NULL)
+      AND (o.counterparty_kind = 'client' OR is_company())
     ORDER BY c.code, o.window_no, o.counterparty_kind, o.counterparty, o.obligation_id;
 END;
 $$;
 COMMENT ON FUNCTION obligations(text, boolean) IS
 'The obligations of a client, or of all visible ones, with what is outstanding.
-open_only leaves out those that are settled, carried or written off.
+open_only leaves out those that are settled, carried or written off. A tenant sees its client''s own, no provider''s.
 Errors: LG010.';
 
 -- Whether what is applied to each obligation is the sum of what its events discharged (I16).

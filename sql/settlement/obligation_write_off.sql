@@ -134,7 +134,7 @@ BEGIN
     CROSS JOIN LATERAL unnest(payments_of(ARRAY[require_obligation(e.client_id, e.subject_key::bigint)], ARRAY[e.amount],
                                           e.journal_id)) AS p
     WHERE e.client_id = asked.client_id AND e.subject = 'obligation' AND e.subject_key = proposed.subject_key
-      AND e.event = 'written_off';
+      AND e.event = 'written_off' AND (p.counterparty = approve_write_off.client OR is_company());
 END;
 $$;
 COMMENT ON FUNCTION approve_write_off(text, text, timestamptz) IS

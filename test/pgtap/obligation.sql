@@ -209,17 +209,20 @@ SELECT throws_ok($$SELECT close_window('QRST', '2025-06-06')$$, '42501', NULL, '
 SELECT throws_ok($$SELECT record_wire('QRST', 'w8', 'received', '1 USD')$$, '42501', NULL, 'a reader records no wire');
 SELECT throws_ok($$SELECT net_position('QRST')$$, '42501', NULL, 'the position of a client not granted is refused to a reader');
 SELECT is_empty($$SELECT * FROM obligations()$$, 'a reader lists no obligations of a client not granted');
-SELECT is_empty($$SELECT * FROM obligation$$, 'a reader sees no obligations of a client not granted in the table');
-SELECT is_empty($$SELECT * FROM settlement_window$$, 'a reader sees no windows of a client not granted in the table');
+SELECT throws_ok($$SELECT * FROM bakkt_ledger.obligation$$, '42501', NULL, 'a reader does not see the table of obligations');
+SELECT throws_ok($$SELECT * FROM bakkt_ledger.settlement_window$$, '42501', NULL, 'a reader does not see the table of windows');
 SELECT throws_ok($$SELECT window_members('QRST', '2025-06-03')$$, '42501', NULL,
 	'the executions of a client not granted are refused to a reader');
-SELECT throws_ok($$SELECT close_one_window(NULL, NULL, '2025-06-06', now())$$, '42501', NULL, 'a reader cannot call an internal function');
+SELECT throws_ok($$SELECT bakkt_ledger_internal.close_one_window(NULL, NULL, '2025-06-06', now())$$, '42501', NULL, 'a reader cannot call an internal function');
 RESET SESSION AUTHORIZATION;
 SELECT grant_client_access('QRST', 'bakkt_test_reader') \g /dev/null
+SELECT string_agg(obligation_id::text, ',') AS of_client FROM obligation WHERE counterparty_kind = 'client' \gset
+SELECT (window_of('QRST', '2025-06-03 12:00Z')).state AS of_window \gset
 SET LOCAL SESSION AUTHORIZATION bakkt_test_reader;
-SELECT is((SELECT count(*) FROM obligations()), 10::bigint, 'a reader lists the obligations of a granted client');
-SELECT is((SELECT count(*) FROM settlement_window), 3::bigint, 'a reader sees the windows of a granted client');
+SELECT set_eq('SELECT obligation FROM obligations()', ARRAY[:of_client], 'a reader lists the obligations of a granted client, and no provider''s');
+SELECT is((window_of('QRST', '2025-06-03 12:00Z')).state, :'of_window', 'a reader sees the windows of a granted client');
 RESET SESSION AUTHORIZATION;
+SELECT is((SELECT count(*) FROM obligations()), 10::bigint, 'the company lists the obligations of all counterparties');
 
 SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 

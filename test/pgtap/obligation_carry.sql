@@ -69,6 +69,8 @@ SELECT is((SELECT count(*) FROM settlement_request WHERE reference LIKE 's5:QRST
 CREATE ROLE bakkt_test_settler; CREATE ROLE bakkt_test_approver; CREATE ROLE bakkt_test_both;
 GRANT bakkt_ledger_settler TO bakkt_test_settler, bakkt_test_both;
 GRANT bakkt_ledger_approver TO bakkt_test_approver, bakkt_test_both;
+-- of the company: a tenant is not told what a provider owes
+GRANT bakkt_ledger_bookkeeper TO bakkt_test_approver;
 SELECT grant_client_access('QRST', 'bakkt_test_approver') \g /dev/null
 SELECT pg_temp.owed('W4', 'lp1', 'BTC') AS coin \gset
 SET LOCAL SESSION AUTHORIZATION bakkt_test_both;

@@ -111,7 +111,7 @@ SELECT pg_temp.uses($$SELECT * FROM posting WHERE client = 'VIEW1' AND effective
 
 -- statements: what the functions' own queries read
 CREATE FUNCTION pg_temp.scans() RETURNS TABLE (relation text, scans bigint) LANGUAGE sql VOLATILE AS $$
-	SELECT r, coalesce(pg_stat_get_xact_numscans(('bakkt_ledger.' || r)::regclass), 0) FROM unnest('{journal,journal_party,journal_customer_idx,journal_party_customer_idx}'::text[]) AS r $$;
+	SELECT r, coalesce(pg_stat_get_xact_numscans(('bakkt_ledger_internal.' || r)::regclass), 0) FROM unnest('{journal,journal_party,journal_customer_idx,journal_party_customer_idx}'::text[]) AS r $$;
 BEGIN;
 CREATE TEMP TABLE before AS SELECT * FROM pg_temp.scans();
 SELECT count(*) FROM statement('VIEW0007', 'USD') \g /dev/null

@@ -467,10 +467,10 @@ SELECT throws_ok(call, '42501', NULL,
 	FROM unnest(ARRAY[$$SELECT instruct_settlement_transfers()$$, $$SELECT instruct_fbo_transfer('DEFI', 'r', '1 USD')$$,
 	$$SELECT confirm_fbo_transfer('DEFI', 'plain', 'x')$$, $$SELECT fail_fbo_transfer('DEFI', 'plain', 'x')$$, $$SELECT top_up_deficits()$$]) call;
 SET LOCAL SESSION AUTHORIZATION ledger_test_poster;
-SELECT is_empty($$SELECT * FROM fbo_transfers()$$, 'a poster''s list of transfers has none of other clients');
-SELECT is_empty($$SELECT * FROM fbo_transfer$$, 'a poster sees no other client''s rows in the table of transfers');
+SELECT throws_ok($$SELECT * FROM fbo_transfers()$$, '42501', NULL, 'a poster sees no transfer between the company''s banks');
+SELECT throws_ok($$SELECT * FROM bakkt_ledger.fbo_transfer$$, '42501', NULL, 'a poster does not see the table of transfers');
 SELECT throws_ok(call, '42501', NULL,
-	'a poster is refused another client''s transfers and reports: ' || call)
+	'a poster is refused transfers and reports: ' || call)
 	FROM unnest(ARRAY[$$SELECT fbo_transfers('DEFI')$$, $$SELECT settlement_flow('DEFI')$$, $$SELECT fbo_proof('DEFI')$$,
 	$$SELECT check_fbo('DEFI')$$, $$SELECT fbo_transfer_calls('DEFI', 'plain')$$, $$SELECT confirm_fbo_transfer('DEFI', 'plain', 'x')$$]) call;
 SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
