@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * bounds.h
- *	  How large one call may be (design 5: nobody stops the others).
+ *	  What a call, a request and a line may hold (design 5: nobody stops the
+ *	  others).
  *
  * Work is near linear in these numbers and memory goes by them; beyond them
  * a call is refused (54000) instead of taking the server's memory.  Larger
@@ -16,5 +17,16 @@
 #define BATCH_MAX_REQUESTS 100000
 /* of all requests of a call together */
 #define BATCH_MAX_LINES 1000000
+
+/* bytes of a request's reference */
+#define REFERENCE_MAX_LENGTH 200
+
+/*
+ * The most one line can move, 10^12 whole units.  House accounts are not
+ * checked when posted; with this limit nobody can bring the sum of one out of
+ * the type's range, which would stop its readers and the sealer.  Larger
+ * movements take several lines.
+ */
+#define LINE_AMOUNT_MAX (UNITS_ONE * INT64CONST(1000000000000))
 
 #endif							/* BAKKT_LEDGER_BOUNDS_H */

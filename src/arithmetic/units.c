@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * units.c
- *	  Exact arithmetic on 128-bit quantities: text, rounding, products
- *	  through 256 bits, proportional allocation, varints.
+ *	  Exact 128-bit quantities: their text.
  *
  * Pure C: no PostgreSQL header, no locale, no float, so that the unit tests
  * and the fuzzers run exactly the code the server runs.
@@ -10,7 +9,6 @@
  */
 #include "arithmetic/units.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* decimal digits of UNITS_MAX */
@@ -19,7 +17,7 @@
 /* exponents in text saturate here; no text is long enough to make up for it */
 #define EXPONENT_LIMIT	INT64_C(1000000000000)
 
-static const int64_t powers_of_ten[UNITS_DECIMALS + 1] = {
+const int64_t powers_of_ten[UNITS_DECIMALS + 1] = {
 	INT64_C(1),
 	INT64_C(10),
 	INT64_C(100),
@@ -41,55 +39,10 @@ static const int64_t powers_of_ten[UNITS_DECIMALS + 1] = {
 	INT64_C(1000000000000000000)
 };
 
-/* An unsigned 256-bit number: the product of two magnitudes. */
-typedef struct Wide
-{
-	unsigned_units low;
-	unsigned_units high;
-} Wide;
-
-/* The part of an exact quotient that a rounding drops. */
-typedef enum Dropped
-{
-	DROPPED_NOTHING,
-	DROPPED_LESS_THAN_HALF,
-	DROPPED_HALF,
-	DROPPED_MORE_THAN_HALF
-} Dropped;
-
-/* One part's claim on a left-over step, see units_allocate. */
-typedef struct Claim
-{
-	unsigned_units remainder;
-	int			index;
-} Claim;
-
-int64_t
-power_of_ten(int exponent)
-{
-	return powers_of_ten[exponent];
-}
-
 bool
 units_fits_decimals(units value, int decimals)
 {
 	return value % powers_of_ten[UNITS_DECIMALS - decimals] == 0;
-}
-
-static inline unsigned_units
-magnitude(units value)
-{
-	return value < 0 ? -(unsigned_units) value : (unsigned_units) value;
-}
-
-/* Put the sign back on a magnitude; the one place that decides overflow. */
-static UnitsStatus
-from_magnitude(unsigned_units size, bool negative, units *result)
-{
-	if (size > (unsigned_units) UNITS_MAX)
-		return UNITS_OVERFLOW;
-	*result = negative ? -(units) size : (units) size;
-	return UNITS_OK;
 }
 
 /* ----------
@@ -175,7 +128,7 @@ scale_digits(const char *first, const char *last, int64_t digit_count,
 	for (; shift > UNITS_DECIMALS; shift -= UNITS_DECIMALS)
 		size *= (unsigned_units) powers_of_ten[UNITS_DECIMALS];
 	size *= (unsigned_units) powers_of_ten[shift];
-	return from_magnitude(size, negative, result);
+	return units_from_magnitude(size, negative, result);
 }
 
 /*
@@ -291,7 +244,7 @@ format_fraction(uint64_t fraction, int minimum, char *buffer)
 int
 units_format(units value, int minimum_decimals, char *buffer)
 {
-	unsigned_units size = magnitude(value);
+	unsigned_units size = units_magnitude(value);
 	char		digits[UNITS_TEXT_SIZE];
 	char	   *end = digits + sizeof(digits);
 	char	   *start = write_digits(size / (unsigned_units) UNITS_ONE, end);
@@ -311,320 +264,4 @@ units_format(units value, int minimum_decimals, char *buffer)
 	}
 	*cursor = '\0';
 	return (int) (cursor - buffer);
-}
-
-/* ----------
- * Rounding
- * ----------
- */
-
-/* Does the magnitude grow by one step?  The one place that knows the modes. */
-static bool
-rounds_away(UnitsRounding rounding, Dropped dropped, bool negative, bool odd)
-{
-	switch (rounding)
-	{
-		case UNITS_ROUND_NONE:
-		case UNITS_ROUND_DOWN:
-			return false;
-		case UNITS_ROUND_HALF_EVEN:
-			return dropped == DROPPED_MORE_THAN_HALF ||
-				(dropped == DROPPED_HALF && odd);
-		case UNITS_ROUND_HALF_UP:
-			return dropped >= DROPPED_HALF;
-		case UNITS_ROUND_UP:
-			return dropped != DROPPED_NOTHING;
-		case UNITS_ROUND_CEILING:
-			return dropped != DROPPED_NOTHING && !negative;
-		case UNITS_ROUND_FLOOR:
-			return dropped != DROPPED_NOTHING && negative;
-	}
-	return false;
-}
-
-/* Round a truncated count of steps and turn it back into units. */
-static UnitsStatus
-finish_rounding(unsigned_units steps, unsigned_units step, Dropped dropped,
-				UnitsRounding rounding, bool negative, units *result)
-{
-	if (rounding == UNITS_ROUND_NONE && dropped != DROPPED_NOTHING)
-		return UNITS_INEXACT;
-	if (steps > (unsigned_units) UNITS_MAX / step)
-		return UNITS_OVERFLOW;
-	if (rounds_away(rounding, dropped, negative, (steps & 1) != 0))
-		steps++;
-	return from_magnitude(steps * step, negative, result);
-}
-
-/*
- * Classify (remainder + lesser / step) / divisor against one half, where
- * remainder < divisor and lesser < step, without forming divisor * step.
- */
-static Dropped
-classify_dropped(unsigned_units remainder, unsigned_units divisor,
-				 uint64_t lesser, uint64_t step)
-{
-	unsigned_units rest;		/* divisor - 2 * remainder, if not negative */
-
-	if (remainder == 0 && lesser == 0)
-		return DROPPED_NOTHING;
-	if (remainder > divisor - remainder)
-		return DROPPED_MORE_THAN_HALF;
-	rest = divisor - 2 * remainder;
-	if (rest == 0)
-		return lesser > 0 ? DROPPED_MORE_THAN_HALF : DROPPED_HALF;
-	if (rest > 1 || lesser < step - lesser)
-		return DROPPED_LESS_THAN_HALF;
-	return lesser == step - lesser ? DROPPED_HALF : DROPPED_MORE_THAN_HALF;
-}
-
-UnitsStatus
-units_round(units value, int decimals, UnitsRounding rounding, units *result)
-{
-	unsigned_units size = magnitude(value);
-	unsigned_units step = (unsigned_units) powers_of_ten[UNITS_DECIMALS - decimals];
-
-	return finish_rounding(size / step, step,
-						   classify_dropped(size % step, step, 0, 1),
-						   rounding, value < 0, result);
-}
-
-/* ----------
- * 256-bit products and quotients
- * ----------
- */
-
-static Wide
-wide_multiply(unsigned_units a, unsigned_units b)
-{
-	uint64_t	a_low = (uint64_t) a;
-	uint64_t	a_high = (uint64_t) (a >> 64);
-	uint64_t	b_low = (uint64_t) b;
-	uint64_t	b_high = (uint64_t) (b >> 64);
-	unsigned_units low = (unsigned_units) a_low * b_low;
-	unsigned_units cross = (unsigned_units) a_low * b_high + (uint64_t) (low >> 64);
-	unsigned_units cross_2 = (unsigned_units) a_high * b_low + (uint64_t) cross;
-	Wide		product;
-
-	product.low = (cross_2 << 64) | (uint64_t) low;
-	product.high = (unsigned_units) a_high * b_high + (cross >> 64) + (cross_2 >> 64);
-	return product;
-}
-
-/* Divide by a 64-bit number, limb by limb; returns the remainder. */
-static uint64_t
-wide_divide_small(Wide *value, uint64_t divisor)
-{
-	uint64_t	limbs[4];
-	unsigned_units remainder = 0;
-
-	limbs[0] = (uint64_t) (value->high >> 64);
-	limbs[1] = (uint64_t) value->high;
-	limbs[2] = (uint64_t) (value->low >> 64);
-	limbs[3] = (uint64_t) value->low;
-	for (int i = 0; i < 4; i++)
-	{
-		unsigned_units part = (remainder << 64) | limbs[i];
-
-		limbs[i] = (uint64_t) (part / divisor);
-		remainder = part % divisor;
-	}
-	value->high = ((unsigned_units) limbs[0] << 64) | limbs[1];
-	value->low = ((unsigned_units) limbs[2] << 64) | limbs[3];
-	return (uint64_t) remainder;
-}
-
-/*
- * Divide by a number below 2^127; false when the quotient needs more than
- * 128 bits.  Divisors beyond 64 bits go bit by bit over the low half.
- */
-static bool
-wide_divide(Wide value, unsigned_units divisor,
-			unsigned_units *quotient, unsigned_units *remainder)
-{
-	unsigned_units rest;
-	unsigned_units digits = 0;
-
-	if (value.high >= divisor)
-		return false;
-	if (value.high == 0)
-	{
-		*quotient = value.low / divisor;
-		*remainder = value.low % divisor;
-		return true;
-	}
-	if (divisor <= UINT64_MAX)
-	{
-		*remainder = wide_divide_small(&value, (uint64_t) divisor);
-		*quotient = value.low;
-		return true;
-	}
-	rest = value.high;
-	for (int bit = 127; bit >= 0; bit--)
-	{
-		rest = (rest << 1) | ((value.low >> bit) & 1);
-		digits <<= 1;
-		if (rest >= divisor)
-		{
-			rest -= divisor;
-			digits |= 1;
-		}
-	}
-	*quotient = digits;
-	*remainder = rest;
-	return true;
-}
-
-/*
- * Divide first by the step of the result, then by the denominator: the two
- * remainders together say exactly what is dropped, so there is one rounding.
- */
-UnitsStatus
-units_multiply_divide(units value, units numerator, units denominator,
-					  int decimals, UnitsRounding rounding, units *result)
-{
-	uint64_t	step = (uint64_t) powers_of_ten[UNITS_DECIMALS - decimals];
-	bool		negative = (value < 0) ^ (numerator < 0) ^ (denominator < 0);
-	Wide		product;
-	uint64_t	lesser;
-	unsigned_units divisor = magnitude(denominator);
-	unsigned_units steps;
-	unsigned_units remainder;
-
-	if (denominator == 0)
-		return UNITS_DIVISION_BY_ZERO;
-	product = wide_multiply(magnitude(value), magnitude(numerator));
-	lesser = step > 1 ? wide_divide_small(&product, step) : 0;
-	if (!wide_divide(product, divisor, &steps, &remainder))
-		return UNITS_OVERFLOW;
-	return finish_rounding(steps, step,
-						   classify_dropped(remainder, divisor, lesser, step),
-						   rounding, negative, result);
-}
-
-/* ----------
- * Allocation
- * ----------
- */
-
-/* Largest remainder first, then the lower index (I19). */
-static int
-compare_claims(const void *a, const void *b)
-{
-	const Claim *x = a;
-	const Claim *y = b;
-
-	if (x->remainder != y->remainder)
-		return x->remainder > y->remainder ? -1 : 1;
-	return (x->index > y->index) - (x->index < y->index);
-}
-
-static UnitsStatus
-sum_weights(const units *weights, int count, unsigned_units *sum)
-{
-	*sum = 0;
-	for (int i = 0; i < count; i++)
-	{
-		if (weights[i] < 0)
-			return UNITS_NEGATIVE_WEIGHT;
-		*sum += (unsigned_units) weights[i];
-		if (*sum > (unsigned_units) UNITS_MAX)
-			return UNITS_OVERFLOW;
-	}
-	return *sum == 0 ? UNITS_DIVISION_BY_ZERO : UNITS_OK;
-}
-
-/*
- * Give every part its share rounded towards zero and note its claim; returns
- * the steps left over, fewer than there are claims with a remainder.
- */
-static unsigned_units
-share_out(unsigned_units steps, const units *weights, unsigned_units weight_sum,
-		  int count, units *parts, Claim *claims)
-{
-	unsigned_units left = steps;
-
-	for (int i = 0; i < count; i++)
-	{
-		Wide		product = wide_multiply(steps, (unsigned_units) weights[i]);
-		unsigned_units share;
-
-		/* never too big: a weight is at most the sum of the weights */
-		(void) wide_divide(product, weight_sum, &share, &claims[i].remainder);
-		claims[i].index = i;
-		parts[i] = (units) share;
-		left -= share;
-	}
-	return left;
-}
-
-UnitsStatus
-units_allocate(units total, units step, const units *weights, int count, units *parts)
-{
-	unsigned_units weight_sum;
-	unsigned_units left;
-	Claim	   *claims;
-	UnitsStatus status = sum_weights(weights, count, &weight_sum);
-
-	if (status != UNITS_OK)
-		return status;
-	if (step <= 0)
-		return UNITS_DIVISION_BY_ZERO;
-	if (total % step != 0)
-		return UNITS_INEXACT;
-	claims = malloc(sizeof(Claim) * (size_t) count);
-	if (claims == NULL)
-		return UNITS_OUT_OF_MEMORY;
-	left = share_out(magnitude(total / step), weights, weight_sum, count, parts, claims);
-	if (left > 0)
-		qsort(claims, (size_t) count, sizeof(Claim), compare_claims);
-	for (unsigned_units i = 0; i < left; i++)
-		parts[claims[i].index]++;
-	free(claims);
-	for (int i = 0; i < count; i++)
-		parts[i] *= total < 0 ? -step : step;
-	return UNITS_OK;
-}
-
-/* ----------
- * Varints
- * ----------
- */
-
-int
-varint_encode(unsigned_units value, uint8_t *buffer)
-{
-	int			length = 0;
-
-	while (value >= 0x80)
-	{
-		buffer[length++] = (uint8_t) (value | 0x80);
-		value >>= 7;
-	}
-	buffer[length++] = (uint8_t) value;
-	return length;
-}
-
-/* Refuses encodings longer than needed, so that equal values are equal bytes. */
-const uint8_t *
-varint_decode(const uint8_t *cursor, const uint8_t *end, unsigned_units *value)
-{
-	unsigned_units result = 0;
-
-	for (int shift = 0; cursor < end && shift < 128; shift += 7)
-	{
-		uint8_t		byte = *cursor++;
-		unsigned_units digits = byte & 0x7F;
-
-		if (shift > 121 && (digits >> (128 - shift)) != 0)
-			return NULL;
-		result |= digits << shift;
-		if (byte & 0x80)
-			continue;
-		if (byte == 0 && shift > 0)
-			return NULL;
-		*value = result;
-		return cursor;
-	}
-	return NULL;
 }

@@ -43,17 +43,6 @@ typedef enum UnitsStatus
 	UNITS_BAD_ASSET				/* text without an asset code where one is due */
 } UnitsStatus;
 
-typedef enum UnitsRounding
-{
-	UNITS_ROUND_NONE,			/* fail unless exact */
-	UNITS_ROUND_HALF_EVEN,
-	UNITS_ROUND_HALF_UP,		/* ties away from zero */
-	UNITS_ROUND_UP,				/* away from zero */
-	UNITS_ROUND_DOWN,			/* towards zero */
-	UNITS_ROUND_CEILING,
-	UNITS_ROUND_FLOOR
-} UnitsRounding;
-
 static inline bool
 units_in_range(units value)
 {
@@ -81,11 +70,33 @@ units_compare(units a, units b)
 	return (a > b) - (a < b);
 }
 
+static inline unsigned_units
+units_magnitude(units value)
+{
+	return value < 0 ? -(unsigned_units) value : (unsigned_units) value;
+}
+
+/* Put the sign back on a magnitude; the one place that decides overflow. */
+static inline UnitsStatus
+units_from_magnitude(unsigned_units size, bool negative, units *result)
+{
+	if (size > (unsigned_units) UNITS_MAX)
+		return UNITS_OVERFLOW;
+	*result = negative ? -(units) size : (units) size;
+	return UNITS_OK;
+}
+
 /* Is the value a whole multiple of 10^-decimals? (0 <= decimals <= 18) */
 extern bool units_fits_decimals(units value, int decimals);
 
-/* 10^exponent, 0 <= exponent <= 18 */
-extern int64_t power_of_ten(int exponent);
+extern const int64_t powers_of_ten[UNITS_DECIMALS + 1];
+
+/* 10^exponent, 0 <= exponent <= UNITS_DECIMALS */
+static inline int64_t
+power_of_ten(int exponent)
+{
+	return powers_of_ten[exponent];
+}
 
 /*
  * Parse [+-]digits[.digits][e[+-]digits]; the whole of text[0..length).
@@ -98,45 +109,5 @@ extern UnitsStatus units_parse(const char *text, size_t length, units *result);
  * minimum_decimals.  Returns the length; buffer holds UNITS_TEXT_SIZE.
  */
 extern int	units_format(units value, int minimum_decimals, char *buffer);
-
-/* Round to a multiple of 10^-decimals. */
-extern UnitsStatus units_round(units value, int decimals, UnitsRounding rounding, units *result);
-
-/* value * numerator / denominator through a 256-bit product, one rounding to `decimals` decimals (18 = full precision). */
-extern UnitsStatus units_multiply_divide(units value, units numerator, units denominator,
-										 int decimals, UnitsRounding rounding, units *result);
-
-/* (a / 10^18) * (b / 10^18), as units: the product of two quantities */
-static inline UnitsStatus
-units_multiply(units a, units b, int decimals, UnitsRounding rounding, units *result)
-{
-	return units_multiply_divide(a, b, UNITS_ONE, decimals, rounding, result);
-}
-
-/*
- * Split total (a multiple of step) into count parts proportional to the
- * weights by largest remainder (I19): parts sum to total exactly, ties go to
- * the lower index, so callers order by a stable key.
- */
-extern UnitsStatus units_allocate(units total, units step, const units *weights, int count, units *parts);
-
-/*
- * LEB128 varints and zigzag, for packed values; decode returns NULL on
- * truncated input, beyond 128 bits, and on encodings longer than needed.
- */
-extern int	varint_encode(unsigned_units value, uint8_t *buffer);	/* at most 19 bytes */
-extern const uint8_t *varint_decode(const uint8_t *cursor, const uint8_t *end, unsigned_units *value);
-
-static inline unsigned_units
-zigzag_encode(units value)
-{
-	return (((unsigned_units) value) << 1) ^ (unsigned_units) (value >> 127);
-}
-
-static inline units
-zigzag_decode(unsigned_units value)
-{
-	return (units) (value >> 1) ^ -(units) (value & 1);
-}
 
 #endif							/* BAKKT_LEDGER_UNITS_H */

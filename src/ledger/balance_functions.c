@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * balance_functions.c
- *	  What the other chapters of the ledger do to a balance row besides
+ *	  What the other files of the ledger do to a balance row besides
  *	  posting: open it, change its status, hold and release.
  *-------------------------------------------------------------------------
  */

@@ -13,7 +13,7 @@
 #include "errors.h"
 #include "ledger/balance.h"
 #include "ledger/lookup.h"
-#include "ledger/post.h"
+#include "ledger/request.h"
 #include "ledger/reversal.h"
 
 /* One account that the batch touches */

@@ -2,7 +2,8 @@
  *
  * block.c
  *	  Writing a sealed block: the one place that inserts into the tables
- *	  block and block_balance, which refuse everybody else.
+ *	  block and block_balance, which refuse everybody else.  One session seals
+ *	  at a time.
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -10,13 +11,40 @@
 #include "access/htup_details.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/typcache.h"
 
+#include "ledger/bounded_wait.h"
+#include "ledger/relations.h"
 #include "ledger/write.h"
 #include "types/journal_entry.h"
+
+/* lock_blocks(): keeps other sealers out, and only them */
+PG_FUNCTION_INFO_V1(lock_blocks);
+Datum
+lock_blocks(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid			block = ledger_relation(LEDGER_BLOCK);
+	int			level = bounded_wait_begin();
+
+	PreventCommandIfReadOnly("seal()");
+	PG_TRY();
+	{
+		LockRelationOid(block, ShareRowExclusiveLock);
+	}
+	PG_CATCH();
+	{
+		bounded_wait_failed(context, "another session is sealing",
+							"Its transaction, in which it has sealed a block or closed a window, has not ended.");
+	}
+	PG_END_TRY();
+	bounded_wait_end(level);
+	PG_RETURN_VOID();
+}
 
 /* Write one composite value as a row of the table whose row type it is. */
 static void

@@ -7,7 +7,10 @@
 #ifndef BAKKT_LEDGER_CLIENT_LOCK_H
 #define BAKKT_LEDGER_CLIENT_LOCK_H
 
-#include "ledger/post.h"
+#include "storage/lock.h"
+
+#include "ledger/lock_class.h"
+#include "ledger/request.h"
 
 /*
  * Share the postings of all clients that the requests name, until the
@@ -16,7 +19,12 @@
  */
 extern void client_lock_postings(const LedgerRequest *requests, int count);
 
-/* Share the events of a client's cash calls until the transaction ends: before the clock is read for one. */
-extern void client_lock_cash_call_events(int32 client_id);
+/*
+ * Lock a client in a class, until the transaction ends or client_unlock().
+ * Waits no longer than bounded_wait.h says; `others` is the DETAIL of 55P03:
+ * what those who have the lock are doing.
+ */
+extern void client_lock(LedgerLockClass class, int32 client_id, LOCKMODE mode, const char *others);
+extern void client_unlock(LedgerLockClass class, int32 client_id, LOCKMODE mode);
 
 #endif							/* BAKKT_LEDGER_CLIENT_LOCK_H */

@@ -17,22 +17,12 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "bounds.h"
 #include "errors.h"
 #include "ledger/batch.h"
 #include "ledger/reference.h"
 #include "ledger/spi_plan.h"
 #include "types/instant.h"
-
-/* how far ahead of the clock a caller's effective time may lie (I26) */
-#define EFFECTIVE_SKEW (5 * INT64CONST(60) * USECS_PER_SEC)
-
-/*
- * The most one line can move, 10^12 whole units.  House accounts are not
- * checked when posted; this keeps it out of reach to bring the sum of one out
- * of the type's range, which would stop its readers and the sealer.  Larger
- * movements take several lines.
- */
-#define LINE_AMOUNT_MAX (UNITS_ONE * INT64CONST(1000000000000))
 
 /* Rules on single lines, in order of precedence */
 typedef enum LineRule
@@ -440,7 +430,7 @@ check_effective(LedgerRequest *request)
 	if (!request->effective_given)
 		request->effective_at = request->recorded_at;
 	else if (TIMESTAMP_NOT_FINITE(request->effective_at) ||
-			 request->effective_at > request->recorded_at + EFFECTIVE_SKEW)
+			 request->effective_at > request->recorded_at + INSTANT_MOST_AHEAD)
 		refuse(request, ERRCODE_LG_EFFECTIVE_TIME, "The effective time may lie at most five minutes ahead.",
 			   psprintf("Effective at %s.", instant_text(request->effective_at)),
 			   "effective time is in the future");

@@ -15,14 +15,12 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
-#include "utils/memutils.h"
 
 #include "errors.h"
 #include "ledger/acting_role.h"
 #include "ledger/key_lookup.h"
 #include "ledger/lookup.h"
-#include "ledger/post.h"
+#include "ledger/request.h"
 #include "ledger/session_cache.h"
 #include "ledger/spi_plan.h"
 
@@ -30,11 +28,11 @@
 #define MAX_CACHED_ACCOUNTS 200000
 
 static SessionCache cache = {
+	.name = "lookup",
 	.watched = {LEDGER_ACCOUNT, LEDGER_SUPPORTED_ASSET, LEDGER_CLIENT, LEDGER_CLIENT_ACCESS},
 	.watched_count = 4,
 	.watches_roles = true
 };
-static MemoryContext cache_context = NULL;
 static HTAB *house_accounts = NULL;
 static HTAB *limited_kinds = NULL;	/* of limited accounts whose kind was asked for: few */
 static HTAB *assets = NULL;
@@ -66,19 +64,11 @@ typedef struct Grant
 	int32		client_id;
 } Grant;
 
-static HTAB *
-make_table(const char *name, Size key, Size entry)
-{
-	HASHCTL		control = {.keysize = key,.entrysize = entry,.hcxt = cache_context};
-
-	return hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
 /* by name, a string */
 static HTAB *
 make_kinds(void)
 {
-	HASHCTL		control = {.keysize = NAMEDATALEN,.entrysize = sizeof(KindInfo),.hcxt = cache_context};
+	HASHCTL		control = {.keysize = NAMEDATALEN,.entrysize = sizeof(KindInfo),.hcxt = cache.context};
 
 	return hash_create("bakkt_ledger account kinds", 128, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
@@ -91,18 +81,15 @@ start_afresh(void)
 	mirrors = NULL;
 	mirror_count = 0;
 	actor_role = InvalidOid;
-	if (cache_context)
-		MemoryContextReset(cache_context);
-	else
-		cache_context = AllocSetContextCreate(CacheMemoryContext, "bakkt_ledger lookup", ALLOCSET_DEFAULT_SIZES);
+	session_cache_renew(&cache);
 
 	/* published only when all of them exist */
-	granted = make_table("bakkt_ledger grants", sizeof(Grant), sizeof(Grant));
+	granted = session_cache_table(&cache, "bakkt_ledger grants", sizeof(Grant), sizeof(Grant));
 	kinds = make_kinds();
-	clients = make_table("bakkt_ledger clients", sizeof(int32), sizeof(ClientInfo));
-	assets = make_table("bakkt_ledger assets", sizeof(asset_code), sizeof(AssetInfo));
-	limited_kinds = make_table("bakkt_ledger limited kinds", sizeof(account_id), sizeof(LimitedKind));
-	house_accounts = make_table("bakkt_ledger accounts", sizeof(account_id), sizeof(HouseAccount));
+	clients = session_cache_table(&cache, "bakkt_ledger clients", sizeof(int32), sizeof(ClientInfo));
+	assets = session_cache_table(&cache, "bakkt_ledger assets", sizeof(asset_code), sizeof(AssetInfo));
+	limited_kinds = session_cache_table(&cache, "bakkt_ledger limited kinds", sizeof(account_id), sizeof(LimitedKind));
+	house_accounts = session_cache_table(&cache, "bakkt_ledger accounts", sizeof(account_id), sizeof(HouseAccount));
 }
 
 void
@@ -111,7 +98,6 @@ lookup_begin(void)
 	if (session_cache_is_current(&cache) && house_accounts &&
 		hash_get_num_entries(house_accounts) + hash_get_num_entries(limited_kinds) < MAX_CACHED_ACCOUNTS)
 		return;
-	session_cache_renew(&cache);
 	start_afresh();
 }
 
@@ -124,7 +110,7 @@ mirror_number(const char *text)
 	for (int i = 0; i < mirror_count; i++)
 		if (strcmp(mirrors[i], text) == 0)
 			return i + 1;
-	old = MemoryContextSwitchTo(cache_context);
+	old = MemoryContextSwitchTo(cache.context);
 	if (mirrors == NULL)
 		mirrors = palloc(sizeof(char *));
 	else

@@ -20,8 +20,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-
-#include "ledger/block_leaf.h"
+#include "ledger/block_hash.h"
 #include "ledger/canonical.h"
 
 /* Anything else that a record holds has a text that depends on no setting. */

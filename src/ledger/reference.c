@@ -84,7 +84,7 @@ typedef struct ReservedReference
 	uint32		kinds;
 } ReservedReference;
 
-/* All of them: a chapter or file that makes references of its own has its word here. */
+/* All of them: a file that makes references of its own has its word here. */
 static const ReservedReference reserved_references[] = {
 	{.word = "apex:",.kinds = KIND_BIT(KIND_APEX_WIRE)},
 	{.word = "cash-call:",.kinds = KIND_BIT(KIND_CASH_CALL) | KIND_BIT(KIND_TRANSFER)},

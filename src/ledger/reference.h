@@ -7,7 +7,7 @@
 #ifndef BAKKT_LEDGER_REFERENCE_H
 #define BAKKT_LEDGER_REFERENCE_H
 
-#include "ledger/post.h"
+#include "ledger/request.h"
 
 typedef struct ReferenceFinder ReferenceFinder;
 

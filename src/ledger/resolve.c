@@ -16,11 +16,10 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "bounds.h"
 #include "errors.h"
 #include "ledger/batch.h"
 #include "ledger/reference.h"
-
-#define REFERENCE_MAX_LENGTH 200
 
 /* An account as a client names it: two clients may name the same one */
 typedef struct AccountKey
@@ -29,12 +28,12 @@ typedef struct AccountKey
 	int32		client_id;
 } AccountKey;
 
-typedef struct AccountSlot
+typedef struct AccountPlace
 {
 	AccountKey	key;
 	int			index;
 	uint32		status;
-} AccountSlot;
+} AccountPlace;
 
 /* Numbers of accounts are the caller's: the seed keeps him from choosing ones that collide. */
 static inline uint32
@@ -96,7 +95,7 @@ typedef struct ReversalSlot
 #include "lib/simplehash.h"
 
 #define SH_PREFIX account_table
-#define SH_ELEMENT_TYPE AccountSlot
+#define SH_ELEMENT_TYPE AccountPlace
 #define SH_KEY_TYPE AccountKey
 #define SH_KEY key
 #define SH_HASH_KEY(table, key) hash_account(key, *(const uint64 *) (table)->private_data)
@@ -156,7 +155,7 @@ account_index(PostingBatch *batch, int32 client_id, account_id account)
 {
 	AccountKey	key = {.account = account,.client_id = client_id};
 	bool		found;
-	AccountSlot *slot = account_table_insert(batch->account_table, key, &found);
+	AccountPlace *slot = account_table_insert(batch->account_table, key, &found);
 	AccountState *state;
 
 	if (found)
@@ -201,7 +200,7 @@ batch_find_accounts(PostingBatch *batch, int i)
 	for (int line = 0; line < request->line_count; line++)
 	{
 		AccountKey	key = {.account = request->lines[line].account,.client_id = request->client_id};
-		AccountSlot *slot = account_table_lookup(batch->account_table, key);
+		AccountPlace *slot = account_table_lookup(batch->account_table, key);
 
 		if (slot == NULL)
 			elog(ERROR, "a deferred request has a line on an account that it did not name");

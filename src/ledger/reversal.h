@@ -7,7 +7,7 @@
 #ifndef BAKKT_LEDGER_REVERSAL_H
 #define BAKKT_LEDGER_REVERSAL_H
 
-#include "ledger/post.h"
+#include "ledger/request.h"
 
 /* What remains of the debits or of the credits of one account */
 typedef struct ReversalShare

@@ -12,6 +12,7 @@
 
 #include "access/xact.h"
 #include "utils/inval.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "ledger/session_cache.h"
@@ -87,6 +88,13 @@ session_cache_is_current(SessionCache *cache)
 void
 session_cache_renew(SessionCache *cache)
 {
+	if (cache->context)
+		MemoryContextReset(cache->context);
+	else
+	{
+		cache->context = AllocSetContextCreate(CacheMemoryContext, "bakkt_ledger cache", ALLOCSET_DEFAULT_SIZES);
+		MemoryContextSetIdentifier(cache->context, cache->name);
+	}
 	register_callbacks();
 	for (int i = 0; i < cache->watched_count; i++)
 		cache->watched_oids[i] = ledger_relation(cache->watched[i]);
@@ -97,6 +105,25 @@ session_cache_renew(SessionCache *cache)
 		registered = cache;
 	}
 	cache->current = true;
+}
+
+HTAB *
+session_cache_table(SessionCache *cache, const char *name, Size key, Size entry)
+{
+	HASHCTL		control = {.keysize = key,.entrysize = entry,.hcxt = cache->context};
+
+	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+void *
+session_cache_list(SessionCache *cache, void *list, int count, int *room, Size item)
+{
+	if (list != NULL && count < *room)
+		return list;
+	*room = Max(256, *room * 2);
+	if (list == NULL)
+		return MemoryContextAlloc(cache->context, *room * item);
+	return repalloc_huge(list, *room * item);
 }
 
 void

@@ -24,7 +24,7 @@
 
 #include "compat.h"
 #include "errors.h"
-#include "events/execution_terms.h"
+#include "types/execution_terms.h"
 #include "types/journal_entry.h"
 
 /* account is 0 for executions; the rest is 0 for other journals' lines, but for quote: the asset */

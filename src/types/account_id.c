@@ -3,7 +3,7 @@
  * account_id.c
  *	  The identifier of a ledger account: input, output, its fund and number.
  *
- * Order, hash and sorting are those of int8: see sql/13_account_id.sql.
+ * Order, hash and sorting are those of int8: see sql/types/account_id.sql.
  *-------------------------------------------------------------------------
  */
 #include "compat.h"

@@ -10,6 +10,7 @@
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
+#include "arithmetic/allocation.h"
 #include "types/amount.h"
 #include "types/value_error.h"
 

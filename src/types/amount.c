@@ -1,20 +1,23 @@
 /*-------------------------------------------------------------------------
  *
  * amount.c
- *	  The type amount: input, output, arithmetic, rounding.
+ *	  The type amount: input, output, arithmetic, rounding, comparison.
  *
- * Comparison is in amount_compare.c, aggregates are in amount_aggregate.c.
+ * Aggregates are in amount_aggregate.c.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
+#include "utils/sortsupport.h"
 
 #include "compat.h"
 #include "errors.h"
 #include "types/amount.h"
+#include "types/comparison.h"
 #include "types/value_error.h"
 
 Amount *
@@ -349,4 +352,102 @@ amount_is_multiple_of(PG_FUNCTION_ARGS)
 		arithmetic_error(UNITS_DIVISION_BY_ZERO,
 						 psprintf("%s by steps of %s", text_of(amount), text_of(increment)), NULL);
 	PG_RETURN_BOOL(amount_units(amount) % amount_units(increment) == 0);
+}
+
+/* ----------
+ * Comparison
+ * ----------
+ */
+
+/* The total order: by asset, then value. */
+static inline int
+amount_order(const Amount *a, const Amount *b)
+{
+	if (a->asset != b->asset)
+		return a->asset < b->asset ? -1 : 1;
+	return units_compare(amount_units(a), amount_units(b));
+}
+
+/* The strict order: within one asset only. */
+static inline int
+strict_order(FunctionCallInfo fcinfo)
+{
+	Amount	   *a = PG_GETARG_AMOUNT_P(0);
+	Amount	   *b = PG_GETARG_AMOUNT_P(1);
+
+	require_same_asset("compare", a, b);
+	return amount_order(a, b);
+}
+
+static inline int
+total_order(FunctionCallInfo fcinfo)
+{
+	return amount_order(PG_GETARG_AMOUNT_P(0), PG_GETARG_AMOUNT_P(1));
+}
+
+COMPARISON(amount_lt, strict_order, <);
+COMPARISON(amount_le, strict_order, <=);
+COMPARISON(amount_eq, strict_order, ==);
+COMPARISON(amount_ne, strict_order, !=);
+COMPARISON(amount_ge, strict_order, >=);
+COMPARISON(amount_gt, strict_order, >);
+
+COMPARISON(amount_total_lt, total_order, <);
+COMPARISON(amount_total_le, total_order, <=);
+COMPARISON(amount_total_eq, total_order, ==);
+COMPARISON(amount_total_ne, total_order, !=);
+COMPARISON(amount_total_ge, total_order, >=);
+COMPARISON(amount_total_gt, total_order, >);
+
+/* larger and smaller of two, for min and max */
+PG_FUNCTION_INFO_V1(amount_larger);
+Datum
+amount_larger(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(PG_GETARG_DATUM(strict_order(fcinfo) >= 0 ? 0 : 1));
+}
+
+PG_FUNCTION_INFO_V1(amount_smaller);
+Datum
+amount_smaller(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(PG_GETARG_DATUM(strict_order(fcinfo) <= 0 ? 0 : 1));
+}
+
+PG_FUNCTION_INFO_V1(amount_cmp);
+Datum
+amount_cmp(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(total_order(fcinfo));
+}
+
+static int
+amount_sort_comparator(Datum a, Datum b, SortSupport ssup)
+{
+	return amount_order(DatumGetAmountP(a), DatumGetAmountP(b));
+}
+
+/* No abbreviated keys: the asset leads, and most sorts have only one. */
+PG_FUNCTION_INFO_V1(amount_sortsupport);
+Datum
+amount_sortsupport(PG_FUNCTION_ARGS)
+{
+	((SortSupport) PG_GETARG_POINTER(0))->comparator = amount_sort_comparator;
+	PG_RETURN_VOID();
+}
+
+/* Amounts are canonical and have no padding, so their bytes may be hashed (I6). */
+PG_FUNCTION_INFO_V1(amount_hash);
+Datum
+amount_hash(PG_FUNCTION_ARGS)
+{
+	return hash_any((unsigned char *) PG_GETARG_AMOUNT_P(0), sizeof(Amount));
+}
+
+PG_FUNCTION_INFO_V1(amount_hash_extended);
+Datum
+amount_hash_extended(PG_FUNCTION_ARGS)
+{
+	return hash_any_extended((unsigned char *) PG_GETARG_AMOUNT_P(0), sizeof(Amount),
+							 PG_GETARG_INT64(1));
 }

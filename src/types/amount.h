@@ -12,8 +12,8 @@
 #define BAKKT_LEDGER_AMOUNT_H
 
 #include "compat.h"
-#include "types/asset.h"
 #include "arithmetic/units.h"
+#include "types/asset.h"
 
 typedef struct Amount
 {

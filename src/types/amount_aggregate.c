@@ -13,6 +13,7 @@
 
 #include "libpq/pqformat.h"
 
+#include "arithmetic/rounding.h"
 #include "types/amount.h"
 #include "types/value_error.h"
 

@@ -5,7 +5,7 @@
  *
  * A code is a non-negative 64-bit integer whose order is the order of the
  * texts, so comparison, sorting and hashing are core's functions for bigint
- * (sql/10_asset.sql).
+ * (sql/types/asset.sql).
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"

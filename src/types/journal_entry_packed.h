@@ -11,8 +11,9 @@
 #ifndef BAKKT_LEDGER_JOURNAL_ENTRY_PACKED_H
 #define BAKKT_LEDGER_JOURNAL_ENTRY_PACKED_H
 
-#include "arithmetic/units.h"
 #include "bounds.h"
+#include "arithmetic/units.h"
+#include "arithmetic/varint.h"
 
 /* also the representation of the SQL type entry_line: 32 bytes, align double */
 typedef struct EntryLine

@@ -1,20 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * price.c
- *	  The type price: input, output, and arithmetic with amounts that checks
- *	  dimensions.  BTC times USD/BTC is USD; anything else is LG004.
- *
- * Comparison is in price_compare.c.
+ *	  The type price: input, output, comparison, and arithmetic with amounts
+ *	  that checks dimensions.  BTC times USD/BTC is USD; anything else is LG004.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
+#include "utils/sortsupport.h"
 
 #include "compat.h"
 #include "errors.h"
+#include "types/comparison.h"
 #include "types/price.h"
 #include "types/value_error.h"
 
@@ -376,4 +377,89 @@ price_average(PG_FUNCTION_ARGS)
 						 psprintf("%s / %s", text_of_amount(notional), text_of_amount(quantity)),
 						 "Choose a rounding other than none.");
 	PG_RETURN_PRICE_P(price_make(value, notional->asset, quantity->asset));
+}
+
+/* ----------
+ * Comparison
+ * ----------
+ */
+
+/* The total order: by quote asset, base asset, then value. */
+static inline int
+price_order(const Price *a, const Price *b)
+{
+	if (a->quote != b->quote)
+		return a->quote < b->quote ? -1 : 1;
+	if (a->base != b->base)
+		return a->base < b->base ? -1 : 1;
+	return units_compare(price_units(a), price_units(b));
+}
+
+/* The strict order: within one pair of assets only. */
+static inline int
+strict_order(FunctionCallInfo fcinfo)
+{
+	Price	   *a = PG_GETARG_PRICE_P(0);
+	Price	   *b = PG_GETARG_PRICE_P(1);
+
+	require_same_pair("compare", a, b);
+	return price_order(a, b);
+}
+
+static inline int
+total_order(FunctionCallInfo fcinfo)
+{
+	return price_order(PG_GETARG_PRICE_P(0), PG_GETARG_PRICE_P(1));
+}
+
+COMPARISON(price_lt, strict_order, <);
+COMPARISON(price_le, strict_order, <=);
+COMPARISON(price_eq, strict_order, ==);
+COMPARISON(price_ne, strict_order, !=);
+COMPARISON(price_ge, strict_order, >=);
+COMPARISON(price_gt, strict_order, >);
+
+COMPARISON(price_total_lt, total_order, <);
+COMPARISON(price_total_le, total_order, <=);
+COMPARISON(price_total_eq, total_order, ==);
+COMPARISON(price_total_ne, total_order, !=);
+COMPARISON(price_total_ge, total_order, >=);
+COMPARISON(price_total_gt, total_order, >);
+
+PG_FUNCTION_INFO_V1(price_cmp);
+Datum
+price_cmp(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(total_order(fcinfo));
+}
+
+static int
+price_sort_comparator(Datum a, Datum b, SortSupport ssup)
+{
+	return price_order(DatumGetPriceP(a), DatumGetPriceP(b));
+}
+
+/* No abbreviated keys: the assets lead, and most sorts have one pair. */
+PG_FUNCTION_INFO_V1(price_sortsupport);
+Datum
+price_sortsupport(PG_FUNCTION_ARGS)
+{
+	((SortSupport) PG_GETARG_POINTER(0))->comparator = price_sort_comparator;
+	PG_RETURN_VOID();
+}
+
+/* Prices are canonical and have no padding, so their bytes may be hashed (I6). */
+PG_FUNCTION_INFO_V1(price_hash);
+Datum
+price_hash(PG_FUNCTION_ARGS)
+{
+	return hash_any((unsigned char *) PG_GETARG_PRICE_P(0), sizeof(Price));
+}
+
+PG_FUNCTION_INFO_V1(price_hash_extended);
+Datum
+price_hash_extended(PG_FUNCTION_ARGS)
+{
+	return hash_any_extended((unsigned char *) PG_GETARG_PRICE_P(0), sizeof(Price),
+							 PG_GETARG_INT64(1));
 }

@@ -11,8 +11,8 @@
 
 #include "compat.h"
 #include "errors.h"
-#include "types/value_error.h"
 #include "arithmetic/value_text.h"
+#include "types/value_error.h"
 
 /* What is missing in the text, by outcome. */
 static const char *

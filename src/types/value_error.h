@@ -20,8 +20,9 @@
 #include "nodes/nodes.h"
 #include "utils/numeric.h"
 
-#include "arithmetic/units.h"
 #include "compat.h"
+#include "arithmetic/rounding.h"
+#include "arithmetic/units.h"
 
 /* Text input failed.  Returns (Datum) 0 when the caller asked for soft errors. */
 extern Datum input_error(UnitsStatus status, const char *type_name,

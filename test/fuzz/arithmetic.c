@@ -2,7 +2,9 @@
  * Fuzz floor 0's arithmetic: whatever the operands, the outcome obeys the
  * laws below and nothing overflows unseen (the sanitizers watch).
  */
-#include "arithmetic/units.h"
+#include "arithmetic/allocation.h"
+#include "arithmetic/rounding.h"
+#include "arithmetic/varint.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,9 @@
  * checked by properties with a plain multi-digit multiplication of its own.
  * Prints TAP.
  */
-#include "arithmetic/units.h"
+#include "arithmetic/allocation.h"
+#include "arithmetic/rounding.h"
+#include "arithmetic/varint.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * order_commission.h
+ *	  Running fees of the orders that have a minimum fee (I18).
+ *
+ * A row of order_commission exists only for such orders.  It is locked before
+ * any account and in key order, like everything else a call locks.
+ *-------------------------------------------------------------------------
+ */
+#ifndef BAKKT_LEDGER_ORDER_COMMISSION_H
+#define BAKKT_LEDGER_ORDER_COMMISSION_H
+
+#include "trade/trade_money.h"
+#include "types/execution_terms.h"
+
+typedef struct OrderKey
+{
+	int64		customer_id;
+	asset_code	asset;
+	int32		client_id;
+	char		client_order_id[CLIENT_ORDER_ID_LENGTH + 4];	/* zero padded */
+} OrderKey;
+
+typedef struct OrderCommission
+{
+	OrderKey	key;			/* hash key */
+	OrderFees	fees;			/* running, from the stored ones on */
+	bool		changed;
+} OrderCommission;
+
+typedef struct OrderBook OrderBook;
+
+extern OrderBook *order_book_make(void);
+extern OrderCommission *order_want(OrderBook *book, int32 client_id, const ExecutionTerms *terms);
+/* Read the running fees; `write`: open missing rows and lock them until the transaction ends. */
+extern void order_book_load(OrderBook *book, bool write);
+/* Write the running fees that changed. */
+extern void order_book_record(OrderBook *book);
+
+#endif							/* BAKKT_LEDGER_ORDER_COMMISSION_H */

@@ -1,0 +1,229 @@
+/*-------------------------------------------------------------------------
+ *
+ * trade_bust.c
+ *	  Taking executions back, and putting right ones in their place.
+ *
+ * A bust is the whole reversal of a trade's journal, once (I3): the lines and
+ * the terms negated, at the original's time, so that a window that has not
+ * been sealed nets both to nothing and a later one carries the difference.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "errors.h"
+#include "ledger/key_lookup.h"
+#include "ledger/lookup.h"
+#include "trade/trade.h"
+
+#define BUST_SUFFIX "/bust"
+
+/* The execution to take back, as stored */
+typedef struct Original
+{
+	bool		found;
+	int64		journal_id;
+	TimestampTz executed_at;
+	JournalEntry *entry;
+	PackedTerms *packed;		/* what `terms` points into */
+	ExecutionTerms terms;
+} Original;
+
+/* how the caller names it: by reference or by journal */
+typedef struct OriginalName
+{
+	char	   *reference;
+	int64		journal_id;
+} OriginalName;
+
+/* columns of journal, by number */
+enum
+{
+	JOURNAL_ID = 3, JOURNAL_EFFECTIVE_AT = 5, JOURNAL_CUSTOMER_ID = 6, JOURNAL_KIND = 8,
+	JOURNAL_ENTRY = 10, JOURNAL_TERMS = 11
+};
+
+static Datum
+value_of(TupleTableSlot *slot, int column)
+{
+	bool		isnull;
+
+	return slot_getattr(slot, column, &isnull);
+}
+
+/* Take over the row if it is an execution of the customer. */
+static void
+read_original(TupleTableSlot *slot, const Customer *customer, Original *original)
+{
+	if (DatumGetInt16(value_of(slot, JOURNAL_KIND)) != KIND_TRADE ||
+		DatumGetInt64(value_of(slot, JOURNAL_CUSTOMER_ID)) != customer->customer_id)
+		return;
+	original->found = true;
+	original->journal_id = DatumGetInt64(value_of(slot, JOURNAL_ID));
+	original->executed_at = DatumGetTimestampTz(value_of(slot, JOURNAL_EFFECTIVE_AT));
+	original->entry = (JournalEntry *) PG_DETOAST_DATUM_COPY(value_of(slot, JOURNAL_ENTRY));
+	original->packed = (PackedTerms *) PG_DETOAST_DATUM_COPY(value_of(slot, JOURNAL_TERMS));
+	terms_unpack_stored(original->packed, &original->terms);
+}
+
+static void
+find_original(const Customer *customer, const OriginalName *name, Original *original)
+{
+	KeyLookup	lookup;
+	Datum		key[2] = {
+		Int32GetDatum(customer->client_id),
+		name->reference ? CStringGetTextDatum(name->reference) : Int64GetDatum(name->journal_id)
+	};
+
+	key_lookup_open(&lookup, LEDGER_JOURNAL, name->reference ? LEDGER_JOURNAL_REFERENCE_KEY : LEDGER_JOURNAL_KEY);
+	if (key_lookup_find(&lookup, key))
+		read_original(lookup.slot, customer, original);
+	key_lookup_close(&lookup);
+}
+
+static void
+refuse_unknown(LedgerRequest *request, const Customer *customer, const OriginalName *name)
+{
+	refuse(request, ERRCODE_LG_UNKNOWN_JOURNAL,
+		   "Name an execution of this customer by its reference (original) or its number (journal).",
+		   name->reference ? psprintf("Reference \"%s\".", name->reference) :
+		   psprintf("Journal " INT64_FORMAT ".", name->journal_id),
+		   "customer \"%.*s\" has no such execution", ACCOUNT_CODE_LENGTH, customer->code);
+}
+
+/* every line and the terms, negated */
+static void
+build_bust(TradeRequest *trade, const Original *original)
+{
+	LedgerRequest *request = trade->request;
+	ExecutionTerms terms = original->terms;
+
+	trade->busted = &original->terms;
+	request->line_count = entry_unpack(original->entry, &request->lines);
+	for (int i = 0; i < request->line_count; i++)
+		request->lines[i].amount = -request->lines[i].amount;
+	request->reverses = original->journal_id;
+	request->effective_at = original->executed_at;
+	request->effective_given = true;
+	terms.bust = true;
+	terms.original = original->journal_id;
+	request->terms = terms_pack(&terms);
+}
+
+/* Fill the request that takes the named execution back, or refuse it. */
+static void
+make_bust(TradeRequest *trade, const Customer *customer, const OriginalName *name, Original *original)
+{
+	LedgerRequest *request = trade->request;
+
+	request->kind = KIND_TRADE_BUST;
+	trade->is_bust = true;
+	memset(original, 0, sizeof(Original));
+	if (customer == NULL || customer->customer_id == 0 || !lookup_has_access(customer->client_id))
+	{
+		refuse(request, ERRCODE_LG_UNKNOWN_CUSTOMER, "Open the customer with open_customer().", NULL,
+			   "customer does not exist");
+		return;
+	}
+	request->client_id = customer->client_id;
+	if ((name->reference == NULL) == (name->journal_id == 0))
+	{
+		refuse(request, ERRCODE_LG_INVALID_REQUEST, "Give either original (a reference) or journal (a number).", NULL,
+			   "name the execution to take back once");
+		return;
+	}
+	find_original(customer, name, original);
+	if (original->found)
+		build_bust(trade, original);
+	else
+		refuse_unknown(request, customer, name);
+}
+
+/* ---- the functions ---- */
+
+static char *
+text_argument(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+static Customer *
+customer_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *code = text_argument(fcinfo, number);
+	Customer   *customer = code ? customer_want(code, strlen(code)) : NULL;
+
+	customers_load();
+	return customer;
+}
+
+static OriginalName
+original_argument(FunctionCallInfo fcinfo, int reference, int journal)
+{
+	OriginalName name = {text_argument(fcinfo, reference), PG_ARGISNULL(journal) ? 0 : PG_GETARG_INT64(journal)};
+
+	return name;
+}
+
+PG_FUNCTION_INFO_V1(bust_trade);
+
+/* reference, account, original, journal, reason, dry_run */
+Datum
+bust_trade(PG_FUNCTION_ARGS)
+{
+	TradeBatch *batch = trade_batch_make(1);
+	OriginalName name = original_argument(fcinfo, 2, 3);
+	Original	original;
+
+	batch->requests[0].reference = text_argument(fcinfo, 0);
+	batch->requests[0].description = text_argument(fcinfo, 4);
+	make_bust(&batch->trades[0], customer_argument(fcinfo, 1), &name, &original);
+	trade_batch_post(batch, true, !PG_ARGISNULL(5) && PG_GETARG_BOOL(5));
+	return trade_result(fcinfo, &batch->requests[0]);
+}
+
+/* arguments of correct_trade after those of an execution */
+enum
+{
+	CORRECT_ORIGINAL = TRADE_LINKED, CORRECT_JOURNAL, CORRECT_ORIGINAL_ACCOUNT, CORRECT_REASON, CORRECT_DRY_RUN
+};
+
+/* The right execution: points back to the wrong one and has its time unless another is given. */
+static void
+read_correction(FunctionCallInfo fcinfo, TradeRequest *trade, const Original *original)
+{
+	trade_read_arguments(fcinfo, trade);
+	trade->terms.original = original->journal_id;
+	trade->request->description = text_argument(fcinfo, CORRECT_REASON);
+	if (!trade->request->effective_given && original->found)
+	{
+		trade->request->effective_at = original->executed_at;
+		trade->request->effective_given = true;
+	}
+}
+
+PG_FUNCTION_INFO_V1(correct_trade);
+
+/* Two linked requests in one call of the posting function: both stand or neither. */
+Datum
+correct_trade(PG_FUNCTION_ARGS)
+{
+	TradeBatch *batch = trade_batch_make(2);
+	OriginalName name = original_argument(fcinfo, CORRECT_ORIGINAL, CORRECT_JOURNAL);
+	int			account = PG_ARGISNULL(CORRECT_ORIGINAL_ACCOUNT) ? TRADE_ACCOUNT : CORRECT_ORIGINAL_ACCOUNT;
+	LedgerRequest *bust = &batch->requests[0];
+	Original	original;
+
+	if (!PG_ARGISNULL(TRADE_REFERENCE))
+		bust->reference = psprintf("%s%s", text_argument(fcinfo, TRADE_REFERENCE), BUST_SUFFIX);
+	bust->description = text_argument(fcinfo, CORRECT_REASON);
+	bust->linked = true;
+	bust->internal = true;
+	make_bust(&batch->trades[0], customer_argument(fcinfo, account), &name, &original);
+	read_correction(fcinfo, &batch->trades[1], &original);
+	trade_batch_post(batch, true, !PG_ARGISNULL(CORRECT_DRY_RUN) && PG_GETARG_BOOL(CORRECT_DRY_RUN));
+	trade_results(fcinfo, batch);
+	return (Datum) 0;
+}
