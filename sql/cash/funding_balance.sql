@@ -189,3 +189,6 @@ $$;
 COMMENT ON FUNCTION check_funding(text) IS
 'What is under way against the ledger: deposits initiated and credited, wires unidentified, withdrawals sent, each with the account on which it stands, and the holds of
 withdrawals requested. A row per difference, expected by the deposits and withdrawals and found in the ledger, none when all is well; entries by hand on these accounts show here. Of one client, or of all that the caller sees. Raises LG010, 42501.';
+
+INSERT INTO check_list (check_name, called, check_order, proves)
+VALUES ('funding', 'check_funding()', 41, 'what deposits and withdrawals have under way stands on its accounts');

@@ -13,6 +13,7 @@ COMMENT ON TABLE ach_return_code IS 'Why the receiving bank returns an ACH entry
 COMMENT ON COLUMN ach_return_code.unauthorised IS 'The account''s holder says that he did not authorise it.';
 COMMENT ON COLUMN ach_return_code.return_days IS 'Until when after settlement the bank may return with this code; NULL: no fixed time. A later return is recorded all the same.';
 COMMENT ON COLUMN ach_return_code.banking_days IS 'Those are banking days; else calendar days.';
+INSERT INTO subject (subject, key, shipped) VALUES ('ach_return_code', '{code}', true);
 INSERT INTO ach_return_code VALUES
     ('R01', 'insufficient funds', false, 2, true),
     ('R02', 'account closed', false, 2, true),

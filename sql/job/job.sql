@@ -24,6 +24,7 @@ CREATE TABLE bakkt_ledger_internal.job (
     CONSTRAINT job_kind CHECK ((times IS NULL) <> (every IS NULL) AND (calendar IS NULL OR times IS NOT NULL))
 );
 COMMENT ON TABLE job IS 'The jobs this version has and the schedule each comes with; job_schedule has the one in force. Shipped with the extension.';
+INSERT INTO subject (subject, key, shipped) VALUES ('job', '{job}', true);
 COMMENT ON COLUMN job.run_order IS 'Of jobs due at the same instant, the lower runs first.';
 COMMENT ON COLUMN job.times IS 'Local times of day; NULL for a job that runs every so often.';
 COMMENT ON COLUMN job.every IS 'Distance of its instants, counted from midnight UTC; NULL for a job that runs at times of day.';

@@ -52,10 +52,10 @@ CREATE TABLE bakkt_ledger_internal.event (
     reason text COLLATE "C",
     content jsonb,
     changed jsonb,
-    CONSTRAINT event_pkey PRIMARY KEY (client_id, subject, subject_key, event_id)
+    CONSTRAINT event_pkey PRIMARY KEY (client_id, subject, subject_key, event_id),
+    -- a block and the feed read a client's records in order of number, as they do the journals
+    CONSTRAINT event_number_key UNIQUE (client_id, event_id)
 );
--- numbers are given out in order, near enough: block ranges find those of a block
-CREATE INDEX event_id_idx ON event USING brin (event_id) WITH (pages_per_range = 32);
 CREATE INDEX event_reference_idx ON event (client_id, reference) WHERE reference IS NOT NULL;
 COMMENT ON TABLE event IS 'What happened to every subject that is not a journal: opened, changed, moved on. Append-only, sealed by blocks.';
 COMMENT ON COLUMN event.client_id IS 'Client concerned; 0: the whole ledger.';
@@ -194,7 +194,3 @@ BEGIN
     RETURN FOUND;
 END;
 $$;
-
--- The leaf of an event, a request or a refusal: SHA-256 of the table's name, all columns and who recorded it (doc/blocks.md).
-CREATE FUNCTION bakkt_ledger_internal.record_leaf(kind text, recorded record, actor text) RETURNS bytea
-    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'record_leaf';

@@ -1,6 +1,6 @@
 -- Floor 2: the journal, the balances of limited accounts, and refusals.
 --
--- Only the posting function (31_post.sql) writes these tables.  It writes
+-- Only the posting function (post.sql) writes these tables.  It writes
 -- tuples directly, so the statement triggers below, which refuse everybody
 -- else, cost it nothing.  No trigger derives data: members' triggers exist
 -- before a dump's rows arrive.
@@ -73,12 +73,13 @@ SELECT pg_catalog.pg_extension_config_dump('journal_party', '');
 
 CREATE TABLE bakkt_ledger_internal.rejection (
     client_id integer NOT NULL,
-    reference text COLLATE "C" NOT NULL,
     actor_id integer NOT NULL,
+    rejection_id bigint NOT NULL,
     recorded_at timestamptz NOT NULL,
     effective_at timestamptz,
     reverses bigint,
     kind smallint NOT NULL,
+    reference text COLLATE "C" NOT NULL,
     sqlstate text COLLATE "C" NOT NULL,
     message text COLLATE "C" NOT NULL,
     detail text COLLATE "C",
@@ -86,9 +87,11 @@ CREATE TABLE bakkt_ledger_internal.rejection (
     entry journal_entry,
     terms execution_terms,
     description text COLLATE "C",
-    CONSTRAINT rejection_pkey PRIMARY KEY (client_id, reference)
+    CONSTRAINT rejection_pkey PRIMARY KEY (client_id, reference),
+    CONSTRAINT rejection_number_key UNIQUE (client_id, rejection_id)
 );
 COMMENT ON TABLE rejection IS 'Requests that were refused, whole: the same reference gets the same refusal for ever.';
+COMMENT ON COLUMN rejection.rejection_id IS 'Of the sequence that journals take their numbers from.';
 COMMENT ON COLUMN rejection.effective_at IS 'As given by the caller; NULL when it left it to the clock.';
 SELECT pg_catalog.pg_extension_config_dump('rejection', '');
 

@@ -17,9 +17,9 @@ CREATE TABLE bakkt_ledger_internal.request (
     operation text COLLATE "C" NOT NULL,
     content jsonb NOT NULL,
     outcome jsonb NOT NULL,
-    CONSTRAINT request_pkey PRIMARY KEY (client_id, scope, reference)
+    CONSTRAINT request_pkey PRIMARY KEY (client_id, scope, reference),
+    CONSTRAINT request_number_key UNIQUE (client_id, request_id)
 );
-CREATE INDEX request_id_idx ON request USING brin (request_id) WITH (pages_per_range = 32);
 COMMENT ON TABLE request IS 'Every request that is no journal, by its reference: what was asked and what was answered. Append-only, sealed by blocks.';
 COMMENT ON COLUMN request.client_id IS 'Client whose reference it is; 0: the whole ledger''s.';
 COMMENT ON COLUMN request.request_id IS 'Of the sequence that journals take their numbers from.';

@@ -246,3 +246,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION check_aged_tpj(text) IS 'Computes every aged TPJ list that was taken anew, and returns a row for each whose digest or figures come out otherwise: none when all is well. Errors: LG010, 42501.';
+
+INSERT INTO check_list (check_name, called, check_order, proves)
+VALUES ('aged lists', 'check_aged_tpj()', 61, 'every aged list printed again is what it was');

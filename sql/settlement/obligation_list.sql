@@ -75,3 +75,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION check_settlement(text) IS 'Recomputes the settlement of a client, or of all visible ones: every sealed window from its members, what is applied to each obligation from its events, and the balance of each novated account from what its obligations have outstanding. A row for each that differs: no rows when all is well. Amounts debit positive.';
+
+INSERT INTO check_list (check_name, called, check_order, proves)
+VALUES ('settlement', 'check_settlement()', 50, 'windows tie to their members, obligations to their events and accounts (I14, I16)');
