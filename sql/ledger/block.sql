@@ -322,7 +322,7 @@ BEGIN
     IF sealed.records = 0 THEN
         RETURN previous.block_no;
     END IF;
-    sealed.sealed_at := clock_timestamp();
+    sealed.sealed_at := greatest(record_time(), sealed.last_recorded_at, previous.sealed_at + interval '1 microsecond');
     sealed.sealed_by := invoking_role();
     sealed.hash := block_hash(sealed);
     PERFORM record_block(sealed, ARRAY(SELECT h FROM balances_after(sealed.block_no, coalesce(previous.block_no, 0),

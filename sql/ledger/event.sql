@@ -76,6 +76,10 @@ ALTER TABLE event ENABLE ALWAYS TRIGGER refuse_write;
 CREATE FUNCTION bakkt_ledger_internal.next_record_number() RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'next_record_number';
 
+-- When something is recorded: by the clock, but never before the last block was sealed, also when the clock was set back.
+CREATE FUNCTION bakkt_ledger_internal.record_time() RETURNS timestamptz
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'bakkt_ledger_record_time';
+
 -- The name of a row in its events.
 CREATE FUNCTION bakkt_ledger_internal.subject_key(key text[], state jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -139,7 +143,7 @@ CREATE FUNCTION bakkt_ledger_internal.record_events(happening text, before anyar
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    SET TimeZone = 'UTC' AS  -- instants are written in one way
+    SET TimeZone = 'UTC' SET IntervalStyle = 'postgres' SET bytea_output = 'hex' AS  -- values are written in one way
 $$
 DECLARE
     what subject;
@@ -151,7 +155,7 @@ BEGIN
     WHERE r.was ->> 'status' <> r.state ->> 'status';
     INSERT INTO event (client_id, actor_id, event_id, journal_id, at, recorded_at, subject, subject_key, event, status, amount,
                        reference, reason, content, changed)
-    SELECT coalesce((r.named ->> 'client_id')::integer, 0), acting, next_record_number(), journals[r.i], moment, clock_timestamp(),
+    SELECT coalesce((r.named ->> 'client_id')::integer, 0), acting, next_record_number(), journals[r.i], moment, record_time(),
            what.subject, subject_key(what.key, r.named), happening, r.state ->> 'status', amounts[r.i],
            requests[r.i], why, said, changed_columns(r.was, r.state, what.apart)
     FROM (SELECT i, to_jsonb(before[i]) AS was, to_jsonb(after[i]) AS state, to_jsonb(coalesce(after[i], before[i])) AS named

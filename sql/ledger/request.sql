@@ -74,11 +74,11 @@ $$;
 CREATE FUNCTION bakkt_ledger_internal.close_request(asked request, answer anyelement) RETURNS anyelement
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    SET TimeZone = 'UTC' AS  -- instants are written in one way
+    SET TimeZone = 'UTC' SET IntervalStyle = 'postgres' SET bytea_output = 'hex' AS  -- values are written in one way
 $$
 BEGIN
     INSERT INTO request (client_id, actor_id, request_id, at, recorded_at, scope, reference, operation, content, outcome)
-    VALUES (asked.client_id, invoking_actor(), next_record_number(), asked.at, clock_timestamp(), asked.scope, asked.reference,
+    VALUES (asked.client_id, invoking_actor(), next_record_number(), asked.at, record_time(), asked.scope, asked.reference,
             asked.operation, asked.content, to_jsonb(answer))
     ON CONFLICT ON CONSTRAINT request_pkey DO NOTHING;
     IF NOT FOUND THEN

@@ -70,7 +70,9 @@ $$
         ('block horizon', this.high < coalesce(before.high, 0) OR NOT this.pending <@ this.absent,
          'high or pending does not follow from the block before.'),
         ('block total', this.total_records <> coalesce(before.total_records, 0) + this.records,
-         'total_records is not the sum of the blocks.')
+         'total_records is not the sum of the blocks.'),
+        ('block times', this.sealed_at < greatest(before.sealed_at, this.last_recorded_at),
+         'It was sealed before its last record, or before the block before.')
     ) AS f (name, wrong, said)
     WHERE f.wrong IS NOT FALSE
 $$;

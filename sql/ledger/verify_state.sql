@@ -18,7 +18,7 @@ END;
 CREATE FUNCTION bakkt_ledger_internal.present_states(of_subject subject) RETURNS TABLE (client_id integer, subject_key text, state jsonb)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    SET TimeZone = 'UTC' AS
+    SET TimeZone = 'UTC' SET IntervalStyle = 'postgres' SET bytea_output = 'hex' AS
 $$
 BEGIN
     RETURN QUERY EXECUTE format(
