@@ -88,7 +88,7 @@ BEGIN
         ('bakkt_ledger_reader', ARRAY[
             'invoking_role', 'sees_all_clients', 'visible_clients', 'require_client', 'require_customer', 'require_account',
             'require_asset', 'account_kind_of', 'account_of',
-            'balances', 'balance_of', 'statement', 'account_statement', 'trial_balance',
+            'feed', 'balances', 'balance_of', 'statement', 'account_statement', 'trial_balance',
             'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof', 'check_fbo',
             'latest_version', 'is_business_day', 'next_business_day', 'value_date', 'value_deadline',
             'window_bounds', 'window_of', 'window_members', 'window_adjustments', 'window_summary', 'check_window', 'check_settlement', 'zero_sum_check',

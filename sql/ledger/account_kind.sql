@@ -14,6 +14,8 @@ CREATE TABLE bakkt_ledger_internal.account_kind (
     alone           boolean NOT NULL GENERATED ALWAYS AS (kind IN (
                         'fbo_settled', 'fbo_held', 'cust_coin', 'seg_customer', 'corp_network_cost', 'corp_bank_cost', 'corp_rent',
                         'corp_operating_cost', 'corp_rounding', 'corp_merchant_payable')) STORED,
+    seen_by_client  boolean NOT NULL GENERATED ALWAYS AS (coalesce(party = 'customer', false) OR kind IN (
+                        'corp_client_settlement', 'corp_client_obligation', 'corp_client_memo', 'corp_revenue_share')) STORED,
     mirror          text,
     party           text CHECK (party IN ('customer', 'provider')),
     meaning         text NOT NULL,
@@ -25,6 +27,7 @@ COMMENT ON COLUMN account_kind.first_part IS 'What the name begins with, up to t
 COMMENT ON COLUMN account_kind.normal_side IS 'Side on which the balance is shown positive.';
 COMMENT ON COLUMN account_kind.limited IS 'Claims, and the company''s own money among customers'' (FBO DueTo:CORP): the balance is kept in a row, locked when posted, and never goes debit (I5).';
 COMMENT ON COLUMN account_kind.alone IS 'One person may post to it by hand: what one customer may use or has set aside, ordinary expenses, and what is owed for them. Everything else takes two people (LG068).';
+COMMENT ON COLUMN account_kind.seen_by_client IS 'The client''s own roles are told of it: accounts of customers, and the client''s settlement and share.';
 COMMENT ON COLUMN account_kind.mirror IS 'Accounts with the same text net to zero per asset inside every journal (I7).';
 COMMENT ON COLUMN account_kind.party IS 'Whose code is the second or third part of the name: a customer''s or a liquidity provider''s.';
 

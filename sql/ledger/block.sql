@@ -327,13 +327,14 @@ BEGIN
     sealed.hash := block_hash(sealed);
     PERFORM record_block(sealed, ARRAY(SELECT h FROM balances_after(sealed.block_no, coalesce(previous.block_no, 0),
                                                                    next.net) AS h));
+    PERFORM pg_notify('bakkt_ledger_sealed', sealed.block_no::text);
     RETURN sealed.block_no;
 END;
 $$;
 COMMENT ON FUNCTION seal() IS
 'Seals everything recorded by transactions that have ended, and by this one, in a new block.
 Returns its number; the last block''s number if there is nothing to seal.
-Waits for another sealer, in bounded time (55P03), never for posting.
+Waits for another sealer, in bounded time (55P03), never for posting. Notifies the channel bakkt_ledger_sealed with the block''s number.
 Errors: 25001 unless under READ COMMITTED; 22003 if a house balance is out of range.';
 
 CREATE TYPE bakkt_ledger.ledger_digest AS (

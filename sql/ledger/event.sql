@@ -15,7 +15,8 @@ CREATE TABLE bakkt_ledger_internal.subject (
     key text[] NOT NULL,
     refusal text COLLATE "C" NOT NULL DEFAULT 'LG071',
     apart text[] NOT NULL DEFAULT '{}',
-    shipped boolean NOT NULL DEFAULT false
+    shipped boolean NOT NULL DEFAULT false,
+    told text[]
 );
 COMMENT ON TABLE subject IS 'The tables whose rows are the fold of their events. Shipped with the extension.';
 COMMENT ON COLUMN subject.subject IS 'Name of the table.';
@@ -23,6 +24,7 @@ COMMENT ON COLUMN subject.key IS 'The columns, beside client_id, that name a row
 COMMENT ON COLUMN subject.refusal IS 'SQLSTATE of a change of status that transition does not list.';
 COMMENT ON COLUMN subject.apart IS 'Columns that no event tells of, since nothing rests on them.';
 COMMENT ON COLUMN subject.shipped IS 'Its rows come with the extension; the first seal() records them.';
+COMMENT ON COLUMN subject.told IS 'The columns that the feed tells the client''s own roles; NULL: nothing, it is the company''s.';
 INSERT INTO subject (subject, key) VALUES ('actor', '{actor_id}');
 
 CREATE TABLE bakkt_ledger_internal.transition (
