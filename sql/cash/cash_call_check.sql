@@ -180,3 +180,6 @@ COMMENT ON FUNCTION check_cash_calls(text) IS
     'sees, and returns what is wrong: no rows means that everything agrees. Conservation of every call (I13), state against '
     'events, calls against executions, events against journals, receivables and payables against outstanding calls, encumbered '
     'coin. Raises LG010, 42501.';
+
+INSERT INTO check_list (check_name, called, check_order, proves)
+VALUES ('cash calls', 'check_cash_calls()', 40, 'cash calls are what executions, events, journals and accounts say (I13)');

@@ -202,3 +202,6 @@ COMMENT ON FUNCTION check_funding(text) IS
     'with its account, and the holds of requested withdrawals. Returns a row per difference, with what the transfers lead to '
     'expect and what the ledger has; no rows when all agrees. An entry by hand on one of these accounts shows here. Of one '
     'client, or of all that the caller sees. Raises LG010, 42501.';
+
+INSERT INTO check_list (check_name, called, check_order, proves)
+VALUES ('funding', 'check_funding()', 41, 'what deposits and withdrawals have under way stands on its accounts');

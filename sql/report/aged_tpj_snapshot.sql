@@ -267,3 +267,6 @@ $$;
 COMMENT ON FUNCTION check_aged_tpj(text) IS
     'Recomputes every aged TPJ list that was taken, and returns a row for each whose digest or figures differ; no rows when all '
     'agrees. Errors: LG010, 42501.';
+
+INSERT INTO check_list (check_name, called, check_order, proves)
+VALUES ('aged lists', 'check_aged_tpj()', 61, 'every aged list printed again is what it was');

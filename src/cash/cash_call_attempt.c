@@ -24,6 +24,7 @@
 #include "ledger/lookup.h"
 #include "ledger/party_cache.h"
 #include "ledger/post.h"
+#include "ledger/record_time.h"
 #include "ledger/spi_plan.h"
 
 /* attempts posted by one call of the posting function */
@@ -342,7 +343,7 @@ advance_call(const CallTerms *terms, Attempt *attempt)
 void
 record_attempts(const CallTerms *terms, Attempt *attempts, int64 count)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = record_time();
 	int32		actor = lookup_actor();
 	TableWriter *calls;
 	TableWriter *events;
