@@ -81,6 +81,12 @@ COMMENT ON FUNCTION post_entry(integer, text, text, journal_entry, timestamptz, 
     'The posting function as the floors above call it: strict, client and kind by number, reversals allowed; by_hand: the entry '
     'is made by one person alone (LG068). Not granted to anyone.';
 
+-- post_entry() of many of one kind, in one batch: the numbers of the journals, in order.
+CREATE FUNCTION bakkt_ledger_internal.post_entries(holder integer, kind text, named text[], entries journal_entry[], effective timestamptz,
+                                                   descriptions text[])
+    RETURNS bigint[]
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entries';
+
 CREATE FUNCTION bakkt_ledger_internal.require_batch_size(requests bigint) RETURNS void
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'check_batch_size';
 COMMENT ON FUNCTION require_batch_size(bigint) IS
