@@ -430,9 +430,10 @@ $$;
 CREATE FUNCTION bakkt_ledger_internal.clients_with_expired_holds(at timestamptz, variant text) RETURNS integer[]
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT array_agg(DISTINCT h.client_id ORDER BY h.client_id)
-    FROM hold AS h
-    WHERE h.status = 'open' AND h.expires_at <= clients_with_expired_holds.at;
+    SELECT ARRAY(SELECT DISTINCT h.client_id
+                 FROM hold AS h
+                 WHERE h.status = 'open' AND h.expires_at <= clients_with_expired_holds.at
+                 ORDER BY h.client_id);
 END;
 
 -- One client's part of expire_holds(): accounts that another session has locked are left to the
