@@ -117,7 +117,8 @@ BEGIN
     -- not dated before the bust that it takes back
     PERFORM record_cash_call_event(busted.client_id, busted.journal_id, 'busted', greatest(at, busted.closed_at), -busted.amount, 'CONFIRMED', bust);
     PERFORM record_cash_call_event(busted.client_id, busted.journal_id, 'settled', at, busted.amount, NULL, event_journal);
-    PERFORM bust_cash_call(busted.client_id, busted.journal_id, bust, greatest(at, busted.closed_at), clock_timestamp());
+    PERFORM bust_cash_call(busted.client_id, busted.journal_id, bust, greatest(at, busted.closed_at),
+                           (SELECT max(e.recorded_at) FROM cash_call_events(busted.client_id, busted.journal_id) AS e));
 END;
 $$;
 COMMENT ON FUNCTION settle_busted_call(integer, bigint, timestamptz, bigint) IS

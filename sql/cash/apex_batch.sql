@@ -169,25 +169,16 @@ CREATE FUNCTION bakkt_ledger_internal.record_apex_events(batch apex_batch, calls
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
-DECLARE
-    stamp   constant timestamptz := clock_timestamp();
-    actor   constant integer := invoking_actor();
 BEGIN
-    INSERT INTO cash_call_event (client_id, journal_id, event_no, event, at, recorded_at, actor_id, amount, reason, event_journal)
-    SELECT c.client_id, c.journal_id, 1 + (SELECT count(*) FROM cash_call_event e WHERE e.client_id = c.client_id AND e.journal_id = c.journal_id),
-           CASE WHEN i.confirmed IS NULL THEN 'sent' WHEN i.confirmed THEN 'settled' ELSE 'rejected' END,
-           record_apex_events.at, stamp, actor, c.amount,
-           CASE WHEN NOT i.confirmed THEN coalesce(i.reason, 'APEX_REJECTED') END, i.journal_id
-      FROM cash_call c JOIN apex_batch_item i ON i.client_id = c.client_id AND i.batch_id = batch.batch_id AND i.call = c.journal_id
-     WHERE c.client_id = batch.client_id AND c.journal_id = ANY (calls);
-    UPDATE cash_call c
-       SET status = CASE WHEN i.confirmed THEN 'S' ELSE c.status END, attempts = c.attempts + (i.confirmed IS NOT NULL)::integer,
-           due_at = CASE WHEN NOT i.confirmed THEN next_cash_retry(record_apex_events.at) END,
-           closed_at = CASE WHEN i.confirmed THEN record_apex_events.at END, closed_recorded_at = CASE WHEN i.confirmed THEN stamp END
-      FROM apex_batch_item i
-     WHERE c.client_id = batch.client_id AND c.journal_id = ANY (calls)
-       AND i.client_id = c.client_id AND i.batch_id = batch.batch_id AND i.call = c.journal_id;
+    PERFORM record_cash_call_events(array_agg(c ORDER BY c.journal_id), e.event, record_apex_events.at,
+                                    array_agg(c.amount ORDER BY c.journal_id), e.reason, array_agg(i.journal_id ORDER BY c.journal_id),
+                                    CASE e.event WHEN 'rejected' THEN next_cash_retry(record_apex_events.at) END)
+    FROM cash_call AS c
+    JOIN apex_batch_item AS i ON i.client_id = c.client_id AND i.batch_id = batch.batch_id AND i.call = c.journal_id
+    CROSS JOIN LATERAL (SELECT CASE WHEN i.confirmed IS NULL THEN 'sent' WHEN i.confirmed THEN 'settled' ELSE 'rejected' END AS event,
+                               CASE WHEN NOT i.confirmed THEN coalesce(i.reason, 'APEX_REJECTED') END AS reason) AS e
+    WHERE c.client_id = batch.client_id AND c.journal_id = ANY (calls)
+    GROUP BY e.event, e.reason;
 END;
 $$;
 COMMENT ON FUNCTION record_apex_events(apex_batch, bigint[], timestamptz) IS

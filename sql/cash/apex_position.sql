@@ -34,11 +34,9 @@ BEGIN
     PERFORM require_instant(at);
     RETURN QUERY
     WITH call AS (
-        SELECT asset(c.amount) AS asset, c.sale, c.withdrawal, c.amount - coalesce(e.ended, zero(asset(c.amount))) AS outstanding, e.paid
+        SELECT asset(c.amount) AS asset, c.sale, c.withdrawal, f.outstanding, f.settled + f.recovered AS paid
           FROM cash_call c
-          CROSS JOIN LATERAL (SELECT sum(v.amount) FILTER (WHERE v.event IN ('settled', 'recovered')) AS paid,
-                                     sum(v.amount) FILTER (WHERE v.event IN ('settled', 'written_off', 'busted')) AS ended
-                                FROM cash_call_event v WHERE v.client_id = c.client_id AND v.journal_id = c.journal_id AND v.at <= apex_position.at) AS e
+          CROSS JOIN LATERAL cash_call_facts(owning, c.journal_id, c.amount, apex_position.at, 'infinity') AS f
          WHERE c.client_id = owning AND c.apex AND c.called_at <= apex_position.at
     ), part AS (
         SELECT c.asset, CASE WHEN c.sale THEN 'payable' ELSE 'receivable' END AS of_what,

@@ -9,8 +9,7 @@ $$
     SELECT bounded_wait();
     UPDATE cash_call c SET due_at = $3
     WHERE c.client_id = $1 AND c.status = 'O' AND NOT c.withdrawal AND NOT c.apex AND asset(c.amount) = $2 AND c.due_at > $3
-      AND 'FBO_NOT_FUNDED' = (SELECT e.reason FROM cash_call_event e WHERE e.client_id = c.client_id AND e.journal_id = c.journal_id
-                              ORDER BY e.event_no DESC LIMIT 1)
+      AND 'FBO_NOT_FUNDED' = (SELECT e.reason FROM cash_call_events(c.client_id, c.journal_id) AS e ORDER BY e.event_id DESC LIMIT 1)
 $$;
 COMMENT ON FUNCTION wake_unfunded_deposits(integer, asset, timestamptz) IS
     'Internal: makes due the cash calls of sales whose last attempt failed because the FBO account lacked the money.';

@@ -71,19 +71,20 @@ BEGIN
     WITH range AS (
         SELECT t.* FROM covered_by(moved) t WHERE t.covers IS NOT NULL
     ), paid AS (        -- a call is settled when it is closed, so the index on closed_recorded_at finds it
-        SELECT r.covers, k.journal_id, k.customer_id, k.withdrawal, e.event, e.at, e.event_journal, e.amount
+        SELECT r.covers, k.journal_id, k.customer_id, k.withdrawal, e.event, e.at, e.journal_id AS event_journal, e.amount
         FROM range r
         JOIN cash_call k ON k.client_id = owner_id AND k.closed_recorded_at > r.covered_after AND k.closed_recorded_at <= r.covered_through
          AND k.status = 'S' AND NOT k.apex
-        JOIN cash_call_event e ON e.client_id = owner_id AND e.journal_id = k.journal_id AND e.event = 'settled'
+        JOIN LATERAL cash_call_events(owner_id, k.journal_id) AS e ON e.event = 'settled'
         WHERE asset(k.amount) = asset(moved.amount)
         UNION ALL
-        SELECT r.covers, k.journal_id, k.customer_id, true, e.event, e.at, e.event_journal, e.amount
+        SELECT r.covers, k.journal_id, k.customer_id, true, e.event, e.at, e.journal_id, e.amount
         FROM range r
-        JOIN cash_call_event e ON e.client_id = owner_id AND e.event = 'recovered' AND e.recorded_at > r.covered_after AND e.recorded_at <= r.covered_through
-        JOIN journal j ON j.client_id = owner_id AND j.journal_id = e.event_journal
+        JOIN event AS e ON e.client_id = owner_id AND e.subject = 'cash_call' AND e.event = 'recovered'
+                       AND e.recorded_at > r.covered_after AND e.recorded_at <= r.covered_through
+        JOIN journal j ON j.client_id = owner_id AND j.journal_id = e.journal_id
         JOIN account a ON a.client_id = owner_id AND a.kind = 'fbo_due_to_corp' AND a.asset = asset(moved.amount) AND touches(j.entry, a.account)
-        JOIN cash_call k ON k.client_id = owner_id AND k.journal_id = e.journal_id AND NOT k.apex
+        JOIN cash_call k ON k.client_id = owner_id AND k.journal_id = e.subject_key::bigint AND NOT k.apex
         WHERE asset(e.amount) = asset(moved.amount)
     )
     SELECT p.journal_id, u.account_code, CASE WHEN p.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END, p.event, p.amount, p.at, p.event_journal

@@ -4,6 +4,7 @@
 \set content `cat test/golden/journals.json`
 BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+\ir lib/cash_call_event.psql
 SELECT no_plan();
 
 -- ---------------------------------------------------------------------------
