@@ -102,7 +102,7 @@ BEGIN
             'initiate_deposit', 'cancel_deposit', 'request_withdrawal', 'cancel_withdrawal',
             'authorise_hold', 'increase_hold', 'release_hold', 'expire_holds']),
         ('{approver}', ARRAY[
-            'approve_journal', 'decline_journal', 'approve_write_off',
+            'approve_journal', 'decline_journal', 'approve_write_off', 'decline_write_off',
             'approve_cash_call_write_off', 'approve_cash_call_write_offs', 'decline_cash_call_write_off']),
         -- the company says what happened
         ('{executor}', ARRAY['post_trade', 'post_trades', 'bust_trade', 'correct_trade']),

@@ -184,8 +184,7 @@ CREATE FUNCTION bakkt_ledger_internal.record_cash_call_events(before cash_call[]
 $$
 DECLARE
     stamp constant timestamptz := clock_timestamp();
-    after constant cash_call[] := ARRAY(SELECT cash_call_after(before[i], what, moment, stamp, next_attempt)
-                                        FROM generate_subscripts(before, 1) AS i ORDER BY i);
+    after constant cash_call[] := ARRAY(SELECT cash_call_after(c, what, moment, stamp, next_attempt) FROM unnest(before) AS c);
 BEGIN
     UPDATE cash_call AS c
     SET status = a.status,

@@ -80,8 +80,7 @@ $$;
 CREATE FUNCTION bakkt_ledger_internal.cash_call_state_breaks(holder integer) RETURNS TABLE (check_name text, call bigint,
                                                              detail text)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    SET TimeZone = 'UTC' AS
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
     WITH compared AS (
         SELECT coalesce(t.journal_id, c.journal_id) AS journal_id, to_jsonb(t) AS told, to_jsonb(c) AS present

@@ -2,20 +2,15 @@
 -- Locks the client's share of revenue, the customers, then proposals and calls.
 
 -- J05c, on whichever account the call stands; of negative parts: restored by a bust.
-INSERT INTO template (template, journal_kind, purpose)
-SELECT 'cash_write_off:' || k.kind, 'cash_write_off', 'a cash call written off (J05c): ' || k.meaning
-FROM account_kind AS k
-WHERE k.kind IN ('corp_tpj_receivable', 'corp_tpj_payable', 'corp_apex_receivable', 'corp_apex_payable');
-INSERT INTO template_line (template, line, side, account_kind, parties, amount)
-SELECT t.template, l.line, l.side, coalesce(l.account_kind, t.kind), l.parties, l.amount
-FROM (SELECT t.template, pg_catalog.split_part(t.template, ':', 2) AS kind
-      FROM template AS t
-      WHERE t.journal_kind = 'cash_write_off') AS t
-CROSS JOIN LATERAL (VALUES
-    (1, 'debit', 'corp_revenue_share', '{client}'::text[], 'share'),
-    (2, 'debit', 'corp_bad_debt', '{}', 'bad_debt'),
-    (3, 'credit', NULL, CASE WHEN t.kind LIKE 'corp_apex%' THEN '{client}'::text[] ELSE '{customer}' END, 'amount'))
-    AS l (line, side, account_kind, parties, amount);
+INSERT INTO template (template, journal_kind, purpose) VALUES
+    ('cash_write_off', 'cash_write_off', 'a cash call written off (J05c); negative: restored');
+INSERT INTO template_line (template, line, side, account_kind, parties, amount) VALUES
+    ('cash_write_off', 1, 'debit', 'corp_revenue_share', '{client}', 'share'),
+    ('cash_write_off', 2, 'debit', 'corp_bad_debt', '{}', 'bad_debt'),
+    ('cash_write_off', 3, 'credit', 'corp_tpj_receivable', '{customer}', 'corp_tpj_receivable'),
+    ('cash_write_off', 4, 'credit', 'corp_tpj_payable', '{customer}', 'corp_tpj_payable'),
+    ('cash_write_off', 5, 'credit', 'corp_apex_receivable', '{client}', 'corp_apex_receivable'),
+    ('cash_write_off', 6, 'credit', 'corp_apex_payable', '{client}', 'corp_apex_payable');
 
 -- Posts a write-off, or, of negative parts, one restored.
 CREATE FUNCTION bakkt_ledger_internal.post_write_off(call cash_call, reference text, share amount, bad_debt amount,
@@ -24,11 +19,16 @@ CREATE FUNCTION bakkt_ledger_internal.post_write_off(call cash_call, reference t
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
+DECLARE
+    stands_on constant text := cash_call_kind(call.apex, call.sale);
+    amounts jsonb;
 BEGIN
-    RETURN post_template(call.client_id, 'cash_write_off:' || cash_call_kind(call.apex, call.sale), reference,
-                         cash_call_parties(call),
-                         jsonb_build_object('share', share, 'bad_debt', bad_debt, 'amount', share + bad_debt),
-                         moment, description);
+    SELECT jsonb_object_agg(t.amount, CASE t.amount WHEN 'share' THEN share WHEN 'bad_debt' THEN bad_debt
+                                                    WHEN stands_on THEN share + bad_debt ELSE zero(asset(share)) END)
+    INTO amounts
+    FROM template_line AS t
+    WHERE t.template = 'cash_write_off';
+    RETURN post_template(call.client_id, 'cash_write_off', reference, cash_call_parties(call), amounts, moment, description);
 END;
 $$;
 

@@ -5,7 +5,8 @@ CREATE FUNCTION bakkt_ledger.cash_write_offs(client text, at timestamptz DEFAULT
     RETURNS TABLE (call bigint, account text, reference text, amount amount, called_at timestamptz, age_days integer,
                    charge_month date, status text, proposed_by name, proposed_at timestamptz, approved_by name,
                    approved_at timestamptz, declined_by name, declined_at timestamptz, decline_reason text,
-                   charged_at timestamptz, from_share amount, from_bad_debt amount, recovered amount, outstanding amount, journal bigint)
+                   charged_at timestamptz, from_share amount, from_bad_debt amount, recovered amount, outstanding amount,
+                   journal bigint)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$

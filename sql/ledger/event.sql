@@ -145,7 +145,9 @@ CREATE FUNCTION bakkt_ledger_internal.record_events(happening text, before anyar
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    SET TimeZone = 'UTC' AS  -- so that instants have one text
+    SET TimeZone = 'UTC'  -- instants are written in one way
+    -- a custom plan holds flat copies of the arrays, in which each subscript counts from the first element
+    SET plan_cache_mode = force_generic_plan AS
 $$
 DECLARE
     what subject;

@@ -26,14 +26,13 @@ COMMENT ON COLUMN template_line.parties IS
     'The names under which the parts of the account''s name are given: customer, client, provider, bank, window.';
 COMMENT ON COLUMN template_line.amount IS 'The name under which the amount is given.';
 
--- The name that a pattern of the chart makes of these parties: [^:]+ stands for one, (:[^:]+)? for one
--- that may be NULL.
+-- The name that a pattern of the chart makes of these parties: [^:]+ stands for one, (:[^:]+)? for the first, which may be NULL.
 CREATE FUNCTION bakkt_ledger_internal.name_of_pattern(pattern text, parties text[]) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN rtrim(format(replace(replace(trim(pattern, '^$'), '(:[^:]+)?', ':%s'), '[^:]+', '%s'), VARIADIC parties || NULL::text), ':');
+    RETURN format(replace(replace(trim(pattern, '^$'), '(:[^:]+)?', CASE WHEN parties[1] IS NULL THEN '' ELSE ':%s' END), '[^:]+', '%s'),
+                  VARIADIC parties);
 
--- The name of an account of a kind: the kind's pattern with the parties in their places. One place
--- for all of SQL and C.
+-- The name of an account of a kind: the kind's pattern with the parties in their places.  One place for all of SQL and C.
 CREATE FUNCTION bakkt_ledger_internal.account_name(kind text, VARIADIC parties text[] DEFAULT '{}') RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -51,6 +50,21 @@ $$
 BEGIN
     RETURN ensure_account(holder, (SELECT k.fund FROM account_kind AS k WHERE k.kind = account_of_kind.kind),
                           account_name(kind, VARIADIC parties), unit);
+END;
+$$;
+
+-- The same account; NULL if there is none yet.
+CREATE FUNCTION bakkt_ledger_internal.known_account(holder integer, kind text, unit asset, VARIADIC parties text[] DEFAULT '{}')
+    RETURNS account_id
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN (SELECT a.account
+            FROM account_kind AS k
+            JOIN account AS a ON a.client_id = holder AND a.fund = k.fund AND a.name = name_of_pattern(k.name_pattern, parties)
+                             AND a.asset = unit
+            WHERE k.kind = known_account.kind);
 END;
 $$;
 

@@ -41,7 +41,8 @@ CREATE FUNCTION bakkt_ledger_internal.freeze_call_events(holder integer) RETURNS
 $$
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
-        PERFORM refuse('25001', format('a list cannot be taken under isolation level "%s"', current_setting('transaction_isolation')),
+        PERFORM refuse('25001',
+                       format('a list cannot be taken under isolation level "%s"', current_setting('transaction_isolation')),
                        'Its snapshot must be younger than the instant up to which it knows events.',
                        'Take it in a transaction under READ COMMITTED.');
     END IF;
@@ -118,7 +119,8 @@ $$;
 -- Whether the client's list of that kind and day was taken; LG020 if it was taken as of another
 -- instant, unless any instant is accepted: a run over all clients keeps a list that was taken by
 -- hand before, otherwise LG020 would fail this client at every run.
-CREATE FUNCTION bakkt_ledger_internal.taken_before(holder integer, sort text, moment timestamptz, at_any_instant boolean DEFAULT false)
+CREATE FUNCTION bakkt_ledger_internal.taken_before(holder integer, sort text, moment timestamptz,
+                                                   at_any_instant boolean DEFAULT false)
     RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -196,15 +198,16 @@ END;
 $$;
 COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS
 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and stores what decides it.
-kind: AM, PM or SOD; the Central date of as_of names the list. Seals a block, and waits, in bounded time, for transactions that are
-writing events of the client''s cash calls (55P03).
+kind: AM, PM or SOD; the Central date of as_of names the list. Seals a block, and waits, in bounded time, for transactions that
+are writing events of the client''s cash calls (55P03).
 A list is taken once per client, kind and date. Repeating it is no error; as of another instant it is LG020 for a client that is
 named, while a run over all clients returns the existing list. A run over all clients leaves out a client whose part fails, with a
 WARNING.
 Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
 
 -- Computes a list and stores what decides it.
-CREATE FUNCTION bakkt_ledger_internal.record_snapshot(holder integer, sort text, moment timestamptz, known timestamptz, newest bigint)
+CREATE FUNCTION bakkt_ledger_internal.record_snapshot(holder integer, sort text, moment timestamptz, known timestamptz,
+                                                      newest bigint)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

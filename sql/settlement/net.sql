@@ -1,9 +1,4 @@
--- Aggregates that net obligations between parties, usable by any query.
--- Refuses an amount without payer or payee (LG002).
-
--- ---------------------------------------------------------------------------
--- Aggregates that net obligations: usable by any query
--- ---------------------------------------------------------------------------
+-- Aggregates that net obligations: usable by any query.
 
 CREATE TYPE bakkt_ledger.net_position AS (party text, amount amount);
 COMMENT ON TYPE net_position IS 'A party''s multilateral net in one asset: positive = it owes, negative = it is owed.';
@@ -11,24 +6,24 @@ COMMENT ON TYPE net_position IS 'A party''s multilateral net in one asset: posit
 CREATE TYPE bakkt_ledger.net_payment AS (payer text, payee text, amount amount);
 COMMENT ON TYPE net_payment IS 'What is left between two parties in one asset: the payer owes the payee a positive amount.';
 
+-- Step of net_obligations() and net_bilateral().
 CREATE FUNCTION bakkt_ledger_internal.net_accumulate(internal, text, text, amount) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION net_accumulate(internal, text, text, amount) IS 'Step of net_obligations() and net_bilateral().';
+-- Joins two states of net_obligations() or net_bilateral().
 CREATE FUNCTION bakkt_ledger_internal.net_combine(internal, internal) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION net_combine(internal, internal) IS 'Joins two states of net_obligations() or net_bilateral().';
+-- State of net_obligations() or net_bilateral() on its way between processes.
 CREATE FUNCTION bakkt_ledger_internal.net_serialize(internal) RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION net_serialize(internal) IS 'State of net_obligations() or net_bilateral(), serialized for another process.';
+-- Reads what net_serialize() wrote.
 CREATE FUNCTION bakkt_ledger_internal.net_deserialize(bytea, internal) RETURNS internal
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION net_deserialize(bytea, internal) IS 'Reads what net_serialize() wrote.';
+-- Result of net_obligations().
 CREATE FUNCTION bakkt_ledger_internal.net_multilateral_final(internal) RETURNS net_position[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION net_multilateral_final(internal) IS 'Result of net_obligations().';
+-- Result of net_bilateral().
 CREATE FUNCTION bakkt_ledger_internal.net_bilateral_final(internal) RETURNS net_payment[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION net_bilateral_final(internal) IS 'Result of net_bilateral().';
 
 CREATE AGGREGATE bakkt_ledger.net_obligations(payer text, payee text, amount amount) (
     SFUNC = net_accumulate, STYPE = internal, SSPACE = 4096,
@@ -36,9 +31,10 @@ CREATE AGGREGATE bakkt_ledger.net_obligations(payer text, payee text, amount amo
     FINALFUNC = net_multilateral_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE net_obligations(text, text, amount) IS
-    'Multilateral net of obligations: one position per party and asset, sorted; positive = the party owes. The positions of an '
-    'asset always sum to zero (I15). NULL amounts are skipped, an amount without payer or payee is LG002, a negative amount '
-    'swaps payer and payee. NULL over no rows.';
+'Multilateral net of obligations: one position per party and asset, sorted; positive = the party owes.
+The positions of an asset always sum to zero (I15). NULL amounts are skipped, and a negative one turns the obligation round.
+NULL of no rows.
+Errors: LG002 an amount without payer or payee.';
 
 CREATE AGGREGATE bakkt_ledger.net_bilateral(payer text, payee text, amount amount) (
     SFUNC = net_accumulate, STYPE = internal, SSPACE = 4096,
@@ -46,5 +42,6 @@ CREATE AGGREGATE bakkt_ledger.net_bilateral(payer text, payee text, amount amoun
     FINALFUNC = net_bilateral_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE net_bilateral(text, text, amount) IS
-    'Bilateral net of obligations: at most one payment per pair of parties and asset, sorted, amounts positive; pairs whose net '
-    'is zero are left out. NULL over no rows.';
+'Bilateral net of obligations: at most one payment per pair of parties and asset, sorted, amounts positive.
+Pairs that are even are left out. NULL of no rows.
+Errors: LG002 an amount without payer or payee.';

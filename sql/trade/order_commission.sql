@@ -2,12 +2,12 @@
 -- Locked by client, customer and order when a trade or bust of the order is posted.
 
 CREATE TABLE bakkt_ledger_internal.order_commission (
-    client_id       integer NOT NULL REFERENCES client,
-    customer_id     bigint NOT NULL REFERENCES customer,
+    client_id integer NOT NULL REFERENCES client,
+    customer_id bigint NOT NULL REFERENCES customer,
     client_order_id text COLLATE "C" NOT NULL CHECK (octet_length(client_order_id) BETWEEN 1 AND 64),
-    asset           asset NOT NULL,
-    accrued         amount NOT NULL,
-    charged         amount NOT NULL,
+    asset asset NOT NULL,
+    accrued amount NOT NULL,
+    charged amount NOT NULL,
     PRIMARY KEY (client_id, customer_id, client_order_id, asset)
 );
 COMMENT ON TABLE order_commission IS

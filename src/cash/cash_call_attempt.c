@@ -174,7 +174,7 @@ build_request(LedgerRequest *request, const CallTerms *terms, const Attempt *att
 
 /* ---- posting ---- */
 
-/* An account in the way that is neither the customer's nor the cover is somebody's mistake: the server's log tells. */
+/* The refusal concerns neither the customer's account nor the cover, so it is a defect: the server log has it in full. */
 static const char *
 report_refusal(const Attempt *attempt, const LedgerRequest *request)
 {

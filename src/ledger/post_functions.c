@@ -455,7 +455,7 @@ elements_argument(FunctionCallInfo fcinfo, int number, int count)
 	return elements;
 }
 
-/* holder, kind, named, entries, effective, descriptions */
+/* holder, kind, named, entries, effective, descriptions; NULL: none */
 PG_FUNCTION_INFO_V1(post_entries);
 Datum
 post_entries(PG_FUNCTION_ARGS)
@@ -473,7 +473,7 @@ post_entries(PG_FUNCTION_ARGS)
 	set_effective(fcinfo, 4, &common);
 	references = elements_argument(fcinfo, 2, count);
 	entries = elements_argument(fcinfo, 3, count);
-	descriptions = elements_argument(fcinfo, 5, count);
+	descriptions = PG_ARGISNULL(5) ? NULL : elements_argument(fcinfo, 5, count);
 	requests = MemoryContextAllocExtended(CurrentMemoryContext, (count + 1) * sizeof(LedgerRequest), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	journals = palloc((count + 1) * sizeof(Datum));
 	for (int i = 0; i < count; i++)
@@ -482,7 +482,7 @@ post_entries(PG_FUNCTION_ARGS)
 		requests[i] = common;
 		requests[i].reference = TextDatumGetCString(references[i]);
 		requests[i].entry = (JournalEntry *) PG_DETOAST_DATUM_COPY(entries[i]);
-		requests[i].description = TextDatumGetCString(descriptions[i]);
+		requests[i].description = descriptions ? TextDatumGetCString(descriptions[i]) : NULL;
 	}
 	post_bounded(common.client_id, requests, count);
 	for (int i = 0; i < count; i++)

@@ -84,7 +84,7 @@ SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('what is in transi
 ROLLBACK TO attack;
 
 -- a transfer that is listed and never left
-ALTER TABLE fbo_transfer DISABLE TRIGGER check_fbo_transfer_change;
+ALTER TABLE fbo_transfer DISABLE TRIGGER refuse_change;
 UPDATE fbo_transfer SET amount = '31 USD' WHERE reference = 'out';
 SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('transfer "out" is not what its journal of instruction says | Clearing:FBO-transfer | 31.00 USD | 30.00 USD'),
 	('what is in transit is not what the transfers list | Clearing:FBO-transfer | 46.00 USD | 45.00 USD'),

@@ -178,5 +178,7 @@ SELECT is((SELECT count(*) FROM check_window('NETS', '2025-06-03')), 0::bigint,
 	'a window before the tampered balance still ties');
 SELECT throws_ok($$SELECT check_window('NETS', '2025-06-05')$$, 'LG070', NULL, 'an open window cannot be checked');
 
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -36,5 +36,7 @@ SELECT throws_ok($$SELECT settle_window('EDGE', '2025-06-03', 'x')$$, 'LG020', N
 SELECT isnt_empty($$SELECT settle_window('EDGE', '2025-06-03', 'y')$$,
 	'an agreed window is settled under a reference of its own');
 
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -50,7 +50,7 @@ sub account_of_twin
 	my $told = in_ledger($node, <<"SQL");
 WITH c AS (SELECT client_id FROM client WHERE code = '$client')
 SELECT 'journal', kind::text, count(*) FROM journal JOIN c USING (client_id) GROUP BY 1, 2
-UNION ALL SELECT 'window', state, count(*) FROM settlement_window JOIN c USING (client_id) GROUP BY 1, 2
+UNION ALL SELECT 'window', status, count(*) FROM settlement_window JOIN c USING (client_id) GROUP BY 1, 2
 UNION ALL SELECT 'hold', status, count(*) FROM hold JOIN c USING (client_id) GROUP BY 1, 2
 UNION ALL SELECT 'funding', status, count(*) FROM funding_transfer JOIN c USING (client_id) GROUP BY 1, 2
 UNION ALL SELECT 'call', status::text, count(*) FROM cash_call JOIN c USING (client_id) GROUP BY 1, 2
