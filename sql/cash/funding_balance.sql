@@ -52,9 +52,9 @@ CREATE FUNCTION bakkt_ledger_internal.calls_as_of(client_id integer, customer_id
 $$
 #variable_conflict use_column
 BEGIN
-    RETURN (SELECT coalesce(sum(c.amount), zero(calls_as_of.asset)) FROM cash_call c
-            WHERE c.client_id = calls_as_of.client_id AND c.customer_id = calls_as_of.customer_id AND c.withdrawal = calls_as_of.withdrawal AND NOT c.apex
-              AND asset(c.amount) = calls_as_of.asset AND c.called_at <= at AND coalesce(c.closed_at, 'infinity') > at);
+    RETURN (SELECT coalesce(sum(c.outstanding), zero(calls_as_of.asset))
+            FROM outstanding_calls(calls_as_of.client_id, at, 'infinity', calls_as_of.customer_id) AS c
+            WHERE c.withdrawal = calls_as_of.withdrawal AND NOT c.apex AND asset(c.outstanding) = calls_as_of.asset);
 END;
 $$;
 COMMENT ON FUNCTION calls_as_of(integer, bigint, asset, timestamptz, boolean) IS

@@ -12,6 +12,7 @@ CREATE TABLE bakkt_ledger_internal.subject (
     key text[] NOT NULL,
     refusal text COLLATE "C" NOT NULL DEFAULT 'LG071',
     apart text[] NOT NULL DEFAULT '{}',
+    told_by text COLLATE "C" NOT NULL DEFAULT 'told_states',
     shipped boolean NOT NULL DEFAULT false,
     told text[]
 );
@@ -20,6 +21,7 @@ COMMENT ON COLUMN subject.subject IS 'Name of the table.';
 COMMENT ON COLUMN subject.key IS 'The columns, beside client_id, that name a row in its events.';
 COMMENT ON COLUMN subject.refusal IS 'SQLSTATE of a change of status that transition does not list.';
 COMMENT ON COLUMN subject.apart IS 'Columns that events leave out, because nothing depends on them.';
+COMMENT ON COLUMN subject.told_by IS 'The function that computes from what is recorded what the rows must be.';
 COMMENT ON COLUMN subject.shipped IS 'Its rows come with the extension; the first seal() records them.';
 COMMENT ON COLUMN subject.told IS 'The columns that the feed tells the client''s own roles; NULL: nothing, it is the company''s.';
 INSERT INTO subject (subject, key) VALUES ('actor', '{actor_id}');
@@ -140,11 +142,12 @@ $$;
 
 -- Writes the same event for several rows, given each row before and after. All events are written
 -- here, except attempts on cash calls, which a run writes in bulk. Amounts, journals and requests
--- are given for each row or not at all.
+-- are given for each row or not at all; stamp is the instant of recording, for rows that hold it.
 CREATE FUNCTION bakkt_ledger_internal.record_events(happening text, before anyarray, after anyarray, moment timestamptz,
                                                     amounts amount[] DEFAULT NULL, journals bigint[] DEFAULT NULL,
                                                     requests text[] DEFAULT NULL, why text DEFAULT NULL,
-                                                    said jsonb DEFAULT NULL, acting integer DEFAULT NULL)
+                                                    said jsonb DEFAULT NULL, acting integer DEFAULT NULL,
+                                                    stamp timestamptz DEFAULT NULL)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
@@ -162,9 +165,9 @@ BEGIN
     WHERE r.was ->> 'status' <> r.state ->> 'status';
     INSERT INTO event (client_id, actor_id, event_id, journal_id, at, recorded_at, subject, subject_key, event, status, amount,
                        reference, reason, content, changed)
-    SELECT coalesce((r.named ->> 'client_id')::integer, 0), acting, next_record_number(), journals[r.i], moment, record_time(),
-           what.subject, subject_key(what.key, r.named), happening, r.state ->> 'status', amounts[r.i],
-           requests[r.i], why, said, changed_columns(r.was, r.state, what.apart)
+    SELECT coalesce((r.named ->> 'client_id')::integer, 0), acting, next_record_number(), journals[r.i], moment,
+           coalesce(stamp, record_time()), what.subject, subject_key(what.key, r.named), happening, r.state ->> 'status',
+           amounts[r.i], requests[r.i], why, said, changed_columns(r.was, r.state, what.apart)
     FROM (SELECT i, to_jsonb(before[i]) AS was, to_jsonb(after[i]) AS state, to_jsonb(coalesce(after[i], before[i])) AS named
           FROM generate_subscripts(after, 1) AS i) AS r
     ORDER BY r.i;

@@ -15,6 +15,17 @@ BEGIN ATOMIC
     GROUP BY e.client_id, e.subject_key;
 END;
 
+-- What the rows of a subject must be, by its own function or by that fold.
+CREATE FUNCTION bakkt_ledger_internal.told_rows(of_subject subject)
+    RETURNS TABLE (client_id integer, subject_key text, state jsonb)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY EXECUTE format('SELECT * FROM bakkt_ledger_internal.%I($1)', of_subject.told_by) USING of_subject.subject;
+END;
+$$;
+
 -- The rows of a subject's table as events write them.
 CREATE FUNCTION bakkt_ledger_internal.present_states(of_subject subject) RETURNS TABLE (client_id integer, subject_key text, state jsonb)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
@@ -49,7 +60,7 @@ $$
                         ELSE state_differences(t.state, p.state) || '.' END,
                    holder => client_name(coalesce(t.client_id, p.client_id)), of_subject => of_subject.subject,
                    key => coalesce(t.subject_key, p.subject_key))
-    FROM told_states(of_subject.subject) AS t
+    FROM told_rows(of_subject) AS t
     FULL JOIN present_states(of_subject) AS p ON p.client_id = t.client_id AND p.subject_key = t.subject_key
     WHERE t.state IS DISTINCT FROM p.state
 $$;
