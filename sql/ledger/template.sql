@@ -26,10 +26,12 @@ COMMENT ON COLUMN template_line.side IS 'Of a positive amount; a negative one st
 COMMENT ON COLUMN template_line.parties IS 'Under which names the parts of the account''s name are given: customer, client, provider, bank, window.';
 COMMENT ON COLUMN template_line.amount IS 'Under which name the amount is given.';
 
--- The name that a pattern of the chart makes of these parties: [^:]+ stands for one, (:[^:]+)? for one that may be NULL.
+-- The name that a pattern of the chart makes of these parties: [^:]+ stands for one, (:[^:]+)? for the
+-- first, which may be NULL.
 CREATE FUNCTION bakkt_ledger_internal.name_of_pattern(pattern text, parties text[]) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN rtrim(format(replace(replace(trim(pattern, '^$'), '(:[^:]+)?', ':%s'), '[^:]+', '%s'), VARIADIC parties || NULL::text), ':');
+    RETURN format(replace(replace(trim(pattern, '^$'), '(:[^:]+)?', CASE WHEN parties[1] IS NULL THEN '' ELSE ':%s' END),
+                          '[^:]+', '%s'), VARIADIC parties);
 
 -- The name of an account of a kind: the kind's pattern with the parties in their places.  One place for all of SQL and C.
 CREATE FUNCTION bakkt_ledger_internal.account_name(kind text, VARIADIC parties text[] DEFAULT '{}') RETURNS text
@@ -42,7 +44,8 @@ END;
 $$;
 
 -- The account of a kind and its parties in an asset, opened if there is none yet.
-CREATE FUNCTION bakkt_ledger_internal.account_of_kind(holder integer, kind text, unit asset, VARIADIC parties text[] DEFAULT '{}') RETURNS account_id
+CREATE FUNCTION bakkt_ledger_internal.account_of_kind(holder integer, kind text, unit asset, VARIADIC parties text[] DEFAULT '{}')
+    RETURNS account_id
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -53,9 +56,11 @@ END;
 $$;
 
 -- The entries that a template makes, one of each of these parties and amounts; accounts that are not there yet are opened.
-CREATE FUNCTION bakkt_ledger_internal.template_entries(holder integer, named text, parties_of jsonb[], amounts_of jsonb[]) RETURNS journal_entry[]
+CREATE FUNCTION bakkt_ledger_internal.template_entries(holder integer, named text, parties_of jsonb[], amounts_of jsonb[])
+    RETURNS journal_entry[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
+    SET plan_cache_mode = force_generic_plan AS  -- planning for one entry takes longer than making it
 $$
 DECLARE
     missing text;
@@ -69,27 +74,27 @@ BEGIN
         RAISE EXCEPTION 'template "%" needs an amount "%"', named, missing USING ERRCODE = 'internal_error';
     END IF;
     RETURN ARRAY(
-        WITH wanted AS MATERIALIZED (
-            SELECT g.place, t.line, k.fund, CASE t.side WHEN 'debit' THEN w.worth ELSE -w.worth END AS worth,
-                   name_of_pattern(k.name_pattern, ARRAY(SELECT g.parties ->> p.name
-                                                         FROM unnest(t.parties) WITH ORDINALITY AS p (name, place)
-                                                         ORDER BY p.place)) AS name
-            FROM ROWS FROM (unnest(parties_of), unnest(amounts_of)) WITH ORDINALITY AS g (parties, amounts, place)
-            CROSS JOIN template_line AS t
-            JOIN account_kind AS k ON k.kind = t.account_kind
-            CROSS JOIN LATERAL (SELECT (g.amounts ->> t.amount)::amount OFFSET 0) AS w (worth)
-            WHERE t.template = named AND NOT is_zero(w.worth)
-        )
-        SELECT journal_entry(coalesce(a.account, ensure_account(holder, w.fund, w.name, asset(w.worth))), w.worth ORDER BY w.line)
-        FROM wanted AS w
-        LEFT JOIN account AS a ON a.client_id = holder AND a.fund = w.fund AND a.name = w.name AND a.asset = asset(w.worth)
-        GROUP BY w.place
-        ORDER BY w.place);
+        SELECT journal_entry(ensure_account(holder, l.fund, l.name, asset(l.worth)), l.worth ORDER BY l.line)
+        FROM (SELECT g.place, t.line, k.fund, name_of_pattern(k.name_pattern, w.parties) AS name,
+                     CASE t.side WHEN 'debit' THEN w.worth ELSE -w.worth END AS worth
+              FROM ROWS FROM (unnest(parties_of), unnest(amounts_of)) WITH ORDINALITY AS g (parties, amounts, place)
+              CROSS JOIN template_line AS t
+              JOIN account_kind AS k ON k.kind = t.account_kind
+              CROSS JOIN LATERAL (SELECT (g.amounts ->> t.amount)::amount AS worth,
+                                         ARRAY(SELECT g.parties ->> p.name
+                                               FROM unnest(t.parties) WITH ORDINALITY AS p (name, place)
+                                               ORDER BY p.place) AS parties
+                                  OFFSET 0) AS w
+              WHERE t.template = named AND NOT is_zero(w.worth)
+              OFFSET 0) AS l
+        GROUP BY l.place
+        ORDER BY l.place);
 END;
 $$;
 
 -- The entry that a template makes of these parties and amounts.
-CREATE FUNCTION bakkt_ledger_internal.template_entry(holder integer, named text, parties jsonb, amounts jsonb) RETURNS journal_entry
+CREATE FUNCTION bakkt_ledger_internal.template_entry(holder integer, named text, parties jsonb, amounts jsonb)
+    RETURNS journal_entry
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
