@@ -2,28 +2,24 @@
 -- Refuses customers whose cash is not held here (LG013), assets that are no currency (LG042).
 -- Locks nothing.
 
--- A retired currency may still have balances.
-CREATE FUNCTION bakkt_ledger_internal.require_currency(asset asset) RETURNS void
+-- LG040 unless the asset is registered, LG042 unless it is a currency. A retired one will do: what
+-- is there can be read.
+CREATE FUNCTION bakkt_ledger_internal.require_currency(unit asset) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    its_kind    text;
+    its_kind constant text := (SELECT s.kind FROM supported_asset AS s WHERE s.asset = unit);
 BEGIN
-    SELECT s.kind INTO its_kind FROM supported_asset s WHERE s.asset = require_currency.asset;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG040', MESSAGE = format('asset "%s" is not registered', coalesce(require_currency.asset::text, 'NULL')),
-            HINT = 'Name a currency: an asset of kind FIAT in supported_asset.';
+    IF its_kind IS NULL THEN
+        PERFORM refuse('LG040', format('asset "%s" is not registered', coalesce(unit::text, 'NULL')), NULL,
+                       'Name a currency: an asset of kind FIAT in supported_asset.');
     ELSIF its_kind <> 'FIAT' THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG042', MESSAGE = format('cash is in a currency, not in %s', require_currency.asset),
-            HINT = 'Name a currency: an asset of kind FIAT in supported_asset.';
+        PERFORM refuse('LG042', format('cash is in a currency, not in %s', unit), NULL,
+                       'Name a currency: an asset of kind FIAT in supported_asset.');
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_currency(asset) IS
-    'Internal: raises LG040 unless the asset is registered, LG042 unless it is a currency. A retired currency is accepted, '
-    'because its balances can be read.';
 
 CREATE FUNCTION bakkt_ledger.buying_power(account text, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
     RETURNS buying_power
@@ -31,18 +27,12 @@ CREATE FUNCTION bakkt_ledger.buying_power(account text, at timestamptz DEFAULT c
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
-#variable_conflict use_column
 DECLARE
-    owner   constant bigint := require_customer(buying_power.account);
-    scope   cash_scope;
-    result  buying_power;
+    owner constant customer := customer_row(require_customer(account));
 BEGIN
-    PERFORM require_instant(at);
-    PERFORM require_currency(asset);
-    PERFORM require_cash_here(owner);
-    scope := ROW((SELECT c.client_id FROM customer c WHERE c.customer_id = owner), ARRAY[owner], false, buying_power.asset, buying_power_cut(at), at);
-    SELECT (t.terms).* INTO result FROM buying_power_terms(scope) t;
-    RETURN result;
+    PERFORM require_instant(at), require_currency(asset), require_cash_here(owner.customer_id);
+    RETURN (SELECT t.terms
+            FROM buying_power_terms(ROW(owner.client_id, ARRAY[owner.customer_id], false, asset, buying_power_cut(at), at)) AS t);
 END;
 $$;
 COMMENT ON FUNCTION buying_power(text, timestamptz, asset) IS
@@ -56,17 +46,14 @@ CREATE FUNCTION bakkt_ledger.buying_powers(client text, at timestamptz DEFAULT c
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
-#variable_conflict use_column
 DECLARE
-    asked   constant integer := require_client(buying_powers.client);
-    scope   cash_scope;
+    holder constant integer := require_client(client);
 BEGIN
-    PERFORM require_instant(at);
-    PERFORM require_currency(asset);
-    scope := ROW(asked, ARRAY(SELECT c.customer_id FROM customer c JOIN client l USING (client_id)
-                               WHERE c.client_id = asked AND coalesce(c.funding_model, l.funding_model) = 'BAKKT_TPJ'),
-                 true, buying_powers.asset, buying_power_cut(at), at);
-    RETURN QUERY SELECT (t.terms).* FROM buying_power_terms(scope) t ORDER BY (t.terms).account COLLATE "C";
+    PERFORM require_instant(at), require_currency(asset);
+    RETURN QUERY
+    SELECT (t.terms).*
+    FROM buying_power_terms(ROW(holder, customers_with_cash_here(holder), true, asset, buying_power_cut(at), at)) AS t
+    ORDER BY (t.terms).account COLLATE "C";
 END;
 $$;
 COMMENT ON FUNCTION buying_powers(text, timestamptz, asset) IS

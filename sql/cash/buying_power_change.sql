@@ -5,30 +5,29 @@
 -- counted twice.
 -- Locks nothing.
 
-CREATE FUNCTION bakkt_ledger_internal.buying_power_cut(at timestamptz) RETURNS timestamptz
+-- The latest 16:40 in America/Chicago at or before the instant: from there buying power is
+-- computed. From local dates, whatever the clocks do in between.
+CREATE FUNCTION bakkt_ledger_internal.buying_power_cut(moment timestamptz) RETURNS timestamptz
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN (central_date(at) + time '16:40') AT TIME ZONE 'America/Chicago' <= at
-                THEN (central_date(at) + time '16:40') AT TIME ZONE 'America/Chicago'
-                ELSE (central_date(at) - 1 + time '16:40') AT TIME ZONE 'America/Chicago' END;
-COMMENT ON FUNCTION buying_power_cut(timestamptz) IS
-    'The latest 16:40 in America/Chicago at or before the instant: the cut from which buying power is computed. It is found by '
-    'local date, so changes of daylight saving time do not matter.';
+    RETURN CASE WHEN (central_date(moment) + time '16:40') AT TIME ZONE 'America/Chicago' <= moment
+                THEN (central_date(moment) + time '16:40') AT TIME ZONE 'America/Chicago'
+                ELSE (central_date(moment) - 1 + time '16:40') AT TIME ZONE 'America/Chicago' END;
 
 CREATE TYPE bakkt_ledger.buying_power AS (
-    account                         text,
-    cut                             timestamptz,
-    settled_at_cut                  amount,
-    unsettled_withdrawals_at_cut    amount,
-    unsettled_deposits_at_cut       amount,
-    credited_deposits               amount,
-    buys_since                      amount,
-    sells_since                     amount,
-    deposits_since                  amount,
-    withdrawals_since               amount,
-    other_since                     amount,
-    withdrawals_pending             amount,
-    open_orders                     amount,
-    buying_power                    amount
+    account text,
+    cut timestamptz,
+    settled_at_cut amount,
+    unsettled_withdrawals_at_cut amount,
+    unsettled_deposits_at_cut amount,
+    credited_deposits amount,
+    buys_since amount,
+    sells_since amount,
+    deposits_since amount,
+    withdrawals_since amount,
+    other_since amount,
+    withdrawals_pending amount,
+    open_orders amount,
+    buying_power amount
 );
 COMMENT ON TYPE buying_power IS
     'What a customer may spend, with every term. buying_power = settled_at_cut - unsettled_withdrawals_at_cut + '
@@ -41,23 +40,21 @@ COMMENT ON TYPE buying_power IS
     'open_orders: other holds, zero unless the client reserves them.';
 
 CREATE TYPE bakkt_ledger_internal.cash_scope AS (
-    client_id       integer,
-    customers       bigint[],
-    whole           boolean,
-    asset           asset,
-    cut             timestamptz,
-    until           timestamptz
+    client_id integer,
+    customers bigint[],
+    whole boolean,
+    asset asset,
+    cut timestamptz,
+    until timestamptz
 );
 COMMENT ON TYPE cash_scope IS
-    'Internal: whose buying power is computed, in which asset, from the cut until an instant. whole: all customers of the '
+    'Whose buying power is computed, in which asset, from the cut until an instant. whole: all customers of the '
     'client, whose journals are found by client.';
 
--- ---------------------------------------------------------------------------
--- What has happened since the cut
--- ---------------------------------------------------------------------------
-
--- Journals of single customers are found by the index on customer and recording time, which is at
--- most an hour before the effective time; those of a whole client by the index on effective time.
+-- The journals of these customers that are effective after the cut: trades and busts, or all
+-- others. Of the whole client, through the index on effective time: also those of other customers.
+-- By customer through the index on customers, in time of recording, which is no more than an hour
+-- before what is effective.
 CREATE FUNCTION bakkt_ledger_internal.journals_since(scope cash_scope, trades boolean) RETURNS SETOF journal
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
@@ -65,28 +62,33 @@ CREATE FUNCTION bakkt_ledger_internal.journals_since(scope cash_scope, trades bo
 $$
 BEGIN
     IF scope.whole THEN
-        RETURN QUERY SELECT j.* FROM journal j
-            WHERE j.client_id = scope.client_id AND j.effective_at > scope.cut AND j.kind IN (kind_number('trade'), kind_number('trade_bust')) = trades;
+        RETURN QUERY
+        SELECT j.*
+        FROM journal AS j
+        WHERE j.client_id = scope.client_id AND j.effective_at > scope.cut
+          AND j.kind IN (kind_number('trade'), kind_number('trade_bust')) = trades;
         RETURN;
     END IF;
     RETURN QUERY
-    SELECT j.* FROM unnest(scope.customers) c (customer_id) CROSS JOIN LATERAL
-           (SELECT n.* FROM journal n
-             WHERE n.customer_id = c.customer_id AND n.recorded_at > scope.cut - execution_time_ahead() OFFSET 0) j
-     WHERE j.effective_at > scope.cut AND j.kind IN (kind_number('trade'), kind_number('trade_bust')) = trades;
-    -- a trade has one customer; other journals may have further ones, in journal_party
+    SELECT j.*
+    FROM unnest(scope.customers) AS c (customer_id)
+    CROSS JOIN LATERAL (SELECT n.*
+                        FROM journal AS n
+                        WHERE n.customer_id = c.customer_id AND n.recorded_at > scope.cut - execution_time_ahead()
+                        OFFSET 0) AS j
+    WHERE j.effective_at > scope.cut AND j.kind IN (kind_number('trade'), kind_number('trade_bust')) = trades;
+    -- a trade is one customer's; other journals have further ones in journal_party
     RETURN QUERY
-    SELECT j.* FROM (SELECT DISTINCT p.client_id, p.journal_id FROM journal_party p WHERE p.customer_id = ANY (scope.customers)) p
-      JOIN journal j ON j.client_id = p.client_id AND j.journal_id = p.journal_id
-     WHERE NOT trades AND j.effective_at > scope.cut AND NOT j.customer_id = ANY (scope.customers);
+    SELECT j.*
+    FROM (SELECT DISTINCT p.client_id, p.journal_id FROM journal_party AS p WHERE p.customer_id = ANY (scope.customers)) AS p
+    JOIN journal AS j ON j.client_id = p.client_id AND j.journal_id = p.journal_id
+    WHERE NOT trades AND j.effective_at > scope.cut AND NOT j.customer_id = ANY (scope.customers);
 END;
 $$;
-COMMENT ON FUNCTION journals_since(cash_scope, boolean) IS
-    'Internal: the journals of these customers that are effective after the cut: trades and busts, or all others. For a whole '
-    'client this includes other customers.';
 
--- The calls of a customer that were closed since the cut are found by the journals that closed
--- them: their references end with the call's number, or they reverse its execution.
+-- The cash calls of these customers that were closed after the cut, and some before: by the
+-- journals that closed them, whose references end with the call's number, or which reverse its
+-- execution.
 CREATE FUNCTION bakkt_ledger_internal.closed_calls_of(scope cash_scope) RETURNS SETOF cash_call
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -94,18 +96,23 @@ $$
 BEGIN
     RETURN QUERY
     SELECT o.*
-      FROM (SELECT DISTINCT CASE j.kind WHEN 4 THEN j.reverses ELSE split_part(j.reference, ':', 2)::bigint END AS call
-              FROM unnest(scope.customers) c (customer_id) CROSS JOIN LATERAL
-                   (SELECT n.* FROM journal n
-                     WHERE n.customer_id = c.customer_id AND n.recorded_at > scope.cut - execution_time_ahead() OFFSET 0) j
-             WHERE j.kind IN (kind_number('trade_bust'), kind_number('cash_call'), kind_number('cash_write_off'))) closed
-     CROSS JOIN LATERAL (SELECT n.* FROM cash_call n WHERE n.client_id = scope.client_id AND n.journal_id = closed.call OFFSET 0) o
-     WHERE o.status <> 'O';
+    FROM (SELECT DISTINCT CASE WHEN j.kind = kind_number('trade_bust') THEN j.reverses
+                               ELSE split_part(j.reference, ':', 2)::bigint END AS call
+          FROM unnest(scope.customers) AS c (customer_id)
+          CROSS JOIN LATERAL (SELECT n.*
+                              FROM journal AS n
+                              WHERE n.customer_id = c.customer_id AND n.recorded_at > scope.cut - execution_time_ahead()
+                              OFFSET 0) AS j
+          WHERE j.kind IN (kind_number('trade_bust'), kind_number('cash_call'), kind_number('cash_write_off'))) AS closed
+    CROSS JOIN LATERAL (SELECT n.*
+                        FROM cash_call AS n
+                        WHERE n.client_id = scope.client_id AND n.journal_id = closed.call
+                        OFFSET 0) AS o
+    WHERE o.status <> 'O';
 END;
 $$;
-COMMENT ON FUNCTION closed_calls_of(cash_scope) IS
-    'Internal: the cash calls of these customers that were closed after the cut, and some that were closed before.';
 
+-- The cash calls of these customers that are open or were closed after the cut.
 CREATE FUNCTION bakkt_ledger_internal.calls_since(scope cash_scope) RETURNS SETOF cash_call
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
@@ -113,15 +120,18 @@ CREATE FUNCTION bakkt_ledger_internal.calls_since(scope cash_scope) RETURNS SETO
 $$
 BEGIN
     IF scope.whole THEN
-        RETURN QUERY SELECT o.* FROM cash_call o WHERE o.client_id = scope.client_id AND o.status = 'O';
-        RETURN QUERY SELECT o.* FROM cash_call o
-            WHERE o.client_id = scope.client_id AND o.closed_recorded_at > scope.cut - execution_time_ahead() AND o.closed_at > scope.cut;
+        RETURN QUERY SELECT o.* FROM cash_call AS o WHERE o.client_id = scope.client_id AND o.status = 'O';
+        RETURN QUERY
+        SELECT o.*
+        FROM cash_call AS o
+        WHERE o.client_id = scope.client_id AND o.closed_recorded_at > scope.cut - execution_time_ahead()
+          AND o.closed_at > scope.cut;
     ELSE
-        RETURN QUERY SELECT o.* FROM cash_call o
-            WHERE o.client_id = scope.client_id AND o.customer_id = ANY (scope.customers) AND o.status = 'O';
-        RETURN QUERY SELECT * FROM closed_calls_of(scope);
+        RETURN QUERY
+        SELECT o.*
+        FROM cash_call AS o
+        WHERE o.client_id = scope.client_id AND o.customer_id = ANY (scope.customers) AND o.status = 'O';
+        RETURN QUERY SELECT c.* FROM closed_calls_of(scope) AS c;
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION calls_since(cash_scope) IS
-    'Internal: the cash calls of these customers that are open or were closed after the cut.';

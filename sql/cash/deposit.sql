@@ -3,75 +3,103 @@
 -- take (LG081).
 -- Locks the customers, then the deposits.
 
-CREATE FUNCTION bakkt_ledger.initiate_deposit(account text, amount amount, reference text, bank text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.initiate_deposit(account text, amount amount, reference text, bank text DEFAULT NULL,
+                                              at timestamptz DEFAULT clock_timestamp())
     RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    owner       constant bigint := require_customer(initiate_deposit.account);
-    owning      constant integer := (SELECT c.client_id FROM customer c WHERE c.customer_id = owner);
-    request     constant jsonb := jsonb_build_object('direction', 'DEPOSIT', 'rail', 'ACH', 'account', account, 'amount', amount, 'bank', bank);
-    moved       funding_transfer;
+    owner customer;
+    asked request;
 BEGIN
     PERFORM require_instant(at);
-    PERFORM lock_customer_cash(owner);
-    moved := opened_funding(owning, reference, request);
-    IF moved.transfer_id IS NOT NULL THEN
-        RETURN moved;
+    owner := lock_cash_of(account);
+    asked := open_funding_request('initiate_deposit', owner.client_id, reference,
+                                  jsonb_build_object('account', account, 'amount', amount, 'bank', bank), at);
+    IF asked.outcome IS NOT NULL THEN
+        RETURN jsonb_populate_record(NULL::funding_transfer, asked.outcome);
     END IF;
-    PERFORM require_fiat('a deposit', require_positive(amount)), require_omnibus_bank(bank, asset(amount), true);
-    PERFORM require_cash_here(owner);
-    PERFORM require_party_may(owner, 'DEPOSIT');
-    RETURN open_funding(owning, owner, reference, 'INITIATED', 'initiated', at, request,
-        cash_entry(owning, asset(amount), ARRAY['FBO Clearing:ACH-in', cash_account(owner, 'unsettled')], ARRAY[amount, -amount]));
+    PERFORM require_fiat('a deposit', require_positive(amount)), require_omnibus_bank(bank, asset(amount), true),
+            require_cash_here(owner.customer_id), require_party_may(owner, 'DEPOSIT');
+    RETURN open_funding(asked, owner.customer_id, 'DEPOSIT', 'ACH', 'INITIATED', 'initiated', 'deposit_initiated');
 END;
 $$;
 COMMENT ON FUNCTION initiate_deposit(text, amount, text, text, timestamptz) IS
     'Records that an ACH debit of the customer''s bank account was originated: INITIATED. The money is the customer''s claim '
     'but cannot be used yet (J01a). bank: the omnibus bank that will be credited. The reference names the deposit; repeating '
-    'the request returns it as it stands, other content is LG020. Raises LG012 unknown customer, LG002 no reference, LG045, '
+    'the request returns it as it was, other content is LG020. Raises LG012 unknown customer, LG002 no reference, LG045, '
     'LG042 no currency, LG040, LG041, LG043 asset, LG034 or LG016 bank, LG013 the customer may make no deposit or has no cash '
     'here, LG061, LG011 closed client.';
 
-CREATE FUNCTION bakkt_ledger_internal.post_credit(moved funding_transfer[], at timestamptz) RETURNS bigint
-    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+-- ---------------------------------------------------------------------------
+-- Credit
+-- ---------------------------------------------------------------------------
+
+-- Deposits that one bank has credited in one sum, in one journal: how many there are.
+CREATE FUNCTION bakkt_ledger_internal.credit_lot(lot funding_transfer[], said jsonb, available timestamptz, moment timestamptz)
+    RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT (post_entry(min(m.client_id), format('funding:%s:credited', min(m.transfer_id)), 'cash_deposit',
-                       cash_entry(min(m.client_id), asset(sum(m.amount)), ARRAY[omnibus_bank(min(m.bank)), 'FBO Clearing:ACH-in'], ARRAY[sum(m.amount), -sum(m.amount)]),
-                       post_credit.at, CASE count(*) WHEN 1 THEN format('ACH deposit "%s" credited', min(m.reference)) ELSE format('%s ACH deposits credited', count(*)) END)).journal
-    FROM unnest(moved) m
+DECLARE
+    credited constant integer := cardinality(lot);
+    posted journal_result;
+BEGIN
+    posted := post_template(lot[1].client_id, 'deposit_credited', format('funding:%s:credited', lot[1].transfer_id),
+                            jsonb_build_object('bank', lot[1].bank),
+                            jsonb_build_object('amount', (SELECT sum(m.amount) FROM unnest(lot) AS m)), moment,
+                            CASE credited WHEN 1 THEN funding_name(lot[1]) || ' credited'
+                                          ELSE format('%s ACH deposits credited', credited) END);
+    RETURN cardinality(change_fundings(lot, 'credited', moment, said, array_fill(posted.journal, ARRAY[credited]),
+                                       available => available));
+END;
 $$;
-COMMENT ON FUNCTION post_credit(funding_transfer[], timestamptz) IS
-    'Internal: posts one journal for deposits that one bank has credited in one sum.';
 
-CREATE FUNCTION bakkt_ledger.credit_deposits(client text, "references" text[], bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS bigint
+-- credit_deposits(): what can be credited now has not been before.
+CREATE FUNCTION bakkt_ledger_internal.credit_fundings(holder integer, named text[], said jsonb, moment timestamptz) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    available constant timestamptz := deposit_available_at(holder, moment);
+    credited bigint := 0;
+    lot funding_transfer[];
+BEGIN
+    PERFORM bounded_wait();
+    PERFORM require_funding(holder, r.reference, 'DEPOSIT')
+    FROM unnest(named) AS r (reference)
+    WHERE NOT EXISTS (SELECT FROM funding_transfer AS t
+                      WHERE t.client_id = holder AND t.reference = r.reference AND t.direction = 'DEPOSIT');
+    FOR lot IN
+        SELECT array_agg(l.moved ORDER BY (l.moved).transfer_id)
+        FROM (SELECT t AS moved
+              FROM funding_transfer AS t
+              WHERE t.client_id = holder AND t.reference = ANY (named)
+              ORDER BY t.transfer_id
+              FOR NO KEY UPDATE) AS l
+        LEFT JOIN transition AS n ON n.subject = 'funding_transfer' AND n.variant = funding_variant(l.moved)
+                                 AND n.from_status = (l.moved).status AND n.event = 'credited'
+        WHERE n.event IS NOT NULL OR NOT stepped_before(l.moved, 'credited', said)
+        GROUP BY (l.moved).bank, asset((l.moved).amount)
+    LOOP
+        credited := credited + credit_lot(lot, said, available, moment);
+    END LOOP;
+    RETURN credited;
+END;
+$$;
+
+CREATE FUNCTION bakkt_ledger.credit_deposits(client text, "references" text[], bank_reference text DEFAULT NULL,
+                                             at timestamptz DEFAULT clock_timestamp())
+    RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    owner_id    constant integer := require_client(client);
-    content     constant jsonb := jsonb_build_object('bank_reference', bank_reference);
-    available   timestamptz;
-    credited    bigint := 0;
-    lot         funding_transfer[];
+    holder constant integer := require_client(client);
 BEGIN
-    PERFORM bounded_wait(), require_instant(at), require_references("references");
-    PERFORM require_funding(owner_id, r, 'DEPOSIT') FROM unnest("references") r;
-    available := deposit_available_at(owner_id, at);
-    FOR lot IN
-        SELECT array_agg(t.moved ORDER BY (t.moved).transfer_id)
-        FROM (SELECT t AS moved FROM funding_transfer t
-              WHERE t.client_id = owner_id AND t.reference = ANY (credit_deposits."references") ORDER BY t.transfer_id FOR NO KEY UPDATE) t
-        WHERE NOT entered_before(t.moved, 'credited', content)
-        GROUP BY (t.moved).bank, asset((t.moved).amount)
-    LOOP
-        credited := credited + enter_credits(lot, available, content, at);
-    END LOOP;
-    RETURN credited;
+    PERFORM require_instant(at), require_references("references");
+    RETURN credit_fundings(holder, "references", jsonb_build_object('bank_reference', bank_reference), at);
 END;
 $$;
 COMMENT ON FUNCTION credit_deposits(text, text[], text, timestamptz) IS
@@ -81,23 +109,9 @@ COMMENT ON FUNCTION credit_deposits(text, text[], text, timestamptz) IS
     'of the customers. Raises LG010, 42501, LG002 NULL for references, LG080 unknown deposit, LG081 it is canceled, declined or '
     'returned, or a wire, LG061, LG075.';
 
-CREATE FUNCTION bakkt_ledger_internal.enter_credits(lot funding_transfer[], available_at timestamptz, content jsonb, at timestamptz) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-DECLARE
-    posted  constant bigint := post_credit(lot, at);
-BEGIN
-    FOR i IN 1 .. cardinality(lot) LOOP
-        lot[i].available_at := available_at;
-    END LOOP;
-    RETURN (SELECT count(*) FROM enter_fundings(lot, 'credited', at, content, array_fill(posted, ARRAY[cardinality(lot)])));
-END;
-$$;
-COMMENT ON FUNCTION enter_credits(funding_transfer[], timestamptz, jsonb, timestamptz) IS
-    'Internal: enters one sum of credit_deposits() and returns how many deposits it has.';
-
-CREATE FUNCTION bakkt_ledger.credit_deposit(client text, reference text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
+CREATE FUNCTION bakkt_ledger.credit_deposit(client text, reference text, bank_reference text DEFAULT NULL,
+                                            at timestamptz DEFAULT clock_timestamp())
+    RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -108,96 +122,105 @@ END;
 $$;
 COMMENT ON FUNCTION credit_deposit(text, text, text, timestamptz) IS 'credit_deposits() for one deposit, which it returns.';
 
-CREATE FUNCTION bakkt_ledger_internal.can_settle(due funding_transfer) RETURNS boolean
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-#variable_conflict use_column
-BEGIN
-    RETURN EXISTS (SELECT FROM supported_asset s WHERE s.asset = asset(due.amount) AND s.status = 'active')
-       AND NOT EXISTS (SELECT FROM account a WHERE a.customer_id = due.customer_id AND a.asset = asset(due.amount)
-                       AND (a.kind = 'fbo_settled' AND a.status IN ('credit_frozen', 'closed') OR a.kind = 'fbo_unsettled' AND a.status IN ('debit_frozen', 'closed')));
-END;
-$$;
-COMMENT ON FUNCTION can_settle(funding_transfer) IS
-    'Internal: whether a deposit may move from unsettled to settled: neither account is frozen or closed for it, and the '
-    'currency is not retired.';
+-- ---------------------------------------------------------------------------
+-- Settlement
+-- ---------------------------------------------------------------------------
 
-CREATE FUNCTION bakkt_ledger_internal.post_settled(due funding_transfer, at timestamptz) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+-- The deposits of a client whose availability hold has expired and that can move from unsettled to
+-- settled: neither account is frozen or closed for it, and the currency is not retired.
+CREATE FUNCTION bakkt_ledger_internal.deposits_to_settle(holder integer, moment timestamptz) RETURNS SETOF funding_transfer
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RETURN post_funding(due, 'settled', 'cash_deposit',
-        cash_entry(due.client_id, asset(due.amount), ARRAY[cash_account(due.customer_id, 'unsettled'), cash_account(due.customer_id, 'settled')],
-                   ARRAY[due.amount, -due.amount]), at);
+    RETURN QUERY
+    SELECT t.*
+    FROM funding_transfer AS t
+    WHERE t.client_id = holder AND t.status = 'CREDITED' AND t.available_at <= moment
+      AND EXISTS (SELECT FROM supported_asset AS s WHERE s.asset = asset(t.amount) AND s.status = 'active')
+      AND NOT EXISTS (SELECT FROM account AS a
+                      WHERE a.customer_id = t.customer_id AND a.asset = asset(t.amount)
+                        AND (a.kind = 'fbo_settled' AND a.status IN ('credit_frozen', 'closed')
+                             OR a.kind = 'fbo_unsettled' AND a.status IN ('debit_frozen', 'closed')));
 END;
 $$;
-COMMENT ON FUNCTION post_settled(funding_transfer, timestamptz) IS 'Internal: posts that a deposit is settled (J01c).';
 
--- Customers are locked first, and only those that no other session has: that session may be waiting
--- for what an earlier run of this transaction has locked. Deposits of a frozen account stay as they
--- are.
-CREATE FUNCTION bakkt_ledger_internal.settle_client_deposits(client_id integer, at timestamptz) RETURNS SETOF funding_transfer
+-- Posts that deposits are settled (J01c), in lots of what one batch takes, and changes them.
+CREATE FUNCTION bakkt_ledger_internal.settle_fundings(due funding_transfer[], moment timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    free        bigint[];
-    due         funding_transfer[];
-    journals    bigint[];
+    most constant integer := 10000;
+    lot funding_transfer[];
+    named text[];
+    described text[];
+    parties jsonb[];
+    amounts jsonb[];
 BEGIN
-    PERFORM bounded_wait();
-    free := ARRAY(SELECT c.customer_id FROM customer c
-                  WHERE c.customer_id IN (SELECT t.customer_id FROM funding_transfer t
-                                          WHERE t.client_id = settle_client_deposits.client_id AND t.status = 'CREDITED' AND t.available_at <= at)
-                  ORDER BY c.customer_id FOR NO KEY UPDATE SKIP LOCKED);
-    due := ARRAY(SELECT t FROM funding_transfer t
-                 WHERE t.client_id = settle_client_deposits.client_id AND t.status = 'CREDITED' AND t.available_at <= at AND can_settle(t)
-                   AND t.customer_id = ANY (free)
-                 ORDER BY t.transfer_id FOR NO KEY UPDATE);     -- as credit_deposits() does
-    SELECT array_agg(post_settled(d, at) ORDER BY d.transfer_id) INTO journals FROM unnest(due) AS d;
-    RETURN QUERY SELECT * FROM enter_fundings(due, 'settled', at, '{}', journals);
+    FOR place IN 1 .. cardinality(due) BY most LOOP
+        lot := due[place:place + most - 1];
+        SELECT array_agg(format('funding:%s:settled', m.transfer_id) ORDER BY m.ordinality),
+               array_agg(format('ACH deposit "%s" settled', m.reference) ORDER BY m.ordinality),
+               array_agg(jsonb_build_object('customer', c.account_code) ORDER BY m.ordinality),
+               array_agg(jsonb_build_object('amount', m.amount) ORDER BY m.ordinality)
+        INTO named, described, parties, amounts
+        FROM unnest(lot) WITH ORDINALITY AS m
+        JOIN customer AS c ON c.customer_id = m.customer_id;
+        PERFORM change_fundings(lot, 'settled', moment, NULL,
+                                post_entries(lot[1].client_id, 'cash_deposit', named,
+                                             template_entries(lot[1].client_id, 'deposit_settled', parties, amounts),
+                                             moment, described));
+    END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION settle_client_deposits(integer, timestamptz) IS
-    'Internal: settles the deposits of one client whose availability hold has expired.';
 
+-- The clients that have deposits whose availability hold has expired.
 CREATE FUNCTION bakkt_ledger_internal.clients_with_available_deposits(at timestamptz, variant text) RETURNS integer[]
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    RETURN ARRAY(SELECT c.client_id FROM client c
-          WHERE c.status = 'open'
-            AND EXISTS (SELECT FROM funding_transfer t WHERE t.client_id = c.client_id AND t.status = 'CREDITED' AND t.available_at <= $1)
-          ORDER BY c.client_id);
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce(array_agg(c.client_id ORDER BY c.client_id), '{}')
+    FROM client AS c
+    WHERE c.status = 'open'
+      AND EXISTS (SELECT FROM funding_transfer AS t
+                  WHERE t.client_id = c.client_id AND t.status = 'CREDITED'
+                    AND t.available_at <= clients_with_available_deposits.at);
 END;
-$$;
-COMMENT ON FUNCTION clients_with_available_deposits(timestamptz, text) IS
-    'Internal: the open clients with deposits whose availability hold has expired.';
 
-CREATE FUNCTION bakkt_ledger_internal.settle_available_deposits(client_id integer, at timestamptz, variant text) RETURNS jsonb
+-- One client's part of settle_deposits(). Customers are locked first, those that are free: whoever
+-- has one may wait for what an earlier run of this transaction has locked. What cannot be moved
+-- because an account is frozen stays.
+CREATE FUNCTION bakkt_ledger_internal.settle_available_deposits(holder integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    holder  constant client := client_row(client_id);
-    rows    jsonb;
+    settling constant client := client_row(holder);
+    free bigint[];
+    due funding_transfer[];
 BEGIN
-    IF holder.status <> 'open' THEN
+    IF settling.status <> 'open' THEN
         RETURN NULL;
     END IF;
-    rows := (SELECT jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount)) FROM (
-        SELECT holder.code AS client_code, count(*) AS settled, sum(t.amount) AS amount
-        FROM settle_client_deposits(client_id, at) t GROUP BY asset(t.amount)) p);
-    RETURN coalesce(rows, '[]') || left_in_use(client_id, (SELECT count(*) FROM funding_transfer t
-        WHERE t.client_id = settle_available_deposits.client_id AND t.status = 'CREDITED' AND t.available_at <= at AND can_settle(t)));
+    PERFORM bounded_wait();
+    free := ARRAY(SELECT c.customer_id
+                  FROM customer AS c
+                  WHERE c.customer_id IN (SELECT d.customer_id FROM deposits_to_settle(holder, at) AS d)
+                  ORDER BY c.customer_id
+                  FOR NO KEY UPDATE SKIP LOCKED);
+    PERFORM FROM funding_transfer AS t
+    WHERE t.client_id = holder AND t.status = 'CREDITED' AND t.available_at <= at AND t.customer_id = ANY (free)
+    ORDER BY t.transfer_id  -- as credit_deposits() does
+    FOR NO KEY UPDATE;
+    due := ARRAY(SELECT d FROM deposits_to_settle(holder, at) AS d WHERE d.customer_id = ANY (free) ORDER BY d.transfer_id);
+    PERFORM settle_fundings(due, at);
+    RETURN (SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount)), '[]')
+            FROM (SELECT settling.code AS client_code, count(*) AS settled, sum(m.amount) AS amount
+                  FROM unnest(due) AS m
+                  GROUP BY asset(m.amount)) AS p)
+        || left_in_use(holder, (SELECT count(*) FROM deposits_to_settle(holder, at)));
 END;
 $$;
-COMMENT ON FUNCTION settle_available_deposits(integer, timestamptz, text) IS 'Internal: one client''s part of settle_deposits().';
 INSERT INTO client_run VALUES ('settle_deposits', 'settle_available_deposits', 'clients_with_available_deposits');
 
 CREATE FUNCTION bakkt_ledger.settle_deposits(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
@@ -208,7 +231,9 @@ $$
 BEGIN
     PERFORM require_instant(at);
     RETURN QUERY
-    SELECT p.* FROM run_for_clients('settle_deposits', at, client) AS r (rows), jsonb_to_recordset(r.rows) AS p (client_code text, settled bigint, amount amount);
+    SELECT p.*
+    FROM run_for_clients('settle_deposits', at, client) AS r (rows)
+    CROSS JOIN jsonb_to_recordset(r.rows) AS p (client_code text, settled bigint, amount amount);
 END;
 $$;
 COMMENT ON FUNCTION settle_deposits(timestamptz, text) IS
@@ -218,31 +243,32 @@ COMMENT ON FUNCTION settle_deposits(timestamptz, text) IS
     'that another session has locked are left to the next run, and a NOTICE says how many. Run by a job. Of several clients, '
     'one whose part fails is left out with a WARNING. Raises LG010, 42501, LG061.';
 
--- Ends a deposit before the bank has moved anything.
-CREATE FUNCTION bakkt_ledger_internal.abandon_deposit(client text, reference text, event text, content jsonb, at timestamptz) RETURNS funding_transfer
+-- ---------------------------------------------------------------------------
+-- Taken back before the bank has moved anything
+-- ---------------------------------------------------------------------------
+
+-- cancel_deposit() and decline_deposit()
+CREATE FUNCTION bakkt_ledger_internal.abandon_deposit(code text, named text, happening text, said jsonb, moment timestamptz)
+    RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    moved   constant funding_transfer := lock_funding(client, reference, 'DEPOSIT', at, true);
+    moved constant funding_transfer := lock_funding(code, named, 'DEPOSIT', moment, true);
 BEGIN
-    IF entered_before(moved, event, content) THEN
-        RETURN moved;
-    END IF;
-    RETURN enter_funding(moved, event, at, content, post_funding(moved, event, 'cash_deposit',
-        cash_entry(moved.client_id, asset(moved.amount), ARRAY[cash_account(moved.customer_id, 'unsettled'), 'FBO Clearing:ACH-in'],
-                   ARRAY[moved.amount, -moved.amount]), at));
+    RETURN CASE WHEN stepped_before(moved, happening, said) THEN moved
+                ELSE step_funding(moved, happening, 'deposit_abandoned', moment, said) END;
 END;
 $$;
-COMMENT ON FUNCTION abandon_deposit(text, text, text, jsonb, timestamptz) IS 'Internal: cancel_deposit() and decline_deposit().';
 
-CREATE FUNCTION bakkt_ledger.cancel_deposit(client text, reference text, reason text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
+CREATE FUNCTION bakkt_ledger.cancel_deposit(client text, reference text, reason text DEFAULT NULL,
+                                            at timestamptz DEFAULT clock_timestamp())
+    RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RETURN abandon_deposit(client, reference, 'cancelled', jsonb_build_object('reason', reason), at);
+    RETURN abandon_deposit(client, reference, 'canceled', jsonb_build_object('reason', reason), at);
 END;
 $$;
 COMMENT ON FUNCTION cancel_deposit(text, text, text, timestamptz) IS
@@ -250,7 +276,9 @@ COMMENT ON FUNCTION cancel_deposit(text, text, text, timestamptz) IS
     'it returns the deposit as it stands; another reason is LG020. Raises LG010, 42501, LG080 unknown, LG081 credited or ended '
     'already, LG061.';
 
-CREATE FUNCTION bakkt_ledger.decline_deposit(client text, reference text, reason text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
+CREATE FUNCTION bakkt_ledger.decline_deposit(client text, reference text, reason text DEFAULT NULL,
+                                             at timestamptz DEFAULT clock_timestamp())
+    RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -262,21 +290,3 @@ COMMENT ON FUNCTION decline_deposit(text, text, text, timestamptz) IS
     'Records that the bank or a risk check has declined an ACH deposit before it was credited: J01a is reversed. Repeating it '
     'returns the deposit as it stands; another reason is LG020. Raises LG010, 42501, LG080 unknown, LG081 credited or ended '
     'already, LG061.';
-
--- ---------------------------------------------------------------------------
--- Returns
--- ---------------------------------------------------------------------------
-
-CREATE FUNCTION bakkt_ledger_internal.require_return_code(code text) RETURNS text
-    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    IF NOT EXISTS (SELECT FROM ach_return_code r WHERE r.code = require_return_code.code) THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG085', MESSAGE = format('unknown return code "%s"', coalesce(code, 'NULL')),
-            HINT = 'What comes back by ACH needs a code of table ach_return_code, such as R01.';
-    END IF;
-    RETURN code;
-END;
-$$;
-COMMENT ON FUNCTION require_return_code(text) IS 'Internal: the code itself; LG085 if there is no such ACH return code.';

@@ -1,95 +1,102 @@
 -- A customer's cash as one row, lists of transfers, and the check of these against the ledger.
 -- Locks nothing.
 
-CREATE FUNCTION bakkt_ledger_internal.settled_as_of(asked account, at timestamptz) RETURNS amount
+-- Balance of an account as of the instant by effective time, in natural sign.
+CREATE FUNCTION bakkt_ledger_internal.effective_balance(asked account, moment timestamptz) RETURNS amount
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
+DECLARE
+    posted constant amount := (SELECT coalesce(sum_for(asked.account, j.entry), zero(asked.asset))
+                               FROM account_journals(asked, '-infinity', 'infinity') AS j
+                               WHERE j.effective_at <= moment);
 BEGIN
-    RETURN (SELECT -b.posted FROM balance b WHERE b.client_id = asked.client_id AND b.account = asked.account)
-         + coalesce((SELECT sum_for(asked.account, j.entry) FROM account_journals(asked, '-infinity', 'infinity') j WHERE j.effective_at > at), zero(asked.asset));
+    RETURN (SELECT CASE k.normal_side WHEN 'debit' THEN posted ELSE -posted END FROM account_kind AS k WHERE k.kind = asked.kind);
 END;
 $$;
-COMMENT ON FUNCTION settled_as_of(account, timestamptz) IS
-    'Internal: balance of a customer''s claim, in natural sign, as of the instant by effective time.';
 
--- A hold is opened at the caller's time; its later changes are timed by the ledger's clock.
-CREATE FUNCTION bakkt_ledger_internal.held_as_of(asked account, at timestamptz) RETURNS amount
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+-- What holds other than those of withdrawals bind on each account at the instant: a hold's opening
+-- is by the caller's clock, what became of it by ours. Those that have ended are looked for only if
+-- the instant is past: their changes since are taken back.
+CREATE FUNCTION bakkt_ledger_internal.order_holds(holder integer, bound account_id[], moment timestamptz)
+    RETURNS TABLE (account account_id, held amount)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
+    SET jit = off AS
 $$
-#variable_conflict use_column
+DECLARE
+    past constant boolean := moment < clock_timestamp() - interval '1 minute';
+    expiry constant timestamptz := CASE WHEN isfinite(moment) THEN moment ELSE clock_timestamp() END;
 BEGIN
-    RETURN coalesce((SELECT sum(CASE WHEN e.event IN ('authorized', 'increased') THEN e.amount ELSE -e.amount END)
-                     FROM hold h JOIN event e ON e.client_id = h.client_id AND e.subject = 'hold' AND e.subject_key = h.hold_id::text
-                     WHERE h.client_id = asked.client_id AND h.account = asked.account AND h.reference NOT LIKE 'funding:%'
-                       AND h.opened_at <= at AND (h.expires_at > at OR h.expires_at IS NULL)
-                       AND (e.event = 'authorized' OR e.recorded_at <= at)), zero(asked.asset));
+    IF NOT past THEN
+        RETURN QUERY
+        SELECT h.account, sum(h.remaining)
+        FROM unnest(bound) AS b (account)
+        JOIN hold AS h ON h.client_id = holder AND h.account = b.account
+        WHERE h.status = 'open' AND (h.expires_at > expiry OR h.expires_at IS NULL) AND NOT starts_with(h.reference, 'funding:')
+        GROUP BY h.account;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT h.account, sum(coalesce(h.remaining + e.undone, h.remaining))
+    FROM hold AS h
+    CROSS JOIN LATERAL (SELECT sum(CASE v.event WHEN 'increased' THEN -v.amount ELSE v.amount END) AS undone
+                        FROM event AS v
+                        WHERE v.client_id = h.client_id AND v.subject = 'hold' AND v.subject_key = h.hold_id::text
+                          AND v.event <> 'authorized' AND v.recorded_at > moment) AS e
+    WHERE h.client_id = holder AND h.account = ANY (bound) AND h.opened_at <= moment
+      AND (h.expires_at > moment OR h.expires_at IS NULL) AND NOT starts_with(h.reference, 'funding:')
+    GROUP BY h.account;
 END;
 $$;
-COMMENT ON FUNCTION held_as_of(account, timestamptz) IS
-    'Internal: the amount bound at the instant by holds other than those of withdrawals.';
 
-CREATE FUNCTION bakkt_ledger_internal.pending_withdrawals(client_id integer, customer_id bigint, asset asset, at timestamptz) RETURNS amount
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-#variable_conflict use_column
-BEGIN
-    RETURN (SELECT coalesce(sum(t.amount), zero(pending_withdrawals.asset)) FROM funding_transfer t
-            WHERE t.client_id = pending_withdrawals.client_id AND t.customer_id = pending_withdrawals.customer_id AND t.direction = 'WITHDRAWAL'
-              AND asset(t.amount) = pending_withdrawals.asset AND t.requested_at <= at
-              AND coalesce(t.sent_at, t.ended_at, 'infinity') > at);
+-- Withdrawals of these customers that were requested and neither sent nor ended at the instant.
+CREATE FUNCTION bakkt_ledger_internal.requested_withdrawals(owners bigint[], unit asset, moment timestamptz)
+    RETURNS TABLE (customer_id bigint, requested amount)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    SELECT t.customer_id, sum(t.amount)
+    FROM funding_transfer AS t
+    WHERE t.customer_id = ANY (owners) AND t.direction = 'WITHDRAWAL' AND asset(t.amount) = unit AND t.requested_at <= moment
+      AND (t.sent_at IS NULL OR t.sent_at > moment) AND (t.ended_at IS NULL OR t.ended_at > moment)
+    GROUP BY t.customer_id;
 END;
-$$;
-COMMENT ON FUNCTION pending_withdrawals(integer, bigint, asset, timestamptz) IS
-    'Internal: withdrawals of a customer that were requested and neither sent nor ended at the instant.';
-
-CREATE FUNCTION bakkt_ledger_internal.calls_as_of(client_id integer, customer_id bigint, asset asset, at timestamptz, withdrawal boolean) RETURNS amount
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-#variable_conflict use_column
-BEGIN
-    RETURN (SELECT coalesce(sum(c.outstanding), zero(calls_as_of.asset))
-            FROM outstanding_calls(calls_as_of.client_id, at, 'infinity', calls_as_of.customer_id) AS c
-            WHERE c.withdrawal = calls_as_of.withdrawal AND NOT c.apex AND asset(c.outstanding) = calls_as_of.asset);
-END;
-$$;
-COMMENT ON FUNCTION calls_as_of(integer, bigint, asset, timestamptz, boolean) IS
-    'Internal: the sum of a customer''s cash calls of one direction that were outstanding at the instant.';
 
 CREATE FUNCTION bakkt_ledger.cash_balance(account text, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
-    RETURNS TABLE (settled amount, unsettled amount, held amount, called amount, available amount, receivable amount, deficit amount)
+    RETURNS TABLE (settled amount, unsettled amount, held amount, called amount, available amount, receivable amount,
+                   deficit amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_variable
 DECLARE
-    owner       constant bigint := require_customer(account);
-    owning      constant integer := (SELECT c.client_id FROM customer c WHERE c.customer_id = owner);
+    owner constant customer := customer_row(require_customer(account));
+    nothing constant amount := zero(asset);
     its_account account;
+    balance amount;
 BEGIN
     PERFORM require_instant(at), require_asset(asset);
-    settled := zero(asset);
-    unsettled := settled;
-    deficit := settled;
-    held := pending_withdrawals(owning, owner, asset, at);
+    settled := nothing;
+    unsettled := nothing;
+    deficit := nothing;
+    held := coalesce((SELECT w.requested FROM requested_withdrawals(ARRAY[owner.customer_id], asset, at) AS w), nothing);
     FOR its_account IN
-        SELECT a.* FROM account a
-        WHERE a.customer_id = owner AND a.asset = cash_balance.asset AND a.kind IN ('fbo_settled', 'fbo_unsettled', 'corp_deficit')
+        SELECT a.*
+        FROM account AS a
+        WHERE a.customer_id = owner.customer_id AND a.asset = cash_balance.asset
+          AND a.kind IN ('fbo_settled', 'fbo_unsettled', 'corp_deficit')
     LOOP
+        balance := effective_balance(its_account, at);
         CASE its_account.kind
             WHEN 'fbo_settled' THEN
-                settled := settled_as_of(its_account, at);
-                held := held + held_as_of(its_account, at);
-            WHEN 'fbo_unsettled' THEN unsettled := settled_as_of(its_account, at);
-            ELSE deficit := deficit_of(its_account, at);
+                settled := balance;
+                held := held + coalesce((SELECT h.held
+                                         FROM order_holds(owner.client_id, ARRAY[its_account.account], at) AS h), nothing);
+            WHEN 'fbo_unsettled' THEN unsettled := balance;
+            ELSE deficit := balance;
         END CASE;
     END LOOP;
-    called := calls_as_of(owning, owner, asset, at, true);
-    receivable := calls_as_of(owning, owner, asset, at, false);
+    called := calls_on(owner, asset, true, at);
+    receivable := calls_on(owner, asset, false, at);
     available := settled - held - called - deficit;
     RETURN NEXT;
 END;
@@ -105,96 +112,143 @@ COMMENT ON FUNCTION cash_balance(text, timestamptz, asset) IS
 -- ---------------------------------------------------------------------------
 
 CREATE TYPE bakkt_ledger.funding_transfer_state AS (
-    client_code text, reference text, account text, rail text, direction text, amount amount, bank text, status text,
-    requested_at timestamptz, available_at timestamptz, changed_at timestamptz, bank_reference text, return_code text, reason text, deficit amount
+    client_code text,
+    reference text,
+    account text,
+    rail text,
+    direction text,
+    amount amount,
+    bank text,
+    status text,
+    requested_at timestamptz,
+    available_at timestamptz,
+    changed_at timestamptz,
+    bank_reference text,
+    return_code text,
+    reason text,
+    deficit amount
 );
 COMMENT ON TYPE funding_transfer_state IS
     'A deposit, wire or withdrawal as it stood at an instant. account: the customer, NULL while a wire is unidentified; status: '
     'as in funding_transfer, reached at changed_at; bank_reference: the bank''s latest reference; deficit: of a return, the '
     'part that the customer''s cash did not cover.';
 
+-- The transfers of a client, or of one of its customers, as they stood at the instant.
+CREATE FUNCTION bakkt_ledger_internal.funding_as_of(holder client, owner bigint, moment timestamptz)
+    RETURNS SETOF funding_transfer_state
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT holder.code, t.reference::text, CASE WHEN last.status <> 'UNIDENTIFIED' THEN c.account_code END, t.rail::text,
+           t.direction::text, t.amount, CASE WHEN is_company() THEN t.bank::text END, last.status::text, t.requested_at,
+           CASE WHEN t.credited_at <= moment THEN t.available_at END, last.at,
+           CASE WHEN is_company() THEN told.bank_reference END,
+           last.content ->> 'return_code', last.reason::text, (last.content ->> 'deficit')::amount
+    FROM funding_transfer AS t
+    CROSS JOIN LATERAL (SELECT e.*
+                        FROM event AS e
+                        WHERE e.client_id = t.client_id AND e.subject = 'funding_transfer' AND e.subject_key = t.transfer_id::text
+                          AND e.at <= moment AND e.event <> 'charged'
+                        ORDER BY e.event_id DESC
+                        LIMIT 1) AS last
+    CROSS JOIN LATERAL (SELECT (array_agg(e.content ->> 'bank_reference' ORDER BY e.event_id DESC)
+                                FILTER (WHERE e.content ->> 'bank_reference' IS NOT NULL))[1] AS bank_reference
+                        FROM event AS e
+                        WHERE e.client_id = t.client_id AND e.subject = 'funding_transfer' AND e.subject_key = t.transfer_id::text
+                          AND e.event_id <= last.event_id) AS told
+    LEFT JOIN customer AS c ON c.customer_id = t.customer_id
+    WHERE t.client_id = holder.client_id AND t.requested_at <= moment AND (owner IS NULL OR t.customer_id = owner)
+    ORDER BY t.requested_at, t.transfer_id;
+END;
+$$;
+
 CREATE FUNCTION bakkt_ledger.funding_transfers(client text, at timestamptz DEFAULT clock_timestamp(), account text DEFAULT NULL)
     RETURNS SETOF funding_transfer_state
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    owner_id    constant integer := require_client(client);
-    wanted      constant bigint := CASE WHEN funding_transfers.account IS NOT NULL THEN require_customer(funding_transfers.account) END;
-    company     constant boolean := is_company();
+    holder constant client := client_row(require_client(client));
+    owner customer;
 BEGIN
     PERFORM require_instant(at);
-    IF wanted IS NOT NULL AND NOT EXISTS (SELECT FROM customer c WHERE c.customer_id = wanted AND c.client_id = owner_id) THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG012', MESSAGE = format('client "%s" has no customer "%s"', client, funding_transfers.account);
+    IF account IS NOT NULL THEN
+        owner := customer_row(require_customer(account));
+        IF owner.client_id <> holder.client_id THEN
+            PERFORM refuse('LG012', format('client "%s" has no customer "%s"', client, account));
+        END IF;
     END IF;
-    RETURN QUERY
-    SELECT client, t.reference::text, CASE WHEN last.status <> 'UNIDENTIFIED' THEN c.account_code END, t.rail::text, t.direction::text, t.amount, CASE WHEN company THEN t.bank::text END,
-           last.status::text, t.requested_at, CASE WHEN last.event_no > 1 THEN t.available_at END, last.at, CASE WHEN company THEN told.bank_reference::text END,
-           last.return_code::text, last.reason::text, last.deficit
-    FROM funding_transfer t
-    CROSS JOIN LATERAL (SELECT e.* FROM funding_event e
-                        WHERE e.client_id = t.client_id AND e.transfer_id = t.transfer_id AND e.at <= funding_transfers.at AND e.event <> 'charged'
-                        ORDER BY e.event_no DESC LIMIT 1) last
-    CROSS JOIN LATERAL (SELECT (array_agg(e.bank_reference ORDER BY e.event_no DESC) FILTER (WHERE e.bank_reference IS NOT NULL))[1] AS bank_reference
-                        FROM funding_event e WHERE e.client_id = t.client_id AND e.transfer_id = t.transfer_id AND e.event_no <= last.event_no) told
-    LEFT JOIN customer c ON c.customer_id = t.customer_id
-    WHERE t.client_id = owner_id AND t.requested_at <= funding_transfers.at AND (wanted IS NULL OR t.customer_id = wanted)
-    ORDER BY t.requested_at, t.transfer_id;
+    RETURN QUERY SELECT f.* FROM funding_as_of(holder, owner.customer_id, at) AS f;
 END;
 $$;
 COMMENT ON FUNCTION funding_transfers(text, timestamptz, text) IS
     'The deposits, wires and withdrawals of a client, or of one of its customers, as they stood at the instant, in the order of '
-    'their requests (type funding_transfer_state). bank and bank_reference: NULL for a tenant. Raises LG010, 42501, LG012 no such customer of the client, LG061.';
+    'their requests (type funding_transfer_state). Raises LG010, 42501, LG012 no such customer of the client, LG061.';
 
 -- ---------------------------------------------------------------------------
--- The check against the ledger
+-- Agreement
 -- ---------------------------------------------------------------------------
 
--- Transfers under way, by the account on which they stand.
-CREATE FUNCTION bakkt_ledger_internal.funding_in_flight(client_id integer) RETURNS TABLE (fund text, name text, asset asset, amount amount)
+-- What deposits and withdrawals under way add up to, by the account on which they stand, in natural
+-- sign.
+CREATE FUNCTION bakkt_ledger_internal.funding_in_flight(holder integer) RETURNS TABLE (name text, amount amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    SELECT name_of_pattern(k.name_pattern, ARRAY[c.account_code]), sum(t.amount)
+    FROM funding_transfer AS t
+    LEFT JOIN customer AS c USING (customer_id)
+    CROSS JOIN LATERAL (VALUES (CASE t.status
+                                WHEN 'INITIATED' THEN 'fbo_ach_in'
+                                WHEN 'UNIDENTIFIED' THEN 'fbo_unidentified'
+                                WHEN 'SENT' THEN CASE t.rail WHEN 'ACH' THEN 'fbo_ach_out' ELSE 'fbo_wire_out' END END),
+                               (CASE WHEN t.status IN ('INITIATED', 'CREDITED') THEN 'fbo_unsettled' END)) AS stands (kind)
+    JOIN account_kind AS k USING (kind)
+    WHERE t.client_id = holder AND t.status IN ('INITIATED', 'CREDITED', 'UNIDENTIFIED', 'SENT')
+    GROUP BY name_of_pattern(k.name_pattern, ARRAY[c.account_code]), asset(t.amount);
+END;
+
+-- What check_funding() finds at one client.
+CREATE FUNCTION bakkt_ledger_internal.check_client_funding(holder client)
+    RETURNS TABLE (client_code text, account text, asset asset, expected amount, found amount)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT 'FBO', stands.name, asset(t.amount), sum(t.amount)
-    FROM funding_transfer t
-    LEFT JOIN customer c USING (customer_id)
-    CROSS JOIN LATERAL (VALUES
-        (CASE WHEN t.status = 'INITIATED' THEN 'Clearing:ACH-in' WHEN t.status = 'UNIDENTIFIED' THEN 'Suspense:unidentified'
-              WHEN t.status = 'SENT' THEN split_part(clearing_out(t.rail), ' ', 2) END),
-        (CASE WHEN t.status IN ('INITIATED', 'CREDITED') THEN format('Cust:%s:unsettled', c.account_code) END)) AS stands (name)
-    WHERE t.client_id = $1 AND t.status IN ('INITIATED', 'CREDITED', 'UNIDENTIFIED', 'SENT') AND stands.name IS NOT NULL
-    GROUP BY stands.name, asset(t.amount)
+BEGIN
+    RETURN QUERY
+    SELECT holder.code, coalesce(b.name, f.name), u.unit, coalesce(f.amount, zero(u.unit)), coalesce(b.balance, zero(u.unit))
+    FROM (SELECT x.name, x.balance
+          FROM balances(holder.code) AS x
+          WHERE x.kind IN ('fbo_ach_in', 'fbo_ach_out', 'fbo_wire_in', 'fbo_wire_out', 'fbo_unidentified', 'fbo_unsettled')) AS b
+    FULL JOIN funding_in_flight(holder.client_id) AS f ON f.name = b.name AND asset(f.amount) = asset(b.balance)
+    CROSS JOIN LATERAL (SELECT asset(coalesce(b.balance, f.amount))) AS u (unit)
+    WHERE coalesce(b.balance, zero(u.unit)) *<> coalesce(f.amount, zero(u.unit))
+    ORDER BY 2, 3;
+    RETURN QUERY
+    SELECT holder.code, format('hold %s', coalesce(h.reference, t.hold)), u.unit, coalesce(t.amount, zero(u.unit)),
+           coalesce(h.remaining, zero(u.unit))
+    FROM (SELECT o.reference, o.remaining
+          FROM hold AS o
+          WHERE o.client_id = holder.client_id AND o.reference LIKE 'funding:%' AND o.status = 'open') AS h
+    FULL JOIN (SELECT funding_hold(r) AS hold, r.amount
+               FROM funding_transfer AS r
+               WHERE r.client_id = holder.client_id AND r.status = 'REQUESTED') AS t ON h.reference = t.hold
+    CROSS JOIN LATERAL (SELECT asset(coalesce(h.remaining, t.amount))) AS u (unit)
+    WHERE (h.remaining *= t.amount) IS NOT TRUE
+    ORDER BY 2;
+END;
 $$;
-COMMENT ON FUNCTION funding_in_flight(integer) IS
-    'Internal: sums of the deposits and withdrawals under way, by account, in natural sign.';
 
-CREATE FUNCTION bakkt_ledger.check_funding(client text DEFAULT NULL) RETURNS TABLE (client_code text, account text, asset asset, expected amount, found amount)
+CREATE FUNCTION bakkt_ledger.check_funding(client text DEFAULT NULL)
+    RETURNS TABLE (client_code text, account text, asset asset, expected amount, found amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
-#variable_conflict use_column
-DECLARE
-    wanted  constant integer[] := CASE WHEN client IS NULL THEN visible_clients() ELSE ARRAY[require_client(client)] END;
-    holder  record;
 BEGIN
-    FOR holder IN SELECT c.client_id, c.code FROM client c WHERE c.client_id = ANY (wanted) ORDER BY c.code LOOP
-        RETURN QUERY
-        SELECT holder.code, coalesce(b.name, f.name), coalesce(asset(b.balance), f.asset), coalesce(f.amount, zero(asset(b.balance))), coalesce(b.balance, zero(f.asset))
-        FROM (SELECT x.* FROM balances(holder.code) x
-              WHERE x.kind IN ('fbo_ach_in', 'fbo_ach_out', 'fbo_wire_in', 'fbo_wire_out', 'fbo_unidentified', 'fbo_unsettled')) b
-        FULL JOIN funding_in_flight(holder.client_id) f ON f.name = b.name AND f.asset = asset(b.balance)
-        WHERE coalesce(b.balance, zero(f.asset)) *<> coalesce(f.amount, zero(asset(b.balance)))
-        ORDER BY 2, 3;
-        RETURN QUERY
-        SELECT holder.code, format('hold %s', coalesce(h.reference, 'funding:' || t.transfer_id)), asset(coalesce(h.remaining, t.amount)),
-               coalesce(t.amount, zero(asset(h.remaining))), coalesce(h.remaining, zero(asset(t.amount)))
-        FROM (SELECT * FROM hold h WHERE h.client_id = holder.client_id AND h.reference LIKE 'funding:%' AND h.status = 'open') h
-        FULL JOIN (SELECT * FROM funding_transfer t WHERE t.client_id = holder.client_id AND t.status = 'REQUESTED') t ON h.reference = 'funding:' || t.transfer_id
-        WHERE (h.remaining *= t.amount) IS NOT TRUE
-        ORDER BY 2;
-    END LOOP;
+    RETURN QUERY
+    SELECT f.* FROM clients_asked(client) AS holder CROSS JOIN LATERAL check_client_funding(holder) AS f;
 END;
 $$;
 COMMENT ON FUNCTION check_funding(text) IS

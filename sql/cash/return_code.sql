@@ -1,29 +1,29 @@
 -- ACH return codes: why a bank returns an entry, and until when it may. Shipped with the extension.
 
 CREATE TABLE bakkt_ledger_internal.ach_return_code (
-    code            text COLLATE "C" PRIMARY KEY CHECK (code ~ '^R[0-9]{2}$'),
-    meaning         text NOT NULL,
-    unauthorised    boolean NOT NULL,
-    return_days     integer,
-    banking_days    boolean NOT NULL
+    code text COLLATE "C" PRIMARY KEY CHECK (code ~ '^R[0-9]{2}$'),
+    meaning text NOT NULL,
+    unauthorized boolean NOT NULL,
+    return_days integer,
+    banking_days boolean NOT NULL
 );
 COMMENT ON TABLE ach_return_code IS 'Why the receiving bank returns an ACH entry. Shipped with the extension.';
-COMMENT ON COLUMN ach_return_code.unauthorised IS 'The holder of the account says that it was not authorized.';
+COMMENT ON COLUMN ach_return_code.unauthorized IS 'The account''s holder says that he did not authorize it.';
 COMMENT ON COLUMN ach_return_code.return_days IS
     'How many days after settlement the bank may return with this code; NULL: no fixed time. A later return is recorded as well.';
 COMMENT ON COLUMN ach_return_code.banking_days IS 'Whether return_days counts banking days; otherwise calendar days.';
 INSERT INTO subject (subject, key, shipped) VALUES ('ach_return_code', '{code}', true);
-INSERT INTO ach_return_code VALUES
+INSERT INTO ach_return_code (code, meaning, unauthorized, return_days, banking_days) VALUES
     ('R01', 'insufficient funds', false, 2, true),
     ('R02', 'account closed', false, 2, true),
     ('R03', 'no account', false, 2, true),
     ('R04', 'invalid account number', false, 2, true),
-    ('R05', 'unauthorised debit to a consumer''s account under a corporate code', true, 60, false),
+    ('R05', 'unauthorized debit to a consumer''s account under a corporate code', true, 60, false),
     ('R06', 'returned at the request of the originating bank', false, NULL, true),
-    ('R07', 'authorisation revoked', true, 60, false),
+    ('R07', 'authorization revoked', true, 60, false),
     ('R08', 'payment stopped', false, 2, true),
     ('R09', 'uncollected funds', false, 2, true),
-    ('R10', 'unauthorised or improper', true, 60, false),
+    ('R10', 'unauthorized or improper', true, 60, false),
     ('R11', 'check truncation return', false, 2, true),
     ('R12', 'branch sold to another bank', false, 2, true),
     ('R13', 'invalid routing number', false, 1, true),
@@ -42,7 +42,7 @@ INSERT INTO ach_return_code VALUES
     ('R26', 'mandatory field error', false, 1, true),
     ('R27', 'trace number error', false, 1, true),
     ('R28', 'routing number check digit error', false, 1, true),
-    ('R29', 'corporate customer says not authorised', true, 2, true),
+    ('R29', 'corporate customer says not authorized', true, 2, true),
     ('R30', 'receiving bank not in the check truncation program', false, 1, true),
     ('R31', 'permissible return', false, NULL, true),
     ('R32', 'receiving bank does not settle', false, 1, true),
@@ -53,8 +53,22 @@ INSERT INTO ach_return_code VALUES
     ('R37', 'source document presented for payment', false, 60, false),
     ('R38', 'stop payment on the source document', false, 60, false),
     ('R39', 'improper source document', false, 2, true),
-    ('R40', 'return of an enrolment entry', false, 2, true),
+    ('R40', 'return of an enrollment entry', false, 2, true),
     ('R41', 'invalid transaction code', false, 2, true),
-    ('R42', 'routing number or check digit error of an enrolment', false, 2, true),
-    ('R43', 'invalid account number of an enrolment', false, 2, true),
-    ('R44', 'invalid individual identification of an enrolment', false, 2, true);
+    ('R42', 'routing number or check digit error of an enrollment', false, 2, true),
+    ('R43', 'invalid account number of an enrollment', false, 2, true),
+    ('R44', 'invalid individual identification of an enrollment', false, 2, true);
+
+-- The code itself; LG085 if the reference data does not have it.
+CREATE FUNCTION bakkt_ledger_internal.require_return_code(given text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    IF NOT EXISTS (SELECT FROM ach_return_code AS r WHERE r.code = given) THEN
+        PERFORM refuse('LG085', format('unknown return code "%s"', coalesce(given, 'NULL')), NULL,
+                       'What comes back by ACH needs a code of table ach_return_code, such as R01.');
+    END IF;
+    RETURN given;
+END;
+$$;

@@ -3,45 +3,77 @@
 -- (LG013).
 -- Locks the customer, then the wire.
 
-CREATE FUNCTION bakkt_ledger_internal.wire_obstacle(customer_id bigint, asset asset) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+-- A customer of this client by code, NULL for NULL; LG012 if unknown, LG031 if another client's.
+CREATE FUNCTION bakkt_ledger_internal.customer_of(holder integer, code text) RETURNS customer
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT CASE WHEN $1 IS NULL THEN 'no customer named'
-                WHEN NOT holds_cash_here($1) THEN 'the customer''s cash is not held here'
-                WHEN EXISTS (SELECT FROM account a WHERE a.customer_id = $1 AND a.kind = 'fbo_settled' AND a.asset = $2 AND a.status IN ('credit_frozen', 'closed'))
-                    THEN 'the customer''s account takes no credits' END
+DECLARE
+    found_customer constant customer := CASE WHEN code IS NOT NULL THEN customer_row(require_customer(code)) END;
+BEGIN
+    IF found_customer.client_id <> holder THEN
+        PERFORM refuse('LG031', format('customer "%s" belongs to another client', code));
+    END IF;
+    RETURN found_customer;
+END;
 $$;
-COMMENT ON FUNCTION wire_obstacle(bigint, asset) IS
-    'Internal: the reason why a wire cannot be credited to the customer; NULL if it can.';
 
-CREATE FUNCTION bakkt_ledger.receive_wire(client text, amount amount, reference text, account text DEFAULT NULL, bank text DEFAULT NULL, bank_reference text DEFAULT NULL,
-                             at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
+-- Why a wire cannot be credited to the customer; NULL if it can.
+CREATE FUNCTION bakkt_ledger_internal.wire_obstacle(owner bigint, unit asset) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN CASE WHEN owner IS NULL THEN 'no customer named'
+                WHEN NOT holds_cash_here(owner) THEN 'the customer''s cash is not held here'
+                WHEN EXISTS (SELECT FROM account AS a
+                             WHERE a.customer_id = owner AND a.kind = 'fbo_settled' AND a.asset = unit
+                               AND a.status IN ('credit_frozen', 'closed'))
+                    THEN 'the customer''s account takes no credits' END;
+END;
+$$;
+
+-- LG020 for a wire that was received before under another reference, as the bank's reference says.
+CREATE FUNCTION bakkt_ledger_internal.require_new_wire(holder integer, named text, told text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    PERFORM refuse_other_content('Wire', told, jsonb_build_object('reference', t.reference),
+                                 jsonb_build_object('reference', named))
+    FROM funding_transfer AS t
+    WHERE t.client_id = holder AND t.rail = 'WIRE' AND t.direction = 'DEPOSIT' AND t.bank_reference = told;
+END;
+$$;
+
+CREATE FUNCTION bakkt_ledger.receive_wire(client text, amount amount, reference text, account text DEFAULT NULL,
+                                          bank text DEFAULT NULL,
+                                          bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
+    RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    owner_id    constant integer := require_client(client);
-    owner       bigint := customer_of(owner_id, account);
-    request     constant jsonb := jsonb_build_object('direction', 'DEPOSIT', 'rail', 'WIRE', 'account', account, 'amount', amount, 'bank', bank, 'bank_reference', bank_reference);
-    moved       funding_transfer;
-    obstacle    text;
+    holder constant integer := require_client(client);
+    owner constant bigint := (customer_of(holder, account)).customer_id;
+    asked request;
+    obstacle text;
 BEGIN
     PERFORM require_instant(at);
     PERFORM lock_customer_cash(owner) WHERE owner IS NOT NULL;
-    moved := opened_funding(owner_id, reference, request);
-    IF moved.transfer_id IS NOT NULL THEN
-        RETURN moved;
+    asked := open_funding_request('receive_wire', holder, reference,
+                                  jsonb_build_object('account', account, 'amount', amount, 'bank', bank,
+                                                     'bank_reference', bank_reference), at);
+    IF asked.outcome IS NOT NULL THEN
+        RETURN jsonb_populate_record(NULL::funding_transfer, asked.outcome);
     END IF;
-    PERFORM require_fiat('a wire', require_positive(amount)), require_omnibus_bank(bank, asset(amount));
+    PERFORM require_new_wire(holder, reference, bank_reference), require_fiat('a wire', require_positive(amount)),
+            require_omnibus_bank(bank, asset(amount));
     obstacle := wire_obstacle(owner, asset(amount));
     IF obstacle IS NOT NULL THEN
-        RETURN open_funding(owner_id, NULL, reference, 'UNIDENTIFIED', 'received', at, request,
-            cash_entry(owner_id, asset(amount), ARRAY[omnibus_bank(bank), 'FBO Suspense:unidentified'], ARRAY[amount, -amount]), obstacle);
+        RETURN open_funding(asked, NULL, 'DEPOSIT', 'WIRE', 'UNIDENTIFIED', 'received', 'wire_unidentified', obstacle);
     END IF;
-    RETURN open_funding(owner_id, owner, reference, 'SETTLED', 'received', at, request,
-        cash_entry(owner_id, asset(amount), ARRAY[omnibus_bank(bank), cash_account(owner, 'settled')], ARRAY[amount, -amount]));
+    RETURN open_funding(asked, owner, 'DEPOSIT', 'WIRE', 'SETTLED', 'received', 'wire_received');
 END;
 $$;
 COMMENT ON FUNCTION receive_wire(text, amount, text, text, text, text, timestamptz) IS
@@ -49,51 +81,26 @@ COMMENT ON FUNCTION receive_wire(text, amount, text, text, text, text, timestamp
     '(J01d): SETTLED. Without one, or when the customer''s cash is not held here or the account takes no credits, it is '
     'UNIDENTIFIED, a claim of an unknown owner, until assign_wire() or return_wire(). bank_reference: the bank''s, such as the '
     'IMAD; a wire is received once under it (LG020). Since the bank has done it, it is recorded whatever the state of the '
-    'customer. Repeating it returns the wire as it stands, other content is LG020. Raises LG010, 42501, LG012, LG002 no '
+    'customer. Repeating it returns the wire as it was, other content is LG020. Raises LG010, 42501, LG012, LG002 no '
     'reference, LG045, LG042 no currency, LG040, LG041, LG043 asset, LG061, LG011.';
 
-CREATE FUNCTION bakkt_ledger_internal.customer_of(client_id integer, account text) RETURNS bigint
-    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-#variable_conflict use_column
-DECLARE
-    found_id    bigint;
-BEGIN
-    IF account IS NULL THEN
-        RETURN NULL;
-    END IF;
-    found_id := require_customer(account);
-    IF NOT EXISTS (SELECT FROM customer c WHERE c.customer_id = found_id AND c.client_id = customer_of.client_id) THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG031', MESSAGE = format('customer "%s" belongs to another client', account);
-    END IF;
-    RETURN found_id;
-END;
-$$;
-COMMENT ON FUNCTION customer_of(integer, text) IS
-    'Internal: a customer of this client by account code, NULL for NULL; LG012 if unknown, LG031 if it belongs to another '
-    'client.';
-
-CREATE FUNCTION bakkt_ledger.assign_wire(client text, reference text, account text, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
+CREATE FUNCTION bakkt_ledger.assign_wire(client text, reference text, account text, at timestamptz DEFAULT clock_timestamp())
+    RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    owner   constant bigint := coalesce(customer_of(require_client(client), account), require_customer(account));
-    content constant jsonb := jsonb_build_object('account', account);
-    moved   funding_transfer;
+    owner constant bigint := coalesce((customer_of(require_client(client), account)).customer_id, require_customer(account));
+    said constant jsonb := jsonb_build_object('account', account);
+    moved funding_transfer;
 BEGIN
     PERFORM lock_customer_cash(owner);
     moved := lock_funding(client, reference, 'DEPOSIT', at, false);
-    IF entered_before(moved, 'assigned', content) THEN
+    IF stepped_before(moved, 'assigned', said) THEN
         RETURN moved;
     END IF;
     PERFORM require_cash_here(owner);
-    moved.customer_id := owner;
-    RETURN enter_funding(moved, 'assigned', at, content, post_funding(moved, 'assigned', 'cash_deposit',
-        cash_entry(moved.client_id, asset(moved.amount), ARRAY['FBO Suspense:unidentified', cash_account(owner, 'settled')],
-                   ARRAY[moved.amount, -moved.amount]), at));
+    RETURN step_funding(moved, 'assigned', 'wire_assigned', at, said, owner => owner);
 END;
 $$;
 COMMENT ON FUNCTION assign_wire(text, text, text, timestamptz) IS
@@ -101,23 +108,26 @@ COMMENT ON FUNCTION assign_wire(text, text, text, timestamptz) IS
     'returns the wire; another account is LG020. Raises LG010, 42501, LG012, LG031, LG080 unknown, LG081 not unidentified, '
     'LG013 the customer has no cash here, LG032 or LG033 the account takes no credits, LG061.';
 
-CREATE FUNCTION bakkt_ledger.return_wire(client text, reference text, reason text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
+CREATE FUNCTION bakkt_ledger.return_wire(client text, reference text, reason text, bank_reference text DEFAULT NULL,
+                                         at timestamptz DEFAULT clock_timestamp())
+    RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    moved   funding_transfer := lock_funding(client, reference, 'DEPOSIT', at, true);
-    content constant jsonb := jsonb_build_object('reason', reason, 'bank_reference', bank_reference);
+    moved funding_transfer := lock_funding(client, reference, 'DEPOSIT', at, true);
+    said constant jsonb := jsonb_build_object('reason', reason, 'bank_reference', bank_reference);
 BEGIN
     IF moved.rail <> 'WIRE' THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG081', MESSAGE = format('deposit "%s" came by ACH', reference), HINT = 'It goes back by return_deposit(), with a return code.';
-    ELSIF entered_before(moved, 'returned', content) THEN
+        PERFORM refuse('LG081', format('deposit "%s" came by ACH', reference), NULL,
+                       'It goes back by return_deposit(), with a return code.');
+    ELSIF stepped_before(moved, 'returned', said) THEN
         RETURN moved;
     ELSIF coalesce(reason, '') = '' THEN
-        PERFORM refuse_invalid('the return of a wire needs a reason', NULL, 'Say why in a few words; wires have no return codes.');
+        PERFORM refuse_invalid('the return of a wire needs a reason', NULL,
+                               'Say why in a few words; wires have no return codes.');
     END IF;
-    moved := post_return(moved, content, at);
+    moved := return_funding(moved, said, at);
     PERFORM offset_due_from_company(moved.client_id, asset(moved.amount), at);
     RETURN moved;
 END;

@@ -1,7 +1,7 @@
 -- The feed: everything sealed, in order, each record once; a client's own roles get what is theirs, without the company's side of it.
 \set QUIET on
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 SELECT is_empty('SELECT * FROM feed()', 'a ledger without blocks has an empty feed');

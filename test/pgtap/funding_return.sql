@@ -3,6 +3,7 @@
 \set content `cat test/golden/journals.json`
 BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+\ir lib/funding_event.psql
 SELECT no_plan();
 
 SELECT open_client('QRST') \g /dev/null
@@ -226,5 +227,6 @@ SELECT is(pg_temp.lacking(), '0 USD'::amount, 'claims and residual are covered a
 SELECT is_empty('SELECT * FROM check_fbo()', 'check_fbo() finds nothing after all returns');
 SELECT is_empty('SELECT * FROM check_funding()', 'check_funding() finds nothing after all returns');
 SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing after all returns');
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 SELECT finish();
 ROLLBACK;

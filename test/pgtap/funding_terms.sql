@@ -57,7 +57,7 @@ SELECT is(party_may('OPEN', 'ACTIVE', 'GIFT'), false, 'a customer asks for nothi
 -- ---------------------------------------------------------------------------
 SELECT is((SELECT format('%s %s %s', count(*), min(code), max(code)) FROM ach_return_code), '44 R01 R44',
 	'the ledger knows the 44 ACH return codes R01 to R44');
-SELECT is((SELECT array_agg(code ORDER BY code) FROM ach_return_code WHERE unauthorised), ARRAY['R05', 'R07', 'R10', 'R29'],
+SELECT is((SELECT array_agg(code ORDER BY code) FROM ach_return_code WHERE unauthorized), ARRAY['R05', 'R07', 'R10', 'R29'],
 	'return codes R05, R07, R10 and R29 mean that a debit was unauthorized');
 SELECT is((SELECT format('%s %s', return_days, banking_days) FROM ach_return_code WHERE code = 'R10'), '60 f',
 	'return code R10 can be used for sixty calendar days');

@@ -1,6 +1,7 @@
 -- Withdrawals: requested, sent, completed, cancelled, rejected, returned; what is free for them; adjustments by hand.
 BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+\ir lib/funding_event.psql
 \ir lib/event.psql
 SELECT no_plan();
 
@@ -54,8 +55,8 @@ SELECT is(pg_temp.step('wire out', 'completed'), ARRAY['Dr FBO Clearing:wire-out
 -- ---------------------------------------------------------------------------
 -- Idempotency
 -- ---------------------------------------------------------------------------
-SELECT is((SELECT status FROM request_withdrawal('ALICE001', '800.00 USD', 'out')), 'COMPLETED',
-	'a repeated request answers with the withdrawal''s present status');
+SELECT is((SELECT status FROM request_withdrawal('ALICE001', '800.00 USD', 'out')), 'REQUESTED',
+	'a repeated request answers as it was answered first');
 SELECT is((SELECT status FROM send_withdrawal('QRST', 'out', 'FILE-1')), 'COMPLETED',
 	'a repeated sending answers with the withdrawal''s present status');
 SELECT is((SELECT status FROM complete_withdrawal('QRST', 'out', 'BAI-455')), 'COMPLETED',
@@ -157,7 +158,7 @@ SELECT throws_ok(call, 'LG020', NULL,
 CREATE TEMP TABLE attempt AS SELECT s.status, c.event, format(c.call, s.reference) AS call,
 	EXISTS (SELECT FROM funding_transfer t JOIN funding_event e USING (client_id, transfer_id) WHERE t.reference = s.reference AND e.event = c.event) AS taken FROM
 	(VALUES ('REQUESTED', 'requested'), ('SENT', 'sent'), ('COMPLETED', 'completed'), ('CANCELLED', 'cancelled'), ('REJECTED', 'rejected'), ('RETURNED', 'returned sent')) AS s (status, reference),
-	(VALUES ('sent', 'send_withdrawal(''QRST'', %L)'), ('completed', 'complete_withdrawal(''QRST'', %L)'), ('cancelled', 'cancel_withdrawal(''QRST'', %L)'), ('rejected', 'reject_withdrawal(''QRST'', %L, ''why'')'),
+	(VALUES ('sent', 'send_withdrawal(''QRST'', %L)'), ('completed', 'complete_withdrawal(''QRST'', %L)'), ('canceled', 'cancel_withdrawal(''QRST'', %L)'), ('rejected', 'reject_withdrawal(''QRST'', %L, ''why'')'),
 			('returned', 'return_withdrawal(''QRST'', %L, ''R04'')')) AS c (event, call);
 CREATE FUNCTION pg_temp.attempt(call text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -176,7 +177,7 @@ SELECT is(pg_temp.attempt(a.call), CASE WHEN a.taken THEN 'LG020'
 	format('a withdrawal takes a step only from a status that allows it: %s, then %s', a.status, a.event))
   FROM attempt a ORDER BY a.status, a.event;
 SELECT results_eq($$ SELECT status, string_agg(event, ' ' ORDER BY event) FROM attempt a WHERE pg_temp.attempt(a.call) = 'done' GROUP BY status ORDER BY status $$,
-	$$ VALUES ('COMPLETED', 'returned'), ('REQUESTED', 'cancelled rejected sent'), ('SENT', 'completed returned') $$,
+	$$ VALUES ('COMPLETED', 'returned'), ('REQUESTED', 'canceled rejected sent'), ('SENT', 'completed returned') $$,
 	'a requested withdrawal is sent, canceled or rejected, a sent one completed or returned');
 
 -- ---------------------------------------------------------------------------
@@ -286,5 +287,6 @@ RESET SESSION AUTHORIZATION;
 SELECT is_empty('SELECT * FROM check_funding()', 'check_funding() finds nothing after all withdrawals');
 SELECT is_empty('SELECT * FROM check_fbo()', 'check_fbo() finds nothing after all withdrawals');
 SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing after all withdrawals');
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 SELECT finish();
 ROLLBACK;

@@ -1,6 +1,6 @@
 -- Windows of a weekend are due at one time; an obligation carried from the first of them is still the oldest.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT plan(5);
 
 SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') \g /dev/null

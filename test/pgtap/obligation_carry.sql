@@ -1,6 +1,6 @@
 -- Obligations carried into another window: what is posted, and how they are paid there; and write-offs that are declined.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 \ir lib/settlement_event.psql
 

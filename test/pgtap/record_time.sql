@@ -1,7 +1,7 @@
 -- What is recorded is never recorded before the last block was sealed, also when the clock was set back (I26): what the ledger knew at an instant stays so.
 \set QUIET on
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 \ir world.psql

@@ -3,7 +3,7 @@
 -- Run from the top of the tree: it reads test/golden.
 \set content `cat test/golden/journals.json`
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 \ir lib/flow_event.psql
 \ir lib/cash_call_event.psql
 SELECT no_plan();
