@@ -13,7 +13,9 @@ GRANT CREATE ON SCHEMA public TO ledger_test_tenant;
 
 -- Marks: a provider, a bank and its references have names that nothing else has; the provider's prices have 77 cents.  Client TWO is
 -- TWO in every code, and its numbers are from 7700000 to 7799999.
-SELECT open_liquidity_provider('PRVDR', 'First Provider') \g /dev/null
+SELECT load_shipped_assets() \g /dev/null
+SELECT open_liquidity_provider('PRVDR', 'First Provider'), open_bank_account('north', 'FBO', 'northbank', 'USD', 'Bank:omnibus:northbank'),
+	open_bank_account('operating', 'OPERATING', 'northbank', 'USD', 'Bank:operating:northbank') \g /dev/null
 SELECT open_instrument('BTCUSD', 'BTC', 'USD', '0.01 USD/BTC', '0.00000001 BTC') \g /dev/null
 DO $do$
 BEGIN
@@ -47,34 +49,39 @@ BEGIN
 	PERFORM open_client(client, funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000, opened_at => '2026-11-01 00:00Z');
 	PERFORM open_customer(netted, client => client), open_customer(called, client => client, funding_model => 'BAKKT_TPJ'),
 		open_customer(apex, client => client, funding_model => 'APEX_TPJ');
-	PERFORM change_cash_terms(client, return_fee => '25.00 USD');
+	PERFORM change_cash_terms(client, return_fee => '25.00 USD', minimum_withdrawal => '1.00 USD');
 	PERFORM receive_wire(client, '1000.00 USD', 'wire', account => called, bank => 'northbank', bank_reference => 'fedref', at => '2026-11-02 15:00Z'),
-		receive_wire(client, '5.00 USD', 'whose wire', bank => 'northbank', bank_reference => 'fedref', at => '2026-11-02 15:00Z');
+		receive_wire(client, '5.00 USD', 'whose wire', bank => 'northbank', bank_reference => 'fedref2', at => '2026-11-02 15:00Z');
 	PERFORM initiate_deposit(called, '70.00 USD', 'deposit'), initiate_deposit(called, '71.00 USD', 'cancelled'),
-		initiate_deposit(called, '50.00 USD', 'spent', at => '2026-11-02 15:00Z'), credit_deposit(client, 'spent', 'fedref', at => '2026-11-02 16:00Z'),
+		initiate_deposit(called, '50.00 USD', 'spent', at => '2026-11-02 15:00Z'), credit_deposit(client, 'spent', 'fedref3', at => '2026-11-02 16:00Z'),
 		settle_deposits('2026-11-06 16:00Z', client);
-	PERFORM request_withdrawal(called, '20.00 USD', 'withdrawal', bank => 'northbank'), request_withdrawal(called, '980.00 USD', 'sent', bank => 'northbank', at => '2026-11-06 17:00Z'),
-		send_withdrawal(client, 'sent', at => '2026-11-06 17:00Z'), complete_withdrawal(client, 'sent', 'fedref', '2026-11-06 18:00Z');
+	PERFORM request_withdrawal(called, '20.00 USD', 'withdrawal'), request_withdrawal(called, '980.00 USD', 'sent', bank => 'northbank', at => '2026-11-06 17:00Z'),
+		send_withdrawal(client, 'sent', at => '2026-11-06 17:00Z'), complete_withdrawal(client, 'sent', 'fedref4', '2026-11-06 18:00Z');
 	PERFORM return_deposit(client, 'spent', 'R10', at => '2026-11-07 15:00Z');
 	PERFORM deposit_coin(netted, '1.00 BTC', reference => 'coin'), deposit_coin(called, '1.00 BTC', reference => 'coin too');
 	coin := account_of(client, 'CUST', 'Cust:' || netted, 'BTC');
 	PERFORM pg_temp.trade(client, 'trade', netted, 'BUY', '0.10 BTC', '2026-11-02 15:00Z'), pg_temp.trade(client, 'sale', called, 'SELL', '0.01 BTC', '2026-11-02 15:00Z'),
 		pg_temp.trade(client, 'busted', called, 'BUY', '0.02 BTC', '2026-11-02 15:00Z'), bust_trade('bust', called, 'busted'),
 		pg_temp.trade(client, 'through Apex', apex, 'BUY', '0.0001 BTC', '2026-11-02 15:00Z');
-	unpaid := ARRAY(SELECT pg_temp.trade(client, 'unpaid ' || n, called, 'BUY', '0.001 BTC', '2026-11-01 15:00Z') FROM generate_series(1, 3) AS n);
-	PERFORM process_cash_calls('2026-11-10 15:00Z', client), take_aged_tpj('AM', '2026-11-10 15:30Z', client);
+	unpaid := ARRAY(SELECT pg_temp.trade(client, 'unpaid ' || n, called, 'BUY', '0.001 BTC', '2026-09-02 15:00Z') FROM generate_series(1, 3) AS n);
+	PERFORM process_cash_calls('2026-11-10 15:00Z', client);
+	PERFORM take_aged_tpj('AM', '2026-11-10 15:30Z', client), receive_wire(client, '2000.00 USD', 'more', account => called, at => '2026-11-11 15:00Z');
 	PERFORM open_apex_batch(client, 'batch', '2026-11-03 15:00Z'), record_apex_wire(client, 'from Apex', 'received', '1.00 USD', bank => 'northbank', at => '2026-11-04 15:00Z');
 	PERFORM authorise_hold(client, coin, '0.20 BTC', 'hold');
 	PERFORM instruct_fbo_transfer(client, 'float', '10.00 USD', bank => 'northbank');
-	PERFORM close_window(client, '2026-11-03'), advise_window(client, '2026-11-03'), agree_window(client, '2026-11-03'), settle_window(client, '2026-11-03', 'wires');
-	PERFORM pg_temp.trade(client, 'next', netted, 'BUY', '0.05 BTC', '2026-11-03 16:00Z'), close_window(client, '2026-11-04');
+	PERFORM close_window(client, '2026-11-03');
+	PERFORM advise_window(client, '2026-11-03'), agree_window(client, '2026-11-03');
+	PERFORM settle_window(client, '2026-11-03', 'wires');
+	PERFORM pg_temp.trade(client, 'next', netted, 'BUY', '0.05 BTC', '2026-11-03 16:00Z');
+	PERFORM close_window(client, '2026-11-04');
 	rent := open_account(client, 'CORP', 'Expense:rent', 'USD');
 	PERFORM pg_temp.as_settler(
 		format('SELECT propose_journal(%L, %L, %L)', journal_entry(line('Dr', rent, '1.00 USD'), line('Cr', open_account(client, 'CORP', 'Bank:operating', 'USD'), '1.00 USD')), 'rent', 'rent'),
 		format('SELECT propose_journal(%L, %L, %L)', journal_entry(line('Dr', open_account(client, 'CORP', 'Revenue:markup', 'USD'), '8.77 USD'), line('Cr', rent, '8.77 USD')), 'moved', 'revenue'),
-		format('SELECT propose_cash_call_write_off(%L, %s, %L), propose_cash_call_write_off(%1$L, %s, %3$L), propose_cash_call_write_off(%1$L, %s, %3$L)', client, unpaid[1], '2026-11-15 15:00Z', unpaid[2], unpaid[3]),
-		format('SELECT propose_write_off(%L, o.obligation, %L, %L), propose_write_off(%1$L, p.obligation, %L, %L) FROM obligations(%1$L, true) AS o, obligations(%1$L, true) AS p
-			WHERE o.counterparty = %1$L AND p.counterparty <> %1$L AND p.payer <> %L', client, 'bad client', 'PARTNER_WRITE_OFF', 'bad provider', 'BAKKT_WRITE_OFF', 'BAKKT'));
+		format('SELECT propose_cash_call_write_off(%1$L, %2$s, %5$L), propose_cash_call_write_off(%1$L, %3$s, %5$L), propose_cash_call_write_off(%1$L, %4$s, %5$L)',
+			client, unpaid[1], unpaid[2], unpaid[3], '2026-11-15 15:00Z'),
+		format('SELECT propose_write_off(%1$L, o.obligation, %2$L, %3$L) FROM obligations(%1$L, true) AS o WHERE o.counterparty = %1$L', client, 'bad client', 'PARTNER_WRITE_OFF'),
+		format('SELECT propose_write_off(%1$L, o.obligation, %2$L, %3$L) FROM obligations(%1$L, true) AS o WHERE o.payer = %4$L', client, 'bad provider', 'BAKKT_WRITE_OFF', 'PRVDR'));
 END $$;
 SELECT pg_temp.a_day('ONE') \g /dev/null
 SELECT public.ledger_test_number_from(7700000) \g /dev/null
@@ -109,14 +116,15 @@ SELECT pg_temp.give('client', 'SELECT code, code FROM client'),
 	pg_temp.give('kind', 'SELECT code, ''AM''::text FROM client'), pg_temp.give('calendar', 'SELECT code, calendar::text FROM client, calendar'),
 	pg_temp.give('day', 'SELECT code, ''2026-11-10''::date FROM client'), pg_temp.give('at', 'SELECT code, ''2026-11-20 15:00Z''::timestamptz FROM client'),
 	pg_temp.give('amount', $$SELECT code, a FROM client, unnest('{1.00 USD,0.01 BTC}'::amount[]) a$$), pg_temp.give('reason', 'SELECT code, ''why''::text FROM client'),
-	pg_temp.give('account_codes', 'SELECT code, ARRAY[code || ''00008''] FROM client'), pg_temp.give('account_code', 'SELECT code, code || ''00007'' FROM client') \g /dev/null
-INSERT INTO public.ledger_test_value SELECT client, 'customer code', n, literal FROM public.ledger_test_value WHERE param = 'account_code' AND literal !~ '00007';
-DELETE FROM public.ledger_test_value WHERE param = 'account_code' AND literal !~ '00007';
-UPDATE public.ledger_test_value SET n = 0 WHERE param = 'account_code';
+	pg_temp.give('account_codes', 'SELECT code, ARRAY[code || ''00008''] FROM client') \g /dev/null
+-- and one that is new
+INSERT INTO public.ledger_test_value SELECT code, 'account_code', 9, format('%L::text', code || '00007') FROM client;
 
-CREATE FUNCTION pg_temp.literal(client text, param text, type regtype, no int) RETURNS text LANGUAGE sql AS $$
-	SELECT (array_agg(v.literal ORDER BY v.n))[1 + no % count(*)::int] FROM public.ledger_test_value v
-	WHERE v.client = literal.client AND v.param = (SELECT p FROM unnest(ARRAY[param || ':' || type, param]) AS p WHERE EXISTS (SELECT FROM public.ledger_test_value x WHERE x.param = p) LIMIT 1)
+CREATE TEMP TABLE literals AS SELECT v.client, v.param, array_agg(v.literal ORDER BY v.n) AS literals FROM public.ledger_test_value v GROUP BY 1, 2;
+CREATE UNIQUE INDEX ON literals (param, client);
+CREATE FUNCTION pg_temp.literal(client text, param text, type regtype, no int) RETURNS text LANGUAGE sql STABLE AS $$
+	SELECT l.literals[1 + no % cardinality(l.literals)] FROM literals l WHERE l.client = literal.client AND l.param IN (literal.param || ':' || type, literal.param)
+	ORDER BY l.param DESC LIMIT 1
 $$;
 CREATE TABLE public.ledger_test_routine AS
 	SELECT p.oid, p.proname::text AS name, p.oid::regproc::text AS called, p.provolatile = 'v' AS writes, p.pronargs - p.pronargdefaults AS needed, p.proargtypes::oid[] AS types, p.proargnames[1:p.pronargs] AS names,
@@ -136,14 +144,15 @@ GRANT SELECT ON public.ledger_test_call, public.ledger_test_routine TO PUBLIC;
 -- a call is taken back, whatever it did
 CREATE FUNCTION public.ledger_test_answer(statement text, OUT state text, OUT said text) LANGUAGE plpgsql AS $$
 DECLARE
-	told	text[];
+	detail	text;
+	hint	text;
 BEGIN
 	EXECUTE format('SELECT string_agg(x, E''\n'') FROM (%s) AS c (x)', statement) INTO said;
 	RAISE EXCEPTION USING ERRCODE = '00ZZZ', MESSAGE = coalesce(said, '');
 EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS told[1] = MESSAGE_TEXT, told[2] = PG_EXCEPTION_DETAIL, told[3] = PG_EXCEPTION_HINT;
+	GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
 	state := SQLSTATE;
-	said := array_to_string(told, E'\n');
+	said := concat_ws(E'\n', said, detail, hint);
 END $$;
 CREATE TABLE public.ledger_test_answered (who text, name text, writes boolean, client text, statement text, state text, said text);
 GRANT SELECT, INSERT ON public.ledger_test_answered TO PUBLIC;
@@ -154,7 +163,7 @@ INSERT INTO public.ledger_test_answered SELECT 'clerk', c.name, c.writes, c.clie
 RESET SESSION AUTHORIZATION;
 -- what it was given is no secret to the caller
 CREATE VIEW public.ledger_test_told AS
-	SELECT a.*, m[1] AS mark FROM public.ledger_test_answered a, regexp_matches(a.said, '(PRVDR|northbank|fedref|Bank:|Revenue:|LP:|\.77\M|TWO\w*|\m77\d{5}\M)', 'g') AS m
+	SELECT a.*, m[1] AS mark FROM public.ledger_test_answered a, regexp_matches(a.said, '(PRVDR|northbank|fedref\d?|Bank:|Revenue:|LP:|\.77\M|TWO\w*|\m77\d{5}\M)', 'g') AS m
 	WHERE strpos(a.statement, m[1]) = 0;
 
 -- ---------------------------------------------------------------------------
