@@ -68,6 +68,7 @@
 #define ERRCODE_LG_APPEND_ONLY			LEDGER_ERRCODE('0', '6', '6')
 #define ERRCODE_LG_SAME_PERSON			LEDGER_ERRCODE('0', '6', '7')	/* a second person must approve (I25) */
 #define ERRCODE_LG_TWO_PEOPLE			LEDGER_ERRCODE('0', '6', '8')	/* an entry that nobody makes alone by hand */
+#define ERRCODE_LG_UNKNOWN_CURSOR		LEDGER_ERRCODE('0', '6', '9')	/* the feed's, of a block that this ledger does not have */
 
 /* settlement */
 #define ERRCODE_LG_UNKNOWN_WINDOW		LEDGER_ERRCODE('0', '7', '0')

@@ -130,7 +130,8 @@ BEGIN
     -- not dated before the bust that it takes back
     PERFORM record_cash_call_event(holder, call, 'busted', greatest(moment, busted.closed_at), -busted.amount, 'CONFIRMED', bust);
     PERFORM record_cash_call_event(holder, call, 'settled', moment, busted.amount, NULL, posting);
-    PERFORM bust_cash_call(holder, call, bust, greatest(moment, busted.closed_at), clock_timestamp());
+    PERFORM bust_cash_call(holder, call, bust, greatest(moment, busted.closed_at),
+                           (SELECT max(e.recorded_at) FROM cash_call_events(holder, call) AS e));
 END;
 $$;
 

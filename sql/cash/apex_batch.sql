@@ -157,27 +157,16 @@ CREATE FUNCTION bakkt_ledger_internal.record_apex_events(batch apex_batch, calls
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-DECLARE
-    stamp constant timestamptz := clock_timestamp();
-    acting constant integer := invoking_actor();
 BEGIN
-    INSERT INTO cash_call_event (client_id, journal_id, event_no, event, at, recorded_at, actor_id, amount, reason, event_journal)
-    SELECT c.client_id, c.journal_id,
-           1 + (SELECT count(*) FROM cash_call_event AS e WHERE e.client_id = c.client_id AND e.journal_id = c.journal_id),
-           CASE i.status WHEN 'SENT' THEN 'sent' WHEN 'CONFIRMED' THEN 'settled' ELSE 'rejected' END, moment, stamp, acting,
-           c.amount, CASE i.status WHEN 'REJECTED' THEN coalesce(i.reason, 'APEX_REJECTED') END, i.journal_id
+    PERFORM record_cash_call_events(array_agg(c ORDER BY c.journal_id), e.event, moment, array_agg(c.amount ORDER BY c.journal_id),
+                                    e.reason, array_agg(i.journal_id ORDER BY c.journal_id),
+                                    CASE e.event WHEN 'rejected' THEN next_cash_retry(moment) END)
     FROM cash_call AS c
     JOIN apex_batch_item AS i ON i.client_id = c.client_id AND i.batch_id = batch.batch_id AND i.call = c.journal_id
-    WHERE c.client_id = batch.client_id AND c.journal_id = ANY (calls);
-    UPDATE cash_call AS c
-    SET status = CASE i.status WHEN 'CONFIRMED' THEN 'S' ELSE c.status END,
-        attempts = c.attempts + (i.status <> 'SENT')::integer,
-        due_at = CASE i.status WHEN 'REJECTED' THEN next_cash_retry(moment) END,
-        closed_at = CASE i.status WHEN 'CONFIRMED' THEN moment END,
-        closed_recorded_at = CASE i.status WHEN 'CONFIRMED' THEN stamp END
-    FROM apex_batch_item AS i
+    CROSS JOIN LATERAL (SELECT CASE i.status WHEN 'SENT' THEN 'sent' WHEN 'CONFIRMED' THEN 'settled' ELSE 'rejected' END,
+                               CASE i.status WHEN 'REJECTED' THEN coalesce(i.reason, 'APEX_REJECTED') END) AS e (event, reason)
     WHERE c.client_id = batch.client_id AND c.journal_id = ANY (calls)
-      AND i.client_id = c.client_id AND i.batch_id = batch.batch_id AND i.call = c.journal_id;
+    GROUP BY e.event, e.reason;
 END;
 $$;
 

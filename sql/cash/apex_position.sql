@@ -31,12 +31,9 @@ CREATE FUNCTION bakkt_ledger_internal.apex_parts(holder integer, moment timestam
 BEGIN ATOMIC
     WITH call AS (
         SELECT asset(c.amount) AS asset, c.sale, CASE WHEN c.withdrawal THEN 1 ELSE -1 END AS sign,
-               c.amount - coalesce(e.ended, zero(asset(c.amount))) AS outstanding, e.paid
+               f.outstanding, f.settled + f.recovered AS paid
         FROM cash_call AS c
-        CROSS JOIN LATERAL (SELECT sum(v.amount) FILTER (WHERE v.event IN ('settled', 'recovered')) AS paid,
-                                   sum(v.amount) FILTER (WHERE v.event IN ('settled', 'written_off', 'busted')) AS ended
-                            FROM cash_call_event AS v
-                            WHERE v.client_id = c.client_id AND v.journal_id = c.journal_id AND v.at <= moment) AS e
+        CROSS JOIN LATERAL cash_call_facts(holder, c.journal_id, c.amount, moment, 'infinity') AS f
         WHERE c.client_id = holder AND c.apex AND c.called_at <= moment
     )
     SELECT CASE WHEN c.sale THEN 'payable' ELSE 'receivable' END, c.asset, c.sign * c.outstanding

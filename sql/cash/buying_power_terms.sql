@@ -74,15 +74,13 @@ CREATE FUNCTION bakkt_ledger_internal.calls_until(scope cash_scope)
 $$
 BEGIN
     RETURN QUERY
-    SELECT c.customer_id, c.withdrawal, b.reverses IS NOT NULL, c.amount, e.closed IS NULL OR e.closed < c.amount, e.busted, e.written_off
+    SELECT c.customer_id, c.withdrawal, b.reverses IS NOT NULL, c.amount, sign(at_cut.outstanding) > 0, by_now.busted - at_cut.busted,
+           by_now.written_off - at_cut.written_off
       FROM calls_since(scope) c
       LEFT JOIN LATERAL (SELECT j.reverses, j.effective_at FROM journal j
                           WHERE j.client_id = c.client_id AND j.journal_id = c.journal_id AND c.called_at > scope.cut AND c.withdrawal = c.sale) b ON true
-     CROSS JOIN LATERAL
-           (SELECT sum(v.amount) FILTER (WHERE v.at <= scope.cut AND v.event IN ('settled', 'written_off', 'busted')) AS closed,
-                   sum(v.amount) FILTER (WHERE v.at > scope.cut AND v.at <= scope.until AND v.event = 'busted') AS busted,
-                   sum(v.amount) FILTER (WHERE v.at > scope.cut AND v.at <= scope.until AND v.event = 'written_off') AS written_off
-              FROM cash_call_event v WHERE v.client_id = c.client_id AND v.journal_id = coalesce(b.reverses, c.journal_id)) e
+     CROSS JOIN LATERAL cash_call_facts(c.client_id, coalesce(b.reverses, c.journal_id), c.amount, scope.cut, 'infinity') at_cut
+     CROSS JOIN LATERAL cash_call_facts(c.client_id, coalesce(b.reverses, c.journal_id), c.amount, scope.until, 'infinity') by_now
      WHERE NOT c.apex AND asset(c.amount) = scope.asset AND c.called_at <= scope.until
        AND (c.called_at <= scope.cut OR b.effective_at <= scope.cut);
 END;

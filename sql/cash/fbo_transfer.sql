@@ -43,7 +43,7 @@ CREATE INDEX fbo_transfer_in_transit_idx ON fbo_transfer (client_id) WHERE statu
 CREATE INDEX fbo_transfer_covered_idx ON fbo_transfer (client_id, covered_through) WHERE covers IS NOT NULL;
 CREATE INDEX fbo_transfer_failed_idx ON fbo_transfer (client_id, taken_up_by) WHERE status = 'FAILED';
 CREATE INDEX funding_transfer_sent_idx ON funding_transfer (client_id) WHERE status = 'SENT';
-CREATE INDEX cash_call_event_recovered_idx ON cash_call_event (client_id, recorded_at) WHERE event = 'recovered';
+CREATE INDEX event_recovered_idx ON event (client_id, recorded_at) WHERE subject = 'cash_call' AND event = 'recovered';
 COMMENT ON TABLE fbo_transfer IS
     'Transfers of the company''s money between the FBO bank account and its business account, in their present state.';
 COMMENT ON COLUMN fbo_transfer.direction IS 'TO_BUSINESS: out of the FBO account; TO_FBO: into it.';

@@ -52,9 +52,9 @@ CREATE FUNCTION bakkt_ledger_internal.calls_as_of(client_id integer, customer_id
 $$
 #variable_conflict use_column
 BEGIN
-    RETURN (SELECT coalesce(sum(c.amount), zero(calls_as_of.asset)) FROM cash_call c
-            WHERE c.client_id = calls_as_of.client_id AND c.customer_id = calls_as_of.customer_id AND c.withdrawal = calls_as_of.withdrawal AND NOT c.apex
-              AND asset(c.amount) = calls_as_of.asset AND c.called_at <= at AND coalesce(c.closed_at, 'infinity') > at);
+    RETURN (SELECT coalesce(sum(c.outstanding), zero(calls_as_of.asset))
+            FROM outstanding_calls(calls_as_of.client_id, at, 'infinity', calls_as_of.customer_id) AS c
+            WHERE c.withdrawal = calls_as_of.withdrawal AND NOT c.apex AND asset(c.outstanding) = calls_as_of.asset);
 END;
 $$;
 COMMENT ON FUNCTION calls_as_of(integer, bigint, asset, timestamptz, boolean) IS
@@ -202,3 +202,6 @@ COMMENT ON FUNCTION check_funding(text) IS
     'with its account, and the holds of requested withdrawals. Returns a row per difference, with what the transfers lead to '
     'expect and what the ledger has; no rows when all agrees. An entry by hand on one of these accounts shows here. Of one '
     'client, or of all that the caller sees. Raises LG010, 42501.';
+
+INSERT INTO check_list (check_name, called, check_order, proves)
+VALUES ('funding', 'check_funding()', 41, 'what deposits and withdrawals have under way stands on its accounts');

@@ -14,9 +14,8 @@ BEGIN
     WHERE c.client_id = holder AND c.status = 'O' AND NOT c.withdrawal AND NOT c.apex AND asset(c.amount) = unit
       AND c.due_at > moment
       AND 'FBO_NOT_FUNDED' = (SELECT e.reason
-                              FROM cash_call_event AS e
-                              WHERE e.client_id = c.client_id AND e.journal_id = c.journal_id
-                              ORDER BY e.event_no DESC
+                              FROM cash_call_events(c.client_id, c.journal_id) AS e
+                              ORDER BY e.event_id DESC
                               LIMIT 1);
 END;
 $$;

@@ -12,6 +12,7 @@ COMMENT ON COLUMN ach_return_code.unauthorised IS 'The holder of the account say
 COMMENT ON COLUMN ach_return_code.return_days IS
     'How many days after settlement the bank may return with this code; NULL: no fixed time. A later return is recorded as well.';
 COMMENT ON COLUMN ach_return_code.banking_days IS 'Whether return_days counts banking days; otherwise calendar days.';
+INSERT INTO subject (subject, key, shipped) VALUES ('ach_return_code', '{code}', true);
 INSERT INTO ach_return_code VALUES
     ('R01', 'insufficient funds', false, 2, true),
     ('R02', 'account closed', false, 2, true),

@@ -65,21 +65,22 @@ COMMENT ON TYPE covered_call IS 'A settlement or recovery of a cash call.';
 CREATE FUNCTION bakkt_ledger_internal.covered_calls(covering fbo_transfer) RETURNS SETOF covered_call
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
-    SELECT k, e.event, e.amount, e.at, e.event_journal
+    SELECT k, e.event, e.amount, e.at, e.journal_id
     FROM cash_call AS k
-    JOIN cash_call_event AS e ON e.client_id = k.client_id AND e.journal_id = k.journal_id AND e.event = 'settled'
+    JOIN LATERAL cash_call_events(k.client_id, k.journal_id) AS e ON e.event = 'settled'
     WHERE k.client_id = (covering).client_id AND k.closed_recorded_at > (covering).covered_after
       AND k.closed_recorded_at <= (covering).covered_through AND k.status = 'S' AND NOT k.apex
       AND asset(k.amount) = asset((covering).amount)
       AND ((covering).covers = 'ALL' OR ((covering).covers = 'WITHDRAWALS') = k.withdrawal)
     UNION ALL
-    SELECT k, e.event, e.amount, e.at, e.event_journal
-    FROM cash_call_event AS e
-    JOIN journal AS j ON j.client_id = e.client_id AND j.journal_id = e.event_journal
+    SELECT k, e.event, e.amount, e.at, e.journal_id
+    FROM event AS e
+    JOIN journal AS j ON j.client_id = e.client_id AND j.journal_id = e.journal_id
     JOIN account AS a ON a.client_id = e.client_id AND a.kind = 'fbo_due_to_corp' AND a.asset = asset((covering).amount)
                      AND touches(j.entry, a.account)
-    JOIN cash_call AS k ON k.client_id = e.client_id AND k.journal_id = e.journal_id AND NOT k.apex
-    WHERE e.client_id = (covering).client_id AND e.event = 'recovered' AND e.recorded_at > (covering).covered_after
+    JOIN cash_call AS k ON k.client_id = e.client_id AND k.journal_id = e.subject_key::bigint AND NOT k.apex
+    WHERE e.client_id = (covering).client_id AND e.subject = 'cash_call' AND e.event = 'recovered'
+      AND e.recorded_at > (covering).covered_after
       AND e.recorded_at <= (covering).covered_through AND asset(e.amount) = asset((covering).amount)
       AND (covering).covers IN ('ALL', 'WITHDRAWALS');
 END;

@@ -20,6 +20,7 @@ CREATE TABLE bakkt_ledger_internal.job (
 );
 COMMENT ON TABLE job IS
     'The jobs this version has and the schedule each comes with; job_schedule has the one in force. Shipped with the extension.';
+INSERT INTO subject (subject, key, shipped) VALUES ('job', '{job}', true);
 COMMENT ON COLUMN job.run_order IS 'Of jobs due at the same instant, the lower runs first.';
 COMMENT ON COLUMN job.times IS 'Local times of day; NULL for a job that runs at intervals.';
 COMMENT ON COLUMN job.every IS

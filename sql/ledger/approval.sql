@@ -58,19 +58,38 @@ COMMENT ON TABLE approval_limit IS
 SELECT pg_catalog.pg_extension_config_dump('approval_limit', '');
 INSERT INTO subject (subject, key) VALUES ('approval_limit', '{role,asset}');
 
--- Enters a proposal.
-CREATE FUNCTION bakkt_ledger_internal.propose(holder integer, subject text, key text, worth amount, reason text, at timestamptz) RETURNS approval
+-- Enters a proposal about each of these rows, worth so much.
+CREATE FUNCTION bakkt_ledger_internal.propose_all(holder integer, subject text, keys text[], worths amount[], reason text,
+                                                  at timestamptz)
+    RETURNS approval[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    entered approval;
+    entered approval[];
 BEGIN
-    INSERT INTO approval AS p (client_id, subject, subject_key, amount, reason, proposed_by, proposed_role, proposed_at)
-    VALUES (holder, subject, key, worth, reason, session_login(), session_login_role(), at)
-    RETURNING p.* INTO entered;
-    PERFORM record_event('proposed', NULL::approval, entered, at, amount => worth, reason => reason);
+    WITH proposed AS (
+        INSERT INTO approval AS p (client_id, subject, subject_key, amount, reason, proposed_by, proposed_role, proposed_at)
+        SELECT holder, propose_all.subject, g.key, g.worth, propose_all.reason, session_login(), session_login_role(), at
+        FROM unnest(keys, worths) WITH ORDINALITY AS g (key, worth, place)
+        ORDER BY g.place
+        RETURNING p.*
+    )
+    SELECT array_agg(p ORDER BY p.approval_id) INTO entered FROM proposed AS p;
+    PERFORM record_events('proposed', array_fill(NULL::approval, ARRAY[cardinality(entered)]), entered, at, worths,
+                          why => reason);
     RETURN entered;
+END;
+$$;
+
+-- Enters a proposal.
+CREATE FUNCTION bakkt_ledger_internal.propose(holder integer, subject text, key text, worth amount, reason text, at timestamptz)
+    RETURNS approval
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN (propose_all(holder, subject, ARRAY[key], ARRAY[worth], reason, at))[1];
 END;
 $$;
 
@@ -116,41 +135,62 @@ BEGIN
 END;
 $$;
 
--- Writes a decision and its event; the caller has locked the proposal and checked who decides.
-CREATE FUNCTION bakkt_ledger_internal.decide(proposed approval, event text, at timestamptz, reason text DEFAULT NULL) RETURNS approval
+-- Writes the same decision on several proposals, with their events; the caller has locked them and
+-- checked who decides.
+CREATE FUNCTION bakkt_ledger_internal.decide_all(proposed approval[], event text, at timestamptz, reason text DEFAULT NULL)
+    RETURNS approval[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    decided approval;
+    decided approval[];
 BEGIN
-    UPDATE approval AS p
-    SET status = upper(event),
-        decided_by = CASE event WHEN 'lapsed' THEN NULL ELSE session_login() END,
-        decided_at = at,
-        decision_reason = decide.reason
-    WHERE p.client_id = proposed.client_id AND p.approval_id = proposed.approval_id
-    RETURNING p.* INTO STRICT decided;
-    PERFORM record_event(event, proposed, decided, at, amount => decided.amount, reason => reason);
+    WITH changed AS (
+        UPDATE approval AS p
+        SET status = upper(event),
+            decided_by = CASE event WHEN 'lapsed' THEN NULL ELSE session_login() END,
+            decided_at = at,
+            decision_reason = decide_all.reason
+        FROM unnest(proposed) WITH ORDINALITY AS g
+        WHERE p.client_id = g.client_id AND p.approval_id = g.approval_id
+        RETURNING p AS after, g.ordinality AS place
+    )
+    SELECT array_agg(c.after ORDER BY c.place) INTO decided FROM changed AS c;
+    PERFORM record_events(event, proposed, decided, at, why => reason,
+                          amounts => ARRAY(SELECT d.amount FROM unnest(decided) WITH ORDINALITY AS d ORDER BY d.ordinality));
     RETURN decided;
+END;
+$$;
+
+-- Writes one decision.
+CREATE FUNCTION bakkt_ledger_internal.decide(proposed approval, event text, at timestamptz, reason text DEFAULT NULL)
+    RETURNS approval
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN (decide_all(ARRAY[proposed], event, at, reason))[1];
 END;
 $$;
 
 -- Approves a locked proposal, as a second person and within the limit (LG067). One that is approved
 -- already stays so.
-CREATE FUNCTION bakkt_ledger_internal.approve(proposed approval, what text, at timestamptz, reason text DEFAULT NULL) RETURNS approval
+CREATE FUNCTION bakkt_ledger_internal.approve(proposed approval, what text, at timestamptz, reason text DEFAULT NULL)
+    RETURNS approval
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM require_second_person(proposed.proposed_by, proposed.proposed_role, what), require_approval_limit(proposed.amount, what);
+    PERFORM require_second_person(proposed.proposed_by, proposed.proposed_role, what),
+            require_approval_limit(proposed.amount, what);
     RETURN CASE proposed.status WHEN 'APPROVED' THEN proposed ELSE decide(proposed, 'approved', at, reason) END;
 END;
 $$;
 
 -- Declines a locked proposal. Any login but the proposer's may decline (LG067), even where no login
 -- could approve.
-CREATE FUNCTION bakkt_ledger_internal.decline(proposed approval, what text, at timestamptz, reason text DEFAULT NULL) RETURNS approval
+CREATE FUNCTION bakkt_ledger_internal.decline(proposed approval, what text, at timestamptz, reason text DEFAULT NULL)
+    RETURNS approval
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$

@@ -5,26 +5,33 @@
 -- Refuses clients and accounts the caller may not see.
 -- Locks nothing.
 
-CREATE FUNCTION bakkt_ledger_internal.unsealed_journals(client_id integer) RETURNS SETOF journal
+-- A house account has no balance row: its balance is what the last block
+-- says plus the lines of journals that no block has yet, at one snapshot.
+-- The client's journals that no block has yet.
+CREATE FUNCTION bakkt_ledger_internal.unsealed_journals(holder integer) RETURNS SETOF journal
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
     last block;
 BEGIN
-    SELECT * INTO last FROM block b ORDER BY b.block_no DESC LIMIT 1;
-    RETURN QUERY SELECT j.* FROM journal j
-        WHERE j.client_id = unsealed_journals.client_id AND j.journal_id > coalesce(last.high, 0);
+    SELECT b.* INTO last FROM block AS b ORDER BY b.block_no DESC LIMIT 1;
+    RETURN QUERY
+    SELECT j.*
+    FROM journal AS j
+    WHERE j.client_id = holder AND j.journal_id > coalesce(last.high, 0);
     IF last.high IS NOT NULL THEN
-        RETURN QUERY SELECT j.* FROM ranges(last.pending) AS r CROSS JOIN LATERAL
-            -- OFFSET 0 makes it a look-up per range, as in block_members()
-            (SELECT n.* FROM journal n
-             WHERE n.client_id = unsealed_journals.client_id AND n.journal_id >= lower(r) AND n.journal_id < upper(r) OFFSET 0) AS j;
+        RETURN QUERY
+        SELECT j.*
+        FROM spans(last.pending) AS part
+        -- OFFSET 0: looked up for each range, as in numbered_records()
+        CROSS JOIN LATERAL (SELECT n.*
+                            FROM journal AS n
+                            WHERE n.client_id = holder AND n.journal_id >= lower(part) AND n.journal_id < upper(part)
+                              AND n.journal_id <@ last.pending OFFSET 0) AS j;
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION unsealed_journals(integer) IS 'The client''s journals that no block has yet. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.house_balances(client_id integer) RETURNS TABLE (account account_id, posted amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100

@@ -232,6 +232,9 @@ CREATE FUNCTION bakkt_ledger.add_calendar_version(calendar text, first_day date,
 $$
 DECLARE
     edition integer;
+    opened calendar;
+    added calendar_version;
+    closed calendar_holiday[];
 BEGIN
     PERFORM require_batch_size(cardinality(holidays));
     IF calendar IS NULL OR calendar !~ '^[A-Z][A-Z0-9_]{0,19}$' THEN
@@ -260,15 +263,27 @@ BEGIN
             HINT = 'An edition covers a hundred years at most, and not all seven days are weekend.';
     END IF;
     PERFORM bounded_wait();
-    INSERT INTO calendar VALUES (add_calendar_version.calendar, coalesce(description, add_calendar_version.calendar))
-    ON CONFLICT ON CONSTRAINT calendar_pkey DO NOTHING;
+    INSERT INTO calendar AS c VALUES (add_calendar_version.calendar, coalesce(description, add_calendar_version.calendar))
+    ON CONFLICT ON CONSTRAINT calendar_pkey DO NOTHING
+    RETURNING c.* INTO opened;
+    IF FOUND THEN
+        PERFORM record_event('added', NULL::calendar, opened, clock_timestamp());
+    END IF;
     PERFORM FROM calendar c WHERE c.calendar = add_calendar_version.calendar FOR NO KEY UPDATE;
     SELECT coalesce(max(v.version), 0) + 1 INTO edition FROM calendar_version v WHERE v.calendar = add_calendar_version.calendar;
-    INSERT INTO calendar_version
+    INSERT INTO calendar_version AS v
     VALUES (add_calendar_version.calendar, edition, first_day, last_day, weekend, cut_time, zone, source,
-            invoking_role(), clock_timestamp());
-    INSERT INTO calendar_holiday
-    SELECT add_calendar_version.calendar, edition, h.day, h.name FROM unnest(holidays, names) AS h (day, name);
+            invoking_role(), clock_timestamp())
+    RETURNING v.* INTO added;
+    PERFORM record_event('added', NULL::calendar_version, added, clock_timestamp());
+    WITH entered AS (
+        INSERT INTO calendar_holiday AS n
+        SELECT add_calendar_version.calendar, edition, h.day, h.name
+        FROM unnest(holidays, names) AS h (day, name)
+        RETURNING n
+    )
+    SELECT array_agg(e.n ORDER BY (e.n).day) INTO closed FROM entered AS e;
+    PERFORM record_events('added', NULL::calendar_holiday[], closed, clock_timestamp());
     RETURN edition;
 END;
 $$;

@@ -12,14 +12,18 @@ CREATE TABLE bakkt_ledger_internal.subject (
     key text[] NOT NULL,
     refusal text COLLATE "C" NOT NULL DEFAULT 'LG071',
     apart text[] NOT NULL DEFAULT '{}',
-    shipped boolean NOT NULL DEFAULT false
+    told_by text COLLATE "C" NOT NULL DEFAULT 'told_states',
+    shipped boolean NOT NULL DEFAULT false,
+    told text[]
 );
 COMMENT ON TABLE subject IS 'The tables whose rows are the fold of their events. Shipped with the extension.';
 COMMENT ON COLUMN subject.subject IS 'Name of the table.';
 COMMENT ON COLUMN subject.key IS 'The columns, beside client_id, that name a row in its events.';
 COMMENT ON COLUMN subject.refusal IS 'SQLSTATE of a change of status that transition does not list.';
 COMMENT ON COLUMN subject.apart IS 'Columns that events leave out, because nothing depends on them.';
+COMMENT ON COLUMN subject.told_by IS 'The function that computes from what is recorded what the rows must be.';
 COMMENT ON COLUMN subject.shipped IS 'Its rows come with the extension; the first seal() records them.';
+COMMENT ON COLUMN subject.told IS 'The columns that the feed tells the client''s own roles; NULL: nothing, it is the company''s.';
 INSERT INTO subject (subject, key) VALUES ('actor', '{actor_id}');
 
 CREATE TABLE bakkt_ledger_internal.transition (
@@ -51,10 +55,10 @@ CREATE TABLE bakkt_ledger_internal.event (
     reason text COLLATE "C",
     content jsonb,
     changed jsonb,
-    CONSTRAINT event_pkey PRIMARY KEY (client_id, subject, subject_key, event_id)
+    CONSTRAINT event_pkey PRIMARY KEY (client_id, subject, subject_key, event_id),
+    -- a block and the feed read a client's records in order of number, as they do the journals
+    CONSTRAINT event_number_key UNIQUE (client_id, event_id)
 );
--- numbers are given out almost in order, so BRIN finds those of a block
-CREATE INDEX event_id_idx ON event USING brin (event_id) WITH (pages_per_range = 32);
 CREATE INDEX event_reference_idx ON event (client_id, reference) WHERE reference IS NOT NULL;
 COMMENT ON TABLE event IS
     'What happened to every subject that is not a journal: opened, changed, ended. Append-only, sealed by blocks.';
@@ -76,6 +80,10 @@ ALTER TABLE event ENABLE ALWAYS TRIGGER refuse_write;
 -- The next number of what is recorded.
 CREATE FUNCTION bakkt_ledger_internal.next_record_number() RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'next_record_number';
+
+-- When something is recorded: by the clock, but never before the last block was sealed, also when the clock was set back.
+CREATE FUNCTION bakkt_ledger_internal.record_time() RETURNS timestamptz
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'bakkt_ledger_record_time';
 
 -- The name of a row in its events.
 CREATE FUNCTION bakkt_ledger_internal.subject_key(key text[], state jsonb) RETURNS text
@@ -134,15 +142,16 @@ $$;
 
 -- Writes the same event for several rows, given each row before and after. All events are written
 -- here, except attempts on cash calls, which a run writes in bulk. Amounts, journals and requests
--- are given for each row or not at all.
+-- are given for each row or not at all; stamp is the instant of recording, for rows that hold it.
 CREATE FUNCTION bakkt_ledger_internal.record_events(happening text, before anyarray, after anyarray, moment timestamptz,
                                                     amounts amount[] DEFAULT NULL, journals bigint[] DEFAULT NULL,
                                                     requests text[] DEFAULT NULL, why text DEFAULT NULL,
-                                                    said jsonb DEFAULT NULL, acting integer DEFAULT NULL)
+                                                    said jsonb DEFAULT NULL, acting integer DEFAULT NULL,
+                                                    stamp timestamptz DEFAULT NULL)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    SET TimeZone = 'UTC'  -- instants are written in one way
+    SET TimeZone = 'UTC' SET IntervalStyle = 'postgres' SET bytea_output = 'hex'  -- values are written in one way
     -- a custom plan holds flat copies of the arrays, in which each subscript counts from the first element
     SET plan_cache_mode = force_generic_plan AS
 $$
@@ -156,9 +165,9 @@ BEGIN
     WHERE r.was ->> 'status' <> r.state ->> 'status';
     INSERT INTO event (client_id, actor_id, event_id, journal_id, at, recorded_at, subject, subject_key, event, status, amount,
                        reference, reason, content, changed)
-    SELECT coalesce((r.named ->> 'client_id')::integer, 0), acting, next_record_number(), journals[r.i], moment, clock_timestamp(),
-           what.subject, subject_key(what.key, r.named), happening, r.state ->> 'status', amounts[r.i],
-           requests[r.i], why, said, changed_columns(r.was, r.state, what.apart)
+    SELECT coalesce((r.named ->> 'client_id')::integer, 0), acting, next_record_number(), journals[r.i], moment,
+           coalesce(stamp, record_time()), what.subject, subject_key(what.key, r.named), happening, r.state ->> 'status',
+           amounts[r.i], requests[r.i], why, said, changed_columns(r.was, r.state, what.apart)
     FROM (SELECT i, to_jsonb(before[i]) AS was, to_jsonb(after[i]) AS state, to_jsonb(coalesce(after[i], before[i])) AS named
           FROM generate_subscripts(after, 1) AS i) AS r
     ORDER BY r.i;
@@ -200,8 +209,3 @@ BEGIN
     RETURN FOUND;
 END;
 $$;
-
--- The leaf of an event, a request or a refusal: SHA-256 of the table's name, all columns and who
--- recorded it (doc/blocks.md).
-CREATE FUNCTION bakkt_ledger_internal.record_leaf(kind text, recorded record, actor text) RETURNS bytea
-    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'record_leaf';

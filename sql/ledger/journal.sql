@@ -78,12 +78,13 @@ SELECT pg_catalog.pg_extension_config_dump('journal_party', '');
 
 CREATE TABLE bakkt_ledger_internal.rejection (
     client_id integer NOT NULL,
-    reference text COLLATE "C" NOT NULL,
     actor_id integer NOT NULL,
+    rejection_id bigint NOT NULL,
     recorded_at timestamptz NOT NULL,
     effective_at timestamptz,
     reverses bigint,
     kind smallint NOT NULL,
+    reference text COLLATE "C" NOT NULL,
     sqlstate text COLLATE "C" NOT NULL,
     message text COLLATE "C" NOT NULL,
     detail text COLLATE "C",
@@ -91,10 +92,12 @@ CREATE TABLE bakkt_ledger_internal.rejection (
     entry journal_entry,
     terms execution_terms,
     description text COLLATE "C",
-    CONSTRAINT rejection_pkey PRIMARY KEY (client_id, reference)
+    CONSTRAINT rejection_pkey PRIMARY KEY (client_id, reference),
+    CONSTRAINT rejection_number_key UNIQUE (client_id, rejection_id)
 );
 COMMENT ON TABLE rejection IS 'Refused requests with their whole content: the same reference always gets the same refusal.';
 COMMENT ON COLUMN rejection.effective_at IS 'As given by the caller; NULL when none was given.';
+COMMENT ON COLUMN rejection.rejection_id IS 'From the sequence that also numbers journals.';
 SELECT pg_catalog.pg_extension_config_dump('rejection', '');
 
 CREATE TABLE bakkt_ledger_internal.balance (

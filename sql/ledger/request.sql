@@ -15,9 +15,9 @@ CREATE TABLE bakkt_ledger_internal.request (
     operation text COLLATE "C" NOT NULL,
     content jsonb NOT NULL,
     outcome jsonb NOT NULL,
-    CONSTRAINT request_pkey PRIMARY KEY (client_id, scope, reference)
+    CONSTRAINT request_pkey PRIMARY KEY (client_id, scope, reference),
+    CONSTRAINT request_number_key UNIQUE (client_id, request_id)
 );
-CREATE INDEX request_id_idx ON request USING brin (request_id) WITH (pages_per_range = 32);
 COMMENT ON TABLE request IS
     'Every request that is not a journal, by its reference, with its content and its answer. Append-only, sealed by blocks.';
 COMMENT ON COLUMN request.client_id IS 'The client whose reference it is; 0: the reference belongs to the whole ledger.';
@@ -75,11 +75,11 @@ $$;
 CREATE FUNCTION bakkt_ledger_internal.close_request(asked request, answer anyelement) RETURNS anyelement
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    SET TimeZone = 'UTC' AS  -- so that instants have one text
+    SET TimeZone = 'UTC' SET IntervalStyle = 'postgres' SET bytea_output = 'hex' AS  -- values are written in one way
 $$
 BEGIN
     INSERT INTO request (client_id, actor_id, request_id, at, recorded_at, scope, reference, operation, content, outcome)
-    VALUES (asked.client_id, invoking_actor(), next_record_number(), asked.at, clock_timestamp(), asked.scope, asked.reference,
+    VALUES (asked.client_id, invoking_actor(), next_record_number(), asked.at, record_time(), asked.scope, asked.reference,
             asked.operation, asked.content, to_jsonb(answer))
     ON CONFLICT ON CONSTRAINT request_pkey DO NOTHING;
     IF NOT FOUND THEN

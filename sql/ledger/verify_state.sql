@@ -15,11 +15,22 @@ BEGIN ATOMIC
     GROUP BY e.client_id, e.subject_key;
 END;
 
+-- What the rows of a subject must be, by its own function or by that fold.
+CREATE FUNCTION bakkt_ledger_internal.told_rows(of_subject subject)
+    RETURNS TABLE (client_id integer, subject_key text, state jsonb)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY EXECUTE format('SELECT * FROM bakkt_ledger_internal.%I($1)', of_subject.told_by) USING of_subject.subject;
+END;
+$$;
+
 -- The rows of a subject's table as events write them.
 CREATE FUNCTION bakkt_ledger_internal.present_states(of_subject subject) RETURNS TABLE (client_id integer, subject_key text, state jsonb)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    SET TimeZone = 'UTC' AS
+    SET TimeZone = 'UTC' SET IntervalStyle = 'postgres' SET bytea_output = 'hex' AS
 $$
 BEGIN
     RETURN QUERY EXECUTE format(
@@ -43,20 +54,18 @@ CREATE FUNCTION bakkt_ledger_internal.verify_subject(of_subject subject) RETURNS
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT 'state', NULL::bigint, NULL::bigint, NULL::integer, NULL::account_id,
-           format('%s "%s"%s: %s.', of_subject.subject, coalesce(t.subject_key, p.subject_key),
-                  CASE WHEN coalesce(t.client_id, p.client_id) > 0
-                       THEN format(' of client %s', coalesce(t.client_id, p.client_id)) ELSE '' END,
-                  CASE WHEN p.state IS NULL THEN 'the row is gone'
-                       WHEN t.state IS NULL THEN 'no event tells of the row'
-                       ELSE state_differences(t.state, p.state) END)
-    FROM told_states(of_subject.subject) AS t
+    SELECT finding('state',
+                   CASE WHEN p.state IS NULL THEN 'The row is gone.'
+                        WHEN t.state IS NULL THEN 'No event tells of the row.'
+                        ELSE state_differences(t.state, p.state) || '.' END,
+                   holder => client_name(coalesce(t.client_id, p.client_id)), of_subject => of_subject.subject,
+                   key => coalesce(t.subject_key, p.subject_key))
+    FROM told_rows(of_subject) AS t
     FULL JOIN present_states(of_subject) AS p ON p.client_id = t.client_id AND p.subject_key = t.subject_key
     WHERE t.state IS DISTINCT FROM p.state
 $$;
 
--- The same for all subjects; rows shipped with the extension count once the first block has
--- recorded them.
+-- The same of all subjects; shipped ones once the first seal() has recorded them.
 CREATE FUNCTION bakkt_ledger_internal.verify_states() RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -64,5 +73,8 @@ $$
     SELECT d.*
     FROM subject AS s
     CROSS JOIN LATERAL verify_subject(s) AS d
-    WHERE NOT s.shipped OR EXISTS (SELECT FROM event AS e WHERE e.client_id = 0 AND e.subject = s.subject)
+    WHERE NOT s.shipped OR EXISTS (SELECT FROM block AS b)
 $$;
+
+INSERT INTO check_list (check_name, called, check_order, proves)
+VALUES ('states', 'verify_states()', 30, 'every row of a subject''s table is what its events come to');

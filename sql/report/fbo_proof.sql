@@ -209,3 +209,6 @@ COMMENT ON FUNCTION check_fbo(text) IS
 The proof (I8), each claim in debit with its customer (I5), clearing accounts that do not agree with the transfers in transit, the
 company''s side of what the funds owe each other (I7), transfers that do not agree with their journals.
 Errors: LG010, 42501.';
+
+INSERT INTO check_list (check_name, called, check_order, proves)
+VALUES ('fbo', 'check_fbo()', 60, 'the FBO accounts hold what customers are owed, and agree with the transfers (I5, I7, I8)');

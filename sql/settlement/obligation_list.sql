@@ -97,3 +97,6 @@ COMMENT ON FUNCTION check_settlement(text) IS
 obligation from its events, and the balance of each novated account from what its obligations have outstanding.
 A row for each that differs: no rows when all is well. Amounts debit positive.
 Errors: LG010.';
+
+INSERT INTO check_list (check_name, called, check_order, proves)
+VALUES ('settlement', 'check_settlement()', 50, 'windows tie to their members, obligations to their events and accounts (I14, I16)');

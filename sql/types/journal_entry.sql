@@ -174,6 +174,24 @@ CREATE AGGREGATE bakkt_ledger.activity(entry journal_entry) (
 COMMENT ON AGGREGATE activity(journal_entry) IS
     'per account and asset, in order of account: sum (debit positive, zeros included) and number of entries that touch it';
 
+CREATE TYPE bakkt_ledger_internal.recorded_activity AS (account account_id, amount amount, entries bigint, last_recorded_at timestamptz);
+COMMENT ON TYPE recorded_activity IS 'As account_activity, and the latest time that came with an entry.';
+CREATE FUNCTION bakkt_ledger_internal.journal_entry_net_add(internal, journal_entry, timestamptz) RETURNS internal
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
+CREATE FUNCTION bakkt_ledger_internal.journal_entry_recorded_activity_final(internal) RETURNS recorded_activity[]
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
+CREATE AGGREGATE bakkt_ledger_internal.recorded_activity(entry journal_entry, recorded_at timestamptz) (
+    SFUNC = journal_entry_net_add,
+    STYPE = internal,
+    SSPACE = 16384,
+    FINALFUNC = journal_entry_recorded_activity_final,
+    COMBINEFUNC = journal_entry_net_combine,
+    SERIALFUNC = journal_entry_net_serialize,
+    DESERIALFUNC = journal_entry_net_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE recorded_activity(journal_entry, timestamptz) IS 'As activity(), and when the last entry that touched the account was recorded.';
+
 CREATE TYPE bakkt_ledger.fund_amount AS (fund text, amount amount);
 COMMENT ON TYPE fund_amount IS 'an amount of one fund';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_turnover_add(internal, journal_entry) RETURNS internal

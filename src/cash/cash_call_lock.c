@@ -16,6 +16,7 @@
 
 #include "ledger/client_lock.h"
 #include "ledger/lookup.h"
+#include "ledger/record_time.h"
 
 static void
 lock_events(int32 client_id, LOCKMODE mode)
@@ -40,7 +41,9 @@ PG_FUNCTION_INFO_V1(cash_call_events_instant);
 /*
  * Once we own the events, what was recorded has been committed, and what is
  * recorded from now on says a later instant.  They are free again at once:
- * nobody waits for what is done with the instant.
+ * nobody waits for what is done with the instant.  With a clock behind the last
+ * block the instant is that block's: the next block, which the caller seals,
+ * moves it on.
  */
 Datum
 cash_call_events_instant(PG_FUNCTION_ARGS)
@@ -51,8 +54,8 @@ cash_call_events_instant(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("cash_call_events_instant()");
 	lookup_begin();
 	lock_events(client_id, ExclusiveLock);
-	known = GetCurrentTimestamp();
-	while (GetCurrentTimestamp() <= known)
+	known = record_time();
+	while (GetCurrentTimestamp() == known)
 		CHECK_FOR_INTERRUPTS();
 	client_unlock(LOCK_CLASS_CASH_CALL_EVENTS, client_id, ExclusiveLock);
 	PG_RETURN_TIMESTAMPTZ(known);

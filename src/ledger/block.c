@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/typcache.h"
@@ -77,6 +78,7 @@ record_block(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("seal()");
 	writer = writer_open(LEDGER_BLOCK);
 	write_row(writer, PG_GETARG_HEAPTUPLEHEADER(0));
+	CacheInvalidateRelcache(writer->relation);	/* to all sessions: there is another last block, see record_time() */
 	writer_close(writer);
 	deconstruct_array(balances, ARR_ELEMTYPE(balances), -1, false, TYPALIGN_DOUBLE, &rows, NULL, &count);
 	if (count == 0)

@@ -31,8 +31,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "ledger/block_hash.h"
 #include "ledger/canonical.h"
-#include "ledger/leaf.h"
 
 /* what a block keeps of a leaf besides the locator */
 #define EVIDENCE_HASH_SIZE 4

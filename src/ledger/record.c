@@ -26,9 +26,9 @@ enum
 /* attributes of table rejection, in order */
 enum
 {
-	REJECTION_CLIENT_ID, REJECTION_REFERENCE, REJECTION_ACTOR_ID, REJECTION_RECORDED_AT, REJECTION_EFFECTIVE_AT,
-	REJECTION_REVERSES, REJECTION_KIND, REJECTION_SQLSTATE, REJECTION_MESSAGE, REJECTION_DETAIL, REJECTION_HINT,
-	REJECTION_ENTRY, REJECTION_TERMS, REJECTION_DESCRIPTION, REJECTION_ATTRIBUTES
+	REJECTION_CLIENT_ID, REJECTION_ACTOR_ID, REJECTION_ID, REJECTION_RECORDED_AT, REJECTION_EFFECTIVE_AT,
+	REJECTION_REVERSES, REJECTION_KIND, REJECTION_REFERENCE, REJECTION_SQLSTATE, REJECTION_MESSAGE, REJECTION_DETAIL,
+	REJECTION_HINT, REJECTION_ENTRY, REJECTION_TERMS, REJECTION_DESCRIPTION, REJECTION_ATTRIBUTES
 };
 
 static void
@@ -81,13 +81,14 @@ insert_rejection(TableWriter *writer, const LedgerRequest *request, int32 actor)
 
 	memset(slot->tts_isnull, 0, REJECTION_ATTRIBUTES * sizeof(bool));
 	slot->tts_values[REJECTION_CLIENT_ID] = Int32GetDatum(request->client_id);
-	set_text(slot, REJECTION_REFERENCE, request->reference);
 	slot->tts_values[REJECTION_ACTOR_ID] = Int32GetDatum(actor);
+	slot->tts_values[REJECTION_ID] = Int64GetDatum(record_number_next());
 	slot->tts_values[REJECTION_RECORDED_AT] = TimestampTzGetDatum(request->recorded_at);
 	slot->tts_values[REJECTION_EFFECTIVE_AT] = TimestampTzGetDatum(request->effective_at);
 	slot->tts_isnull[REJECTION_EFFECTIVE_AT] = !request->effective_given;
 	set_number(slot, REJECTION_REVERSES, request->reverses);
 	slot->tts_values[REJECTION_KIND] = Int16GetDatum(request->kind);
+	set_text(slot, REJECTION_REFERENCE, request->reference);
 	set_text(slot, REJECTION_SQLSTATE, unpack_sql_state(request->refusal.sqlstate));
 	set_text(slot, REJECTION_MESSAGE, request->refusal.message);
 	set_text(slot, REJECTION_DETAIL, request->refusal.detail);

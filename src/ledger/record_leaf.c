@@ -4,8 +4,9 @@
  *	  The leaf of a record that is no journal: a refusal, an event, a request.
  *
  * All its columns in their order, then the name of who recorded it, each in
- * canonical form; the name of the table comes first, so that no record can
- * stand for one of another kind.
+ * canonical form; the kind comes first, so that no record can stand for one of
+ * another kind.  It has no lines to locate: in the place of the locator its
+ * kind stands, so that the evidence of a block tells what a missing record was.
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -20,9 +21,8 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-
+#include "ledger/block_hash.h"
 #include "ledger/canonical.h"
-#include "ledger/leaf.h"
 
 /* Anything else that a record holds has a text that depends on no setting. */
 static void
@@ -67,6 +67,44 @@ put_value(StringInfo buffer, Oid type, Datum value)
 	}
 }
 
+static const char *const record_kinds[] = {"refusal", "event", "request"};
+
+/* FF FF, which is no sum of a journal's locator, and the kind's place from 1 */
+static void
+write_kind(const text *kind, uint8 *bytes)
+{
+	bytes[0] = bytes[1] = 0xFF;
+	bytes[2] = 0;
+	for (int i = 0; i < lengthof(record_kinds); i++)
+		if (VARSIZE_ANY_EXHDR(kind) == strlen(record_kinds[i]) &&
+			memcmp(VARDATA_ANY(kind), record_kinds[i], VARSIZE_ANY_EXHDR(kind)) == 0)
+		{
+			bytes[3] = i + 1;
+			return;
+		}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("there is no kind of record \"%s\"", text_to_cstring(kind)),
+			 errhint("A journal has a leaf of its own: journal_leaf().")));
+}
+
+/* record_kind(evidence): what kind of record a piece of evidence, or a leaf, is of */
+PG_FUNCTION_INFO_V1(record_kind);
+Datum
+record_kind(PG_FUNCTION_ARGS)
+{
+	bytea	   *evidence = PG_GETARG_BYTEA_PP(0);
+	const uint8 *bytes = (const uint8 *) VARDATA_ANY(evidence) + VARSIZE_ANY_EXHDR(evidence) - LOCATOR_SIZE;
+
+	if (VARSIZE_ANY_EXHDR(evidence) < LOCATOR_SIZE)
+		PG_RETURN_NULL();
+	if (bytes[0] != 0xFF || bytes[1] != 0xFF)
+		PG_RETURN_TEXT_P(cstring_to_text("journal"));
+	if (bytes[3] < 1 || bytes[3] > lengthof(record_kinds))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(record_kinds[bytes[3] - 1]));
+}
+
 static void
 put_columns(StringInfo buffer, HeapTupleHeader record)
 {
@@ -96,7 +134,8 @@ PG_FUNCTION_INFO_V1(record_leaf);
 Datum
 record_leaf(PG_FUNCTION_ARGS)
 {
-	bytea	   *leaf = palloc0(VARHDRSZ + LEAF_SIZE);
+	bytea	   *leaf = palloc(VARHDRSZ + LEAF_SIZE);
+	uint8	   *bytes = (uint8 *) VARDATA(leaf);
 	StringInfoData buffer;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -109,7 +148,8 @@ record_leaf(PG_FUNCTION_ARGS)
 		canonical_null(&buffer);
 	else
 		canonical_text(&buffer, PG_GETARG_TEXT_PP(2));
-	sha256_of(HASH_PREFIX_LEAF, buffer.data, buffer.len, NULL, 0, (uint8 *) VARDATA(leaf));
+	sha256_of(HASH_PREFIX_LEAF, buffer.data, buffer.len, NULL, 0, bytes);
+	write_kind(PG_GETARG_TEXT_PP(0), bytes + HASH_SIZE);
 	SET_VARSIZE(leaf, VARHDRSZ + LEAF_SIZE);
 	PG_RETURN_BYTEA_P(leaf);
 }

@@ -55,7 +55,7 @@ static const RequestColumns journal_columns = {
 	.kind = 8,.effective_at = 5,.reverses = 7,.entry = 10,.terms = 11,.description = 12
 };
 static const RequestColumns rejection_columns = {
-	.kind = 7,.effective_at = 5,.reverses = 6,.entry = 12,.terms = 13,.description = 14
+	.kind = 7,.effective_at = 5,.reverses = 6,.entry = 13,.terms = 14,.description = 15
 };
 
 typedef struct ReferenceIndex
@@ -402,13 +402,13 @@ replay_rejection(TupleTableSlot *slot, LedgerRequest *request, const PostOptions
 		refuse_conflict(request, field, "request refused");
 		return;
 	}
-	code = copy_text(slot, 8);
+	code = copy_text(slot, 9);
 	request->replayed = true;
 	request->recorded_at = DatumGetTimestampTz(slot_getattr(slot, 4, &isnull));
 	request->refusal.sqlstate = MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]);
-	request->refusal.message = copy_text(slot, 9);
-	request->refusal.detail = copy_text(slot, 10);
-	request->refusal.hint = copy_text(slot, 11);
+	request->refusal.message = copy_text(slot, 10);
+	request->refusal.detail = copy_text(slot, 11);
+	request->refusal.hint = copy_text(slot, 12);
 }
 
 bool

@@ -19,6 +19,7 @@
 #include "bounds.h"
 #include "errors.h"
 #include "ledger/batch.h"
+#include "ledger/record_time.h"
 #include "ledger/reference.h"
 
 /* An account as a client names it: two clients may name the same one */
@@ -449,5 +450,5 @@ batch_resolve(PostingBatch *batch)
 	if (unknown_count > 0)
 		load_accounts(unknown, unknown_count);
 	replay_references(batch);
-	batch->now = GetCurrentTimestamp();
+	batch->now = record_time();
 }

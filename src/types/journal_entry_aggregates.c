@@ -19,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "errors.h"
@@ -42,6 +43,7 @@ typedef struct NetItem
 	units		high;
 	uint64		entries;		/* how many entries touch it */
 	uint64		last_entry;		/* the last that did, counted by this state */
+	TimestampTz latest;			/* the latest time that came with one */
 	char		status;
 } NetItem;
 
@@ -159,17 +161,19 @@ net_item(NetState *state, int64 owner, asset_code asset)
 	{
 		item->low = item->high = 0;
 		item->entries = item->last_entry = 0;
+		item->latest = DT_NOBEGIN;
 	}
 	return item;
 }
 
 static void
-net_add(NetState *state, int64 owner, const EntryLine *line)
+net_add(NetState *state, int64 owner, const EntryLine *line, TimestampTz at)
 {
 	NetItem    *item = net_item(state, owner, line->asset);
 
 	item->low += (uint64) line->amount;
 	item->high += (int64) (line->amount >> 64);
+	item->latest = Max(item->latest, at);
 	if (item->last_entry != state->entries)
 	{
 		item->last_entry = state->entries;
@@ -189,11 +193,13 @@ net_sum(const NetItem *item, units *sum)
 	return units_in_range(*sum);
 }
 
+/* The step of net(entry), activity(entry), and recorded_activity(entry, time) */
 PG_FUNCTION_INFO_V1(journal_entry_net_add);
 Datum
 journal_entry_net_add(PG_FUNCTION_ARGS)
 {
 	NetState   *state = net_state(fcinfo);
+	TimestampTz at = PG_NARGS() > 2 && !PG_ARGISNULL(2) ? PG_GETARG_TIMESTAMPTZ(2) : DT_NOBEGIN;
 	EntryReader reader;
 	EntryLine	line;
 
@@ -202,7 +208,7 @@ journal_entry_net_add(PG_FUNCTION_ARGS)
 		state->entries++;
 		entry_read_begin(&reader, PG_GETARG_JOURNAL_ENTRY_P(1));
 		while (entry_read_next(&reader, &line))
-			net_add(state, line.account, &line);
+			net_add(state, line.account, &line, at);
 	}
 	PG_RETURN_POINTER(state);
 }
@@ -221,7 +227,7 @@ journal_entry_turnover_add(PG_FUNCTION_ARGS)
 		entry_read_begin(&reader, PG_GETARG_JOURNAL_ENTRY_P(1));
 		while (entry_read_next(&reader, &line))
 			if (line.amount > 0)
-				net_add(state, account_fund(line.account), &line);
+				net_add(state, account_fund(line.account), &line, DT_NOBEGIN);
 	}
 	PG_RETURN_POINTER(state);
 }
@@ -234,6 +240,7 @@ net_merge(NetState *state, const NetItem *other)
 	item->low += other->low;
 	item->high += other->high;
 	item->entries += other->entries;
+	item->latest = Max(item->latest, other->latest);
 }
 
 PG_FUNCTION_INFO_V1(journal_entry_net_combine);
@@ -392,6 +399,21 @@ Datum
 journal_entry_activity_final(PG_FUNCTION_ARGS)
 {
 	return rows_array(fcinfo, fill_activity);
+}
+
+/* (account, amount, entries, last_recorded_at) */
+static int
+fill_recorded_activity(const NetItem *item, Datum *values)
+{
+	values[3] = TimestampTzGetDatum(item->latest);
+	return fill_activity(item, values) + 1;
+}
+
+PG_FUNCTION_INFO_V1(journal_entry_recorded_activity_final);
+Datum
+journal_entry_recorded_activity_final(PG_FUNCTION_ARGS)
+{
+	return rows_array(fcinfo, fill_recorded_activity);
 }
 
 /* (fund, amount); a total beyond the range stops there: it must not keep a block from being sealed */

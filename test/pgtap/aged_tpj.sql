@@ -1,6 +1,7 @@
 -- The aged list of cash calls: what it has, and that it can be printed again for ever, byte for byte.
 BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+\ir lib/cash_call_event.psql
 SELECT no_plan();
 
 SELECT open_client('QRST', funding_model => 'BAKKT_TPJ', opened_at => '2025-01-01Z') \g /dev/null
@@ -233,12 +234,14 @@ SELECT isnt_empty(format($$SELECT * FROM aged_tpj_file('APEX', 'SOD', %L)$$, cur
 SELECT is_empty($$SELECT * FROM check_aged_tpj()$$, 'a backdated answer of Apex changes no list that was taken');
 
 -- an event updated with the triggers disabled
-ALTER TABLE cash_call_event DISABLE TRIGGER USER;
-UPDATE cash_call_event SET at = '2025-05-02 11:01Z' WHERE at = '2025-05-02 11:00Z';
+ALTER TABLE event DISABLE TRIGGER USER;
+UPDATE event SET at = '2025-05-02 11:01Z' WHERE subject = 'cash_call' AND at = '2025-05-02 11:00Z';
 SELECT throws_ok($$SELECT aged_tpj_file('QRST', 'AM', '2025-06-03')$$, 'LG089', NULL,
 	'printing a list whose events were tampered with is refused');
 SELECT results_eq($$SELECT DISTINCT client_code FROM check_aged_tpj()$$, ARRAY['QRST'],
 	'check_aged_tpj() names the client whose events were tampered with');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT * FROM finish();
 ROLLBACK;

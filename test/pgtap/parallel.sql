@@ -105,7 +105,8 @@ INSERT INTO reading
 SELECT cmp_ok(count(DISTINCT name), '>', 100::bigint, 'this test reads by many functions, tables and views') FROM reading;
 SELECT is_empty($$SELECT routine::text FROM callable EXCEPT SELECT name FROM reading$$,
 	'this test reads by every function that reads');
-SELECT is_empty($$SELECT r.statement, p FROM (SELECT DISTINCT ON (name, role_name) * FROM reading) AS r, pg_temp.in_parallel(r.statement, r.role_name, false) AS p WHERE p <> coalesce(r.rows, p) OR p !~ '^\d+ rows$'$$,
+-- verify() makes each check in a subtransaction, which a parallel plan may not start
+SELECT is_empty($$SELECT r.statement, p FROM (SELECT DISTINCT ON (name, role_name) * FROM reading WHERE name NOT LIKE 'verify(%') AS r, pg_temp.in_parallel(r.statement, r.role_name, false) AS p WHERE p <> coalesce(r.rows, p) OR p !~ '^\d+ rows$'$$,
 	'every read gives the same rows in a parallel plan');
 SELECT is_empty($$SELECT r.statement, p FROM reading r, pg_temp.in_parallel(r.statement, r.role_name, true) AS p WHERE p <> coalesce(r.rows, p) OR p !~ '^\d+ rows$'$$,
 	'every read works in a parallel plan whose rows become a table');

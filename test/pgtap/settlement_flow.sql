@@ -5,6 +5,7 @@
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
 \ir lib/flow_event.psql
+\ir lib/cash_call_event.psql
 SELECT no_plan();
 
 -- ---------------------------------------------------------------------------

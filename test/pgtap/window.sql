@@ -228,12 +228,12 @@ DECLARE
 	found	text;
 BEGIN
 	EXECUTE change;
-	found := (SELECT string_agg(v.detail, ' ') FROM verify_states() AS v WHERE v.detail !~ '^actor ');
+	found := (SELECT string_agg(format('%s "%s": %s', v.subject, v.subject_key, v.detail), ' ') FROM verify_states() AS v);
 	RAISE EXCEPTION USING ERRCODE = 'ZZ001';
 EXCEPTION WHEN SQLSTATE 'ZZ001' THEN
 	RETURN found;
 END $$;
-SELECT matches(pg_temp.named($$UPDATE settlement_window SET status = 'SETTLED' WHERE window_no = 2$$), '^settlement_window "2" of client \d+: status is "SETTLED", its events say "SEALED".$',
+SELECT matches(pg_temp.named($$UPDATE settlement_window SET status = 'SETTLED' WHERE window_no = 2$$), '^settlement_window "2": status is "SETTLED", its events say "SEALED".$',
 	'a sealed window that was made to jump to being settled is named by verify()');
 SELECT throws_ok($$SELECT change_window(w, 'settled', now()) FROM settlement_window AS w WHERE w.window_no = 2$$, 'LG071', 'window W2 cannot be settled',
 	'a sealed window does not jump to being settled');

@@ -46,7 +46,7 @@ my $before = $state->();
 sub column_of
 {
 	my ($table) = @_;
-	return in_ledger($node, "SELECT attname FROM pg_attribute WHERE attrelid = 'bakkt_ledger.$table'::regclass AND attnum > 0 ORDER BY attidentity, attnum LIMIT 1");
+	return in_ledger($node, "SELECT attname FROM pg_attribute WHERE attrelid = 'bakkt_ledger_internal.$table'::regclass AND attnum > 0 ORDER BY attidentity, attnum LIMIT 1");
 }
 
 # Statements that would change what is there.  Every one must fail, also those
@@ -106,10 +106,10 @@ foreach my $table (@closed, @kept)
 # No group role has any right to write any table of the extension.
 is(in_ledger($node, <<'SQL'), '', 'no group role may write any table or sequence');
 SELECT r.rolname, c.relname, p FROM pg_roles r, pg_class c, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER', 'REFERENCES']) AS p
-WHERE r.rolname ~ '^bakkt_ledger_' AND c.relnamespace = 'bakkt_ledger'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND has_table_privilege(r.rolname, c.oid, p)
+WHERE r.rolname ~ '^bakkt_ledger_' AND c.relnamespace IN ('bakkt_ledger'::regnamespace, 'bakkt_ledger_internal'::regnamespace) AND c.relkind IN ('r', 'p', 'v') AND has_table_privilege(r.rolname, c.oid, p)
 UNION ALL
 SELECT r.rolname, c.relname, p FROM pg_roles r, pg_class c, unnest(ARRAY['USAGE', 'UPDATE']) AS p
-WHERE r.rolname ~ '^bakkt_ledger_' AND c.relnamespace = 'bakkt_ledger'::regnamespace AND c.relkind = 'S' AND has_sequence_privilege(r.rolname, c.oid, p)
+WHERE r.rolname ~ '^bakkt_ledger_' AND c.relnamespace IN ('bakkt_ledger'::regnamespace, 'bakkt_ledger_internal'::regnamespace) AND c.relkind = 'S' AND has_sequence_privilege(r.rolname, c.oid, p)
 SQL
 
 # Ways around the triggers: the setting for restores, and definer functions
@@ -137,7 +137,7 @@ foreach my $role (@role)
 
 # No group role may call an internal function.
 my @internal = split /\n/, in_ledger($node, <<'SQL');
-SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace = 'bakkt_ledger'::regnamespace
+SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace = 'bakkt_ledger_internal'::regnamespace
 	AND proname IN ('post_entry', 'create_balance', 'set_balance_status', 'adjust_held', 'ensure_account', 'invalidate_account_cache') ORDER BY 1
 SQL
 foreach my $function (@internal)
@@ -183,7 +183,11 @@ found('a changed actor of a journal',
 	"INSERT INTO actor (role_name) VALUES ('somebody else'); UPDATE journal SET actor_id = (SELECT actor_id FROM actor WHERE role_name = 'somebody else') WHERE reference = 'pay7'", qr/\b$victim\b/);
 found('a renamed actor', "UPDATE actor SET role_name = 'somebody else'");
 found('a changed hold', "UPDATE hold SET remaining = '1.00 USD'");
-found('a deleted hold', 'DELETE FROM event WHERE subject = \'hold\'; DELETE FROM hold');
+found('a deleted hold', 'DELETE FROM hold', qr/hold/);
+found('a deleted hold with all that tells of it', "DELETE FROM event WHERE subject = 'hold'; DELETE FROM request WHERE scope = 'hold'; DELETE FROM hold; UPDATE balance SET held = zero(asset(held))", qr/event missing/);
+found('a changed reason of an event', "UPDATE event SET reason = 'another' WHERE subject = 'hold'", qr/event changed/);
+found('a changed refusal', "UPDATE rejection SET sqlstate = 'LG051' WHERE reference = 'too much1'", qr/refusal changed/);
+found('a deleted refusal', "DELETE FROM rejection WHERE reference = 'too much1'", qr/refusal missing/);
 found('a changed customer of a journal',
 	"UPDATE journal SET customer_id = (SELECT max(customer_id) FROM customer) WHERE customer_id = (SELECT min(customer_id) FROM customer)");
 found('a journal made the reversal of another',
@@ -207,7 +211,7 @@ found('a journal smuggled in below the last block', "INSERT INTO journal SELECT 
 # What no chain inside the database can show, a digest kept elsewhere does.
 my $digest = in_ledger($node, 'SELECT digest()');
 my $cut = "DELETE FROM block_balance WHERE block_no = (SELECT max(block_no) FROM block); DELETE FROM block WHERE block_no = (SELECT max(block_no) FROM block)";
-my $forget = "DELETE FROM journal_party WHERE journal_id = $victim; DELETE FROM journal WHERE journal_id = $victim; UPDATE balance b SET version = n, posted = total FROM (SELECT l.account, count(DISTINCT j.journal_id) AS n, sum(l.amount) AS total FROM journal j, lines(j.entry) AS l GROUP BY 1) AS t WHERE t.account = b.account";
+my $forget = "DELETE FROM journal_party WHERE journal_id = $victim; DELETE FROM journal WHERE journal_id = $victim; UPDATE balance b SET version = n, posted = total, last_recorded_at = last FROM (SELECT l.account, count(DISTINCT j.journal_id) AS n, sum(l.amount) AS total, max(j.recorded_at) AS last FROM journal j, lines(j.entry) AS l GROUP BY 1) AS t WHERE t.account = b.account";
 is(in_ledger($node, "SELECT * FROM verify(expected => '$digest')"), '', 'an unchanged ledger verifies against its digest');
 found('a removed last block by the digest kept elsewhere', $cut, qr/digest/, $digest);
 found('a deleted journal under new blocks by the digest kept elsewhere',

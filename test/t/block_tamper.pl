@@ -28,29 +28,35 @@ CREATE FUNCTION deposit(reference text, n int, amount amount) RETURNS text LANGU
 SQL
 ledger("SELECT deposit('first', 1, '100.00 USD')");
 
-# a prepared transaction holds an id that blocks must wait for, across several of them
+# what came with the extension is in the first block; the numbers of the others follow on its last
+is(ledger('SELECT seal()'), '1', 'a block is sealed');
+my $n = ledger('SELECT high FROM block');
+
+sub numbers { return '{' . join(',', map { sprintf('[%d,%d)', $n + $_->[0], $n + $_->[1]) } @_) . '}' }
+
+# a prepared transaction holds a number that blocks must wait for, across several of them
 ledger("BEGIN; SELECT deposit('prepared', 2, '20.00 USD'); PREPARE TRANSACTION 'late'");
 ledger("BEGIN; SELECT deposit('doomed', 3, '30.00 USD'); PREPARE TRANSACTION 'never'");
 ledger("SELECT deposit('second', 1, '1.00 USD')");
-is(ledger('SELECT seal()'), '1', 'a block is sealed while transactions are under way');
-is(ledger('SELECT journals, pending FROM block WHERE block_no = 1'), '2|{[2,4)}',
-	'a block lists the ids of transactions under way as pending');
+is(ledger('SELECT seal()'), '2', 'a block is sealed while transactions are under way');
+is(ledger('SELECT records, pending FROM block WHERE block_no = 2'), '1|' . numbers([1, 3]),
+	'a block lists the numbers of transactions under way as pending');
 ledger("BEGIN; SELECT deposit('rolled back', 1, '1.00 USD'); ROLLBACK");
 ledger("SELECT deposit('third', 1, '1.00 USD')");
 ledger('SELECT seal()');
-is(ledger('SELECT journals, pending, absent FROM block WHERE block_no = 2'), '1|{[2,4),[5,6)}|{[2,4),[5,6)}',
-	'ids of prepared transactions stay pending in the next block');
+is(ledger('SELECT records, pending, absent FROM block WHERE block_no = 3'), '1|' . numbers([1, 3], [4, 5]) . '|' . numbers([1, 3], [4, 5]),
+	'numbers of prepared transactions stay pending in the next block');
 is(ledger('SELECT * FROM verify()'), '', 'verify() accepts blocks with pending transactions');
 ledger("COMMIT PREPARED 'late'");
 ledger("ROLLBACK PREPARED 'never'");
 is(ledger('SELECT balance FROM balance_of((SELECT account FROM bank))'), '122.00 USD',
 	'a house balance includes a late journal before it is sealed');
-is(ledger('SELECT seal()'), '3', 'a late journal is sealed into the next block');
-is(ledger('SELECT journals, pending, absent FROM block WHERE block_no = 3'), '1|{}|{[3,4),[5,6)}',
-	'a block takes in a late journal and waits no longer for ids that were rolled back');
+is(ledger('SELECT seal()'), '4', 'a late journal is sealed into the next block');
+is(ledger('SELECT records, pending, absent FROM block WHERE block_no = 4'), '1|{}|' . numbers([2, 3], [4, 5]),
+	'a block takes in a late journal and waits no longer for numbers that were rolled back');
 is(ledger('SELECT balance FROM balance_of((SELECT account FROM bank))'), '122.00 USD',
 	'a house balance is unchanged by the sealing of a late journal');
-is(ledger('SELECT seal()'), '3', 'sealing without new journals makes no block');
+is(ledger('SELECT seal()'), '4', 'sealing without new records makes no block');
 is(ledger('SELECT * FROM verify()'), '', 'verify() accepts a late journal in a later block');
 
 # an entry of which every line can be told apart on disk
@@ -110,10 +116,10 @@ foreach my $line (1 .. 3)
 	my $whole = slurp_file($file);
 	flip($amount_at[ $line - 1 ], 0x04);
 	$node->start;
-	my $found = ledger("SELECT check_name, block_no, journal_id, line, account = (SELECT account FROM claim WHERE n = $line) FROM verify() WHERE journal_id IS NOT NULL");
-	is($found, "journal changed|4|$victim|$line|t",
+	my $found = ledger("SELECT check_name, block_no, record_id, line, account = (SELECT account FROM claim WHERE n = $line) FROM verify() WHERE record_id IS NOT NULL");
+	is($found, "journal changed|5|$victim|$line|t",
 		"verify() names block, journal and line when a bit of line $line is flipped on disk");
-	like(ledger('SELECT detail FROM verify() WHERE journal_id IS NOT NULL'), qr/does not balance/,
+	like(ledger('SELECT detail FROM verify() WHERE record_id IS NOT NULL'), qr/does not balance/,
 		"verify() says that an entry changed in line $line does not balance");
 	$node->stop;
 	open(my $out, '>:raw', $file) or die $!;
@@ -127,7 +133,7 @@ foreach my $line (1 .. 3)
 $node->stop;
 flip(0, 0x40);
 $node->start;
-is(ledger('SELECT check_name, block_no, journal_id, detail FROM verify() WHERE journal_id IS NOT NULL'), "journal changed|4|$victim|Entry: malformed.",
+is(ledger('SELECT check_name, block_no, record_id, detail FROM verify() WHERE record_id IS NOT NULL'), "journal changed|5|$victim|Entry: malformed.",
 	'verify() reports an unreadable entry as malformed instead of failing');
 
 $node->stop;

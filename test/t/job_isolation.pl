@@ -54,7 +54,7 @@ UNION ALL SELECT 'window', status, count(*) FROM settlement_window JOIN c USING 
 UNION ALL SELECT 'hold', status, count(*) FROM hold JOIN c USING (client_id) GROUP BY 1, 2
 UNION ALL SELECT 'funding', status, count(*) FROM funding_transfer JOIN c USING (client_id) GROUP BY 1, 2
 UNION ALL SELECT 'call', status::text, count(*) FROM cash_call JOIN c USING (client_id) GROUP BY 1, 2
-UNION ALL SELECT 'write-off', status, count(*) FROM cash_write_off JOIN c USING (client_id) GROUP BY 1, 2
+UNION ALL SELECT 'write-off', w.status, count(*) FROM c, LATERAL write_offs_of(c.client_id) AS w GROUP BY 1, 2
 UNION ALL SELECT 'transfer', status || purpose, count(*) FROM fbo_transfer JOIN c USING (client_id) GROUP BY 1, 2
 UNION ALL SELECT 'list', kind, count(*) FROM aged_tpj_snapshot JOIN c USING (client_id) GROUP BY 1, 2
 ORDER BY 1, 2
@@ -74,7 +74,7 @@ $idle->query_safe($_) foreach (
 	q{SELECT bust_trade('idle bust', 'AAAA0081', 'new')},
 	q{SELECT freeze_account(account_of('AAAA', 'CORP', 'Equity', 'USD'), 'credit', 'idle')},
 	q{SELECT lock_settlement(require_client('AAAA')), lock_revenue_share(require_client('AAAA'))},
-	map { "SELECT FROM $_ WHERE client_id = require_client('AAAA') FOR UPDATE" } qw(client customer account balance hold funding_transfer fbo_transfer cash_call cash_write_off settlement_agreement));
+	map { "SELECT FROM $_ WHERE client_id = require_client('AAAA') FOR UPDATE" } qw(client customer account balance hold funding_transfer fbo_transfer cash_call cash_write_off approval settlement_agreement));
 
 # each run called by hand, and taken back
 foreach my $call (@job)
@@ -117,7 +117,7 @@ is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job
 is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job_run WHERE result ~ 'in use by other sessions: \d+ of AAAA'}),
 	'expire_holds process_cash_calls retry_cash_calls settle_deposits', 'what a run left to the next one is in its result');
 is(in_ledger($node, q{SELECT h.status, t.status, (SELECT count(*) FROM settlement_window w WHERE w.client_id = c.client_id AND w.closes_on > '2026-03-30'),
-	(SELECT count(*) FROM cash_write_off w WHERE w.client_id = c.client_id AND w.status = 'CHARGED') FROM client c JOIN hold h USING (client_id) JOIN funding_transfer t USING (client_id)
+	(SELECT count(*) FROM cash_write_off w WHERE w.client_id = c.client_id AND w.charged_at IS NOT NULL) FROM client c JOIN hold h USING (client_id) JOIN funding_transfer t USING (client_id)
 	WHERE c.code = 'BBBB' AND h.reference = 'h1' AND t.reference = 'd1'}), 'expired|SETTLED|2|2',
 	q{the part of the other client is done});
 in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");
