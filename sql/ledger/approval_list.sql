@@ -20,21 +20,6 @@ COMMENT ON TYPE approval_line IS
 'A proposal as approvals() lists it. subject: what it is about, subject_key: which one. reference, entry, description: of an
 entry by hand (subject proposal). amount: what an approver''s limit is compared with. number: where the next page goes on.';
 
--- Whether the invoking role may see a whole entry: the company may any, a tenant none with a line of a provider or of revenue.
-CREATE FUNCTION bakkt_ledger_internal.may_see_entry(holder integer, entry journal_entry) RETURNS boolean
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    RETURN is_company()
-        OR NOT EXISTS (SELECT
-                       FROM account AS a
-                       JOIN account_kind AS k USING (kind)
-                       WHERE a.client_id = holder AND a.account = ANY (accounts(entry))
-                         AND (k.party = 'provider' OR k.class = 'revenue'));
-END;
-$$;
-
 CREATE FUNCTION bakkt_ledger.approvals(client text, status text DEFAULT NULL, after bigint DEFAULT 0, most integer DEFAULT 1000)
     RETURNS SETOF approval_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER

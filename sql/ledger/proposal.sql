@@ -164,6 +164,9 @@ BEGIN
     UPDATE proposal p SET status = 'declined', decided_by = session_login(), decided_at = at
      WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id AND p.status = 'proposed';
     SELECT * INTO asked FROM proposal p WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id;
+    IF NOT may_see_entry(asked.client_id, asked.entry) THEN
+        asked.entry := NULL;
+    END IF;
     RETURN asked;
 END;
 $$;

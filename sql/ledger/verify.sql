@@ -497,7 +497,7 @@ DECLARE
     previous block;
     reported bigint;
 BEGIN
-    SELECT b.* INTO previous FROM block AS b WHERE b.block_no = from_block - 1;
+    SELECT b.* INTO previous FROM block AS b WHERE b.block_no = greatest(from_block, 1) - 1;
     reported := coalesce(previous.total_records, 0);
     FOR this IN SELECT b.* FROM block AS b WHERE b.block_no >= from_block AND b.block_no <= coalesce(to_block, b.block_no) ORDER BY b.block_no LOOP
         FOR asked IN SELECT c.* FROM check_list AS c WHERE c.per_block ORDER BY c.check_order, c.check_name LOOP

@@ -41,14 +41,14 @@ END;
 $$;
 
 CREATE FUNCTION bakkt_ledger.aged_tpj_file_name(client text, kind text, business_date date) RETURNS text
-    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM require_list_kind(kind);
+    PERFORM require_client(client), require_list_kind(kind);
     RETURN (to_jsonb(business_date) #>> '{}') || '_' || lower(kind COLLATE "C") || '_aged_tpj_' || client || '.csv';
 END;
 $$;
 COMMENT ON FUNCTION aged_tpj_file_name(text, text, date) IS
 'The name of an aged TPJ file: 2026-11-20_am_aged_tpj_QRST.csv.
-Errors: LG002 the kind is not AM, PM or SOD.';
+Errors: LG002 the kind is not AM, PM or SOD, LG010, 42501.';

@@ -75,7 +75,7 @@ class Calls:
             arm, explicit = arm_of(p['param'])
             if p['required'] or explicit or not short:
                 number = n(p) if callable(n) else n
-                given.append(('"%s" => ' % p['param'] if p['named'] else '') + self.argument(p['param'], p['type'], arm, number))
+                given.append(('VARIADIC ' if p['variadic'] else '') + ('"%s" => ' % p['param'] if p['named'] else '') + self.argument(p['param'], p['type'], arm, number))
         text = '%s(%s)' % (routine['name'], ', '.join(given))
         return 'CALL ' + text if routine['prokind'] == 'p' else "SELECT string_agg(x::text, E'\\n') FROM %s AS x" % text
 

@@ -42,8 +42,8 @@ INSERT INTO attack.accepted VALUES
 SELECT no_plan();
 SELECT cmp_ok((SELECT count(DISTINCT routine) FROM attack.answer), '>', 150::bigint,
 	'more than 150 functions that somebody may call are in the matrix');
-SELECT is_empty($$SELECT l.login, r.signature FROM attack.login l, attack.routine r WHERE l.tenant AND has_function_privilege(l.login, r.oid, 'EXECUTE') AND NOT r.pure
-	AND has_schema_privilege(l.login, 'bakkt_ledger', 'USAGE') AND l.client IS DISTINCT FROM 'OTHR' AND NOT EXISTS (SELECT FROM attack.answer a WHERE a.login = l.login AND a.routine = r.oid AND a.kind = 'own')$$,
+SELECT is_empty($$SELECT l.login, r.signature FROM attack.login l, attack.routine r WHERE l.tenant AND attack.may_call(l.login, r.oid) AND NOT r.pure
+	AND l.client IS DISTINCT FROM 'OTHR' AND NOT EXISTS (SELECT FROM attack.answer a WHERE a.login = l.login AND a.routine = r.oid AND a.kind = 'own')$$,
 	'every function that a tenant may call was called with its own values');
 SELECT cmp_ok((SELECT 100 * count(*) FILTER (WHERE worked) / count(*) FROM (SELECT bool_or(a.state = '00000') AS worked FROM attack.answer a JOIN attack.login l USING (login)
 	JOIN attack.routine r ON r.oid = a.routine WHERE l.tenant AND l.client = 'MINE' AND NOT r.pure AND a.kind = 'own' GROUP BY a.routine) AS f), '>=', 85::bigint,
@@ -65,7 +65,7 @@ EXCEPTION
 	WHEN OTHERS THEN RETURN SQLSTATE;
 END $$;
 SELECT is_empty(format($$SELECT r.signature, s.state FROM attack.routine r JOIN (SELECT DISTINCT ON (routine) routine, call FROM attack.planned WHERE kind = 'own' ORDER BY routine, n) AS p ON p.routine = r.oid,
-	LATERAL attack.state_of(%L, p.call) AS s (state) WHERE NOT (has_function_privilege(%1$L, r.oid, 'EXECUTE') AND has_schema_privilege(%1$L, 'bakkt_ledger', 'USAGE'))
+	LATERAL attack.state_of(%L, p.call) AS s (state) WHERE NOT attack.may_call(%1$L, r.oid)
 	AND s.state <> '42501' AND NOT (SELECT proisstrict AND p.call ~ 'NULL::' FROM pg_proc WHERE oid = r.oid)$$, l.login),
 	format('a function that is not meant for %s ends in 42501', substr(l.login, 8)))
 	FROM attack.login l WHERE l.client IS DISTINCT FROM 'OTHR' ORDER BY l.login;

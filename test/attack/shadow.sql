@@ -14,8 +14,9 @@ DECLARE
 	routine	record;
 BEGIN
 	FOR routine IN SELECT p.proname, (SELECT string_agg(format_type(t, NULL), ', ' ORDER BY n) FROM unnest(p.proargtypes) WITH ORDINALITY AS u (t, n)) AS given
-		FROM pg_proc p WHERE p.pronamespace = 'bakkt_ledger'::regnamespace AND p.prokind = 'f'
-		  AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) t JOIN pg_type y ON y.oid = t WHERE y.typtype = 'p') LOOP
+		FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname IN ('bakkt_ledger', 'bakkt_ledger_internal') WHERE p.prokind = 'f'
+		  -- whose arguments a tenant can name
+		  AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) t JOIN pg_type y ON y.oid = t JOIN pg_namespace s ON s.oid = y.typnamespace WHERE y.typtype = 'p' OR s.nspname = 'bakkt_ledger_internal') LOOP
 		EXECUTE format('CREATE FUNCTION lure.%I(%s) RETURNS void LANGUAGE plpgsql AS ''BEGIN RAISE EXCEPTION ''''sprung by %s''''; END''', routine.proname, routine.given, current_user);
 	END LOOP;
 END $$;
@@ -69,7 +70,7 @@ SET search_path = '';
 SELECT attack.read_all() OPERATOR(pg_catalog.=) b.said AS pathless FROM attack.before b \gset
 -- refusals and a permitted deposit, with all of these in the search path
 SET search_path = lure, pg_temp, pg_catalog, bakkt_ledger_internal, bakkt_ledger;
-SELECT attack.state($$SELECT bakkt_ledger_internal.require_client('OTHR')$$) AS client_state, attack.state($$SELECT bakkt_ledger.cash_balance('ZQXANN01')$$) AS customer_state,
+SELECT attack.state($$SELECT bakkt_ledger.customers('OTHR')$$) AS client_state, attack.state($$SELECT bakkt_ledger.cash_balance('ZQXANN01')$$) AS customer_state,
 	attack.state($$SELECT bakkt_ledger.initiate_deposit('MNEANN01', '1.00 USD', 'lured', at => '2026-05-20 15:00Z')$$) AS deposit_state \gset
 SET search_path = public;
 DROP TABLE pg_temp.pg_class, pg_temp.pg_roles, pg_temp.pg_auth_members;
@@ -106,6 +107,6 @@ SELECT throws_ok($$ALTER FUNCTION bakkt_ledger_internal.visible_clients() RESET 
 	'a tenant cannot alter the ledger''s functions');
 SELECT throws_ok($$LOCK TABLE bakkt_ledger_internal.journal IN ACCESS EXCLUSIVE MODE$$, '42501', NULL,
 	'a tenant cannot lock the ledger''s tables');
-SELECT throws_ok($$SELECT nextval('bakkt_ledger.journal_id_seq')$$, '42501', NULL,
+SELECT throws_ok($$SELECT nextval('bakkt_ledger_internal.record_number')$$, '42501', NULL,
 	'a tenant cannot draw numbers from the ledger''s sequences');
 SELECT * FROM finish();

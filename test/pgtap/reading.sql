@@ -210,6 +210,30 @@ SELECT is((balance_of(pg_temp.of('usd1'))).available, (SELECT available FROM bal
 SELECT is((SELECT format('%s %s', held, available) FROM balances('READ', clock_timestamp()) WHERE account = pg_temp.of('usd1')), ' ',
 	'balances as of an instant show nothing held or available');
 
+-- of one customer, as posting keeps it, and page by page
+SELECT pg_temp.same($$SELECT b.account, b.balance, b.held, b.available FROM balances('READ') b JOIN account a USING (account) JOIN balance r USING (client_id, account)
+	WHERE b.customer = 'READ0001' ORDER BY b.fund, b.name, asset(b.balance)$$, $$SELECT c.account, c.balance, c.held, c.available FROM customer_balances('READ0001') c$$,
+	'customer_balances() has what balances() has of the customer''s claims');
+SELECT authorise_hold('READ', pg_temp.of('usd1'), '1.00 USD', 'short', expires_at => clock_timestamp() + interval '1 hour') \g /dev/null
+SELECT is((SELECT format('%s %s', held, available = balance - held) FROM customer_balances('READ0001') WHERE account = pg_temp.of('usd1')), '31.00 USD t', 'a hold binds until its time is over');
+SELECT is((SELECT held FROM customer_balances('READ0001', clock_timestamp() + interval '2 hours') WHERE account = pg_temp.of('usd1')), '30.00 USD', 'a hold that has expired at the instant does not bind');
+SELECT throws_ok($$SELECT customer_balances('NOBODY01')$$, 'LG012', NULL, 'balances of an unknown customer are refused');
+SELECT results_eq('SELECT client, status FROM clients()', $$SELECT code, status FROM client ORDER BY client_id$$, 'clients() lists all clients to whoever sees all');
+CREATE FUNCTION pg_temp.pages(most int) RETURNS SETOF bakkt_ledger.posting_line LANGUAGE plpgsql AS $$
+DECLARE
+	seen	bigint := 0;
+	last	constant bigint := (SELECT max(journal_id) FROM journal JOIN client USING (client_id) WHERE code = 'READ');
+BEGIN
+	WHILE seen < last LOOP
+		RETURN QUERY SELECT p.* FROM postings('READ', after => seen, most => most) p;
+		seen := (SELECT max(journal) FROM postings('READ', after => seen, most => most));
+	END LOOP;
+END $$;
+SELECT results_eq('SELECT journal, line, account, amount FROM pg_temp.pages(3)', $$SELECT j.journal_id, l.line, l.account, l.amount FROM journal j JOIN client c USING (client_id), lines(j.entry) l
+	WHERE c.code = 'READ' ORDER BY 1, 2$$, 'pages of postings follow one another without a gap');
+SELECT results_eq($$SELECT journal, line FROM postings('READ', 'READ0001')$$, $$SELECT p.journal, p.line FROM postings('READ') p WHERE p.customer = 'READ0001'$$,
+	'the postings of a customer are those of the client on the customer''s accounts');
+
 -- readers see their client, whoever asks
 CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
 SELECT grant_client_access('ELSE', 'ledger_test_reader') \g /dev/null

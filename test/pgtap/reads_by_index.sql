@@ -43,5 +43,29 @@ SELECT is(pg_temp.scans('SELECT * FROM ' || call), 0::bigint, call || ' does not
 	$$balances('ONE')$$, $$statement('ONE00001', 'BTC')$$, $$net_position('ONE')$$, $$settlement_flow('ONE')$$, $$buying_powers('ONE')$$, $$cash_calls('ONE')$$, $$aged_tpj('ONE')$$,
 	$$fbo_proof('ONE')$$, $$close_window('ONE', '2026-11-05')$$, $$window_members('ONE', '2026-11-05')$$, $$process_cash_calls(client => 'ONE')$$]) AS call;
 
+-- a page reads its journals and not the client's others, whichever way it was planned
+CREATE FUNCTION pg_temp.fetches(statement text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	before	bigint := (SELECT s.seq_tup_read + s.idx_tup_fetch FROM pg_stat_xact_all_tables s WHERE s.relid = 'bakkt_ledger_internal.journal'::regclass);
+BEGIN
+	EXECUTE statement;
+	RETURN (SELECT s.seq_tup_read + s.idx_tup_fetch FROM pg_stat_xact_all_tables s WHERE s.relid = 'bakkt_ledger_internal.journal'::regclass) - before;
+END
+$$;
+SELECT deposit_coin('TWO00001', '1.00 BTC', 'newest') \g /dev/null
+SELECT max(journal_id) - 1000 AS late FROM journal \gset
+SET LOCAL plan_cache_mode = force_custom_plan;
+SELECT cmp_ok(pg_temp.fetches('SELECT count(*) FROM ' || page), '<', 30::bigint, page || ' reads ten journals') FROM unnest(ARRAY[
+	$$postings('TWO', most => 10)$$, format($$postings('TWO', after => %s, most => 10)$$, :late), $$executions('TWO', most => 10)$$, format($$executions('TWO', after => %s, most => 10)$$, :late)]) AS page;
+SET LOCAL plan_cache_mode = force_generic_plan;
+SELECT cmp_ok(pg_temp.fetches('SELECT count(*) FROM ' || page), '<', 30::bigint, page || ' planned for any arguments reads ten journals') FROM unnest(ARRAY[
+	$$postings('TWO', most => 10)$$, format($$postings('TWO', after => %s, most => 10)$$, :late), $$executions('TWO', most => 10)$$, format($$executions('TWO', after => %s, most => 10)$$, :late)]) AS page;
+RESET plan_cache_mode;
+-- since an instant it begins after what was sealed before, but for what was recorded in the same instant
+SELECT cmp_ok(pg_temp.fetches(format($$SELECT count(*) FROM postings('TWO', since => %L, most => 10)$$, (SELECT max(last_recorded_at) + interval '1 microsecond' FROM block))), '<', 30::bigint,
+	'a page since the last block reads no journal that is sealed');
+SELECT results_eq(format($$SELECT DISTINCT reference FROM postings('TWO', since => %L)$$, (SELECT recorded_at FROM journal WHERE reference = 'newest')), ARRAY['newest'],
+	'a page since an instant has what was recorded at that instant');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,10 +1,11 @@
--- A client's users see that client, in every table and view, and touch no other.
+-- A client's users read that client by functions, no table and no view, and touch no other.
 BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 CREATE ROLE ledger_test_one IN ROLE bakkt_ledger_poster, bakkt_ledger_executor, bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_two IN ROLE bakkt_ledger_poster, bakkt_ledger_executor, bakkt_ledger_bookkeeper;
+CREATE ROLE ledger_test_tenant IN ROLE bakkt_ledger_reader, bakkt_ledger_poster, bakkt_ledger_approver;
 CREATE ROLE ledger_test_both IN ROLE ledger_test_one, ledger_test_two;
 CREATE ROLE ledger_test_dormant NOINHERIT IN ROLE ledger_test_one;
 CREATE ROLE ledger_test_member IN ROLE ledger_test_one, bakkt_ledger_bookkeeper;
@@ -55,47 +56,100 @@ BEGIN
 	PERFORM open_customer(client || '00009', client => client, funding_model => 'APEX_TPJ');
 	PERFORM post_trade('through Apex', client || '00009', 'BUY', '0.0001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-11-02 15:00Z');
 	PERFORM open_apex_batch(client, 'Apex', '2026-11-03 15:00Z'), record_apex_wire(client, 'from Apex', 'received', '1.00 USD', at => '2026-11-04 15:00Z');
+	PERFORM post_trade('next day', customer, 'BUY', '0.02 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-11-03 16:00Z'), close_window(client, '2026-11-04');
+	PERFORM set_config('session_authorization', 'ledger_test_settler', true);
+	PERFORM propose_write_off(client, o.obligation, 'bad obligation', 'PARTNER_WRITE_OFF') FROM obligations(client, true) AS o WHERE o.counterparty = client;
+	PERFORM set_config('session_authorization', 'postgres', true);
 	PERFORM charge_cash_call_write_offs('2026-11-01 15:00Z', client), recover_cash_call(client, unpaid, 'paid after all', at => '2026-11-04 15:00Z');
 END
 $$;
 SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
 SELECT pg_temp.a_day('ONE') \g /dev/null
 SELECT pg_temp.a_day('TWO') \g /dev/null
-SELECT grant_client_access('ONE', 'ledger_test_one') \g /dev/null
+SELECT grant_client_access('ONE', 'ledger_test_one'), grant_client_access('ONE', 'ledger_test_tenant') \g /dev/null
+GRANT CREATE ON SCHEMA public TO ledger_test_tenant;
 SELECT grant_client_access('TWO', 'ledger_test_two') \g /dev/null
 
--- What each role sees of client TWO: rows whose text, or whose client_id, is TWO's.
+-- Every table and view, in which client TWO is.
 CREATE TABLE public.ledger_test_relation AS
-	SELECT c.relname, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'client_id') AS has_client_id
+	SELECT c.oid::regclass::text AS name, c.relkind = 'r' AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'client_id') AS has_client_id
 	FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
 	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'bakkt_ledger'
-	WHERE c.relkind IN ('r', 'p', 'v');
-CREATE TABLE public.ledger_test_client AS SELECT client_id, code FROM client;
-GRANT SELECT ON public.ledger_test_relation, public.ledger_test_client TO PUBLIC;
-CREATE FUNCTION public.ledger_test_seen(code text) RETURNS TABLE (relname name, seen bigint) LANGUAGE plpgsql AS $$
+	WHERE c.relkind IN ('r', 'p', 'v', 'S');
+UPDATE public.ledger_test_relation SET name = 'bakkt_ledger_internal.' || name WHERE name !~ '\.';
+GRANT SELECT ON public.ledger_test_relation TO PUBLIC;
+CREATE FUNCTION pg_temp.has_rows(relation text, id int) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-	r	record;
-	id	int := (SELECT t.client_id FROM public.ledger_test_client t WHERE t.code = ledger_test_seen.code);
+	found	boolean;
 BEGIN
-	FOR r IN SELECT * FROM public.ledger_test_relation t WHERE has_table_privilege(format('bakkt_ledger.%I', t.relname), 'SELECT') LOOP
-		relname := r.relname;
-		EXECUTE format('SELECT count(*) FROM bakkt_ledger.%I AS t WHERE to_jsonb(t)::text ~ $1%s', r.relname,
-					   CASE WHEN r.has_client_id THEN ' OR t.client_id = $2' ELSE '' END)
-			INTO seen USING format('"%s(00001|00002)?"|:%s(00001|00002)', code, code), id;
-		RETURN NEXT;
-	END LOOP;
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s AS t WHERE t.client_id = $1)', relation) INTO found USING id;
+	RETURN found;
+END
+$$;
+SELECT is_empty($$SELECT r.name FROM public.ledger_test_relation r, client c WHERE c.code = 'TWO' AND r.has_client_id AND NOT pg_temp.has_rows(r.name, c.client_id)$$,
+	'the test''s client has rows in every table that has clients');
+
+-- How a statement ends
+CREATE FUNCTION pg_temp.state(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+	RETURN '00000';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE;
 END
 $$;
 
-SELECT is_empty($$SELECT s.relname FROM public.ledger_test_seen('TWO') s JOIN public.ledger_test_relation r USING (relname) WHERE r.has_client_id AND s.seen = 0$$,
-	'the test''s client has rows in every table that has clients');
-
+-- ---------------------------------------------------------------------------
+-- No table and no view
+-- ---------------------------------------------------------------------------
+-- rows, counts, plans, statistics, locks and predicates of one's own tell nothing, for there is nothing to ask them of
+CREATE TABLE public.ledger_test_way AS SELECT * FROM (VALUES
+	('reads', 'SELECT * FROM %s'), ('counts', 'SELECT count(*) FROM %s'), ('explains', 'EXPLAIN SELECT * FROM %s'), ('explains and runs', 'EXPLAIN ANALYZE SELECT * FROM %s'),
+	('asks with a predicate of its own of', 'SELECT * FROM %s AS t WHERE pg_temp.leak(t::text)')) AS v (way, statement);
+GRANT SELECT ON public.ledger_test_way TO PUBLIC;
+CREATE FUNCTION pg_temp.leak(row_text text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE WARNING 'leaked %', row_text; RETURN true; END $$;
+SET LOCAL SESSION AUTHORIZATION ledger_test_tenant;
+SELECT is_empty(format($$SELECT r.name, s FROM public.ledger_test_relation r, pg_temp.state(format(%L, r.name)) AS s WHERE s <> '42501'$$, statement),
+	'a tenant ' || way || ' no table, view or sequence') FROM public.ledger_test_way;
 SET LOCAL SESSION AUTHORIZATION ledger_test_one;
-SELECT results_eq($$SELECT relname FROM public.ledger_test_seen('TWO') WHERE seen > 0$$, ARRAY[]::name[],
-	'a user of one client sees no row of another in any table or view');
-SELECT is_empty($$SELECT s.relname FROM public.ledger_test_seen('ONE') s JOIN public.ledger_test_relation r USING (relname) WHERE r.has_client_id AND s.seen = 0$$,
-	'a user of a client sees its client in every table and view');
-SELECT throws_ok($$SELECT require_client('TWO')$$, '42501', NULL, 'working for another client is refused');
+SELECT is_empty(format($$SELECT r.name, s FROM public.ledger_test_relation r, pg_temp.state(format(%L, r.name)) AS s WHERE s <> '42501'$$, statement),
+	'a clerk of the company for one client ' || way || ' no table, view or sequence') FROM public.ledger_test_way;
+
+-- nor by an object of its own
+SET LOCAL SESSION AUTHORIZATION ledger_test_tenant;
+CREATE TEMP TABLE own (reference text);
+INSERT INTO own VALUES ('x');
+CREATE FUNCTION pg_temp.seen(reference text) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM bakkt_ledger.journal); END $$;
+CREATE FUNCTION pg_temp.seen_on_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM count(*) FROM bakkt_ledger.journal; RETURN new; END $$;
+CREATE TEMP VIEW through AS SELECT j.reference FROM bakkt_ledger.journal AS j;
+CREATE TEMP TABLE triggered (reference text);
+CREATE TRIGGER seen_on_write BEFORE INSERT ON triggered FOR EACH ROW EXECUTE FUNCTION pg_temp.seen_on_write();
+GRANT SELECT ON through TO PUBLIC;
+SELECT is(pg_temp.state(statement), '42501', 'a tenant sees nothing by ' || what) FROM (VALUES
+	('a view of its own', 'SELECT * FROM pg_temp.through'),
+	('a function of its own', $$SELECT pg_temp.seen('x')$$),
+	('the expression of an index', 'CREATE INDEX ON own (pg_temp.seen(reference))'),
+	('the predicate of an index', 'CREATE INDEX ON own (reference) WHERE pg_temp.seen(reference) > 0'),
+	('a trigger of its own', $$INSERT INTO triggered VALUES ('x')$$),
+	('a trigger on a table', 'CREATE TRIGGER t AFTER INSERT ON bakkt_ledger_internal.journal EXECUTE FUNCTION pg_temp.seen_on_write()'),
+	('a trigger on a view', 'CREATE TRIGGER t INSTEAD OF INSERT ON bakkt_ledger.journal FOR EACH ROW EXECUTE FUNCTION pg_temp.seen_on_write()'),
+	('a materialized view', 'CREATE MATERIALIZED VIEW public.ledger_test_kept AS SELECT * FROM bakkt_ledger.journal'),
+	('a table made of it', 'CREATE TEMP TABLE kept AS SELECT * FROM bakkt_ledger.journal'),
+	('a table like it', 'CREATE TEMP TABLE kept (LIKE bakkt_ledger.journal)'),
+	('a foreign key', 'CREATE TABLE public.ledger_test_probe (c int REFERENCES bakkt_ledger_internal.client)'),
+	('inheritance', 'CREATE TEMP TABLE kept () INHERITS (bakkt_ledger_internal.journal)'),
+	('statistics', 'CREATE STATISTICS public.ledger_test_s ON client_id, kind FROM bakkt_ledger_internal.journal'),
+	('a rule', 'CREATE RULE r AS ON INSERT TO bakkt_ledger.journal DO ALSO NOTHING'),
+	('a lock', 'LOCK TABLE bakkt_ledger_internal.journal IN ACCESS SHARE MODE')) AS v (what, statement);
+SELECT is_empty($$SELECT tablename FROM pg_stats WHERE schemaname IN ('bakkt_ledger', 'bakkt_ledger_internal')$$, 'a tenant sees nothing by the planner''s statistics');
+SET LOCAL SESSION AUTHORIZATION ledger_test_auditor;
+SELECT is(pg_temp.state('SELECT * FROM through'), '42501', 'a tenant''s view shows nothing to whoever sees all clients either');
+
+-- ---------------------------------------------------------------------------
+-- Functions: one's own client only
+-- ---------------------------------------------------------------------------
+SET LOCAL SESSION AUTHORIZATION ledger_test_one;
+SELECT throws_ok($$SELECT customers('TWO')$$, '42501', NULL, 'working for another client is refused');
 SELECT throws_ok($$SELECT account_of('TWO', 'FBO', 'Bank:omnibus', 'USD')$$, '42501', NULL,
 	'looking up another client''s account is refused');
 SELECT throws_ok($$SELECT open_customer('TWO00009', client => 'TWO')$$, '42501', NULL,
@@ -111,17 +165,15 @@ SELECT throws_ok($$SELECT post_journal('TWO', 'mine', '{Dr FBO:1 1.00 USD; Cr FB
 SELECT throws_ok(call, '42501', NULL, 'a call that names another client is refused: ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM balances('TWO')$$, $$SELECT * FROM trial_balance('TWO')$$, $$SELECT * FROM net_position('TWO')$$,
 	$$SELECT * FROM window_of('TWO')$$, $$SELECT * FROM window_bounds('TWO', '2026-11-03')$$, $$SELECT * FROM window_members('TWO', '2026-11-03')$$,
-	$$SELECT * FROM window_summary('TWO', '2026-11-03')$$, $$SELECT * FROM window_adjustments('TWO', '2026-11-03')$$, $$SELECT * FROM check_window('TWO', '2026-11-03')$$,
-	$$SELECT * FROM fbo_transfers('TWO')$$, $$SELECT * FROM fbo_transfer_calls('TWO', 'float')$$, $$SELECT * FROM settlement_flow('TWO')$$,
-	$$SELECT * FROM fbo_proof('TWO')$$, $$SELECT * FROM check_fbo('TWO')$$,
-	$$SELECT * FROM obligations('TWO')$$, $$SELECT * FROM check_settlement('TWO')$$, $$SELECT * FROM cash_write_offs('TWO')$$,
+	$$SELECT * FROM window_summary('TWO', '2026-11-03')$$, $$SELECT * FROM window_adjustments('TWO', '2026-11-03')$$,
+	$$SELECT * FROM obligations('TWO')$$, $$SELECT * FROM cash_write_offs('TWO')$$,
 	$$SELECT * FROM apex_batches('TWO')$$, $$SELECT * FROM apex_batch_items('TWO', 'Apex')$$, $$SELECT * FROM apex_position('TWO')$$,
-	$$SELECT * FROM aged_tpj('TWO')$$, $$SELECT * FROM aged_tpj_summary('TWO')$$, $$SELECT * FROM aged_tpj_file('TWO', 'AM', '2026-11-03')$$, $$SELECT * FROM check_aged_tpj('TWO')$$, $$SELECT * FROM buying_powers('TWO')$$,
+	$$SELECT * FROM aged_tpj('TWO')$$, $$SELECT * FROM aged_tpj_summary('TWO')$$, $$SELECT * FROM aged_tpj_file('TWO', 'AM', '2026-11-03')$$, $$SELECT * FROM buying_powers('TWO')$$,
 	$$SELECT * FROM increase_hold('TWO', 'hold', '0.10 BTC', 'more')$$, $$SELECT * FROM release_hold('TWO', 'hold', 'free')$$,
 	$$SELECT * FROM authorise_hold('TWO', 'CUST:1', '0.10 BTC', 'hold 2')$$,
 	$$SELECT * FROM capture_hold('TWO', 'hold', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}', 'capture')$$,
 	$$SELECT * FROM reverse_journal('TWO', 1, 'back')$$,
-	$$SELECT * FROM cancel_deposit('TWO', 'cash')$$, $$SELECT * FROM cancel_withdrawal('TWO', 'out')$$, $$SELECT * FROM deficits('TWO')$$, $$SELECT * FROM check_funding('TWO')$$]) AS call;
+	$$SELECT * FROM cancel_deposit('TWO', 'cash')$$, $$SELECT * FROM cancel_withdrawal('TWO', 'out')$$, $$SELECT * FROM deficits('TWO')$$]) AS call;
 SELECT throws_ok(call, 'LG012', NULL, 'a call that names another client''s customer is refused: ' || call) FROM unnest(ARRAY[
 	$$SELECT * FROM statement('TWO00001', 'BTC')$$,
 	$$SELECT * FROM post_trade('t2', 'TWO00001', 'BUY', '0.10 BTC', 'LP1', lp_price => '60000.00 USD/BTC')$$,
@@ -131,20 +183,17 @@ SELECT results_eq($$SELECT DISTINCT client_code FROM trial_balance()$$, ARRAY['O
 	'a trial balance of all clients has only those the caller sees');
 SELECT is_empty($$SELECT * FROM obligations() WHERE client_code <> 'ONE'$$,
 	'a list of all obligations has only those of clients the caller sees');
-SELECT results_eq($$SELECT client_code FROM fbo_proof()$$, ARRAY['ONE'],
-	'a proof of all FBO accounts has only those of clients the caller sees');
-SELECT results_eq($$SELECT client_code FROM fbo_transfers()$$, ARRAY['ONE'],
-	'a list of all FBO transfers has only those of clients the caller sees');
+SELECT results_eq('SELECT client FROM clients()', ARRAY['ONE'], 'a list of clients has only those the caller sees');
 RESET SESSION AUTHORIZATION;
 -- a customer of TWO by its real code: refused as unknown
 SELECT open_customer('TWOXXXX1', client => 'TWO') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_one;
-SELECT throws_ok($$SELECT require_customer('TWOXXXX1')$$, 'LG012', NULL, 'another client''s customer is refused as unknown');
+SELECT throws_ok($$SELECT cash_balance('TWOXXXX1')$$, 'LG012', NULL, 'another client''s customer is refused as unknown');
 RESET SESSION AUTHORIZATION;
 CREATE TEMP TABLE foreign_account AS SELECT account FROM account a JOIN client c USING (client_id) WHERE c.code = 'TWO' LIMIT 1;
 GRANT SELECT ON foreign_account TO PUBLIC;
 SET LOCAL SESSION AUTHORIZATION ledger_test_one;
-SELECT throws_ok($$SELECT require_account(account) FROM foreign_account$$, 'LG030', NULL,
+SELECT throws_ok($$SELECT balance_of(account) FROM foreign_account$$, 'LG030', NULL,
 	'another client''s account is refused as unknown');
 
 -- Another client's content is not disclosed, and each client has its own references.
@@ -179,7 +228,7 @@ SELECT matches(pg_temp.told($$SELECT open_customer('ONEXXXX9', 'ONE', reference 
 RESET SESSION AUTHORIZATION;
 
 SET LOCAL SESSION AUTHORIZATION ledger_test_both;
-SELECT results_eq($$SELECT code FROM client ORDER BY 1$$, ARRAY['ONE', 'TWO'],
+SELECT results_eq('SELECT client FROM clients() ORDER BY 1', ARRAY['ONE', 'TWO'],
 	'a member of two clients'' roles sees both clients');
 SET LOCAL SESSION AUTHORIZATION ledger_test_member;
 SELECT lives_ok($$SELECT post_journal('ONE', 'm1', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', account_of('ONE', 'CORP', 'Expense:bank-fee', 'USD'),
@@ -190,11 +239,10 @@ SET LOCAL SESSION AUTHORIZATION ledger_test_member;
 SELECT throws_ok($$SELECT post_journal('ONE', 'm2', '{Dr FBO:1 1.00 USD; Cr FBO:999999 1.00 USD}')$$, '42501', NULL,
 	'a role that lost its membership cannot post for the client');
 SET LOCAL SESSION AUTHORIZATION ledger_test_none;
-SELECT is_empty($$SELECT * FROM client$$, 'a role without a grant sees no client');
-SELECT is_empty($$SELECT * FROM journal$$, 'a role without a grant sees no journal');
-SELECT throws_ok($$SELECT require_client('ONE')$$, '42501', NULL, 'a role without a grant cannot work for any client');
+SELECT is_empty('SELECT * FROM clients()', 'a role without a grant sees no client');
+SELECT throws_ok($$SELECT postings('ONE')$$, '42501', NULL, 'a role without a grant sees no journal');
 SET LOCAL SESSION AUTHORIZATION ledger_test_dormant;
-SELECT throws_ok('SELECT * FROM bakkt_ledger_internal.client', '42501', NULL,
+SELECT throws_ok('SELECT * FROM bakkt_ledger.clients()', '42501', NULL,
 	'a role that does not inherit a client''s role is refused without SET ROLE');
 SET LOCAL SESSION AUTHORIZATION ledger_test_auditor;
 SELECT is((SELECT count(*) FROM client), 2::bigint, 'an auditor sees all clients');
@@ -202,14 +250,14 @@ SELECT cmp_ok((SELECT count(*) FROM change_log), '>', 5::bigint, 'an auditor see
 SELECT throws_ok($$SELECT open_client('AUDI')$$, '42501', NULL, 'an auditor cannot open a client');
 SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
 SELECT is((SELECT count(*) FROM client), 2::bigint, 'a settler sees all clients');
-SELECT throws_ok($$SELECT * FROM change_log$$, '42501', NULL, 'a settler cannot read the change log');
+SELECT throws_ok($$SELECT * FROM bakkt_ledger.change_log$$, '42501', NULL, 'a settler cannot read the change log');
 SET LOCAL SESSION AUTHORIZATION ledger_test_administrator;
 SELECT lives_ok($$SELECT revoke_client_access('ONE', 'ledger_test_one', 'left')$$,
 	'an administrator revokes a role''s access to a client');
 SELECT throws_ok($$SELECT post_journal('ONE', 'r', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL,
 	'an administrator cannot post');
 SET LOCAL SESSION AUTHORIZATION ledger_test_one;
-SELECT is_empty($$SELECT * FROM client$$, 'a revoked role sees no client');
+SELECT is_empty('SELECT * FROM clients()', 'a revoked role sees no client');
 SELECT throws_ok($$SELECT post_journal('ONE', 'late', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, '42501', NULL,
 	'a revoked role cannot post, even in the same session');
 RESET SESSION AUTHORIZATION;
