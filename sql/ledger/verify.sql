@@ -60,10 +60,9 @@ CREATE FUNCTION bakkt_ledger_internal.verify_link(this block, before block) RETU
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT finding(f.name, f.said, this.block_no)
+    SELECT finding(f.name, f.said, CASE f.name WHEN 'block missing' THEN coalesce(before.block_no, 0) + 1 ELSE this.block_no END)
     FROM (VALUES
-        ('block missing', this.block_no <> coalesce(before.block_no, 0) + 1,
-         format('The block before is number %s.', coalesce(before.block_no, 0))),
+        ('block missing', this.block_no <> coalesce(before.block_no, 0) + 1, format('The next block is number %s.', this.block_no)),
         ('block chain', this.previous_hash <> coalesce(before.hash, decode(repeat('00', 32), 'hex')),
          'previous_hash is not the hash of the block before.'),
         ('block hash', this.hash <> block_hash(this), 'The block was changed: its hash is not that of its columns.'),
