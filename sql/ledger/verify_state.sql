@@ -2,7 +2,8 @@
 -- the fold of its events (design 4).
 
 -- What the events of a subject's rows come to: the last value that each column was set to; NULL: the row was ended.
-CREATE FUNCTION bakkt_ledger_internal.told_states(of_subject text) RETURNS TABLE (client_id integer, subject_key text, state jsonb)
+CREATE FUNCTION bakkt_ledger_internal.told_states(of_subject text)
+    RETURNS TABLE (client_id integer, subject_key text, state jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
     SELECT e.client_id, e.subject_key,
@@ -16,7 +17,8 @@ BEGIN ATOMIC
 END;
 
 -- The rows of a subject's table as events write them.
-CREATE FUNCTION bakkt_ledger_internal.present_states(of_subject subject) RETURNS TABLE (client_id integer, subject_key text, state jsonb)
+CREATE FUNCTION bakkt_ledger_internal.present_states(of_subject subject)
+    RETURNS TABLE (client_id integer, subject_key text, state jsonb)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET TimeZone = 'UTC' SET IntervalStyle = 'postgres' SET bytea_output = 'hex' AS
@@ -33,7 +35,8 @@ $$;
 CREATE FUNCTION bakkt_ledger_internal.state_differences(told jsonb, present jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT string_agg(format('%s is %s, its events say %s', key, coalesce(present -> key, 'null'), coalesce(told -> key, 'null')), '; ' ORDER BY key)
+    SELECT string_agg(format('%s is %s, its events say %s', key, coalesce(present -> key, 'null'), coalesce(told -> key, 'null')),
+                      '; ' ORDER BY key)
     FROM jsonb_object_keys(coalesce(told, '{}') || coalesce(present, '{}')) AS key
     WHERE coalesce(told -> key, 'null') <> coalesce(present -> key, 'null');
 END;
@@ -71,7 +74,8 @@ BEGIN
               WHERE o.subject <> 'subject'
               UNION ALL
               SELECT 'subject', '{subject}', NULL, '{}', true, NULL) AS s
-        WHERE NOT s.shipped OR EXISTS (SELECT FROM event AS e WHERE e.client_id = 0 AND e.subject = s.subject AND e.event = 'shipped')
+        WHERE NOT s.shipped
+           OR EXISTS (SELECT FROM event AS e WHERE e.client_id = 0 AND e.subject = s.subject AND e.event = 'shipped')
         ORDER BY s.subject
     LOOP
         BEGIN
