@@ -91,7 +91,7 @@ SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relrowsecurity AND NO
 	'every table with row-level security that readers see has a policy');
 SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relkind IN ('r', 'p') AND NOT c.oid = ANY (
 	SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'bakkt_ledger') AND c.relname NOT IN ('job', 'account_kind', 'journal_kind', 'settlement_transition',
-	'ach_return_code', 'adjustment_reason', 'funding_transition', 'cash_call_reason', 'cash_retry_time', 'client_run', 'check_list')$$,
+	'ach_return_code', 'adjustment_reason', 'funding_transition', 'cash_call_reason', 'cash_retry_time', 'client_run', 'check_list', 'subject', 'transition', 'template', 'template_line')$$,
 	'every table but those of constants is dumped');
 SELECT is_empty($$SELECT s.relname FROM pg_class s WHERE s.relkind = 'S' AND s.relnamespace = 'bakkt_ledger'::regnamespace AND NOT s.oid = ANY (
 	SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'bakkt_ledger')$$, 'every sequence is dumped');
