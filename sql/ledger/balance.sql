@@ -33,26 +33,25 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger_internal.house_balances(client_id integer) RETURNS TABLE (account account_id, posted amount)
+-- Exact balances, debit positive, of the client's house accounts at this snapshot: last block plus unsealed tail.
+CREATE FUNCTION bakkt_ledger_internal.house_balances(holder integer) RETURNS TABLE (account account_id, posted amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
     WITH tail AS MATERIALIZED (
-        SELECT l.account, sum(l.amount) AS change
-          FROM unsealed_journals($1) j, lines(j.entry) l
-         GROUP BY l.account
+        SELECT t.account, t.amount AS change
+        FROM unnest((SELECT activity(j.entry) FROM unsealed_journals(holder) AS j)) AS t
     )
     SELECT a.account, coalesce(s.balance, zero(a.asset)) + coalesce(t.change, zero(a.asset))
-      FROM account a
-      JOIN account_kind k ON k.kind = a.kind AND NOT k.limited
-      LEFT JOIN LATERAL (SELECT b.balance FROM block_balance b
-                          WHERE b.client_id = a.client_id AND b.account = a.account
-                          ORDER BY b.block_no DESC LIMIT 1) s ON true
-      LEFT JOIN tail t ON t.account = a.account
-     WHERE a.client_id = $1
+    FROM account AS a
+    JOIN account_kind AS k ON k.kind = a.kind AND NOT k.limited
+    LEFT JOIN LATERAL (SELECT b.balance
+                       FROM block_balance AS b
+                       WHERE b.client_id = a.client_id AND b.account = a.account
+                       ORDER BY b.block_no DESC LIMIT 1) AS s ON true
+    LEFT JOIN tail AS t ON t.account = a.account
+    WHERE a.client_id = holder
 $$;
-COMMENT ON FUNCTION house_balances(integer) IS
-    'Exact balances, debit positive, of the client''s house accounts at this snapshot: last block plus unsealed tail. Internal.';
 
 CREATE FUNCTION bakkt_ledger_internal.changes_since(client_id integer, recorded_as_of timestamptz, effective_as_of timestamptz)
     RETURNS TABLE (account account_id, change amount)

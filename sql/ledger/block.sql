@@ -28,11 +28,14 @@ CREATE TABLE bakkt_ledger_internal.block (
 );
 -- hashes do not compress
 ALTER TABLE block ALTER COLUMN evidence SET STORAGE EXTERNAL;
-COMMENT ON TABLE block IS 'Sealed records, in a chain: each block''s hash covers the one before. Append-only; written by seal(). Of all clients.';
+COMMENT ON TABLE block IS
+'Sealed records, in a chain: each block''s hash covers the one before. Append-only; written by seal(). Of all clients.';
 COMMENT ON COLUMN block.format IS 'What is in the block and how it is hashed (doc/blocks.md); another way gets another number.';
 COMMENT ON COLUMN block.high IS 'No record above this number is in this block or an earlier one.';
-COMMENT ON COLUMN block.pending IS 'Numbers up to high that may still appear: their transactions were under way. A later block takes them.';
-COMMENT ON COLUMN block.absent IS 'Numbers that this block looked for and did not find: pending, or never used (a transaction that failed).';
+COMMENT ON COLUMN block.pending IS
+'Numbers up to high that may still appear: their transactions were under way. A later block takes them.';
+COMMENT ON COLUMN block.absent IS
+'Numbers that this block looked for and did not find: pending, or never used (a transaction that failed).';
 COMMENT ON COLUMN block.writers IS
 'Transactions that were writing when the block was sealed; when the next block finds them ended, what was pending for them is settled.';
 COMMENT ON COLUMN block.records IS 'Number of records in this block.';
@@ -57,7 +60,8 @@ CREATE TABLE bakkt_ledger_internal.block_balance (
 -- verify() asks block by block: without it each block would read what all of them changed
 CREATE INDEX block_balance_block_idx ON block_balance (block_no);
 COMMENT ON TABLE block_balance IS
-'Balance, debit positive, of a house account after a block in which it changed. The exact balance is the last of these plus the journals that the last block has not seen.';
+'Balance, debit positive, of a house account after a block in which it changed. The exact balance is the last of these
+plus the journals that the last block has not seen.';
 SELECT pg_catalog.pg_extension_config_dump('block_balance', '');
 
 CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON block
@@ -84,7 +88,7 @@ CREATE FUNCTION bakkt_ledger_internal.journal_leaf(client_id bigint, journal_id 
     RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
 
--- The leaf of an event, a request or a refusal: SHA-256 of its kind, all columns and who recorded it, and four bytes for its kind.
+-- The leaf of an event, a request or a refusal: SHA-256 of its kind, all columns and who recorded it; four bytes tell its kind.
 CREATE FUNCTION bakkt_ledger_internal.record_leaf(kind text, recorded record, actor text) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'record_leaf';
 
@@ -103,7 +107,8 @@ CREATE TYPE bakkt_ledger_internal.block_content AS (
     first_ids bigint[],
     last_ids bigint[]
 );
-COMMENT ON TYPE block_content IS 'What the leaves of a block come to: count, Merkle root, evidence, and the runs of numbers without a gap.';
+COMMENT ON TYPE block_content IS
+'What the leaves of a block come to: count, Merkle root, evidence, and the runs of numbers without a gap.';
 
 CREATE FUNCTION bakkt_ledger_internal.block_content_add(internal, bigint, bytea) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
@@ -160,7 +165,8 @@ BEGIN ATOMIC
     SELECT r.client_id, r.kind, r.number, r.recorded_at, NULL, r.leaf
     FROM spans(numbers) AS part
     CROSS JOIN record_holders() AS holder
-    CROSS JOIN LATERAL (SELECT n.client_id, 'refusal' AS kind, n.rejection_id AS number, n.recorded_at, record_leaf('refusal', n, a.role_name) AS leaf
+    CROSS JOIN LATERAL (SELECT n.client_id, 'refusal' AS kind, n.rejection_id AS number, n.recorded_at,
+                               record_leaf('refusal', n, a.role_name) AS leaf
                         FROM rejection AS n
                         LEFT JOIN actor AS a ON a.actor_id = n.actor_id
                         WHERE n.client_id = holder AND n.rejection_id >= lower(part) AND n.rejection_id < upper(part)
@@ -312,7 +318,8 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         PERFORM refuse('25001',
                        format('a block cannot be sealed under isolation level "%s"', current_setting('transaction_isolation')),
-                       'Its snapshot must be younger than the numbers it looks at.', 'Seal in a transaction under READ COMMITTED.');
+                       'Its snapshot must be younger than the numbers it looks at.',
+                       'Seal in a transaction under READ COMMITTED.');
     END IF;
     PERFORM lock_blocks();  -- one sealer at a time; readers and posting go on
     SELECT b.* INTO previous FROM block AS b ORDER BY b.block_no DESC LIMIT 1;
@@ -336,7 +343,8 @@ $$;
 COMMENT ON FUNCTION seal() IS
 'Seals everything recorded by transactions that have ended, and by this one, in a new block.
 Returns its number; the last block''s number if there is nothing to seal.
-Waits for another sealer, in bounded time (55P03), never for posting. Notifies the channel bakkt_ledger_sealed with the block''s number.
+Waits for another sealer, in bounded time (55P03), never for posting.
+Notifies the channel bakkt_ledger_sealed with the block''s number.
 Errors: 25001 unless under READ COMMITTED; 22003 if a house balance is out of range.';
 
 CREATE TYPE bakkt_ledger.ledger_digest AS (
@@ -344,15 +352,19 @@ CREATE TYPE bakkt_ledger.ledger_digest AS (
     hash bytea,
     records bigint
 );
-COMMENT ON TYPE ledger_digest IS 'What to keep outside the database: the last block, its hash, and how many records are sealed up to it.';
+COMMENT ON TYPE ledger_digest IS
+'What to keep outside the database: the last block, its hash, and how many records are sealed up to it.';
 
 CREATE FUNCTION bakkt_ledger.digest() RETURNS ledger_digest
     LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT coalesce((SELECT ROW(b.block_no, b.hash, b.total_records)::ledger_digest FROM block AS b ORDER BY b.block_no DESC LIMIT 1),
+    SELECT coalesce((SELECT ROW(b.block_no, b.hash, b.total_records)::ledger_digest
+                     FROM block AS b
+                     ORDER BY b.block_no DESC LIMIT 1),
                     ROW(0, decode(repeat('00', 32), 'hex'), 0)::ledger_digest)
 $$;
 COMMENT ON FUNCTION digest() IS
 'The digest of everything sealed so far.
-Kept where nobody of the database can write, it makes verify(expected => ...) find what no chain inside can: a cut tail, a history written anew (I23).';
+Kept where nobody of the database can write, it makes verify(expected => ...) find what no chain inside can:
+a cut tail, a history written anew (I23).';

@@ -19,7 +19,8 @@ CREATE TYPE bakkt_ledger.journal_proof AS (
     root bytea
 );
 COMMENT ON TYPE journal_proof IS
-'Proof that a journal is in a block: its place among the block''s records, the hash of the journal, the path to the root, and the root.';
+'Proof that a journal is in a block: its place among the block''s records, the hash of the journal, the path to the root,
+and the root.';
 
 -- Does the path lead from the leaf to the root?  Needs no table: the leaf is the first 32 bytes of journal_leaf() of the journal
 -- that one knows, the root is in the block.
@@ -50,7 +51,8 @@ BEGIN
     SELECT b.* INTO before FROM block AS b WHERE b.block_no = this.block_no - 1;
     SELECT this.block_no, this.records, s.place, s.leaf, merkle_path(s.leaves, s.place), this.root
     INTO result
-    FROM (SELECT count(*) FILTER (WHERE m.number <= wanted) AS place, string_agg(substr(m.leaf, 1, 32), '' ORDER BY m.number) AS leaves,
+    FROM (SELECT count(*) FILTER (WHERE m.number <= wanted) AS place,
+                 string_agg(substr(m.leaf, 1, 32), '' ORDER BY m.number) AS leaves,
                  (array_agg(substr(m.leaf, 1, 32)) FILTER (WHERE m.number = wanted))[1] AS leaf
           FROM numbered_records(block_universe(this, before)) AS m
           WHERE NOT m.number <@ this.absent) AS s;

@@ -20,7 +20,8 @@ CREATE TYPE bakkt_ledger.feed_cursor AS (
     number bigint,
     hash bytea
 );
-COMMENT ON TYPE feed_cursor IS 'How far a consumer has read: the last record''s block and number, and the hash of that block, by which a ledger without it is told.';
+COMMENT ON TYPE feed_cursor IS
+'How far a consumer has read: the last record''s block and number, and the hash of that block, by which a ledger without it is told.';
 
 CREATE TYPE bakkt_ledger.feed_record AS (
     block_no bigint,
@@ -33,8 +34,8 @@ CREATE TYPE bakkt_ledger.feed_record AS (
     cursor feed_cursor
 );
 COMMENT ON TYPE feed_record IS
-'A record as the feed tells it: journal, event, request or refusal; of which client, NULL: the whole ledger''s; when it happened and when it was recorded;
-what it says, with amounts debit positive; and the cursor to go on after it.';
+'A record as the feed tells it: journal, event, request or refusal; of which client, NULL: the whole ledger''s; when it happened and when
+it was recorded; what it says, with amounts debit positive; and the cursor to go on after it.';
 
 -- Who reads, as far as it decides what is told.
 CREATE TYPE bakkt_ledger_internal.feed_reader AS (
@@ -55,8 +56,8 @@ BEGIN
     RETURN ROW(visible_clients(), false,
                ARRAY(SELECT p.proname::text
                      FROM pg_proc AS p
-                     WHERE p.pronamespace = 'bakkt_ledger'::regnamespace AND has_function_privilege('bakkt_ledger_poster', p.oid, 'EXECUTE')
-                       AND p.provolatile = 'v'))::feed_reader;
+                     WHERE p.pronamespace = 'bakkt_ledger'::regnamespace AND p.provolatile = 'v'
+                       AND has_function_privilege('bakkt_ledger_poster', p.oid, 'EXECUTE')))::feed_reader;
 END;
 $$;
 
@@ -71,7 +72,7 @@ BEGIN
     END IF;
     IF NOT EXISTS (SELECT FROM block AS b WHERE b.block_no = after.block_no AND b.hash = after.hash) THEN
         PERFORM refuse('LG069', format('the cursor is of a block %s that this ledger does not have', after.block_no),
-                       'The ledger was brought back to an earlier state, by recovery or by a standby that took over, and has gone another way since.',
+                       'The ledger was brought back to an earlier state, by recovery or by a standby that took over.',
                        'Go on after an earlier cursor that the ledger still has, and take back what was read after that.');
     END IF;
     RETURN after;
@@ -116,7 +117,8 @@ BEGIN ATOMIC
     FROM block AS p
     JOIN block AS b ON b.block_no = p.block_no + 1
     CROSS JOIN LATERAL unnest(p.pending - b.absent) AS part
-    CROSS JOIN LATERAL next_numbers(holders, greatest(lower(part) - 1, CASE WHEN b.block_no = (after).block_no THEN (after).number END),
+    CROSS JOIN LATERAL next_numbers(holders, greatest(lower(part) - 1,
+                                                      CASE WHEN b.block_no = (after).block_no THEN (after).number END),
                                     upper(part) - 1, most) AS n
     WHERE p.block_no >= (after).block_no - 1 AND p.block_no < last AND p.pending <> '{}';
 END;
@@ -140,7 +142,10 @@ $$
         FROM regular AS r
     ), page_end AS (
         SELECT e.number, CASE WHEN e.number < (last).high
-                              THEN (SELECT o.block_no FROM block AS o WHERE o.high >= e.number ORDER BY o.high, o.block_no LIMIT 1)
+                              THEN (SELECT o.block_no
+                                    FROM block AS o
+                                    WHERE o.high >= e.number
+                                    ORDER BY o.high, o.block_no LIMIT 1)
                               ELSE (last).block_no END AS block_no
         FROM reached AS e
     ), page AS MATERIALIZED (
@@ -224,10 +229,11 @@ BEGIN ATOMIC
     SELECT coalesce(r.effective_at, r.recorded_at), r.recorded_at,
            t || jsonb_build_object('sqlstate', r.sqlstate)
              || CASE WHEN (reader).sees_all
-                     THEN jsonb_strip_nulls(jsonb_build_object('message', r.message, 'detail', r.detail, 'hint', r.hint)) ELSE '{}' END
+                     THEN jsonb_strip_nulls(jsonb_build_object('message', r.message, 'detail', r.detail, 'hint', r.hint))
+                     ELSE '{}' END
     FROM rejection AS r
-    CROSS JOIN LATERAL told_posting(ROW(r.client_id, r.actor_id, r.rejection_id, r.recorded_at, r.effective_at, NULL, r.reverses, r.kind,
-                                        r.reference, r.entry, r.terms, r.description)::journal, (reader).sees_all) AS t
+    CROSS JOIN LATERAL told_posting(ROW(r.client_id, r.actor_id, r.rejection_id, r.recorded_at, r.effective_at, NULL, r.reverses,
+                                        r.kind, r.reference, r.entry, r.terms, r.description)::journal, (reader).sees_all) AS t
     WHERE of_kind = 'refusal' AND r.client_id = holder AND r.rejection_id = number
     UNION ALL
     SELECT e.at, e.recorded_at,
@@ -235,7 +241,9 @@ BEGIN ATOMIC
                'subject', e.subject, 'key', e.subject_key, 'event', e.event, 'status', e.status, 'amount', e.amount,
                'journal', e.journal_id, 'reference', e.reference, 'reason', e.reason,
                'changed', CASE WHEN (reader).sees_all THEN e.changed
-                               ELSE (SELECT jsonb_object_agg(c.key, c.value) FROM jsonb_each(e.changed) AS c WHERE c.key = ANY (s.told)) END,
+                               ELSE (SELECT jsonb_object_agg(c.key, c.value)
+                                     FROM jsonb_each(e.changed) AS c
+                                     WHERE c.key = ANY (s.told)) END,
                'content', CASE WHEN (reader).sees_all THEN e.content END,
                'actor', CASE WHEN (reader).sees_all THEN a.role_name END))
     FROM event AS e
@@ -289,7 +297,8 @@ BEGIN
         LOOP
             place := ROW(told.block_no, told.number, told.hash)::feed_cursor;
             IF told.content IS NOT NULL THEN
-                RETURN NEXT ROW(told.block_no, told.number, told.kind, told.code, told.at, told.recorded_at, told.content, place)::feed_record;
+                RETURN NEXT ROW(told.block_no, told.number, told.kind, told.code, told.at, told.recorded_at, told.content,
+                                place)::feed_record;
                 given := given + 1;
             END IF;
             EXIT WHEN given = most;
@@ -303,6 +312,7 @@ COMMENT ON FUNCTION feed(feed_cursor, integer) IS
 'Everything recorded that a block has, in the order of (block, number): each record once, also one that was committed late.
 after: the cursor of the last record that was read; NULL: from the beginning.
 most: records of a page, up to 100,000.
-Result: of the clients that the caller sees. To a client''s own roles: lines on its customers'' accounts, its settlement and its share; never a provider''s price, revenue or a bank.
+Result: of the clients that the caller sees. To a client''s own roles: lines on its customers'' accounts, its settlement and its share;
+never a provider''s price, revenue or a bank.
 NOTIFY bakkt_ledger_sealed says that there is a new block.
 Errors: LG002, LG069 a cursor of a block that this ledger does not have.';

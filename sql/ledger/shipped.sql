@@ -30,7 +30,8 @@ BEGIN
         EXECUTE format('SELECT record_events(''shipped'', NULL::%1$I[], array_agg(t ORDER BY subject_key($1, to_jsonb(t))), $2)
                         FROM bakkt_ledger_internal.%1$I AS t
                         WHERE NOT EXISTS (SELECT FROM event AS e
-                                          WHERE e.client_id = 0 AND e.subject = $3 AND e.subject_key = subject_key($1, to_jsonb(t)))
+                                          WHERE e.client_id = 0 AND e.subject = $3
+                                            AND e.subject_key = subject_key($1, to_jsonb(t)))
                         HAVING count(*) > 0', what.subject)
             USING what.key, clock_timestamp(), what.subject;
     END LOOP;

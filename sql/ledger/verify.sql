@@ -18,8 +18,8 @@ CREATE TYPE bakkt_ledger.discrepancy AS (
     detail text
 );
 COMMENT ON TYPE discrepancy IS
-'Something that verify() found wrong: which check (doc/blocks.md), and as far as it can be told whose it is, which block, which record (journal, refusal, event or
-request, and its number), which row of which table (subject and its key), which line and account.';
+'Something that verify() found wrong: which check (doc/blocks.md), and as far as it can be told whose it is, which block, which record
+(journal, refusal, event or request, and its number), which row of which table (subject and its key), which line and account.';
 
 CREATE TABLE bakkt_ledger_internal.check_list (
     check_name text COLLATE "C" PRIMARY KEY,
@@ -30,7 +30,7 @@ CREATE TABLE bakkt_ledger_internal.check_list (
 );
 COMMENT ON TABLE check_list IS 'The checks that verify() makes. Shipped with the extension.';
 COMMENT ON COLUMN check_list.called IS
-'The call that returns what is wrong: rows of type discrepancy, or others whose columns of the same names are taken and the rest told in detail.';
+'The call that returns what is wrong: rows of type discrepancy, or others, whose columns are told in detail.';
 COMMENT ON COLUMN check_list.per_block IS 'Called for each block, with it and the one before: such a check reads no other block.';
 COMMENT ON COLUMN check_list.check_order IS 'Those with a lower number come first.';
 
@@ -60,10 +60,10 @@ CREATE FUNCTION bakkt_ledger_internal.verify_link(this block, before block) RETU
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT finding(f.name, f.said, this.block_no)
+    SELECT finding(f.name, f.said, CASE f.name WHEN 'block missing' THEN coalesce(before.block_no, 0) + 1 ELSE this.block_no END)
     FROM (VALUES
         ('block missing', this.block_no <> coalesce(before.block_no, 0) + 1,
-         format('The block before is number %s.', coalesce(before.block_no, 0))),
+         format('The next block is number %s.', this.block_no)),
         ('block chain', this.previous_hash <> coalesce(before.hash, decode(repeat('00', 32), 'hex')),
          'previous_hash is not the hash of the block before.'),
         ('block hash', this.hash <> block_hash(this), 'The block was changed: its hash is not that of its columns.'),
@@ -85,7 +85,8 @@ $$
     WITH sealed AS (
         SELECT s.number, substr(this.evidence, (8 * s.place - 7)::integer, 8) AS evidence
         FROM (SELECT number, row_number() OVER (ORDER BY number) AS place
-              FROM unnest(block_universe(this, before) - this.absent) AS part, generate_series(lower(part), upper(part) - 1) AS number) AS s
+              FROM unnest(block_universe(this, before) - this.absent) AS part,
+                   generate_series(lower(part), upper(part) - 1) AS number) AS s
     ), compared AS (
         SELECT coalesce(s.number, p.number) AS number, p.client_id, p.kind, p.entry, p.leaf, s.evidence,
                s.evidence = substr(p.leaf, 1, 4) || substr(p.leaf, 33, 4) AS same,
@@ -96,7 +97,8 @@ $$
                    FROM numbered_records(block_universe(this, before)) AS m
                    WHERE NOT m.number <@ this.absent) AS p ON p.number = s.number
     ), different AS (
-        SELECT c.*, record_kind(c.evidence) AS sealed_kind, changed_line(c.evidence, c.entry) AS line, entry_problem(c.entry) AS problem,
+        SELECT c.*, record_kind(c.evidence) AS sealed_kind, changed_line(c.evidence, c.entry) AS line,
+               entry_problem(c.entry) AS problem,
                c.copy > 1 AND c.kind IS NOT NULL OR c.evidence IS NULL OR record_kind(c.evidence) <> c.kind AS added
         FROM compared AS c
         WHERE c.kind IS NULL OR c.copy > 1 OR c.same IS NOT TRUE
@@ -112,7 +114,8 @@ $$
                         WHEN substr(d.evidence, 5, 4) = substr(d.leaf, 33, 4)
                         THEN 'The lines are as sealed; another column, or a further customer, is not.'
                         WHEN d.line IS NULL THEN 'Several lines are not as sealed.'
-                        ELSE format('The line now reads %s.', CASE WHEN l.amount IS NOT NULL THEN l.account || ' ' || l.amount END) END,
+                        ELSE format('The line now reads %s.',
+                                    CASE WHEN l.amount IS NOT NULL THEN l.account || ' ' || l.amount END) END,
                    this.block_no, client_name(d.client_id), coalesce(d.kind, d.sealed_kind), d.number, e.subject, e.subject_key,
                    d.line, l.account)
     FROM different AS d
@@ -129,7 +132,8 @@ CREATE FUNCTION bakkt_ledger_internal.verify_block_balances(this block, before b
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
     SELECT finding('house balance',
-                   format('The block says %s, its journals come to %s.', coalesce(s.balance::text, 'nothing'), coalesce(c.balance::text, 'nothing')),
+                   format('The block says %s, its journals come to %s.', coalesce(s.balance::text, 'nothing'),
+                          coalesce(c.balance::text, 'nothing')),
                    this.block_no, client_name(coalesce(s.client_id, c.client_id)), touched => coalesce(s.account, c.account))
     FROM (SELECT b.* FROM block_balance AS b WHERE b.block_no = this.block_no) AS s
     FULL JOIN balances_after(this.block_no, this.block_no - 1, net) AS c ON c.client_id = s.client_id AND c.account = s.account
@@ -166,7 +170,8 @@ BEGIN
     IF content.root <> this.root OR content.records <> this.records OR NOT same_numbers THEN
         RETURN QUERY SELECT * FROM verify_records(this, before);
         IF NOT FOUND THEN
-            RETURN NEXT finding('block root', 'Root or count is not that of the records, and no record shows why.', this.block_no);
+            RETURN NEXT finding('block root', 'Root or count is not that of the records, and no record shows why.',
+                                this.block_no);
         END IF;
     ELSIF content.evidence <> this.evidence THEN
         RETURN NEXT finding('block evidence', 'The records are as sealed, the evidence about them is not.', this.block_no);
@@ -179,7 +184,8 @@ BEGIN
         WHERE NOT m.number <@ this.absent AND entry_problem(m.entry) IS NOT NULL;
     END IF;
     IF actual.turnover::text <> this.turnover::text THEN
-        RETURN NEXT finding('block turnover', format('The block says %s, its journals come to %s.', this.turnover, actual.turnover), this.block_no);
+        RETURN NEXT finding('block turnover', format('The block says %s, its journals come to %s.', this.turnover, actual.turnover),
+                            this.block_no);
     END IF;
     IF (actual.first_recorded_at, actual.last_recorded_at) IS DISTINCT FROM (this.first_recorded_at, this.last_recorded_at) THEN
         RETURN NEXT finding('block times', 'The first or last time of recording is not that of the records.', this.block_no);
@@ -203,7 +209,8 @@ $$
 $$;
 
 -- Every record by its number.
-CREATE FUNCTION bakkt_ledger_internal.all_records() RETURNS TABLE (client_id integer, kind text, number bigint, entry journal_entry)
+CREATE FUNCTION bakkt_ledger_internal.all_records()
+    RETURNS TABLE (client_id integer, kind text, number bigint, entry journal_entry)
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT j.client_id, 'journal', j.journal_id, j.entry
@@ -232,13 +239,15 @@ $$
         SELECT coalesce((SELECT l.high FROM last AS l), 0) AS high, coalesce((SELECT l.pending FROM last AS l), '{}') AS pending,
                unused_numbers() AS unused, last_record_number() AS last_number, ARRAY(SELECT record_holders()) AS holders
     )
-    SELECT finding(CASE WHEN r.unsealed AND r.known AND r.number <= r.last_number THEN 'entry' ELSE format('%s added', r.kind) END,
+    SELECT finding(CASE WHEN r.unsealed AND r.known AND r.number <= r.last_number THEN 'entry'
+                        ELSE format('%s added', r.kind) END,
                    CASE WHEN NOT r.known THEN format('Client %s does not exist.', r.client_id)
                         WHEN NOT r.unsealed THEN 'It was put in after the block that would contain it was sealed.'
                         WHEN r.number > r.last_number THEN 'Its number was never handed out.'
                         ELSE format('Entry: %s.', entry_problem(r.entry)) END,
                    holder => client_name(r.client_id), kind => r.kind, number => r.number)
-    FROM (SELECT a.*, k.last_number, k.unused, a.number > k.high OR a.number <@ k.pending AS unsealed, a.client_id = ANY (k.holders) AS known
+    FROM (SELECT a.*, k.last_number, k.unused, a.number > k.high OR a.number <@ k.pending AS unsealed,
+                 a.client_id = ANY (k.holders) AS known
           FROM known AS k
           CROSS JOIN all_records() AS a) AS r
     WHERE NOT r.known OR r.number < 1
@@ -261,7 +270,8 @@ $$
           WHERE j.reverses IS NOT NULL
             AND NOT EXISTS (SELECT FROM journal AS o WHERE o.client_id = j.client_id AND o.journal_id = j.reverses)
           UNION ALL
-          SELECT 'party', format('Customer %s is a party of a journal that does not exist.', p.customer_id), p.client_id, p.journal_id
+          SELECT 'party', format('Customer %s is a party of a journal that does not exist.', p.customer_id), p.client_id,
+                 p.journal_id
           FROM journal_party AS p
           WHERE NOT EXISTS (SELECT FROM journal AS j WHERE j.client_id = p.client_id AND j.journal_id = p.journal_id))
          AS f (name, said, client_id, number)
@@ -272,8 +282,9 @@ CREATE FUNCTION bakkt_ledger_internal.verify_access() RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT finding('access', format('Role %s, which was dropped, still stands in client_access for client "%s": revoke_client_access() takes it out.',
-                                    g.role::oid, c.code), holder => c.code)
+    SELECT finding('access',
+                   format('Role %s, which was dropped, still stands in client_access for client "%s": revoke_client_access() takes it out.',
+                          g.role::oid, c.code), holder => c.code)
     FROM client_access AS g
     JOIN client AS c ON c.client_id = g.client_id
     WHERE NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.oid = g.role)
@@ -292,7 +303,8 @@ CREATE TYPE bakkt_ledger_internal.recomputed_balance AS (
     entries bigint,
     last_recorded_at timestamptz
 );
-COMMENT ON TYPE recomputed_balance IS 'What all journals come to on an account: sum, debit positive, how many touch it, and when the last of them was recorded.';
+COMMENT ON TYPE recomputed_balance IS
+'What all journals come to on an account: sum, debit positive, how many touch it, and when the last of them was recorded.';
 
 -- The activity of every account, from every journal.
 CREATE FUNCTION bakkt_ledger_internal.recomputed_balances() RETURNS SETOF recomputed_balance
@@ -319,9 +331,11 @@ $$
     )
     SELECT finding('account',
                    CASE WHEN t.held_asset IS NOT NULL THEN format('The account holds %s, the line is %s.', t.held_asset, l.amount)
-                        WHEN EXISTS (SELECT FROM account AS o WHERE o.account = t.account) THEN 'The account belongs to another client.'
+                        WHEN EXISTS (SELECT FROM account AS o WHERE o.account = t.account)
+                        THEN 'The account belongs to another client.'
                         ELSE 'The account does not exist.' END,
-                   holder => client_name(j.client_id), kind => 'journal', number => j.journal_id, place => l.line, touched => t.account)
+                   holder => client_name(j.client_id), kind => 'journal', number => j.journal_id, place => l.line,
+                   touched => t.account)
     FROM foreign_lines AS t
     JOIN journal AS j ON j.client_id = t.client_id
                      AND CASE WHEN entry_problem(j.entry) IS DISTINCT FROM 'malformed' THEN touches(j.entry, t.account) END
@@ -362,14 +376,18 @@ $$
     SELECT finding(f.name, f.said, holder => client_name(c.client_id), touched => c.account)
     FROM compared AS c
     CROSS JOIN LATERAL (VALUES
-        ('balance', c.missing AND NOT is_zero(c.recomputed), format('The account has no balance row; the journals come to %s.', c.recomputed)),
+        ('balance', c.missing AND NOT is_zero(c.recomputed),
+         format('The account has no balance row; the journals come to %s.', c.recomputed)),
         ('balance', c.missing AND is_zero(c.recomputed), 'The account has no balance row.'),
         ('balance', c.unknown, 'There is no such limited account.'),
-        ('balance', c.posted *<> c.recomputed, format('The balance row says %s, the journals come to %s.', c.posted, c.recomputed)),
+        ('balance', c.posted *<> c.recomputed,
+         format('The balance row says %s, the journals come to %s.', c.posted, c.recomputed)),
         ('held', c.held *<> c.open_holds, format('The balance row says %s, the open holds come to %s.', c.held, c.open_holds)),
-        ('version', c.version <> c.entries AND NOT c.unknown, format('The balance row counts %s journals, there are %s.', c.version, c.entries)),
+        ('version', c.version <> c.entries AND NOT c.unknown,
+         format('The balance row counts %s journals, there are %s.', c.version, c.entries)),
         ('version', c.other_time AND NOT c.unknown, 'last_recorded_at of the balance row is not that of the last journal.'),
-        ('terms', c.other_terms AND NOT c.unknown AND NOT c.missing, 'Status, customer, side or floor of the balance row is not that of the account.'),
+        ('terms', c.other_terms AND NOT c.unknown AND NOT c.missing,
+         'Status, customer, side or floor of the balance row is not that of the account.'),
         ('claim', sign(c.posted) > 0 OR sign(c.recomputed) > 0,
          format('A limited account is in debit: %s by its row, %s by the journals (I5).', c.posted, c.recomputed))
     ) AS f (name, wrong, said)
@@ -377,7 +395,7 @@ $$
     ORDER BY c.account, f.name
 $$;
 
--- Mirror accounts that do not net to zero (I7), customer funds whose resources are not their gross credit claims (I8), per client.
+-- Per client, mirror accounts that do not net to zero (I7), customer funds whose resources are not their gross credit claims (I8).
 CREATE FUNCTION bakkt_ledger_internal.verify_funds(totals recomputed_balance[]) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -396,15 +414,17 @@ $$
         WHERE t.fund <> 'CORP'
         GROUP BY t.code, t.fund, t.asset
     )
-    SELECT finding('mirror', format('Client %s: the accounts of "%s" do not net to zero but to %s (I7).', t.code, t.mirror, sum(t.posted)),
+    SELECT finding('mirror',
+                   format('Client %s: the accounts of "%s" do not net to zero but to %s (I7).', t.code, t.mirror, sum(t.posted)),
                    holder => t.code)
     FROM total AS t
     WHERE t.mirror IS NOT NULL
     GROUP BY t.code, t.mirror, t.asset
     HAVING NOT is_zero(sum(t.posted))
     UNION ALL
-    SELECT finding('segregation', format('Client %s, fund %s: customers'' credit balances are %s, what is there for them is %s (I8).',
-                                         f.code, f.fund, f.claims, f.resources), holder => f.code)
+    SELECT finding('segregation',
+                   format('Client %s, fund %s: customers'' credit balances are %s, what is there for them is %s (I8).',
+                          f.code, f.fund, f.claims, f.resources), holder => f.code)
     FROM fund AS f
     WHERE f.claims *<> f.resources
 $$;
@@ -424,11 +444,16 @@ END;
 $$;
 
 INSERT INTO check_list (check_name, called, per_block, check_order, proves) VALUES
-    ('blocks', 'verify_block', true, 10, 'each block is linked to the one before, its records, sums and house balances are as they were sealed (I22)'),
-    ('unsealed', 'verify_unsealed()', false, 20, 'no record was put in behind the blocks, and what is not sealed yet is sound (I1)'),
-    ('references', 'verify_references()', false, 21, 'a reference has one outcome, what is reversed exists, parties are those of journals'),
-    ('access', 'verify_access()', false, 22, 'whoever has access to a client exists'),
-    ('balances', 'verify_balances()', false, 23, 'balances are the sums of the journals, claims are not in debit, mirrors net to zero, funds are whole (I5, I7, I8)');
+    ('blocks', 'verify_block', true, 10,
+     'each block is linked to the one before, its records, sums and house balances are as they were sealed (I22)'),
+    ('unsealed', 'verify_unsealed()', false, 20,
+     'no record was put in behind the blocks, and what is not sealed yet is sound (I1)'),
+    ('references', 'verify_references()', false, 21,
+     'a reference has one outcome, what is reversed exists, parties are those of journals'),
+    ('access', 'verify_access()', false, 22,
+     'whoever has access to a client exists'),
+    ('balances', 'verify_balances()', false, 23,
+     'balances are the sums of the journals, claims are not in debit, mirrors net to zero, funds are whole (I5, I7, I8)');
 
 -- ---------------------------------------------------------------------------
 -- All of them
@@ -443,7 +468,8 @@ $$
                    CASE WHEN b.block_no IS NULL
                         THEN format('Block %s is gone: the last one is %s. Records sealed by it were removed.', expected.block_no,
                                     coalesce((SELECT max(l.block_no) FROM block AS l), 0))
-                        ELSE format('Block %s is not the one of which the digest was taken: history was written anew.', expected.block_no) END,
+                        ELSE format('Block %s is not the one of which the digest was taken: history was written anew.',
+                                    expected.block_no) END,
                    expected.block_no)
     FROM (SELECT 1) AS one
     LEFT JOIN block AS b ON b.block_no = expected.block_no
@@ -457,7 +483,8 @@ CREATE FUNCTION bakkt_ledger_internal.as_discrepancy(name text, found jsonb) RET
 $$
     SELECT CASE WHEN found ?& '{check_name,record_kind,subject_key,detail}' THEN jsonb_populate_record(NULL::discrepancy, found)
                 ELSE finding(coalesce(found ->> 'check_name', name),
-                             (SELECT string_agg(CASE WHEN f.key IN ('detail', 'problem') THEN f.value ELSE format('%s: %s', f.key, f.value) END,
+                             (SELECT string_agg(CASE WHEN f.key IN ('detail', 'problem') THEN f.value
+                                                     ELSE format('%s: %s', f.key, f.value) END,
                                                 '; ' ORDER BY f.key NOT IN ('detail', 'problem'), f.key)
                               FROM jsonb_each_text(found - '{check_name,client_code}'::text[]) AS f
                               WHERE f.value IS NOT NULL),
@@ -465,7 +492,8 @@ $$
 $$;
 
 -- What a check finds.  One that cannot read what it is to check says so, and does not keep the others from saying more.
-CREATE FUNCTION bakkt_ledger_internal.run_check(asked check_list, this block DEFAULT NULL, before block DEFAULT NULL) RETURNS SETOF discrepancy
+CREATE FUNCTION bakkt_ledger_internal.run_check(asked check_list, this block DEFAULT NULL, before block DEFAULT NULL)
+    RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -475,8 +503,9 @@ BEGIN
     IF asked.per_block THEN
         RETURN QUERY EXECUTE format('SELECT * FROM %I($1, $2)', asked.called) USING this, before;
     ELSE
-        RETURN QUERY EXECUTE format('SELECT d.* FROM %s AS r CROSS JOIN LATERAL as_discrepancy($1, to_jsonb(r)) AS d', asked.called)
-            USING asked.check_name;
+        RETURN QUERY
+        EXECUTE format('SELECT d.* FROM %s AS r CROSS JOIN LATERAL as_discrepancy($1, to_jsonb(r)) AS d', asked.called)
+        USING asked.check_name;
     END IF;
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
@@ -484,8 +513,8 @@ EXCEPTION WHEN OTHERS THEN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.verify(expected ledger_digest DEFAULT NULL, progress bigint DEFAULT 1000000, from_block bigint DEFAULT 1,
-                                    to_block bigint DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.verify(expected ledger_digest DEFAULT NULL, progress bigint DEFAULT 1000000,
+                                    from_block bigint DEFAULT 1, to_block bigint DEFAULT NULL)
     RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
@@ -499,7 +528,12 @@ DECLARE
 BEGIN
     SELECT b.* INTO previous FROM block AS b WHERE b.block_no = greatest(from_block, 1) - 1;
     reported := coalesce(previous.total_records, 0);
-    FOR this IN SELECT b.* FROM block AS b WHERE b.block_no >= from_block AND b.block_no <= coalesce(to_block, b.block_no) ORDER BY b.block_no LOOP
+    FOR this IN
+        SELECT b.*
+        FROM block AS b
+        WHERE b.block_no >= from_block AND b.block_no <= coalesce(to_block, b.block_no)
+        ORDER BY b.block_no
+    LOOP
         FOR asked IN SELECT c.* FROM check_list AS c WHERE c.per_block ORDER BY c.check_order, c.check_name LOOP
             RETURN QUERY SELECT * FROM run_check(asked, this, previous);
         END LOOP;
@@ -526,5 +560,5 @@ COMMENT ON FUNCTION verify(ledger_digest, bigint, bigint, bigint) IS
 'Makes every check there is (check_list) at one snapshot, and returns what is wrong: no rows means that everything is equal.
 expected: a digest kept elsewhere, which shows a history that was cut or written anew.
 progress: a NOTICE every so many records, 0 for none.
-from_block, to_block: these blocks only; with to_block the checks of the whole ledger are left to the call that goes on to the end.
+from_block, to_block: these blocks only; with to_block, the checks of the whole ledger are left to the call that goes on.
 Writes nothing: it runs on a standby and on a restored copy.';
