@@ -127,7 +127,7 @@ BEGIN
     SET status = upper(event),
         decided_by = CASE event WHEN 'lapsed' THEN NULL ELSE session_login() END,
         decided_at = at,
-        decision_reason = reason
+        decision_reason = decide.reason
     WHERE p.client_id = proposed.client_id AND p.approval_id = proposed.approval_id
     RETURNING p.* INTO STRICT decided;
     PERFORM record_event(event, proposed, decided, at, amount => decided.amount, reason => reason);

@@ -18,7 +18,7 @@ END;
 CREATE FUNCTION bakkt_ledger_internal.present_states(of_subject subject) RETURNS TABLE (client_id integer, subject_key text, state jsonb)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    SET TimeZone = 'UTC' AS
+    SET TimeZone = 'UTC' SET IntervalStyle = 'postgres' AS
 $$
 BEGIN
     RETURN QUERY EXECUTE format(
@@ -62,5 +62,5 @@ $$
     SELECT d.*
     FROM subject AS s
     CROSS JOIN LATERAL verify_subject(s) AS d
-    WHERE NOT s.shipped OR EXISTS (SELECT FROM event AS e WHERE e.client_id = 0 AND e.subject = s.subject)
+    WHERE NOT s.shipped OR EXISTS (SELECT FROM event AS e WHERE e.client_id = 0 AND e.subject = s.subject AND e.event = 'shipped')
 $$;

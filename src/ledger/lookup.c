@@ -414,21 +414,12 @@ lookup_check_access(int32 client_id)
 int32
 lookup_actor(void)
 {
-	static SPIPlanPtr find = NULL;
-	static SPIPlanPtr enter = NULL;
-	Oid			types[1] = {TEXTOID};
-	Datum		arguments[1];
+	static SPIPlanPtr plan = NULL;
 	Oid			role = acting_role();
 
 	if (actor_role == role)
 		return actor_number;
-	arguments[0] = CStringGetTextDatum(GetUserNameFromId(role, false));
-	actor_number = spi_int32(&find, 1, types, arguments,
-							 "SELECT actor_id FROM bakkt_ledger_internal.actor WHERE role_name OPERATOR(pg_catalog.=) $1"
-							 " ORDER BY actor_id LIMIT 1");
-	if (actor_number == 0)
-		actor_number = spi_int32(&enter, 1, types, arguments,
-								 "INSERT INTO bakkt_ledger_internal.actor AS a (role_name) VALUES ($1) RETURNING actor_id");
+	actor_number = spi_int32(&plan, 0, NULL, NULL, "SELECT bakkt_ledger_internal.invoking_actor()");
 	actor_role = role;
 	session_cache_loaded(&cache);
 	return actor_number;
