@@ -2,11 +2,7 @@
 -- Privileges and row-level security, of every chapter (design 7, doc/roles.md)
 -- ===========================================================================
 
--- Append-only, and what must never be removed or renamed.
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON change_log
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE change_log ENABLE ALWAYS TRIGGER refuse_write;
-
+-- What must never be removed or renamed.
 DO $keep$
 DECLARE
     kept    text;
@@ -144,13 +140,13 @@ $grant$;
 -- ---------------------------------------------------------------------------
 
 GRANT SELECT ON ALL TABLES IN SCHEMA bakkt_ledger, bakkt_ledger_internal TO bakkt_ledger_reader;
-REVOKE SELECT ON change_log, client_access, bank_account, actor, block FROM bakkt_ledger_reader;
+REVOKE SELECT ON event, request, client_access, bank_account, actor, block FROM bakkt_ledger_reader;
 -- a block covers all clients: its sums are for those who see them all
 GRANT SELECT ON block TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 -- a job runs for all clients: what came of it, and its errors, are for those who see them all
-REVOKE SELECT ON job_run, job_runs, job_left_out FROM bakkt_ledger_reader;
-GRANT SELECT ON job_run, job_runs, job_left_out TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
-GRANT SELECT ON change_log, client_access, actor TO bakkt_ledger_auditor, bakkt_ledger_administrator;
+REVOKE SELECT ON job_run, job_runs, job_left_out, cron_call FROM bakkt_ledger_reader;
+GRANT SELECT ON job_run, job_runs, job_left_out, cron_call TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
+GRANT SELECT ON event, request, client_access, actor TO bakkt_ledger_auditor, bakkt_ledger_administrator;
 GRANT SELECT ON bank_account TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 
 -- The sub-select is evaluated once per query, not per row.
@@ -163,7 +159,7 @@ BEGIN
         FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'client_id' AND NOT a.attisdropped
         WHERE c.relnamespace = 'bakkt_ledger_internal'::pg_catalog.regnamespace AND c.relkind IN ('r', 'p')
-          AND c.relname <> 'change_log'
+          AND c.relname NOT IN ('event', 'request')
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', scoped.relname);
         EXECUTE pg_catalog.format('CREATE POLICY visible_clients ON %I FOR SELECT
@@ -171,5 +167,8 @@ BEGIN
     END LOOP;
 END;
 $policy$;
-ALTER TABLE change_log ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible_clients ON change_log FOR SELECT USING ((SELECT sees_all_clients()));
+-- those of the whole ledger are of no client
+ALTER TABLE event ENABLE ROW LEVEL SECURITY;
+ALTER TABLE request ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible_clients ON event FOR SELECT USING ((SELECT sees_all_clients()));
+CREATE POLICY visible_clients ON request FOR SELECT USING ((SELECT sees_all_clients()));

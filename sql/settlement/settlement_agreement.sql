@@ -9,6 +9,8 @@ COMMENT ON TABLE settlement_agreement IS 'How a client settles; its row is locke
 COMMENT ON COLUMN settlement_agreement.netting IS 'What netting means when a payment fails: under NOVATION only the net obligation exists, the trades are discharged.';
 COMMENT ON COLUMN settlement_agreement.last_window IS 'Number of the last closed window.';
 SELECT pg_catalog.pg_extension_config_dump('settlement_agreement', '');
+-- last_window is what the windows tell
+INSERT INTO subject (subject, key, apart) VALUES ('settlement_agreement', '{client_id}', '{last_window}');
 
 CREATE FUNCTION bakkt_ledger_internal.lock_settlement(client_id integer) RETURNS settlement_agreement
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT
@@ -17,13 +19,19 @@ $$
 #variable_conflict use_column
 DECLARE
     agreement settlement_agreement;
+    opened settlement_agreement;
 BEGIN
     PERFORM bounded_wait();
     -- written, not only locked: a transaction whose snapshot is older than another's change gets 40001
     UPDATE settlement_agreement a SET last_window = a.last_window
     WHERE a.client_id = lock_settlement.client_id RETURNING a.* INTO agreement;
     IF NOT FOUND THEN
-        INSERT INTO settlement_agreement (client_id) VALUES (lock_settlement.client_id) ON CONFLICT DO NOTHING;
+        INSERT INTO settlement_agreement AS a (client_id) VALUES (lock_settlement.client_id)
+        ON CONFLICT DO NOTHING
+        RETURNING a.* INTO opened;
+        IF FOUND THEN
+            PERFORM record_event('opened', NULL::settlement_agreement, opened, clock_timestamp());
+        END IF;
         UPDATE settlement_agreement a SET last_window = a.last_window
         WHERE a.client_id = lock_settlement.client_id RETURNING a.* INTO agreement;
     END IF;
@@ -49,10 +57,9 @@ BEGIN
     WHERE a.client_id = before.client_id
     RETURNING a.* INTO changed;
     IF changed IS DISTINCT FROM before THEN
-        PERFORM record_change('settlement_agreement', change_settlement.client, to_jsonb(before), to_jsonb(changed),
-                              before.client_id, NULL, reason);
+        PERFORM record_event('changed', before, changed, clock_timestamp(), reason => reason);
     END IF;
     RETURN changed;
 END;
 $$;
-COMMENT ON FUNCTION change_settlement(text, text, text, text) IS 'Sets by which calendars a client''s money and coin fall due, from the next window to close on; NULL leaves one as it is. Audited in change_log. LG075 unknown calendar, LG010.';
+COMMENT ON FUNCTION change_settlement(text, text, text, text) IS 'Sets by which calendars a client''s money and coin fall due, from the next window to close on; NULL leaves one as it is. Every change is an event. LG075 unknown calendar, LG010.';

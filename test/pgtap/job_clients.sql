@@ -16,7 +16,7 @@ INSERT INTO job (job, run_order, times, every, calendar, run, variant, purpose) 
 CREATE TEMP TABLE work (job text, at timestamptz, client text, n serial);
 CREATE TEMP TABLE failing (job text, client text, sqlstate text);
 CREATE TEMP TABLE idle (client text);
-CREATE FUNCTION bakkt_ledger.test_part(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE plpgsql
+CREATE FUNCTION bakkt_ledger_internal.test_part(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
 AS $$
 DECLARE
@@ -29,7 +29,7 @@ BEGIN
 	END IF;
 	RETURN '[{}]';
 END $$;
-CREATE FUNCTION bakkt_ledger.test_due(at timestamptz, variant text) RETURNS integer[] LANGUAGE sql
+CREATE FUNCTION bakkt_ledger_internal.test_due(at timestamptz, variant text) RETURNS integer[] LANGUAGE sql
 	SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 	$$ SELECT ARRAY(SELECT c.client_id FROM client c WHERE c.code NOT IN (SELECT client FROM pg_temp.idle) ORDER BY 1) $$;
 
@@ -175,10 +175,12 @@ SELECT is(pg_temp.run(pg_temp.at(3, '06:41')), 'often 03 06:35 #2 BBBB failed',
 DELETE FROM failing;
 
 -- a run that fails before it comes to the clients fails for all
-CREATE OR REPLACE FUNCTION bakkt_ledger.test_due(at timestamptz, variant text) RETURNS integer[] LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION bakkt_ledger_internal.test_due(at timestamptz, variant text) RETURNS integer[] LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS $$ BEGIN RAISE division_by_zero; END $$;
 SELECT is(pg_temp.run(pg_temp.at(3, '06:45')), 'often 03 06:35 #3 BBBB, often 03 06:45 failed',
 	'an error outside the parts of clients fails the occurrence for all');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT * FROM finish();
 ROLLBACK;

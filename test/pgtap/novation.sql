@@ -1,6 +1,7 @@
 -- The worked window of a client that settles net: journals J07a to J07g line by line.
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+\ir lib/reference_data_event.psql
 SELECT no_plan();
 
 SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') \g /dev/null
@@ -134,6 +135,8 @@ SELECT results_eq($$SELECT asset::text, due_at FROM close_window('QRST', '2025-0
 	'money is due after the weekend and the bank''s own holiday, coin on any day');
 SELECT results_eq($$SELECT cash_calendar COLLATE "C", cash_version FROM settlement_window WHERE window_no IN (5, 6) ORDER BY 1$$, $$VALUES ('BANKX' COLLATE "C", 1), ('FEDWIRE', 1)$$,
 	'each window keeps the calendar version it was closed with');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT * FROM finish();
 ROLLBACK;

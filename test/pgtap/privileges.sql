@@ -117,7 +117,7 @@ SELECT open_client('QRST') \g /dev/null
 SELECT open_client('OTHR') \g /dev/null
 SELECT grant_client_access('QRST', 'ledger_test_poster') \g /dev/null
 SELECT grant_client_access('QRST', 'ledger_test_poster') \g /dev/null
-SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'client_access'), 1::bigint,
+SELECT is((SELECT count(*) FROM event WHERE subject = 'client_access'), 1::bigint,
 	'access that is granted twice is recorded once');
 SELECT throws_ok($$SELECT grant_client_access('QRST', 'nobody of this name')$$, '42704', NULL,
 	'access is not granted to a role that does not exist');
@@ -138,14 +138,14 @@ SELECT throws_ok($$SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:QRST000
 	'a poster does not freeze accounts');
 SELECT throws_ok($$SELECT ensure_account(1, 'FBO', 'Bank:omnibus', 'USD')$$, '42501', NULL,
 	'a poster does not call internal functions');
-SELECT throws_ok($$SELECT record_change('client', 'x', NULL, '{}')$$, '42501', NULL, 'a poster does not write the change log');
+SELECT throws_ok($$SELECT record_event('closed', NULL::client, client_row(1), now())$$, '42501', NULL, 'a poster does not write events');
 SELECT throws_ok(format('INSERT INTO %I DEFAULT VALUES', t), '42501', NULL,
-	'a poster does not insert into ' || t) FROM unnest('{journal,balance,account,client_access,change_log}'::text[]) t;
+	'a poster does not insert into ' || t) FROM unnest('{journal,balance,account,client_access,event}'::text[]) t;
 SELECT throws_ok(format('DELETE FROM %I', t), '42501', NULL,
 	'a poster does not delete from ' || t) FROM unnest('{journal,balance,account,client}'::text[]) t;
 SELECT throws_ok(format('TRUNCATE %I', t), '42501', NULL,
 	'a poster does not truncate ' || t) FROM unnest('{journal,balance,account,client}'::text[]) t;
-SELECT throws_ok($$SELECT * FROM change_log$$, '42501', NULL, 'a poster does not read the change log');
+SELECT throws_ok(format('SELECT * FROM %I', t), '42501', NULL, 'a poster does not read ' || t) FROM unnest('{event,request}'::text[]) t;
 SELECT throws_ok($$SELECT * FROM bank_account$$, '42501', NULL, 'a poster does not read the bank accounts');
 RESET ROLE;
 
