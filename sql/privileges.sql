@@ -118,6 +118,7 @@ BEGIN
             'open_liquidity_provider', 'change_liquidity_provider', 'open_bank_account', 'close_bank_account',
             'load_shipped_assets', 'register_asset', 'retire_asset', 'reinstate_asset',
             'open_instrument', 'change_instrument', 'retire_instrument', 'change_settlement',
+            'set_approval_limit', 'remove_approval_limit',
             'open_account', 'freeze_account', 'unfreeze_account', 'close_account']),
         ('bakkt_ledger_settler', ARRAY['run_due_jobs', 'due_jobs', 'entries_by_hand']),
         ('bakkt_ledger_reconciler', ARRAY['due_jobs', 'entries_by_hand']),

@@ -137,7 +137,7 @@ $$;
 COMMENT ON FUNCTION require_scale(amount) IS 'Internal: raises LG043 when the amount has more decimals than its asset.';
 
 CREATE FUNCTION bakkt_ledger.propose_cash_adjustment(account text, amount amount, reason text, reference text, note text DEFAULT NULL, effective_at timestamptz DEFAULT NULL,
-                                        at timestamptz DEFAULT clock_timestamp()) RETURNS proposal
+                                        at timestamptz DEFAULT clock_timestamp()) RETURNS proposal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$

@@ -200,7 +200,10 @@ BEGIN ATOMIC
                 ELSE format('Role "%s" stands in %s, which was given to %s.', r.rolname, g.place, g.role_identity) END
     FROM (SELECT a.role::oid AS role, a.role_identity, format('client_access for client "%s"', c.code) AS place,
                  'revoke_client_access()' AS remedy
-          FROM client_access AS a JOIN client AS c USING (client_id)) AS g
+          FROM client_access AS a JOIN client AS c USING (client_id)
+          UNION ALL
+          SELECT l.role::oid, l.role_identity, format('approval_limit for %s', l.asset), 'remove_approval_limit()'
+          FROM approval_limit AS l) AS g
     LEFT JOIN pg_roles AS r ON r.oid = g.role
     WHERE identified_role(g.role_identity) IS DISTINCT FROM r.oid OR r.oid IS NULL
     ORDER BY g.place, g.role;

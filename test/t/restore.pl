@@ -50,7 +50,7 @@ SELECT propose_journal(journal_entry(line('Dr', h.account, '3.00 USD'), line('Cr
 	FROM public.house h, public.house o WHERE h.client = 'DUMP' AND o.client = 'DUMP' AND h.name = 'Bank:operating' AND o.name = 'Equity';
 SELECT freeze_account(account, 'debit', 'court order') FROM public.claim WHERE client = 'OTHR' AND n = 5;
 CREATE ROLE reading_for_dump;
-SELECT grant_client_access('DUMP', 'reading_for_dump');
+SELECT grant_client_access('DUMP', 'reading_for_dump'), set_approval_limit('reading_for_dump', '100.00 USD');
 SELECT retire_asset('YFI', 'no longer traded'), register_asset('NEWC', 'COIN', 9);
 SQL
 make_cash($node, 'DUMP');
