@@ -2,11 +2,7 @@
 -- the triggers that keep append-only and reference tables as they are. What no line here grants
 -- can be used by the owner only.
 
--- Tables that are append-only, and rows that are never removed or renamed.
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON change_log
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE change_log ENABLE ALWAYS TRIGGER refuse_write;
-
+-- What must never be removed or renamed.
 DO $keep$
 DECLARE
     kept    text;
@@ -125,7 +121,7 @@ BEGIN
             'open_liquidity_provider', 'change_liquidity_provider', 'open_bank_account', 'close_bank_account',
             'load_shipped_assets', 'register_asset', 'retire_asset', 'reinstate_asset',
             'open_instrument', 'change_instrument', 'retire_instrument',
-            'open_account', 'freeze_account', 'unfreeze_account', 'close_account',
+            'set_approval_limit', 'remove_approval_limit', 'open_account', 'freeze_account', 'unfreeze_account', 'close_account',
             'change_job', 'skip_job', 'schedule_jobs', 'unschedule_jobs'])
         ) AS g (groups, routines)
     LOOP
@@ -148,6 +144,7 @@ GRANT USAGE ON SCHEMA bakkt_ledger_internal
     TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
 GRANT SELECT ON ALL TABLES IN SCHEMA bakkt_ledger, bakkt_ledger_internal
     TO bakkt_ledger_settler, bakkt_ledger_reconciler, bakkt_ledger_auditor, bakkt_ledger_administrator;
--- changes of reference data, and access to clients, are for auditors and administrators
-REVOKE SELECT ON bakkt_ledger.change_log, bakkt_ledger_internal.change_log, bakkt_ledger.client_access, bakkt_ledger_internal.client_access
+-- who has changed what, and who may see whom, is for auditors and administrators
+REVOKE SELECT ON bakkt_ledger.event, bakkt_ledger_internal.event, bakkt_ledger.request, bakkt_ledger_internal.request,
+    bakkt_ledger.client_access, bakkt_ledger_internal.client_access
     FROM bakkt_ledger_settler, bakkt_ledger_reconciler;

@@ -34,6 +34,7 @@ COMMENT ON COLUMN cash_terms.company_float IS
     'Money of the company that the settlement flow keeps in the FBO account, so that sale proceeds can be paid at once; zero: '
     'none.';
 SELECT pg_catalog.pg_extension_config_dump('cash_terms', '');
+INSERT INTO subject (subject, key) VALUES ('cash_terms', '{client_id}');
 CREATE TRIGGER forget_parties AFTER INSERT OR UPDATE ON cash_terms FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();
 
 CREATE FUNCTION bakkt_ledger_internal.cash_terms_of(client_id integer) RETURNS cash_terms
@@ -123,60 +124,53 @@ $$;
 COMMENT ON FUNCTION require_prefunded_works(integer) IS
     'Internal: raises LG002 when the client is prefunded and the cash of none of its customers is held here.';
 
-CREATE FUNCTION bakkt_ledger.change_cash_terms(
-    client              text,
-    encumber_unpaid     boolean DEFAULT NULL,
-    prefunded           boolean DEFAULT NULL,
-    credit_failed_sells boolean DEFAULT NULL,
-    reserve_open_orders boolean DEFAULT NULL,
-    settlement_flow     text DEFAULT NULL,
-    write_off_days      integer DEFAULT NULL,
-    availability_days   integer DEFAULT NULL,
-    minimum_withdrawal  amount DEFAULT NULL,
-    return_fee          amount DEFAULT NULL,
-    company_float       amount DEFAULT NULL,
-    reason              text DEFAULT NULL,
-    reference           text DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.change_cash_terms(client text, encumber_unpaid boolean DEFAULT NULL, prefunded boolean DEFAULT NULL,
+                                               credit_failed_sells boolean DEFAULT NULL, reserve_open_orders boolean DEFAULT NULL,
+                                               settlement_flow text DEFAULT NULL, write_off_days integer DEFAULT NULL,
+                                               availability_days integer DEFAULT NULL, minimum_withdrawal amount DEFAULT NULL,
+                                               return_fee amount DEFAULT NULL, company_float amount DEFAULT NULL,
+                                               reason text DEFAULT NULL, reference text DEFAULT NULL)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    owner_id    constant integer := require_open_client(change_cash_terms.client);
-    before      cash_terms;
-    after       cash_terms;
-    request     jsonb;
+    holder constant integer := require_open_client(client);
+    asked request;
+    before cash_terms;
+    after cash_terms;
 BEGIN
     PERFORM bounded_wait();
-    PERFORM FROM client c WHERE c.client_id = owner_id FOR NO KEY UPDATE;
-    before := cash_terms_of(owner_id);
-    request := jsonb_strip_nulls(jsonb_build_object('encumber_unpaid', encumber_unpaid, 'prefunded', prefunded,
-        'credit_failed_sells', credit_failed_sells, 'reserve_open_orders', reserve_open_orders,
-        'settlement_flow', settlement_flow, 'write_off_days', write_off_days, 'availability_days', availability_days,
-        'minimum_withdrawal', minimum_withdrawal, 'return_fee', return_fee, 'company_float', company_float));
-    IF changed_before('cash_terms', client, reference, request, owner_id) THEN
+    PERFORM FROM client AS c WHERE c.client_id = holder FOR NO KEY UPDATE;
+    asked := open_change('change_cash_terms', 'cash_terms', holder, reference, jsonb_build_object(
+        'encumber_unpaid', encumber_unpaid, 'prefunded', prefunded, 'credit_failed_sells', credit_failed_sells,
+        'reserve_open_orders', reserve_open_orders, 'settlement_flow', settlement_flow, 'write_off_days', write_off_days,
+        'availability_days', availability_days, 'minimum_withdrawal', minimum_withdrawal, 'return_fee', return_fee,
+        'company_float', company_float));
+    IF asked.outcome IS NOT NULL THEN
         RETURN;
     END IF;
-    after := jsonb_populate_record(before, request);
+    SELECT t.* INTO before FROM cash_terms AS t WHERE t.client_id = holder;
+    after := jsonb_populate_record(cash_terms_of(holder), jsonb_strip_nulls(asked.content));
     PERFORM check_cash_terms(after);
-    IF after IS NOT DISTINCT FROM before THEN
-        RETURN;
+    -- defaults that are confirmed are no change
+    IF after IS NOT DISTINCT FROM cash_terms_of(holder) THEN
+        before := after;
+    ELSE
+        INSERT INTO cash_terms AS t SELECT after.*
+        ON CONFLICT ON CONSTRAINT cash_terms_pkey DO UPDATE
+        SET (encumber_unpaid, prefunded, credit_failed_sells, reserve_open_orders, settlement_flow, write_off_days,
+             availability_days, minimum_withdrawal, return_fee, company_float) =
+            (excluded.encumber_unpaid, excluded.prefunded, excluded.credit_failed_sells, excluded.reserve_open_orders,
+             excluded.settlement_flow, excluded.write_off_days, excluded.availability_days, excluded.minimum_withdrawal,
+             excluded.return_fee, excluded.company_float);
+        PERFORM require_prefunded_works(holder);
     END IF;
-    INSERT INTO cash_terms AS t SELECT after.*
-    ON CONFLICT ON CONSTRAINT cash_terms_pkey DO UPDATE
-    SET (encumber_unpaid, prefunded, credit_failed_sells, reserve_open_orders, settlement_flow, write_off_days, availability_days,
-         minimum_withdrawal, return_fee, company_float) =
-        (excluded.encumber_unpaid, excluded.prefunded, excluded.credit_failed_sells, excluded.reserve_open_orders, excluded.settlement_flow,
-         excluded.write_off_days, excluded.availability_days, excluded.minimum_withdrawal, excluded.return_fee,
-         excluded.company_float);
-    PERFORM require_prefunded_works(owner_id);
-    PERFORM record_change('cash_terms', client, to_jsonb(before), to_jsonb(after), owner_id, reference, reason);
+    PERFORM close_change(asked, 'changed', before, after, reason);
 END;
 $$;
-COMMENT ON FUNCTION change_cash_terms(text, boolean, boolean, boolean, boolean, text, integer, integer, amount, amount, amount,
-    text, text) IS
-    'Changes what a client has agreed on customer cash (columns of cash_terms); NULL leaves a term as it is. The change applies '
-    'from then on; what was computed before keeps its terms. Repeating a reference is no second change; LG020 when its content '
-    'differs. Raises LG010, LG011, LG002 (also for prefunded when no customer''s cash is held here), and LG040, LG041 or LG042 '
-    'for a minimum, fee or float that is not of a currency.';
+COMMENT ON FUNCTION change_cash_terms IS
+'Changes what a client has agreed on customer cash (columns of cash_terms); NULL leaves a term as it is.
+From then on: what was computed before keeps its terms. Repeating a reference is no second change; LG020 when its content differs.
+Errors: LG002 (also for prefunded when no customer''s cash is here), LG010, LG011, LG020, and LG040, LG041 or LG042 for a minimum,
+fee or float that is not of a currency.';

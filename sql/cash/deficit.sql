@@ -145,7 +145,7 @@ $$;
 CREATE FUNCTION bakkt_ledger.propose_cash_adjustment(account text, amount amount, reason text, reference text,
                                                      note text DEFAULT NULL, effective_at timestamptz DEFAULT NULL,
                                                      at timestamptz DEFAULT clock_timestamp())
-    RETURNS proposal
+    RETURNS proposal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$

@@ -1,66 +1,77 @@
--- Having pg_cron call run_due_jobs().
--- Refuses databases without pg_cron (0A000).
+-- Letting pg_cron call run_due_jobs().
 
+CREATE TABLE bakkt_ledger_internal.cron_call (
+    jobid bigint PRIMARY KEY,
+    schedule text NOT NULL,
+    username text NOT NULL
+);
+COMMENT ON TABLE cron_call IS 'The call of run_due_jobs() that schedule_jobs() has put into pg_cron; one row at most.';
+COMMENT ON COLUMN cron_call.jobid IS 'pg_cron''s number of it.';
+SELECT pg_catalog.pg_extension_config_dump('cron_call', '');
+INSERT INTO subject (subject, key) VALUES ('cron_call', '{jobid}');
+
+-- 0A000 unless pg_cron is installed in this database.
 CREATE FUNCTION bakkt_ledger_internal.require_pg_cron() RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'feature_not_supported',
-            MESSAGE = format('extension pg_cron is not installed in database "%s"', current_database()),
-            HINT = 'With pg_cron in shared_preload_libraries and cron.database_name set to this database, CREATE EXTENSION pg_cron; '
-                'or let anything else call run_due_jobs() every minute.';
+    IF NOT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron') THEN
+        PERFORM refuse('0A000', format('extension pg_cron is not installed in database "%s"', current_database()), NULL,
+                       'With pg_cron in shared_preload_libraries and cron.database_name set to this database, CREATE EXTENSION '
+                       'pg_cron; or let anything else call run_due_jobs() every minute.');
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_pg_cron() IS 'Internal: 0A000 unless pg_cron is installed in this database.';
 
 CREATE FUNCTION bakkt_ledger.unschedule_jobs() RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    scheduled   record;
+    ended cron_call;
+    unscheduled bigint;
 BEGIN
     PERFORM bounded_wait(), require_pg_cron();
-    FOR scheduled IN
-        SELECT c.jobid, c.schedule, c.username FROM cron.job c WHERE c.jobname = 'bakkt_ledger' AND c.database = current_database()
-    LOOP
-        PERFORM cron.unschedule(scheduled.jobid);
-        PERFORM record_change('pg_cron', 'bakkt_ledger', to_jsonb(scheduled), '{}');
+    FOR ended IN DELETE FROM cron_call AS c RETURNING c.* LOOP
+        PERFORM record_event('removed', ended, NULL, clock_timestamp());
     END LOOP;
-    RETURN FOUND;
+    SELECT count(cron.unschedule(c.jobid)) INTO unscheduled
+    FROM cron.job AS c WHERE c.jobname = 'bakkt_ledger' AND c.database = current_database();
+    RETURN unscheduled > 0;
 END;
 $$;
 COMMENT ON FUNCTION unschedule_jobs() IS
-    'Removes the call of run_due_jobs() from pg_cron; false if there was none. A run under way continues. Audited in '
-    'change_log. 0A000 without pg_cron.';
+'Takes the call of run_due_jobs() out of pg_cron; false if there was none. A run under way goes on.
+Errors: 0A000 without pg_cron.';
 
 CREATE FUNCTION bakkt_ledger.schedule_jobs(schedule text DEFAULT '* * * * *', run_by name DEFAULT invoking_role()) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    number  bigint;
+    entered cron_call;
 BEGIN
     PERFORM bounded_wait(), require_pg_cron();
-    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = run_by AND r.rolcanlogin
-                   AND has_function_privilege(r.oid, 'run_due_jobs(timestamptz, integer)', 'EXECUTE')) THEN
-        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-            MESSAGE = format('role "%s" cannot log in and run the jobs', run_by),
-            HINT = 'Name a login role that is a member of bakkt_ledger_settler.';
+    IF NOT EXISTS (SELECT FROM pg_roles AS r
+                   WHERE r.rolname = run_by AND r.rolcanlogin
+                     AND has_function_privilege(r.oid, 'run_due_jobs(timestamptz, integer)', 'EXECUTE')) THEN
+        PERFORM refuse('42501', format('role "%s" cannot log in and run the jobs', run_by), NULL,
+                       'Name a login role that is a member of bakkt_ledger_settler.');
     END IF;
     PERFORM unschedule_jobs();
-    -- a job that waits for an idle transaction fails instead, so that the others go on
-    number := cron.schedule_in_database('bakkt_ledger', schedule, 'SET lock_timeout = ''1min''; SELECT count(*) FROM bakkt_ledger.run_due_jobs()',
-                                        current_database(), run_by::text, true);
-    PERFORM record_change('pg_cron', 'bakkt_ledger', '{}', jsonb_build_object('jobid', number, 'schedule', schedule, 'username', run_by));
-    RETURN number;
+    -- a job that waits for a forgotten transaction fails, so that the others go on
+    INSERT INTO cron_call AS c
+    VALUES (cron.schedule_in_database('bakkt_ledger', schedule_jobs.schedule,
+                                      'SET lock_timeout = ''1min''; SELECT count(*) FROM bakkt_ledger.run_due_jobs()',
+                                      current_database(), run_by::text, true),
+            schedule_jobs.schedule, run_by)
+    RETURNING c.* INTO entered;
+    PERFORM record_event('scheduled', NULL::cron_call, entered, clock_timestamp());
+    RETURN entered.jobid;
 END;
 $$;
 COMMENT ON FUNCTION schedule_jobs(text, name) IS
-    'Has pg_cron call run_due_jobs() on a cron schedule, every minute by default, as the given role (default: the invoking '
-    'one). Replaces an earlier schedule; returns the number of the pg_cron job. Audited in change_log. 0A000 without pg_cron in '
-    'this database, 42501 unless the role can log in and is a settler.';
+'Lets pg_cron call run_due_jobs() in place of an earlier schedule; returns pg_cron''s number of it.
+schedule: of cron''s form, every minute unless given. run_by: the role that it runs as, the invoking one unless given.
+Errors: 0A000 without pg_cron in this database, 42501 unless the role can log in and is a settler.';

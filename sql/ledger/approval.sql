@@ -45,19 +45,6 @@ INSERT INTO transition (subject, from_status, event, to_status) VALUES
     ('approval', 'PROPOSED', 'lapsed', 'LAPSED'),
     ('approval', 'APPROVED', 'lapsed', 'LAPSED');
 
-CREATE TABLE bakkt_ledger_internal.approval_limit (
-    role regrole NOT NULL,
-    asset asset NOT NULL REFERENCES supported_asset,
-    most amount NOT NULL CHECK (sign(most) >= 0),
-    CONSTRAINT approval_limit_pkey PRIMARY KEY (role, asset),
-    CONSTRAINT approval_limit_asset CHECK (asset(most) = asset)
-);
-COMMENT ON TABLE approval_limit IS
-    'The largest amount that a role, and roles that inherit from it, may approve; a login without a limit in the asset may '
-    'approve any amount.';
-SELECT pg_catalog.pg_extension_config_dump('approval_limit', '');
-INSERT INTO subject (subject, key) VALUES ('approval_limit', '{role,asset}');
-
 -- Enters a proposal about each of these rows, worth so much.
 CREATE FUNCTION bakkt_ledger_internal.propose_all(holder integer, subject text, keys text[], worths amount[], reason text,
                                                   at timestamptz)
@@ -116,22 +103,6 @@ BEGIN
     WHERE p.client_id = holder AND p.approval_id = (latest_approval(holder, about, key)).approval_id
     FOR NO KEY UPDATE;
     RETURN latest_approval(holder, about, key);
-END;
-$$;
-
--- LG067 when the amount is above what the session's login may approve.
-CREATE FUNCTION bakkt_ledger_internal.require_approval_limit(worth amount, what text) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-DECLARE
-    most constant amount := (SELECT max(l.most) FROM approval_limit AS l
-                             WHERE l.asset = asset(worth) AND pg_has_role(session_login(), l.role::oid, 'USAGE'));
-BEGIN
-    IF worth > most THEN
-        PERFORM refuse('LG067', format('%s is above what "%s" may approve', what, session_login()),
-                       format('It is worth %s; the limit is %s.', worth, most), 'Ask a person with a higher limit.');
-    END IF;
 END;
 $$;
 

@@ -1,8 +1,8 @@
--- Entries by hand that take two people: one proposes, another approves, and only then the journal
--- is posted (I25).
--- Refuses an unknown proposal (LG062), an approval by the proposer (LG067), one that was decided
--- otherwise (LG020, LG063).
--- Locks the proposal's row, then what posting locks.
+-- Entries by hand: one person proposes, another approves, and only then the journal is posted (I25).
+--
+-- A proposal's row says what is to be posted; who proposed it and what was decided is its approval.
+--
+-- Locks: the approval, by whoever decides; then what posting locks.
 
 CREATE TABLE bakkt_ledger_internal.proposal (
     client_id integer NOT NULL,
@@ -12,163 +12,192 @@ CREATE TABLE bakkt_ledger_internal.proposal (
     reason text COLLATE "C" NOT NULL,
     description text COLLATE "C",
     effective_at timestamptz,
-    proposed_by name NOT NULL,
-    proposed_role regrole NOT NULL DEFAULT session_login_role(),
-    proposed_at timestamptz NOT NULL,
-    status text COLLATE "C" NOT NULL DEFAULT 'proposed' CHECK (status IN ('proposed', 'approved', 'declined')),
-    decided_by name,
-    decided_at timestamptz,
-    journal_id bigint,
     reverses bigint,
+    journal_id bigint,
     PRIMARY KEY (client_id, proposal_id),
-    UNIQUE (client_id, reference),
-    CHECK (decided_by <> proposed_by)
+    CONSTRAINT proposal_reference_key UNIQUE (client_id, reference)
 );
-COMMENT ON COLUMN proposal.proposed_by IS 'The login that proposed it.';
-COMMENT ON COLUMN proposal.proposed_role IS
-    'The same login by number, because a login that was renamed or created again is another one.';
-COMMENT ON COLUMN proposal.decided_by IS 'The login that approved or declined it, which is another person''s.';
-COMMENT ON TABLE proposal IS 'Manual journals with who proposed and who decided; an approved one has its journal.';
+COMMENT ON TABLE proposal IS 'Entries by hand that were proposed; an approved one has its journal.';
 COMMENT ON COLUMN proposal.reverses IS 'The journal that is to be taken back, whole or in part; NULL: none.';
 SELECT pg_catalog.pg_extension_config_dump('proposal', '');
 SELECT pg_catalog.pg_extension_config_dump('proposal_proposal_id_seq', '');
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON proposal FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE proposal ENABLE ALWAYS TRIGGER refuse_write;
+INSERT INTO subject (subject, key) VALUES ('proposal', '{proposal_id}');
 
+CREATE TYPE bakkt_ledger.proposal_result AS (
+    client_id integer,
+    proposal_id bigint,
+    reference text,
+    entry journal_entry,
+    reason text,
+    description text,
+    effective_at timestamptz,
+    proposed_by name,
+    proposed_at timestamptz,
+    status text,
+    decided_by name,
+    decided_at timestamptz,
+    journal_id bigint,
+    reverses bigint
+);
+COMMENT ON TYPE proposal_result IS 'A proposal with who proposed it and who decided; status is proposed, approved or declined.';
+
+-- A proposal as it stands.
+CREATE FUNCTION bakkt_ledger_internal.proposal_state(told proposal) RETURNS proposal_result
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    decision constant approval := latest_approval(told.client_id, 'proposal', told.proposal_id::text);
+BEGIN
+    RETURN (told.client_id, told.proposal_id, told.reference, told.entry, told.reason, told.description, told.effective_at,
+            decision.proposed_by, decision.proposed_at, lower(decision.status), decision.decided_by, decision.decided_at,
+            told.journal_id, told.reverses);
+END;
+$$;
+
+-- The entry that takes a journal back, NULL for NULL; LG062 when the invoking role sees no such journal.
 CREATE FUNCTION bakkt_ledger_internal.opposite_of_journal(journal bigint) RETURNS journal_entry
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    result journal_entry;
+    opposite journal_entry;
 BEGIN
-    SELECT reverse(j.entry) INTO result FROM journal j WHERE j.client_id = ANY (visible_clients()) AND j.journal_id = opposite_of_journal.journal;
+    SELECT reverse(j.entry) INTO opposite
+    FROM journal AS j
+    WHERE j.client_id = ANY (visible_clients()) AND j.journal_id = journal;
     IF NOT FOUND AND journal IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG062', MESSAGE = 'no such journal to reverse',
-            DETAIL = format('Journal %s.', journal), HINT = 'Give the id of a journal of a client that you work for.';
+        PERFORM refuse('LG062', 'no such journal to reverse', format('Journal %s.', journal),
+                       'Give the id of a journal of a client that you work for.');
     END IF;
-    RETURN result;
+    RETURN opposite;
 END;
 $$;
-COMMENT ON FUNCTION opposite_of_journal(bigint) IS
-    'Internal: the entry that takes a journal back, NULL for NULL; LG062 when the invoking role sees no such journal.';
+
+-- What an entry is worth in each of its assets: the debits of the fund that has most of them.
+CREATE FUNCTION bakkt_ledger_internal.entry_worth(moved journal_entry) RETURNS SETOF amount
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT max(t.amount)
+    FROM unnest((SELECT turnover(m.entry) FROM (VALUES (moved)) AS m (entry))) AS t
+    GROUP BY asset(t.amount);
+END;
 
 CREATE FUNCTION bakkt_ledger.propose_journal(entry journal_entry, reason text, reference text, description text DEFAULT NULL,
-                                effective_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp(), reverses bigint DEFAULT NULL) RETURNS proposal
+                                             effective_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp(),
+                                             reverses bigint DEFAULT NULL)
+    RETURNS proposal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    entry journal_entry := coalesce(propose_journal.entry, opposite_of_journal(propose_journal.reverses));
-    owning account;
-    result proposal;
-    field text;
+    moved constant journal_entry := coalesce(entry, opposite_of_journal(reverses));
+    worth amount[];
+    holder integer;
+    asked request;
+    entered proposal;
 BEGIN
-    -- the journal's reference will be "manual:" followed by this one
-    IF entry IS NULL OR coalesce(reason, '') = '' OR coalesce(octet_length(reference), 0) NOT BETWEEN 1 AND 193 THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = 'a manual journal needs an entry, a reason and a reference',
-            HINT = 'Give a reference of 1 to 193 bytes.';
+    -- the journal's reference will be "manual:" and this one
+    IF moved IS NULL OR coalesce(reason, '') = '' OR coalesce(octet_length(reference), 0) NOT BETWEEN 1 AND 193 THEN
+        PERFORM refuse_invalid('a manual journal needs an entry, a reason and a reference', NULL,
+                               'Give a reference of 1 to 193 bytes.');
     END IF;
-    PERFORM require_not_ahead(at);
-    owning := require_account((accounts(entry))[1]);
-    PERFORM bounded_wait();
-    INSERT INTO proposal (client_id, reference, entry, reason, description, effective_at, proposed_by, proposed_at, reverses)
-    VALUES (owning.client_id, reference, entry, reason, description, effective_at, session_login(), at, reverses)
-    ON CONFLICT DO NOTHING RETURNING * INTO result;
-    IF FOUND THEN
-        RETURN result;
+    PERFORM require_not_ahead(at), bounded_wait();
+    holder := (require_account((accounts(moved))[1])).client_id;
+    INSERT INTO proposal AS p (client_id, reference, entry, reason, description, effective_at, reverses)
+    VALUES (holder, propose_journal.reference, moved, propose_journal.reason, propose_journal.description,
+            propose_journal.effective_at, propose_journal.reverses)
+    ON CONFLICT DO NOTHING
+    RETURNING p.* INTO entered;
+    asked := open_request('propose_journal', 'proposal', holder, reference, jsonb_build_object(
+        'entry', moved, 'reason', reason, 'description', description, 'effective_at', instant_text(effective_at),
+        'reverses', reverses), at);
+    IF asked.outcome IS NOT NULL THEN
+        RETURN jsonb_populate_record(NULL::proposal_result, asked.outcome);
     END IF;
-    SELECT * INTO STRICT result FROM proposal p WHERE p.client_id = owning.client_id AND p.reference = propose_journal.reference;
-    field := CASE WHEN result.entry <> entry THEN 'entry' WHEN result.reason <> reason THEN 'reason'
-                  WHEN result.description IS DISTINCT FROM description THEN 'description'
-                  WHEN result.effective_at IS DISTINCT FROM effective_at THEN 'effective_at'
-                  WHEN result.reverses IS DISTINCT FROM reverses THEN 'reverses' END;
-    IF field IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG020',
-            MESSAGE = format('reference "%s" was used before with different content', reference),
-            DETAIL = format('Field "%s" differs from the proposal under this reference.', field),
-            HINT = 'Send the original content to get the original outcome, or use a new reference.';
-    END IF;
-    RETURN result;
+    worth := ARRAY(SELECT w FROM entry_worth(moved) AS w);
+    PERFORM record_event('proposed', NULL::proposal, entered, at, request => reference, reason => reason),
+            propose(holder, 'proposal', entered.proposal_id::text, worth[1], reason, at);
+    RETURN close_request(asked, proposal_state(entered));
 END;
 $$;
 COMMENT ON FUNCTION propose_journal(journal_entry, text, text, text, timestamptz, timestamptz, bigint) IS
-    'Proposes an entry by hand with a reason code, for the client whose accounts it names; nothing is posted until another '
-    'person calls approve_journal(). reverses: the journal that the entry takes back, whole when there is no entry, as in '
-    'reverse_journal(). Idempotent by reference (LG020). Errors: LG002 no entry, reason or reference, LG030 unknown account, '
-    'LG061 an instant ahead of the clock, LG062 unknown journal.';
+'Proposes an entry by hand, for the client whose accounts it names; another person calls approve_journal(), and then it is posted.
+reason: a reason code. reverses: the journal that the entry takes back, whole when there is no entry, as in reverse_journal().
+Idempotent by reference: the first answer again, LG020 if the content differs.
+Errors: LG002 no entry, reason or reference, LG020, LG030 unknown account, LG061, LG062 unknown journal.';
 
-CREATE FUNCTION bakkt_ledger_internal.lock_proposal(client text, reference text) RETURNS proposal
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+-- A proposal by its reference; LG062 if unknown.
+CREATE FUNCTION bakkt_ledger_internal.require_proposal(holder integer, named text) RETURNS proposal
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    owner_id integer := require_client(client);
-    result proposal;
+    found_proposal proposal;
 BEGIN
-    PERFORM bounded_wait();
-    SELECT * INTO result FROM proposal p
-     WHERE p.client_id = owner_id AND p.reference = lock_proposal.reference FOR NO KEY UPDATE;
+    SELECT p.* INTO found_proposal FROM proposal AS p WHERE p.client_id = holder AND p.reference = named;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG062', MESSAGE = format('no proposal under reference "%s"', reference),
-            HINT = 'Table proposal has those of the client, with their references.';
+        PERFORM refuse('LG062', format('no proposal under reference "%s"', named), NULL,
+                       'Table proposal has those of the client, with their references.');
     END IF;
-    RETURN result;
+    RETURN found_proposal;
 END;
 $$;
-COMMENT ON FUNCTION lock_proposal(text, text) IS 'The proposal, locked; LG062 if unknown. Internal.';
 
-CREATE FUNCTION bakkt_ledger.approve_journal(client text, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS journal_result
+CREATE FUNCTION bakkt_ledger.approve_journal(client text, reference text, at timestamptz DEFAULT clock_timestamp())
+    RETURNS journal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    asked proposal := lock_proposal(client, reference);
-    result journal_result;
+    asked constant proposal := require_proposal(require_client(client), reference);
+    proposed constant approval := lock_approval(asked.client_id, 'proposal', asked.proposal_id::text);
+    posted journal_result;
+    after proposal;
 BEGIN
-    PERFORM require_not_ahead(at);
-    PERFORM require_second_person(asked.proposed_by, asked.proposed_role, 'a proposal');
-    IF asked.status = 'declined' THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG020', MESSAGE = format('proposal "%s" was declined', reference);
+    PERFORM require_not_ahead(at), require_second_person(proposed.proposed_by, proposed.proposed_role, 'a proposal');
+    IF proposed.status = 'DECLINED' THEN
+        PERFORM refuse('LG020', format('proposal "%s" was declined', reference));
     END IF;
-    result := post_entry(asked.client_id, 'manual:' || asked.reference, CASE WHEN asked.reverses IS NULL THEN 'manual' ELSE 'reversal' END, asked.entry,
-                         asked.effective_at, concat_ws(': ', asked.reason, asked.description), asked.reverses);
-    UPDATE proposal p SET status = 'approved', decided_by = session_login(), decided_at = at, journal_id = result.journal
-     WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id AND p.status = 'proposed';
-    RETURN result;
+    PERFORM require_approval_limit(worth, 'a proposal') FROM entry_worth(asked.entry) AS worth;
+    PERFORM approve(proposed, 'a proposal', at);
+    posted := post_entry(asked.client_id, 'manual:' || reference,
+                         CASE WHEN asked.reverses IS NULL THEN 'manual' ELSE 'reversal' END,
+                         asked.entry, asked.effective_at, concat_ws(': ', asked.reason, asked.description), asked.reverses);
+    UPDATE proposal AS p
+    SET journal_id = posted.journal
+    WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id AND p.journal_id IS NULL
+    RETURNING p.* INTO after;
+    IF FOUND THEN
+        PERFORM record_event('posted', asked, after, at, journal => posted.journal);
+    END IF;
+    RETURN posted;
 END;
 $$;
 COMMENT ON FUNCTION approve_journal(text, text, timestamptz) IS
-    'Posts a proposed journal under reference "manual:<reference>". Safe to repeat. Errors: LG062 unknown proposal, LG067 the '
-    'proposer, or a login that can act as the proposer''s or as which the proposer can act (I25), LG020 declined before, LG061, '
-    'and those of post_journal().';
+'Posts a proposed journal under reference "manual:<reference>". Safe to repeat.
+Errors: LG020 declined before, LG061, LG062 unknown proposal, LG067 the proposer, a login that may become the proposer''s or the
+reverse (I25), or an entry above the login''s limit, and those of post_journal().';
 
-CREATE FUNCTION bakkt_ledger.decline_journal(client text, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS proposal
+CREATE FUNCTION bakkt_ledger.decline_journal(client text, reference text, at timestamptz DEFAULT clock_timestamp())
+    RETURNS proposal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    asked proposal := lock_proposal(client, reference);
+    asked constant proposal := require_proposal(require_client(client), reference);
+    proposed constant approval := lock_approval(asked.client_id, 'proposal', asked.proposal_id::text);
 BEGIN
-    PERFORM require_not_ahead(at);
-    PERFORM require_other_login(asked.proposed_by, asked.proposed_role, 'a proposal');
-    IF asked.status = 'approved' THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG063', MESSAGE = format('proposal "%s" was approved', reference),
-            HINT = 'Reverse its journal.';
+    PERFORM require_not_ahead(at), require_other_login(proposed.proposed_by, proposed.proposed_role, 'a proposal');
+    IF proposed.status = 'APPROVED' THEN
+        PERFORM refuse('LG063', format('proposal "%s" was approved', reference), NULL, 'Reverse its journal.');
     END IF;
-    UPDATE proposal p SET status = 'declined', decided_by = session_login(), decided_at = at
-     WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id AND p.status = 'proposed';
-    SELECT * INTO asked FROM proposal p WHERE p.client_id = asked.client_id AND p.proposal_id = asked.proposal_id;
-    IF NOT may_see_entry(asked.client_id, asked.entry) THEN
-        asked.entry := NULL;
-    END IF;
-    RETURN asked;
+    PERFORM decline(proposed, 'a proposal', at);
+    RETURN proposal_state(asked);
 END;
 $$;
 COMMENT ON FUNCTION decline_journal(text, text, timestamptz) IS
-    'Declines a proposed journal for good. Errors: LG062, LG067, LG063 approved already, LG061.';
+'Declines a proposed journal for good.
+Errors: LG061, LG062, LG063 approved already, LG067.';

@@ -1,18 +1,19 @@
--- The assets and instruments every ledger starts with. They are copied into the tables when the
--- first client is opened, not by CREATE EXTENSION: a restored dump finds the tables empty and
--- brings every row as it was, retired ones included.
+-- The assets and instruments every ledger starts with are copied into the tables when the first client is opened, not by
+-- CREATE EXTENSION: a restored dump finds the tables empty and every row as it was, retired ones included.
 
 CREATE TABLE bakkt_ledger_internal.shipped_assets_loaded (
-    edition     integer PRIMARY KEY,
-    loaded_at   timestamptz NOT NULL
+    edition integer PRIMARY KEY,
+    loaded_at timestamptz NOT NULL
 );
 COMMENT ON TABLE shipped_assets_loaded IS 'Which editions of the shipped assets and instruments were copied into this ledger.';
 SELECT pg_catalog.pg_extension_config_dump('shipped_assets_loaded', '');
+INSERT INTO subject (subject, key) VALUES ('shipped_assets_loaded', '{edition}');
 
-CREATE FUNCTION bakkt_ledger_internal.shipped_asset() RETURNS TABLE (asset asset, kind text, name text, scale integer, price_decimals integer)
-    IMMUTABLE PARALLEL SAFE LANGUAGE sql
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+-- The assets this version ships, with the decimals of their price in USD (NULL: no instrument).
+CREATE FUNCTION bakkt_ledger_internal.shipped_asset()
+    RETURNS TABLE (asset asset, kind text, name text, scale integer, price_decimals integer)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
     VALUES
         ('USD'::asset, 'FIAT', 'US dollar', 2, NULL::integer),
         ('EUR', 'FIAT', 'Euro', 2, NULL),
@@ -50,41 +51,50 @@ $$
         ('SUSHI', 'COIN', 'Sushi', 18, 4),
         ('XTZ', 'COIN', 'Tezos', 6, 4),
         ('YFI', 'COIN', 'yearn.finance', 18, 2),
-        ('ZEC', 'COIN', 'Zcash', 8, 2)
-$$;
-COMMENT ON FUNCTION shipped_asset() IS
-    'The assets this version ships, with the decimals of their price in USD (NULL: no instrument).';
+        ('ZEC', 'COIN', 'Zcash', 8, 2);
+END;
 
 CREATE FUNCTION bakkt_ledger.load_shipped_assets() RETURNS void
-    VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    current_edition constant integer := 1;
-    now_loaded      constant timestamptz := clock_timestamp();
+    loaded shipped_assets_loaded := (1, clock_timestamp());
+    assets supported_asset[];
+    instruments instrument[];
 BEGIN
-    IF EXISTS (SELECT FROM shipped_assets_loaded l WHERE l.edition = current_edition) THEN
+    IF EXISTS (SELECT FROM shipped_assets_loaded AS l WHERE l.edition = loaded.edition) THEN
         RETURN;
     END IF;
     PERFORM bounded_wait();
-    INSERT INTO shipped_assets_loaded VALUES (current_edition, now_loaded) ON CONFLICT DO NOTHING;
+    INSERT INTO shipped_assets_loaded SELECT loaded.* ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    INSERT INTO supported_asset (asset, kind, name, scale, registered_at)
-    SELECT s.asset, s.kind, s.name, s.scale, now_loaded FROM shipped_asset() s
-    ON CONFLICT DO NOTHING;
-    INSERT INTO instrument (symbol, base, quote, price_increment, quantity_increment, minimum_quantity, minimum_notional, opened_at)
-    SELECT s.asset::text || 'USD', s.asset, 'USD'::asset,
-           price(1 / 10::numeric ^ s.price_decimals, 'USD', s.asset), s.step, s.step, '1.00 USD', now_loaded
-    FROM (SELECT *, amount(1 / 10::numeric ^ least(scale, 8), asset) AS step FROM shipped_asset()) s
-    JOIN supported_asset a ON a.asset = s.asset AND a.scale = s.scale AND a.status = 'active'
-    WHERE s.price_decimals IS NOT NULL
-    ON CONFLICT DO NOTHING;
-    PERFORM record_change('shipped_assets', current_edition::text, NULL,
-                          (SELECT jsonb_object_agg(s.asset::text, s.scale) FROM shipped_asset() s));
+    WITH opened AS (
+        INSERT INTO supported_asset AS a (asset, kind, name, scale, registered_at)
+        SELECT s.asset, s.kind, s.name, s.scale, loaded.loaded_at FROM shipped_asset() AS s
+        ON CONFLICT DO NOTHING
+        RETURNING a
+    )
+    SELECT array_agg(o.a) INTO assets FROM opened AS o;
+    WITH opened AS (
+        INSERT INTO instrument AS i (symbol, base, quote, price_increment, quantity_increment, minimum_quantity, minimum_notional,
+                                     opened_at)
+        SELECT s.asset::text || 'USD', s.asset, 'USD'::asset,
+               price(1 / 10::numeric ^ s.price_decimals, 'USD', s.asset), s.step, s.step, '1.00 USD', loaded.loaded_at
+        FROM (SELECT h.*, amount(1 / 10::numeric ^ least(h.scale, 8), h.asset) AS step FROM shipped_asset() AS h) AS s
+        JOIN supported_asset AS a ON a.asset = s.asset AND a.scale = s.scale AND a.status = 'active'
+        WHERE s.price_decimals IS NOT NULL
+        ON CONFLICT DO NOTHING
+        RETURNING i
+    )
+    SELECT array_agg(o.i) INTO instruments FROM opened AS o;
+    PERFORM record_event('loaded', NULL::shipped_assets_loaded, loaded, loaded.loaded_at),
+            record_events('opened', NULL::supported_asset[], assets, loaded.loaded_at),
+            record_events('opened', NULL::instrument[], instruments, loaded.loaded_at);
 END;
 $$;
 COMMENT ON FUNCTION load_shipped_assets() IS
-    'Copies the assets and instruments of this version into the ledger, once; assets already registered stay as they are. '
-    'Opening a client does it. Call it after an update of the extension to get the new ones.';
+'Copies the assets and instruments of this version into the ledger, once; assets already registered stay as they are.
+Opening a client does it. After an update of the extension, call it to get what is new.';

@@ -1,124 +1,127 @@
--- Assets that can be posted, and their decimals.
--- Refuses unknown (LG040) and retired (LG041) assets, and other content for a known one (LG020).
--- Locks the asset's row to change it. Retiring one waits for no posting.
+-- Assets that can be posted.
 
 CREATE TABLE bakkt_ledger_internal.supported_asset (
-    asset           asset PRIMARY KEY,
-    kind            text NOT NULL CHECK (kind IN ('FIAT', 'COIN', 'STABLECOIN')),
-    name            text NOT NULL,
-    scale           integer NOT NULL CHECK (scale BETWEEN 0 AND 18),
-    status          text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'retired')),
-    registered_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+    asset asset PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('FIAT', 'COIN', 'STABLECOIN')),
+    name text NOT NULL,
+    scale integer NOT NULL CHECK (scale BETWEEN 0 AND 18),
+    status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'retired')),
+    registered_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE supported_asset IS 'The assets that can be posted.';
 COMMENT ON COLUMN supported_asset.scale IS 'Decimals of one unit that may be posted; never changes.';
 SELECT pg_catalog.pg_extension_config_dump('supported_asset', '');
-
--- ---------------------------------------------------------------------------
--- Assets
--- ---------------------------------------------------------------------------
+INSERT INTO subject (subject, key) VALUES ('supported_asset', '{asset}');
+INSERT INTO transition (subject, from_status, event, to_status) VALUES
+    ('supported_asset', 'active', 'retired', 'retired'),
+    ('supported_asset', 'retired', 'reinstated', 'active');
 
 CREATE FUNCTION bakkt_ledger_internal.require_asset(asset asset) RETURNS void
-    STABLE PARALLEL SAFE SECURITY DEFINER LANGUAGE plpgsql
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    found_status    text;
+    found_status text;
 BEGIN
-    SELECT a.status INTO found_status FROM supported_asset a WHERE a.asset = require_asset.asset;
+    SELECT a.status INTO found_status FROM supported_asset AS a WHERE a.asset = require_asset.asset;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG040',
-            MESSAGE = format('asset "%s" is not registered', coalesce(require_asset.asset::text, 'NULL')),
-            HINT = 'Register it with register_asset().';
+        PERFORM refuse('LG040', format('asset "%s" is not registered', coalesce(asset::text, 'NULL')), NULL,
+                       'Register it with register_asset().');
     ELSIF found_status = 'retired' THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG041', MESSAGE = format('asset "%s" is retired', require_asset.asset);
+        PERFORM refuse('LG041', format('asset "%s" is retired', asset));
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_asset(asset) IS 'Raises LG040 unless the asset is registered, LG041 when it is retired.';
+COMMENT ON FUNCTION require_asset(asset) IS
+'Checks that an asset can be posted.
+Errors: LG040 not registered, LG041 retired.';
 
-CREATE FUNCTION bakkt_ledger.register_asset(
-    asset       asset,
-    kind        text,
-    scale       integer,
-    name        text DEFAULT NULL,
-    reference   text DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.register_asset(asset asset, kind text, scale integer, name text DEFAULT NULL,
+                                            reference text DEFAULT NULL)
     RETURNS asset
-    VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    full_name   constant text := coalesce(register_asset.name, register_asset.asset::text);
-    opened      supported_asset%ROWTYPE;
-    stored      supported_asset%ROWTYPE;
+    present supported_asset;
+    fresh boolean;
 BEGIN
-    IF register_asset.asset IS NULL THEN
+    IF asset IS NULL THEN
         PERFORM refuse_invalid('asset is missing');
-    ELSIF register_asset.kind IS NULL OR register_asset.kind NOT IN ('FIAT', 'COIN', 'STABLECOIN') THEN
-        PERFORM refuse_invalid('asset kind is not known', format('Kind: "%s".', register_asset.kind), 'One of FIAT, COIN, STABLECOIN.');
-    ELSIF register_asset.scale IS NULL OR register_asset.scale NOT BETWEEN 0 AND 18 THEN
-        PERFORM refuse_invalid('asset scale is out of range', format('Scale: %s.', register_asset.scale), 'Between 0 and 18 decimals.');
+    ELSIF kind IS NULL OR kind NOT IN ('FIAT', 'COIN', 'STABLECOIN') THEN
+        PERFORM refuse_invalid('asset kind is not known', format('Kind: "%s".', kind), 'One of FIAT, COIN, STABLECOIN.');
+    ELSIF scale IS NULL OR scale NOT BETWEEN 0 AND 18 THEN
+        PERFORM refuse_invalid('asset scale is out of range', format('Scale: %s.', scale), 'Between 0 and 18 decimals.');
     END IF;
     PERFORM bounded_wait(), load_shipped_assets();
     INSERT INTO supported_asset AS a (asset, kind, name, scale)
-    VALUES (register_asset.asset, register_asset.kind, full_name, register_asset.scale)
+    VALUES (register_asset.asset, register_asset.kind, coalesce(register_asset.name, register_asset.asset::text),
+            register_asset.scale)
     ON CONFLICT DO NOTHING
-    RETURNING a.* INTO opened;
-    IF opened.asset IS NOT NULL THEN
-        PERFORM record_change('asset', opened.asset::text, NULL, to_jsonb(opened), NULL, register_asset.reference);
-        RETURN opened.asset;
+    RETURNING a.* INTO present;
+    fresh := FOUND;
+    IF NOT fresh THEN
+        SELECT a.* INTO STRICT present FROM supported_asset AS a WHERE a.asset = register_asset.asset;
     END IF;
-    SELECT a.* INTO stored FROM supported_asset a WHERE a.asset = register_asset.asset;
-    -- a shipped asset was never opened by a request; its name may be left out
-    PERFORM refuse_other_content('asset', stored.asset::text, to_jsonb(stored),
-        jsonb_build_object('kind', register_asset.kind, 'scale', register_asset.scale)
-        || CASE WHEN register_asset.name IS NULL THEN '{}' ELSE jsonb_build_object('name', full_name) END);
-    RETURN stored.asset;
+    -- that of a shipped asset is not known to everybody: the name may be left out
+    PERFORM record_opening('register_asset', 0, reference,
+                           jsonb_build_object('asset', asset, 'kind', kind, 'scale', scale)
+                           || jsonb_strip_nulls(jsonb_build_object('name', name)),
+                           fresh, present, present.registered_at);
+    RETURN asset;
 END;
 $$;
 COMMENT ON FUNCTION register_asset(asset, text, integer, text, text) IS
-    'Registers an asset (kind FIAT, COIN or STABLECOIN; 0 to 18 decimals). The same content again is no error; another kind, '
-    'name or scale raises LG020. Malformed content raises LG002.';
+'Registers an asset.
+kind: FIAT, COIN or STABLECOIN. scale: 0 to 18 decimals. The same content again is no error; another kind, name or scale is LG020.
+Errors: LG002, LG020.';
 
-CREATE FUNCTION bakkt_ledger_internal.set_asset_status(asset asset, status text, reason text, reference text) RETURNS void
-    VOLATILE PARALLEL UNSAFE LANGUAGE plpgsql
+-- Retires or reinstates an asset.
+CREATE FUNCTION bakkt_ledger_internal.set_asset_status(unit asset, event text, reason text, reference text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    before  supported_asset%ROWTYPE;
-    after   supported_asset%ROWTYPE;
+    wanted constant text := CASE event WHEN 'retired' THEN 'retired' ELSE 'active' END;
+    before supported_asset;
+    after supported_asset;
+    asked request;
 BEGIN
     PERFORM bounded_wait(), load_shipped_assets();
-    SELECT a.* INTO before FROM supported_asset a WHERE a.asset = set_asset_status.asset FOR NO KEY UPDATE;
+    SELECT a.* INTO before FROM supported_asset AS a WHERE a.asset = unit FOR NO KEY UPDATE;
     IF NOT FOUND THEN
-        PERFORM require_asset(set_asset_status.asset);
-    ELSIF before.status = set_asset_status.status THEN
-        RETURN;
+        PERFORM require_asset(unit);
     END IF;
-    UPDATE supported_asset AS a SET status = set_asset_status.status WHERE a.asset = before.asset RETURNING a.* INTO after;
-    PERFORM invalidate_account_cache();
-    PERFORM record_change('asset', before.asset::text, to_jsonb(before), to_jsonb(after), NULL,
-                          set_asset_status.reference, set_asset_status.reason);
+    asked := open_change('set_asset_status', 'supported_asset', 0, reference,
+                         jsonb_build_object('asset', unit, 'status', wanted));
+    IF asked.outcome IS NULL THEN
+        UPDATE supported_asset AS a SET status = wanted WHERE a.asset = unit RETURNING a.* INTO after;
+        PERFORM invalidate_account_cache(), close_change(asked, event, before, after, reason);
+    END IF;
 END;
 $$;
-COMMENT ON FUNCTION set_asset_status(asset, text, text, text) IS 'Internal: retires or reinstates an asset.';
 
 CREATE FUNCTION bakkt_ledger.retire_asset(asset asset, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
-    VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT set_asset_status($1, 'retired', $2, $3)
+BEGIN
+    PERFORM set_asset_status(asset, 'retired', reason, reference);
+END;
 $$;
 COMMENT ON FUNCTION retire_asset(asset, text, text) IS
-    'Refuses every posting in the asset that begins after this commits (LG041); what was posted stays. It waits for no other '
-    'transaction, so postings that began before may still complete. Retiring again is no error. Raises LG040 when unknown.';
+'Ends posting in an asset: no posting that begins from now on is in it (LG041); what was posted stays.
+It waits for nobody''s transaction: postings under way may still end, all of them begun before. Retiring again is no error.
+Errors: LG040 unknown, LG020.';
 
 CREATE FUNCTION bakkt_ledger.reinstate_asset(asset asset, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
-    VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT set_asset_status($1, 'active', $2, $3)
+BEGIN
+    PERFORM set_asset_status(asset, 'reinstated', reason, reference);
+END;
 $$;
-COMMENT ON FUNCTION reinstate_asset(asset, text, text) IS 'Takes retire_asset() back. Raises LG040 when unknown.';
+COMMENT ON FUNCTION reinstate_asset(asset, text, text) IS
+'Takes retire_asset() back.
+Errors: LG040 unknown, LG020.';

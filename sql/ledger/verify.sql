@@ -277,19 +277,25 @@ $$
          AS f (name, said, client_id, number)
 $$;
 
--- Access that was granted to roles which no longer exist: of no effect, but they should not stand in a list of who may.
+-- What was given to roles that were dropped since, which is of no effect but should not stand in a list of who may; and rows
+-- whose role is another than the one that was given something.
 CREATE FUNCTION bakkt_ledger_internal.verify_access() RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     SELECT finding('access',
-                   format('Role %s, which was dropped, still stands in client_access for client "%s": revoke_client_access() takes it out.',
-                          g.role::oid, c.code), holder => c.code)
-    FROM client_access AS g
-    JOIN client AS c ON c.client_id = g.client_id
-    WHERE NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.oid = g.role)
-    ORDER BY c.code, g.role::oid
-$$;
+           CASE WHEN r.oid IS NULL
+                THEN format('Role %s, which was dropped, still stands in %s: %s takes it out.', g.role, g.place, g.remedy)
+                ELSE format('Role "%s" stands in %s, which was given to %s.', r.rolname, g.place, g.role_identity) END)
+    FROM (SELECT a.role::oid AS role, a.role_identity, format('client_access for client "%s"', c.code) AS place,
+                 'revoke_client_access()' AS remedy
+          FROM client_access AS a JOIN client AS c USING (client_id)
+          UNION ALL
+          SELECT l.role::oid, l.role_identity, format('approval_limit for %s', l.asset), 'remove_approval_limit()'
+          FROM approval_limit AS l) AS g
+    LEFT JOIN pg_roles AS r ON r.oid = g.role
+    WHERE identified_role(g.role_identity) IS DISTINCT FROM r.oid OR r.oid IS NULL
+    ORDER BY g.place, g.role;
+END;
 
 -- ---------------------------------------------------------------------------
 -- Balances, recomputed from every journal in one pass

@@ -66,6 +66,8 @@ $$
     FROM told_rows(of_subject) AS t
     FULL JOIN present_states(of_subject) AS p ON p.client_id = t.client_id AND p.subject_key = t.subject_key
     WHERE t.state IS DISTINCT FROM p.state
+      -- what a dropped role had is left out of a dump
+      AND (p.state IS NOT NULL OR NOT t.state ? 'role_identity' OR identified_role(t.state ->> 'role_identity') IS NOT NULL)
 $$;
 
 -- The same of all subjects; shipped ones once the first seal() has recorded them.  The table of subjects is one whatever it says

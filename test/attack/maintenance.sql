@@ -74,7 +74,7 @@ SELECT attack.sprung('REFRESH MATERIALIZED VIEW CONCURRENTLY');
 
 SELECT is_empty($$SELECT reference FROM journal WHERE reference LIKE '%trap%'$$,
 	'maintenance by a superuser posts nothing for the tenant''s function');
-SELECT is((SELECT status FROM proposal WHERE reference = 'trap'), 'proposed',
+SELECT is((SELECT (latest_approval(client_id, 'proposal', proposal_id::text)).status FROM proposal WHERE reference = 'trap'), 'PROPOSED',
 	'maintenance by a superuser does not approve the tenant''s own proposal');
 SELECT is_empty($$SELECT account_code FROM customer WHERE account_code = 'TRAPPED1'$$,
 	'maintenance by a superuser opens no customer for the tenant''s function');

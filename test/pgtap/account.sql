@@ -3,6 +3,7 @@
 \set chart `cat doc/chart-of-accounts.md`
 BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+\ir lib/reference_data_event.psql
 SELECT no_plan();
 
 SELECT open_client('QRST') \g /dev/null
@@ -211,6 +212,8 @@ SELECT throws_ok($$SELECT open_customer('QRST0009', client => 'QRST')$$, 'LG011'
 	'no customer is opened for a closed client');
 SELECT throws_ok($$SELECT change_client('QRST', revenue_share_bps => 1)$$, 'LG011', NULL,
 	'the terms of a closed client are not changed');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,6 +1,7 @@
 -- The first trading day: nothing is executed before it, so that no window of a time before is ever closed; and a run closes a bounded number of windows.
 BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+\ir lib/reference_data_event.psql
 SET LOCAL TimeZone = 'Asia/Kolkata';
 SET LOCAL DateStyle = 'SQL, DMY';
 SET LOCAL client_min_messages = error;
@@ -111,6 +112,8 @@ SELECT throws_ok($$SELECT close_due_windows('2025-06-03 15:00Z', 'NETA')$$, 'LG0
 	'a run for a client whose calendar lacks a day is refused');
 SELECT is((SELECT max(closes_on) FROM settlement_window JOIN client USING (client_id) WHERE code = 'NETA'), date '2025-05-31',
 	'a failed run closes no window of its client');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT * FROM finish();
 ROLLBACK;

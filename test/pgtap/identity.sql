@@ -31,6 +31,31 @@ ALTER ROLE ledger_test_leaver RENAME TO ledger_test_stayer;
 SET LOCAL ROLE ledger_test_stayer;
 SELECT lives_ok($$SELECT customers('MINE')$$, 'a renamed role keeps its access');
 RESET ROLE;
+SELECT is_empty($$SELECT * FROM verify() UNION ALL SELECT * FROM verify_states()$$, 'access of a renamed role is no discrepancy');
+SAVEPOINT other;
+CREATE ROLE ledger_test_thief;
+UPDATE client_access SET role = 'ledger_test_thief' WHERE role = 'ledger_test_stayer'::regrole;
+SELECT is((SELECT detail ~ '^Role "ledger_test_thief" stands in client_access for client "MINE", which was given to .*/ledger_test_leaver' FROM verify() WHERE check_name = 'access'), true,
+	'access that was put to another role is found');
+DROP ROLE ledger_test_stayer;
+CREATE ROLE ledger_test_leaver;
+UPDATE client_access SET role = 'ledger_test_leaver' WHERE role = 'ledger_test_thief'::regrole;
+SELECT is((SELECT count(*) FROM verify() WHERE check_name = 'access'), 1::bigint,
+	'access that was put to a new role of the same name is found');
+ROLLBACK TO SAVEPOINT other;
+-- what is dumped here and restored in another cluster: the number is another, the name is the same
+UPDATE client_access SET role_identity = '1/' || substr(role_identity, strpos(role_identity, '/') + 1) WHERE role = 'ledger_test_stayer'::regrole;
+SELECT is((SELECT count(*) FROM verify() WHERE check_name = 'access'), 1::bigint, 'access of a role that has another name in another cluster is found');
+ALTER ROLE ledger_test_stayer RENAME TO ledger_test_leaver;
+SELECT is_empty($$SELECT * FROM verify() WHERE check_name = 'access'$$, 'access of a role is that of its name in another cluster');
+ROLLBACK TO SAVEPOINT other;
+SAVEPOINT dumped;
+SET LOCAL session_replication_role = replica;
+DELETE FROM client_access WHERE role = 'ledger_test_stayer'::regrole;
+SELECT is((SELECT format('%s: %s', subject, detail) FROM verify_states()), 'client_access: The row is gone.', 'access that was taken away without an event is found');
+DROP ROLE ledger_test_stayer;
+SELECT is_empty('SELECT * FROM verify_states()', 'access that a dump has left out with a dropped role is no discrepancy');
+ROLLBACK TO SAVEPOINT dumped;
 SELECT throws_ok($$SELECT grant_client_access('MINE', 'ledger_test_leaver')$$, '42704', NULL, 'a role that does not exist is granted nothing');
 
 -- ---------------------------------------------------------------------------

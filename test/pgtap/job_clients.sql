@@ -180,5 +180,7 @@ CREATE OR REPLACE FUNCTION bakkt_ledger_internal.test_due(at timestamptz, varian
 SELECT is(pg_temp.run(pg_temp.at(3, '06:45')), 'often 03 06:35 #3 BBBB, often 03 06:45 failed',
 	'an error outside the parts of clients fails the occurrence for all');
 
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -115,5 +115,7 @@ SELECT is((SELECT string_agg(to_char(occurrence AT TIME ZONE 'UTC', 'YYYY-MM-DD 
 	'2026-03-01 06:20 charged: 1', 'an approved write-off is charged when the next month begins');
 SELECT is_empty($$SELECT * FROM job_run WHERE status <> 'done'$$, 'no job fails when it has work to do');
 
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,6 +1,7 @@
 -- The worked window of a client that settles net: journals J07a to J07g line by line.
 BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+\ir lib/reference_data_event.psql
 SELECT no_plan();
 
 SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') \g /dev/null

@@ -102,7 +102,7 @@ SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relkind = 'r' AND NOT
 SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relkind = 'v' AND c.relnamespace <> 'bakkt_ledger'::regnamespace
 	OR c.relkind IN ('r', 'p') AND c.relnamespace <> 'bakkt_ledger_internal'::regnamespace$$, 'tables are internal, and views are not');
 
--- who sees one client reads through functions; change_log and client_access are for auditors and administrators
+-- who sees one client reads through functions; event, request and client_access are for auditors and administrators
 CREATE TEMP VIEW reads AS
 	SELECT g.rolname, c.relname, c.relnamespace::regnamespace, n.nspname IS NOT NULL AS names, has_table_privilege(g.oid, c.oid, 'SELECT') AS selects
 	FROM pg_roles g CROSS JOIN relation c LEFT JOIN pg_namespace n ON n.oid = c.relnamespace AND has_schema_privilege(g.oid, n.oid, 'USAGE')
@@ -114,7 +114,7 @@ SELECT is_empty(format($$SELECT n.nspname FROM pg_namespace n WHERE n.nspname = 
 	FROM unnest('{bakkt_ledger_reader,bakkt_ledger_poster,bakkt_ledger_approver,bakkt_ledger_executor,bakkt_ledger_bookkeeper}'::text[]) AS role_name;
 SELECT is_empty(format($$SELECT * FROM reads WHERE rolname = %L AND NOT (names AND selects)$$, role_name), role_name || ' reads every table and every view')
 	FROM unnest('{bakkt_ledger_auditor,bakkt_ledger_administrator}'::text[]) AS role_name;
-SELECT set_eq(format($$SELECT DISTINCT relname::text FROM reads WHERE rolname = %L AND NOT (names AND selects)$$, role_name), '{change_log,client_access}'::text[],
+SELECT set_eq(format($$SELECT DISTINCT relname::text FROM reads WHERE rolname = %L AND NOT (names AND selects)$$, role_name), '{event,request,client_access}'::text[],
 	role_name || ' reads every table and every view, but for who has changed what and who may see whom')
 	FROM unnest('{bakkt_ledger_settler,bakkt_ledger_reconciler}'::text[]) AS role_name;
 SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relkind IN ('r', 'p') AND NOT c.oid = ANY (
@@ -145,7 +145,7 @@ SELECT open_client('QRST') \g /dev/null
 SELECT open_client('OTHR') \g /dev/null
 SELECT grant_client_access('QRST', 'ledger_test_poster') \g /dev/null
 SELECT grant_client_access('QRST', 'ledger_test_poster') \g /dev/null
-SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'client_access'), 1::bigint,
+SELECT is((SELECT count(*) FROM event WHERE subject = 'client_access'), 1::bigint,
 	'access that is granted twice is recorded once');
 SELECT throws_ok($$SELECT grant_client_access('QRST', 'nobody of this name')$$, '42704', NULL,
 	'access is not granted to a role that does not exist');
@@ -167,14 +167,14 @@ SELECT throws_ok($$SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:QRST000
 	'a poster does not freeze accounts');
 SELECT throws_ok($$SELECT bakkt_ledger_internal.ensure_account(1, 'FBO', 'Bank:omnibus', 'USD')$$, '42501', NULL,
 	'a poster does not call internal functions');
-SELECT throws_ok($$SELECT bakkt_ledger_internal.record_change('client', 'x', NULL, '{}')$$, '42501', NULL, 'a poster does not write the change log');
+SELECT throws_ok($$SELECT bakkt_ledger_internal.record_event('closed', NULL::bakkt_ledger_internal.client, NULL, now())$$, '42501', NULL, 'a poster does not write the events');
 SELECT throws_ok(format('INSERT INTO %s DEFAULT VALUES', t), '42501', NULL,
-	'a poster does not insert into ' || t) FROM unnest('{bakkt_ledger.journal,bakkt_ledger_internal.journal,bakkt_ledger.balance,bakkt_ledger_internal.balance,bakkt_ledger.account,bakkt_ledger_internal.account,bakkt_ledger.client_access,bakkt_ledger_internal.client_access,bakkt_ledger.change_log,bakkt_ledger_internal.change_log}'::text[]) t;
+	'a poster does not insert into ' || t) FROM unnest('{bakkt_ledger.journal,bakkt_ledger_internal.journal,bakkt_ledger.balance,bakkt_ledger_internal.balance,bakkt_ledger.account,bakkt_ledger_internal.account,bakkt_ledger.client_access,bakkt_ledger_internal.client_access,bakkt_ledger.event,bakkt_ledger_internal.event}'::text[]) t;
 SELECT throws_ok(format('DELETE FROM %s', t), '42501', NULL,
 	'a poster does not delete from ' || t) FROM unnest('{bakkt_ledger.journal,bakkt_ledger_internal.journal,bakkt_ledger.balance,bakkt_ledger_internal.balance,bakkt_ledger.account,bakkt_ledger_internal.account,bakkt_ledger.client,bakkt_ledger_internal.client}'::text[]) t;
 SELECT throws_ok(format('TRUNCATE %s', t), '42501', NULL,
 	'a poster does not truncate ' || t) FROM unnest('{bakkt_ledger_internal.journal,bakkt_ledger_internal.balance,bakkt_ledger_internal.account,bakkt_ledger_internal.client}'::text[]) t;
-SELECT throws_ok($$SELECT * FROM bakkt_ledger.change_log$$, '42501', NULL, 'a poster does not read the change log');
+SELECT throws_ok($$SELECT * FROM bakkt_ledger.event$$, '42501', NULL, 'a poster does not read the events');
 SELECT throws_ok($$SELECT * FROM bakkt_ledger.bank_account$$, '42501', NULL, 'a poster does not read the bank accounts');
 RESET ROLE;
 

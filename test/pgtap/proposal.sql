@@ -1,6 +1,9 @@
 -- Entries by hand: proposed by one person, approved or declined by another (I25).
 BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+CREATE TEMP VIEW decided AS
+SELECT p.client_id, p.reference, p.journal_id, lower(a.status) AS status, a.proposed_by, a.decided_by, a.decided_at, a.amount
+FROM proposal AS p JOIN approval AS a ON a.client_id = p.client_id AND a.subject = 'proposal' AND a.subject_key = p.proposal_id::text;
 SELECT no_plan();
 CREATE ROLE ledger_test_clerk IN ROLE bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_matcher IN ROLE bakkt_ledger_reconciler;
@@ -84,14 +87,14 @@ SELECT is((SELECT format('%s %s %s %s', k.name, j.reference, j.description, r.ro
 	'manual manual:m1 capital: first ledger_test_chief', 'an approved journal is manual and tells the reason and the approver');
 SELECT is((SELECT count(*) FROM journal), 1::bigint, 'a repeated approval posts no second journal');
 SELECT is((SELECT (balance_of(pg_temp.of('bank'))).balance), '50.00 USD', 'an approved journal moves the money');
-SELECT is((SELECT format('%s %s %s %s', p.status, p.decided_by, j.reference, p.decided_at BETWEEN now() AND clock_timestamp()) FROM proposal p JOIN journal j USING (client_id, journal_id) WHERE p.reference = 'm1'),
+SELECT is((SELECT format('%s %s %s %s', p.status, p.decided_by, j.reference, p.decided_at BETWEEN now() AND clock_timestamp()) FROM decided p JOIN journal j USING (client_id, journal_id) WHERE p.reference = 'm1'),
 	'approved ledger_test_chief manual:m1 t', 'an approved proposal tells who approved it, when, and its journal');
 SET LOCAL SESSION AUTHORIZATION ledger_test_deputy;
 SELECT is((SELECT outcome || replayed FROM approve_journal('PROP', 'm1')), 'postedtrue',
 	'an approval by a third person is a replay');
 SELECT throws_ok($$SELECT decline_journal('PROP', 'm1')$$, 'LG063', NULL, 'an approved proposal cannot be declined');
 RESET SESSION AUTHORIZATION;
-SELECT is((SELECT decided_by FROM proposal WHERE reference = 'm1'), 'ledger_test_chief',
+SELECT is((SELECT decided_by FROM decided WHERE reference = 'm1'), 'ledger_test_chief',
 	'an approval by a third person does not change who approved');
 
 -- the proposer cannot approve, whatever else he may do
@@ -103,8 +106,8 @@ SELECT throws_ok($$SELECT approve_journal('PROP', 'm2')$$, 'LG067', NULL,
 SELECT throws_ok($$SELECT decline_journal('PROP', 'm2')$$, 'LG067', NULL,
 	'the proposer cannot decline, even with the approver''s role');
 RESET SESSION AUTHORIZATION;
-SELECT throws_ok($$UPDATE proposal SET proposed_by = 'ledger_test_clerk', decided_by = 'ledger_test_clerk' WHERE reference = 'm2'$$, '23514', NULL,
-	'the table refuses a proposal that is decided by its proposer');
+SELECT throws_ok($$UPDATE approval SET status = 'APPROVED', decided_by = proposed_by, decided_at = now() WHERE status = 'PROPOSED'$$, '23514', NULL,
+	'the table refuses a proposal that is approved by its proposer');
 SET LOCAL SESSION AUTHORIZATION ledger_test_deputy;
 SELECT is((SELECT outcome FROM approve_journal('PROP', 'm2')), 'posted', 'an approver who did not propose approves');
 RESET SESSION AUTHORIZATION;
@@ -135,9 +138,11 @@ SELECT is((SELECT status || ' ' || decided_by FROM decline_journal('PROP', 'm3')
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM journal), 2::bigint, 'a declined proposal posts no journal');
 SET LOCAL SESSION AUTHORIZATION ledger_test_matcher;
-SELECT is((SELECT status FROM propose_journal(pg_temp.move('rent', 'bank', '7.00 USD'), 'rent', 'm3')), 'declined',
-	'a declined proposal stays declined when it is proposed again');
+SELECT is((SELECT status FROM propose_journal(pg_temp.move('rent', 'bank', '7.00 USD'), 'rent', 'm3')), 'proposed',
+	'a declined proposal that is proposed again is answered as it was first');
 RESET SESSION AUTHORIZATION;
+SELECT is((SELECT status || ' ' || decided_by FROM decided WHERE reference = 'm3'), 'declined ledger_test_deputy',
+	'a declined proposal stays declined when it is proposed again');
 
 -- ---------------------------------------------------------------------------
 -- what cannot be posted is not approved, and stays proposed
@@ -152,12 +157,63 @@ SELECT throws_ok(format('SELECT approve_journal(''PROP'', %L)', r), c, NULL, w) 
 	('m5', 'LG061', 'a proposal effective ahead of the clock is not approved'),
 	('m6', 'LG030', 'a proposal on a client that the approver does not see is not approved')) AS v (r, c, w);
 RESET SESSION AUTHORIZATION;
-SELECT is((SELECT count(*) FROM proposal WHERE reference IN ('m4', 'm5', 'm6') AND status = 'proposed' AND decided_by IS NULL), 3::bigint,
+SELECT is((SELECT count(*) FROM decided WHERE reference IN ('m4', 'm5', 'm6') AND status = 'proposed' AND decided_by IS NULL), 3::bigint,
 	'a proposal that cannot be posted stays proposed');
 SELECT throws_ok('DELETE FROM proposal', 'LG066', NULL, 'proposals are not deleted');
 SELECT throws_ok('TRUNCATE proposal', 'LG066', NULL, 'proposals are not truncated');
-SELECT throws_ok('SET LOCAL SESSION AUTHORIZATION ledger_test_chief; UPDATE bakkt_ledger_internal.proposal SET status = ''approved''', '42501', NULL,
+SELECT throws_ok('SET LOCAL SESSION AUTHORIZATION ledger_test_chief; UPDATE bakkt_ledger_internal.approval SET status = ''APPROVED''', '42501', NULL,
 	'an approver does not write proposals past the functions');
+
+-- ---------------------------------------------------------------------------
+-- up to what amount a person may approve
+-- ---------------------------------------------------------------------------
+CREATE ROLE ledger_test_admin IN ROLE bakkt_ledger_administrator;
+CREATE ROLE ledger_test_tellers;
+GRANT ledger_test_tellers TO ledger_test_deputy;
+INSERT INTO a VALUES ('fbo', open_account('PROP', 'FBO', 'Bank:omnibus', 'USD')), ('due to', open_account('PROP', 'FBO', 'DueTo:CORP', 'USD')),
+	('due from', open_account('PROP', 'CORP', 'DueFrom:FBO', 'USD')), ('wallet', open_account('PROP', 'CORP', 'Wallet:company', 'BTC')),
+	('coin equity', open_account('PROP', 'CORP', 'Equity', 'BTC'));
+SET LOCAL SESSION AUTHORIZATION ledger_test_clerk;
+SELECT propose_journal(pg_temp.move('bank', 'equity', '100.00 USD'), 'x', 'l1'), propose_journal(pg_temp.move('bank', 'equity', '100.01 USD'), 'x', 'l2'),
+	propose_journal(journal_entry(line('Dr', pg_temp.of('fbo'), '100.00 USD'), line('Cr', pg_temp.of('due to'), '100.00 USD'),
+		line('Dr', pg_temp.of('due from'), '100.00 USD'), line('Cr', pg_temp.of('bank'), '100.00 USD')), 'x', 'l3'),
+	propose_journal(journal_entry(line('Dr', pg_temp.of('bank'), '1.00 USD'), line('Cr', pg_temp.of('equity'), '1.00 USD'),
+		line('Dr', pg_temp.of('wallet'), '2 BTC'), line('Cr', pg_temp.of('coin equity'), '2 BTC')), 'x', 'l4') \g /dev/null
+SELECT throws_ok($$SELECT set_approval_limit('ledger_test_deputy', '1.00 USD')$$, '42501', NULL, 'a bookkeeper sets no limit of approval');
+RESET SESSION AUTHORIZATION;
+SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
+SELECT throws_ok($$SELECT set_approval_limit('ledger_test_chief', '1000000.00 USD')$$, '42501', NULL, 'an approver sets no limit of approval');
+RESET SESSION AUTHORIZATION;
+SET LOCAL SESSION AUTHORIZATION ledger_test_admin;
+SELECT throws_ok(call, code, NULL, 'a limit of approval is refused: ' || call) FROM (VALUES
+	($$SELECT set_approval_limit('nobody of this name', '1.00 USD')$$, '42704'), ($$SELECT set_approval_limit('ledger_test_deputy', NULL)$$, 'LG002'),
+	($$SELECT set_approval_limit('ledger_test_deputy', '-1.00 USD')$$, 'LG002'), ($$SELECT set_approval_limit('ledger_test_deputy', '1 NONE')$$, 'LG040')) AS v (call, code);
+SELECT lives_ok($$SELECT set_approval_limit('ledger_test_tellers', '100.00 USD', 'tellers')$$, 'an administrator sets a limit of approval');
+SELECT lives_ok($$SELECT set_approval_limit('ledger_test_tellers', '100.00 USD', 'tellers')$$, 'setting a limit of approval again is no error');
+SELECT lives_ok($$SELECT set_approval_limit('ledger_test_tellers', '1 BTC')$$, 'a role has a limit of approval in each asset');
+RESET SESSION AUTHORIZATION;
+SELECT is((SELECT count(*) FROM event WHERE subject = 'approval_limit'), 2::bigint, 'each change of a limit of approval is recorded once');
+SET LOCAL SESSION AUTHORIZATION ledger_test_deputy;
+SELECT is((SELECT outcome FROM approve_journal('PROP', 'l1')), 'posted', 'an entry at the limit is approved');
+SELECT throws_ok($$SELECT approve_journal('PROP', 'l2')$$, 'LG067', 'a proposal is above what "ledger_test_deputy" may approve',
+	'an entry above the limit is not approved');
+SELECT is((SELECT outcome FROM approve_journal('PROP', 'l3')), 'posted', 'an entry through two funds is worth what it moves, once');
+SELECT throws_ok($$SELECT approve_journal('PROP', 'l4')$$, 'LG067', NULL, 'an entry in two assets is not approved above the limit in either');
+RESET SESSION AUTHORIZATION;
+SELECT set_approval_limit('ledger_test_deputy', '200.00 USD') \g /dev/null
+SET LOCAL SESSION AUTHORIZATION ledger_test_deputy;
+SELECT is((SELECT outcome FROM approve_journal('PROP', 'l2')), 'posted', 'of two limits the higher counts');
+SELECT throws_ok($$SELECT approve_journal('PROP', 'l4')$$, 'LG067', NULL, 'a limit in one asset says nothing of another');
+RESET SESSION AUTHORIZATION;
+SELECT remove_approval_limit('ledger_test_tellers', 'BTC', 'left'), remove_approval_limit('ledger_test_tellers', 'BTC', 'left') \g /dev/null
+SET LOCAL SESSION AUTHORIZATION ledger_test_deputy;
+SELECT is((SELECT outcome FROM approve_journal('PROP', 'l4')), 'posted', 'without a limit in the asset any amount is approved');
+RESET SESSION AUTHORIZATION;
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
+ALTER ROLE ledger_test_tellers RENAME TO ledger_test_cashiers;
+SELECT is_empty('SELECT * FROM verify_states() UNION ALL SELECT * FROM verify_access()', 'the limit of a renamed role is no discrepancy');
+UPDATE approval_limit SET role = 'ledger_test_chief' WHERE role = 'ledger_test_cashiers'::regrole;
+SELECT is((SELECT count(*) FROM verify_access()), 1::bigint, 'a limit that was put to another role is found');
 
 SELECT * FROM finish();
 ROLLBACK;

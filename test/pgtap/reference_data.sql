@@ -2,6 +2,7 @@
 -- by functions that check, repeat without harm, and leave a trail.
 BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+\ir lib/reference_data_event.psql
 SELECT no_plan();
 
 -- ---------------------------------------------------------------------------
@@ -198,7 +199,7 @@ SELECT lives_ok($$SELECT retire_asset('ACME', 'delisted')$$, 'a registered asset
 SELECT throws_ok($$SELECT require_asset('ACME')$$, 'LG041', NULL, 'require_asset() refuses a retired asset');
 SELECT lives_ok($$SELECT reinstate_asset('ACME', 'by mistake')$$, 'a retired asset can be reinstated');
 SELECT lives_ok($$SELECT require_asset('ACME')$$, 'require_asset() accepts a reinstated asset');
-SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'asset' AND object_key = 'ACME'), 3::bigint,
+SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'supported_asset' AND object_key = 'ACME'), 3::bigint,
 	'registering, retiring and reinstating an asset are each recorded');
 SELECT throws_ok($$SELECT retire_asset('NONE')$$, 'LG040', NULL, 'retiring an unknown asset is refused');
 SELECT throws_ok($$SELECT require_asset(NULL)$$, 'LG040', NULL, 'require_asset() refuses NULL as unknown');
@@ -236,19 +237,62 @@ SELECT throws_ok($$SELECT change_instrument('NONEUSD', status => 'retired')$$, '
 SELECT lives_ok($$SELECT retire_instrument('ACMEUSD', 'delisted')$$, 'an open instrument can be retired');
 SELECT is((SELECT status FROM instrument WHERE symbol = 'ACMEUSD'), 'retired', 'a retired instrument stays listed as retired');
 
+-- A change is a request when it has a reference
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.differs(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE message text;
+BEGIN
+	EXECUTE query;
+	RETURN 'accepted';
+EXCEPTION WHEN SQLSTATE 'LG020' THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+	RETURN substring(message FROM '[a-z_]+$');
+END $$;
+SELECT is(open_client('REFS', name => 'References', reference => 'refs-1'), open_client('REFS', name => 'References', reference => 'refs-1'),
+	'an opening repeated with its reference returns the same client');
+SELECT is(pg_temp.differs(call), field, format('the reference of an opening is refused for another %s', field)) FROM (VALUES
+	('name', $$SELECT open_client('REFS', name => 'Others', reference => 'refs-1')$$),
+	('code', $$SELECT open_client('MORE', name => 'References', reference => 'refs-1')$$),
+	('operation', $$SELECT change_client('REFS', name => 'References', reference => 'refs-1')$$)) AS v (field, call);
+SELECT is((SELECT count(*) FROM client WHERE code = 'MORE'), 0::bigint, 'an opening whose reference is refused opens nothing');
+SELECT lives_ok($$SELECT change_client('REFS', name => 'References', reference => 'refs-2')$$, 'a change to what holds already is accepted with a reference');
+SELECT change_client('REFS', name => 'Renamed') \g /dev/null
+SELECT lives_ok($$SELECT change_client('REFS', name => 'References', reference => 'refs-2')$$,
+	'a change repeated with its reference is accepted though another was made since');
+SELECT is((SELECT name FROM client WHERE code = 'REFS'), 'Renamed', 'a change repeated with its reference changes nothing, even if it changed nothing at first');
+SELECT is(pg_temp.differs($$SELECT change_client('REFS', name => 'References', cut_time => '10:00', reference => 'refs-2')$$), 'cut_time',
+	'the reference of a change is refused with one term more');
+SELECT lives_ok($$SELECT close_client('REFS', 'left', 'refs-3')$$, 'a client is closed with a reference');
+SELECT lives_ok($$SELECT close_client('REFS', 'left', 'refs-3')$$, 'a closing repeated with its reference is no error');
+SELECT is(pg_temp.differs($$SELECT close_client('TIME', 'left', 'refs-3')$$), 'code', 'the reference of a closing is refused for another client');
+SELECT retire_asset('YFI', 'test', 'asset-1'), reinstate_asset('YFI', 'test', 'asset-2'), retire_asset('YFI', 'test', 'asset-1') \g /dev/null
+SELECT is((SELECT status FROM supported_asset WHERE asset = 'YFI'), 'active', 'a retirement repeated with its reference after the asset was reinstated retires nothing');
+SELECT is(pg_temp.differs($$SELECT retire_asset('ZEC', 'test', 'asset-1')$$), 'asset', 'the reference of a retirement is refused for another asset');
+SELECT lives_ok($$SELECT change_customer('TIME0001', mode => 'LOCKED', reference => 'c-1')$$, 'two clients'' references of customers do not meet');
+SELECT lives_ok($$SELECT open_liquidity_provider('LP2', 'Second Provider', reference => 'refs-1')$$, 'references of different kinds of object do not meet');
+SELECT throws_ok($$SELECT open_client('ABC', reference => '')$$, 'LG002', NULL, 'an empty reference is refused');
+SELECT throws_ok($$SELECT open_client('ABC', reference => repeat('x', 201))$$, 'LG002', NULL, 'a reference of 201 bytes is refused');
+
 -- ---------------------------------------------------------------------------
 -- The trail
 -- ---------------------------------------------------------------------------
-SELECT throws_ok($$UPDATE change_log SET reason = 'other'$$, 'LG066', NULL, 'the change log cannot be updated');
-SELECT throws_ok($$DELETE FROM change_log$$, 'LG066', NULL, 'the change log''s rows cannot be deleted');
-SELECT throws_ok($$TRUNCATE change_log$$, 'LG066', NULL, 'the change log cannot be truncated');
+SELECT throws_ok($$UPDATE event SET reason = 'other'$$, 'LG066', NULL, 'an event cannot be updated');
+SELECT throws_ok($$DELETE FROM event$$, 'LG066', NULL, 'an event cannot be deleted');
+SELECT throws_ok($$TRUNCATE event$$, 'LG066', NULL, 'events cannot be truncated');
 SELECT throws_ok($$DELETE FROM customer$$, 'LG066', NULL, 'a customer cannot be deleted');
 SELECT throws_ok($$UPDATE customer SET account_code = 'AAAAAAAA'$$, 'LG066', NULL,
 	'a customer''s account code cannot be updated');
 SELECT throws_ok($$UPDATE supported_asset SET scale = 3$$, 'LG066', NULL, 'an asset''s decimals cannot be updated');
 SET LOCAL session_replication_role = replica;
-SELECT throws_ok($$DELETE FROM change_log$$, 'LG066', NULL, 'the change log''s rows cannot be deleted even in replica mode');
+SELECT throws_ok($$DELETE FROM event$$, 'LG066', NULL, 'an event cannot be deleted even in replica mode');
 SET LOCAL session_replication_role = origin;
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
+SET LOCAL TimeZone = 'Asia/Kolkata';
+SET LOCAL DateStyle = 'SQL, DMY';
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events, whatever the session''s time zone and style of dates');
+UPDATE client SET revenue_share_bps = 9999 WHERE code = 'QRST';
+SELECT is((SELECT format('%s %s: %s', subject, subject_key, detail) FROM verify_states()), 'client QRST: revenue_share_bps is 9999, its events say 3500.',
+	'a client''s terms that were changed without an event are found');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -246,11 +246,11 @@ SELECT throws_ok('SELECT * FROM bakkt_ledger.clients()', '42501', NULL,
 	'a role that does not inherit a client''s role is refused without SET ROLE');
 SET LOCAL SESSION AUTHORIZATION ledger_test_auditor;
 SELECT is((SELECT count(*) FROM client), 2::bigint, 'an auditor sees all clients');
-SELECT cmp_ok((SELECT count(*) FROM change_log), '>', 5::bigint, 'an auditor sees the change log');
+SELECT cmp_ok((SELECT count(*) FROM event), '>', 5::bigint, 'an auditor sees the events');
 SELECT throws_ok($$SELECT open_client('AUDI')$$, '42501', NULL, 'an auditor cannot open a client');
 SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
 SELECT is((SELECT count(*) FROM client), 2::bigint, 'a settler sees all clients');
-SELECT throws_ok($$SELECT * FROM bakkt_ledger.change_log$$, '42501', NULL, 'a settler cannot read the change log');
+SELECT throws_ok($$SELECT * FROM event$$, '42501', NULL, 'a settler cannot read the events');
 SET LOCAL SESSION AUTHORIZATION ledger_test_administrator;
 SELECT lives_ok($$SELECT revoke_client_access('ONE', 'ledger_test_one', 'left')$$,
 	'an administrator revokes a role''s access to a client');

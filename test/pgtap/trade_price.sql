@@ -1,6 +1,7 @@
 -- Prices that are refused: worse for the company than the provider's, and far from the provider's last execution.
 BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+\ir lib/reference_data_event.psql
 SELECT no_plan();
 
 CREATE ROLE ledger_test_executor IN ROLE bakkt_ledger_executor;

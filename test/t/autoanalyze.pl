@@ -36,7 +36,8 @@ is($node->safe_psql('ledger', q{SELECT DISTINCT l.statement, left(l.got, 100), l
 		'autoanalyze changes nothing for the tenant\'s function');
 is($node->safe_psql('ledger', q{SELECT reference FROM bakkt_ledger_internal.journal WHERE reference ~ 'trap'}), '',
 	'autoanalyze posts nothing for the tenant\'s function');
-is($node->safe_psql('ledger', q{SELECT status FROM bakkt_ledger_internal.proposal WHERE reference = 'trap'}), 'proposed',
+is($node->safe_psql('ledger', q{SELECT a.status FROM bakkt_ledger_internal.approval a JOIN bakkt_ledger_internal.proposal p ON a.subject = 'proposal' AND a.subject_key = p.proposal_id::text AND a.client_id = p.client_id
+	WHERE p.reference = 'trap'}), 'PROPOSED',
 	'autoanalyze does not approve the tenant\'s own proposal');
 $node->stop;
 done_testing();

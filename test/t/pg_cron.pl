@@ -40,7 +40,7 @@ in_ledger($node, "SET ROLE ann; SELECT schedule_jobs('0 0 1 1 *', 'clerk')");
 in_ledger($node, 'SET ROLE ann; SELECT schedule_jobs(' . ($seconds ? "'1 seconds'" : "'* * * * *'") . ", 'clerk')");
 is(in_ledger($node, 'SELECT jobname, database, username, active FROM cron.job'), 'bakkt_ledger|ledger|clerk|t',
 	'scheduling the jobs again replaces the schedule before');
-is(in_ledger($node, "SELECT string_agg(after ->> 'username', ' ' ORDER BY change_id) FROM change_log WHERE object_kind = 'pg_cron' AND changed_by = 'ann'"), 'clerk clerk',
+is(in_ledger($node, "SELECT string_agg(e.changed ->> 'username', ' ' ORDER BY e.event_id) FROM event e JOIN actor a USING (actor_id) WHERE e.subject = 'cron_call' AND e.event = 'scheduled' AND a.role_name = 'ann'"), 'clerk clerk',
 	'each scheduling is recorded with the administrator who did it');
 
 $PostgreSQL::Test::Utils::timeout_default = 90;
