@@ -73,7 +73,7 @@ is(in_ledger($node, "SELECT job, occurrence, covers FROM job_run WHERE occurrenc
 is(in_ledger($node, "SELECT count(*), count(DISTINCT closes_on), min(closes_on), max(closes_on) FROM settlement_window"), '99|99|2026-01-11|2026-04-19',
 	'each window is closed exactly once');
 is(in_ledger($node, "SELECT count(*) FROM hold WHERE status = 'open'"), 0, 'no hold stays open past its expiry');
-is(in_ledger($node, "SELECT count(*) FROM hold_event WHERE event = 'expired'"), 100, 'each hold is expired exactly once');
+is(in_ledger($node, "SELECT count(*) FROM event WHERE subject = 'hold' AND event = 'expired'"), 100, 'each hold is expired exactly once');
 is(in_ledger($node, "SELECT job FROM job_run WHERE status <> 'done' OR started_at > ended_at"), '',
 	'every run is recorded as done and ends no earlier than it starts');
 is(in_ledger($node, 'SELECT * FROM check_settlement()'), '', 'check_settlement() finds nothing after all runs');
@@ -81,7 +81,7 @@ verify_clean($node, 'after all runs');
 
 # a runner that takes long says how far it is
 in_ledger($node, <<'SQL');
-CREATE FUNCTION bakkt_ledger.slow_part(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE sql AS $$ SELECT '[]'::jsonb FROM pg_sleep(2.5) $$;
+CREATE FUNCTION bakkt_ledger_internal.slow_part(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE sql AS $$ SELECT '[]'::jsonb FROM pg_sleep(2.5) $$;
 INSERT INTO client_run VALUES ('slow', 'slow_part', NULL);
 UPDATE job SET run = 'slow' WHERE job = 'top_up_deficits';
 SQL
