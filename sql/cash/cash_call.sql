@@ -234,14 +234,23 @@ BEGIN
 END;
 $$;
 
+-- Whom the receivable or payable names on which the call stands.
+CREATE FUNCTION bakkt_ledger_internal.cash_call_party(call cash_call) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN cash_call_parties(call) ->> CASE WHEN call.apex THEN 'client' ELSE 'customer' END;
+END;
+$$;
+
 -- The receivable or payable on which the call stands.
 CREATE FUNCTION bakkt_ledger_internal.cash_call_account(call cash_call) RETURNS account_id
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RETURN account_of_kind(call.client_id, cash_call_kind(call.apex, call.sale), asset(call.amount),
-                           cash_call_parties(call) ->> CASE WHEN call.apex THEN 'client' ELSE 'customer' END);
+    RETURN account_of_kind(call.client_id, cash_call_kind(call.apex, call.sale), asset(call.amount), cash_call_party(call));
 END;
 $$;
 

@@ -212,6 +212,8 @@ SELECT is(pg_temp.events('undone'), 'S settled', 'a call on a purchase with encu
 SELECT lives_ok($$ SELECT bust_trade('undo', 'QRST0002', 'undone', dry_run => true) $$,
 	'the bust of a settled purchase can be tried in a dry run');
 SELECT lives_ok($$ SELECT bust_trade('undo', 'QRST0002', 'undone') $$, 'a settled purchase can be busted');
+SELECT results_eq(format('SELECT pg_temp.lines(%L)', pg_temp.settlement('undone') || ':bound'), ARRAY['Cr CUST Cust:QRST0002:encumbered 0.01 BTC', 'Dr CUST Cust:QRST0002 0.01 BTC'],
+	'a bust binds coin again that was released, as a release of the negative amount');
 SELECT lives_ok($$ SELECT bust_trade('undo', 'QRST0002', 'undone') $$,
 	'the bust of a settled purchase is replayed when submitted again');
 SELECT results_eq($$ SELECT c.withdrawal, c.sale, c.amount, c.status, c.encumbered IS NULL, c.called_at = j.recorded_at, c.due_at = j.recorded_at FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'undo' $$,

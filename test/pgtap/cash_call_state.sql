@@ -154,6 +154,37 @@ SELECT is(pg_temp.fault(statement), found, 'the check reports a fault put in by 
 	($$SELECT load_journal('QRST', 'by hand', journal_entry(line('Dr', pg_temp.account('CORP Expense:bad-debt'), '1 USD'), line('Cr', pg_temp.account('CORP TPJ:receivable:QRST0002'), '1 USD')))$$, 'account'),
 	($$SELECT load_journal('QRST', 'nobody''s', journal_entry(line('Dr', pg_temp.account('CORP TPJ:payable:QRST0003'), '1 USD'), line('Cr', pg_temp.account('CORP Bank:operating'), '1 USD')))$$, 'account')
 	) AS fault (statement, found);
+-- The present row against what executions and events tell of it, by column
+CREATE FUNCTION pg_temp.untrue(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result	text;
+BEGIN
+	BEGIN
+		SET LOCAL bakkt_ledger.restoring = on;
+		ALTER TABLE event DISABLE TRIGGER refuse_write;
+		ALTER TABLE cash_call DISABLE TRIGGER refuse_write;
+		EXECUTE statement;
+		result := (SELECT string_agg(d.detail, ' ' ORDER BY d.detail) FROM verify_states() AS d);
+		RAISE EXCEPTION 'taken out again';
+	EXCEPTION WHEN raise_exception THEN
+		RETURN result;
+	END;
+END $$;
+SELECT is(pg_temp.untrue(format('UPDATE cash_call SET %s WHERE journal_id = pg_temp.number(%L)', change, call)),
+	format('cash_call "%s" of client %s: %s', pg_temp.number(call), require_client('QRST'), told), 'the row and the column are named by which a call is not what is told of it: ' || change)
+  FROM (VALUES
+	('buy', 'attempts = 3', 'attempts is 3, its events say 2.'),
+	('buy', 'status = ''W''', 'status is "W", its events say "S".'),
+	('buy', 'amount = ''1 USD''', 'amount is "1.00 USD", its events say "6000.00 USD".'),
+	('buy', 'closed_at = ''2026-09-02Z''', 'closed_at is "2026-09-02T00:00:00+00:00", its events say "2026-09-01T22:00:00+00:00".'),
+	('open', 'encumbered = NULL', 'encumbered is null, its events say "0.05 BTC".'),
+	('open', 'apex = true', 'apex is true, its events say false.'),
+	('unoff', 'amount = ''599 USD''', 'amount is "599.00 USD", its events say "600.00 USD".'),
+	('unoff', 'withdrawal = true', 'withdrawal is true, its events say false.')) AS v (call, change, told);
+SELECT matches(pg_temp.untrue($$UPDATE event SET status = 'O' WHERE subject = 'cash_call' AND subject_key = pg_temp.number('gone')::text AND event = 'busted'$$),
+	'^cash_call "[0-9]+" of client [0-9]+: closed_at is "[^"]+", its events say null; closed_recorded_at is "[^"]+", its events say null; status is "B", its events say "O".$',
+	'a call whose event was changed is named');
+
 SELECT is(pg_temp.found(), 'nothing', 'no fault is left after each was taken out again');
 SELECT is(pg_temp.found('APEX'), 'nothing', 'the check of calls can be limited to one client');
 SELECT throws_ok($$ SELECT pg_temp.found('NONE') $$, 'LG010', NULL, 'the check of an unknown client is refused');
