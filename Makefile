@@ -7,7 +7,7 @@
 EXTENSION = bakkt_ledger
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" bakkt_ledger.control)
 
-DRIVERS = test demo bench soak indent dist
+DRIVERS = test demo bench soak indent api dist
 .PHONY: $(DRIVERS)
 
 ifneq (,$(filter $(DRIVERS),$(MAKECMDGOALS)))
@@ -30,6 +30,9 @@ soak:
 
 indent:
 	@test/indent
+
+api:
+	@test/serve api test/docs/api | sed -n '/^# API/,$$p' >doc/api.md.new && mv doc/api.md.new doc/api.md
 
 dist:
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ -o $(EXTENSION)-$(EXTVERSION).zip HEAD

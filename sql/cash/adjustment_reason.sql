@@ -1,3 +1,5 @@
+-- Reason codes for adjusting a customer's cash by hand. Shipped with the extension.
+
 CREATE TABLE bakkt_ledger_internal.adjustment_reason (
     reason  text COLLATE "C" PRIMARY KEY,
     meaning text NOT NULL

@@ -1,74 +1,89 @@
--- ---------------------------------------------------------------------------
--- Where one stands with Apex
--- ---------------------------------------------------------------------------
+-- What Apex owes a client's book, or is owed, at an instant.
+-- Locks nothing.
 
--- A bust is effective when the execution was; the call knows of it when it was recorded.
-CREATE FUNCTION bakkt_ledger_internal.apex_balances(client_id integer, at timestamptz) RETURNS TABLE (kind text, asset asset, balance amount)
+-- The balances, debit positive, of the client's accounts with Apex at the instant, by effective
+-- time. A bust is effective when its execution was, but changes the cash call only when it is
+-- recorded, and counts by that.
+CREATE FUNCTION bakkt_ledger_internal.apex_balances(holder integer, moment timestamptz)
+    RETURNS TABLE (kind text, asset asset, balance amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     WITH later AS MATERIALIZED (
         SELECT l.account, sum(l.amount) AS change
-          FROM journal j, lines(j.entry) AS l
-         WHERE j.client_id = $1 AND (j.effective_at > $2 OR j.recorded_at > $2) AND CASE WHEN j.kind = kind_number('trade_bust') THEN j.recorded_at ELSE j.effective_at END > $2
-         GROUP BY l.account
+        FROM journal AS j
+        CROSS JOIN LATERAL lines(j.entry) AS l
+        WHERE j.client_id = holder AND (j.effective_at > moment OR j.recorded_at > moment)
+          AND CASE j.kind WHEN kind_number('trade_bust') THEN j.recorded_at ELSE j.effective_at END > moment
+        GROUP BY l.account
     )
     SELECT a.kind, a.asset, h.posted - coalesce(l.change, zero(a.asset))
-      FROM account a
-      JOIN house_balances($1) h ON h.account = a.account
-      LEFT JOIN later l ON l.account = a.account
-     WHERE a.client_id = $1 AND a.kind IN ('corp_apex_receivable', 'corp_apex_payable', 'corp_apex_settlement')
-$$;
-COMMENT ON FUNCTION apex_balances(integer, timestamptz) IS
-    'Internal: the balances, debit positive, of the client''s accounts with Apex at the instant, by effective time, of busts by the time they were recorded.';
+    FROM account AS a
+    JOIN house_balances(holder) AS h ON h.account = a.account
+    LEFT JOIN later AS l ON l.account = a.account
+    WHERE a.client_id = holder AND a.kind IN ('corp_apex_receivable', 'corp_apex_payable', 'corp_apex_settlement');
+END;
+
+-- What the position at the instant is made of, positive: Apex is to pay. receivable and payable:
+-- called and not confirmed; confirmed; wired: received; and the balances by kind of account.
+CREATE FUNCTION bakkt_ledger_internal.apex_parts(holder integer, moment timestamptz)
+    RETURNS TABLE (part text, asset asset, amount amount)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
+    WITH call AS (
+        SELECT asset(c.amount) AS asset, c.sale, CASE WHEN c.withdrawal THEN 1 ELSE -1 END AS sign,
+               f.outstanding, f.settled + f.recovered AS paid
+        FROM cash_call AS c
+        CROSS JOIN LATERAL cash_call_facts(holder, c.journal_id, c.amount, moment, 'infinity') AS f
+        WHERE c.client_id = holder AND c.apex AND c.called_at <= moment
+    )
+    SELECT CASE WHEN c.sale THEN 'payable' ELSE 'receivable' END, c.asset, c.sign * c.outstanding
+    FROM call AS c
+    UNION ALL
+    SELECT 'confirmed', c.asset, c.sign * c.paid
+    FROM call AS c
+    UNION ALL
+    SELECT 'wired', asset(w.amount), CASE r.content ->> 'direction' WHEN 'received' THEN w.amount ELSE -w.amount END
+    FROM request AS r
+    CROSS JOIN LATERAL (SELECT (r.content ->> 'amount')::amount AS amount) AS w
+    WHERE r.client_id = holder AND r.scope = 'apex_wire' AND r.at <= moment
+    UNION ALL
+    SELECT b.kind, b.asset, b.balance
+    FROM apex_balances(holder, moment) AS b;
+END;
 
 CREATE FUNCTION bakkt_ledger.apex_position(client text, at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (asset asset, called amount, payable amount, confirmed amount, wired amount, settlement amount, difference amount)
+    RETURNS TABLE (asset asset, called amount, payable amount, confirmed amount, wired amount, settlement amount,
+                   difference amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    owning  constant integer := require_client(apex_position.client);
+    holder constant integer := require_client(client);
 BEGIN
     PERFORM require_instant(at);
     RETURN QUERY
-    WITH call AS (
-        SELECT asset(c.amount) AS asset, c.sale, c.withdrawal, c.amount - coalesce(e.ended, zero(asset(c.amount))) AS outstanding, e.paid
-          FROM cash_call c
-          CROSS JOIN LATERAL (SELECT sum(v.amount) FILTER (WHERE v.event IN ('settled', 'recovered')) AS paid,
-                                     sum(v.amount) FILTER (WHERE v.event IN ('settled', 'written_off', 'busted')) AS ended
-                                FROM cash_call_event v WHERE v.client_id = c.client_id AND v.journal_id = c.journal_id AND v.at <= apex_position.at) AS e
-         WHERE c.client_id = owning AND c.apex AND c.called_at <= apex_position.at
-    ), part AS (
-        SELECT c.asset, CASE WHEN c.sale THEN 'payable' ELSE 'receivable' END AS of_what,
-               CASE WHEN c.withdrawal THEN c.outstanding ELSE -c.outstanding END AS amount, NULL::amount AS balance FROM call c
-        UNION ALL
-        SELECT c.asset, 'confirmed', CASE WHEN c.withdrawal THEN c.paid ELSE -c.paid END, NULL FROM call c
-        UNION ALL
-        SELECT asset(w.amount), 'wired', CASE w.direction WHEN 'received' THEN w.amount ELSE -w.amount END, NULL
-          FROM apex_wire w WHERE w.client_id = owning AND w.at <= apex_position.at
-        UNION ALL
-        SELECT b.asset, replace(b.kind, 'corp_apex_', ''), NULL, b.balance FROM apex_balances(owning, apex_position.at) AS b
-    ), total AS (
-        SELECT p.asset, zero(p.asset) AS nothing, sum(p.amount) FILTER (WHERE p.of_what = 'receivable') AS receivable,
-               sum(p.amount) FILTER (WHERE p.of_what = 'payable') AS payable, sum(p.amount) FILTER (WHERE p.of_what = 'confirmed') AS confirmed,
-               sum(p.amount) FILTER (WHERE p.of_what = 'wired') AS wired, sum(p.balance) FILTER (WHERE p.of_what = 'receivable') AS on_receivable,
-               sum(p.balance) FILTER (WHERE p.of_what = 'payable') AS on_payable, sum(p.balance) FILTER (WHERE p.of_what = 'settlement') AS on_settlement
-          FROM part p GROUP BY p.asset
-    ), figure AS (
-        SELECT t.asset, coalesce(t.receivable, t.nothing) AS receivable, -coalesce(t.payable, t.nothing) AS payable,
-               coalesce(t.confirmed, t.nothing) AS confirmed, coalesce(t.wired, t.nothing) AS wired,
-               coalesce(t.on_receivable, t.nothing) AS on_receivable, -coalesce(t.on_payable, t.nothing) AS on_payable,
-               coalesce(t.on_settlement, t.nothing) AS on_settlement
-          FROM total t
+    WITH figure AS (
+        SELECT p.asset,
+               coalesce(sum(p.amount) FILTER (WHERE p.part = 'receivable'), zero(p.asset)) AS receivable,
+               coalesce(-sum(p.amount) FILTER (WHERE p.part = 'payable'), zero(p.asset)) AS payable,
+               coalesce(sum(p.amount) FILTER (WHERE p.part = 'confirmed'), zero(p.asset)) AS confirmed,
+               coalesce(sum(p.amount) FILTER (WHERE p.part = 'wired'), zero(p.asset)) AS wired,
+               coalesce(sum(p.amount) FILTER (WHERE p.part = 'corp_apex_receivable'), zero(p.asset)) AS on_receivable,
+               coalesce(-sum(p.amount) FILTER (WHERE p.part = 'corp_apex_payable'), zero(p.asset)) AS on_payable,
+               coalesce(sum(p.amount) FILTER (WHERE p.part = 'corp_apex_settlement'), zero(p.asset)) AS on_settlement
+        FROM apex_parts(holder, at) AS p
+        GROUP BY p.asset
     )
     SELECT f.asset, f.receivable, f.payable, f.confirmed, f.wired, f.confirmed - f.wired,
            abs(f.on_receivable - f.receivable) + abs(f.on_payable - f.payable) + abs(f.on_settlement - (f.confirmed - f.wired))
-      FROM figure f ORDER BY f.asset;
+    FROM figure AS f
+    ORDER BY f.asset;
 END;
 $$;
 COMMENT ON FUNCTION apex_position(text, timestamptz) IS
-'Where a client''s business with Apex stands at the instant, per asset: called, purchases not yet confirmed (positive: Apex is to pay); payable, sale proceeds not yet confirmed (positive: is to be
-paid); confirmed, net of what Apex has confirmed (positive: it owes); wired, net received; settlement = confirmed - wired, what Apex owes now. All from the cash calls'' events; difference is by how much the
-balances of Apex:receivable, Apex:payable and Apex:settlement say otherwise, zero when all is well. Raises LG010, 42501, LG061, LG002.';
+'What Apex and a client''s book owe each other at the instant, per asset.
+called: purchases not yet confirmed (positive: Apex is to pay); payable: sale proceeds not yet confirmed (positive: Apex is to
+be paid); confirmed: the net of what Apex has confirmed (positive: it owes); wired: net received; settlement = confirmed -
+wired: what Apex owes now. All are computed from the events of the cash calls; difference is by how much the balances of
+Apex:receivable, Apex:payable and Apex:settlement differ from that, zero when all agrees.
+Errors: LG010, 42501, LG061, LG002.';

@@ -1,8 +1,8 @@
--- ---------------------------------------------------------------------------
--- Asking
--- ---------------------------------------------------------------------------
+-- Buying power, third part: what callers ask for.
+-- Refuses customers whose cash is not held here (LG013), assets that are no currency (LG042).
+-- Locks nothing.
 
--- A retired one still has balances.
+-- A retired currency may still have balances.
 CREATE FUNCTION bakkt_ledger_internal.require_currency(asset asset) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -21,7 +21,9 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_currency(asset) IS 'Internal: raises LG040 unless the asset is registered, LG042 unless it is a currency. A retired one will do: what is there can be read.';
+COMMENT ON FUNCTION require_currency(asset) IS
+    'Internal: raises LG040 unless the asset is registered, LG042 unless it is a currency. A retired currency is accepted, '
+    'because its balances can be read.';
 
 CREATE FUNCTION bakkt_ledger.buying_power(account text, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
     RETURNS buying_power
@@ -43,7 +45,10 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION buying_power(text, timestamptz, asset) IS 'What a customer whose cash is held here may spend at the instant, with every term, by what is known now: type buying_power. Errors: LG012, LG013 the customer''s cash is not held here, LG040 or LG042 no currency, LG061, LG002 infinite instant.';
+COMMENT ON FUNCTION buying_power(text, timestamptz, asset) IS
+    'What a customer whose cash is held here may spend at the instant, with every term, by what is known now; see type '
+    'buying_power. Errors: LG012, LG013 the customer''s cash is not held here, LG040 or LG042 no currency, LG061, LG002 '
+    'infinite instant.';
 
 CREATE FUNCTION bakkt_ledger.buying_powers(client text, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
     RETURNS SETOF buying_power
@@ -64,4 +69,6 @@ BEGIN
     RETURN QUERY SELECT (t.terms).* FROM buying_power_terms(scope) t ORDER BY (t.terms).account COLLATE "C";
 END;
 $$;
-COMMENT ON FUNCTION buying_powers(text, timestamptz, asset) IS 'buying_power() of all customers of a client whose cash is held here, computed as a set. Errors: LG010, 42501, LG040 or LG042 no currency, LG061, LG002 infinite instant.';
+COMMENT ON FUNCTION buying_powers(text, timestamptz, asset) IS
+    'buying_power() for all customers of a client whose cash is held here, computed as a set. Errors: LG010, 42501, LG040 or '
+    'LG042 no currency, LG061, LG002 infinite instant.';

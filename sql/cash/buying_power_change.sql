@@ -1,17 +1,18 @@
--- Floor 3: buying power (doc/cash.md).
---
--- What a customer may spend is recomputed from the last 16:40 Central: settled
--- cash then, less the purchases that were unpaid then, and what has happened
--- since by *executions*.  A cash call that settles later moves settled cash
--- and leaves the unpaid ones at once: counted by its execution, it cannot
--- count twice.
+-- Buying power (doc/cash.md), first part: what has happened since the cut. What a customer may
+-- spend is recomputed from the last 16:40 Central: settled cash then, less the purchases that were
+-- unpaid then, and what has happened since by *executions*. A cash call that settles later reduces
+-- settled cash and the unpaid purchases at once; since it is counted by its execution, it is never
+-- counted twice.
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.buying_power_cut(at timestamptz) RETURNS timestamptz
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN CASE WHEN (central_date(at) + time '16:40') AT TIME ZONE 'America/Chicago' <= at
                 THEN (central_date(at) + time '16:40') AT TIME ZONE 'America/Chicago'
                 ELSE (central_date(at) - 1 + time '16:40') AT TIME ZONE 'America/Chicago' END;
-COMMENT ON FUNCTION buying_power_cut(timestamptz) IS 'The latest 16:40 in America/Chicago at or before the instant: from there buying power is computed. From local dates, whatever the clocks do in between.';
+COMMENT ON FUNCTION buying_power_cut(timestamptz) IS
+    'The latest 16:40 in America/Chicago at or before the instant: the cut from which buying power is computed. It is found by '
+    'local date, so changes of daylight saving time do not matter.';
 
 CREATE TYPE bakkt_ledger.buying_power AS (
     account                         text,
@@ -30,11 +31,14 @@ CREATE TYPE bakkt_ledger.buying_power AS (
     buying_power                    amount
 );
 COMMENT ON TYPE buying_power IS
-'What a customer may spend, with every term. buying_power = settled_at_cut - unsettled_withdrawals_at_cut + credited_deposits - buys_since + sells_since + deposits_since
-- withdrawals_since + other_since - withdrawals_pending - open_orders. settled_at_cut: settled cash at the cut; unsettled_..._at_cut: cash calls outstanding then, of purchases
-and of sales; credited_deposits: those of sales if the client credits failed sells, else zero; buys_since, sells_since: net money of executions since the cut, busts taken off;
-deposits_since: deposits and wires that settled; withdrawals_since: withdrawals sent; other_since: whatever else moved settled cash but cash calls (returns, fees,
-adjustments, recoveries), busts of executions from before the cut, and purchases written off, signed; withdrawals_pending: requested, not sent; open_orders: other holds, zero unless the client reserves them.';
+    'What a customer may spend, with every term. buying_power = settled_at_cut - unsettled_withdrawals_at_cut + '
+    'credited_deposits - buys_since + sells_since + deposits_since - withdrawals_since + other_since - withdrawals_pending - '
+    'open_orders. settled_at_cut: settled cash at the cut; unsettled_..._at_cut: cash calls outstanding then, of purchases and '
+    'of sales; credited_deposits: those of sales if the client credits failed sells, else zero; buys_since, sells_since: net '
+    'money of executions since the cut, busts taken off; deposits_since: deposits and wires that settled; withdrawals_since: '
+    'withdrawals sent; other_since: whatever else moved settled cash but cash calls (returns, fees, adjustments, recoveries), '
+    'busts of executions from before the cut, and purchases written off, signed; withdrawals_pending: requested, not sent; '
+    'open_orders: other holds, zero unless the client reserves them.';
 
 CREATE TYPE bakkt_ledger_internal.cash_scope AS (
     client_id       integer,
@@ -44,15 +48,16 @@ CREATE TYPE bakkt_ledger_internal.cash_scope AS (
     cut             timestamptz,
     until           timestamptz
 );
-COMMENT ON TYPE cash_scope IS 'Internal: whose buying power, in which asset, from the cut until an instant. whole: the customers are all of the client, and are looked for by client.';
+COMMENT ON TYPE cash_scope IS
+    'Internal: whose buying power is computed, in which asset, from the cut until an instant. whole: all customers of the '
+    'client, whose journals are found by client.';
 
 -- ---------------------------------------------------------------------------
 -- What has happened since the cut
 -- ---------------------------------------------------------------------------
 
--- By customer through the index on customers, in time of recording, which is
--- no more than an hour before what is effective; by client through the index
--- on effective time.
+-- Journals of single customers are found by the index on customer and recording time, which is at
+-- most an hour before the effective time; those of a whole client by the index on effective time.
 CREATE FUNCTION bakkt_ledger_internal.journals_since(scope cash_scope, trades boolean) RETURNS SETOF journal
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
@@ -69,18 +74,19 @@ BEGIN
            (SELECT n.* FROM journal n
              WHERE n.customer_id = c.customer_id AND n.recorded_at > scope.cut - execution_time_ahead() OFFSET 0) j
      WHERE j.effective_at > scope.cut AND j.kind IN (kind_number('trade'), kind_number('trade_bust')) = trades;
-    -- a trade is one customer's; other journals have further ones in journal_party
+    -- a trade has one customer; other journals may have further ones, in journal_party
     RETURN QUERY
     SELECT j.* FROM (SELECT DISTINCT p.client_id, p.journal_id FROM journal_party p WHERE p.customer_id = ANY (scope.customers)) p
       JOIN journal j ON j.client_id = p.client_id AND j.journal_id = p.journal_id
      WHERE NOT trades AND j.effective_at > scope.cut AND NOT j.customer_id = ANY (scope.customers);
 END;
 $$;
-COMMENT ON FUNCTION journals_since(cash_scope, boolean) IS 'Internal: the journals of these customers that are effective after the cut: trades and busts, or all others. Of the whole client: also those of other customers.';
+COMMENT ON FUNCTION journals_since(cash_scope, boolean) IS
+    'Internal: the journals of these customers that are effective after the cut: trades and busts, or all others. For a whole '
+    'client this includes other customers.';
 
--- The calls of one customer that were closed since: by the journals that
--- closed them, whose references end with the call's number, or which reverse
--- its execution.
+-- The calls of a customer that were closed since the cut are found by the journals that closed
+-- them: their references end with the call's number, or they reverse its execution.
 CREATE FUNCTION bakkt_ledger_internal.closed_calls_of(scope cash_scope) RETURNS SETOF cash_call
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -97,7 +103,8 @@ BEGIN
      WHERE o.status <> 'O';
 END;
 $$;
-COMMENT ON FUNCTION closed_calls_of(cash_scope) IS 'Internal: the cash calls of these customers that were closed after the cut, and some before.';
+COMMENT ON FUNCTION closed_calls_of(cash_scope) IS
+    'Internal: the cash calls of these customers that were closed after the cut, and some that were closed before.';
 
 CREATE FUNCTION bakkt_ledger_internal.calls_since(scope cash_scope) RETURNS SETOF cash_call
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
@@ -116,4 +123,5 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION calls_since(cash_scope) IS 'Internal: the cash calls of these customers that are open or were closed after the cut.';
+COMMENT ON FUNCTION calls_since(cash_scope) IS
+    'Internal: the cash calls of these customers that are open or were closed after the cut.';

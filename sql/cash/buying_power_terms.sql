@@ -1,6 +1,5 @@
--- ---------------------------------------------------------------------------
--- The terms
--- ---------------------------------------------------------------------------
+-- Buying power, second part: its terms, computed for a set of customers at once.
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.settled_accounts(scope cash_scope)
     RETURNS TABLE (customer_id bigint, account_code text, account account_id, settled amount)
@@ -17,9 +16,10 @@ BEGIN
       LEFT JOIN balance b ON b.client_id = a.client_id AND b.account = a.account;
 END;
 $$;
-COMMENT ON FUNCTION settled_accounts(cash_scope) IS 'Internal: the customers with their settled accounts and what is on them now.';
+COMMENT ON FUNCTION settled_accounts(cash_scope) IS
+    'Internal: the customers with their settled accounts and the present balances of these.';
 
--- Cash calls move settled cash too, but count by their executions.
+-- Settlements of cash calls move settled cash too, but are counted by their executions.
 CREATE FUNCTION bakkt_ledger_internal.settled_changes(scope cash_scope)
     RETURNS TABLE (account account_id, changed amount, deposits amount, withdrawals amount, other amount)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
@@ -37,7 +37,9 @@ BEGIN
      GROUP BY l.account;
 END;
 $$;
-COMMENT ON FUNCTION settled_changes(cash_scope) IS 'Internal: what has changed on FBO accounts after the cut, credits positive: in all, and until the instant as deposits, withdrawals (positive) and other.';
+COMMENT ON FUNCTION settled_changes(cash_scope) IS
+    'Internal: the changes of customers'' FBO accounts after the cut, credits positive: in total, and until the instant split '
+    'into deposits, withdrawals (positive) and other.';
 
 CREATE FUNCTION bakkt_ledger_internal.executions_since(scope cash_scope) RETURNS TABLE (customer_id bigint, buys amount, sells amount)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
@@ -53,16 +55,17 @@ BEGIN
      GROUP BY customer_id(j.terms);
 END;
 $$;
-COMMENT ON FUNCTION executions_since(cash_scope) IS 'Internal: net money of executions after the cut until the instant, by customer, busts taken off.';
+COMMENT ON FUNCTION executions_since(cash_scope) IS
+    'Internal: net money of executions after the cut until the instant, by customer, less that of busts.';
 
--- A bust is effective when its execution was, so one of an execution since
--- the cut is in executions_since().  Of an older one the cash call tells: it
--- ends, or, settled already, has one the other way, whose direction is not
--- that of its side; what matters is whether the first was open at the cut.
+-- A bust is effective when its execution was, so the bust of an execution since the cut is counted
+-- by executions_since(). The bust of an older execution is found by its cash call: either that call
+-- ends, or, if it was settled already, there is a second call in the opposite direction; what
+-- matters is whether the first call was open at the cut.
 --
--- What is written off is called no more, so from then on it does not count:
--- else a recovery, which takes settled cash, would take the same money twice.
--- It was called before the cut: nothing is written off within a day.
+-- A call that is written off no longer counts: a recovery takes settled cash, so the same money
+-- would be subtracted twice. Such a call was opened before the cut, since nothing is written off
+-- within a day.
 CREATE FUNCTION bakkt_ledger_internal.calls_until(scope cash_scope)
     RETURNS TABLE (customer_id bigint, withdrawal boolean, gives_back boolean, amount amount, open_at_cut boolean, busted amount, written_off amount)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
@@ -71,20 +74,21 @@ CREATE FUNCTION bakkt_ledger_internal.calls_until(scope cash_scope)
 $$
 BEGIN
     RETURN QUERY
-    SELECT c.customer_id, c.withdrawal, b.reverses IS NOT NULL, c.amount, e.closed IS NULL OR e.closed < c.amount, e.busted, e.written_off
+    SELECT c.customer_id, c.withdrawal, b.reverses IS NOT NULL, c.amount, sign(at_cut.outstanding) > 0, by_now.busted - at_cut.busted,
+           by_now.written_off - at_cut.written_off
       FROM calls_since(scope) c
       LEFT JOIN LATERAL (SELECT j.reverses, j.effective_at FROM journal j
                           WHERE j.client_id = c.client_id AND j.journal_id = c.journal_id AND c.called_at > scope.cut AND c.withdrawal = c.sale) b ON true
-     CROSS JOIN LATERAL
-           (SELECT sum(v.amount) FILTER (WHERE v.at <= scope.cut AND v.event IN ('settled', 'written_off', 'busted')) AS closed,
-                   sum(v.amount) FILTER (WHERE v.at > scope.cut AND v.at <= scope.until AND v.event = 'busted') AS busted,
-                   sum(v.amount) FILTER (WHERE v.at > scope.cut AND v.at <= scope.until AND v.event = 'written_off') AS written_off
-              FROM cash_call_event v WHERE v.client_id = c.client_id AND v.journal_id = coalesce(b.reverses, c.journal_id)) e
+     CROSS JOIN LATERAL cash_call_facts(c.client_id, coalesce(b.reverses, c.journal_id), c.amount, scope.cut, 'infinity') at_cut
+     CROSS JOIN LATERAL cash_call_facts(c.client_id, coalesce(b.reverses, c.journal_id), c.amount, scope.until, 'infinity') by_now
      WHERE NOT c.apex AND asset(c.amount) = scope.asset AND c.called_at <= scope.until
        AND (c.called_at <= scope.cut OR b.effective_at <= scope.cut);
 END;
 $$;
-COMMENT ON FUNCTION calls_until(cash_scope) IS 'Internal: cash calls from before the cut, whether they were open at it and what of them has been busted since; and the calls of later busts that give back what was settled (gives_back), of executions from before the cut: whether the call of the execution was open at it. written_off: what has been since the cut, what busts restored taken off.';
+COMMENT ON FUNCTION calls_until(cash_scope) IS
+    'Internal: cash calls from before the cut, whether they were open at the cut, and how much of them was busted since; and '
+    'cash calls of later busts that give back what was settled (gives_back), for executions from before the cut, with whether '
+    'the call of the execution was open at the cut. written_off: what was written off since the cut, less what busts restored.';
 
 CREATE FUNCTION bakkt_ledger_internal.call_terms(scope cash_scope)
     RETURNS TABLE (customer_id bigint, withdrawals amount, deposits amount, busted_withdrawals amount, busted_deposits amount, given_back amount, written_off amount)
@@ -105,7 +109,10 @@ BEGIN
      GROUP BY c.customer_id;
 END;
 $$;
-COMMENT ON FUNCTION call_terms(cash_scope) IS 'Internal: by customer what purchases and sales were outstanding at the cut; what of both was busted since, settled meanwhile or not; and what later busts of other executions from before the cut give back, or take (negative); and what has been written off since.';
+COMMENT ON FUNCTION call_terms(cash_scope) IS
+    'Internal: per customer, the purchases and sales that were outstanding at the cut; how much of each was busted since, '
+    'whether settled meanwhile or not; what later busts of other executions from before the cut give back, or take (negative); '
+    'and what was written off since.';
 
 CREATE FUNCTION bakkt_ledger_internal.requested_withdrawals(scope cash_scope) RETURNS TABLE (customer_id bigint, requested amount)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
@@ -121,10 +128,11 @@ BEGIN
      GROUP BY t.customer_id;
 END;
 $$;
-COMMENT ON FUNCTION requested_withdrawals(cash_scope) IS 'Internal: withdrawals requested by the instant and not sent, cancelled or rejected by then.';
+COMMENT ON FUNCTION requested_withdrawals(cash_scope) IS
+    'Internal: withdrawals requested by the instant and not sent, canceled or rejected by then.';
 
--- What holds bound at a past instant: their changes since are taken back.
--- A hold that has ended is looked for only if the instant is past.
+-- The amounts of holds at a past instant are their present amounts with later changes undone. Holds
+-- that have ended are read only if the instant lies in the past.
 CREATE FUNCTION bakkt_ledger_internal.order_holds(scope cash_scope, accounts account_id[]) RETURNS TABLE (account account_id, held amount)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
@@ -152,7 +160,8 @@ BEGIN
      GROUP BY h.account;
 END;
 $$;
-COMMENT ON FUNCTION order_holds(cash_scope, account_id[]) IS 'Internal: what holds, but those of withdrawals, bind at the instant on each account.';
+COMMENT ON FUNCTION order_holds(cash_scope, account_id[]) IS
+    'Internal: the amounts that holds other than those of withdrawals bind on each account at the instant.';
 
 CREATE FUNCTION bakkt_ledger_internal.buying_power_terms(scope cash_scope) RETURNS TABLE (customer_id bigint, terms buying_power)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100

@@ -1,180 +1,250 @@
--- ---------------------------------------------------------------------------
--- The check
--- ---------------------------------------------------------------------------
+-- The check of cash calls, events, executions and accounts against each other.
+-- Locks nothing.
 
 CREATE TYPE bakkt_ledger.cash_call_discrepancy AS (
     client_code text,
-    check_name  text,
-    call        bigint,
-    detail      text
+    check_name text,
+    call bigint,
+    detail text
 );
-COMMENT ON TYPE cash_call_discrepancy IS 'Something that check_cash_calls() found wrong: of which client, which check, which call, NULL if it is about an account.';
+COMMENT ON TYPE cash_call_discrepancy IS
+'Something that check_cash_calls() found wrong: client, check, and call; the call is NULL when it is about an account.';
 
--- A call against its own events: I13, and the state that they come to.
-CREATE FUNCTION bakkt_ledger_internal.cash_call_state_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
-    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-    WITH summed AS (
-        SELECT c.*, zero(asset(c.amount)) AS nothing, s.*, e.events, e.last_no, e.ended_at, e.ended_recorded_at
-          FROM cash_call c
-          LEFT JOIN LATERAL (SELECT count(*) AS events, max(v.event_no) AS last_no,
-                                    (array_agg(v.at ORDER BY v.event_no) FILTER (WHERE v.event IN ('settled', 'written_off', 'busted')))[1] AS ended_at,
-                                    (array_agg(v.recorded_at ORDER BY v.event_no) FILTER (WHERE v.event IN ('settled', 'written_off', 'busted')))[1] AS ended_recorded_at
-                               FROM cash_call_event v WHERE v.client_id = c.client_id AND v.journal_id = c.journal_id) e ON true
-          LEFT JOIN LATERAL (SELECT coalesce(sum(v.amount) FILTER (WHERE v.event = 'settled'), zero(asset(c.amount))) AS settled,
-                                    coalesce(sum(v.amount) FILTER (WHERE v.event = 'written_off'), zero(asset(c.amount))) AS written_off,
-                                    coalesce(sum(v.amount) FILTER (WHERE v.event = 'recovered'), zero(asset(c.amount))) AS recovered,
-                                    coalesce(sum(v.amount) FILTER (WHERE v.event = 'busted'), zero(asset(c.amount))) AS busted,
-                                    count(*) FILTER (WHERE v.event IN ('settled', 'failed', 'rejected')) AS made
-                               FROM cash_call_event v WHERE v.client_id = c.client_id AND v.journal_id = c.journal_id) s ON true
-         WHERE c.client_id = $1
-    )
-    SELECT f.check_name, s.journal_id, f.detail
-      FROM summed s CROSS JOIN LATERAL (VALUES
-        ('conservation', CASE WHEN s.status = 'O' THEN s.amount ELSE s.nothing END *<> s.amount - s.settled - s.written_off - s.busted
-            OR s.recovered > s.written_off,
-            format('Of %s, %s are settled, %s written off, %s recovered, %s busted, and the call is %s (I13).', s.amount, s.settled, s.written_off, s.recovered, s.busted, s.status)),
-        ('state', s.attempts <> s.made, format('The call counts %s attempts, its events are %s.', s.attempts, s.made)),
-        ('state', s.events <> coalesce(s.last_no, 0), 'An event is missing.'),
-        ('state', s.status = 'S' AND sign(s.settled) <= 0 OR s.status = 'W' AND sign(s.written_off) <= 0 OR s.status = 'B' AND s.last_no IS NULL,
-            format('The call is %s, its events do not say so.', s.status)),
-        ('state', (s.status = 'O') <> (s.closed_at IS NULL) OR (s.closed_at IS NULL) <> (s.closed_recorded_at IS NULL) OR s.status <> 'O' AND s.due_at IS NOT NULL,
-            'An open call is not closed, a closed one is not due.'),
-        ('state', s.closed_at IS DISTINCT FROM s.ended_at OR s.closed_recorded_at IS DISTINCT FROM s.ended_recorded_at,
-            'It was not closed when the first event that ends it says.')
-      ) f (check_name, wrong, detail) WHERE f.wrong
-$$;
-COMMENT ON FUNCTION cash_call_state_breaks(integer) IS 'Internal: calls that are not what their events come to (I13).';
+-- ---------------------------------------------------------------------------
+-- Calls as they must be
+-- ---------------------------------------------------------------------------
 
--- Calls against executions, both ways.
-CREATE FUNCTION bakkt_ledger_internal.cash_call_execution_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
-    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+-- The calls of a client as executions open them, and as busts open those that give back what was
+-- paid; the latter, when Apex says only afterwards that it was paid, are opened by that answer.
+CREATE FUNCTION bakkt_ledger_internal.opened_cash_calls(holder integer)
+    RETURNS TABLE (journal_id bigint, customer_id bigint, called_at timestamptz, opened_at timestamptz, apex boolean,
+                   withdrawal boolean, sale boolean, amount amount, encumbered amount)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
     WITH called AS (
-        SELECT j.*, abs(net_money(j.terms)) AS net_money FROM journal j
-         WHERE j.client_id = $1 AND j.kind = kind_number('trade') AND funding_model(j.terms) IN ('BAKKT_TPJ', 'APEX_TPJ') AND NOT is_zero(net_money(j.terms))
+        SELECT j.journal_id, j.customer_id, j.effective_at, j.recorded_at, funding_model(j.terms) = 'APEX_TPJ' AS apex,
+               side(j.terms) = 'SELL' AS sale, abs(net_money(j.terms)) AS amount, -amount_of(j.entry, a.account) AS encumbered
+        FROM journal AS j
+        LEFT JOIN account AS a ON a.client_id = j.client_id AND a.customer_id = j.customer_id AND a.kind = 'cust_encumbered'
+                              AND a.asset = asset(quantity(j.terms))
+        WHERE j.client_id = holder AND j.kind = kind_number('trade') AND funding_model(j.terms) IN ('BAKKT_TPJ', 'APEX_TPJ')
+          AND NOT is_zero(net_money(j.terms))
     )
-    SELECT 'execution', coalesce(j.journal_id, c.journal_id),
-           CASE WHEN c.journal_id IS NULL THEN format('Execution "%s" has no cash call.', j.reference)
-                WHEN j.journal_id IS NULL THEN 'There is no such execution.'
-                ELSE format('The execution says %s of customer %s, %s, the call %s of customer %s.', j.net_money, j.customer_id, side(j.terms), c.amount, c.customer_id) END
-      FROM called j FULL JOIN (SELECT l.* FROM cash_call l WHERE l.client_id = $1 AND l.withdrawal <> l.sale) c ON c.client_id = j.client_id AND c.journal_id = j.journal_id
-     WHERE (c.amount *= j.net_money AND c.customer_id = j.customer_id AND c.withdrawal = (side(j.terms) = 'BUY') AND c.apex = (funding_model(j.terms) = 'APEX_TPJ')
-            AND c.called_at = j.effective_at AND c.opened_at = j.recorded_at) IS NOT TRUE
+    SELECT c.journal_id, c.customer_id, c.effective_at, c.recorded_at, c.apex, NOT c.sale, c.sale, c.amount, c.encumbered
+    FROM called AS c
     UNION ALL
-    SELECT 'execution', c.journal_id, 'It gives back what no busted execution''s call was paid.'
-      FROM cash_call c
-      LEFT JOIN journal j ON j.client_id = c.client_id AND j.journal_id = c.journal_id AND j.kind = kind_number('trade_bust')
-      LEFT JOIN cash_call o ON o.client_id = c.client_id AND o.journal_id = j.reverses AND o.customer_id = c.customer_id AND o.withdrawal <> c.withdrawal AND o.sale = c.sale
-     WHERE c.client_id = $1 AND c.withdrawal = c.sale
-       AND (c.amount *= (SELECT sum(e.amount) FROM cash_call_event e
-                          WHERE e.client_id = o.client_id AND e.journal_id = o.journal_id AND e.event IN ('settled', 'recovered'))) IS NOT TRUE
-    UNION ALL
-    SELECT 'execution', c.journal_id, 'Its execution is busted, and it is outstanding.'
-      FROM cash_call c JOIN journal b ON b.client_id = c.client_id AND b.reverses = c.journal_id AND b.kind = kind_number('trade_bust')
-     WHERE c.client_id = $1 AND c.status = 'O'
-$$;
-COMMENT ON FUNCTION cash_call_execution_breaks(integer) IS 'Internal: executions without their call, calls that are not those of an execution or of the bust of one that was paid.';
+    SELECT b.journal_id, c.customer_id, coalesce(late.at, b.recorded_at), coalesce(late.recorded_at, b.recorded_at), c.apex,
+           c.sale, c.sale, f.settled + f.recovered, NULL
+    FROM called AS c
+    JOIN journal AS b ON b.client_id = holder AND b.reverses = c.journal_id AND b.kind = kind_number('trade_bust')
+    CROSS JOIN LATERAL cash_call_facts(holder, c.journal_id, c.amount) AS f
+    CROSS JOIN LATERAL (SELECT max(e.at) FILTER (WHERE e.event = 'busted' AND e.reason = 'CONFIRMED') AS at,
+                               max(e.recorded_at) FILTER (WHERE e.event = 'settled' AND c.apex) AS recorded_at
+                        FROM cash_call_events(holder, c.journal_id) AS e) AS late
+    WHERE sign(f.settled + f.recovered) > 0;
+END;
 
--- Events against the journals that they name, both ways.
-CREATE FUNCTION bakkt_ledger_internal.cash_call_journal_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
+-- The calls of a client as they were opened, in the state in which their events leave them; due_at,
+-- of which nothing tells, is NULL.
+CREATE FUNCTION bakkt_ledger_internal.told_cash_calls(holder integer) RETURNS SETOF cash_call
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
+    SELECT holder, t.attempts::integer, o.journal_id, o.customer_id, o.called_at, o.opened_at, coalesce(t.status, 'O')::"char",
+           o.apex, o.withdrawal, o.sale, o.amount, NULL::timestamptz, o.encumbered, t.closed_at, t.closed_recorded_at
+    FROM opened_cash_calls(holder) AS o
+    CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE e.event IN ('settled', 'failed', 'rejected')),
+                               (array_agg(e.status ORDER BY e.event_id DESC))[1],
+                               (array_agg(e.at ORDER BY e.event_id) FILTER (WHERE e.status <> 'O'))[1],
+                               (array_agg(e.recorded_at ORDER BY e.event_id) FILTER (WHERE e.status <> 'O'))[1]
+                        FROM cash_call_events(holder, o.journal_id) AS e) AS t (attempts, status, closed_at, closed_recorded_at);
+END;
+
+-- The same of all clients, as verify_states() compares them with the rows.
+CREATE FUNCTION bakkt_ledger_internal.told_cash_call_states(of_subject text)
+    RETURNS TABLE (client_id integer, subject_key text, state jsonb)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
+    SET TimeZone = 'UTC' AS
+$$
+    SELECT c.client_id, t.journal_id::text, to_jsonb(t) - 'due_at'
+    FROM client AS c
+    CROSS JOIN LATERAL told_cash_calls(c.client_id) AS t
+$$;
+
+-- ---------------------------------------------------------------------------
+-- The checks, each of one client
+-- ---------------------------------------------------------------------------
+
+-- Calls that are not as they were opened, or not in the state that their events come to; executions
+-- without their call.
+CREATE FUNCTION bakkt_ledger_internal.cash_call_state_breaks(holder integer) RETURNS TABLE (check_name text, call bigint,
+                                                             detail text)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT 'settlement', e.journal_id, format('Journal %s of event %s does not exist, or says otherwise.', coalesce(e.event_journal::text, 'NULL'), e.event_no)
-      FROM cash_call_event e
-      JOIN cash_call c ON c.client_id = e.client_id AND c.journal_id = e.journal_id
-      JOIN customer u ON u.customer_id = c.customer_id
-      JOIN client l ON l.client_id = c.client_id
-      LEFT JOIN journal j ON j.client_id = e.client_id AND j.journal_id = e.event_journal
-      LEFT JOIN account a ON a.client_id = e.client_id AND a.fund = 'FBO' AND a.name = 'Cust:' || u.account_code || ':settled' AND a.asset = asset(e.amount)
-      LEFT JOIN account t ON t.client_id = e.client_id AND t.fund = 'CORP' AND t.asset = asset(e.amount)
-           AND t.name = CASE WHEN c.apex THEN 'Apex' ELSE 'TPJ' END || CASE WHEN c.sale THEN ':payable:' ELSE ':receivable:' END || CASE WHEN c.apex THEN l.code ELSE u.account_code END
-     WHERE e.client_id = $1 AND e.event IN ('settled', 'written_off', 'recovered', 'busted')
-       AND (j.journal_id IS NOT NULL
-            AND CASE WHEN e.event = 'settled' AND NOT c.apex
-                     THEN j.kind = kind_number('cash_call') AND j.effective_at = e.at AND j.customer_id = c.customer_id AND j.reference = 'cash-call:' || c.journal_id
-                          AND amount_of(j.entry, a.account) *= CASE WHEN c.withdrawal THEN e.amount ELSE -e.amount END
-                     WHEN e.event = 'recovered'
-                     THEN j.kind = kind_number('cash_recovery') AND j.effective_at = e.at AND (c.apex OR amount_of(j.entry, a.account) *= e.amount)
-                          AND EXISTS (SELECT FROM cash_recovery r WHERE r.client_id = e.client_id AND r.call = e.journal_id AND r.journal_id = j.journal_id AND r.amount *= e.amount)
-                     WHEN e.event = 'written_off'
-                     THEN j.kind = kind_number('cash_write_off') AND amount_of(j.entry, t.account) *= -e.amount
-                     ELSE true END) IS NOT TRUE
+    WITH compared AS (
+        SELECT coalesce(t.journal_id, c.journal_id) AS journal_id, to_jsonb(t) AS told, to_jsonb(c) AS present
+        FROM told_cash_calls(holder) AS t
+        FULL JOIN (SELECT l.* FROM cash_call AS l WHERE l.client_id = holder) AS c ON c.journal_id = t.journal_id
+        WHERE to_jsonb(t) - 'due_at' IS DISTINCT FROM to_jsonb(c) - 'due_at'
+    )
+    SELECT 'execution', d.journal_id,
+           CASE WHEN d.present IS NULL THEN 'Its execution has no cash call.' ELSE 'There is no such execution.' END
+    FROM compared AS d
+    WHERE d.told IS NULL OR d.present IS NULL
+    UNION ALL
+    SELECT k.check_name, d.journal_id, state_differences(k.told, k.present) || '.'
+    FROM compared AS d
+    CROSS JOIN (VALUES ('state', '{status,attempts,closed_at,closed_recorded_at}'::text[]), ('encumbered', '{encumbered}'),
+                       ('execution', '{customer_id,called_at,opened_at,apex,withdrawal,sale,amount}')) AS g (check_name, columns)
+    CROSS JOIN LATERAL (SELECT g.check_name, jsonb_object_agg(c, d.told -> c), jsonb_object_agg(c, d.present -> c)
+                        FROM unnest(g.columns) AS c) AS k (check_name, told, present)
+    WHERE k.told <> k.present AND d.told IS NOT NULL AND d.present IS NOT NULL
+$$;
+
+-- Calls that break what holds of every call (I13), whatever its events are.
+CREATE FUNCTION bakkt_ledger_internal.cash_call_rule_breaks(holder integer) RETURNS TABLE (check_name text, call bigint,
+                                                            detail text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+    SELECT r.check_name, c.journal_id, r.detail
+    FROM cash_call AS c
+    CROSS JOIN LATERAL cash_call_facts(holder, c.journal_id, c.amount) AS f
+    CROSS JOIN LATERAL (VALUES
+        ('conservation',
+         f.outstanding *<> CASE WHEN c.status = 'O' THEN c.amount ELSE zero(asset(c.amount)) END OR f.recovered > f.written_off,
+         format('Of %s, %s are settled, %s written off, %s recovered, %s busted, and the call is %s (I13).', c.amount, f.settled,
+                f.written_off, f.recovered, f.busted, c.status)),
+        ('state', c.status <> 'O' AND c.due_at IS NOT NULL, 'It is closed, and due.'),
+        ('execution',
+         c.status = 'O' AND EXISTS (SELECT FROM journal AS b
+                                    WHERE b.client_id = holder AND b.reverses = c.journal_id
+                                      AND b.kind = kind_number('trade_bust')),
+         'Its execution is busted, and it is outstanding.')) AS r (check_name, broken, detail)
+    WHERE c.client_id = holder AND r.broken
+$$;
+
+-- Events whose journal is missing or says otherwise, settlements without an event, events without a
+-- call.
+CREATE FUNCTION bakkt_ledger_internal.cash_call_journal_breaks(holder integer) RETURNS TABLE (check_name text, call bigint,
+                                                               detail text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+    SELECT 'settlement', c.journal_id, format('Journal %s of event %s does not exist, or says otherwise.',
+                                              coalesce(e.journal_id::text, 'NULL'), e.event_id)
+    FROM cash_call AS c
+    CROSS JOIN LATERAL cash_call_events(holder, c.journal_id) AS e
+    LEFT JOIN journal AS j ON j.client_id = holder AND j.journal_id = e.journal_id
+    LEFT JOIN account AS a ON a.client_id = holder AND a.kind = 'fbo_settled' AND a.asset = asset(e.amount)
+                          AND a.customer_id = c.customer_id
+    LEFT JOIN account AS t ON t.client_id = holder AND t.kind = cash_call_kind(c.apex, c.sale) AND t.asset = asset(e.amount)
+                          AND CASE WHEN c.apex THEN t.name = account_name(t.kind, (client_row(holder)).code)
+                                   ELSE t.customer_id = c.customer_id END
+    LEFT JOIN request AS r ON r.client_id = holder AND r.scope = 'recovery' AND 'recovery:' || r.reference = j.reference
+    WHERE c.client_id = holder AND e.event IN ('settled', 'written_off', 'recovered', 'busted')
+      AND (j.journal_id IS NOT NULL
+           AND CASE WHEN e.event = 'settled' AND NOT c.apex
+                    THEN j.kind = kind_number('cash_call') AND j.effective_at = e.at AND j.customer_id = c.customer_id
+                         AND j.reference = 'cash-call:' || c.journal_id
+                         AND amount_of(j.entry, a.account) *= CASE WHEN c.withdrawal THEN e.amount ELSE -e.amount END
+                    WHEN e.event = 'recovered'
+                    THEN j.kind = kind_number('cash_recovery') AND j.effective_at = e.at
+                         AND (c.apex OR amount_of(j.entry, a.account) *= e.amount)
+                         AND r.outcome @> jsonb_build_object('call', c.journal_id, 'journal_id', j.journal_id, 'amount', e.amount)
+                    WHEN e.event = 'written_off'
+                    THEN j.kind = kind_number('cash_write_off') AND amount_of(j.entry, t.account) *= -e.amount
+                    ELSE true END) IS NOT TRUE
     UNION ALL
     SELECT 'settlement', NULL, format('Journal "%s" settles a call that has no event of it.', j.reference)
-      FROM journal j
-     WHERE j.client_id = $1 AND j.kind = kind_number('cash_call') AND j.reference ~ '^cash-call:[0-9]+$'
-       AND NOT EXISTS (SELECT FROM cash_call_event e WHERE e.client_id = $1 AND e.journal_id = substr(j.reference, 11)::bigint
-                        AND e.event = 'settled' AND e.event_journal = j.journal_id)
+    FROM journal AS j
+    WHERE j.client_id = holder AND j.kind = kind_number('cash_call') AND j.reference ~ '^cash-call:[0-9]+$'
+      AND NOT EXISTS (SELECT FROM cash_call_events(holder, substr(j.reference, 11)::bigint) AS e
+                      WHERE e.event = 'settled' AND e.journal_id = j.journal_id)
     UNION ALL
-    SELECT 'event', e.journal_id, 'It has events, and there is no such call.'
-      FROM cash_call_event e WHERE e.client_id = $1 AND e.event_no = 1
-       AND NOT EXISTS (SELECT FROM cash_call c WHERE c.client_id = $1 AND c.journal_id = e.journal_id)
+    SELECT DISTINCT 'event', e.subject_key::bigint, 'It has events, and there is no such call.'
+    FROM event AS e
+    WHERE e.client_id = holder AND e.subject = 'cash_call'
+      AND NOT EXISTS (SELECT FROM cash_call AS c WHERE c.client_id = holder AND c.journal_id = e.subject_key::bigint)
 $$;
-COMMENT ON FUNCTION cash_call_journal_breaks(integer) IS 'Internal: events whose journal is missing or says otherwise, settlements without an event, events without a call.';
 
--- What customers and Apex owe and are owed, by the accounts and by the calls.
-CREATE FUNCTION bakkt_ledger_internal.cash_call_account_breaks(client_id integer) RETURNS TABLE (check_name text, call bigint, detail text)
+-- Receivables and payables of customers and Apex that are not the sum of outstanding calls, by who
+-- owes or is owed.
+CREATE FUNCTION bakkt_ledger_internal.cash_call_account_breaks(holder integer) RETURNS TABLE (check_name text, call bigint,
+                                                               detail text)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
     WITH by_account AS (
-        SELECT a.name, a.asset, h.posted FROM house_balances($1) h JOIN account a ON a.client_id = $1 AND a.account = h.account
-         WHERE a.kind IN ('corp_tpj_receivable', 'corp_tpj_payable', 'corp_apex_receivable', 'corp_apex_payable')
+        SELECT a.kind, coalesce(a.customer_id, 0) AS owner, a.asset, min(a.name) AS name, sum(h.posted) AS posted
+        FROM house_balances(holder) AS h
+        JOIN account AS a ON a.client_id = holder AND a.account = h.account
+        WHERE a.kind IN ('corp_tpj_receivable', 'corp_tpj_payable', 'corp_apex_receivable', 'corp_apex_payable')
+        GROUP BY a.kind, coalesce(a.customer_id, 0), a.asset
     ), by_call AS (
-        SELECT CASE WHEN c.apex THEN 'Apex' ELSE 'TPJ' END || CASE WHEN c.sale THEN ':payable:' ELSE ':receivable:' END || CASE WHEN c.apex THEN l.code ELSE u.account_code END AS name,
+        SELECT cash_call_kind(c.apex, c.sale) AS kind, CASE WHEN c.apex THEN 0 ELSE c.customer_id END AS owner,
                asset(c.amount) AS asset, sum(CASE WHEN c.withdrawal THEN c.amount ELSE -c.amount END) AS outstanding
-          FROM cash_call c JOIN customer u ON u.customer_id = c.customer_id JOIN client l ON l.client_id = c.client_id
-         WHERE c.client_id = $1 AND c.status = 'O' GROUP BY 1, 2
-    ), bound AS (
-        SELECT c.customer_id, asset(c.encumbered) AS asset, sum(c.encumbered) AS coin
-          FROM cash_call c WHERE c.client_id = $1 AND c.encumbered IS NOT NULL AND c.status IN ('O', 'W') AND NOT is_coin_released(c) GROUP BY 1, 2
+        FROM cash_call AS c
+        WHERE c.client_id = holder AND c.status = 'O'
+        GROUP BY 1, 2, 3
     )
-    SELECT 'account', NULL::bigint, format('%s: the account says %s, the outstanding calls come to %s, debit positive.', coalesce(a.name, c.name),
-            coalesce(a.posted::text, 'nothing'), coalesce(c.outstanding::text, 'nothing'))
-      FROM by_account a FULL JOIN by_call c ON c.name = a.name AND c.asset = a.asset
-     WHERE coalesce(a.posted, zero(c.asset)) *<> coalesce(c.outstanding, zero(a.asset))
-    UNION ALL
-    SELECT 'encumbered', NULL, format('Cust:%s:encumbered has %s, unpaid calls bind %s.', u.account_code, coalesce(-b.posted, zero(c.asset)), c.coin)
-      FROM bound c
-      JOIN customer u ON u.customer_id = c.customer_id
-      LEFT JOIN account a ON a.client_id = $1 AND a.fund = 'CUST' AND a.name = 'Cust:' || u.account_code || ':encumbered' AND a.asset = c.asset
-      LEFT JOIN balance b ON b.client_id = $1 AND b.account = a.account
-     WHERE coalesce(-b.posted, zero(c.asset)) < c.coin
+    SELECT 'account', NULL::bigint,
+           format('%s: the account says %s, the outstanding calls come to %s, debit positive.',
+                  coalesce(a.name, format('%s of %s', c.kind, u.account_code)), coalesce(a.posted::text, 'nothing'),
+                  coalesce(c.outstanding::text, 'nothing'))
+    FROM by_account AS a
+    FULL JOIN by_call AS c ON c.kind = a.kind AND c.owner = a.owner AND c.asset = a.asset
+    LEFT JOIN customer AS u ON u.customer_id = c.owner
+    WHERE coalesce(a.posted, zero(c.asset)) *<> coalesce(c.outstanding, zero(a.asset))
 $$;
-COMMENT ON FUNCTION cash_call_account_breaks(integer) IS
-    'Internal: receivables and payables of customers and Apex that are not the sum of outstanding calls; less encumbered coin than unpaid calls bind.';
+
+-- Customers with less encumbered coin than unpaid calls bind.
+CREATE FUNCTION bakkt_ledger_internal.cash_call_coin_breaks(holder integer) RETURNS TABLE (check_name text, call bigint,
+                                                            detail text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+    SELECT 'encumbered', NULL::bigint,
+           format('%s of customer %s: %s, unpaid calls bind %s.', b.asset, u.account_code, t.there, b.coin)
+    FROM (SELECT c.customer_id, asset(c.encumbered) AS asset, sum(c.encumbered) AS coin
+          FROM cash_call AS c
+          WHERE c.client_id = holder AND c.encumbered IS NOT NULL AND c.status IN ('O', 'W') AND NOT is_coin_released(c)
+          GROUP BY 1, 2) AS b
+    JOIN customer AS u ON u.customer_id = b.customer_id
+    LEFT JOIN account AS a ON a.client_id = holder AND a.kind = 'cust_encumbered' AND a.asset = b.asset
+                          AND a.customer_id = b.customer_id
+    LEFT JOIN balance AS h ON h.client_id = holder AND h.account = a.account
+    CROSS JOIN LATERAL (SELECT coalesce(-h.posted, zero(b.asset))) AS t (there)
+    WHERE t.there < b.coin
+$$;
 
 CREATE FUNCTION bakkt_ledger.check_cash_calls(client text DEFAULT NULL) RETURNS SETOF cash_call_discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
-#variable_conflict use_column
 DECLARE
-    asked   constant integer := CASE WHEN check_cash_calls.client IS NOT NULL THEN require_client(check_cash_calls.client) END;
-    checked client;
+    asked constant integer := CASE WHEN client IS NOT NULL THEN require_client(client) END;
 BEGIN
-    FOR checked IN
-        SELECT c.* FROM client c WHERE c.client_id = ANY (visible_clients()) AND c.client_id = coalesce(asked, c.client_id) ORDER BY c.client_id
-    LOOP
-        RETURN QUERY
-        SELECT checked.code, b.check_name, b.call, b.detail
-          FROM (SELECT * FROM cash_call_state_breaks(checked.client_id)
-                UNION ALL SELECT * FROM cash_call_execution_breaks(checked.client_id)
-                UNION ALL SELECT * FROM cash_call_journal_breaks(checked.client_id)
-                UNION ALL SELECT * FROM cash_call_account_breaks(checked.client_id)) b
-         ORDER BY b.call, b.check_name, b.detail;
-    END LOOP;
+    RETURN QUERY
+    SELECT c.code, b.check_name, b.call, b.detail
+    FROM client AS c
+    CROSS JOIN LATERAL (SELECT * FROM cash_call_state_breaks(c.client_id)
+                        UNION ALL SELECT * FROM cash_call_rule_breaks(c.client_id)
+                        UNION ALL SELECT * FROM cash_call_journal_breaks(c.client_id)
+                        UNION ALL SELECT * FROM cash_call_account_breaks(c.client_id)
+                        UNION ALL SELECT * FROM cash_call_coin_breaks(c.client_id)) AS b
+    WHERE c.client_id = ANY (visible_clients()) AND c.client_id = coalesce(asked, c.client_id)
+    ORDER BY c.client_id, b.call, b.check_name, b.detail;
 END;
 $$;
 COMMENT ON FUNCTION check_cash_calls(text) IS
-'Recomputes cash calls from events, executions, journals and accounts at one snapshot, of one client or all that the caller sees, and returns what is wrong: no rows
-means that everything is equal. Conservation of every call (I13), state against events, calls against executions, events against journals, receivables and payables
-against outstanding calls, encumbered coin. Raises LG010, 42501.';
+'Recomputes cash calls from events, executions, journals and accounts at one snapshot.
+Of one client or all that the caller sees; returns what is wrong: no rows means that everything agrees. Conservation of every call
+(I13), calls against executions and events, events against journals, receivables and payables against outstanding calls,
+encumbered coin.
+Errors: LG010, 42501.';
 
 INSERT INTO check_list (check_name, called, check_order, proves)
 VALUES ('cash calls', 'check_cash_calls()', 40, 'cash calls are what executions, events, journals and accounts say (I13)');

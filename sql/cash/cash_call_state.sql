@@ -1,53 +1,106 @@
--- Cash calls: their state at any instant, from the events, and the check of
--- calls, events, executions and accounts against each other.
+-- Cash calls at any instant, computed from their events.
+-- Refuses clients and customers the caller may not see, unknown calls (LG082).
+-- Locks nothing.
 
-CREATE FUNCTION bakkt_ledger_internal.cash_call_sums(client_id integer, at timestamptz)
-    RETURNS TABLE (journal_id bigint, settled amount, written_off amount, recovered amount, busted amount, attempts bigint,
+-- What the events of a call come to until an instant, by what was recorded by another. outstanding
+-- is the one rule of what a call still asks for (I13): its amount, less what was settled, written
+-- off and busted.
+CREATE FUNCTION bakkt_ledger_internal.cash_call_facts(holder integer, number bigint, worth amount,
+                                                      moment timestamptz DEFAULT 'infinity', known timestamptz DEFAULT 'infinity')
+    RETURNS TABLE (outstanding amount, settled amount, written_off amount, recovered amount, busted amount, attempts bigint,
                    first_attempt_at timestamptz, last_attempt_at timestamptz, last_reason text)
-    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+    SELECT worth - t.settled - t.written_off - t.busted, t.settled, t.written_off, t.recovered, t.busted, t.attempts,
+           t.first_attempt_at, t.last_attempt_at, t.last_reason
+    FROM (SELECT coalesce(sum(e.amount) FILTER (WHERE e.event = 'settled'), zero(asset(worth))) AS settled,
+                 coalesce(sum(e.amount) FILTER (WHERE e.event = 'written_off'), zero(asset(worth))) AS written_off,
+                 coalesce(sum(e.amount) FILTER (WHERE e.event = 'recovered'), zero(asset(worth))) AS recovered,
+                 coalesce(sum(e.amount) FILTER (WHERE e.event = 'busted'), zero(asset(worth))) AS busted,
+                 count(*) FILTER (WHERE e.event IN ('settled', 'failed', 'rejected')) AS attempts,
+                 min(e.at) FILTER (WHERE e.event IN ('settled', 'failed', 'rejected')) AS first_attempt_at,
+                 max(e.at) FILTER (WHERE e.event IN ('settled', 'failed', 'rejected')) AS last_attempt_at,
+                 (array_agg(e.reason ORDER BY e.at DESC, e.event_id DESC)
+                    FILTER (WHERE e.event IN ('settled', 'failed', 'rejected')))[1] AS last_reason
+          FROM cash_call_events(holder, number) AS e
+          WHERE e.at <= moment AND e.recorded_at <= known) AS t;
+END;
+
+CREATE TYPE bakkt_ledger_internal.outstanding_call AS (
+    journal_id bigint,
+    customer_id bigint,
+    withdrawal boolean,
+    apex boolean,
+    outstanding amount,
+    called_at timestamptz,
+    attempts bigint,
+    first_attempt_at timestamptz,
+    last_attempt_at timestamptz,
+    last_reason text
+);
+COMMENT ON TYPE outstanding_call IS 'A cash call that was outstanding at an instant, with its attempts until then.';
+
+-- The calls of a client, or of one of its customers, called by an instant, that were outstanding at
+-- it by what was recorded by another (infinity: all that is known). A closed call is looked at only
+-- if it was closed after the instant, or recorded so after what was known: what is closed was
+-- recorded no earlier than an hour before the instant at which it says it happened.
+CREATE FUNCTION bakkt_ledger_internal.outstanding_calls(holder integer, moment timestamptz, known timestamptz DEFAULT 'infinity',
+                                                        owner bigint DEFAULT NULL)
+    RETURNS SETOF outstanding_call
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
+    SET jit = off AS
 $$
-    SELECT e.journal_id,
-           sum(e.amount) FILTER (WHERE e.event = 'settled'),
-           sum(e.amount) FILTER (WHERE e.event = 'written_off'),
-           sum(e.amount) FILTER (WHERE e.event = 'recovered'),
-           sum(e.amount) FILTER (WHERE e.event = 'busted'),
-           count(*) FILTER (WHERE e.event IN ('settled', 'failed', 'rejected')),
-           min(e.at) FILTER (WHERE e.event IN ('settled', 'failed', 'rejected')),
-           max(e.at) FILTER (WHERE e.event IN ('settled', 'failed', 'rejected')),
-           (array_agg(e.reason ORDER BY e.event_no DESC) FILTER (WHERE e.event IN ('settled', 'failed', 'rejected')))[1]
-      FROM cash_call_event e WHERE e.client_id = $1 AND e.at <= $2
-     GROUP BY e.journal_id
+DECLARE
+    since constant timestamptz := least(moment - execution_time_ahead(), known);
+BEGIN
+    RETURN QUERY
+    SELECT c.journal_id, c.customer_id, c.withdrawal, c.apex, f.outstanding, c.called_at,
+           f.attempts, f.first_attempt_at, f.last_attempt_at, f.last_reason
+    FROM (SELECT o.*
+          FROM cash_call AS o
+          WHERE o.client_id = holder AND o.status = 'O'
+          UNION ALL
+          SELECT o.*
+          FROM cash_call AS o
+          WHERE o.client_id = holder AND o.closed_recorded_at > since
+            AND (o.closed_at > moment OR o.closed_recorded_at > known)) AS c
+    CROSS JOIN LATERAL cash_call_facts(holder, c.journal_id, c.amount, moment, known) AS f
+    WHERE c.called_at <= moment AND c.opened_at <= known AND (owner IS NULL OR c.customer_id = owner) AND sign(f.outstanding) > 0;
+END;
 $$;
-COMMENT ON FUNCTION cash_call_sums(integer, timestamptz) IS 'Internal: what the events of each cash call come to up to an instant; NULL: nothing of the sort.';
 
 CREATE TYPE bakkt_ledger.cash_call_state AS (
-    call                bigint,
-    account             text,
-    reference           text,
-    side                text,
-    symbol              text,
-    quantity            amount,
-    price               price,
-    client_order_id     text,
-    direction           text,
-    net_money           amount,
-    settled             amount,
-    outstanding         amount,
-    written_off         amount,
-    recovered           amount,
-    busted              amount,
-    status              text,
-    called_at           timestamptz,
-    attempts            bigint,
-    first_attempt_at    timestamptz,
-    last_attempt_at     timestamptz,
-    last_reason         text
+    call bigint,
+    account text,
+    reference text,
+    side text,
+    symbol text,
+    quantity amount,
+    price price,
+    client_order_id text,
+    direction text,
+    net_money amount,
+    settled amount,
+    outstanding amount,
+    written_off amount,
+    recovered amount,
+    busted amount,
+    status text,
+    called_at timestamptz,
+    attempts bigint,
+    first_attempt_at timestamptz,
+    last_attempt_at timestamptz,
+    last_reason text
 );
 COMMENT ON TYPE cash_call_state IS
-'A cash call at an instant. call: its number, that of the journal of its execution, or of the bust that gives settled cash back; reference, side, symbol, quantity, price, client_order_id: of that
-execution. direction: Withdrawal, the customer pays, or Deposit, is paid. net_money = settled + outstanding + written_off - recovered + busted (I13); all positive; settled contains
-what was recovered. status: OUTSTANDING, SETTLED, WRITTEN_OFF, RECOVERED (in whole) or BUSTED. last_reason: of the last attempt, NULL if it succeeded.';
+'A cash call at an instant.
+call: its number, which is the journal of its execution, or of the bust that gives settled cash back; reference, side, symbol,
+quantity, price, client_order_id: of that execution.
+direction: Withdrawal, the customer pays, or Deposit, the customer is paid.
+net_money = settled + outstanding + written_off - recovered + busted (I13); all positive; settled contains what was recovered.
+status: OUTSTANDING, SETTLED, WRITTEN_OFF, RECOVERED (in whole) or BUSTED.
+last_reason: of the last attempt, NULL if it succeeded.';
 
 CREATE FUNCTION bakkt_ledger.cash_calls(client text, at timestamptz DEFAULT clock_timestamp(), account text DEFAULT NULL)
     RETURNS SETOF cash_call_state
@@ -55,59 +108,56 @@ CREATE FUNCTION bakkt_ledger.cash_calls(client text, at timestamptz DEFAULT cloc
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
-#variable_conflict use_column
 DECLARE
-    owning  constant integer := require_client(cash_calls.client);
+    holder constant integer := require_client(client);
 BEGIN
-    PERFORM require_instant(cash_calls.at);
-    IF cash_calls.account IS NOT NULL AND NOT EXISTS (SELECT FROM customer u WHERE u.account_code = cash_calls.account AND u.client_id = owning) THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG012', MESSAGE = format('client "%s" has no customer "%s"', cash_calls.client, cash_calls.account),
-            HINT = 'Leave the account out for the calls of all its customers.';
+    PERFORM require_instant(at);
+    IF account IS NOT NULL AND NOT EXISTS (SELECT FROM customer AS u WHERE u.account_code = account AND u.client_id = holder) THEN
+        PERFORM refuse('LG012', format('client "%s" has no customer "%s"', client, account), NULL,
+                       'Leave the account out for the calls of all its customers.');
     END IF;
     RETURN QUERY
-    WITH state AS (
-        SELECT c.*, coalesce(s.settled, zero(asset(c.amount))) AS paid, coalesce(s.written_off, zero(asset(c.amount))) AS written_off,
-               coalesce(s.recovered, zero(asset(c.amount))) AS recovered, coalesce(s.busted, zero(asset(c.amount))) AS busted, coalesce(sign(s.busted) > 0, false) AS is_busted,
-               coalesce(s.attempts, 0) AS made, s.first_attempt_at, s.last_attempt_at, s.last_reason
-          FROM cash_call c LEFT JOIN cash_call_sums(owning, cash_calls.at) s ON s.journal_id = c.journal_id
-         WHERE c.client_id = owning AND c.called_at <= cash_calls.at
-    )
-    SELECT c.journal_id, u.account_code, j.reference, side(j.terms), i.symbol, quantity(j.terms), price(j.terms), client_order_id(j.terms),
-           CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END, c.amount, c.paid + c.recovered,
-           c.amount - c.paid - c.written_off - c.busted, c.written_off, c.recovered, c.busted,
-           CASE WHEN c.is_busted THEN 'BUSTED' WHEN sign(c.paid) > 0 THEN 'SETTLED' WHEN sign(c.written_off) = 0 THEN 'OUTSTANDING'
-                WHEN c.recovered >= c.written_off THEN 'RECOVERED' ELSE 'WRITTEN_OFF' END,
-           c.called_at, c.made, c.first_attempt_at, c.last_attempt_at, c.last_reason
-      FROM state c
-      JOIN customer u ON u.customer_id = c.customer_id
-      LEFT JOIN journal j ON j.client_id = c.client_id AND j.journal_id = c.journal_id
-      LEFT JOIN instrument i ON i.instrument_id = instrument_id(j.terms)
-     WHERE u.account_code = coalesce(cash_calls.account, u.account_code)
-     ORDER BY c.called_at, c.journal_id;
+    SELECT c.journal_id, u.account_code, j.reference, side(j.terms), i.symbol, quantity(j.terms), price(j.terms),
+           client_order_id(j.terms), CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END, c.amount,
+           f.settled + f.recovered, f.outstanding, f.written_off, f.recovered, f.busted,
+           CASE WHEN sign(f.busted) > 0 THEN 'BUSTED' WHEN sign(f.settled) > 0 THEN 'SETTLED'
+                WHEN sign(f.written_off) = 0 THEN 'OUTSTANDING' WHEN f.recovered >= f.written_off THEN 'RECOVERED'
+                ELSE 'WRITTEN_OFF' END,
+           c.called_at, f.attempts, f.first_attempt_at, f.last_attempt_at, f.last_reason
+    FROM cash_call AS c
+    CROSS JOIN LATERAL cash_call_facts(holder, c.journal_id, c.amount, cash_calls.at, 'infinity') AS f
+    JOIN customer AS u ON u.customer_id = c.customer_id
+    LEFT JOIN journal AS j ON j.client_id = c.client_id AND j.journal_id = c.journal_id
+    LEFT JOIN instrument AS i ON i.instrument_id = instrument_id(j.terms)
+    WHERE c.client_id = holder AND c.called_at <= cash_calls.at AND u.account_code = coalesce(account, u.account_code)
+    ORDER BY c.called_at, c.journal_id;
 END;
 $$;
 COMMENT ON FUNCTION cash_calls(text, timestamptz, text) IS
-'Every cash call of a client, or of one of its customers, as of an instant, the oldest first; see type cash_call_state. Past instants from the events as they are known now. Raises LG010, 42501, LG012 no such customer of the client, LG061 instant ahead or NULL, LG002 infinite.';
+'Every cash call of a client, or of one of its customers, as of an instant, the oldest first; see type cash_call_state.
+Past instants are computed from the events known now.
+Errors: LG010, 42501, LG012 no such customer of the client, LG061 instant ahead or NULL, LG002 infinite.';
 
 CREATE FUNCTION bakkt_ledger.cash_call_attempts(client text, call bigint)
-    RETURNS TABLE (attempt bigint, attempted_at timestamptz, outcome text, reason text, meaning text, amount amount, journal bigint,
-                   recorded_at timestamptz, recorded_by text)
+    RETURNS TABLE (attempt bigint, attempted_at timestamptz, outcome text, reason text, meaning text, amount amount,
+                   journal bigint, recorded_at timestamptz, recorded_by text)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    asked   constant cash_call := require_cash_call(require_client(cash_call_attempts.client), cash_call_attempts.call);
+    asked constant cash_call := require_cash_call(require_client(client), call);
 BEGIN
     RETURN QUERY
-    SELECT row_number() OVER (ORDER BY e.event_no), e.at, e.event, e.reason, r.meaning, e.amount, e.event_journal, e.recorded_at, a.role_name
-      FROM cash_call_event e
-      JOIN actor a ON a.actor_id = e.actor_id
-      LEFT JOIN cash_call_reason r ON r.reason = e.reason
-     WHERE e.client_id = asked.client_id AND e.journal_id = asked.journal_id AND e.event IN ('settled', 'failed', 'rejected')
-     ORDER BY e.event_no;
+    SELECT row_number() OVER (ORDER BY e.event_id), e.at, e.event, e.reason, r.meaning, e.amount, e.journal_id, e.recorded_at,
+           a.role_name
+    FROM cash_call_events(asked.client_id, asked.journal_id) AS e
+    JOIN actor AS a ON a.actor_id = e.actor_id
+    LEFT JOIN cash_call_reason AS r ON r.reason = e.reason
+    WHERE e.event IN ('settled', 'failed', 'rejected')
+    ORDER BY e.event_id;
 END;
 $$;
 COMMENT ON FUNCTION cash_call_attempts(text, bigint) IS
-'Every attempt on a cash call, named by its number: when, settled, failed or rejected (by Apex), the reason and what it means, the money asked for, and the journal of
-the settlement. Raises LG010, 42501, LG082 no such call.';
+'Every attempt on a cash call, named by its number.
+When, settled, failed or rejected (by Apex), the reason and what it means, the money asked for, and the journal of the settlement.
+Errors: LG010, 42501, LG082 no such call.';

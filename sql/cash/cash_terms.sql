@@ -1,4 +1,6 @@
--- Floor 3: the terms of customer cash, per client (design 5, doc/cash.md).
+-- The terms of customers' cash, per client (doc/cash.md); a client without a row has the defaults.
+-- Refuses terms that are not valid (LG002), or not of a currency (LG040 to LG042).
+-- Locks the client's row to change them.
 
 CREATE TABLE bakkt_ledger_internal.cash_terms (
     client_id           integer PRIMARY KEY REFERENCES client,
@@ -14,16 +16,23 @@ CREATE TABLE bakkt_ledger_internal.cash_terms (
     company_float       amount NOT NULL DEFAULT '0 USD'
 );
 COMMENT ON TABLE cash_terms IS 'What a client has agreed on customer cash; a client without a row has the defaults.';
-COMMENT ON COLUMN cash_terms.encumber_unpaid IS 'Coin bought with unpaid cash is bound until the cash call is settled.';
-COMMENT ON COLUMN cash_terms.prefunded IS 'A purchase without buying power is refused (LG084): no leverage, no margin.';
-COMMENT ON COLUMN cash_terms.credit_failed_sells IS 'Unsettled sale proceeds at the start of day count in buying power.';
-COMMENT ON COLUMN cash_terms.reserve_open_orders IS 'Holds for open orders are taken off buying power.';
-COMMENT ON COLUMN cash_terms.settlement_flow IS 'NET: one transfer a run between FBO and business account; GROSS: one each way.';
-COMMENT ON COLUMN cash_terms.write_off_days IS 'A cash call older than this many calendar days, Central, from execution is proposed for write-off.';
+COMMENT ON COLUMN cash_terms.encumber_unpaid IS
+    'Coin that was bought and is not yet paid for is encumbered until the cash call is settled.';
+COMMENT ON COLUMN cash_terms.prefunded IS
+    'A purchase beyond the customer''s buying power is refused (LG084): no leverage, no margin.';
+COMMENT ON COLUMN cash_terms.credit_failed_sells IS
+    'Sale proceeds that were unsettled at the start of the day count in buying power.';
+COMMENT ON COLUMN cash_terms.reserve_open_orders IS 'Holds for open orders reduce buying power.';
+COMMENT ON COLUMN cash_terms.settlement_flow IS
+    'NET: a run makes one transfer between FBO and business account; GROSS: one in each direction.';
+COMMENT ON COLUMN cash_terms.write_off_days IS
+    'A cash call older than this many calendar days, Central, from execution is proposed for write-off.';
 COMMENT ON COLUMN cash_terms.availability_days IS 'Business days from the bank''s credit of an ACH deposit until it is settled.';
-COMMENT ON COLUMN cash_terms.minimum_withdrawal IS 'Least withdrawal in that currency; zero: none.';
+COMMENT ON COLUMN cash_terms.minimum_withdrawal IS 'Smallest withdrawal in that currency; zero: no minimum.';
 COMMENT ON COLUMN cash_terms.return_fee IS 'Charged to the customer when an ACH deposit is returned; zero: none.';
-COMMENT ON COLUMN cash_terms.company_float IS 'Money of the company that the settlement flow keeps in the FBO account, so that sale proceeds are there at once; zero: none.';
+COMMENT ON COLUMN cash_terms.company_float IS
+    'Money of the company that the settlement flow keeps in the FBO account, so that sale proceeds can be paid at once; zero: '
+    'none.';
 SELECT pg_catalog.pg_extension_config_dump('cash_terms', '');
 CREATE TRIGGER forget_parties AFTER INSERT OR UPDATE ON cash_terms FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();
 
@@ -71,7 +80,9 @@ BEGIN
     PERFORM require_fiat('the company''s float', terms.company_float);
 END;
 $$;
-COMMENT ON FUNCTION check_cash_terms(cash_terms) IS 'Internal: raises LG002 naming the first term of customer cash that is not valid, LG040, LG041 or LG042 for an asset that is no currency.';
+COMMENT ON FUNCTION check_cash_terms(cash_terms) IS
+    'Internal: raises LG002 naming the first term of customer cash that is not valid, LG040, LG041 or LG042 for an asset that '
+    'is no currency.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_fiat(what text, amount amount) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -89,9 +100,10 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_fiat(text, amount) IS 'Internal: raises LG040 or LG041 unless the asset may be posted, LG042 unless it is money that a bank holds.';
+COMMENT ON FUNCTION require_fiat(text, amount) IS
+    'Internal: raises LG040 or LG041 unless the asset may be posted, LG042 unless it is money that a bank holds.';
 
--- A setting that does nothing is refused: only cash that is called from here can be prefunded.
+-- A setting without effect is refused: only customers whose cash is held here can be prefunded.
 CREATE FUNCTION bakkt_ledger_internal.require_prefunded_works(client_id integer) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -108,7 +120,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_prefunded_works(integer) IS 'Internal: raises LG002 when the client is prefunded and none of its customers has cash here.';
+COMMENT ON FUNCTION require_prefunded_works(integer) IS
+    'Internal: raises LG002 when the client is prefunded and the cash of none of its customers is held here.';
 
 CREATE FUNCTION bakkt_ledger.change_cash_terms(
     client              text,
@@ -161,5 +174,9 @@ BEGIN
     PERFORM record_change('cash_terms', client, to_jsonb(before), to_jsonb(after), owner_id, reference, reason);
 END;
 $$;
-COMMENT ON FUNCTION change_cash_terms(text, boolean, boolean, boolean, boolean, text, integer, integer, amount, amount, amount, text, text) IS
-    'Changes what a client has agreed on customer cash (columns of cash_terms); NULL leaves a term as it is. From then on: what was computed before keeps its terms. Repeating a reference is no second change; LG020 when its content differs. Raises LG010, LG011, LG002 (also for prefunded when no customer''s cash is here), and LG040, LG041 or LG042 for a minimum, fee or float that is not of a currency.';
+COMMENT ON FUNCTION change_cash_terms(text, boolean, boolean, boolean, boolean, text, integer, integer, amount, amount, amount,
+    text, text) IS
+    'Changes what a client has agreed on customer cash (columns of cash_terms); NULL leaves a term as it is. The change applies '
+    'from then on; what was computed before keeps its terms. Repeating a reference is no second change; LG020 when its content '
+    'differs. Raises LG010, LG011, LG002 (also for prefunded when no customer''s cash is held here), and LG040, LG041 or LG042 '
+    'for a minimum, fee or float that is not of a currency.';

@@ -1,6 +1,5 @@
--- ---------------------------------------------------------------------------
--- Customers' cash
--- ---------------------------------------------------------------------------
+-- A customer's cash: the accounts it stands on, and what may be taken from them.
+-- Refuses customers whose cash is not held here (LG013). spendable() locks the balance row.
 
 CREATE FUNCTION bakkt_ledger_internal.cash_account(customer_id bigint, part text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -12,12 +11,13 @@ BEGIN
             FROM customer c WHERE c.customer_id = cash_account.customer_id);
 END;
 $$;
-COMMENT ON FUNCTION cash_account(bigint, text) IS 'Internal: the settled, unsettled or deficit account of a customer, as cash_entry() wants it.';
+COMMENT ON FUNCTION cash_account(bigint, text) IS
+    'Internal: the settled, unsettled or deficit account of a customer, in the form that cash_entry() takes.';
 
 CREATE FUNCTION bakkt_ledger_internal.omnibus_bank(bank text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN concat_ws(':', 'FBO Bank:omnibus', bank);
-COMMENT ON FUNCTION omnibus_bank(text) IS 'Internal: the omnibus account at a bank, as cash_entry() wants it.';
+COMMENT ON FUNCTION omnibus_bank(text) IS 'Internal: the omnibus account at a bank, in the form that cash_entry() takes.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_omnibus_bank(bank text, currency asset, open_only boolean DEFAULT false) RETURNS void
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -25,7 +25,9 @@ CREATE FUNCTION bakkt_ledger_internal.require_omnibus_bank(bank text, currency a
 $$
     SELECT require_bank_account('FBO', substr(omnibus_bank($1), 5), $2, $3)
 $$;
-COMMENT ON FUNCTION require_omnibus_bank(text, asset, boolean) IS 'Internal: require_bank_account() of a bank''s omnibus account. What a bank has done is recorded of a closed one too; nothing new is asked of it (open_only).';
+COMMENT ON FUNCTION require_omnibus_bank(text, asset, boolean) IS
+    'Internal: require_bank_account() of a bank''s omnibus account. What a closed bank account has done can still be recorded; '
+    'open_only: nothing new may be requested of it.';
 
 CREATE FUNCTION bakkt_ledger_internal.holds_cash_here(customer_id bigint) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -34,7 +36,8 @@ $$
     SELECT coalesce(c.funding_model, l.funding_model) = 'BAKKT_TPJ'
     FROM customer c JOIN client l USING (client_id) WHERE c.customer_id = holds_cash_here.customer_id
 $$;
-COMMENT ON FUNCTION holds_cash_here(bigint) IS 'Internal: whether the customer''s cash is in the FBO account; in the other funding models it is with the client or Apex.';
+COMMENT ON FUNCTION holds_cash_here(bigint) IS
+    'Internal: whether the customer''s cash is in the FBO account; in the other funding models it is with the client or Apex.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_cash_here(customer_id bigint) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -50,7 +53,8 @@ END;
 $$;
 COMMENT ON FUNCTION require_cash_here(bigint) IS 'Internal: raises LG013 unless holds_cash_here().';
 
--- The balance row is locked and expired holds are off it: what is read stays.
+-- The balance row is locked and its expired holds are released, so the amount stays valid until the
+-- transaction ends.
 CREATE FUNCTION bakkt_ledger_internal.spendable(client_id integer, account account_id, at timestamptz) RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -63,7 +67,9 @@ BEGIN
             FROM balance b WHERE b.client_id = spendable.client_id AND b.account = spendable.account);
 END;
 $$;
-COMMENT ON FUNCTION spendable(integer, account_id, timestamptz) IS 'Internal: what may be taken from a customer''s account: its balance less holds, nothing when it is frozen for debits or closed. Locks it.';
+COMMENT ON FUNCTION spendable(integer, account_id, timestamptz) IS
+    'Internal: the amount that may be taken from a customer''s account: its balance less holds, or nothing when it is frozen '
+    'for debits or closed. Locks the balance row.';
 
 CREATE FUNCTION bakkt_ledger_internal.called_withdrawals(client_id integer, customer_id bigint, asset asset) RETURNS amount
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -73,4 +79,5 @@ $$
     WHERE c.client_id = called_withdrawals.client_id AND c.customer_id = called_withdrawals.customer_id AND c.status = 'O'
       AND c.withdrawal AND NOT c.apex AND asset(c.amount) = called_withdrawals.asset
 $$;
-COMMENT ON FUNCTION called_withdrawals(integer, bigint, asset) IS 'Internal: cash calls of a customer''s purchases that are outstanding; what they ask for cannot be withdrawn (I20).';
+COMMENT ON FUNCTION called_withdrawals(integer, bigint, asset) IS
+    'Internal: the sum of the outstanding cash calls of a customer''s purchases, which cannot be withdrawn (I20).';

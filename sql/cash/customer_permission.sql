@@ -1,6 +1,6 @@
--- ---------------------------------------------------------------------------
--- What a customer may do
--- ---------------------------------------------------------------------------
+-- What a customer may do with cash, by mode and party status.
+-- Refuses deposits and withdrawals that these do not allow (LG013).
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.party_may(mode text, party_status text, direction text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -8,7 +8,9 @@ CREATE FUNCTION bakkt_ledger_internal.party_may(mode text, party_status text, di
         WHEN 'DEPOSIT' THEN mode = 'OPEN' AND party_status = 'ACTIVE'
         WHEN 'WITHDRAWAL' THEN mode IN ('OPEN', 'CLOSING_ONLY') AND party_status IN ('ACTIVE', 'LIQUIDATED')
         ELSE false END;
-COMMENT ON FUNCTION party_may(text, text, text) IS 'Whether a customer of this mode and party status may ask for a DEPOSIT or a WITHDRAWAL of cash. What the bank has done is recorded for everybody.';
+COMMENT ON FUNCTION party_may(text, text, text) IS
+    'Whether a customer of this mode and party status may ask for a DEPOSIT or a WITHDRAWAL of cash. What a bank has done is '
+    'recorded whatever their state.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_party_may(customer_id bigint, direction text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE

@@ -1,4 +1,6 @@
--- Floor 3: deficits left by returns, their recovery, and adjustments by hand.
+-- Deficits: what returned deposits left uncovered, how they are recovered, and adjustments by hand.
+-- Refuses more than is in deficit (LG086) or available (LG050).
+-- Locks the customer's cash.
 
 CREATE FUNCTION bakkt_ledger_internal.deficit_of(asked account, at timestamptz) RETURNS amount
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -7,7 +9,8 @@ $$
     SELECT coalesce(sum_for((asked).account, j.entry), zero((asked).asset)) FROM account_journals(asked, '-infinity', 'infinity') j
     WHERE j.effective_at <= deficit_of.at
 $$;
-COMMENT ON FUNCTION deficit_of(account, timestamptz) IS 'Internal: balance of a customer''s deficit account, debit positive, as of the instant by effective time.';
+COMMENT ON FUNCTION deficit_of(account, timestamptz) IS
+    'Internal: balance of a customer''s deficit account, debit positive, as of the instant by effective time.';
 
 CREATE FUNCTION bakkt_ledger_internal.customer_deficit(client_id integer, customer_id bigint, asset asset) RETURNS amount
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -16,7 +19,8 @@ $$
     SELECT coalesce(sum(deficit_of(a, 'infinity')), zero($3)) FROM account a
     WHERE a.client_id = $1 AND a.customer_id = $2 AND a.asset = $3 AND a.kind = 'corp_deficit'
 $$;
-COMMENT ON FUNCTION customer_deficit(integer, bigint, asset) IS 'Internal: what the company has made good for a customer and not yet got back; it cannot be withdrawn.';
+COMMENT ON FUNCTION customer_deficit(integer, bigint, asset) IS
+    'Internal: what the company has paid for a customer''s deficit and not yet recovered; the customer cannot withdraw it.';
 
 CREATE FUNCTION bakkt_ledger_internal.recovered_amount(client_id integer, reference text, settled account_id, amount amount) RETURNS amount
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -34,7 +38,8 @@ BEGIN
     RETURN earlier;
 END;
 $$;
-COMMENT ON FUNCTION recovered_amount(integer, text, account_id, amount) IS 'Internal: what the recovery under the reference took, NULL if it is new; LG020 when it took another amount.';
+COMMENT ON FUNCTION recovered_amount(integer, text, account_id, amount) IS
+    'Internal: the amount of the recovery under the reference, NULL if the reference is new; LG020 when the amount differs.';
 
 CREATE FUNCTION bakkt_ledger.recover_deficit(account text, reference text, amount amount DEFAULT NULL, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT NULL)
     RETURNS TABLE (journal bigint, replayed boolean, recovered amount, deficit amount)
@@ -76,9 +81,10 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION recover_deficit(text, text, amount, timestamptz, asset) IS
-'Takes a customer''s deficit back out of his settled cash: the amount, or as much as there is. Returns what was recovered and what is still in deficit; the same again
-returns the original, with another amount LG020. Raises LG012, LG002 no reference, LG045, LG086 more than is in deficit, LG050 not available, LG033 frozen, LG061,
-LG040, LG041, LG042 no currency or not that of the amount. Without an amount and an asset: USD.';
+    'Recovers a customer''s deficit from the customer''s settled cash: the given amount, or as much as possible. Returns what '
+    'was recovered and what is still in deficit; repeating it returns the original result, with another amount LG020. Raises '
+    'LG012, LG002 no reference, LG045, LG086 more than is in deficit, LG050 not available, LG033 frozen, LG061, LG040, LG041, '
+    'LG042 no currency or not that of the amount. Without an amount and an asset: USD.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_recoverable(deficit amount, amount amount, free amount) RETURNS amount
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -98,7 +104,8 @@ BEGIN
     RETURN coalesce(amount, least(deficit, free));
 END;
 $$;
-COMMENT ON FUNCTION require_recoverable(amount, amount, amount) IS 'Internal: how much of a deficit to recover; LG045, LG086 more than there is, LG050 nothing to take it from.';
+COMMENT ON FUNCTION require_recoverable(amount, amount, amount) IS
+    'Internal: how much of a deficit to recover; LG045, LG086 more than there is, LG050 nothing to take it from.';
 
 CREATE FUNCTION bakkt_ledger.deficits(client text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (client_code text, account text, deficit amount, since timestamptz)
@@ -121,7 +128,9 @@ BEGIN
     ORDER BY l.code, c.account_code, a.asset;
 END;
 $$;
-COMMENT ON FUNCTION deficits(text, timestamptz) IS 'The customers whose returned deposits or fees were not covered by their cash, as of the instant by effective time: how much, and since when. Of one client, or of all that the caller sees. Raises LG010, 42501, LG061.';
+COMMENT ON FUNCTION deficits(text, timestamptz) IS
+    'The customers whose returned deposits or fees were not covered by their cash, as of the instant by effective time: how '
+    'much, and since when. Of one client, or of all that the caller sees. Raises LG010, 42501, LG061.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_scale(amount amount) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -162,6 +171,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION propose_cash_adjustment(text, amount, text, text, text, timestamptz, timestamptz) IS
-'Proposes an adjustment of a customer''s settled cash by hand, with a code of adjustment_reason: positive gives him money of the company''s in the FBO account, negative takes.
-Nothing is posted until another person calls approve_journal() with the reference (I25); decline_journal() declines it. Idempotent by reference (LG020). Raises LG012, LG085 unknown
-reason, LG044 zero, LG042 no currency, LG002 no reference, or OTHER_ADJUSTMENT without a note, LG040, LG041, LG043 asset, LG061.';
+    'Proposes an adjustment of a customer''s settled cash by hand, with a code of adjustment_reason: a positive amount gives '
+    'the customer company money in the FBO account, a negative one takes it back. Nothing is posted until another person calls '
+    'approve_journal() with the reference (I25); decline_journal() declines it. Idempotent by reference (LG020). Raises LG012, '
+    'LG085 unknown reason, LG044 zero, LG042 no currency, LG002 no reference, or OTHER_ADJUSTMENT without a note, LG040, LG041, '
+    'LG043 asset, LG061.';

@@ -1,4 +1,7 @@
--- Floor 3: ACH deposits and their returns (J01a-c, J06d).
+-- ACH deposits, from initiation to settlement (J01a to J01c).
+-- Refuses customers that may make none (LG013), unknown deposits (LG080), steps a deposit cannot
+-- take (LG081).
+-- Locks the customers, then the deposits.
 
 CREATE FUNCTION bakkt_ledger.initiate_deposit(account text, amount amount, reference text, bank text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS funding_transfer
@@ -26,9 +29,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION initiate_deposit(text, amount, text, text, timestamptz) IS
-'An ACH debit of the customer''s bank account has been originated: INITIATED, the money is the customer''s claim but not to be used (J01a). bank: the omnibus bank
-that will be credited. The reference names the deposit; the same again returns it as it stands, with other content LG020. Raises LG012 unknown customer, LG002
-no reference, LG045, LG042 no currency, LG040, LG041, LG043 asset, LG034 or LG016 bank, LG013 the customer may make no deposit or has no cash here, LG061, LG011 closed client.';
+    'Records that an ACH debit of the customer''s bank account was originated: INITIATED. The money is the customer''s claim '
+    'but cannot be used yet (J01a). bank: the omnibus bank that will be credited. The reference names the deposit; repeating '
+    'the request returns it as it stands, other content is LG020. Raises LG012 unknown customer, LG002 no reference, LG045, '
+    'LG042 no currency, LG040, LG041, LG043 asset, LG034 or LG016 bank, LG013 the customer may make no deposit or has no cash '
+    'here, LG061, LG011 closed client.';
 
 CREATE FUNCTION bakkt_ledger_internal.post_credit(moved funding_transfer[], at timestamptz) RETURNS bigint
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -39,7 +44,8 @@ $$
                        post_credit.at, CASE count(*) WHEN 1 THEN format('ACH deposit "%s" credited', min(m.reference)) ELSE format('%s ACH deposits credited', count(*)) END)).journal
     FROM unnest(moved) m
 $$;
-COMMENT ON FUNCTION post_credit(funding_transfer[], timestamptz) IS 'Internal: one journal for deposits that one bank has credited in one sum.';
+COMMENT ON FUNCTION post_credit(funding_transfer[], timestamptz) IS
+    'Internal: posts one journal for deposits that one bank has credited in one sum.';
 
 CREATE FUNCTION bakkt_ledger.credit_deposits(client text, "references" text[], bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -69,9 +75,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION credit_deposits(text, text[], text, timestamptz) IS
-'The bank has credited these ACH deposits in one sum: CREDITED, each available after the client''s availability hold (J01b, one journal per omnibus bank and
-currency). All or none; those credited before are passed over, with another bank_reference LG020. Returns how many are new. A fact: recorded whatever the state of
-the customers. Raises LG010, 42501, LG002 NULL for references, LG080 unknown deposit, LG081 it is cancelled, declined or returned, or a wire, LG061, LG075.';
+    'Records that the bank has credited these ACH deposits in one sum: CREDITED; each becomes available after the client''s '
+    'availability hold (J01b, one journal per omnibus bank and currency). All or none; those credited before are skipped, or '
+    'LG020 with another bank_reference. Returns how many are new. Since the bank has done it, it is recorded whatever the state '
+    'of the customers. Raises LG010, 42501, LG002 NULL for references, LG080 unknown deposit, LG081 it is canceled, declined or '
+    'returned, or a wire, LG061, LG075.';
 
 CREATE FUNCTION bakkt_ledger_internal.enter_credits(lot funding_transfer[], available_at timestamptz, content jsonb, at timestamptz) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -86,7 +94,8 @@ BEGIN
     RETURN (SELECT count(*) FROM enter_fundings(lot, 'credited', at, content, array_fill(posted, ARRAY[cardinality(lot)])));
 END;
 $$;
-COMMENT ON FUNCTION enter_credits(funding_transfer[], timestamptz, jsonb, timestamptz) IS 'Internal: one sum of credit_deposits(): how many there were.';
+COMMENT ON FUNCTION enter_credits(funding_transfer[], timestamptz, jsonb, timestamptz) IS
+    'Internal: enters one sum of credit_deposits() and returns how many deposits it has.';
 
 CREATE FUNCTION bakkt_ledger.credit_deposit(client text, reference text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -97,7 +106,7 @@ BEGIN
     RETURN require_funding(require_client(client), reference, 'DEPOSIT');
 END;
 $$;
-COMMENT ON FUNCTION credit_deposit(text, text, text, timestamptz) IS 'credit_deposits() of one deposit; returns it.';
+COMMENT ON FUNCTION credit_deposit(text, text, text, timestamptz) IS 'credit_deposits() for one deposit, which it returns.';
 
 CREATE FUNCTION bakkt_ledger_internal.can_settle(due funding_transfer) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -110,7 +119,9 @@ BEGIN
                        AND (a.kind = 'fbo_settled' AND a.status IN ('credit_frozen', 'closed') OR a.kind = 'fbo_unsettled' AND a.status IN ('debit_frozen', 'closed')));
 END;
 $$;
-COMMENT ON FUNCTION can_settle(funding_transfer) IS 'Internal: whether a deposit may move from unsettled to settled: neither account is frozen or closed for it, and the currency is not retired.';
+COMMENT ON FUNCTION can_settle(funding_transfer) IS
+    'Internal: whether a deposit may move from unsettled to settled: neither account is frozen or closed for it, and the '
+    'currency is not retired.';
 
 CREATE FUNCTION bakkt_ledger_internal.post_settled(due funding_transfer, at timestamptz) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -124,9 +135,9 @@ END;
 $$;
 COMMENT ON FUNCTION post_settled(funding_transfer, timestamptz) IS 'Internal: posts that a deposit is settled (J01c).';
 
--- Customers are locked first, those that are free: whoever has one may wait for
--- what an earlier run of this transaction has locked.  What cannot be moved
--- because an account is frozen stays.
+-- Customers are locked first, and only those that no other session has: that session may be waiting
+-- for what an earlier run of this transaction has locked. Deposits of a frozen account stay as they
+-- are.
 CREATE FUNCTION bakkt_ledger_internal.settle_client_deposits(client_id integer, at timestamptz) RETURNS SETOF funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -150,7 +161,8 @@ BEGIN
     RETURN QUERY SELECT * FROM enter_fundings(due, 'settled', at, '{}', journals);
 END;
 $$;
-COMMENT ON FUNCTION settle_client_deposits(integer, timestamptz) IS 'Internal: settles the deposits of one client whose availability hold has expired.';
+COMMENT ON FUNCTION settle_client_deposits(integer, timestamptz) IS
+    'Internal: settles the deposits of one client whose availability hold has expired.';
 
 CREATE FUNCTION bakkt_ledger_internal.clients_with_available_deposits(at timestamptz, variant text) RETURNS integer[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -163,7 +175,8 @@ BEGIN
           ORDER BY c.client_id);
 END;
 $$;
-COMMENT ON FUNCTION clients_with_available_deposits(timestamptz, text) IS 'Internal: the open clients with deposits whose availability hold has expired.';
+COMMENT ON FUNCTION clients_with_available_deposits(timestamptz, text) IS
+    'Internal: the open clients with deposits whose availability hold has expired.';
 
 CREATE FUNCTION bakkt_ledger_internal.settle_available_deposits(client_id integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -199,13 +212,13 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION settle_deposits(timestamptz, text) IS
-'Settles every credited deposit whose availability hold has expired at the instant, of one client or of all that the caller sees: the customer may use the money
-(J01c). Returns how many and how much per client and currency; again, nothing. Deposits of an account that is frozen or closed, or of a retired currency, stay CREDITED, and those of customers whom another session works on are left to the next run,
-as a NOTICE says. A job. Of several
-clients, one whose part fails is left out with a WARNING. Raises LG010,
-42501, LG061.';
+    'Settles every credited deposit whose availability hold has expired at the instant, of one client or of all that the caller '
+    'sees: the customer may use the money (J01c). Returns how many and how much per client and currency; repeating it returns '
+    'nothing. Deposits of an account that is frozen or closed, or of a retired currency, stay CREDITED. Deposits of customers '
+    'that another session has locked are left to the next run, and a NOTICE says how many. Run by a job. Of several clients, '
+    'one whose part fails is left out with a WARNING. Raises LG010, 42501, LG061.';
 
--- Taken back before the bank has moved anything
+-- Ends a deposit before the bank has moved anything.
 CREATE FUNCTION bakkt_ledger_internal.abandon_deposit(client text, reference text, event text, content jsonb, at timestamptz) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -232,7 +245,10 @@ BEGIN
     RETURN abandon_deposit(client, reference, 'cancelled', jsonb_build_object('reason', reason), at);
 END;
 $$;
-COMMENT ON FUNCTION cancel_deposit(text, text, text, timestamptz) IS 'The customer or client has cancelled an ACH deposit that the bank has not credited: J01a is taken back. The same again returns it as it stands, with another reason LG020. Raises LG010, 42501, LG080 unknown, LG081 credited or ended already, LG061.';
+COMMENT ON FUNCTION cancel_deposit(text, text, text, timestamptz) IS
+    'Records that the customer or client has canceled an ACH deposit before the bank credited it: J01a is reversed. Repeating '
+    'it returns the deposit as it stands; another reason is LG020. Raises LG010, 42501, LG080 unknown, LG081 credited or ended '
+    'already, LG061.';
 
 CREATE FUNCTION bakkt_ledger.decline_deposit(client text, reference text, reason text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -242,7 +258,10 @@ BEGIN
     RETURN abandon_deposit(client, reference, 'declined', jsonb_build_object('reason', reason), at);
 END;
 $$;
-COMMENT ON FUNCTION decline_deposit(text, text, text, timestamptz) IS 'The bank or a risk check has declined an ACH deposit before it was credited: J01a is taken back. The same again returns it as it stands, with another reason LG020. Raises LG010, 42501, LG080 unknown, LG081 credited or ended already, LG061.';
+COMMENT ON FUNCTION decline_deposit(text, text, text, timestamptz) IS
+    'Records that the bank or a risk check has declined an ACH deposit before it was credited: J01a is reversed. Repeating it '
+    'returns the deposit as it stands; another reason is LG020. Raises LG010, 42501, LG080 unknown, LG081 credited or ended '
+    'already, LG061.';
 
 -- ---------------------------------------------------------------------------
 -- Returns
@@ -260,4 +279,4 @@ BEGIN
     RETURN code;
 END;
 $$;
-COMMENT ON FUNCTION require_return_code(text) IS 'Internal: the code itself; LG085 if the reference data does not have it.';
+COMMENT ON FUNCTION require_return_code(text) IS 'Internal: the code itself; LG085 if there is no such ACH return code.';

@@ -1,5 +1,9 @@
--- The receiving bank may return until the opening of the second banking day
--- and its returns are in the morning's first settlement, at 08:30 Eastern.
+-- When a credited ACH deposit becomes available.
+-- Refuses days beyond the calendar (LG075).
+-- Locks nothing.
+
+-- The receiving bank may return an entry until the second banking day opens, and such returns are
+-- in that morning's first settlement, at 08:30 Eastern.
 CREATE FUNCTION bakkt_ledger_internal.deposit_available_at(client_id integer, credited_at timestamptz) RETURNS timestamptz
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -13,4 +17,6 @@ BEGIN
     RETURN greatest(credited_at, (day + time '08:30') AT TIME ZONE 'America/New_York');
 END;
 $$;
-COMMENT ON FUNCTION deposit_available_at(integer, timestamptz) IS 'Internal: when the availability hold of a deposit credited at the instant expires: 08:30 Eastern, so many business days after the business day of the credit as the client''s terms say. LG075 beyond the calendar.';
+COMMENT ON FUNCTION deposit_available_at(integer, timestamptz) IS
+    'Internal: when the availability hold of a deposit credited at the instant expires: 08:30 Eastern, as many business days '
+    'after the business day of the credit as the client''s terms say. LG075 beyond the calendar.';

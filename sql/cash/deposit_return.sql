@@ -1,5 +1,9 @@
--- Money that has not left yet pays a return first: the youngest withdrawal is
--- the likeliest to be of a piece with the returned deposit.
+-- Returns of ACH deposits (J06d), and the fee for them.
+-- Refuses unknown return codes (LG085) and deposits that cannot be returned (LG081).
+-- Locks the customer, the transfers, then the company's money in the FBO account.
+
+-- A return is covered first by money that has not left yet. The newest withdrawals are rejected
+-- first, because they are the most likely to be connected with the returned deposit.
 CREATE FUNCTION bakkt_ledger_internal.reject_unsent_withdrawals(moved funding_transfer, settled account_id, at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -19,9 +23,11 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION reject_unsent_withdrawals(funding_transfer, account_id, timestamptz) IS 'Internal: rejects a customer''s withdrawals that are not sent, newest first, until what is returned is covered.';
+COMMENT ON FUNCTION reject_unsent_withdrawals(funding_transfer, account_id, timestamptz) IS
+    'Internal: rejects a customer''s withdrawals that are not sent, newest first, until what is returned is covered.';
 
--- What is there pays, the rest is the company's: never another customer''s (J06d).
+-- The customer's cash pays as far as it goes, and the company bears the rest, never another
+-- customer (J06d).
 CREATE FUNCTION bakkt_ledger_internal.post_spent_return(moved funding_transfer, content jsonb, at timestamptz) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -44,7 +50,9 @@ BEGIN
                    ARRAY[taken, deficit, -moved.amount, deficit, -deficit]), at), deficit);
 END;
 $$;
-COMMENT ON FUNCTION post_spent_return(funding_transfer, jsonb, timestamptz) IS 'Internal: the return of a settled deposit: the customer''s cash as far as it goes, the rest the company''s deficit.';
+COMMENT ON FUNCTION post_spent_return(funding_transfer, jsonb, timestamptz) IS
+    'Internal: posts the return of a settled deposit: from the customer''s cash as far as it goes; the rest becomes a deficit '
+    'that the company bears.';
 
 CREATE FUNCTION bakkt_ledger_internal.post_return(moved funding_transfer, content jsonb, at timestamptz) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -65,7 +73,7 @@ BEGIN
         cash_entry(moved.client_id, asset(moved.amount), accounts, ARRAY[moved.amount, -moved.amount]), at));
 END;
 $$;
-COMMENT ON FUNCTION post_return(funding_transfer, jsonb, timestamptz) IS 'Internal: the return of a deposit, from whatever status it has.';
+COMMENT ON FUNCTION post_return(funding_transfer, jsonb, timestamptz) IS 'Internal: the return of a deposit in any status.';
 
 CREATE FUNCTION bakkt_ledger_internal.charge_return_fee(moved funding_transfer, at timestamptz) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -88,7 +96,9 @@ BEGIN
                    ARRAY[taken, -taken, taken, fee - taken, -fee]), at), fee - taken);
 END;
 $$;
-COMMENT ON FUNCTION charge_return_fee(funding_transfer, timestamptz) IS 'Internal: charges the client''s return fee, if it has one: the customer''s cash as far as it goes, the rest is owed.';
+COMMENT ON FUNCTION charge_return_fee(funding_transfer, timestamptz) IS
+    'Internal: charges the client''s return fee, if it has one, to the customer''s cash as far as it goes; the rest becomes a '
+    'deficit.';
 
 CREATE FUNCTION bakkt_ledger.return_deposit(client text, reference text, code text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -111,8 +121,10 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION return_deposit(text, text, text, text, timestamptz) IS
-'The customer''s bank has returned an ACH deposit, with a code of ach_return_code. Before it was settled the unsettled claim goes; afterwards (J06d) the customer''s
-withdrawals that are not sent are rejected, newest first, as far as needed, what he has left is taken, and the rest is the company''s deficit, at once set off
-against its money in the FBO account. Then the client''s return fee is charged. A fact: recorded whatever the state of the customer; cash that is frozen or held stays
-where it is. The same again returns the deposit, with another code or bank_reference LG020. Raises LG010, 42501, LG080, LG033 the unsettled account is frozen, LG081 cancelled or declined, LG085 unknown
-code, LG061.';
+    'The customer''s bank has returned an ACH deposit, with a code of ach_return_code. Before the deposit is settled, its '
+    'unsettled claim is reversed. Afterwards (J06d) the customer''s withdrawals that are not sent are rejected, newest first, '
+    'as far as needed; the customer''s remaining cash is taken; and the rest is a deficit that the company bears, set off at '
+    'once against its money in the FBO account. Then the client''s return fee is charged. Since the bank has done it, it is '
+    'recorded whatever the state of the customer; cash that is frozen or held is not touched. Repeating it returns the deposit; '
+    'another code or bank_reference is LG020. Raises LG010, 42501, LG080, LG033 the unsettled account is frozen, LG081 canceled '
+    'or declined, LG085 unknown code, LG061.';

@@ -1,12 +1,12 @@
--- ---------------------------------------------------------------------------
--- What the company owes the FBO account, set off against its money there
--- ---------------------------------------------------------------------------
+-- What the company owes the FBO account, set off against its own money there.
+-- Locks the balance of FBO DueTo:CORP.
 
 CREATE SEQUENCE bakkt_ledger_internal.top_up_number AS bigint;
 COMMENT ON SEQUENCE top_up_number IS 'Numbers the set-offs of a deficit: their journals are "top-up:<number>".';
 SELECT pg_catalog.pg_extension_config_dump('top_up_number', '');
 
--- FBO DueTo:CORP is locked first, so that no two set off the same money.
+-- The balance of FBO DueTo:CORP is locked first, so that no two transactions set off the same
+-- money.
 CREATE FUNCTION bakkt_ledger_internal.offset_due_from_company(client_id integer, asset asset, at timestamptz) RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -33,4 +33,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION offset_due_from_company(integer, asset, timestamptz) IS
-    'Internal: sets off what the company owes the FBO account (DueFrom:CORP) against its money there (DueTo:CORP), as far as both go (J06e without a bank transfer); returns how much, zero when there is nothing to set off.';
+    'Internal: sets off what the company owes the FBO account (DueFrom:CORP) against its money there (DueTo:CORP), up to the '
+    'smaller of the two (J06e without a bank transfer). Returns how much; zero when there is nothing to set off.';

@@ -1,12 +1,10 @@
--- Floor 3: the Customer Funding Flow: deposits, withdrawals and wires of
--- Marketplace customers, returns, recovery of deficits, manual adjustments
--- (design 5, doc/cash.md).
---
--- A transfer is one row, in its present state; funding_event holds the facts,
--- one for each step, with the journal it posted.  A step is taken once: the
--- same again returns the transfer as it stands, with other content LG020.
---
--- Locks: the customer (lock_customer_cash), the transfer, accounts.
+-- The Customer Funding Flow: deposits, withdrawals and wires of Marketplace customers. This file
+-- has the tables and the steps; deposit, deposit_return, wire and withdrawal have what is special
+-- to each. A transfer is one row, in its present state; funding_event holds the facts, one for each
+-- step, with the journal it posted. A step is taken once: the same again returns the transfer as it
+-- stands, with other content LG020.
+-- Refuses an unknown transfer (LG080) and a step it cannot take (LG081).
+-- Locks the customer (lock_customer_cash), the transfer, then accounts.
 
 CREATE TABLE bakkt_ledger_internal.funding_transfer (
     client_id       integer NOT NULL REFERENCES client,
@@ -35,17 +33,22 @@ CREATE UNIQUE INDEX funding_wire_idx ON funding_transfer (client_id, bank_refere
 CREATE INDEX funding_credited_idx ON funding_transfer (client_id, available_at) WHERE status = 'CREDITED';
 CREATE INDEX funding_requested_idx ON funding_transfer (customer_id) WHERE status = 'REQUESTED';
 CREATE INDEX funding_customer_idx ON funding_transfer (customer_id, requested_at);
-COMMENT ON TABLE funding_transfer IS 'Deposits and withdrawals of customers'' cash in their present state; funding_event tells how they got there. Whose account at which bank is not kept here.';
-COMMENT ON COLUMN funding_transfer.reference IS 'Names the transfer in every call about it.';
-COMMENT ON COLUMN funding_transfer.customer_id IS 'NULL: a wire whose owner is not known.';
+COMMENT ON TABLE funding_transfer IS
+    'Deposits and withdrawals of customers'' cash in their present state; funding_event has the history. The customer''s own '
+    'bank account is not recorded here.';
+COMMENT ON COLUMN funding_transfer.reference IS 'The caller''s name for the transfer in every request about it.';
+COMMENT ON COLUMN funding_transfer.customer_id IS 'NULL: a wire whose owner is unknown.';
 COMMENT ON COLUMN funding_transfer.bank IS 'Which omnibus bank, as in FBO Bank:omnibus:<bank>; NULL: the one without a name.';
-COMMENT ON COLUMN funding_transfer.bank_reference IS 'What the bank called it, when it last told; of a wire in, once only.';
-COMMENT ON COLUMN funding_transfer.status IS 'INITIATED, CREDITED, UNIDENTIFIED, SETTLED, CANCELLED, DECLINED of a deposit; REQUESTED, SENT, COMPLETED, CANCELLED, REJECTED of a withdrawal; RETURNED of both.';
-COMMENT ON COLUMN funding_transfer.requested_at IS 'Initiated, received or requested, by the caller''s clock, as all these instants.';
+COMMENT ON COLUMN funding_transfer.bank_reference IS 'The bank''s latest reference for it; unique among incoming wires.';
+COMMENT ON COLUMN funding_transfer.status IS
+    'INITIATED, CREDITED, UNIDENTIFIED, SETTLED, CANCELLED, DECLINED of a deposit; REQUESTED, SENT, COMPLETED, CANCELLED, '
+    'REJECTED of a withdrawal; RETURNED of both.';
+COMMENT ON COLUMN funding_transfer.requested_at IS
+    'When it was initiated, received or requested; by the caller''s clock, as are all these instants.';
 COMMENT ON COLUMN funding_transfer.available_at IS 'When the availability hold of a credited deposit expires.';
-COMMENT ON COLUMN funding_transfer.ended_at IS 'Cancelled, declined, rejected or returned.';
+COMMENT ON COLUMN funding_transfer.ended_at IS 'When it was canceled, declined, rejected or returned.';
 COMMENT ON COLUMN funding_transfer.events IS 'How many rows of funding_event it has.';
-COMMENT ON COLUMN funding_transfer.request IS 'As it was first asked for: the same again is no second transfer.';
+COMMENT ON COLUMN funding_transfer.request IS 'The original request, with which a repeated one is compared.';
 SELECT pg_catalog.pg_extension_config_dump('funding_transfer', '');
 SELECT pg_catalog.pg_extension_config_dump('funding_transfer_transfer_id_seq', '');
 
@@ -66,10 +69,12 @@ CREATE TABLE bakkt_ledger_internal.funding_event (
     deficit         amount,
     PRIMARY KEY (client_id, transfer_id, event_no)
 );
-COMMENT ON TABLE funding_event IS 'Every step of a deposit or withdrawal: when by the caller''s clock and by ours, by whom, with which journal, why. Append-only.';
+COMMENT ON TABLE funding_event IS
+    'Every step of a deposit or withdrawal: when, by the caller''s clock and by the ledger''s, by whom, with which journal, and '
+    'why. Append-only.';
 COMMENT ON COLUMN funding_event.status IS 'The transfer''s status after it.';
-COMMENT ON COLUMN funding_event.account IS 'Of assigned: the customer whose wire it was found to be.';
-COMMENT ON COLUMN funding_event.deficit IS 'Of a return or fee: the part that the customer''s cash did not cover.';
+COMMENT ON COLUMN funding_event.account IS 'For assigned: the customer whose wire it was found to be.';
+COMMENT ON COLUMN funding_event.deficit IS 'For a return or fee: the part that the customer''s cash did not cover.';
 SELECT pg_catalog.pg_extension_config_dump('funding_event', '');
 
 CREATE TABLE bakkt_ledger_internal.funding_transition (
@@ -80,7 +85,9 @@ CREATE TABLE bakkt_ledger_internal.funding_transition (
     to_status   text COLLATE "C" NOT NULL,
     PRIMARY KEY (direction, rail, from_status, event)
 );
-COMMENT ON TABLE funding_transition IS 'The steps that a deposit or withdrawal can take from each status; any other is refused with LG081. Shipped with the extension.';
+COMMENT ON TABLE funding_transition IS
+    'The steps that a deposit or withdrawal can take from each status; any other is refused with LG081. Shipped with the '
+    'extension.';
 INSERT INTO funding_transition
 SELECT t.direction, rail, t.from_status, t.event, t.to_status
 FROM (VALUES
@@ -103,7 +110,7 @@ FROM (VALUES
     ('WITHDRAWAL', 'ACH WIRE', 'COMPLETED', 'returned', 'RETURNED')
 ) AS t (direction, rails, from_status, event, to_status), pg_catalog.regexp_split_to_table(t.rails, ' ') AS rail;
 
--- What was asked for stays; the status only moves along funding_transition.
+-- What was asked for never changes, and the status changes only as funding_transition allows.
 CREATE FUNCTION bakkt_ledger_internal.check_funding_change() RETURNS trigger
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -121,7 +128,9 @@ BEGIN
     RETURN new;
 END;
 $$;
-COMMENT ON FUNCTION check_funding_change() IS 'Trigger of funding_transfer: only status and instants change (LG066), along funding_transition (LG081).';
+COMMENT ON FUNCTION check_funding_change() IS
+    'Trigger of funding_transfer: only status and instants may change (LG066), and the status only as funding_transition allows '
+    '(LG081).';
 CREATE TRIGGER check_funding_change BEFORE UPDATE ON funding_transfer FOR EACH ROW EXECUTE FUNCTION check_funding_change();
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON funding_transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON funding_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
@@ -149,9 +158,11 @@ BEGIN
     RETURN journal_entry(VARIADIC lines);
 END;
 $$;
-COMMENT ON FUNCTION cash_entry(integer, asset, text[], amount[]) IS 'Internal: an entry in one asset from accounts written "<fund> <name>" and amounts, debit positive; lines of zero are left out.';
+COMMENT ON FUNCTION cash_entry(integer, asset, text[], amount[]) IS
+    'Internal: an entry in one asset from accounts written "<fund> <name>" and amounts, debit positive; lines of zero are left '
+    'out.';
 
--- The first step.
+-- Enters a transfer with its first step.
 CREATE FUNCTION bakkt_ledger_internal.open_funding(client_id integer, customer_id bigint, reference text, status text, event text, at timestamptz, request jsonb,
                              entry journal_entry DEFAULT NULL, reason text DEFAULT NULL)
     RETURNS funding_transfer
@@ -178,7 +189,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION open_funding(integer, bigint, text, text, text, timestamptz, jsonb, journal_entry, text) IS
-    'Internal: enters a transfer, its first event and the journal of that, if any; 40001 when another session has just used the reference.';
+    'Internal: enters a transfer, its first event and that event''s journal, if any; 40001 when another session has just used '
+    'the reference.';
 
 CREATE FUNCTION bakkt_ledger_internal.opened_funding(client_id integer, reference text, request jsonb) RETURNS funding_transfer
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -207,7 +219,9 @@ BEGIN
     RETURN NULL;
 END;
 $$;
-COMMENT ON FUNCTION opened_funding(integer, text, jsonb) IS 'Internal: the transfer if it was asked for before with this content, NULL if the reference is new; LG020 for other content or a wire that the bank''s reference says was received before, LG002 without a reference.';
+COMMENT ON FUNCTION opened_funding(integer, text, jsonb) IS
+    'Internal: the transfer if it was requested before with this content, NULL if the reference is new; LG020 for other '
+    'content, or for a wire whose bank reference was received before; LG002 without a reference.';
 
 CREATE FUNCTION bakkt_ledger_internal.post_funding(moved funding_transfer, event text, kind text, entry journal_entry, at timestamptz) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -218,7 +232,8 @@ BEGIN
                        format('%s %s "%s" %s', moved.rail, lower(moved.direction), moved.reference, event))).journal;
 END;
 $$;
-COMMENT ON FUNCTION post_funding(funding_transfer, text, text, journal_entry, timestamptz) IS 'Internal: posts the journal of a step, effective at the instant, and returns its number.';
+COMMENT ON FUNCTION post_funding(funding_transfer, text, text, journal_entry, timestamptz) IS
+    'Internal: posts the journal of a step, effective at the instant, and returns its number.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_funding(client_id integer, reference text, direction text) RETURNS funding_transfer
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -237,7 +252,8 @@ BEGIN
     RETURN moved;
 END;
 $$;
-COMMENT ON FUNCTION require_funding(integer, text, text) IS 'Internal: the transfer under the reference; LG080 if there is none of that direction.';
+COMMENT ON FUNCTION require_funding(integer, text, text) IS
+    'Internal: the transfer under the reference; LG080 if there is none of that direction.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_references("references" text[]) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -250,10 +266,10 @@ BEGIN
     PERFORM require_batch_size(cardinality("references"));
 END;
 $$;
-COMMENT ON FUNCTION require_references(text[]) IS 'Internal: raises LG002 for NULL, 54000 for more than one call takes.';
+COMMENT ON FUNCTION require_references(text[]) IS 'Internal: raises LG002 for NULL, 54000 for more than one call may bring.';
 
--- A customer's cash is locked before the transfer; steps that post to no
--- account of a customer leave it alone.
+-- A customer's cash is locked before the transfer, unless the step posts to no account of a
+-- customer.
 CREATE FUNCTION bakkt_ledger_internal.lock_funding(client text, reference text, direction text, at timestamptz, with_cash boolean) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -277,7 +293,9 @@ BEGIN
     RETURN locked;
 END;
 $$;
-COMMENT ON FUNCTION lock_funding(text, text, text, timestamptz, boolean) IS 'Internal: the transfer as it stands once it is locked, its customer''s cash before it if wanted. Raises LG010, 42501, LG080, LG061, 40001.';
+COMMENT ON FUNCTION lock_funding(text, text, text, timestamptz, boolean) IS
+    'Internal: the transfer, read after it was locked; with_cash locks the customer''s cash before it. Raises LG010, 42501, '
+    'LG080, LG061, 40001.';
 
 CREATE FUNCTION bakkt_ledger_internal.entered_before(moved funding_transfer, event text, content jsonb) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -297,7 +315,9 @@ BEGIN
     RETURN false;
 END;
 $$;
-COMMENT ON FUNCTION entered_before(funding_transfer, text, jsonb) IS 'Internal: whether the transfer has taken this step before, with this content; LG020 with other content, LG081 when it cannot take it now.';
+COMMENT ON FUNCTION entered_before(funding_transfer, text, jsonb) IS
+    'Internal: whether the transfer has taken this step before, with this content; LG020 with other content, LG081 when it '
+    'cannot take it now.';
 
 CREATE FUNCTION bakkt_ledger_internal.next_funding_status(moved funding_transfer, event text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -321,9 +341,11 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION next_funding_status(funding_transfer, text) IS 'Internal: the status to which the step leads; LG081 when it is not allowed.';
+COMMENT ON FUNCTION next_funding_status(funding_transfer, text) IS
+    'Internal: the status to which the step leads; LG081 when it is not allowed.';
 
--- Balances as of an instant follow from the instants of the steps.
+-- Steps are in order of time, because balances as of an instant are computed from the steps'
+-- instants.
 CREATE FUNCTION bakkt_ledger_internal.require_later_step(moved funding_transfer[], event text, at timestamptz) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -342,9 +364,10 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_later_step(funding_transfer[], text, timestamptz) IS 'Internal: raises LG061 when a step is dated before one that a transfer has taken.';
+COMMENT ON FUNCTION require_later_step(funding_transfer[], text, timestamptz) IS
+    'Internal: raises LG061 when a step is dated before one that a transfer has taken.';
 
--- Thousands at once as well as one.
+-- One set-wise step for any number of transfers.
 CREATE FUNCTION bakkt_ledger_internal.enter_fundings(moved funding_transfer[], event text, at timestamptz, content jsonb, journals bigint[], deficit amount DEFAULT NULL)
     RETURNS SETOF funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
@@ -383,7 +406,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION enter_fundings(funding_transfer[], text, timestamptz, jsonb, bigint[], amount) IS
-    'Internal: takes a step with each transfer: status, instant and event, with a journal for each. Call it with the transfers locked and the step allowed. LG061 when it is dated before the step before it.';
+    'Internal: takes a step with each of the transfers: status, instant, event and journal. The caller has locked the transfers '
+    'and checked that the step is allowed. LG061 when it is dated before the previous step.';
 
 CREATE FUNCTION bakkt_ledger_internal.enter_funding(moved funding_transfer, event text, at timestamptz, content jsonb DEFAULT '{}', journal_id bigint DEFAULT NULL, deficit amount DEFAULT NULL)
     RETURNS funding_transfer
@@ -397,4 +421,5 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION enter_funding(funding_transfer, text, timestamptz, jsonb, bigint, amount) IS 'Internal: enter_fundings() of one.';
+COMMENT ON FUNCTION enter_funding(funding_transfer, text, timestamptz, jsonb, bigint, amount) IS
+    'Internal: enter_fundings() of one.';

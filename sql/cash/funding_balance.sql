@@ -1,4 +1,5 @@
--- Floor 3: a customer's cash as one row, and what funding must agree with.
+-- A customer's cash as one row, lists of transfers, and the check of these against the ledger.
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.settled_as_of(asked account, at timestamptz) RETURNS amount
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -10,9 +11,10 @@ BEGIN
          + coalesce((SELECT sum_for(asked.account, j.entry) FROM account_journals(asked, '-infinity', 'infinity') j WHERE j.effective_at > at), zero(asked.asset));
 END;
 $$;
-COMMENT ON FUNCTION settled_as_of(account, timestamptz) IS 'Internal: balance of a customer''s claim, in natural sign, as of the instant by effective time.';
+COMMENT ON FUNCTION settled_as_of(account, timestamptz) IS
+    'Internal: balance of a customer''s claim, in natural sign, as of the instant by effective time.';
 
--- A hold's opening is by the caller's clock, what became of it by ours.
+-- A hold is opened at the caller's time; its later changes are timed by the ledger's clock.
 CREATE FUNCTION bakkt_ledger_internal.held_as_of(asked account, at timestamptz) RETURNS amount
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -26,7 +28,8 @@ BEGIN
                        AND (e.event = 'authorized' OR e.recorded_at <= at)), zero(asked.asset));
 END;
 $$;
-COMMENT ON FUNCTION held_as_of(account, timestamptz) IS 'Internal: what holds, other than those of withdrawals, bind at the instant.';
+COMMENT ON FUNCTION held_as_of(account, timestamptz) IS
+    'Internal: the amount bound at the instant by holds other than those of withdrawals.';
 
 CREATE FUNCTION bakkt_ledger_internal.pending_withdrawals(client_id integer, customer_id bigint, asset asset, at timestamptz) RETURNS amount
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -40,7 +43,8 @@ BEGIN
               AND coalesce(t.sent_at, t.ended_at, 'infinity') > at);
 END;
 $$;
-COMMENT ON FUNCTION pending_withdrawals(integer, bigint, asset, timestamptz) IS 'Internal: withdrawals of a customer that were requested and neither sent nor ended at the instant.';
+COMMENT ON FUNCTION pending_withdrawals(integer, bigint, asset, timestamptz) IS
+    'Internal: withdrawals of a customer that were requested and neither sent nor ended at the instant.';
 
 CREATE FUNCTION bakkt_ledger_internal.calls_as_of(client_id integer, customer_id bigint, asset asset, at timestamptz, withdrawal boolean) RETURNS amount
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -48,12 +52,13 @@ CREATE FUNCTION bakkt_ledger_internal.calls_as_of(client_id integer, customer_id
 $$
 #variable_conflict use_column
 BEGIN
-    RETURN (SELECT coalesce(sum(c.amount), zero(calls_as_of.asset)) FROM cash_call c
-            WHERE c.client_id = calls_as_of.client_id AND c.customer_id = calls_as_of.customer_id AND c.withdrawal = calls_as_of.withdrawal AND NOT c.apex
-              AND asset(c.amount) = calls_as_of.asset AND c.called_at <= at AND coalesce(c.closed_at, 'infinity') > at);
+    RETURN (SELECT coalesce(sum(c.outstanding), zero(calls_as_of.asset))
+            FROM outstanding_calls(calls_as_of.client_id, at, 'infinity', calls_as_of.customer_id) AS c
+            WHERE c.withdrawal = calls_as_of.withdrawal AND NOT c.apex AND asset(c.outstanding) = calls_as_of.asset);
 END;
 $$;
-COMMENT ON FUNCTION calls_as_of(integer, bigint, asset, timestamptz, boolean) IS 'Internal: cash calls of a customer that were outstanding at the instant, one way.';
+COMMENT ON FUNCTION calls_as_of(integer, bigint, asset, timestamptz, boolean) IS
+    'Internal: the sum of a customer''s cash calls of one direction that were outstanding at the instant.';
 
 CREATE FUNCTION bakkt_ledger.cash_balance(account text, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
     RETURNS TABLE (settled amount, unsettled amount, held amount, called amount, available amount, receivable amount, deficit amount)
@@ -90,9 +95,10 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION cash_balance(text, timestamptz, asset) IS
-'A customer''s cash in one currency as of the instant, by effective time: settled; unsettled, which may still be returned; held by withdrawals not sent and other holds; called
-by outstanding cash calls of purchases; available = settled - held - called - deficit, what may be withdrawn when positive (I20); receivable: sale proceeds not yet paid to the customer; and
-what is in deficit. Other holds end when the ledger recorded it. Raises LG012, LG040, LG061.';
+    'A customer''s cash in one currency as of the instant, by effective time. settled; unsettled: may still be returned; held: '
+    'by withdrawals not sent and other holds; called: by outstanding cash calls of purchases; available = settled - held - '
+    'called - deficit: may be withdrawn when positive (I20); receivable: sale proceeds not yet paid to the customer; deficit. '
+    'Holds other than those of withdrawals end when the ledger recorded their end. Raises LG012, LG040, LG061.';
 
 -- ---------------------------------------------------------------------------
 -- Lists
@@ -102,7 +108,10 @@ CREATE TYPE bakkt_ledger.funding_transfer_state AS (
     client_code text, reference text, account text, rail text, direction text, amount amount, bank text, status text,
     requested_at timestamptz, available_at timestamptz, changed_at timestamptz, bank_reference text, return_code text, reason text, deficit amount
 );
-COMMENT ON TYPE funding_transfer_state IS 'A deposit, wire or withdrawal as it stood at an instant. account: the customer, NULL while a wire is unidentified; status: as in funding_transfer, reached at changed_at; bank_reference: what the bank called it last; deficit: of a return, the part that the customer''s cash did not cover.';
+COMMENT ON TYPE funding_transfer_state IS
+    'A deposit, wire or withdrawal as it stood at an instant. account: the customer, NULL while a wire is unidentified; status: '
+    'as in funding_transfer, reached at changed_at; bank_reference: the bank''s latest reference; deficit: of a return, the '
+    'part that the customer''s cash did not cover.';
 
 CREATE FUNCTION bakkt_ledger.funding_transfers(client text, at timestamptz DEFAULT clock_timestamp(), account text DEFAULT NULL)
     RETURNS SETOF funding_transfer_state
@@ -113,14 +122,15 @@ $$
 DECLARE
     owner_id    constant integer := require_client(client);
     wanted      constant bigint := CASE WHEN funding_transfers.account IS NOT NULL THEN require_customer(funding_transfers.account) END;
+    company     constant boolean := is_company();
 BEGIN
     PERFORM require_instant(at);
     IF wanted IS NOT NULL AND NOT EXISTS (SELECT FROM customer c WHERE c.customer_id = wanted AND c.client_id = owner_id) THEN
         RAISE EXCEPTION USING ERRCODE = 'LG012', MESSAGE = format('client "%s" has no customer "%s"', client, funding_transfers.account);
     END IF;
     RETURN QUERY
-    SELECT client, t.reference::text, CASE WHEN last.status <> 'UNIDENTIFIED' THEN c.account_code END, t.rail::text, t.direction::text, t.amount, t.bank::text,
-           last.status::text, t.requested_at, CASE WHEN last.event_no > 1 THEN t.available_at END, last.at, told.bank_reference::text,
+    SELECT client, t.reference::text, CASE WHEN last.status <> 'UNIDENTIFIED' THEN c.account_code END, t.rail::text, t.direction::text, t.amount, CASE WHEN company THEN t.bank::text END,
+           last.status::text, t.requested_at, CASE WHEN last.event_no > 1 THEN t.available_at END, last.at, CASE WHEN company THEN told.bank_reference::text END,
            last.return_code::text, last.reason::text, last.deficit
     FROM funding_transfer t
     CROSS JOIN LATERAL (SELECT e.* FROM funding_event e
@@ -134,14 +144,14 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION funding_transfers(text, timestamptz, text) IS
-'The deposits, wires and withdrawals of a client, or of one of its customers, as they stood at the instant, in the order of their requests (type funding_transfer_state). Raises
-LG010, 42501, LG012 no such customer of the client, LG061.';
+    'The deposits, wires and withdrawals of a client, or of one of its customers, as they stood at the instant, in the order of '
+    'their requests (type funding_transfer_state). bank and bank_reference: NULL for a tenant. Raises LG010, 42501, LG012 no such customer of the client, LG061.';
 
 -- ---------------------------------------------------------------------------
--- Agreement
+-- The check against the ledger
 -- ---------------------------------------------------------------------------
 
--- Transfers in flight, by the account on which they stand
+-- Transfers under way, by the account on which they stand.
 CREATE FUNCTION bakkt_ledger_internal.funding_in_flight(client_id integer) RETURNS TABLE (fund text, name text, asset asset, amount amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -156,7 +166,8 @@ $$
     WHERE t.client_id = $1 AND t.status IN ('INITIATED', 'CREDITED', 'UNIDENTIFIED', 'SENT') AND stands.name IS NOT NULL
     GROUP BY stands.name, asset(t.amount)
 $$;
-COMMENT ON FUNCTION funding_in_flight(integer) IS 'Internal: what deposits and withdrawals under way add up to, by account, in natural sign.';
+COMMENT ON FUNCTION funding_in_flight(integer) IS
+    'Internal: sums of the deposits and withdrawals under way, by account, in natural sign.';
 
 CREATE FUNCTION bakkt_ledger.check_funding(client text DEFAULT NULL) RETURNS TABLE (client_code text, account text, asset asset, expected amount, found amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
@@ -187,8 +198,10 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION check_funding(text) IS
-'What is under way against the ledger: deposits initiated and credited, wires unidentified, withdrawals sent, each with the account on which it stands, and the holds of
-withdrawals requested. A row per difference, expected by the deposits and withdrawals and found in the ledger, none when all is well; entries by hand on these accounts show here. Of one client, or of all that the caller sees. Raises LG010, 42501.';
+    'Compares what is under way with the ledger: deposits initiated and credited, unidentified wires and withdrawals sent, each '
+    'with its account, and the holds of requested withdrawals. Returns a row per difference, with what the transfers lead to '
+    'expect and what the ledger has; no rows when all agrees. An entry by hand on one of these accounts shows here. Of one '
+    'client, or of all that the caller sees. Raises LG010, 42501.';
 
 INSERT INTO check_list (check_name, called, check_order, proves)
 VALUES ('funding', 'check_funding()', 41, 'what deposits and withdrawals have under way stands on its accounts');

@@ -1,6 +1,6 @@
--- ---------------------------------------------------------------------------
--- Prefunded clients: src/events/buying_power.c asks when a batch is posted
--- ---------------------------------------------------------------------------
+-- Buying power of prefunded clients, asked for when a batch of trades is evaluated: a purchase
+-- beyond it is refused (LG084).
+-- Locks the customers' cash.
 
 CREATE FUNCTION bakkt_ledger_internal.spendable_now(client_ids integer[], customers bigint[], assets text[])
     RETURNS TABLE (client_id integer, customer_id bigint, cut timestamptz, credits_sells boolean, available amount)
@@ -26,10 +26,12 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION spendable_now(integer[], bigint[], text[]) IS 'Internal: locks these customers'' cash and returns their buying power now, each in an asset; what is dated ahead of the clock counts already.';
+COMMENT ON FUNCTION spendable_now(integer[], bigint[], text[]) IS
+    'Internal: locks the cash of these customers and returns the present buying power of each in an asset; postings dated ahead '
+    'of the clock count already.';
 
--- A bust frees what its execution took, or takes what it brought, unless that
--- was not counted: a sale that was unpaid at the cut, a purchase written off.
+-- A bust returns the buying power that its execution took, or takes what it brought, unless that
+-- was not counted: for a sale that was unpaid at the cut, and for a purchase that was written off.
 CREATE FUNCTION bakkt_ledger_internal.bust_counts(client_id integer, call bigint, cut timestamptz, credits_sells boolean) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -39,4 +41,5 @@ $$
                 ELSE credits_sells OR coalesce(c.closed_at <= cut, false) END
       FROM cash_call c WHERE c.client_id = bust_counts.client_id AND c.journal_id = call
 $$;
-COMMENT ON FUNCTION bust_counts(integer, bigint, timestamptz, boolean) IS 'Internal: whether a bust of the execution changes its customer''s buying power; NULL: it has no cash call.';
+COMMENT ON FUNCTION bust_counts(integer, bigint, timestamptz, boolean) IS
+    'Internal: whether a bust of the execution changes its customer''s buying power; NULL: the execution has no cash call.';

@@ -1,12 +1,21 @@
--- A deposit that waited for this money is tried again now, not at the next retry.
-CREATE FUNCTION bakkt_ledger_internal.wake_unfunded_deposits(client_id integer, asset asset, at timestamptz) RETURNS void
-    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+-- Sale proceeds wait for cash in the FBO account; when it arrives they become due at once.
+-- Locks the cash calls that waited for it.
+
+-- Makes due the cash calls of sales whose last attempt failed because the FBO account lacked the
+-- money: they are attempted at once, not at the next retry time.
+CREATE FUNCTION bakkt_ledger_internal.wake_unfunded_deposits(holder integer, unit asset, moment timestamptz) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT bounded_wait();
-    UPDATE cash_call c SET due_at = $3
-    WHERE c.client_id = $1 AND c.status = 'O' AND NOT c.withdrawal AND NOT c.apex AND asset(c.amount) = $2 AND c.due_at > $3
-      AND 'FBO_NOT_FUNDED' = (SELECT e.reason FROM cash_call_event e WHERE e.client_id = c.client_id AND e.journal_id = c.journal_id
-                              ORDER BY e.event_no DESC LIMIT 1)
+BEGIN
+    PERFORM bounded_wait();
+    UPDATE cash_call AS c
+    SET due_at = moment
+    WHERE c.client_id = holder AND c.status = 'O' AND NOT c.withdrawal AND NOT c.apex AND asset(c.amount) = unit
+      AND c.due_at > moment
+      AND 'FBO_NOT_FUNDED' = (SELECT e.reason
+                              FROM cash_call_events(c.client_id, c.journal_id) AS e
+                              ORDER BY e.event_id DESC
+                              LIMIT 1);
+END;
 $$;
-COMMENT ON FUNCTION wake_unfunded_deposits(integer, asset, timestamptz) IS 'Internal: deposits whose last attempt found the FBO account without the money become due.';

@@ -1,6 +1,4 @@
--- ---------------------------------------------------------------------------
--- Reference data
--- ---------------------------------------------------------------------------
+-- ACH return codes: why a bank returns an entry, and until when it may. Shipped with the extension.
 
 CREATE TABLE bakkt_ledger_internal.ach_return_code (
     code            text COLLATE "C" PRIMARY KEY CHECK (code ~ '^R[0-9]{2}$'),
@@ -10,9 +8,10 @@ CREATE TABLE bakkt_ledger_internal.ach_return_code (
     banking_days    boolean NOT NULL
 );
 COMMENT ON TABLE ach_return_code IS 'Why the receiving bank returns an ACH entry. Shipped with the extension.';
-COMMENT ON COLUMN ach_return_code.unauthorised IS 'The account''s holder says that he did not authorise it.';
-COMMENT ON COLUMN ach_return_code.return_days IS 'Until when after settlement the bank may return with this code; NULL: no fixed time. A later return is recorded all the same.';
-COMMENT ON COLUMN ach_return_code.banking_days IS 'Those are banking days; else calendar days.';
+COMMENT ON COLUMN ach_return_code.unauthorised IS 'The holder of the account says that it was not authorized.';
+COMMENT ON COLUMN ach_return_code.return_days IS
+    'How many days after settlement the bank may return with this code; NULL: no fixed time. A later return is recorded as well.';
+COMMENT ON COLUMN ach_return_code.banking_days IS 'Whether return_days counts banking days; otherwise calendar days.';
 INSERT INTO subject (subject, key, shipped) VALUES ('ach_return_code', '{code}', true);
 INSERT INTO ach_return_code VALUES
     ('R01', 'insufficient funds', false, 2, true),

@@ -1,41 +1,42 @@
--- ---------------------------------------------------------------------------
--- The client's share of revenue
--- ---------------------------------------------------------------------------
+-- The client's share of revenue, as something that can be charged. A house account is not locked by
+-- posting. Whoever charges the share up to what has accrued must be the only one that does: the row
+-- of revenue_share_guard is what it locks.
+-- Refuses a transaction whose snapshot is too old (40001).
 
--- A house account is not locked when posted.  Whoever charges it up to what
--- has accrued must be the only one that does: this row stands for it.
 CREATE TABLE bakkt_ledger_internal.revenue_share_guard (
-    client_id   integer PRIMARY KEY REFERENCES client,
-    taken       bigint NOT NULL
+    client_id integer NOT NULL REFERENCES client,
+    taken bigint NOT NULL,
+    CONSTRAINT revenue_share_guard_pkey PRIMARY KEY (client_id)
 );
-COMMENT ON TABLE revenue_share_guard IS 'One row per client, written by whoever charges its share of revenue up to what has accrued, so that no two spend it.';
-COMMENT ON COLUMN revenue_share_guard.taken IS 'How often.';
+COMMENT ON TABLE revenue_share_guard IS
+    'One row per client, written by every transaction that charges the client''s share of revenue, so that no two charge the '
+    'same money.';
+COMMENT ON COLUMN revenue_share_guard.taken IS 'How often it was written.';
 SELECT pg_catalog.pg_extension_config_dump('revenue_share_guard', '');
 
-CREATE FUNCTION bakkt_ledger_internal.lock_revenue_share(client_id integer) RETURNS void
+-- Makes this transaction the only one that charges the client's share of revenue. The row is
+-- written, not only locked: a transaction whose snapshot is older than another's charge gets 40001.
+CREATE FUNCTION bakkt_ledger_internal.lock_revenue_share(holder integer) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 BEGIN
     PERFORM bounded_wait();
-    -- written, not only locked: a transaction whose snapshot is older than another's charge gets 40001
-    INSERT INTO revenue_share_guard AS g VALUES (lock_revenue_share.client_id, 1)
-    ON CONFLICT (client_id) DO UPDATE SET taken = g.taken + 1;
+    INSERT INTO revenue_share_guard AS g VALUES (holder, 1)
+    ON CONFLICT ON CONSTRAINT revenue_share_guard_pkey DO UPDATE
+    SET taken = g.taken + 1;
 END;
 $$;
-COMMENT ON FUNCTION lock_revenue_share(integer) IS
-    'Internal: makes this transaction the only one that charges the client''s share of revenue; 40001 when it began too early for that.';
 
-CREATE FUNCTION bakkt_ledger_internal.revenue_share_accrued(client_id integer, asset asset) RETURNS amount
+-- What the client's share of revenue has accrued and nobody has charged; zero when it is overdrawn.
+-- Call it under lock_revenue_share().
+CREATE FUNCTION bakkt_ledger_internal.revenue_share_accrued(holder integer, unit asset) RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    share   constant account_id := ensure_account(client_id, 'CORP', 'RevShare:payable:' || (client_row(client_id)).code, asset);
+    share constant account_id := account_of_kind(holder, 'corp_revenue_share', unit, (client_row(holder)).code);
 BEGIN
-    RETURN greatest(zero(asset), (balance_of(share)).balance);
+    RETURN greatest(zero(unit), (balance_of(share)).balance);
 END;
 $$;
-COMMENT ON FUNCTION revenue_share_accrued(integer, asset) IS
-    'Internal: what the client''s share of revenue has accrued and nobody has charged; zero when it is overdrawn. Call it under lock_revenue_share().';

@@ -1,4 +1,7 @@
--- Floor 3: wires in (J01d).
+-- Wires in (J01d), with or without a known owner, and their return.
+-- Refuses a bank's reference that was received before (LG020), a customer without cash here
+-- (LG013).
+-- Locks the customer, then the wire.
 
 CREATE FUNCTION bakkt_ledger_internal.wire_obstacle(customer_id bigint, asset asset) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -9,7 +12,8 @@ $$
                 WHEN EXISTS (SELECT FROM account a WHERE a.customer_id = $1 AND a.kind = 'fbo_settled' AND a.asset = $2 AND a.status IN ('credit_frozen', 'closed'))
                     THEN 'the customer''s account takes no credits' END
 $$;
-COMMENT ON FUNCTION wire_obstacle(bigint, asset) IS 'Internal: why a wire cannot be credited to the customer; NULL if it can.';
+COMMENT ON FUNCTION wire_obstacle(bigint, asset) IS
+    'Internal: the reason why a wire cannot be credited to the customer; NULL if it can.';
 
 CREATE FUNCTION bakkt_ledger.receive_wire(client text, amount amount, reference text, account text DEFAULT NULL, bank text DEFAULT NULL, bank_reference text DEFAULT NULL,
                              at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
@@ -41,10 +45,12 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION receive_wire(text, amount, text, text, text, text, timestamptz) IS
-'The bank has credited a wire. With the account of a customer it is his settled cash at once (J01d): SETTLED. Without one, or when the customer''s cash is not held here or
-his account takes no credits, it is UNIDENTIFIED, a claim of somebody unknown, until assign_wire() or return_wire(). bank_reference: the bank''s, such as the IMAD; one
-wire is received once under it (LG020). A fact: recorded whatever the state of the customer. The same again returns it as it stands, with other content LG020. Raises LG010,
-42501, LG012, LG002 no reference, LG045, LG042 no currency, LG040, LG041, LG043 asset, LG061, LG011.';
+    'Records that the bank has credited a wire. With the account of a customer it is the customer''s settled cash at once '
+    '(J01d): SETTLED. Without one, or when the customer''s cash is not held here or the account takes no credits, it is '
+    'UNIDENTIFIED, a claim of an unknown owner, until assign_wire() or return_wire(). bank_reference: the bank''s, such as the '
+    'IMAD; a wire is received once under it (LG020). Since the bank has done it, it is recorded whatever the state of the '
+    'customer. Repeating it returns the wire as it stands, other content is LG020. Raises LG010, 42501, LG012, LG002 no '
+    'reference, LG045, LG042 no currency, LG040, LG041, LG043 asset, LG061, LG011.';
 
 CREATE FUNCTION bakkt_ledger_internal.customer_of(client_id integer, account text) RETURNS bigint
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -64,7 +70,9 @@ BEGIN
     RETURN found_id;
 END;
 $$;
-COMMENT ON FUNCTION customer_of(integer, text) IS 'Internal: a customer of this client by account code, NULL for NULL; LG012 if unknown, LG031 if another client''s.';
+COMMENT ON FUNCTION customer_of(integer, text) IS
+    'Internal: a customer of this client by account code, NULL for NULL; LG012 if unknown, LG031 if it belongs to another '
+    'client.';
 
 CREATE FUNCTION bakkt_ledger.assign_wire(client text, reference text, account text, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -88,7 +96,10 @@ BEGIN
                    ARRAY[moved.amount, -moved.amount]), at));
 END;
 $$;
-COMMENT ON FUNCTION assign_wire(text, text, text, timestamptz) IS 'An unidentified wire is found to be this customer''s: settled cash from now on. The same again returns it, with another account LG020. Raises LG010, 42501, LG012, LG031, LG080 unknown, LG081 not unidentified, LG013 the customer has no cash here, LG032 or LG033 his account takes no credits, LG061.';
+COMMENT ON FUNCTION assign_wire(text, text, text, timestamptz) IS
+    'Assigns an unidentified wire to the customer whose it was found to be: it is settled cash from now on. Repeating it '
+    'returns the wire; another account is LG020. Raises LG010, 42501, LG012, LG031, LG080 unknown, LG081 not unidentified, '
+    'LG013 the customer has no cash here, LG032 or LG033 the account takes no credits, LG061.';
 
 CREATE FUNCTION bakkt_ledger.return_wire(client text, reference text, reason text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -111,4 +122,7 @@ BEGIN
     RETURN moved;
 END;
 $$;
-COMMENT ON FUNCTION return_wire(text, text, text, text, timestamptz) IS 'A wire has gone back: an unidentified one whole, one that the customer had as return_deposit() does with a settled deposit, without a fee. The same again returns it, with another reason or bank_reference LG020. Raises LG010, 42501, LG080, LG081 returned already, or an ACH deposit, LG002 no reason, LG061.';
+COMMENT ON FUNCTION return_wire(text, text, text, text, timestamptz) IS
+    'Records that a wire was returned: an unidentified one in full, one credited to a customer as return_deposit() does for a '
+    'settled deposit, without a fee. Repeating it returns the wire; another reason or bank_reference is LG020. Raises LG010, '
+    '42501, LG080, LG081 returned already, or an ACH deposit, LG002 no reason, LG061.';

@@ -1,4 +1,7 @@
--- Floor 3: withdrawals (J06b-c).
+-- Withdrawals (J06b, J06c): requested, sent, completed, or ended before that.
+-- Refuses what settled cash less holds, outstanding cash calls and deficits does not cover (LG050,
+-- I20).
+-- Locks the customer, then the withdrawal, then its hold.
 
 CREATE FUNCTION bakkt_ledger_internal.require_withdrawable(client_id integer, customer_id bigint, settled account_id, amount amount, at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -21,7 +24,9 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_withdrawable(integer, bigint, account_id, amount, timestamptz) IS 'Internal: LG047 below the client''s minimum, LG050 when settled cash less holds covers the amount but not the outstanding cash calls and the customer''s deficits as well. That it covers the amount is for the hold to say.';
+COMMENT ON FUNCTION require_withdrawable(integer, bigint, account_id, amount, timestamptz) IS
+    'Internal: LG047 below the client''s minimum, LG050 when settled cash less holds covers the amount but not the outstanding '
+    'cash calls and the customer''s deficits as well. Whether settled cash covers the amount at all is checked by the hold.';
 
 CREATE FUNCTION bakkt_ledger.request_withdrawal(account text, amount amount, reference text, rail text DEFAULT 'ACH', bank text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS funding_transfer
@@ -54,10 +59,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION request_withdrawal(text, amount, text, text, text, timestamptz) IS
-'A customer wants cash paid out by ACH or WIRE: REQUESTED, the amount is held until the withdrawal is sent or ends. bank: the omnibus bank that will pay. The reference
-names the withdrawal; the same again returns it as it stands, with other content LG020. Raises LG012, LG002 no reference or rail, LG045, LG042 no currency, LG040, LG041, LG043
-asset, LG034 or LG016 bank, LG013 the customer may not withdraw, LG047 below the client''s minimum, LG050 unless settled cash less holds less outstanding cash calls covers it (I20),
-LG032 or LG033 closed or frozen, LG061, LG011.';
+    'Requests that cash be paid out to a customer by ACH or WIRE: REQUESTED; the amount is held until the withdrawal is sent or '
+    'ends. bank: the omnibus bank that will pay. The reference names the withdrawal; repeating the request returns it as it '
+    'stands, other content is LG020. Raises LG012, LG002 no reference or rail, LG045, LG042 no currency, LG040, LG041, LG043 '
+    'asset, LG034 or LG016 bank, LG013 the customer may not withdraw, LG047 below the client''s minimum, LG050 unless settled '
+    'cash less holds less outstanding cash calls covers it (I20), LG032 or LG033 closed or frozen, LG061, LG011.';
 
 CREATE FUNCTION bakkt_ledger.send_withdrawal(client text, reference text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -82,13 +88,15 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION send_withdrawal(text, text, text, timestamptz) IS
-'A withdrawal is instructed to the bank: SENT, the claim goes out of the hold (J06b); no moment where the money is free. The same again returns it, with another
-bank_reference LG020. Raises LG010, 42501, LG080, LG081 sent or ended already, LG013 the customer may not withdraw any more: reject it, LG033 frozen, LG061.';
+    'Records that a withdrawal was instructed to the bank: SENT. The claim is taken out of its hold (J06b), so the money is at '
+    'no moment free. Repeating it returns the withdrawal; another bank_reference is LG020. Raises LG010, 42501, LG080, LG081 '
+    'sent or ended already, LG013 the customer may no longer withdraw: reject the withdrawal, LG033 frozen, LG061.';
 
 CREATE FUNCTION bakkt_ledger_internal.clearing_out(rail text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE rail WHEN 'ACH' THEN 'FBO Clearing:ACH-out' ELSE 'FBO Clearing:wire-out' END;
-COMMENT ON FUNCTION clearing_out(text) IS 'Internal: where a withdrawal stands between sending and the bank''s debit.';
+COMMENT ON FUNCTION clearing_out(text) IS
+    'Internal: the clearing account of a withdrawal between its sending and the bank''s debit.';
 
 CREATE FUNCTION bakkt_ledger.complete_withdrawal(client text, reference text, bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -106,7 +114,10 @@ BEGIN
         cash_entry(moved.client_id, asset(moved.amount), ARRAY[clearing_out(moved.rail), omnibus_bank(moved.bank)], ARRAY[moved.amount, -moved.amount]), at));
 END;
 $$;
-COMMENT ON FUNCTION complete_withdrawal(text, text, text, timestamptz) IS 'The bank has debited the FBO account for a withdrawal: COMPLETED (J06c). A fact. The same again returns it, with another bank_reference LG020. Raises LG010, 42501, LG080, LG081 not sent, or ended, LG061.';
+COMMENT ON FUNCTION complete_withdrawal(text, text, text, timestamptz) IS
+    'Records that the bank has debited the FBO account for a withdrawal: COMPLETED (J06c), whatever the state of the customer. '
+    'Repeating it returns the withdrawal; another bank_reference is LG020. Raises LG010, 42501, LG080, LG081 not sent, or '
+    'ended, LG061.';
 
 CREATE FUNCTION bakkt_ledger.send_withdrawals(client text, "references" text[], bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -124,7 +135,8 @@ BEGIN
     RETURN cardinality("references");
 END;
 $$;
-COMMENT ON FUNCTION send_withdrawals(text, text[], text, timestamptz) IS 'send_withdrawal() of many in one file to the bank, all or none; returns how many. LG002 NULL for references.';
+COMMENT ON FUNCTION send_withdrawals(text, text[], text, timestamptz) IS
+    'send_withdrawal() for many withdrawals in one file to the bank, all or none; returns how many. LG002 NULL for references.';
 
 CREATE FUNCTION bakkt_ledger.complete_withdrawals(client text, "references" text[], bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -138,7 +150,8 @@ BEGIN
     RETURN cardinality("references");
 END;
 $$;
-COMMENT ON FUNCTION complete_withdrawals(text, text[], text, timestamptz) IS 'complete_withdrawal() of many, all or none; returns how many. LG002 NULL for references.';
+COMMENT ON FUNCTION complete_withdrawals(text, text[], text, timestamptz) IS
+    'complete_withdrawal() for many withdrawals, all or none; returns how many. LG002 NULL for references.';
 
 CREATE FUNCTION bakkt_ledger_internal.end_withdrawal(moved funding_transfer, event text, content jsonb, at timestamptz) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -155,7 +168,8 @@ BEGIN
     RETURN enter_funding(moved, event, at, content);
 END;
 $$;
-COMMENT ON FUNCTION end_withdrawal(funding_transfer, text, jsonb, timestamptz) IS 'Internal: ends a withdrawal that was not sent; the money is free again.';
+COMMENT ON FUNCTION end_withdrawal(funding_transfer, text, jsonb, timestamptz) IS
+    'Internal: ends a withdrawal that was not sent and releases its hold.';
 
 CREATE FUNCTION bakkt_ledger.reject_withdrawal(client text, reference text, reason text, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -168,7 +182,9 @@ BEGIN
     RETURN end_withdrawal(lock_funding(client, reference, 'WITHDRAWAL', at, true), 'rejected', jsonb_build_object('reason', reason), at);
 END;
 $$;
-COMMENT ON FUNCTION reject_withdrawal(text, text, text, timestamptz) IS 'The company or bank rejects a withdrawal that is not sent: REJECTED, the hold is released. The same again returns it, with another reason LG020. Raises LG010, 42501, LG080, LG081 sent or ended already, LG002 no reason, LG061.';
+COMMENT ON FUNCTION reject_withdrawal(text, text, text, timestamptz) IS
+    'Rejects a withdrawal that is not sent, for the company or the bank: REJECTED; the hold is released. Repeating it returns '
+    'the withdrawal; another reason is LG020. Raises LG010, 42501, LG080, LG081 sent or ended already, LG002 no reason, LG061.';
 
 CREATE FUNCTION bakkt_ledger.cancel_withdrawal(client text, reference text, reason text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -178,7 +194,9 @@ BEGIN
     RETURN end_withdrawal(lock_funding(client, reference, 'WITHDRAWAL', at, true), 'cancelled', jsonb_build_object('reason', reason), at);
 END;
 $$;
-COMMENT ON FUNCTION cancel_withdrawal(text, text, text, timestamptz) IS 'The customer or client cancels a withdrawal that is not sent: CANCELLED, the hold is released. The same again returns it, with another reason LG020. Raises LG010, 42501, LG080, LG081 sent or ended already, LG061.';
+COMMENT ON FUNCTION cancel_withdrawal(text, text, text, timestamptz) IS
+    'Cancels a withdrawal that is not sent, for the customer or the client: CANCELLED; the hold is released. Repeating it '
+    'returns the withdrawal; another reason is LG020. Raises LG010, 42501, LG080, LG081 sent or ended already, LG061.';
 
 CREATE FUNCTION bakkt_ledger.return_withdrawal(client text, reference text, code text DEFAULT NULL, reason text DEFAULT NULL, bank_reference text DEFAULT NULL,
                                   at timestamptz DEFAULT clock_timestamp()) RETURNS funding_transfer
@@ -202,6 +220,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION return_withdrawal(text, text, text, text, text, timestamptz) IS
-'A withdrawal has come back, before or after the bank''s debit: RETURNED, the money is the customer''s settled cash again. An ACH withdrawal needs a code of ach_return_code.
-A fact: recorded whatever the state of the customer. The same again returns it, with other content LG020. Raises LG010, 42501, LG080, LG081 not sent, or ended, LG085, LG032
-or LG033 the account takes no credits, LG061.';
+    'Records that a withdrawal came back, before or after the bank''s debit: RETURNED; the money is the customer''s settled '
+    'cash again. An ACH withdrawal needs a code of ach_return_code. Since the bank has done it, it is recorded whatever the '
+    'state of the customer. Repeating it returns the withdrawal, other content is LG020. Raises LG010, 42501, LG080, LG081 not '
+    'sent, or ended, LG085, LG032 or LG033 the account takes no credits, LG061.';

@@ -1,73 +1,98 @@
--- Floor 3: writing off cash calls, and what is recovered of them (design 5, doc/cash.md).
---
--- A purchase that stays unpaid longer than the client's terms allow is
--- proposed for write-off, approved by a second person, and charged in a later
--- month: to the client's share of revenue as far as it has accrued, the rest
--- to bad debt (J05c).  Until then it is attempted like any other call.  What
--- is recovered restores bad debt first, then the client's share (J05e).
+-- Writing off cash calls, and what is recovered of them: the table (doc/cash.md). A purchase that
+-- stays unpaid longer than the client's terms allow is proposed for write-off, approved by a second
+-- person, and charged in a later month: to the client's share of revenue as far as it has accrued,
+-- the rest to bad debt (J05c). Until then it is attempted like any other call. A recovery restores
+-- bad debt first, then the client's share (J05e). Who proposed and who decided is in approval; here
+-- is what is special: when it may be charged, and what bore it.
 
 CREATE TABLE bakkt_ledger_internal.cash_write_off (
-    client_id           integer NOT NULL,
-    journal_id          bigint NOT NULL,
-    proposal_no         integer NOT NULL CHECK (proposal_no > 0),
-    status              text NOT NULL DEFAULT 'PROPOSED'
-                        CHECK (status IN ('PROPOSED', 'APPROVED', 'DECLINED', 'LAPSED', 'CHARGED')),
-    amount              amount NOT NULL,
-    eligible_on         date NOT NULL,
-    charge_month        date NOT NULL CHECK (charge_month > eligible_on AND extract(day FROM charge_month) = 1),
-    proposed_by         name NOT NULL,
-    proposed_role       regrole NOT NULL DEFAULT session_login_role(),
-    proposed_at         timestamptz NOT NULL,
-    approved_by         name,
-    approved_at         timestamptz,
-    declined_by         name,
-    declined_at         timestamptz,
-    decline_reason      text,
-    lapsed_at           timestamptz,
-    charged_at          timestamptz,
-    charge_journal      bigint,
-    from_share          amount,
-    from_bad_debt       amount,
-    PRIMARY KEY (client_id, journal_id, proposal_no),
-    FOREIGN KEY (client_id, journal_id) REFERENCES cash_call,
-    CONSTRAINT cash_write_off_two_persons CHECK (approved_by <> proposed_by),
-    CONSTRAINT cash_write_off_whole CHECK (status <> 'CHARGED' OR from_share + from_bad_debt = amount)
+    client_id integer NOT NULL,
+    journal_id bigint NOT NULL,
+    proposal_no integer NOT NULL CHECK (proposal_no > 0),
+    amount amount NOT NULL,
+    eligible_on date NOT NULL,
+    charge_month date NOT NULL CHECK (charge_month > eligible_on AND extract(day FROM charge_month) = 1),
+    charged_at timestamptz,
+    charge_journal bigint,
+    from_share amount,
+    from_bad_debt amount,
+    CONSTRAINT cash_write_off_pkey PRIMARY KEY (client_id, journal_id, proposal_no),
+    CONSTRAINT cash_write_off_call FOREIGN KEY (client_id, journal_id) REFERENCES cash_call,
+    CONSTRAINT cash_write_off_whole CHECK (charged_at IS NULL OR from_share + from_bad_debt = amount)
 );
-CREATE UNIQUE INDEX cash_write_off_open_idx ON cash_write_off (client_id, journal_id) WHERE status IN ('PROPOSED', 'APPROVED');
-COMMENT ON TABLE cash_write_off IS 'Write-offs of cash calls in their present state: proposed, decided by whom, charged to what.';
+CREATE INDEX cash_write_off_uncharged_idx ON cash_write_off (client_id, journal_id) WHERE charged_at IS NULL;
+COMMENT ON TABLE cash_write_off IS
+    'Proposals to write off cash calls: when each may be charged, and what bore it. Who proposed and decided is in approval.';
 COMMENT ON COLUMN cash_write_off.journal_id IS 'The cash call.';
-COMMENT ON COLUMN cash_write_off.proposal_no IS 'From 1; a call whose write-off was declined can be proposed again, by hand.';
-COMMENT ON COLUMN cash_write_off.proposed_role IS 'The login that proposed it, by number.';
-COMMENT ON COLUMN cash_write_off.status IS 'PROPOSED; APPROVED by a second person; DECLINED; LAPSED: the call ended otherwise before; CHARGED: posted.';
+COMMENT ON COLUMN cash_write_off.proposal_no IS 'From 1; a call whose write-off was declined can be proposed again by hand.';
 COMMENT ON COLUMN cash_write_off.eligible_on IS 'First Central date on which the call was older than the client''s terms allow.';
-COMMENT ON COLUMN cash_write_off.charge_month IS 'First day of the Central month in which it may be charged: the one after eligible_on.';
+COMMENT ON COLUMN cash_write_off.charge_month IS
+    'First day of the Central month in which it may be charged: the one after eligible_on.';
+COMMENT ON COLUMN cash_write_off.charged_at IS 'When it was posted, by charge_journal; NULL: not yet, or never.';
 COMMENT ON COLUMN cash_write_off.from_share IS 'Taken from the client''s share of revenue (PARTNER_WRITE_OFF).';
 COMMENT ON COLUMN cash_write_off.from_bad_debt IS 'Borne by the company (BAKKT_WRITE_OFF).';
 SELECT pg_catalog.pg_extension_config_dump('cash_write_off', '');
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON cash_write_off FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE cash_write_off ENABLE ALWAYS TRIGGER refuse_write;
+INSERT INTO subject (subject, key) VALUES ('cash_write_off', '{journal_id,proposal_no}');
 
-CREATE TABLE bakkt_ledger_internal.cash_recovery (
-    client_id       integer NOT NULL,
-    reference       text COLLATE "C" NOT NULL CHECK (octet_length(reference) BETWEEN 1 AND 191),
-    call            bigint NOT NULL,
-    requested       amount,
-    amount          amount NOT NULL,
-    to_bad_debt     amount NOT NULL,
-    to_share        amount NOT NULL,
-    at              timestamptz NOT NULL,
-    recorded_at     timestamptz NOT NULL,
-    recovered_by    name NOT NULL,
-    journal_id      bigint NOT NULL,
-    PRIMARY KEY (client_id, reference),
-    FOREIGN KEY (client_id, call) REFERENCES cash_call,
-    CONSTRAINT cash_recovery_whole CHECK (to_bad_debt + to_share = amount)
+CREATE TYPE bakkt_ledger.cash_write_off_result AS (
+    client_id integer,
+    journal_id bigint,
+    proposal_no integer,
+    status text,
+    amount amount,
+    eligible_on date,
+    charge_month date,
+    proposed_by name,
+    proposed_role regrole,
+    proposed_at timestamptz,
+    approved_by name,
+    approved_at timestamptz,
+    declined_by name,
+    declined_at timestamptz,
+    decline_reason text,
+    lapsed_at timestamptz,
+    charged_at timestamptz,
+    charge_journal bigint,
+    from_share amount,
+    from_bad_debt amount
 );
-CREATE INDEX cash_recovery_call_idx ON cash_recovery (client_id, call);
-COMMENT ON TABLE cash_recovery IS 'What was recovered of cash calls written off, by the caller''s reference. Append-only.';
-COMMENT ON COLUMN cash_recovery.requested IS 'As asked for; NULL: all that was left.';
-COMMENT ON COLUMN cash_recovery.to_bad_debt IS 'Restored to the company: first.';
-COMMENT ON COLUMN cash_recovery.to_share IS 'Restored to the client''s share of revenue: once bad debt is whole again.';
-SELECT pg_catalog.pg_extension_config_dump('cash_recovery', '');
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON cash_recovery FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE cash_recovery ENABLE ALWAYS TRIGGER refuse_write;
+COMMENT ON TYPE cash_write_off_result IS
+'A proposal to write off a cash call, and what became of it.
+journal_id: the call; proposal_no: from 1; eligible_on, charge_month: since when it may be proposed, and from when on charged,
+Central.
+status: PROPOSED; APPROVED by a second person; DECLINED; LAPSED: the call ended otherwise before; CHARGED: posted, from_share to
+the client''s share of revenue and from_bad_debt to bad debt.';
+
+-- The proposals to write off the calls of a client, with what was decided on them. Who approved one
+-- that was declined afterwards, its event tells.
+CREATE FUNCTION bakkt_ledger_internal.write_offs_of(holder integer) RETURNS SETOF cash_write_off_result
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    SELECT w.client_id, w.journal_id, w.proposal_no, CASE WHEN w.charged_at IS NULL THEN p.status ELSE 'CHARGED' END, w.amount,
+           w.eligible_on, w.charge_month, p.proposed_by, p.proposed_role, p.proposed_at,
+           (yes.changed ->> 'decided_by')::name, yes.at,
+           CASE p.status WHEN 'DECLINED' THEN p.decided_by END, CASE p.status WHEN 'DECLINED' THEN p.decided_at END,
+           p.decision_reason, CASE p.status WHEN 'LAPSED' THEN p.decided_at END, w.charged_at, w.charge_journal,
+           w.from_share, w.from_bad_debt
+    FROM cash_write_off AS w
+    JOIN approval AS p ON p.client_id = holder AND p.subject = 'cash_write_off'
+                      AND p.subject_key = w.journal_id || '/' || w.proposal_no
+    LEFT JOIN event AS yes ON yes.client_id = holder AND yes.subject = 'approval' AND yes.subject_key = p.approval_id::text
+                          AND yes.event = 'approved'
+    WHERE w.client_id = holder;
+END;
+
+-- The last proposal to write a cash call off; NULL when there was none.
+CREATE FUNCTION bakkt_ledger_internal.latest_write_off(holder integer, number bigint) RETURNS cash_write_off_result
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN (SELECT w
+            FROM write_offs_of(holder) AS w
+            WHERE w.journal_id = number
+            ORDER BY w.proposal_no DESC LIMIT 1);
+END;
+$$;

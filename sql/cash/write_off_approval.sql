@@ -1,105 +1,109 @@
--- ---------------------------------------------------------------------------
--- Deciding
--- ---------------------------------------------------------------------------
+-- Approving and declining the write-off of a cash call.
+-- Refuses the proposer and logins that either could become (LG067), calls without a standing
+-- proposal (LG083).
+-- Locks the proposal.
 
-CREATE FUNCTION bakkt_ledger_internal.lock_write_off(client_id integer, call bigint) RETURNS cash_write_off
+-- The proposal of a write-off as it stands in approval.
+CREATE FUNCTION bakkt_ledger_internal.write_off_key(proposed cash_write_off_result) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (proposed).journal_id || '/' || (proposed).proposal_no;
+
+-- The last proposal to write a cash call off, locked for whoever decides it; LG082 unknown call,
+-- LG083 never proposed.
+CREATE FUNCTION bakkt_ledger_internal.lock_write_off(holder integer, number bigint) RETURNS cash_write_off_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    asked   constant cash_call := require_cash_call(lock_write_off.client_id, lock_write_off.call);
-    result  cash_write_off := latest_write_off(asked.client_id, asked.journal_id);
+    asked constant cash_call := require_cash_call(holder, number);
+    latest constant cash_write_off_result := latest_write_off(holder, number);
 BEGIN
-    PERFORM bounded_wait();
-    SELECT w.* INTO result FROM cash_write_off w
-     WHERE w.client_id = asked.client_id AND w.journal_id = asked.journal_id AND w.proposal_no = result.proposal_no FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
+    IF latest.journal_id IS NULL THEN
         PERFORM refuse_cash_call_state(asked, 'is not proposed for write-off');
     END IF;
-    RETURN result;
+    PERFORM lock_approval(holder, 'cash_write_off', write_off_key(latest));
+    RETURN latest_write_off(holder, number);
 END;
 $$;
-COMMENT ON FUNCTION lock_write_off(integer, bigint) IS
-    'Internal: the last proposal to write the cash call off, locked; LG082 unknown call, LG083 never proposed.';
 
-CREATE FUNCTION bakkt_ledger.approve_cash_call_write_off(client text, call bigint, at timestamptz DEFAULT clock_timestamp()) RETURNS cash_write_off
+CREATE FUNCTION bakkt_ledger.approve_cash_call_write_off(client text, call bigint, at timestamptz DEFAULT clock_timestamp())
+    RETURNS cash_write_off_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    owning  constant integer := require_client(approve_cash_call_write_off.client);
-    result  cash_write_off;
-    asked   cash_call;
+    holder constant integer := require_client(client);
+    what constant text := format('the write-off of cash call %s', call);
+    latest cash_write_off_result;
+    asked cash_call;
 BEGIN
     PERFORM require_instant(at);
-    result := lock_write_off(owning, approve_cash_call_write_off.call);
-    PERFORM require_second_person(result.proposed_by, result.proposed_role, format('the write-off of cash call %s', result.journal_id));
-    asked := require_cash_call(owning, approve_cash_call_write_off.call);
-    IF result.status IN ('APPROVED', 'CHARGED') THEN
-        RETURN result;
-    ELSIF result.status <> 'PROPOSED' OR asked.status <> 'O' THEN
-        PERFORM refuse_cash_call_state(asked, 'can no longer be written off', format('Its write-off is %s.',
-            CASE result.status WHEN 'PROPOSED' THEN 'lapsed' ELSE lower(result.status) END));
+    latest := lock_write_off(holder, call);
+    PERFORM require_second_person(latest.proposed_by, latest.proposed_role, what);
+    asked := require_cash_call(holder, call);
+    IF latest.status IN ('DECLINED', 'LAPSED') OR latest.status = 'PROPOSED' AND asked.status <> 'O' THEN
+        PERFORM refuse_cash_call_state(asked, 'can no longer be written off',
+                                       format('Its write-off is %s.', CASE latest.status WHEN 'PROPOSED' THEN 'lapsed'
+                                                                      ELSE lower(latest.status) END));
     END IF;
-    UPDATE cash_write_off w SET status = 'APPROVED', approved_by = session_login(), approved_at = approve_cash_call_write_off.at
-     WHERE w.client_id = result.client_id AND w.journal_id = result.journal_id AND w.proposal_no = result.proposal_no
-    RETURNING w.* INTO result;
-    RETURN result;
+    PERFORM approve(latest_approval(holder, 'cash_write_off', write_off_key(latest)), what, at);
+    RETURN latest_write_off(holder, call);
 END;
 $$;
 COMMENT ON FUNCTION approve_cash_call_write_off(text, bigint, timestamptz) IS
-'Approves the proposed write-off of a cash call; it is charged once its month has begun. Nobody approves what he proposed, nor what a login did that may become his or that he may become (LG067, I25). Safe to repeat. Raises LG082 unknown call, LG083 not
-proposed, declined, or the call has been settled or busted since, LG010, 42501, LG061, LG002.';
+'Approves the proposed write-off of a cash call; it is charged once its month has begun.
+The proposer cannot approve it, nor a login that can act as the proposer''s or as which the proposer can act, nor one whose limit
+is lower (LG067, I25). Safe to repeat.
+Errors: LG082 unknown call, LG083 not proposed, declined, or the call has been settled or busted since, LG010, 42501, LG061,
+LG002.';
 
-CREATE FUNCTION bakkt_ledger.approve_cash_call_write_offs(client text, calls bigint[], at timestamptz DEFAULT clock_timestamp()) RETURNS SETOF cash_write_off
+CREATE FUNCTION bakkt_ledger.approve_cash_call_write_offs(client text, calls bigint[], at timestamptz DEFAULT clock_timestamp())
+    RETURNS SETOF cash_write_off_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    call    bigint;
+    number bigint;
 BEGIN
     IF calls IS NULL THEN
         PERFORM refuse_invalid('approving needs an array of cash calls');
     END IF;
     PERFORM require_batch_size(cardinality(calls));
-    FOR call IN SELECT DISTINCT n FROM unnest(calls) AS n ORDER BY n LOOP
-        RETURN NEXT approve_cash_call_write_off(client, call, at);
+    FOR number IN SELECT DISTINCT n FROM unnest(calls) AS n ORDER BY n LOOP
+        RETURN NEXT approve_cash_call_write_off(client, number, at);
     END LOOP;
 END;
 $$;
 COMMENT ON FUNCTION approve_cash_call_write_offs(text, bigint[], timestamptz) IS
-    'Approves the proposed write-offs of several cash calls, all or none; see approve_cash_call_write_off(). LG002 for NULL, 54000 for more than one call takes.';
+'Approves the proposed write-offs of several cash calls, all or none; see approve_cash_call_write_off().
+Errors: LG002 for NULL, 54000 for more than one call may bring.';
 
-CREATE FUNCTION bakkt_ledger.decline_cash_call_write_off(client text, call bigint, reason text, at timestamptz DEFAULT clock_timestamp()) RETURNS cash_write_off
+CREATE FUNCTION bakkt_ledger.decline_cash_call_write_off(client text, call bigint, reason text,
+                                                         at timestamptz DEFAULT clock_timestamp())
+    RETURNS cash_write_off_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    owning  constant integer := require_client(decline_cash_call_write_off.client);
-    result  cash_write_off;
+    holder constant integer := require_client(client);
+    what constant text := format('the write-off of cash call %s', call);
+    latest cash_write_off_result;
 BEGIN
     PERFORM require_instant(at);
     IF coalesce(reason, '') = '' THEN
         PERFORM refuse_invalid('declining a write-off needs a reason', NULL, 'Say why in a few words.');
     END IF;
-    result := lock_write_off(owning, decline_cash_call_write_off.call);
-    PERFORM require_other_login(result.proposed_by, result.proposed_role, format('the write-off of cash call %s', result.journal_id));
-    IF result.status = 'DECLINED' THEN
-        RETURN result;
-    ELSIF result.status NOT IN ('PROPOSED', 'APPROVED') THEN
-        PERFORM refuse_cash_call_state(require_cash_call(owning, decline_cash_call_write_off.call), 'has no write-off to decline',
-                                       format('Its write-off is %s.', lower(result.status)));
+    latest := lock_write_off(holder, call);
+    PERFORM require_other_login(latest.proposed_by, latest.proposed_role, what);
+    IF latest.status IN ('LAPSED', 'CHARGED') THEN
+        PERFORM refuse_cash_call_state(require_cash_call(holder, call), 'has no write-off to decline',
+                                       format('Its write-off is %s.', lower(latest.status)));
     END IF;
-    UPDATE cash_write_off w
-       SET status = 'DECLINED', declined_by = session_login(), declined_at = decline_cash_call_write_off.at, decline_reason = decline_cash_call_write_off.reason
-     WHERE w.client_id = result.client_id AND w.journal_id = result.journal_id AND w.proposal_no = result.proposal_no
-    RETURNING w.* INTO result;
-    RETURN result;
+    PERFORM decline(latest_approval(holder, 'cash_write_off', write_off_key(latest)), what, at, reason);
+    RETURN latest_write_off(holder, call);
 END;
 $$;
 COMMENT ON FUNCTION decline_cash_call_write_off(text, bigint, text, timestamptz) IS
-'Declines the write-off of a cash call, also an approved one until it is charged; the call stays outstanding and is not proposed again but by hand. Safe to repeat. Raises LG082 unknown
-call, LG083 not proposed, lapsed or charged, LG067 for its proposer, LG002 no reason, LG010, 42501, LG061.';
+'Declines the write-off of a cash call, even an approved one until it is charged.
+The call stays outstanding and is proposed again only by hand. Safe to repeat.
+Errors: LG082 unknown call, LG083 not proposed, lapsed or charged, LG067 for its proposer, LG002 no reason, LG010, 42501, LG061.';

@@ -1,88 +1,82 @@
--- ---------------------------------------------------------------------------
--- Proposing
--- ---------------------------------------------------------------------------
+-- Proposing the write-off of cash calls that are older than the client's terms allow.
+-- Refuses calls that are unknown (LG082), or not outstanding, a deposit, or too young (LG083).
 
-CREATE FUNCTION bakkt_ledger_internal.refuse_cash_call_state(call cash_call, what text, detail text DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'LG083', MESSAGE = format('cash call %s %s', call.journal_id, what),
-        DETAIL = concat_ws(' ', format('It is %s, of %s.', CASE call.status WHEN 'O' THEN 'outstanding' WHEN 'S' THEN 'settled'
-                                       WHEN 'W' THEN 'written off' ELSE 'busted' END, call.amount), detail),
-        HINT = 'cash_calls() and cash_write_offs() show where it stands.';
-END;
-$$;
-COMMENT ON FUNCTION refuse_cash_call_state(cash_call, text, text) IS 'Internal: raises LG083 saying in what state the cash call is.';
-
-CREATE FUNCTION bakkt_ledger_internal.latest_write_off(client_id integer, call bigint) RETURNS cash_write_off
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-    SELECT w.* FROM cash_write_off w WHERE w.client_id = $1 AND w.journal_id = $2 ORDER BY w.proposal_no DESC LIMIT 1
-$$;
-COMMENT ON FUNCTION latest_write_off(integer, bigint) IS 'Internal: the last proposal to write the cash call off; NULL when there was none.';
-
-CREATE FUNCTION bakkt_ledger_internal.eligible_on(called_at timestamptz, write_off_days integer) RETURNS date
+-- First Central date on which a cash call is older than that many days.
+CREATE FUNCTION bakkt_ledger_internal.first_eligible_date(moment timestamptz, days integer) RETURNS date
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    RETURN central_date(called_at) + write_off_days + 1;
-COMMENT ON FUNCTION eligible_on(timestamptz, integer) IS 'First Central date on which a cash call is older than that many days.';
+    RETURN central_date(moment) + days + 1;
 
--- Deposits are what the company owes: they age and are reported, never written off.
-CREATE FUNCTION bakkt_ledger_internal.propose_eligible(client_id integer, at timestamptz, call bigint DEFAULT NULL) RETURNS SETOF cash_write_off
+-- Outstanding purchases of a client that are old enough to be written off, and since when. Deposits
+-- are what the company owes: they age and are reported, never written off.
+CREATE FUNCTION bakkt_ledger_internal.eligible_calls(holder integer, days integer, moment timestamptz)
+    RETURNS TABLE (journal_id bigint, called_at timestamptz, amount amount, since date)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    SELECT c.journal_id, c.called_at, c.amount, first_eligible_date(c.called_at, days)
+    FROM cash_call AS c
+    WHERE c.client_id = holder AND c.status = 'O' AND c.withdrawal
+      AND first_eligible_date(c.called_at, days) <= central_date(moment);
+END;
+
+-- Proposes those of a client that were never proposed before, or the one given, and returns the new
+-- proposals.
+CREATE FUNCTION bakkt_ledger_internal.propose_eligible(holder integer, moment timestamptz, number bigint DEFAULT NULL)
+    RETURNS SETOF cash_write_off
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    days    constant integer := (cash_terms_of(client_id)).write_off_days;
+    entered cash_write_off[];
 BEGIN
     PERFORM bounded_wait();
-    RETURN QUERY
-    INSERT INTO cash_write_off AS w (client_id, journal_id, proposal_no, amount, eligible_on, charge_month, proposed_by, proposed_at)
-    SELECT c.client_id, c.journal_id, 1 + (SELECT count(*) FROM cash_write_off p WHERE p.client_id = c.client_id AND p.journal_id = c.journal_id),
-           c.amount, e.day, (date_trunc('month', e.day::timestamp) + interval '1 month')::date, session_login(), propose_eligible.at
-      FROM cash_call c, eligible_on(c.called_at, days) AS e(day)
-     WHERE c.client_id = propose_eligible.client_id AND c.status = 'O' AND c.withdrawal AND e.day <= central_date(propose_eligible.at)
-       -- one that was declined is proposed again only by hand
-       AND CASE WHEN propose_eligible.call IS NULL
-                THEN NOT EXISTS (SELECT FROM cash_write_off p WHERE p.client_id = c.client_id AND p.journal_id = c.journal_id)
-                ELSE c.journal_id = propose_eligible.call END
-     ORDER BY c.called_at, c.journal_id
-    ON CONFLICT DO NOTHING
-    RETURNING w.*;
+    WITH proposed AS (
+        INSERT INTO cash_write_off AS w (client_id, journal_id, proposal_no, amount, eligible_on, charge_month)
+        SELECT holder, c.journal_id, 1 + earlier.proposals, c.amount, c.since,
+               (date_trunc('month', c.since::timestamp) + interval '1 month')::date
+        FROM eligible_calls(holder, (cash_terms_of(holder)).write_off_days, moment) AS c
+        CROSS JOIN LATERAL (SELECT count(*) AS proposals
+                            FROM cash_write_off AS p
+                            WHERE p.client_id = holder AND p.journal_id = c.journal_id) AS earlier
+        -- a write-off that was declined is proposed again only by hand
+        WHERE CASE WHEN number IS NULL THEN earlier.proposals = 0 ELSE c.journal_id = number END
+        ON CONFLICT ON CONSTRAINT cash_write_off_pkey DO NOTHING
+        RETURNING w.*
+    )
+    SELECT array_agg(p ORDER BY p.journal_id) INTO entered FROM proposed AS p;
+    IF entered IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM record_events('proposed', array_fill(NULL::cash_write_off, ARRAY[cardinality(entered)]), entered, moment);
+    PERFORM propose_all(holder, 'cash_write_off', array_agg(p.journal_id || '/' || p.proposal_no), array_agg(p.amount), NULL,
+                        moment)
+    FROM unnest(entered) AS p;
+    RETURN QUERY SELECT p.* FROM unnest(entered) AS p;
 END;
 $$;
-COMMENT ON FUNCTION propose_eligible(integer, timestamptz, bigint) IS
-    'Internal: proposes the client''s outstanding purchases that are old enough, those never proposed before or the one given, and returns the new proposals.';
 
+-- The clients with an outstanding purchase that is old enough to be written off.
 CREATE FUNCTION bakkt_ledger_internal.clients_with_eligible_calls(at timestamptz, variant text) RETURNS integer[]
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    RETURN ARRAY(SELECT c.client_id FROM client c, LATERAL (SELECT (cash_terms_of(c.client_id)).write_off_days OFFSET 0) AS t (days)
-          WHERE EXISTS (SELECT FROM cash_call l WHERE l.client_id = c.client_id AND l.status = 'O' AND l.withdrawal
-                        AND eligible_on(l.called_at, t.days) <= central_date($1))
-          ORDER BY c.client_id);
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT ARRAY(SELECT c.client_id
+             FROM client AS c
+             CROSS JOIN LATERAL (SELECT (cash_terms_of(c.client_id)).write_off_days OFFSET 0) AS t (days)
+             WHERE EXISTS (SELECT FROM eligible_calls(c.client_id, t.days, clients_with_eligible_calls.at))
+             ORDER BY c.client_id);
 END;
-$$;
-COMMENT ON FUNCTION clients_with_eligible_calls(timestamptz, text) IS 'Internal: the clients with an outstanding purchase that is old enough to be written off.';
 
-CREATE FUNCTION bakkt_ledger_internal.propose_client_write_offs(client_id integer, at timestamptz, variant text) RETURNS jsonb
+-- One client's part of propose_cash_call_write_offs().
+CREATE FUNCTION bakkt_ledger_internal.propose_client_write_offs(holder integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
-DECLARE
-    code    constant text := (client_row(client_id)).code;
 BEGIN
-    RETURN (SELECT jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount)) FROM (
-        SELECT code AS client_code, count(*) AS proposed, sum(w.amount) AS amount FROM propose_eligible(client_id, at) AS w GROUP BY asset(w.amount)) p);
+    RETURN (SELECT jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount))
+            FROM (SELECT (client_row(holder)).code AS client_code, count(*) AS proposed, sum(w.amount) AS amount
+                  FROM propose_eligible(holder, at) AS w
+                  GROUP BY asset(w.amount)) AS p);
 END;
 $$;
-COMMENT ON FUNCTION propose_client_write_offs(integer, timestamptz, text) IS 'Internal: one client''s part of propose_cash_call_write_offs().';
 INSERT INTO client_run VALUES ('propose_cash_call_write_offs', 'propose_client_write_offs', 'clients_with_eligible_calls');
 
 CREATE FUNCTION bakkt_ledger.propose_cash_call_write_offs(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
@@ -93,39 +87,48 @@ $$
 BEGIN
     PERFORM require_instant(at);
     RETURN QUERY
-    SELECT p.* FROM run_for_clients('propose_cash_call_write_offs', at, client) AS r (rows),
-           jsonb_to_recordset(r.rows) AS p (client_code text, proposed bigint, amount amount);
+    SELECT p.*
+    FROM run_for_clients('propose_cash_call_write_offs', at, client) AS r (rows)
+    CROSS JOIN jsonb_to_recordset(r.rows) AS p (client_code text, proposed bigint, amount amount);
 END;
 $$;
 COMMENT ON FUNCTION propose_cash_call_write_offs(timestamptz, text) IS
-'Proposes for write-off every outstanding purchase whose age, the difference of Central dates from execution to the instant, exceeds the client''s write_off_days, of one client or
-of all visible ones; a row per client and asset with how many and how much. Nothing is posted: a second person approves, and charge_cash_call_write_offs() posts in the month after. Safe to repeat: a
-call is proposed once. Of several clients, one whose part fails is left out with a WARNING. Raises LG010, 42501 client, LG061 instant ahead of the clock, LG002 infinite.';
+'Proposes for write-off every outstanding purchase that is older than the client''s write_off_days, of one client or of all
+visible.
+Age is the difference of Central dates from execution to the instant. Nothing is posted: a second person approves, and
+charge_cash_call_write_offs() posts in the month after. Safe to repeat: a call is proposed once.
+Returns a row per client and asset with how many and how much. Of several clients, one whose part fails is left out with a
+WARNING.
+Errors: LG010, 42501 client, LG061 instant ahead of the clock, LG002 infinite.';
 
-CREATE FUNCTION bakkt_ledger.propose_cash_call_write_off(client text, call bigint, at timestamptz DEFAULT clock_timestamp()) RETURNS cash_write_off
+CREATE FUNCTION bakkt_ledger.propose_cash_call_write_off(client text, call bigint, at timestamptz DEFAULT clock_timestamp())
+    RETURNS cash_write_off_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    owning  constant integer := require_client(propose_cash_call_write_off.client);
-    asked   cash_call;
-    result  cash_write_off;
+    holder constant integer := require_client(client);
+    asked cash_call;
+    latest cash_write_off_result;
+    days integer;
 BEGIN
     PERFORM require_instant(at);
-    asked := require_cash_call(owning, propose_cash_call_write_off.call);
-    result := latest_write_off(owning, propose_cash_call_write_off.call);
-    IF asked.status = 'O' AND result.status IN ('PROPOSED', 'APPROVED') THEN
-        RETURN result;
+    asked := require_cash_call(holder, call);
+    latest := latest_write_off(holder, call);
+    IF asked.status = 'O' AND latest.status IN ('PROPOSED', 'APPROVED') THEN
+        RETURN latest;
     END IF;
-    SELECT * INTO result FROM propose_eligible(owning, at, propose_cash_call_write_off.call);
+    PERFORM propose_eligible(holder, at, call);
     IF NOT FOUND THEN
+        days := (cash_terms_of(holder)).write_off_days;
         PERFORM refuse_cash_call_state(asked, 'cannot be proposed for write-off',
-            format('Only an outstanding purchase can, from %s on.', to_char(eligible_on(asked.called_at, (cash_terms_of(owning)).write_off_days), 'YYYY-MM-DD')));
+                                       format('Only an outstanding purchase can, from %s on.',
+                                              date_text(first_eligible_date(asked.called_at, days))));
     END IF;
-    RETURN result;
+    RETURN latest_write_off(holder, call);
 END;
 $$;
 COMMENT ON FUNCTION propose_cash_call_write_off(text, bigint, timestamptz) IS
-'Proposes one cash call for write-off by hand, also again after it was declined; returns the proposal, the standing one if there is one. Raises LG082 unknown call, LG083 not
-outstanding, a deposit, or not old enough, LG010, 42501, LG061, LG002.';
+'Proposes one cash call for write-off by hand, even after it was declined.
+Returns the new proposal, or the one that is open already.
+Errors: LG082 unknown call, LG083 not outstanding, a deposit, or not old enough, LG010, 42501, LG061, LG002.';

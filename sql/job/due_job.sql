@@ -1,6 +1,6 @@
--- ---------------------------------------------------------------------------
--- What is due
--- ---------------------------------------------------------------------------
+-- Which occurrences of the jobs are due.
+-- Refuses instants too far ahead, or before the calendars begin (LG061).
+-- Locks nothing.
 
 CREATE FUNCTION bakkt_ledger_internal.last_job_run(job text) RETURNS SETOF job_run
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
@@ -8,7 +8,9 @@ CREATE FUNCTION bakkt_ledger_internal.last_job_run(job text) RETURNS SETOF job_r
 $$
     SELECT r.* FROM job_run r WHERE r.job = $1 AND r.client IS NULL ORDER BY r.occurrence DESC, r.attempt DESC LIMIT 1
 $$;
-COMMENT ON FUNCTION last_job_run(text) IS 'Internal: the last run of a job, parts of clients aside. Runs are in order: it is of the latest occurrence that was tried, and all before are done.';
+COMMENT ON FUNCTION last_job_run(text) IS
+    'Internal: the last run of a job for all clients. Because runs are in order, it is that of the latest occurrence that was '
+    'tried, and all earlier ones are done.';
 
 CREATE FUNCTION bakkt_ledger_internal.job_schedules(at timestamptz)
     RETURNS TABLE (job text, from_at timestamptz, until_at timestamptz, times time[], every interval)
@@ -25,12 +27,15 @@ $$
             WINDOW w AS (PARTITION BY s.job ORDER BY s.from_at)) v
      WHERE v.enabled AND v.in_force
 $$;
-COMMENT ON FUNCTION job_schedules(timestamptz) IS 'Internal: the schedules up to an instant of the jobs that are enabled then. A job that was never run starts 24 hours before.';
+COMMENT ON FUNCTION job_schedules(timestamptz) IS
+    'Internal: the schedules, up to an instant, of the jobs that are enabled at it. A job that has never run starts 24 hours '
+    'before.';
 
 CREATE FUNCTION bakkt_ledger_internal.job_horizon() RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN interval '366 days';
-COMMENT ON FUNCTION job_horizon() IS 'Internal: how much of a job''s time one call catches up at most, and how far ahead of the clock due_jobs() looks.';
+COMMENT ON FUNCTION job_horizon() IS
+    'Internal: the longest span of a job''s time that one call catches up, and how far ahead of the clock due_jobs() looks.';
 
 CREATE FUNCTION bakkt_ledger_internal.job_spans(at timestamptz)
     RETURNS TABLE (job text, run_order integer, times time[], every interval, zone text, calendar text,
@@ -47,9 +52,12 @@ $$
       FROM span s JOIN (SELECT f.job, min(f.after_at) + job_horizon() AS ends_at FROM span f GROUP BY f.job) b USING (job)
      WHERE s.after_at < b.ends_at
 $$;
-COMMENT ON FUNCTION job_spans(timestamptz) IS 'Internal: the spans of time (after_at, until_at] whose occurrences were never tried: of each job those up to a year after its first of them, so that a call is bounded however long nothing ran. The rest comes with the next call.';
+COMMENT ON FUNCTION job_spans(timestamptz) IS
+    'Internal: the spans of time (after_at, until_at] whose occurrences were never tried, for each job up to a year after the '
+    'first such occurrence, so that a call is bounded however long nothing ran. The next call continues.';
 
--- A day that the calendar does not know counts as open: the run then fails with LG075, and no other job with it.
+-- A day that the calendar does not cover counts as open: that run then fails with LG075, but no
+-- other job does.
 CREATE FUNCTION bakkt_ledger_internal.job_runs_on(calendar text, day date) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -58,7 +66,8 @@ $$
                               WHERE v.calendar = $1 AND v.version = latest_version($1) AND day BETWEEN v.first_day AND v.last_day)
                 THEN is_business_day($1, day) ELSE true END
 $$;
-COMMENT ON FUNCTION job_runs_on(text, date) IS 'Internal: whether a job with this calendar (NULL: none) has occurrences on a day.';
+COMMENT ON FUNCTION job_runs_on(text, date) IS
+    'Internal: whether a job with this calendar (NULL: none) has occurrences on a day.';
 
 CREATE FUNCTION bakkt_ledger_internal.job_times(times time[], zone text, calendar text, after_at timestamptz, until_at timestamptz) RETURNS SETOF timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -72,9 +81,11 @@ $$
        AND (calendar IS NULL OR job_runs_on(calendar, d.day))
 $$;
 COMMENT ON FUNCTION job_times(time[], text, text, timestamptz, timestamptz) IS
-    'Internal: the instants after one and up to another at which clocks in the zone show one of the times, on open days. Computed from local dates: a time that is skipped is taken by standard time, an hour later; one that comes twice is the second.';
+    'Internal: the instants after one and up to another at which clocks in the zone show one of the times, on open days. '
+    'Computed from local dates: a time that the change of clocks skips is an hour later; of a time that occurs twice the second '
+    'is taken.';
 
--- Before the calendars begin no job can tell what day it is.
+-- Jobs depend on calendars, so there is none before these begin.
 CREATE FUNCTION bakkt_ledger_internal.require_job_instant(at timestamptz, ahead interval DEFAULT '5 minutes') RETURNS timestamptz
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -88,7 +99,9 @@ BEGIN
     RETURN at;
 END;
 $$;
-COMMENT ON FUNCTION require_job_instant(timestamptz, interval) IS 'Internal: the instant itself; LG061 for none, for one that is further ahead of the clock, or before the calendars begin; LG002 infinitely so.';
+COMMENT ON FUNCTION require_job_instant(timestamptz, interval) IS
+    'Internal: the instant itself; LG061 when it is NULL, further ahead of the clock than allowed, or before the calendars '
+    'begin; LG002 when it is infinite.';
 
 CREATE FUNCTION bakkt_ledger.due_jobs(at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (job text, occurrence timestamptz, attempt integer, covers integer, client text)
@@ -130,4 +143,7 @@ $$
     SELECT d.job, d.occurrence, d.attempt, d.covers, d.client FROM due d ORDER BY d.occurrence, d.run_order, d.client
 $$;
 COMMENT ON FUNCTION due_jobs(timestamptz) IS
-    'What run_due_jobs() would run at the instant, in order, if nothing failed: all times of day that were missed, and between them, of jobs that run every so often, the latest instant for all; of each job a year''s at most. client: the part of one that was left out; NULL: for all. attempt above 1: it has failed before. Nothing is done. LG061 more than a year ahead of the clock, or before the calendars begin; LG002.';
+    'What run_due_jobs() would run at the instant, in order, if nothing failed: every time of day that was missed and, for a '
+    'job that runs at intervals, one run at the latest instant; at most a year of each job. client: the client that was left '
+    'out; NULL: all. attempt above 1: it has failed before. Runs nothing. LG061 more than a year ahead of the clock, or before '
+    'the calendars begin; LG002.';

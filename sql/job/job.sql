@@ -1,15 +1,10 @@
--- Floor 4: the scheduler: what is due at an instant, and that each of it is done once (doc/jobs.md).
---
--- A job is a function of this ledger that is called by the clock.  Its
--- occurrences are instants that follow from its schedule alone; a run of one
--- and the record of it are of one transaction, so that a crash leaves both or
--- neither.  Nothing here needs a background worker: whoever calls
--- run_due_jobs(), when, how often and from how many places changes nothing in
--- what is done.
---
--- An occurrence is done client by client (chapter 26).  A client whose part
--- fails is left out: the occurrence is done for the others, and its part is
--- tried again at every call until it is done or given up.
+-- Jobs: what the clock demands, and that each of it is done once (doc/jobs.md). A job is a function
+-- of this ledger that is called by the clock. Its occurrences are instants that follow from its
+-- schedule alone; a run and the record of it are written in one transaction, so a crash leaves both
+-- or neither. Nothing here needs a background worker: it makes no difference who calls
+-- run_due_jobs(), when, how often or from how many places. An occurrence is done client by client
+-- (ledger/client_run.sql). A client whose part fails is left out: the occurrence is done for the
+-- others, and its part is tried again at every call until it is done or given up.
 
 CREATE TABLE bakkt_ledger_internal.job (
     job         text COLLATE "C" PRIMARY KEY,
@@ -23,15 +18,18 @@ CREATE TABLE bakkt_ledger_internal.job (
     purpose     text NOT NULL,
     CONSTRAINT job_kind CHECK ((times IS NULL) <> (every IS NULL) AND (calendar IS NULL OR times IS NOT NULL))
 );
-COMMENT ON TABLE job IS 'The jobs this version has and the schedule each comes with; job_schedule has the one in force. Shipped with the extension.';
+COMMENT ON TABLE job IS
+    'The jobs this version has and the schedule each comes with; job_schedule has the one in force. Shipped with the extension.';
 INSERT INTO subject (subject, key, shipped) VALUES ('job', '{job}', true);
 COMMENT ON COLUMN job.run_order IS 'Of jobs due at the same instant, the lower runs first.';
-COMMENT ON COLUMN job.times IS 'Local times of day; NULL for a job that runs every so often.';
-COMMENT ON COLUMN job.every IS 'Distance of its instants, counted from midnight UTC; NULL for a job that runs at times of day.';
+COMMENT ON COLUMN job.times IS 'Local times of day; NULL for a job that runs at intervals.';
+COMMENT ON COLUMN job.every IS
+    'Interval between its instants, counted from midnight UTC; NULL for a job that runs at times of day.';
 COMMENT ON COLUMN job.zone IS 'Time zone of times.';
 COMMENT ON COLUMN job.calendar IS 'It runs on the business days of this calendar only; NULL: every day.';
 COMMENT ON COLUMN job.run IS 'What it runs.';
--- in the order in which other sessions take the same locks: customers, windows, events of cash calls, blocks
+-- In the order in which other sessions take the same locks: customers, windows, events of cash
+-- calls, blocks.
 INSERT INTO client_run VALUES ('seal', 'seal_part', NULL);
 INSERT INTO job (job, run_order, times, every, calendar, run, variant, purpose) VALUES
     ('expire_holds', 10, NULL, '5 minutes', NULL, 'expire_holds', NULL, 'records the holds that have expired'),
@@ -48,7 +46,7 @@ INSERT INTO job (job, run_order, times, every, calendar, run, variant, purpose) 
     ('take_aged_tpj_pm', 62, '{19:30}', NULL, NULL, 'take_aged_tpj', 'PM', 'takes the PM list of aged cash calls'),
     ('seal', 90, NULL, '1 minute', NULL, 'seal', NULL, 'seals what was posted into a block');
 
--- Facts, not settings: an occurrence belongs to the schedule that was in force at its instant.
+-- Rows are facts and never change: an occurrence belongs to the schedule in force at its instant.
 CREATE TABLE bakkt_ledger_internal.job_schedule (
     job         text COLLATE "C" NOT NULL REFERENCES job,
     from_at     timestamptz NOT NULL CHECK (isfinite(from_at)),
@@ -59,9 +57,11 @@ CREATE TABLE bakkt_ledger_internal.job_schedule (
     PRIMARY KEY (job, from_at),
     CONSTRAINT job_schedule_kind CHECK ((times IS NULL) <> (every IS NULL))
 );
-COMMENT ON TABLE job_schedule IS 'The schedules each job has had: the first since the ledger first ran its jobs, the others by change_job(). Append-only.';
-COMMENT ON COLUMN job_schedule.from_at IS 'Its occurrences are later than this, up to the next row''s.';
-COMMENT ON COLUMN job_schedule.enabled IS 'false: the job has no occurrences, and those that failed or were missed before wait.';
+COMMENT ON TABLE job_schedule IS
+    'The schedules that each job has had: the first from the first run of the jobs on, the others set by change_job(). '
+    'Append-only.';
+COMMENT ON COLUMN job_schedule.from_at IS 'Its occurrences are later than this instant, up to that of the job''s next row.';
+COMMENT ON COLUMN job_schedule.enabled IS 'false: the job has no occurrences, and earlier ones that failed or were missed wait.';
 SELECT pg_catalog.pg_extension_config_dump('job_schedule', '');
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON job_schedule FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE job_schedule ENABLE ALWAYS TRIGGER refuse_write;
@@ -81,20 +81,25 @@ CREATE TABLE bakkt_ledger_internal.job_run (
     client      text COLLATE "C",
     CONSTRAINT job_run_failure CHECK ((status = 'failed') = (sqlstate IS NOT NULL))
 );
--- each occurrence once, and of each client that was left out of it, whatever else goes wrong
+-- Guarantees that an occurrence is done once, and once for each client that was left out of it.
 CREATE UNIQUE INDEX job_run_once ON job_run (job, occurrence) WHERE status <> 'failed' AND client IS NULL;
 CREATE UNIQUE INDEX job_run_client_once ON job_run (job, client, occurrence) WHERE status <> 'failed' AND client IS NOT NULL;
 CREATE UNIQUE INDEX job_run_attempt_idx ON job_run (job, occurrence, attempt) WHERE client IS NULL;
 CREATE UNIQUE INDEX job_run_client_attempt_idx ON job_run (job, client, occurrence, attempt) WHERE client IS NOT NULL;
 CREATE INDEX job_run_time_idx ON job_run (started_at);
-COMMENT ON TABLE job_run IS 'Every run of a job: which occurrence, when it started and ended, what came of it; and the parts of clients that failed or were made up for. A retry is another row. Append-only.';
-COMMENT ON COLUMN job_run.occurrence IS 'The instant it was due, which the job got as its "at".';
+COMMENT ON TABLE job_run IS
+    'Every run of a job: its occurrence, when it started and ended, and its outcome; and the parts of single clients that '
+    'failed or were done later. A retry is another row. Append-only.';
+COMMENT ON COLUMN job_run.occurrence IS 'The instant at which it was due, which the job''s function gets as its "at".';
 COMMENT ON COLUMN job_run.attempt IS 'Number of the run of this occurrence, from 1.';
-COMMENT ON COLUMN job_run.covers IS 'Of a job that runs every so often: how many instants, missed ones included, this run stands for.';
-COMMENT ON COLUMN job_run.client IS 'NULL: the occurrence, done for all clients but those left out. Else the part of this client alone: it failed, or was done or given up later.';
-COMMENT ON COLUMN job_run.status IS 'done; failed: its work was undone and is tried again; skipped: given up by skip_job().';
+COMMENT ON COLUMN job_run.covers IS
+    'For a job that runs at intervals: how many instants, missed ones included, this run stands for.';
+COMMENT ON COLUMN job_run.client IS
+    'NULL: the occurrence for all clients except those left out. Otherwise the part of this client alone, which failed, or was '
+    'done or given up later.';
+COMMENT ON COLUMN job_run.status IS 'done; failed: its work was undone and will be tried again; skipped: given up by skip_job().';
 COMMENT ON COLUMN job_run.started_at IS 'By the server''s clock.';
-COMMENT ON COLUMN job_run.result IS 'What it did, in a few words.';
+COMMENT ON COLUMN job_run.result IS 'A short text on what it did.';
 COMMENT ON COLUMN job_run.sqlstate IS 'Of the error it failed with; 40001 and 40P01 are conflicts with other sessions.';
 COMMENT ON COLUMN job_run.message IS 'Message, detail and hint of that error; the reason of a skip.';
 SELECT pg_catalog.pg_extension_config_dump('job_run', '');
@@ -113,10 +118,14 @@ CREATE TABLE bakkt_ledger_internal.job_left_out (
     PRIMARY KEY (job, client, occurrence),
     CONSTRAINT job_left_out_failure CHECK ((failures = 0) = (sqlstate IS NULL))
 );
-COMMENT ON TABLE job_left_out IS 'Present state: the clients that were left out of an occurrence, until their part is done or given up by skip_job(); job_run tells how it came to this.';
-COMMENT ON COLUMN job_left_out.occurrence IS 'What is tried next; of a job that runs every so often, the latest that was done for the others.';
-COMMENT ON COLUMN job_left_out.failures IS 'How often it has failed; 0: it waits for an earlier occurrence of the same client and job.';
-COMMENT ON COLUMN job_left_out.covers IS 'How many instants of the job it stands for.';
+COMMENT ON TABLE job_left_out IS
+    'Present state: the clients that were left out of an occurrence, until their part is done or given up by skip_job(); '
+    'job_run has the history.';
+COMMENT ON COLUMN job_left_out.occurrence IS
+    'The occurrence to try next; for a job that runs at intervals, the latest that was done for the other clients.';
+COMMENT ON COLUMN job_left_out.failures IS
+    'How often it has failed; 0: it waits for an earlier occurrence of the same job for the same client.';
+COMMENT ON COLUMN job_left_out.covers IS 'How many instants of the job it replaces.';
 COMMENT ON COLUMN job_left_out.since IS 'By the server''s clock.';
 COMMENT ON COLUMN job_left_out.sqlstate IS 'Of the last failure.';
 SELECT pg_catalog.pg_extension_config_dump('job_left_out', '');

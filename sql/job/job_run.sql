@@ -1,6 +1,7 @@
--- ---------------------------------------------------------------------------
--- Running it
--- ---------------------------------------------------------------------------
+-- run_due_jobs(): runs what is due and records what came of it.
+-- Refuses an unknown job (LG090), a role that may not run jobs (42501), isolation levels above READ
+-- COMMITTED (25001).
+-- Locks the row of job with the lowest run_order, then what each run locks.
 
 CREATE FUNCTION bakkt_ledger_internal.seal_part(client_id integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -8,7 +9,7 @@ CREATE FUNCTION bakkt_ledger_internal.seal_part(client_id integer, at timestampt
 $$
     SELECT jsonb_build_array(jsonb_build_object('block', seal()))
 $$;
-COMMENT ON FUNCTION seal_part(integer, timestamptz, text) IS 'Internal: seal() as a run, which is of no client.';
+COMMENT ON FUNCTION seal_part(integer, timestamptz, text) IS 'Internal: seal() as a run that is not by client.';
 
 CREATE FUNCTION bakkt_ledger_internal.total(rows jsonb, field text) RETURNS bigint
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -43,7 +44,7 @@ BEGIN
                        FROM jsonb_array_elements(rows) AS r WHERE r ? 'in_use'), '');
 END;
 $$;
-COMMENT ON FUNCTION run_result(text, jsonb, timestamptz) IS 'Internal: what a run did, in a few words.';
+COMMENT ON FUNCTION run_result(text, jsonb, timestamptz) IS 'Internal: a short text on what a run did.';
 
 CREATE FUNCTION bakkt_ledger_internal.refuse_job(job text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -74,9 +75,11 @@ BEGIN
     RETURN run;
 END;
 $$;
-COMMENT ON FUNCTION end_job_run(job_run, client_outcome) IS 'Internal: the row of a run that has ended, with the error if there was one.';
+COMMENT ON FUNCTION end_job_run(job_run, client_outcome) IS
+    'Internal: the row of a run that has ended, with the error if there was one.';
 
--- Of times of day each waits its turn; of instants the latest stands for all.
+-- For a job at times of day each occurrence waits its turn; for a job at intervals the latest
+-- replaces all earlier ones.
 CREATE FUNCTION bakkt_ledger_internal.keep_left_out(run job_run) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -91,7 +94,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION keep_left_out(job_run) IS 'Internal: those who were left out of a job before are left out of this run of it.';
+COMMENT ON FUNCTION keep_left_out(job_run) IS
+    'Internal: records that clients left out of the job before are left out of this run too.';
 
 CREATE FUNCTION bakkt_ledger_internal.leave_out(run job_run, outcome client_outcome) RETURNS job_run
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -106,9 +110,10 @@ BEGIN
     RETURN run;
 END;
 $$;
-COMMENT ON FUNCTION leave_out(job_run, client_outcome) IS 'Internal: a client whose part of a run has just failed is left out of it.';
+COMMENT ON FUNCTION leave_out(job_run, client_outcome) IS
+    'Internal: records that a client, whose part has just failed, is left out of the run.';
 
--- A day that the calendar does not know is an error of the job, not a client's.
+-- A day that the calendar does not cover is an error of the job, not of a client.
 CREATE FUNCTION bakkt_ledger_internal.run_job(job job, at timestamptz, blocked integer[]) RETURNS client_outcome[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -127,7 +132,9 @@ BEGIN
     RETURN CASE WHEN due = '{}' THEN '{}' ELSE ARRAY(SELECT o FROM try_clients(job.run, due, at, job.variant, blocked) o) END;
 END;
 $$;
-COMMENT ON FUNCTION run_job(job, timestamptz, integer[]) IS 'Internal: an occurrence of a job for all clients that have something to do and are not left out of an earlier one; NULL on a day on which it rests.';
+COMMENT ON FUNCTION run_job(job, timestamptz, integer[]) IS
+    'Internal: an occurrence of a job for all clients that have something to do and are not left out of an earlier one; NULL on '
+    'a day that is no business day of its calendar.';
 
 CREATE FUNCTION bakkt_ledger_internal.rows_of(outcomes client_outcome[]) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -164,7 +171,7 @@ BEGIN
     run := end_job_run(run, failure);
     RETURN NEXT run;
     IF run.status = 'done' THEN
-        -- on a day on which the job rests nobody misses anything
+        -- on a day that is no business day of the job's calendar no client was left out
         IF outcomes IS NOT NULL AND EXISTS (SELECT FROM job_left_out l WHERE l.job = run.job) THEN
             PERFORM keep_left_out(run);
         END IF;
@@ -172,7 +179,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION run_occurrence(text, timestamptz, integer, integer, integer[]) IS 'Internal: one run of an occurrence and its row, and one for each client whose part failed. What failed is undone.';
+COMMENT ON FUNCTION run_occurrence(text, timestamptz, integer, integer, integer[]) IS
+    'Internal: runs an occurrence and writes its row, and one for each client whose part failed. What failed is undone.';
 
 CREATE FUNCTION bakkt_ledger_internal.run_left_out(left_out job_left_out, blocked integer[]) RETURNS job_run
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -198,9 +206,11 @@ BEGIN
     RETURN run;
 END;
 $$;
-COMMENT ON FUNCTION run_left_out(job_left_out, integer[]) IS 'Internal: makes up for the part of a client that was left out of an occurrence.';
+COMMENT ON FUNCTION run_left_out(job_left_out, integer[]) IS
+    'Internal: runs the part of a client that was left out of an occurrence.';
 
--- READ COMMITTED, or a run that another session committed meanwhile might not be seen.
+-- In other isolation levels a run that another session has committed meanwhile might not be
+-- visible.
 CREATE FUNCTION bakkt_ledger_internal.require_job_runner(at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -218,9 +228,10 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_job_runner(timestamptz) IS 'Internal: LG061, LG002, 42501 or 25001 unless the jobs can be run as of the instant by this role and in this transaction.';
+COMMENT ON FUNCTION require_job_runner(timestamptz) IS
+    'Internal: LG061, LG002, 42501 or 25001 unless the jobs can be run as of the instant by this role and in this transaction.';
 
--- The lowest row of job is the runner's chair.
+-- The session that has locked the job with the lowest run_order is the one that runs jobs.
 CREATE FUNCTION bakkt_ledger_internal.claim_jobs() RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -230,14 +241,14 @@ BEGIN
     RETURN FOUND;
 END;
 $$;
-COMMENT ON FUNCTION claim_jobs() IS 'Internal: makes this transaction the one that runs jobs; false while another does.';
+COMMENT ON FUNCTION claim_jobs() IS 'Internal: makes this transaction the one that runs jobs; returns false while another does.';
 
 CREATE FUNCTION bakkt_ledger_internal.start_jobs(at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    -- asked first: writing waits for whoever changes a schedule
+    -- checked first, because writing waits for a session that is changing a schedule
     IF EXISTS (SELECT FROM job j WHERE NOT EXISTS (SELECT FROM job_schedule s WHERE s.job = j.job)) THEN
         PERFORM bounded_wait();
         INSERT INTO job_schedule (job, from_at, enabled, times, every, changed_by)
@@ -247,7 +258,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION start_jobs(timestamptz) IS 'Internal: puts the shipped schedule in force for jobs that have none, from 24 hours before the instant.';
+COMMENT ON FUNCTION start_jobs(timestamptz) IS
+    'Internal: puts the shipped schedule in force for jobs that have none, from 24 hours before the instant.';
 
 CREATE FUNCTION bakkt_ledger.run_due_jobs(at timestamptz DEFAULT clock_timestamp(), most integer DEFAULT NULL) RETURNS SETOF job_run
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -270,7 +282,8 @@ BEGIN
     PERFORM start_jobs(at);
     FOR due IN SELECT * FROM due_jobs(at) LOOP
         EXIT WHEN runs >= most;
-        CONTINUE WHEN concat_ws(' ', due.job, due.client) = ANY (failed);       -- an occurrence waits for the one before it
+        -- a later occurrence waits for an earlier one that failed
+        CONTINUE WHEN concat_ws(' ', due.job, due.client) = ANY (failed);
         FOR run IN
             SELECT r.* FROM run_occurrence(due.job, due.occurrence, due.attempt, due.covers, blocked) r WHERE due.client IS NULL
             UNION ALL
@@ -291,4 +304,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION run_due_jobs(timestamptz, integer) IS
-    'Runs what is due at the instant, in order of time, each occurrence once, and returns the rows it wrote to job_run; at most so many, if given. One session at a time: a second one returns nothing. A client whose part fails is left out, alone, and a job that fails as a whole is undone; both are recorded and tried again at the next call, and later occurrences, of the client or for all, wait for it; the others go on. Of each job a year is caught up in a call. The first call ever starts 24 hours back. Errors: LG061, LG002 infinite instant, 25001 unless under READ COMMITTED, 42501.';
+    'Runs what is due at the instant, in order of time, each occurrence once, and returns the rows it wrote to job_run; most: '
+    'how many at most. One session runs jobs at a time; a second one returns nothing. If a client''s part fails, only that '
+    'client is left out; if a job fails as a whole, it is undone. Both are recorded and tried again at the next call. Later '
+    'occurrences, for that client or for all, wait for it; everything else goes on. A call catches up at most a year of each '
+    'job. The first call ever starts 24 hours back. Errors: LG061, LG002 infinite instant, 25001 unless under READ COMMITTED, '
+    '42501.';

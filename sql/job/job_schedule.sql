@@ -1,6 +1,6 @@
--- ---------------------------------------------------------------------------
--- Changing it
--- ---------------------------------------------------------------------------
+-- Changing a job's schedule, and giving up an occurrence that failed.
+-- Refuses an unknown job (LG090), a schedule it cannot have (LG002).
+-- Locks the job's schedule; skip_job() also the row that run_due_jobs() holds.
 
 CREATE FUNCTION bakkt_ledger_internal.require_job_terms(job text, times time[], every interval) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -26,14 +26,15 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_job_terms(text, time[], interval) IS 'Internal: LG090 or LG002 unless the job can have this schedule.';
+COMMENT ON FUNCTION require_job_terms(text, time[], interval) IS
+    'Internal: LG090 or LG002 unless the job can have this schedule.';
 
--- Seconds, for the text of an interval depends on the session.
+-- In seconds, because the text of an interval depends on the session.
 CREATE FUNCTION bakkt_ledger_internal.job_terms(schedule job_schedule) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN jsonb_build_object('enabled', (schedule).enabled, 'times', (schedule).times,
                               'every', extract(epoch FROM (schedule).every));
-COMMENT ON FUNCTION job_terms(job_schedule) IS 'Internal: a schedule as change_log has it; every in seconds.';
+COMMENT ON FUNCTION job_terms(job_schedule) IS 'Internal: a schedule as recorded in change_log, with every in seconds.';
 
 CREATE FUNCTION bakkt_ledger_internal.enter_job_schedule(before job_schedule, changed job_schedule, reference text, reason text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -51,7 +52,8 @@ BEGIN
     PERFORM record_change('job', before.job, job_terms(before), job_terms(changed), NULL, reference, reason);
 END;
 $$;
-COMMENT ON FUNCTION enter_job_schedule(job_schedule, job_schedule, text, text) IS 'Internal: puts a schedule in force and on record, if it differs.';
+COMMENT ON FUNCTION enter_job_schedule(job_schedule, job_schedule, text, text) IS
+    'Internal: puts a schedule in force and on record, if it differs.';
 
 CREATE FUNCTION bakkt_ledger.change_job(job text, enabled boolean DEFAULT NULL, times time[] DEFAULT NULL, every interval DEFAULT NULL,
                            reason text DEFAULT NULL, reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
@@ -81,7 +83,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION change_job(text, boolean, time[], interval, text, text, timestamptz) IS
-    'Enables or disables a job, or gives it other times of day or another interval, from the instant on; NULL leaves a term as it is. Returns the schedule in force. Audited in change_log; repeating a reference is no second change. LG090 unknown job, LG002 a schedule it cannot have, LG020, LG061.';
+    'Enables or disables a job, or gives it other times of day or another interval, from the instant on; NULL leaves a term as '
+    'it is. Returns the schedule in force. Audited in change_log; repeating a reference is no second change. LG090 unknown job, '
+    'LG002 a schedule it cannot have, LG020, LG061.';
 
 CREATE FUNCTION bakkt_ledger_internal.failed_job_run(job text, occurrence timestamptz, client text) RETURNS job_run
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -109,7 +113,8 @@ BEGIN
     RETURN run;
 END;
 $$;
-COMMENT ON FUNCTION failed_job_run(text, timestamptz, text) IS 'Internal: what failed last of an occurrence, for all or of a client, or its giving up; LG002 if it did not.';
+COMMENT ON FUNCTION failed_job_run(text, timestamptz, text) IS
+    'Internal: the last run of an occurrence, for all clients or for one, that failed or was given up; LG002 if there is none.';
 
 CREATE FUNCTION bakkt_ledger.skip_job(job text, occurrence timestamptz, reason text, client text DEFAULT NULL) RETURNS job_run
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -125,7 +130,8 @@ BEGIN
         PERFORM refuse_invalid('giving up an occurrence needs a reason');
     END IF;
     PERFORM bounded_wait();
-    PERFORM FROM job j WHERE j.run_order = (SELECT min(f.run_order) FROM job f) FOR NO KEY UPDATE;      -- waits for a runner
+    -- waits while another session runs jobs
+    PERFORM FROM job j WHERE j.run_order = (SELECT min(f.run_order) FROM job f) FOR NO KEY UPDATE;
     run := failed_job_run(job, occurrence, client);
     IF run.status = 'skipped' THEN
         RETURN run;
@@ -137,4 +143,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION skip_job(text, timestamptz, text, text) IS
-    'Gives up an occurrence that failed, or the part of a client that was left out of it, so that the later ones run again; on record as a run. Again is no error. LG090 unknown job, LG002 without a reason or when it has not failed.';
+    'Gives up an occurrence that failed, or the part of a client that was left out of it, so that later ones can run; recorded '
+    'as a run. Repeating it is no error. LG090 unknown job, LG002 without a reason or when it has not failed.';

@@ -1,6 +1,5 @@
--- ---------------------------------------------------------------------------
--- pg_cron
--- ---------------------------------------------------------------------------
+-- Having pg_cron call run_due_jobs().
+-- Refuses databases without pg_cron (0A000).
 
 CREATE FUNCTION bakkt_ledger_internal.require_pg_cron() RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -35,7 +34,9 @@ BEGIN
     RETURN FOUND;
 END;
 $$;
-COMMENT ON FUNCTION unschedule_jobs() IS 'Takes the call of run_due_jobs() out of pg_cron; false if there was none. A run under way goes on. Audited in change_log. 0A000 without pg_cron.';
+COMMENT ON FUNCTION unschedule_jobs() IS
+    'Removes the call of run_due_jobs() from pg_cron; false if there was none. A run under way continues. Audited in '
+    'change_log. 0A000 without pg_cron.';
 
 CREATE FUNCTION bakkt_ledger.schedule_jobs(schedule text DEFAULT '* * * * *', run_by name DEFAULT invoking_role()) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -52,7 +53,7 @@ BEGIN
             HINT = 'Name a login role that is a member of bakkt_ledger_settler.';
     END IF;
     PERFORM unschedule_jobs();
-    -- a job that waits for a forgotten transaction fails, so that the others go on
+    -- a job that waits for an idle transaction fails instead, so that the others go on
     number := cron.schedule_in_database('bakkt_ledger', schedule, 'SET lock_timeout = ''1min''; SELECT count(*) FROM bakkt_ledger.run_due_jobs()',
                                         current_database(), run_by::text, true);
     PERFORM record_change('pg_cron', 'bakkt_ledger', '{}', jsonb_build_object('jobid', number, 'schedule', schedule, 'username', run_by));
@@ -60,4 +61,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION schedule_jobs(text, name) IS
-    'Lets pg_cron call run_due_jobs() on a schedule of cron''s form, every minute by default, as a role that may (default: the invoking one), in place of an earlier schedule; returns pg_cron''s number of it. Audited in change_log. 0A000 without pg_cron in this database, 42501 unless the role can log in and is a settler.';
+    'Has pg_cron call run_due_jobs() on a cron schedule, every minute by default, as the given role (default: the invoking '
+    'one). Replaces an earlier schedule; returns the number of the pg_cron job. Audited in change_log. 0A000 without pg_cron in '
+    'this database, 42501 unless the role can log in and is a settler.';

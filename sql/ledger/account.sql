@@ -1,3 +1,8 @@
+-- Accounts: each of one client, one fund, one asset and one kind.
+-- Refuses names that the chart does not have (LG034), accounts that are unknown or not visible
+-- (LG030), another owner (LG031), other content (LG020), and what a tenant may not open (42501).
+-- Opening one locks nothing but the row it inserts.
+
 -- One number for every account of every client and fund: account_id carries it.
 CREATE SEQUENCE bakkt_ledger_internal.account_number AS bigint MINVALUE 1 MAXVALUE 72057594037927935;
 SELECT pg_catalog.pg_extension_config_dump('account_number', '');
@@ -23,7 +28,7 @@ CREATE INDEX account_customer ON account (customer_id) WHERE customer_id IS NOT 
 COMMENT ON TABLE account IS 'The ledger''s accounts: each of one client, one fund, one asset and one kind.';
 COMMENT ON COLUMN account.name IS 'Name in the chart of accounts, e.g. Cust:QRST0001:settled.';
 COMMENT ON COLUMN account.customer_id IS 'The owner of a claim, or the customer that a receivable or payable is about.';
-COMMENT ON COLUMN account.status IS 'open; debit_frozen or credit_frozen: no line of that side is posted; closed: none is.';
+COMMENT ON COLUMN account.status IS 'open; debit_frozen or credit_frozen: lines of that side are refused; closed: all lines are.';
 COMMENT ON COLUMN account.floor IS 'Least natural balance a claim must keep; NULL: zero.';
 SELECT pg_catalog.pg_extension_config_dump('account', '');
 
@@ -32,7 +37,7 @@ SELECT pg_catalog.pg_extension_config_dump('account', '');
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION bakkt_ledger.account_kind_of(fund text, name text) RETURNS account_kind
-    STABLE PARALLEL SAFE LANGUAGE plpgsql
+    STABLE PARALLEL SAFE SECURITY DEFINER LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
@@ -50,7 +55,8 @@ BEGIN
     RETURN found_kind;
 END;
 $$;
-COMMENT ON FUNCTION account_kind_of(text, text) IS 'The kind of an account by fund and name. Raises LG034 when the chart of accounts has no such name.';
+COMMENT ON FUNCTION account_kind_of(text, text) IS
+    'The kind of an account by fund and name. Raises LG034 when the chart of accounts has no such name.';
 
 CREATE FUNCTION bakkt_ledger.account_of(client text, fund text, name text, asset asset) RETURNS account_id
     STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
@@ -61,11 +67,13 @@ DECLARE
     owning  constant integer := require_client(account_of.client);
 BEGIN
     RETURN (SELECT a.account FROM account a
-            WHERE a.client_id = owning AND a.fund = account_of.fund AND a.name = account_of.name AND a.asset = account_of.asset);
+            WHERE a.client_id = owning AND a.fund = account_of.fund AND a.name = account_of.name AND a.asset = account_of.asset
+              AND a.kind = ANY (visible_kinds()));
 END;
 $$;
 COMMENT ON FUNCTION account_of(text, text, text, asset) IS
-    'The account of a client by fund, name and asset; NULL when it was never opened. Raises LG010, 42501.';
+'The account of a client by fund, name and asset; NULL when it was never opened, or when the caller does not see accounts of its kind.
+Errors: LG010, 42501.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_account(account account_id) RETURNS account
     STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
@@ -76,8 +84,8 @@ DECLARE
     found_account   account;
 BEGIN
     SELECT a.* INTO found_account FROM account a WHERE a.account = require_account.account;
-    -- an account of a client that is not visible is as good as unknown
-    IF NOT FOUND OR NOT found_account.client_id = ANY (visible_clients()) THEN
+    -- an account that the role does not see, by its client or its kind, is treated as unknown
+    IF NOT FOUND OR NOT found_account.client_id = ANY (visible_clients()) OR NOT found_account.kind = ANY (visible_kinds()) THEN
         RAISE EXCEPTION USING ERRCODE = 'LG030',
             MESSAGE = format('account "%s" does not exist', coalesce(require_account.account::text, 'NULL')),
             HINT = 'account_of() finds an account by client, fund, name and asset.';
@@ -92,8 +100,8 @@ COMMENT ON FUNCTION require_account(account_id) IS
 -- Opening
 -- ---------------------------------------------------------------------------
 
--- The customer whose code is in the name, or the one that is given: every
--- claim has an owner (I24).
+-- The customer whose code is in the account's name, or the one given: every claim has an owner
+-- (I24).
 CREATE FUNCTION bakkt_ledger_internal.account_owner(client_id integer, name text, customer_id bigint) RETURNS bigint
     STABLE PARALLEL SAFE LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -121,7 +129,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION account_owner(integer, text, bigint) IS
-    'Internal: the owner of an account by its name or as given; LG012 when there is none, LG031 when another.';
+    'Internal: the owner of an account, from its name or as given; LG012 when there is none, LG031 when the two differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.account_provider(name text) RETURNS integer
     STABLE PARALLEL SAFE LANGUAGE plpgsql
@@ -195,7 +203,7 @@ BEGIN
         result := insert_account(await_account.client_id, await_account.fund, await_account.name, await_account.asset,
                                  await_account.customer_id, NULL);
     END IF;
-    IF result IS NULL THEN      -- another session was faster; a new statement sees its row
+    IF result IS NULL THEN      -- another session has just opened it; a new statement sees its row
         SELECT a.account INTO STRICT result FROM account a
         WHERE a.client_id = await_account.client_id AND a.fund = await_account.fund
           AND a.name = await_account.name AND a.asset = await_account.asset;
@@ -204,7 +212,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION await_account(integer, text, text, asset, bigint) IS
-    'Internal: ensure_account() for the posting of trades, which waits for another session that is opening the same account as long as that takes.';
+    'Internal: ensure_account() for the posting of trades, which waits without limit for another session that is opening the '
+    'same account.';
 
 CREATE FUNCTION bakkt_ledger_internal.ensure_account(client_id integer, fund text, name text, asset asset, customer_id bigint DEFAULT NULL)
     RETURNS account_id
@@ -217,10 +226,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION ensure_account(integer, text, text, asset, bigint) IS
-    'Internal, for posting templates: the account, opened when it does not exist. Not granted to anybody. Raises LG012, LG014, LG031, LG034, LG040, LG041.';
+    'Internal, for posting templates: the account, opened when it does not exist. Not granted to anybody. Raises LG012, LG014, '
+    'LG031, LG034, LG040, LG041.';
 
--- Thousands at once, for a batch whose customers trade for the first time.
--- What it cannot open, and why, is left to await_account().
+-- Opens thousands at once, for a batch whose customers trade for the first time. Accounts that
+-- cannot be opened are left to await_account(), which raises the reason.
 CREATE FUNCTION bakkt_ledger_internal.ensure_accounts(client_ids integer[], funds text[], names text[], assets text[], customer_ids bigint[]) RETURNS void
     VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -254,9 +264,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION ensure_accounts(integer[], text[], text[], text[], bigint[]) IS
-    'Internal, for posting templates: opens those of the accounts (parallel arrays) that do not exist and can be opened. Not granted to anybody.';
+    'Internal, for posting templates: opens those of the accounts (parallel arrays) that do not exist and can be opened. Not '
+    'granted to anybody.';
 
--- A tenant opens what its customers claim; the company's own books, banks above all, are the company's to open.
+-- A tenant opens accounts for its customers' claims. Accounts of the company's own books, banks
+-- above all, are opened by the company.
 CREATE FUNCTION bakkt_ledger_internal.require_may_open(fund text, name text, floor amount) RETURNS void
     STABLE PARALLEL RESTRICTED LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -278,7 +290,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION require_may_open(text, text, amount) IS
-    'Internal: raises 42501 unless the account is a claim of a customer without a floor or the invoking role works for the whole ledger; LG034 when there is no such name.';
+    'Internal: raises 42501 unless the account is a claim of a customer without a floor or the invoking role works for the '
+    'whole ledger; LG034 when there is no such name.';
 
 CREATE FUNCTION bakkt_ledger.open_account(client text, fund text, name text, asset asset, customer text DEFAULT NULL, floor amount DEFAULT NULL)
     RETURNS account_id
@@ -313,7 +326,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION open_account(text, text, text, asset, text, amount) IS
-    'Opens an account of a client by its name in the chart of accounts and returns it. A claim, and an account about a customer, has the customer named in it, or the one given. floor: the least natural balance a claim must keep (NULL: zero). A poster opens claims of customers only (42501). The same content again returns the same account; other content raises LG020. Raises LG002, LG010, LG011, LG012, LG014, LG016 a bank that was not opened, LG031, LG034, LG040, LG041, LG042, LG043, 42501.';
+    'Opens an account of a client by its name in the chart of accounts and returns it. A claim, and an account about a '
+    'customer, has the customer named in it, or the one given. floor: the least natural balance a claim must keep (NULL: zero). '
+    'A poster opens claims of customers only (42501). The same content again returns the same account; other content raises '
+    'LG020. Raises LG002, LG010, LG011, LG012, LG014, LG016 a bank that was not opened, LG031, LG034, LG040, LG041, LG042, '
+    'LG043, 42501.';
 
 CREATE FUNCTION bakkt_ledger_internal.check_floor(fund text, name text, asset asset, floor amount) RETURNS void
     STABLE PARALLEL UNSAFE LANGUAGE plpgsql
@@ -327,4 +344,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION check_floor(text, text, asset, amount) IS
-    'Internal: raises LG002, LG042, LG043 or LG045 unless the account can have the floor. A claim never goes debit, so a floor is positive (I5).';
+    'Internal: raises LG002, LG042, LG043 or LG045 unless the account can have the floor. A claim never goes debit, so a floor '
+    'is positive (I5).';

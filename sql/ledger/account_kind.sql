@@ -1,6 +1,5 @@
--- ===========================================================================
--- Chart of accounts and accounts (design 4, doc/chart-of-accounts.md)
--- ===========================================================================
+-- The chart of accounts (doc/chart-of-accounts.md): which names exist in which fund, and what each
+-- kind of account means. Shipped with the extension; nothing here changes it.
 
 CREATE TABLE bakkt_ledger_internal.account_kind (
     kind            text PRIMARY KEY,
@@ -14,22 +13,31 @@ CREATE TABLE bakkt_ledger_internal.account_kind (
     alone           boolean NOT NULL GENERATED ALWAYS AS (kind IN (
                         'fbo_settled', 'fbo_held', 'cust_coin', 'seg_customer', 'corp_network_cost', 'corp_bank_cost', 'corp_rent',
                         'corp_operating_cost', 'corp_rounding', 'corp_merchant_payable')) STORED,
-    seen_by_client  boolean NOT NULL GENERATED ALWAYS AS (coalesce(party = 'customer', false) OR kind IN (
-                        'corp_client_settlement', 'corp_client_obligation', 'corp_client_memo', 'corp_revenue_share')) STORED,
     mirror          text,
     party           text CHECK (party IN ('customer', 'provider')),
+    for_client      boolean NOT NULL GENERATED ALWAYS AS (coalesce(party = 'customer', false) OR kind IN (
+                        'corp_client_settlement', 'corp_client_obligation', 'corp_revenue_share', 'corp_client_memo',
+                        'corp_apex_receivable', 'corp_apex_payable', 'corp_apex_settlement')) STORED,
     meaning         text NOT NULL,
     UNIQUE (fund, name_pattern)
 );
-COMMENT ON TABLE account_kind IS 'The chart of accounts: which names exist in which fund and what they mean. Shipped with the extension.';
+COMMENT ON TABLE account_kind IS
+    'The chart of accounts: which names exist in which fund and what they mean. Shipped with the extension.';
 COMMENT ON COLUMN account_kind.name_pattern IS 'Regular expression for the whole name; a name matches one kind of its fund.';
 COMMENT ON COLUMN account_kind.first_part IS 'What the name begins with, up to the first colon.';
 COMMENT ON COLUMN account_kind.normal_side IS 'Side on which the balance is shown positive.';
-COMMENT ON COLUMN account_kind.limited IS 'Claims, and the company''s own money among customers'' (FBO DueTo:CORP): the balance is kept in a row, locked when posted, and never goes debit (I5).';
-COMMENT ON COLUMN account_kind.alone IS 'One person may post to it by hand: what one customer may use or has set aside, ordinary expenses, and what is owed for them. Everything else takes two people (LG068).';
-COMMENT ON COLUMN account_kind.seen_by_client IS 'The client''s own roles are told of it: accounts of customers, and the client''s settlement and share.';
+COMMENT ON COLUMN account_kind.limited IS
+    'Claims, and the company''s own money among customers'' (FBO DueTo:CORP): the balance is kept in a row, locked when posted, '
+    'and never goes debit (I5).';
+COMMENT ON COLUMN account_kind.alone IS
+    'One person alone may post to it by hand: accounts of money that one customer may use or has set aside, ordinary expenses, '
+    'and payables for those. Every other kind takes two people (LG068).';
 COMMENT ON COLUMN account_kind.mirror IS 'Accounts with the same text net to zero per asset inside every journal (I7).';
-COMMENT ON COLUMN account_kind.party IS 'Whose code is the second or third part of the name: a customer''s or a liquidity provider''s.';
+COMMENT ON COLUMN account_kind.for_client IS
+    'The client sees accounts of the kind: its customers'', its own settlement and share; never banks, providers or the '
+    'company''s revenue.';
+COMMENT ON COLUMN account_kind.party IS
+    'Whether the second or third part of the name is the code of a customer or of a liquidity provider.';
 
 INSERT INTO account_kind (kind, fund, name_pattern, class, normal_side, mirror, party, meaning) VALUES
     ('fbo_bank', 'FBO', '^Bank:omnibus(:[^:]+)?$', 'control', 'debit', NULL, NULL, 'customer money at a bank; agrees with its statements'),
@@ -100,8 +108,8 @@ INSERT INTO account_kind (kind, fund, name_pattern, class, normal_side, mirror, 
     ('corp_redeem_receivable', 'CORP', '^Issuer:redeem-receivable$', 'receivable', 'debit', NULL, NULL, 'money an issuer owes for redeemed tokens'),
     ('corp_merchant_payable', 'CORP', '^Merchant:payable:[^:]+$', 'payable', 'credit', NULL, NULL, 'money owed to a merchant');
 
--- Value crosses funds only through a pair of accounts: what f owes g stands
--- in f as DueTo:g and in g as DueFrom:f (I7).
+-- Value crosses funds only through a pair of accounts: what fund f owes fund g is recorded in f as
+-- DueTo:g and in g as DueFrom:f (I7).
 INSERT INTO account_kind (kind, fund, name_pattern, class, normal_side, mirror, meaning)
 SELECT pg_catalog.lower(debtor) || '_due_to_' || pg_catalog.lower(creditor), debtor, '^DueTo:' || creditor || '$', 'mirror', 'credit',
        debtor || ' owes ' || creditor, 'what fund ' || debtor || ' owes to fund ' || creditor

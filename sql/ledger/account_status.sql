@@ -1,8 +1,8 @@
--- ---------------------------------------------------------------------------
--- Freezing and closing
--- ---------------------------------------------------------------------------
+-- Freezing and closing accounts.
+-- Refuses to close an account that holds something (LG035), and to change a closed one (LG032).
+-- Locks the balance row of a limited account; the client's postings for a house account.
 
--- Emptiness is judged after the client is locked; only a snapshot taken
+-- Whether the account is empty is judged after the client is locked, and only a snapshot taken
 -- after that sees every posting.
 CREATE FUNCTION bakkt_ledger_internal.require_fresh_snapshot() RETURNS void
     STABLE PARALLEL UNSAFE LANGUAGE plpgsql
@@ -47,7 +47,8 @@ $$
     JOIN account a ON a.client_id = $1 AND a.account = l.account
     WHERE NOT is_zero(l.amount) ORDER BY l.account LIMIT 1
 $$;
-COMMENT ON FUNCTION first_account_not_empty(integer) IS 'Internal: names an account of the client that holds something or is held; NULL when there is none.';
+COMMENT ON FUNCTION first_account_not_empty(integer) IS
+    'Internal: names an account of the client that has a balance or a hold; NULL when there is none.';
 
 CREATE FUNCTION bakkt_ledger_internal.set_account_status(account account_id, status text, reason text, reference text) RETURNS void
     VOLATILE PARALLEL UNSAFE LANGUAGE plpgsql
@@ -65,7 +66,7 @@ BEGIN
     PERFORM bounded_wait();
     SELECT k.limited INTO limited FROM account_kind k WHERE k.kind = before.kind;
     IF NOT limited THEN
-        PERFORM lock_client(before.client_id);      -- it has no row to lock: waits for postings under way
+        PERFORM lock_client(before.client_id);      -- a house account has no balance row to lock: waits for postings under way
     END IF;
     SELECT a.* INTO before FROM account a WHERE a.client_id = before.client_id AND a.account = before.account FOR NO KEY UPDATE;
     IF changed_before('account', before.account::text, set_account_status.reference,
@@ -102,7 +103,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION freeze_account(account_id, text, text, text) IS
-    'Refuses lines of one side (debit or credit) on an account until unfreeze_account(); a claim frozen on the debit side cannot be spent. Freezing the other side replaces the first. Postings to it, or to its client if it is a house account, that are under way end first (55P03 if they don''t). Raises LG002, LG020, LG030, LG032.';
+    'Refuses lines of one side (debit or credit) on an account until unfreeze_account(); a claim frozen on the debit side '
+    'cannot be spent. Freezing the other side replaces the first. Waits for postings under way to the account, or to its client '
+    'if it is a house account (55P03 if they do not end). Raises LG002, LG020, LG030, LG032.';
 
 CREATE FUNCTION bakkt_ledger.unfreeze_account(account account_id, reason text, reference text DEFAULT NULL) RETURNS void
     VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
@@ -110,7 +113,8 @@ CREATE FUNCTION bakkt_ledger.unfreeze_account(account account_id, reason text, r
 $$
     SELECT set_account_status($1, 'open', $2, $3)
 $$;
-COMMENT ON FUNCTION unfreeze_account(account_id, text, text) IS 'Opens a frozen account again. Raises LG002, LG020, LG030, LG032.';
+COMMENT ON FUNCTION unfreeze_account(account_id, text, text) IS
+    'Opens a frozen account again. Raises LG002, LG020, LG030, LG032.';
 
 CREATE FUNCTION bakkt_ledger.close_account(account account_id, reason text, reference text DEFAULT NULL) RETURNS void
     VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
@@ -119,4 +123,5 @@ $$
     SELECT set_account_status($1, 'closed', $2, $3)
 $$;
 COMMENT ON FUNCTION close_account(account_id, text, text) IS
-    'Closes an account for ever; its balance must be zero without holds (LG035). Postings under way end first, as for freeze_account(). Closing again is no error. Raises LG002, LG020, LG030, 55P03.';
+    'Closes an account for good; its balance must be zero and without holds (LG035). Waits for postings under way as '
+    'freeze_account() does. Closing again is no error. Raises LG002, LG020, LG030, 55P03.';

@@ -1,10 +1,8 @@
--- Two people (I25, design 4): one proposes, another approves or declines.
---
--- A person is a login (second_person.sql).  What is proposed is a row of a
--- subject's table; its proposals stand here, one after the other, and at most
--- one of them is undecided.
---
--- Locks: the proposal's row, by whoever decides it.
+-- Two people (I25): one proposes, another approves or declines. A person is a login
+-- (second_person.sql). What is proposed is a row of a subject's table; its proposals are rows here,
+-- one after the other, of which at most one is undecided.
+-- Refuses the proposer, and an amount above the approver's limit (LG067).
+-- Locks the proposal's row before it is decided.
 
 CREATE TABLE bakkt_ledger_internal.approval (
     client_id integer NOT NULL,
@@ -26,18 +24,19 @@ CREATE TABLE bakkt_ledger_internal.approval (
 );
 CREATE INDEX approval_subject_idx ON approval (client_id, subject, subject_key);
 CREATE UNIQUE INDEX approval_undecided_idx ON approval (client_id, subject, subject_key) WHERE status = 'PROPOSED';
-COMMENT ON TABLE approval IS 'What one person has proposed and another has decided, whatever it is about.';
-COMMENT ON COLUMN approval.subject IS 'Table of what is proposed; subject_key: its row there.';
+COMMENT ON TABLE approval IS 'Proposals of one person and their decision by another, for every subject.';
+COMMENT ON COLUMN approval.subject IS 'Table of what is proposed; subject_key names the row.';
 COMMENT ON COLUMN approval.status IS 'PROPOSED; APPROVED by a second person; DECLINED; LAPSED: it was no longer needed.';
-COMMENT ON COLUMN approval.amount IS 'What it is worth, judged against the approver''s limit; NULL: nothing that has a limit.';
+COMMENT ON COLUMN approval.amount IS 'The amount that is compared with the approver''s limit; NULL: no limit applies.';
 COMMENT ON COLUMN approval.proposed_by IS 'The login that proposed it.';
-COMMENT ON COLUMN approval.proposed_role IS 'The same by number: a login that was renamed or made anew since is not the same.';
-COMMENT ON COLUMN approval.decided_by IS 'The login that approved or declined it; NULL: nobody, it lapsed.';
+COMMENT ON COLUMN approval.proposed_role IS
+    'The same login by number, because a login that was renamed or created again is another one.';
+COMMENT ON COLUMN approval.decided_by IS 'The login that approved or declined it; NULL: undecided or lapsed.';
 SELECT pg_catalog.pg_extension_config_dump('approval', '');
 SELECT pg_catalog.pg_extension_config_dump('approval_approval_id_seq', '');
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON approval FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE approval ENABLE ALWAYS TRIGGER refuse_write;
--- proposed_role follows a login that is renamed; proposed_by is what the event tells
+-- proposed_role follows a login that is renamed; proposed_by stays as the event recorded it
 INSERT INTO subject (subject, key, apart) VALUES ('approval', '{approval_id}', '{proposed_role}');
 INSERT INTO transition (subject, from_status, event, to_status) VALUES
     ('approval', 'PROPOSED', 'approved', 'APPROVED'),
@@ -53,23 +52,44 @@ CREATE TABLE bakkt_ledger_internal.approval_limit (
     CONSTRAINT approval_limit_pkey PRIMARY KEY (role, asset),
     CONSTRAINT approval_limit_asset CHECK (asset(most) = asset)
 );
-COMMENT ON TABLE approval_limit IS 'Up to what amount a role, and whoever inherits from it, may approve; a login without a limit in the asset may approve any amount.';
+COMMENT ON TABLE approval_limit IS
+    'The largest amount that a role, and roles that inherit from it, may approve; a login without a limit in the asset may '
+    'approve any amount.';
 SELECT pg_catalog.pg_extension_config_dump('approval_limit', '');
 INSERT INTO subject (subject, key) VALUES ('approval_limit', '{role,asset}');
 
--- Enters a proposal.
-CREATE FUNCTION bakkt_ledger_internal.propose(holder integer, subject text, key text, worth amount, reason text, at timestamptz) RETURNS approval
+-- Enters a proposal about each of these rows, worth so much.
+CREATE FUNCTION bakkt_ledger_internal.propose_all(holder integer, subject text, keys text[], worths amount[], reason text,
+                                                  at timestamptz)
+    RETURNS approval[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    entered approval;
+    entered approval[];
 BEGIN
-    INSERT INTO approval AS p (client_id, subject, subject_key, amount, reason, proposed_by, proposed_role, proposed_at)
-    VALUES (holder, subject, key, worth, reason, session_login(), session_login_role(), at)
-    RETURNING p.* INTO entered;
-    PERFORM record_event('proposed', NULL::approval, entered, at, amount => worth, reason => reason);
+    WITH proposed AS (
+        INSERT INTO approval AS p (client_id, subject, subject_key, amount, reason, proposed_by, proposed_role, proposed_at)
+        SELECT holder, propose_all.subject, g.key, g.worth, propose_all.reason, session_login(), session_login_role(), at
+        FROM unnest(keys, worths) WITH ORDINALITY AS g (key, worth, place)
+        ORDER BY g.place
+        RETURNING p.*
+    )
+    SELECT array_agg(p ORDER BY p.approval_id) INTO entered FROM proposed AS p;
+    PERFORM record_events('proposed', array_fill(NULL::approval, ARRAY[cardinality(entered)]), entered, at, worths,
+                          why => reason);
     RETURN entered;
+END;
+$$;
+
+-- Enters a proposal.
+CREATE FUNCTION bakkt_ledger_internal.propose(holder integer, subject text, key text, worth amount, reason text, at timestamptz)
+    RETURNS approval
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN (propose_all(holder, subject, ARRAY[key], ARRAY[worth], reason, at))[1];
 END;
 $$;
 
@@ -85,7 +105,7 @@ BEGIN
 END;
 $$;
 
--- The same, locked for whoever decides it.
+-- The last proposal about a row, locked to be decided.
 CREATE FUNCTION bakkt_ledger_internal.lock_approval(holder integer, about text, key text) RETURNS approval
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -115,39 +135,62 @@ BEGIN
 END;
 $$;
 
--- Writes a decision and its event; the caller has locked the proposal and judged who decides.
-CREATE FUNCTION bakkt_ledger_internal.decide(proposed approval, event text, at timestamptz, reason text DEFAULT NULL) RETURNS approval
+-- Writes the same decision on several proposals, with their events; the caller has locked them and
+-- checked who decides.
+CREATE FUNCTION bakkt_ledger_internal.decide_all(proposed approval[], event text, at timestamptz, reason text DEFAULT NULL)
+    RETURNS approval[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    decided approval;
+    decided approval[];
 BEGIN
-    UPDATE approval AS p
-    SET status = upper(event),
-        decided_by = CASE event WHEN 'lapsed' THEN NULL ELSE session_login() END,
-        decided_at = at,
-        decision_reason = reason
-    WHERE p.client_id = proposed.client_id AND p.approval_id = proposed.approval_id
-    RETURNING p.* INTO STRICT decided;
-    PERFORM record_event(event, proposed, decided, at, amount => decided.amount, reason => reason);
+    WITH changed AS (
+        UPDATE approval AS p
+        SET status = upper(event),
+            decided_by = CASE event WHEN 'lapsed' THEN NULL ELSE session_login() END,
+            decided_at = at,
+            decision_reason = decide_all.reason
+        FROM unnest(proposed) WITH ORDINALITY AS g
+        WHERE p.client_id = g.client_id AND p.approval_id = g.approval_id
+        RETURNING p AS after, g.ordinality AS place
+    )
+    SELECT array_agg(c.after ORDER BY c.place) INTO decided FROM changed AS c;
+    PERFORM record_events(event, proposed, decided, at, why => reason,
+                          amounts => ARRAY(SELECT d.amount FROM unnest(decided) WITH ORDINALITY AS d ORDER BY d.ordinality));
     RETURN decided;
 END;
 $$;
 
--- Approves a proposal that is locked, as a second person and within the limit (LG067).  Approved before, it stays.
-CREATE FUNCTION bakkt_ledger_internal.approve(proposed approval, what text, at timestamptz, reason text DEFAULT NULL) RETURNS approval
+-- Writes one decision.
+CREATE FUNCTION bakkt_ledger_internal.decide(proposed approval, event text, at timestamptz, reason text DEFAULT NULL)
+    RETURNS approval
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM require_second_person(proposed.proposed_by, proposed.proposed_role, what), require_approval_limit(proposed.amount, what);
+    RETURN (decide_all(ARRAY[proposed], event, at, reason))[1];
+END;
+$$;
+
+-- Approves a locked proposal, as a second person and within the limit (LG067). One that is approved
+-- already stays so.
+CREATE FUNCTION bakkt_ledger_internal.approve(proposed approval, what text, at timestamptz, reason text DEFAULT NULL)
+    RETURNS approval
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    PERFORM require_second_person(proposed.proposed_by, proposed.proposed_role, what),
+            require_approval_limit(proposed.amount, what);
     RETURN CASE proposed.status WHEN 'APPROVED' THEN proposed ELSE decide(proposed, 'approved', at, reason) END;
 END;
 $$;
 
--- Declines a proposal that is locked; whoever did not propose it may (LG067), also where nobody could approve it.
-CREATE FUNCTION bakkt_ledger_internal.decline(proposed approval, what text, at timestamptz, reason text DEFAULT NULL) RETURNS approval
+-- Declines a locked proposal. Any login but the proposer's may decline (LG067), even where no login
+-- could approve.
+CREATE FUNCTION bakkt_ledger_internal.decline(proposed approval, what text, at timestamptz, reason text DEFAULT NULL)
+    RETURNS approval
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$

@@ -1,8 +1,9 @@
--- Floor 2: reading the ledger: postings, balances in both times, statements,
--- trial balance.
---
--- Queries over sets of unknown size are planned as if these were large; jit
--- would compile for longer than they run.
+-- Balances, in both times: as recorded and as effective. A house account has no balance row: its
+-- balance is what the last block says plus the lines of the journals that no block has yet, at one
+-- snapshot. ROWS is set high where a function can return many rows, for the planner; jit is off
+-- where compiling would take longer than the query.
+-- Refuses clients and accounts the caller may not see.
+-- Locks nothing.
 
 -- A house account has no balance row: its balance is what the last block
 -- says plus the lines of journals that no block has yet, at one snapshot.
@@ -63,7 +64,9 @@ $$
        AND (j.recorded_at > coalesce($2, 'infinity') OR j.effective_at > coalesce($3, 'infinity'))
      GROUP BY l.account
 $$;
-COMMENT ON FUNCTION changes_since(integer, timestamptz, timestamptz) IS 'Sums, debit positive, of the lines recorded after one instant or effective after another: what to take off today''s balances. Internal.';
+COMMENT ON FUNCTION changes_since(integer, timestamptz, timestamptz) IS
+    'Sums, debit positive, of the lines recorded after one instant or effective after another, which are subtracted from '
+    'today''s balances. Internal.';
 
 CREATE FUNCTION bakkt_ledger.balances(client text, recorded_as_of timestamptz DEFAULT NULL, effective_as_of timestamptz DEFAULT NULL)
     RETURNS TABLE (account account_id, fund text, name text, kind text, customer text, normal_side text,
@@ -76,6 +79,7 @@ $$
 DECLARE
     owner_id integer := require_client(client);
     past boolean := recorded_as_of IS NOT NULL OR effective_as_of IS NOT NULL;
+    kinds text[] := visible_kinds();
 BEGIN
     RETURN QUERY
     WITH present AS (
@@ -89,7 +93,7 @@ BEGIN
                CASE k.normal_side WHEN 'debit' THEN p.posted - coalesce(l.change, zero(a.asset))
                     ELSE coalesce(l.change, zero(a.asset)) - p.posted END AS natural
           FROM present p
-          JOIN account a ON a.client_id = owner_id AND a.account = p.account
+          JOIN account a ON a.client_id = owner_id AND a.account = p.account AND a.kind = ANY (kinds)
           JOIN account_kind k ON k.kind = a.kind
           LEFT JOIN customer cu ON cu.customer_id = a.customer_id
           LEFT JOIN later l ON l.account = p.account
@@ -101,7 +105,11 @@ BEGIN
      ORDER BY s.fund, s.name, asset(s.natural);
 END;
 $$;
-COMMENT ON FUNCTION balances(text, timestamptz, timestamptz) IS 'Balance of every account of a client in natural sign (positive on the account''s normal side). With recorded_as_of: as the ledger knew it then; with effective_as_of: as is now known to have been true then; with both: what it knew at the one of the other. held and available are those of limited accounts, today; expired holds not yet swept still count as held. Errors: LG010, 42501.';
+COMMENT ON FUNCTION balances(text, timestamptz, timestamptz) IS
+    'Balance of every account of a client in natural sign (positive on the account''s normal side). recorded_as_of: as the '
+    'ledger had recorded it by that instant. effective_as_of: as it was at that instant, by what is known now. Both: as it was '
+    'at effective_as_of, by what had been recorded by recorded_as_of. held and available are today''s, of limited accounts; an '
+    'expired hold counts as held until expire_holds() has recorded it. Errors: LG010, 42501.';
 
 CREATE FUNCTION bakkt_ledger.balance_of(account account_id, at timestamptz DEFAULT clock_timestamp()) RETURNS account_balance
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -131,4 +139,6 @@ BEGIN
     RETURN ROW(asked.account, row_posted, row_posted - row_held)::account_balance;
 END;
 $$;
-COMMENT ON FUNCTION balance_of(account_id, timestamptz) IS 'Exact balance of one account in natural sign, and what of it is available at the instant: expired holds do not bind. Errors: LG030 unknown account, or not visible.';
+COMMENT ON FUNCTION balance_of(account_id, timestamptz) IS
+    'Exact balance of one account in natural sign, and how much of it is available at the instant; expired holds do not bind. '
+    'Errors: LG030 unknown account, or not visible.';

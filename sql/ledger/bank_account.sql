@@ -1,3 +1,7 @@
+-- Bank accounts, each with the control account that must agree with the bank's statements.
+-- Refuses a bank that was not opened or is closed (LG016), other content (LG020).
+-- Locks the bank account's row.
+
 CREATE TABLE bakkt_ledger_internal.bank_account (
     bank_account_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     code            text NOT NULL UNIQUE CHECK (code ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$'),
@@ -10,7 +14,9 @@ CREATE TABLE bakkt_ledger_internal.bank_account (
     status          text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'closed')),
     opened_at       timestamptz NOT NULL
 );
-COMMENT ON TABLE bank_account IS 'A bank account of the company or for its customers, and the ledger account that must agree with its statements. Never the whole account number.';
+COMMENT ON TABLE bank_account IS
+    'A bank account of the company or for its customers, and the ledger account that must agree with its statements. Never the '
+    'whole account number.';
 COMMENT ON COLUMN bank_account.ledger_name IS 'Name of the control account in fund FBO, SEG or, for OPERATING, CORP.';
 SELECT pg_catalog.pg_extension_config_dump('bank_account', '');
 SELECT pg_catalog.pg_extension_config_dump('bank_account_bank_account_id_seq', '');
@@ -67,7 +73,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION open_bank_account(text, text, text, asset, text, text, text, text, timestamptz) IS
-    'Opens a bank account (kind FBO, OPERATING or SEG) with the control account that mirrors it. Idempotent by code; other content raises LG020. Raises LG002, LG034, LG040, LG041.';
+    'Opens a bank account (kind FBO, OPERATING or SEG) with the control account that mirrors it. Idempotent by code; other '
+    'content raises LG020. Raises LG002, LG034, LG040, LG041.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_bank_account(fund text, name text, currency asset, open_only boolean DEFAULT false) RETURNS void
     STABLE PARALLEL SAFE LANGUAGE plpgsql
@@ -90,7 +97,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION require_bank_account(text, text, asset, boolean) IS
-    'Internal: raises LG016 for the ledger account of a bank that was not opened with open_bank_account() in that currency, or, with open_only, is closed; LG034 for a name that cannot be. The account without a bank''s name (Bank:omnibus) is everybody''s.';
+    'Internal: raises LG016 for the ledger account of a bank that was not opened with open_bank_account() in that currency, or, '
+    'with open_only, is closed; LG034 for a malformed name. The account without a bank''s name (Bank:omnibus) always exists.';
 
 CREATE FUNCTION bakkt_ledger.close_bank_account(code text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
     VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql

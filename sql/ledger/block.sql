@@ -46,6 +46,8 @@ COMMENT ON COLUMN block.evidence IS
 'Eight bytes a record, in order of number: lets verify() name a record that was changed or is gone, and the changed line of a journal.';
 COMMENT ON COLUMN block.previous_hash IS 'hash of the block before; zeros for the first.';
 COMMENT ON COLUMN block.hash IS 'SHA-256 over all other columns: keep it elsewhere, see digest().';
+-- from which number on a page of postings since an instant begins
+CREATE INDEX block_time_idx ON block (last_recorded_at, block_no);
 SELECT pg_catalog.pg_extension_config_dump('block', '');
 
 CREATE TABLE bakkt_ledger_internal.block_balance (

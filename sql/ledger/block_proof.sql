@@ -1,4 +1,6 @@
--- Floor 2: proof that a block contains a journal.
+-- The proof that a block contains a journal, which anybody can check without the ledger.
+-- Refuses an unknown journal (LG062).
+-- Locks nothing.
 
 -- Audit path of a leaf, counted from 1, among concatenated leaves of 32 bytes (RFC 6962); 22023 if there is none at that place.
 CREATE FUNCTION bakkt_ledger_internal.merkle_path(leaves bytea, place bigint) RETURNS bytea[]

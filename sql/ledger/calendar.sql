@@ -1,7 +1,7 @@
--- Floor 2: calendars of the payment rails.
---
--- A calendar is data with versions, never code: a rail that changes its rules
--- gets a new version, and whatever was computed with an old one keeps it.
+-- Calendars of the payment rails. A calendar is data with versions, never code: a rail that changes
+-- its rules gets a new version, and whatever was computed with an old one keeps it.
+-- Refuses days that a calendar does not cover (LG075).
+-- Locks the calendar's row to add a version.
 
 CREATE TABLE bakkt_ledger_internal.calendar (
     calendar text COLLATE "C" PRIMARY KEY CHECK (calendar ~ '^[A-Z][A-Z0-9_]{0,19}$'),
@@ -28,8 +28,10 @@ CREATE TABLE bakkt_ledger_internal.calendar_version (
     CHECK (first_day <= last_day AND isfinite(first_day) AND isfinite(last_day))
 );
 COMMENT ON TABLE calendar_version IS 'One edition of a calendar; never changed. The greatest version is the current one.';
-COMMENT ON COLUMN calendar_version.first_day IS 'First day the edition speaks of; asking about days outside is an error (LG075), not a guess.';
-COMMENT ON COLUMN calendar_version.weekend IS 'ISO weekdays on which the rail is closed: 6 Saturday, 7 Sunday; empty if it never is.';
+COMMENT ON COLUMN calendar_version.first_day IS
+    'First day that the edition covers; a question about a day outside is an error (LG075), never a guess.';
+COMMENT ON COLUMN calendar_version.weekend IS
+    'ISO weekdays on which the rail is closed: 6 Saturday, 7 Sunday; empty if it never is.';
 COMMENT ON COLUMN calendar_version.cut_time IS 'Local time at which the rail''s day ends; 24:00 for midnight.';
 COMMENT ON COLUMN calendar_version.zone IS 'Time zone of cut_time.';
 COMMENT ON COLUMN calendar_version.source IS 'Where the dates come from.';
@@ -65,7 +67,8 @@ CREATE FUNCTION bakkt_ledger_internal.nth_weekday(year integer, month integer, w
                 - (extract(isodow FROM (make_date(year, month, 1) + interval '1 month')::date - 1)::integer - weekday + 7) % 7
                 + 7 * (nth + 1)
         END;
-COMMENT ON FUNCTION nth_weekday(integer, integer, integer, integer) IS 'The nth ISO weekday (1 Monday) of a month; nth = -1 is the last.';
+COMMENT ON FUNCTION nth_weekday(integer, integer, integer, integer) IS
+    'The nth ISO weekday (1 Monday) of a month; nth = -1 is the last.';
 
 CREATE FUNCTION bakkt_ledger_internal.federal_reserve_holidays(year integer)
     RETURNS TABLE (name text, holiday date, closed date)
@@ -93,9 +96,13 @@ BEGIN ATOMIC
     WHERE year >= h.since
     ORDER BY h.day;
 END;
-COMMENT ON FUNCTION federal_reserve_holidays(integer) IS 'Holidays of the Federal Reserve Banks: the day itself and the day on which they are closed for it. A holiday on Saturday closes nothing (the preceding Friday is open), one on Sunday closes the Monday after. From 1986; earlier years give no rows.';
+COMMENT ON FUNCTION federal_reserve_holidays(integer) IS
+    'Holidays of the Federal Reserve Banks: the holiday, and the day on which the banks are closed for it. A holiday on '
+    'Saturday closes nothing (the preceding Friday is open), one on Sunday closes the Monday after. From 1986; earlier years '
+    'give no rows.';
 
--- to_char() knows no date after 294276 and no infinite one, and the text of a date depends on the session.
+-- to_char() takes no date after 294276 and no infinite one, and a date's text depends on the
+-- session.
 CREATE FUNCTION bakkt_ledger_internal.date_text(day date) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce(to_jsonb(day) #>> '{}', 'NULL');
@@ -128,10 +135,11 @@ $$
     SELECT max(v.first_day) FROM calendar c JOIN calendar_version v ON v.calendar = c.calendar AND v.version = latest_version(c.calendar)
     WHERE c.shipped
 $$;
-COMMENT ON FUNCTION calendars_begin() IS 'Internal: the first day that all shipped calendars speak of: nothing can be settled before.';
+COMMENT ON FUNCTION calendars_begin() IS
+    'Internal: the first day that all shipped calendars cover; nothing can be settled before it.';
 
 CREATE FUNCTION bakkt_ledger.is_business_day(calendar text, day date, version integer DEFAULT NULL) RETURNS boolean
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
@@ -155,15 +163,17 @@ BEGIN
                              AND h.day = is_business_day.day));
 END;
 $$;
-COMMENT ON FUNCTION is_business_day(text, date, integer) IS 'Is the rail open on that day, by the given version of its calendar (default: the current one)? LG075 when the calendar or version does not exist or does not cover the day.';
+COMMENT ON FUNCTION is_business_day(text, date, integer) IS
+    'Whether the rail is open on that day, by the given version of its calendar (default: the current one). LG075 when the '
+    'calendar or version does not exist or does not cover the day.';
 
 CREATE FUNCTION bakkt_ledger.next_business_day(calendar text, day date, version integer DEFAULT NULL) RETURNS date
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     edition integer := coalesce(version, latest_version(calendar));
-    -- the last day that there is has none after it: the calendar says nothing of it either
+    -- there is no day after the last date of the type, and no calendar covers that day
     candidate date := CASE WHEN day < '5874897-12-31' THEN day + 1 ELSE day END;
 BEGIN
     WHILE NOT is_business_day(calendar, candidate, edition) LOOP
@@ -172,10 +182,11 @@ BEGIN
     RETURN candidate;
 END;
 $$;
-COMMENT ON FUNCTION next_business_day(text, date, integer) IS 'The first open day after the given one. LG075 when it lies beyond the calendar''s data.';
+COMMENT ON FUNCTION next_business_day(text, date, integer) IS
+    'The first open day after the given one. LG075 when it lies beyond the calendar''s data.';
 
 CREATE FUNCTION bakkt_ledger.value_date(calendar text, at timestamptz, version integer DEFAULT NULL) RETURNS date
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
@@ -192,21 +203,25 @@ BEGIN
     RETURN next_business_day(calendar, at_rail::date, edition.version);
 END;
 $$;
-COMMENT ON FUNCTION value_date(text, timestamptz, integer) IS 'First open day of the rail at or after the instant whose cut-off has not passed, in the rail''s own zone. At the cut-off itself the day is over. LG075 beyond the calendar''s data.';
+COMMENT ON FUNCTION value_date(text, timestamptz, integer) IS
+    'First open day of the rail at or after the instant whose cut-off has not passed, in the rail''s own zone. At the cut-off '
+    'itself the day has ended. LG075 beyond the calendar''s data.';
 
 CREATE FUNCTION bakkt_ledger.value_deadline(calendar text, day date, version integer DEFAULT NULL) RETURNS timestamptz
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     edition integer := coalesce(version, latest_version(calendar));
 BEGIN
-    PERFORM is_business_day(calendar, day, edition);        -- or LG075
+    PERFORM is_business_day(calendar, day, edition);        -- raises LG075
     RETURN (SELECT (day + v.cut_time) AT TIME ZONE v.zone FROM calendar_version v
             WHERE v.calendar = value_deadline.calendar AND v.version = edition);
 END;
 $$;
-COMMENT ON FUNCTION value_deadline(text, date, integer) IS 'The instant at which the rail''s day ends: the last moment to pay with that value date. LG075 when the calendar or version does not exist or does not cover the day.';
+COMMENT ON FUNCTION value_deadline(text, date, integer) IS
+    'The instant at which the rail''s day ends: the last moment to pay with that value date. LG075 when the calendar or version '
+    'does not exist or does not cover the day.';
 
 CREATE FUNCTION bakkt_ledger.add_calendar_version(calendar text, first_day date, last_day date, holidays date[], names text[],
                                      source text, weekend smallint[] DEFAULT '{6,7}', cut_time time DEFAULT '19:00',
@@ -239,7 +254,7 @@ BEGIN
     ELSIF (SELECT count(DISTINCT h) < count(*) FROM unnest(holidays) AS h) THEN
         PERFORM refuse_invalid(format('edition of calendar "%s" has a holiday twice', calendar), NULL, 'Join the names of holidays that fall on one day.');
     END IF;
-    -- the next business day is looked for day by day
+    -- next_business_day() searches day by day
     IF last_day > first_day + 36525 OR weekend @> '{1,2,3,4,5,6,7}' THEN
         RAISE EXCEPTION USING
             ERRCODE = 'LG002',
@@ -272,7 +287,10 @@ BEGIN
     RETURN edition;
 END;
 $$;
-COMMENT ON FUNCTION add_calendar_version(text, date, date, date[], text[], text, smallint[], time, text, text) IS 'Adds an edition of a calendar, and the calendar if it is new; returns the version. Holidays are the days on which the rail is closed. Windows closed before keep the version they were closed with. LG002 if incomplete, not possible, longer than a hundred years, or without an open day.';
+COMMENT ON FUNCTION add_calendar_version(text, date, date, date[], text[], text, smallint[], time, text, text) IS
+    'Adds an edition of a calendar, and the calendar if it is new; returns the version. Holidays are the days on which the rail '
+    'is closed. Windows closed before keep the version they were closed with. LG002 if incomplete, contradictory, longer than a '
+    'hundred years, or without an open day.';
 
 INSERT INTO calendar VALUES
     ('FEDWIRE', 'Fedwire Funds Service: dollar wires', true),

@@ -1,4 +1,8 @@
--- One row per change of a client, customer, asset, account, ...; never changed.
+-- The change log: every opening and change of reference data, with who, when and why, and whether a
+-- request was made before.
+-- Refuses other content under a reference that was used (LG020), a malformed reference (LG002), and
+-- every change of a row (LG066).
+
 CREATE TABLE bakkt_ledger_internal.change_log (
     change_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     changed_at  timestamptz NOT NULL,
@@ -13,12 +17,13 @@ CREATE TABLE bakkt_ledger_internal.change_log (
 );
 CREATE INDEX change_log_object ON change_log (object_kind, object_key);
 CREATE UNIQUE INDEX change_log_opened_once ON change_log (object_kind, object_key) WHERE before IS NULL;
--- a client's references are its own; those for clients themselves and for what belongs to none are the ledger's
+-- references are unique within a client, and across the ledger for changes that concern no client
 CREATE UNIQUE INDEX change_log_reference ON change_log
     (object_kind, reference, (CASE object_kind WHEN 'client' THEN 0 ELSE coalesce(client_id, 0) END)) WHERE reference IS NOT NULL;
 COMMENT ON TABLE change_log IS 'Every opening and change of reference data: who, when, why, before and after. Append-only.';
 COMMENT ON COLUMN change_log.client_id IS 'Client concerned; NULL when the change concerns the whole ledger.';
-COMMENT ON COLUMN change_log.reference IS 'Idempotency key given by the caller, unique per kind of object, and per client for what belongs to one.';
+COMMENT ON COLUMN change_log.reference IS
+    'Idempotency key given by the caller, unique per kind of object and, where the object belongs to a client, per client.';
 COMMENT ON COLUMN change_log.before IS 'The row before the change; NULL for an opening.';
 SELECT pg_catalog.pg_extension_config_dump('change_log', '');
 SELECT pg_catalog.pg_extension_config_dump('change_log_change_id_seq', '');
@@ -33,7 +38,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION check_change_reference(text) IS 'Internal: raises LG002 for a reference of a change that is empty or too long; NULL is none.';
+COMMENT ON FUNCTION check_change_reference(text) IS
+    'Internal: raises LG002 for a reference of a change that is empty or too long; NULL is none.';
 
 CREATE FUNCTION bakkt_ledger_internal.record_change(object_kind text, object_key text, before jsonb, after jsonb,
                               client_id integer DEFAULT NULL, reference text DEFAULT NULL, reason text DEFAULT NULL)
@@ -48,7 +54,7 @@ $$;
 COMMENT ON FUNCTION record_change(text, text, jsonb, jsonb, integer, text, text) IS
     'Internal: writes one row of change_log in the name of the invoking role; LG002 for a reference that is empty or too long.';
 
--- true: this opening was recorded before, with this content
+-- True when this opening was recorded before, with this content.
 CREATE FUNCTION bakkt_ledger_internal.opened_before(object_kind text, object_key text, reference text, request jsonb, client_id integer DEFAULT NULL) RETURNS boolean
     STABLE PARALLEL SAFE LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -79,9 +85,10 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION opened_before(text, text, text, jsonb, integer) IS
-    'Internal: whether the object was opened before with this content; LG020 when with other content or the reference served another object, of the client if one is given.';
+    'Internal: whether the object was opened before with this content, within the client if one is given; LG020 when it was '
+    'opened with other content, or the reference was used for another object.';
 
--- true: the change with this reference was recorded before, with this content
+-- True when the change with this reference was recorded before, with this content.
 CREATE FUNCTION bakkt_ledger_internal.changed_before(object_kind text, object_key text, reference text, request jsonb, client_id integer DEFAULT NULL) RETURNS boolean
     STABLE PARALLEL SAFE LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -105,4 +112,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION changed_before(text, text, text, jsonb, integer) IS
-    'Internal: whether a change with this reference was made before, of the client if one is given; LG020 when it had other content.';
+    'Internal: whether a change with this reference was made before, within the client if one is given; LG020 when it had other '
+    'content.';

@@ -1,6 +1,7 @@
--- ===========================================================================
--- Clients (correspondents) and who may see them (design 7)
--- ===========================================================================
+-- Clients (correspondents): the platforms whose customers trade, and the terms agreed with them.
+-- Refuses unknown (LG010), closed (LG011) and malformed (LG002) ones, other content (LG020), and
+-- closing a client that still holds something (LG035). Closing locks the client's postings, then
+-- its row; changing locks the row.
 
 CREATE TABLE bakkt_ledger_internal.client (
     client_id           integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -21,13 +22,17 @@ CREATE TABLE bakkt_ledger_internal.client (
 );
 COMMENT ON TABLE client IS 'A client (correspondent): the platform whose customers trade. Every ledger row belongs to one.';
 COMMENT ON COLUMN client.funding_model IS 'Which cash leg a trade has: BAKKT_TPJ, NET_SETTLEMENT, APEX_TPJ or NO_SETTLEMENT.';
-COMMENT ON COLUMN client.commission_model IS 'MARKUP (in the price), TRADE_FEE (itemised) or BOTH.';
-COMMENT ON COLUMN client.revenue_share_bps IS 'The client''s share of revenue, in hundredths of a percent.';
-COMMENT ON COLUMN client.price_concession_bps IS 'By how much a customer''s price may be worse for the company than the provider''s, in hundredths of a percent (LG048).';
-COMMENT ON COLUMN client.price_band_bps IS 'How far a provider''s price may lie from its last execution in the instrument, in hundredths of a percent (LG049); zero: anywhere.';
+COMMENT ON COLUMN client.commission_model IS 'MARKUP (in the price), TRADE_FEE (itemized) or BOTH.';
+COMMENT ON COLUMN client.revenue_share_bps IS 'The client''s share of revenue, in basis points.';
+COMMENT ON COLUMN client.price_concession_bps IS
+    'By how much a customer''s price may be worse for the company than the provider''s price, in basis points (LG048).';
+COMMENT ON COLUMN client.price_band_bps IS
+    'How far a provider''s price may lie from that of its last execution in the instrument, in basis points (LG049); zero: no '
+    'limit.';
 COMMENT ON COLUMN client.cut_time IS 'Local time at which the settlement window ends, in the zone of the client.';
 COMMENT ON COLUMN client.sign_convention IS 'What a positive net settlement means in printed files.';
-COMMENT ON COLUMN client.first_trading_day IS 'Local date before which nothing can have been executed: its windows begin there at the earliest.';
+COMMENT ON COLUMN client.first_trading_day IS
+    'Local date before which no execution may lie; the client''s first window begins no earlier.';
 SELECT pg_catalog.pg_extension_config_dump('client', '');
 SELECT pg_catalog.pg_extension_config_dump('client_client_id_seq', '');
 
@@ -40,7 +45,7 @@ CREATE FUNCTION bakkt_ledger_internal.check_zone(zone text) RETURNS void
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    -- abbreviations and offsets know no daylight saving: refused
+    -- abbreviations and offsets do not follow daylight saving time, so they are refused
     IF zone IS NULL OR zone !~ '^([A-Za-z_]+(/[A-Za-z_+-]+)+|UTC)$' THEN
         PERFORM refuse_invalid('zone is not the name of a time zone', format('Zone: "%s".', zone),
                                'Give a region and city, as America/Chicago.');
@@ -74,7 +79,7 @@ BEGIN
         PERFORM refuse_invalid('sign convention is not known', format('Sign convention: "%s".', sign_convention),
                                'One of CLIENT_OWES, CLIENT_IS_OWED.');
     ELSIF sign_convention <> 'CLIENT_OWES' THEN
-        -- until the net settlement file prints by it, it would promise what nothing does
+        -- nothing uses sign_convention yet, so a change would have no effect
         PERFORM refuse_invalid('sign convention cannot be changed yet', 'No file is printed by it: a positive net settlement is what the client owes.',
                                'Leave it out.');
     END IF;
@@ -98,9 +103,10 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION check_price_terms(integer, integer) IS 'Internal: raises LG002 naming the first term on prices that is not valid.';
+COMMENT ON FUNCTION check_price_terms(integer, integer) IS
+    'Internal: raises LG002 naming the first term on prices that is not valid.';
 
--- A window falls due by a calendar: where these begin, trading can.
+-- Windows fall due by calendars, so trading cannot begin before the calendars do.
 CREATE FUNCTION bakkt_ledger_internal.check_first_trading_day(day date) RETURNS void
     STABLE PARALLEL UNSAFE LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -117,9 +123,10 @@ COMMENT ON FUNCTION check_first_trading_day(date) IS 'Internal: LG002 unless a c
 CREATE FUNCTION bakkt_ledger_internal.trading_begins(day date, zone text) RETURNS timestamptz
     STABLE STRICT PARALLEL SAFE LANGUAGE sql
     RETURN day::timestamp AT TIME ZONE zone;
-COMMENT ON FUNCTION trading_begins(date, text) IS 'Internal: the first instant of a first trading day: midnight in the client''s zone.';
+COMMENT ON FUNCTION trading_begins(date, text) IS
+    'Internal: the first instant of a first trading day: midnight in the client''s zone.';
 
--- Later than what has been executed, a correction would be refused that gives an execution its own time again.
+-- A first trading day after an execution would make every correction of that execution fail.
 CREATE FUNCTION bakkt_ledger_internal.require_no_execution_before(client client) RETURNS void
     STABLE PARALLEL UNSAFE LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -137,7 +144,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_no_execution_before(client) IS 'Internal: LG002 when something was executed before the client''s first trading day.';
+COMMENT ON FUNCTION require_no_execution_before(client) IS
+    'Internal: LG002 when something was executed before the client''s first trading day.';
 
 CREATE FUNCTION bakkt_ledger.open_client(
     code                text,
@@ -187,7 +195,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION open_client(text, text, text, integer, text, time, text, text, text, timestamptz, date) IS
-    'Opens a client and returns its identifier. first_trading_day: before it nothing can have been executed; a year before it is opened unless given, and not before the calendars begin. Idempotent by code: the same content again returns the same identifier, other content raises LG020 naming the field. Malformed content raises LG002.';
+    'Opens a client and returns its identifier. first_trading_day: no execution may lie before it; by default a year before the '
+    'client is opened, and never before the calendars begin. Idempotent by code: the same content again returns the same '
+    'identifier, other content raises LG020 naming the field. Malformed content raises LG002.';
 
 CREATE FUNCTION bakkt_ledger.change_client(
     code                text,
@@ -245,13 +255,15 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION change_client(text, text, text, integer, text, time, text, text, integer, integer, text, text, date) IS
-    'Changes the given terms of an open client; NULL leaves a term as it is. Repeating a reference is no second change; LG020 when its content differs. Raises LG010, LG011, LG002.';
+    'Changes the given terms of an open client; NULL leaves a term as it is. Repeating a reference is no second change; LG020 '
+    'when its content differs. Raises LG010, LG011, LG002.';
 
 CREATE FUNCTION bakkt_ledger_internal.lock_client(client_id integer) RETURNS void
     VOLATILE PARALLEL UNSAFE STRICT LANGUAGE c
     AS 'MODULE_PATHNAME', 'lock_client';
 COMMENT ON FUNCTION lock_client(integer) IS
-    'Internal: waits until no other transaction posts for the client, in bounded time (55P03), and keeps it so until this one ends. Lock it before any row.';
+    'Internal: waits, in bounded time (55P03), until no other transaction posts for the client, and keeps others from posting '
+    'until this one ends. Take it before locking any row.';
 
 CREATE FUNCTION bakkt_ledger.close_client(code text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
     VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
@@ -264,7 +276,7 @@ DECLARE
     after   client%ROWTYPE;
     remains text;
 BEGIN
-    PERFORM bounded_wait(), lock_client(closing);       -- waits for its postings under way
+    PERFORM bounded_wait(), lock_client(closing);       -- waits for the client's postings to end
     SELECT c.* INTO before FROM client c WHERE c.client_id = closing FOR NO KEY UPDATE;
     IF before.status = 'closed' THEN
         RETURN;
@@ -284,4 +296,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION close_client(text, text, text) IS
-    'Closes a client for ever: nothing is posted for it any more. Every account of it must be zero without holds (LG035). Its postings under way end first (55P03 if they don''t). Closing again is no error.';
+    'Closes a client for good: nothing more is posted for it. Every account of it must be zero and without holds (LG035). Waits '
+    'for its postings under way to end (55P03 if they do not). Closing again is no error.';

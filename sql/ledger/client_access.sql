@@ -1,4 +1,8 @@
--- A number, not a name: access ends with the role, and a new role of that name has nothing.
+-- Who may see and act for which client.
+-- Refuses an unknown client (LG010), one the acting role may not see (42501), a closed one (LG011).
+-- Locks nothing but the rows it writes.
+
+-- The role is stored by number, so access ends with the role: a new role of the same name has none.
 CREATE TABLE bakkt_ledger_internal.client_access (
     client_id   integer NOT NULL REFERENCES client,
     role        regrole NOT NULL,
@@ -6,8 +10,11 @@ CREATE TABLE bakkt_ledger_internal.client_access (
     granted_by  name NOT NULL,
     PRIMARY KEY (role, client_id)
 );
-COMMENT ON TABLE client_access IS 'Which role may see and act for which client. It ends with the role: a new role of the same name has nothing, a renamed one keeps it.';
-COMMENT ON COLUMN client_access.role IS 'The role; dumped by name. Of one that was dropped its number: of no effect, left out of dumps, listed by verify().';
+COMMENT ON TABLE client_access IS
+    'Which role may see and act for which client. Access ends when the role is dropped: a new role of the same name has none, a '
+    'renamed one keeps it.';
+COMMENT ON COLUMN client_access.role IS
+    'The role; dumped by name. The number of a dropped role has no effect, is left out of dumps and is listed by verify().';
 SELECT pg_catalog.pg_extension_config_dump('client_access', 'WHERE role IN (SELECT r.oid FROM pg_catalog.pg_roles r)');
 
 -- ---------------------------------------------------------------------------
@@ -29,7 +36,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sees_all_clients() IS
-    'Whether the invoking role works for the whole ledger: a settler, reconciler, auditor, administrator, the owner or a superuser.';
+    'Whether the invoking role works for the whole ledger: a settler, reconciler, auditor, administrator, the owner or a '
+    'superuser.';
 
 CREATE FUNCTION bakkt_ledger_internal.visible_clients() RETURNS integer[]
     STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
@@ -96,7 +104,7 @@ CREATE FUNCTION bakkt_ledger_internal.client_row(client_id integer) RETURNS clie
 $$
     SELECT c FROM client c WHERE c.client_id = client_row.client_id
 $$;
-COMMENT ON FUNCTION client_row(integer) IS 'Internal: the client of that identifier.';
+COMMENT ON FUNCTION client_row(integer) IS 'Internal: the client with that identifier.';
 
 CREATE FUNCTION bakkt_ledger_internal.clients_asked(code text) RETURNS SETOF client
     STABLE PARALLEL RESTRICTED LANGUAGE plpgsql
@@ -111,7 +119,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION clients_asked(text) IS
-    'Internal: the client of that code, or, for NULL, all that the invoking role sees, in order. Raises LG010, 42501.';
+    'Internal: the client with that code or, for NULL, all clients that the invoking role sees, in order. Raises LG010, 42501.';
 
 CREATE FUNCTION bakkt_ledger.grant_client_access(client text, role_name name, reason text DEFAULT NULL) RETURNS void
     VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
@@ -137,7 +145,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION grant_client_access(text, name, text) IS
-    'Lets a role, and the roles that inherit from it, see a client and act for it as far as their group roles allow, until the role is dropped. Raises LG010, 42704. Granting again is no error.';
+    'Lets a role, and the roles that inherit from it, see a client and act for it as far as their group roles allow, until the '
+    'role is dropped. Raises LG010, 42704. Granting again is no error.';
 
 CREATE FUNCTION bakkt_ledger.revoke_client_access(client text, role_name name, reason text DEFAULT NULL) RETURNS void
     VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE plpgsql
@@ -148,7 +157,7 @@ DECLARE
     revoked constant integer := require_client(revoke_client_access.client);
 BEGIN
     PERFORM bounded_wait();
-    -- a role that was dropped is told by its number
+    -- a role that was dropped can be named by its number
     DELETE FROM client_access g
     WHERE g.client_id = revoked AND coalesce((SELECT r.rolname FROM pg_roles r WHERE r.oid = g.role), g.role::text) = revoke_client_access.role_name;
     IF FOUND THEN
@@ -159,4 +168,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION revoke_client_access(text, name, text) IS
-    'Takes a role''s access to a client away, for queries that start from now on; of a role that was dropped, give the number that verify() tells. Raises LG010. Revoking again is no error.';
+    'Revokes a role''s access to a client, for queries that start after it commits. Name a dropped role by the number that '
+    'verify() reports. Raises LG010. Revoking again is no error.';

@@ -1,18 +1,20 @@
--- Floor 2: runs over clients, each of them a unit of its own.
---
--- A run calls a function for each client that has something to do.  What one
--- client's part fails with, whatever it is, is its own: the part is undone and
--- reported, and the others go on.  A part waits for a lock only briefly, since
--- the others wait with it.
+-- Runs over clients: each client is a unit of its own. A run calls a function for each client that
+-- has something to do. If one client's part fails, whatever the error, only that part is undone and
+-- reported; the others go on. A part waits for a lock only briefly, because the clients after it
+-- wait too.
 
 CREATE TABLE bakkt_ledger_internal.client_run (
     run     text COLLATE "C" PRIMARY KEY,
     part    text COLLATE "C" NOT NULL,
     due     text COLLATE "C"
 );
-COMMENT ON TABLE client_run IS 'The runs, and the functions they are made of: the only ones that a run calls. Shipped with the extension.';
-COMMENT ON COLUMN client_run.part IS 'Does one client''s part: (client_id integer, at timestamptz, variant text) returns what the run returns for it, as an array of objects.';
-COMMENT ON COLUMN client_run.due IS 'A cheap look at who has something to do: (at timestamptz, variant text) returns the clients'' numbers; may name one too many, never one too few. NULL: not by client, but once for the ledger.';
+COMMENT ON TABLE client_run IS 'The runs and the functions that each calls. Shipped with the extension.';
+COMMENT ON COLUMN client_run.part IS
+    'Does one client''s part: (client_id integer, at timestamptz, variant text) returns the run''s rows for that client, as a '
+    'JSON array of objects.';
+COMMENT ON COLUMN client_run.due IS
+    'Cheaply finds the clients with something to do: (at timestamptz, variant text) returns their numbers. It may return a '
+    'client too many, but must not miss one. NULL: the run is not by client, but once for the ledger.';
 
 CREATE TYPE bakkt_ledger_internal.client_outcome AS (
     client_id   integer,
@@ -22,7 +24,8 @@ CREATE TYPE bakkt_ledger_internal.client_outcome AS (
     detail      text,
     hint        text
 );
-COMMENT ON TYPE client_outcome IS 'Internal: what came of a client''s part of a run: its rows, or the error that it was undone for.';
+COMMENT ON TYPE client_outcome IS
+    'Internal: the outcome of one client''s part of a run: its rows, or the error for which it was undone.';
 
 CREATE FUNCTION bakkt_ledger_internal.clients_due(run text, at timestamptz, variant text DEFAULT NULL) RETURNS integer[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -39,7 +42,9 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION clients_due(text, timestamptz, text) IS 'Internal: the clients that a run as of the instant would do something for, in order; one NULL for a run that is not by client.';
+COMMENT ON FUNCTION clients_due(text, timestamptz, text) IS
+    'Internal: the clients for which a run as of the instant has something to do, in order; a single NULL for a run that is not '
+    'by client.';
 
 CREATE FUNCTION bakkt_ledger_internal.run_client_part(run text, client_id integer, at timestamptz, variant text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -53,9 +58,11 @@ BEGIN
     RETURN coalesce(rows, '[]');
 END;
 $$;
-COMMENT ON FUNCTION run_client_part(text, integer, timestamptz, text) IS 'Internal: one client''s part of a run, in the transaction at hand.';
+COMMENT ON FUNCTION run_client_part(text, integer, timestamptz, text) IS
+    'Internal: one client''s part of a run, in the current transaction.';
 
--- A cancelled statement and a session that is ended are no error of the client's: they pass.
+-- A cancel request and the end of the session are no errors of the client: WHEN OTHERS lets them
+-- through.
 CREATE FUNCTION bakkt_ledger_internal.try_client_part(run text, client_id integer, at timestamptz, variant text, patience integer) RETURNS client_outcome
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -69,7 +76,7 @@ BEGIN
     BEGIN
         outcome.rows := run_client_part(run, client_id, at, variant);
     EXCEPTION WHEN OTHERS THEN
-        -- a snapshot that is too old and a standby are the transaction's, and would fail the next client as well
+        -- a snapshot that is too old, or a standby, would make every other client fail as well
         IF SQLSTATE = '40001' AND current_setting('transaction_isolation') <> 'read committed' OR SQLSTATE = '25006' THEN
             RAISE;
         END IF;
@@ -80,10 +87,12 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION try_client_part(text, integer, timestamptz, text, integer) IS
-    'Internal: one client''s part of a run as a unit: done, or undone and the error returned. It waits at most so many milliseconds for a lock.';
+    'Internal: one client''s part of a run as a unit: either done, or undone and its error returned. patience: how many '
+    'milliseconds it waits for a lock at most.';
 
--- A tenth of a second for a lock, one second in all: then, and for clients
--- known to be blocked, just long enough for a transaction that is committing.
+-- Each client waits at most a tenth of a second for a lock. Once a second in all has been spent so,
+-- and for clients known to be blocked, it is 10 ms: enough for a transaction that is just
+-- committing.
 CREATE FUNCTION bakkt_ledger_internal.try_clients(run text, clients integer[], at timestamptz, variant text DEFAULT NULL, blocked integer[] DEFAULT '{}')
     RETURNS SETOF client_outcome
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
@@ -107,7 +116,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION try_clients(text, integer[], timestamptz, text, integer[]) IS
-    'Internal: the parts of these clients, each a unit of its own, one after the other. blocked: those in whose way another transaction is known to be.';
+    'Internal: the parts of these clients, each a unit of its own, one after the other. blocked: clients known to be blocked by '
+    'another transaction.';
 
 CREATE FUNCTION bakkt_ledger_internal.report_left_out(run text, outcome client_outcome) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -122,7 +132,7 @@ END;
 $$;
 COMMENT ON FUNCTION report_left_out(text, client_outcome) IS 'Internal: warns of a client whose part of a run has failed.';
 
--- What other sessions have locked is skipped, never in silence.
+-- What other sessions have locked is skipped, and the caller is told.
 CREATE FUNCTION bakkt_ledger_internal.left_in_use(client_id integer, number bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -131,7 +141,9 @@ BEGIN
     RETURN CASE WHEN number > 0 THEN jsonb_build_array(jsonb_build_object('in_use', number, 'client', (client_row(client_id)).code)) ELSE '[]' END;
 END;
 $$;
-COMMENT ON FUNCTION left_in_use(integer, bigint) IS 'Internal: what a part adds to its rows when it has left so many things to the next run, since other sessions have them.';
+COMMENT ON FUNCTION left_in_use(integer, bigint) IS
+    'Internal: the row that a part adds to its rows when it has left that many things to the next run because other sessions '
+    'have locked them.';
 
 CREATE FUNCTION bakkt_ledger_internal.report_in_use(run text, client_id integer, rows jsonb) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -147,7 +159,8 @@ BEGIN
     RETURN jsonb_path_query_array(rows, '$[*] ? (!exists(@.in_use))');
 END;
 $$;
-COMMENT ON FUNCTION report_in_use(text, integer, jsonb) IS 'Internal: the rows of a part without what it left to the next run, of which a NOTICE tells.';
+COMMENT ON FUNCTION report_in_use(text, integer, jsonb) IS
+    'Internal: the rows of a part without the count of what it left to the next run, which a NOTICE reports.';
 
 CREATE FUNCTION bakkt_ledger_internal.run_for_clients(run text, at timestamptz, client text, variant text DEFAULT NULL) RETURNS SETOF jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
@@ -173,4 +186,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION run_for_clients(text, timestamptz, text, text) IS
-    'Internal: a run called by hand: for one client, whose errors it raises, or for all visible ones, each a unit of its own; what fails is a WARNING. Returns an array of rows for each.';
+    'Internal: a run called by hand, for one client, whose errors it raises, or for all visible clients, each as a unit of its '
+    'own whose failure is a WARNING. Returns an array of rows for each client.';

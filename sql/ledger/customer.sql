@@ -1,6 +1,7 @@
--- ===========================================================================
--- Customers: the owners of what the customer funds hold (I24)
--- ===========================================================================
+-- Customers: the owners of what the customer funds hold (I24).
+-- Refuses unknown ones (LG012), codes that another client has (LG020), malformed attributes
+-- (LG002).
+-- Locks the customer's row to change it.
 
 CREATE TABLE bakkt_ledger_internal.customer (
     customer_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -18,9 +19,11 @@ CREATE TABLE bakkt_ledger_internal.customer (
 CREATE INDEX customer_client ON customer (client_id);
 CREATE UNIQUE INDEX customer_party ON customer (client_id, party_reference) WHERE party_reference IS NOT NULL;
 COMMENT ON TABLE customer IS 'A customer''s trading account, named by its eight-character account code.';
-COMMENT ON COLUMN customer.account_type IS 'INDIVIDUAL, CUSTODIAL, ENTITY_PERSONAL_TRUST, ENTITY; FIRM_ALLOCATION and GIFT are the client''s own.';
+COMMENT ON COLUMN customer.account_type IS
+    'INDIVIDUAL, CUSTODIAL, ENTITY_PERSONAL_TRUST, ENTITY; FIRM_ALLOCATION and GIFT are the client''s own.';
 COMMENT ON COLUMN customer.mode IS 'OPEN, CLOSING_ONLY (may sell), LOCKED, CLOSED.';
-COMMENT ON COLUMN customer.party_status IS 'State of the person: ACTIVE; LIQUIDATED may only sell or withdraw; others may not trade.';
+COMMENT ON COLUMN customer.party_status IS
+    'State of the person. ACTIVE: no restriction; LIQUIDATED: may only sell or withdraw; any other: may not trade.';
 COMMENT ON COLUMN customer.funding_model IS 'Overrides the client''s funding model; NULL: the client''s.';
 COMMENT ON COLUMN customer.party_reference IS 'The client''s own identifier of the person, unique within the client.';
 SELECT pg_catalog.pg_extension_config_dump('customer', '');
@@ -50,7 +53,7 @@ $$;
 COMMENT ON FUNCTION check_customer_terms(text, text, text, text) IS
     'Internal: raises LG002 naming the first attribute of a customer that is not valid.';
 
--- Says no more of another client's customer than that the code is taken.
+-- The error tells no more about another client's customer than that the code is taken.
 CREATE FUNCTION bakkt_ledger_internal.refuse_taken_codes(client_id integer, account_codes text[]) RETURNS void
     STABLE PARALLEL SAFE LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -119,7 +122,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION open_customer(text, text, text, text, text, text, timestamptz) IS
-    'Opens a customer of a client and returns its identifier. Idempotent by account code: the same content again returns the same, other content (another client, too) raises LG020. Raises LG010, LG011, LG002, 42501.';
+    'Opens a customer of a client and returns its identifier. Idempotent by account code: the same content again returns the '
+    'same, other content (another client, too) raises LG020. Raises LG010, LG011, LG002, 42501.';
 
 CREATE FUNCTION bakkt_ledger.open_customers(
     client          text,
@@ -166,7 +170,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION open_customers(text, text[], text, text, timestamptz) IS
-    'Opens many customers of a client at once and returns how many are new; those opened before with the same content are passed over. All or none: raises as open_customer() does; 54000 more than one call takes.';
+    'Opens many customers of a client at once and returns how many are new; customers that exist with the same content are '
+    'skipped. All or none. Raises as open_customer() does; 54000 for more than one call may bring.';
 
 CREATE FUNCTION bakkt_ledger.change_customer(
     account_code    text,
@@ -207,7 +212,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION change_customer(text, text, text, text, text, text) IS
-    'Changes mode, party status or funding model of a customer; NULL leaves it, funding model CLIENT removes the override. Repeating a reference is no second change; LG020 when its content differs. Raises LG012, LG002, 42501.';
+    'Changes mode, party status or funding model of a customer; NULL leaves it, funding model CLIENT removes the override. '
+    'Repeating a reference is no second change; LG020 when its content differs. Raises LG012, LG002, 42501.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_customer(account_code text) RETURNS bigint
     STABLE PARALLEL RESTRICTED SECURITY DEFINER LANGUAGE plpgsql
@@ -217,7 +223,7 @@ DECLARE
     found_customer  customer%ROWTYPE;
 BEGIN
     SELECT c.* INTO found_customer FROM customer c WHERE c.account_code = require_customer.account_code;
-    -- a customer of a client that is not visible is as good as unknown
+    -- a customer of a client that is not visible is treated as unknown
     IF NOT FOUND OR NOT found_customer.client_id = ANY (visible_clients()) THEN
         RAISE EXCEPTION USING ERRCODE = 'LG012',
             MESSAGE = format('customer "%s" does not exist', coalesce(require_customer.account_code, 'NULL')),

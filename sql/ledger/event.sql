@@ -1,20 +1,18 @@
--- What happened to every subject (design 4): one append-only table of events,
--- one table of the changes of status that are allowed, and the one function
--- that writes an event.
---
--- A subject is a row of a table of present states.  Whatever changes such a row
--- records an event with the columns that changed, so the row is the fold of its
--- events: verify() folds them and compares.  Journals and refusals are records
--- of their own and are not repeated here.
---
--- Locks: the relation lock on journal that every taker of a number holds, from
--- which seal() tells who may still write (I22).
+-- Events: what happened to every subject. One append-only table of events, one table of the changes
+-- of status that are allowed, and one function that writes an event. A subject is a row of a table
+-- of present states. Every change of such a row records an event with the columns that changed, so
+-- the row is the fold of its events: verify() folds them and compares. Journals and refusals are
+-- records of their own and are not repeated here.
+-- Refuses a change of status that is not listed, with the subject's own SQLSTATE.
+-- Locks the relation journal, as everybody who takes a record number does; seal() reads from that
+-- lock who may still write (I22).
 
 CREATE TABLE bakkt_ledger_internal.subject (
     subject text COLLATE "C" PRIMARY KEY,
     key text[] NOT NULL,
     refusal text COLLATE "C" NOT NULL DEFAULT 'LG071',
     apart text[] NOT NULL DEFAULT '{}',
+    told_by text COLLATE "C" NOT NULL DEFAULT 'told_states',
     shipped boolean NOT NULL DEFAULT false,
     told text[]
 );
@@ -22,7 +20,8 @@ COMMENT ON TABLE subject IS 'The tables whose rows are the fold of their events.
 COMMENT ON COLUMN subject.subject IS 'Name of the table.';
 COMMENT ON COLUMN subject.key IS 'The columns, beside client_id, that name a row in its events.';
 COMMENT ON COLUMN subject.refusal IS 'SQLSTATE of a change of status that transition does not list.';
-COMMENT ON COLUMN subject.apart IS 'Columns that no event tells of, since nothing rests on them.';
+COMMENT ON COLUMN subject.apart IS 'Columns that events leave out, because nothing depends on them.';
+COMMENT ON COLUMN subject.told_by IS 'The function that computes from what is recorded what the rows must be.';
 COMMENT ON COLUMN subject.shipped IS 'Its rows come with the extension; the first seal() records them.';
 COMMENT ON COLUMN subject.told IS 'The columns that the feed tells the client''s own roles; NULL: nothing, it is the company''s.';
 INSERT INTO subject (subject, key) VALUES ('actor', '{actor_id}');
@@ -35,8 +34,10 @@ CREATE TABLE bakkt_ledger_internal.transition (
     variant text COLLATE "C" NOT NULL DEFAULT '',
     PRIMARY KEY (subject, variant, from_status, event, to_status)
 );
-COMMENT ON TABLE transition IS 'The changes of status each subject can make, and by which event; any other is refused. Shipped with the extension.';
-COMMENT ON COLUMN transition.variant IS 'Where subjects of one table differ, such as deposits and withdrawals: which; else empty.';
+COMMENT ON TABLE transition IS
+    'The changes of status each subject can make, and by which event; any other is refused. Shipped with the extension.';
+COMMENT ON COLUMN transition.variant IS
+    'Which variant of the subject, where one table has several, such as deposits and withdrawals; otherwise empty.';
 
 CREATE TABLE bakkt_ledger_internal.event (
     client_id integer NOT NULL,
@@ -59,17 +60,19 @@ CREATE TABLE bakkt_ledger_internal.event (
     CONSTRAINT event_number_key UNIQUE (client_id, event_id)
 );
 CREATE INDEX event_reference_idx ON event (client_id, reference) WHERE reference IS NOT NULL;
-COMMENT ON TABLE event IS 'What happened to every subject that is not a journal: opened, changed, moved on. Append-only, sealed by blocks.';
+COMMENT ON TABLE event IS
+    'What happened to every subject that is not a journal: opened, changed, ended. Append-only, sealed by blocks.';
 COMMENT ON COLUMN event.client_id IS 'Client concerned; 0: the whole ledger.';
-COMMENT ON COLUMN event.event_id IS 'Of the sequence that journals take their numbers from.';
+COMMENT ON COLUMN event.event_id IS 'From the sequence that also numbers journals.';
 COMMENT ON COLUMN event.journal_id IS 'The journal it posted or follows from, if any.';
 COMMENT ON COLUMN event.at IS 'When it happened, by the caller''s clock.';
 COMMENT ON COLUMN event.recorded_at IS 'When the ledger recorded it.';
-COMMENT ON COLUMN event.subject_key IS 'Which row of the subject''s table: subject.key of it, joined by "/".';
+COMMENT ON COLUMN event.subject_key IS 'Which row of the subject''s table: the columns listed in subject.key, joined by "/".';
 COMMENT ON COLUMN event.status IS 'The subject''s status after it.';
-COMMENT ON COLUMN event.reference IS 'The request that it belongs to, if it had a reference of its own.';
-COMMENT ON COLUMN event.content IS 'What was said about it, beside what the row holds: the same event again must say the same.';
-COMMENT ON COLUMN event.changed IS 'The columns of the row that it set, and to what; NULL: it ended the row, or changed nothing.';
+COMMENT ON COLUMN event.reference IS 'The reference of the request that it belongs to, if it had one.';
+COMMENT ON COLUMN event.content IS 'What was given besides the row''s columns; a repeated event must give the same.';
+COMMENT ON COLUMN event.changed IS
+    'The columns of the row that it set, with their new values; NULL: it ended the row, or changed nothing.';
 SELECT pg_catalog.pg_extension_config_dump('event', '');
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE event ENABLE ALWAYS TRIGGER refuse_write;
@@ -89,7 +92,7 @@ BEGIN ATOMIC
     SELECT string_agg(state ->> k.name, '/' ORDER BY k.place) FROM unnest(key) WITH ORDINALITY AS k (name, place);
 END;
 
--- The columns in which a row differs from what it was; those of a new row are all its columns.
+-- The columns in which a row differs from its earlier version; all columns of a new row.
 CREATE FUNCTION bakkt_ledger_internal.changed_columns(before jsonb, after jsonb, apart text[]) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -98,7 +101,8 @@ BEGIN ATOMIC
     WHERE before -> c.key IS DISTINCT FROM c.value AND c.key <> ALL (apart);
 END;
 
--- The status that an event leads to from another; refused with the subject's SQLSTATE when it cannot happen then.
+-- The status that an event leads to from another; refused with the subject's SQLSTATE when it
+-- cannot happen then.
 CREATE FUNCTION bakkt_ledger_internal.next_status(subject text, name text, from_status text, event text, variant text DEFAULT '') RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -136,16 +140,20 @@ BEGIN
 END;
 $$;
 
--- Writes the same event of several rows: what each was and is, and what goes with it.  The one way events are written but for
--- the attempts on cash calls, which a run writes in bulk.  Amounts, journals and requests are given for each row or not at all.
+-- Writes the same event for several rows, given each row before and after. All events are written
+-- here, except attempts on cash calls, which a run writes in bulk. Amounts, journals and requests
+-- are given for each row or not at all; stamp is the instant of recording, for rows that hold it.
 CREATE FUNCTION bakkt_ledger_internal.record_events(happening text, before anyarray, after anyarray, moment timestamptz,
                                                     amounts amount[] DEFAULT NULL, journals bigint[] DEFAULT NULL,
                                                     requests text[] DEFAULT NULL, why text DEFAULT NULL,
-                                                    said jsonb DEFAULT NULL, acting integer DEFAULT NULL)
+                                                    said jsonb DEFAULT NULL, acting integer DEFAULT NULL,
+                                                    stamp timestamptz DEFAULT NULL)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    SET TimeZone = 'UTC' SET IntervalStyle = 'postgres' SET bytea_output = 'hex' AS  -- values are written in one way
+    SET TimeZone = 'UTC' SET IntervalStyle = 'postgres' SET bytea_output = 'hex'  -- values are written in one way
+    -- a custom plan holds flat copies of the arrays, in which each subscript counts from the first element
+    SET plan_cache_mode = force_generic_plan AS
 $$
 DECLARE
     what subject;
@@ -157,9 +165,9 @@ BEGIN
     WHERE r.was ->> 'status' <> r.state ->> 'status';
     INSERT INTO event (client_id, actor_id, event_id, journal_id, at, recorded_at, subject, subject_key, event, status, amount,
                        reference, reason, content, changed)
-    SELECT coalesce((r.named ->> 'client_id')::integer, 0), acting, next_record_number(), journals[r.i], moment, record_time(),
-           what.subject, subject_key(what.key, r.named), happening, r.state ->> 'status', amounts[r.i],
-           requests[r.i], why, said, changed_columns(r.was, r.state, what.apart)
+    SELECT coalesce((r.named ->> 'client_id')::integer, 0), acting, next_record_number(), journals[r.i], moment,
+           coalesce(stamp, record_time()), what.subject, subject_key(what.key, r.named), happening, r.state ->> 'status',
+           amounts[r.i], requests[r.i], why, said, changed_columns(r.was, r.state, what.apart)
     FROM (SELECT i, to_jsonb(before[i]) AS was, to_jsonb(after[i]) AS state, to_jsonb(coalesce(after[i], before[i])) AS named
           FROM generate_subscripts(after, 1) AS i) AS r
     ORDER BY r.i;
@@ -180,7 +188,8 @@ BEGIN
 END;
 $$;
 
--- Whether the event has happened to the row before, with this content; other content is LG020 naming the field.
+-- Whether the event has happened to the row before, with this content; other content is LG020
+-- naming the field.
 CREATE FUNCTION bakkt_ledger_internal.happened_before(event text, state anyelement, content jsonb, name text) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

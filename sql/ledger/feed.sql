@@ -179,7 +179,7 @@ BEGIN ATOMIC
     FROM lines(whole) AS l
     JOIN account AS a ON a.client_id = holder AND a.account = l.account
     JOIN account_kind AS k ON k.kind = a.kind
-    WHERE sees_all OR k.seen_by_client;
+    WHERE sees_all OR k.for_client;
 END;
 
 -- An execution: all its terms, or the customer's side of it.

@@ -1,11 +1,11 @@
--- Trades: an execution is a journal of kind trade whose terms hold its facts (design 5).
+-- The trigger that makes every session reload the reference data that it has cached for trading
+-- (party_cache.c).
 
--- Reference data that sessions cache for trading (src/events/party_cache.c):
--- a change makes all of them read it anew.
 CREATE FUNCTION bakkt_ledger_internal.forget_parties() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION forget_parties() IS
-    'Statement trigger of reference data: every session forgets what it has cached of it when this transaction commits. Derives nothing.';
+    'Statement trigger of reference data: when this transaction commits, every session forgets what it has cached of it. Writes '
+    'no data.';
 
 CREATE TRIGGER forget_parties AFTER UPDATE ON customer FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();
 CREATE TRIGGER forget_parties AFTER UPDATE ON client FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();

@@ -1,10 +1,8 @@
--- Holds bind part of a limited account's balance until they are captured,
--- released or have expired.
---
--- A hold is counted in balance.held.  One that has expired no longer binds from
--- that instant on, whether or not expire_holds() has recorded it yet.
---
--- Locks: the balance row first, the hold's row second, as in posting.
+-- Holds: they bind part of a limited account's balance until they are captured, released or
+-- expired. A hold is counted in balance.held; one that has expired no longer binds from that
+-- instant on, whether or not expire_holds() has recorded it yet.
+-- Refuses LG050 to LG053: not available, unknown, not open, more than it binds.
+-- Locks the balance row first and the hold's row second, as posting does.
 
 CREATE TABLE bakkt_ledger_internal.hold (
     client_id integer NOT NULL,
@@ -21,7 +19,8 @@ CREATE TABLE bakkt_ledger_internal.hold (
 );
 CREATE INDEX hold_open_idx ON hold (client_id, account) WHERE status = 'open';
 CREATE INDEX hold_expiry_idx ON hold (expires_at) WHERE status = 'open';
-COMMENT ON TABLE hold IS 'Holds in their present state; their events tell how they got there. balance.held is the sum of remaining over open holds.';
+COMMENT ON TABLE hold IS
+    'Holds in their present state; their events are the history. balance.held is the sum of remaining over open holds.';
 COMMENT ON COLUMN hold.status IS 'open; captured: ended by a capture; released: ended by a release; expired.';
 SELECT pg_catalog.pg_extension_config_dump('hold', '');
 SELECT pg_catalog.pg_extension_config_dump('hold_hold_id_seq', '');
@@ -51,7 +50,8 @@ BEGIN ATOMIC
     WHERE h.client_id = holder AND h.account = bound AND h.status = 'open' AND h.expires_at <= moment;
 END;
 
--- The same, marked as expired if they are to be recorded.  The caller has the balance row and takes the sum off balance.held.
+-- The same, marked as expired if they are to be recorded. The caller has the balance row and takes
+-- the sum off balance.held.
 CREATE FUNCTION bakkt_ledger_internal.expire_account_holds(holder integer, bound account_id, moment timestamptz, recorded boolean)
     RETURNS amount
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -105,7 +105,8 @@ BEGIN
 END;
 $$;
 
--- Locks the balance row and takes expired holds off it; LG030 for an account that the client does not have.
+-- Locks the balance row and takes expired holds off it; LG030 for an account that the client does
+-- not have.
 CREATE FUNCTION bakkt_ledger_internal.lock_hold_balance(holder integer, bound account_id, moment timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -128,7 +129,7 @@ $$;
 
 -- The amount itself; LG045 unless it is greater than zero.
 CREATE FUNCTION bakkt_ledger_internal.require_positive(given amount) RETURNS amount
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
@@ -139,7 +140,7 @@ BEGIN
 END;
 $$;
 
--- The hold as it stands once its balance row and it are locked; LG051 if unknown.
+-- The hold, read after its balance row and it were locked; LG051 if unknown.
 CREATE FUNCTION bakkt_ledger_internal.lock_hold(holder integer, named text, moment timestamptz) RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -160,7 +161,7 @@ $$;
 
 -- LG052 unless the hold is open.
 CREATE FUNCTION bakkt_ledger_internal.require_open(bound hold) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
@@ -297,9 +298,9 @@ $$;
 -- What people call
 -- ---------------------------------------------------------------------------
 
--- The holds of withdrawals belong to these: nobody ends one behind their back.
+-- Holds of withdrawals end only with the withdrawal.
 CREATE FUNCTION bakkt_ledger_internal.require_own_hold(named text) RETURNS text
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
@@ -312,8 +313,8 @@ BEGIN
 END;
 $$;
 
--- A tenant binds what its customers may use (42501): bound, the company's money would stop its transfers, and unsettled or
--- encumbered balances its runs.
+-- A tenant binds what its customers may use (42501): bound, the company's money would stop its
+-- transfers, and unsettled or encumbered balances its runs.
 CREATE FUNCTION bakkt_ledger_internal.require_may_hold(holder integer, bound account_id) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -341,9 +342,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION authorise_hold(text, account_id, amount, text, timestamptz, timestamptz) IS
-'Binds an amount of a customer''s account.
-A poster binds what customers may use (42501). Idempotent by reference: the first answer again, LG020 if the content differs.
-Errors: LG002 no reference, LG030 unknown account, LG045 amount not positive, LG050 not available, LG032, LG033 closed or frozen, LG061.';
+    'Binds an amount of a customer''s account. A poster binds what customers may use (42501). Idempotent by reference: the '
+    'first answer again, LG020 if the content differs. Errors: LG002 no reference, LG030 unknown account, LG045 amount not '
+    'positive, LG050 not available, LG032, LG033 closed or frozen, LG061.';
 
 CREATE FUNCTION bakkt_ledger.increase_hold(client text, hold text, amount amount, reference text,
                                            at timestamptz DEFAULT clock_timestamp())
@@ -367,7 +368,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION increase_hold(text, text, amount, text, timestamptz) IS
-'Binds more under an open hold, named by its reference.
+'Raises the amount of an open hold, named by its reference.
 Idempotent by its own reference.
 Errors: LG002, LG020, LG045, LG050 not available, LG051 unknown hold, LG052 not open, LG061.';
 
@@ -382,7 +383,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION release_hold(text, text, text, amount, timestamptz) IS
-'Frees a hold, whole when amount is NULL.
+'Releases a hold, in full when amount is NULL.
 Idempotent by its own reference.
 Errors: LG002, LG020, LG045, LG051 unknown hold, LG052 not open, LG053 more than it binds, LG061.';
 
@@ -398,15 +399,16 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION capture_hold(text, text, journal_entry, text, boolean, text, timestamptz) IS
-'Posts the entry, whose debit of the held account comes out of the hold.
-Several captures may share a hold, and final frees the rest. Idempotent by reference.
-Errors: LG045 nothing captured, LG051 unknown hold, LG052 not open, LG053 more than it binds, and those of post_journal(), LG068 too.';
+    'Posts the entry, whose debit of the held account comes out of the hold. Several captures may share a hold, and final frees '
+    'the rest. Idempotent by reference. Errors: LG045 nothing captured, LG051 unknown hold, LG052 not open, LG053 more than it '
+    'binds, and those of post_journal(), LG068 included.';
 
 -- ---------------------------------------------------------------------------
 -- The run that records what has expired
 -- ---------------------------------------------------------------------------
 
--- Locks the balance row, and the customer before it, unless another session has one of them: then false.
+-- Locks the customer and then the balance row; returns false, without waiting, when another session
+-- has locked either.
 CREATE FUNCTION bakkt_ledger_internal.claim_hold_balance(holder integer, bound account_id) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -429,12 +431,14 @@ $$;
 CREATE FUNCTION bakkt_ledger_internal.clients_with_expired_holds(at timestamptz, variant text) RETURNS integer[]
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT array_agg(DISTINCT h.client_id ORDER BY h.client_id)
-    FROM hold AS h
-    WHERE h.status = 'open' AND h.expires_at <= clients_with_expired_holds.at;
+    SELECT ARRAY(SELECT DISTINCT h.client_id
+                 FROM hold AS h
+                 WHERE h.status = 'open' AND h.expires_at <= clients_with_expired_holds.at
+                 ORDER BY h.client_id);
 END;
 
--- One client's part of expire_holds(): accounts that another session has locked are left to the next run.
+-- One client's part of expire_holds(): accounts that another session has locked are left to the
+-- next run.
 CREATE FUNCTION bakkt_ledger_internal.expire_client_holds(holder integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -474,6 +478,6 @@ END;
 $$;
 COMMENT ON FUNCTION expire_holds(timestamptz, text) IS
 'Records the holds that have expired at the instant, of one client or of all that the caller sees.
-Returns how many accounts it touched. Accounts that another session has locked are left to the next run, and a NOTICE says how
-many; a client whose part fails is left out with a WARNING. Availability does not wait for it.
+Returns how many accounts it changed. Accounts that another session has locked are left to the next run, and a NOTICE says how
+many; a client whose part fails is left out with a WARNING. Availability does not depend on it: an expired hold no longer binds.
 Errors: LG010, 42501, LG061.';

@@ -1,4 +1,7 @@
--- An instant ahead of the clock would let a caller expire what binds today.
+-- Instants: how far ahead of the clock one may lie, and how one is written as text.
+-- Refuses an instant more than five minutes ahead (LG061) and an infinite one (LG002).
+
+-- An instant ahead of the clock would let a caller expire holds that still bind.
 CREATE FUNCTION bakkt_ledger_internal.require_not_ahead(at timestamptz) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -10,9 +13,10 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_not_ahead(timestamptz) IS 'Raises LG061 for an instant more than five minutes ahead of the clock, or NULL. Internal.';
+COMMENT ON FUNCTION require_not_ahead(timestamptz) IS
+    'Raises LG061 for an instant more than five minutes ahead of the clock, or NULL. Internal.';
 
--- An infinite instant would stand in journals and stamps for ever.
+-- An infinite instant would remain in journals and timestamps that nobody can change.
 CREATE FUNCTION bakkt_ledger_internal.require_instant(at timestamptz) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -27,14 +31,17 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_instant(timestamptz) IS 'Internal: LG061 for an instant ahead of the clock or NULL, LG002 for an infinite one.';
+COMMENT ON FUNCTION require_instant(timestamptz) IS
+    'Internal: LG061 for an instant ahead of the clock or NULL, LG002 for an infinite one.';
 
 CREATE FUNCTION bakkt_ledger_internal.execution_time_ahead() RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN interval '1 hour';
-COMMENT ON FUNCTION execution_time_ahead() IS 'Internal: no journal known to a horizon is effective later than this after its sealing. Posting allows five minutes (LG061); the rest is for clocks that are set back.';
+COMMENT ON FUNCTION execution_time_ahead() IS
+    'Internal: how much later than its sealing a journal known to a horizon may be effective. Posting allows five minutes '
+    '(LG061); the rest allows for clocks that are set back.';
 
--- An instant as text that depends on no setting: for what is compared, and for messages.
+-- An instant as text that depends on no setting, for comparisons and messages.
 CREATE FUNCTION bakkt_ledger_internal.instant_text(moment timestamptz) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN isfinite(moment) THEN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"') ELSE moment::text END;

@@ -1,3 +1,8 @@
+-- Instruments: which asset trades for which, and in which steps of price and quantity.
+-- Refuses unknown (LG015), malformed (LG002) and contradicting (LG020) ones, and steps that do not
+-- fit the assets (LG042, LG043, LG045).
+-- Locks the instrument's row to change it.
+
 CREATE TABLE bakkt_ledger_internal.instrument (
     instrument_id       integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     symbol              text NOT NULL UNIQUE CHECK (symbol ~ '^[A-Z0-9._-]{2,21}$'),
@@ -64,7 +69,8 @@ BEGIN
     PERFORM check_step('minimum notional', candidate.minimum_notional, candidate.quote);
 END;
 $$;
-COMMENT ON FUNCTION check_instrument(instrument) IS 'Internal: raises LG002, LG042, LG043 or LG045 naming what is wrong with an instrument.';
+COMMENT ON FUNCTION check_instrument(instrument) IS
+    'Internal: raises LG002, LG042, LG043 or LG045 for the first thing that is wrong with an instrument.';
 
 CREATE FUNCTION bakkt_ledger.open_instrument(
     symbol              text,
@@ -116,7 +122,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION open_instrument(text, asset, asset, price, amount, amount, amount, text) IS
-    'Opens an instrument and returns its identifier. Minimum quantity defaults to the quantity increment, minimum notional to 1 of the quote asset. The same content again returns the same; other content, or another symbol for the same pair, raises LG020. Raises LG002, LG040, LG041, LG042, LG043, LG045.';
+    'Opens an instrument and returns its identifier. Minimum quantity defaults to the quantity increment, minimum notional to 1 '
+    'of the quote asset. The same content again returns the same; other content, or another symbol for the same pair, raises '
+    'LG020. Raises LG002, LG040, LG041, LG042, LG043, LG045.';
 
 CREATE FUNCTION bakkt_ledger.change_instrument(
     symbol              text,
@@ -165,7 +173,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION change_instrument(text, price, amount, amount, amount, text, text, text) IS
-    'Changes the steps, minimums or status (active, retired) of an instrument; NULL leaves them. Trades made before are not touched. Raises LG015, LG002, LG020, LG042, LG043, LG045.';
+    'Changes the steps, minimums or status (active, retired) of an instrument; NULL leaves them. Trades made before are not '
+    'touched. Raises LG015, LG002, LG020, LG042, LG043, LG045.';
 
 CREATE FUNCTION bakkt_ledger.retire_instrument(symbol text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
     VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql
@@ -173,4 +182,5 @@ CREATE FUNCTION bakkt_ledger.retire_instrument(symbol text, reason text DEFAULT 
 $$
     SELECT change_instrument($1, status => 'retired', reason => $2, reference => $3)
 $$;
-COMMENT ON FUNCTION retire_instrument(text, text, text) IS 'No new trades in the instrument. Retiring again is no error. Raises LG015.';
+COMMENT ON FUNCTION retire_instrument(text, text, text) IS
+    'No new trades in the instrument. Retiring again is no error. Raises LG015.';

@@ -1,11 +1,10 @@
--- Floor 2: the journal, the balances of limited accounts, and refusals.
---
--- Only the posting function (post.sql) writes these tables.  It writes
--- tuples directly, so the statement triggers below, which refuse everybody
--- else, cost it nothing.  No trigger derives data: members' triggers exist
--- before a dump's rows arrive.
+-- The journal, the balances of limited accounts, refused requests: the tables of posting. Only the
+-- posting function (src/ledger/post.c, called through ledger/post.sql) writes them. It writes
+-- tuples directly, so the statement triggers below, which refuse everybody else (LG066), cost it
+-- nothing. No trigger derives data: the triggers of an extension's tables exist before a dump's
+-- rows arrive.
 
--- The kinds of journal, each the number of its place.
+-- The kinds of journal; the number of a kind is its place in the array.
 CREATE FUNCTION bakkt_ledger_internal.journal_kinds() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY['general', 'reversal', 'trade', 'trade_bust', 'coin_deposit', 'coin_withdrawal', 'lp_settlement', 'novation',
@@ -26,7 +25,9 @@ INSERT INTO journal_kind
 SELECT kind_number(k), k FROM unnest(journal_kinds()) AS k;
 
 CREATE SEQUENCE bakkt_ledger_internal.record_number;
-COMMENT ON SEQUENCE record_number IS 'Numbers of journals, refusals, events and requests, over all clients. They are not commit order: read the feed, which is by block.';
+COMMENT ON SEQUENCE record_number IS
+    'Numbers of journals, refusals, events and requests, over all clients. Their order is not that of commits: read the feed, '
+    'which goes by block.';
 SELECT pg_catalog.pg_extension_config_dump('record_number', '');
 
 CREATE TABLE bakkt_ledger_internal.journal (
@@ -45,16 +46,19 @@ CREATE TABLE bakkt_ledger_internal.journal (
     CONSTRAINT journal_pkey PRIMARY KEY (client_id, journal_id),
     CONSTRAINT journal_reference_key UNIQUE (client_id, reference)
 );
--- one customer's journals in order of time: a statement of a day reads that day's, however long the history
+-- a customer's journals in order of time: a statement of a day reads only that day's journals
 CREATE INDEX journal_customer_idx ON journal (customer_id, recorded_at);
--- journals are recorded in order of time, near enough: block ranges find an hour for a tenth of a b-tree's cost
+-- journals are recorded almost in order of time, so BRIN finds an hour at a tenth of a b-tree's
+-- cost
 CREATE INDEX journal_time_idx ON journal USING brin (recorded_at) WITH (pages_per_range = 64);
--- what was executed since an instant, however large the journal: the live net position asks at every call
+-- executions since an instant, which every call of the live net position reads
 CREATE INDEX journal_effective_idx ON journal (client_id, effective_at);
 CREATE INDEX journal_reverses_idx ON journal (client_id, reverses) WHERE reverses IS NOT NULL;
 ALTER TABLE journal ALTER COLUMN entry SET STORAGE EXTENDED;
-COMMENT ON TABLE journal IS 'Every movement of money or coin: one row, whose entry cannot be out of balance (I1). Append-only (I3).';
-COMMENT ON COLUMN journal.recorded_at IS 'When the ledger recorded it: taken after the account locks, later than the last of every limited account it touches (I26).';
+COMMENT ON TABLE journal IS
+    'Every movement of money or coin: one row, whose entry cannot be out of balance (I1). Append-only (I3).';
+COMMENT ON COLUMN journal.recorded_at IS
+    'When the ledger recorded it: taken after the account locks, later than the last of every limited account it touches (I26).';
 COMMENT ON COLUMN journal.effective_at IS 'When it happened in the world, as the caller says; a trade''s execution time.';
 COMMENT ON COLUMN journal.customer_id IS 'The first customer whose account it touches; further ones are in journal_party.';
 COMMENT ON COLUMN journal.reverses IS 'The journal that this one takes back, whole or in part.';
@@ -68,7 +72,8 @@ CREATE TABLE bakkt_ledger_internal.journal_party (
     PRIMARY KEY (client_id, journal_id, customer_id)
 );
 CREATE INDEX journal_party_customer_idx ON journal_party (customer_id);
-COMMENT ON TABLE journal_party IS 'The second and further customers of a journal, so that every customer''s statement is an index look-up.';
+COMMENT ON TABLE journal_party IS
+    'The second and further customers of a journal, so that a statement of any customer is an index look-up.';
 SELECT pg_catalog.pg_extension_config_dump('journal_party', '');
 
 CREATE TABLE bakkt_ledger_internal.rejection (
@@ -90,9 +95,9 @@ CREATE TABLE bakkt_ledger_internal.rejection (
     CONSTRAINT rejection_pkey PRIMARY KEY (client_id, reference),
     CONSTRAINT rejection_number_key UNIQUE (client_id, rejection_id)
 );
-COMMENT ON TABLE rejection IS 'Requests that were refused, whole: the same reference gets the same refusal for ever.';
-COMMENT ON COLUMN rejection.rejection_id IS 'Of the sequence that journals take their numbers from.';
-COMMENT ON COLUMN rejection.effective_at IS 'As given by the caller; NULL when it left it to the clock.';
+COMMENT ON TABLE rejection IS 'Refused requests with their whole content: the same reference always gets the same refusal.';
+COMMENT ON COLUMN rejection.effective_at IS 'As given by the caller; NULL when none was given.';
+COMMENT ON COLUMN rejection.rejection_id IS 'From the sequence that also numbers journals.';
 SELECT pg_catalog.pg_extension_config_dump('rejection', '');
 
 CREATE TABLE bakkt_ledger_internal.balance (
@@ -108,7 +113,9 @@ CREATE TABLE bakkt_ledger_internal.balance (
     last_recorded_at timestamptz NOT NULL DEFAULT '-infinity',
     CONSTRAINT balance_pkey PRIMARY KEY (client_id, account)
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE balance IS 'Balances of limited accounts, locked and updated by posting. House accounts have none: theirs is the last block plus the unsealed tail.';
+COMMENT ON TABLE balance IS
+    'Balances of limited accounts, locked and updated by posting. House accounts have no row: their balance is that of the last '
+    'block plus the unsealed journals.';
 COMMENT ON COLUMN balance.status IS 'O open, D debit-frozen, C credit-frozen, X closed; account.status in one letter.';
 COMMENT ON COLUMN balance.posted IS 'Sum of all lines, debit positive.';
 COMMENT ON COLUMN balance.held IS 'Sum of open holds, not negative.';

@@ -1,6 +1,6 @@
--- ===========================================================================
--- Counterparties: liquidity providers and banks
--- ===========================================================================
+-- Liquidity providers: who fills orders.
+-- Refuses unknown ones (LG014), other content (LG020), malformed content (LG002).
+-- Locks the provider's row.
 
 CREATE TABLE bakkt_ledger_internal.liquidity_provider (
     lp_id       integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -9,7 +9,8 @@ CREATE TABLE bakkt_ledger_internal.liquidity_provider (
     status      text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended', 'closed')),
     opened_at   timestamptz NOT NULL
 );
-COMMENT ON TABLE liquidity_provider IS 'Who fills orders; the code is the last part of the names of its accounts (LP:payable:LP1).';
+COMMENT ON TABLE liquidity_provider IS
+    'Liquidity providers, who fill orders. The code is the last part of the names of the provider''s accounts (LP:payable:LP1).';
 SELECT pg_catalog.pg_extension_config_dump('liquidity_provider', '');
 SELECT pg_catalog.pg_extension_config_dump('liquidity_provider_lp_id_seq', '');
 
@@ -46,7 +47,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION open_liquidity_provider(text, text, text, timestamptz) IS
-    'Opens a liquidity provider and returns its identifier. Idempotent by code; other content raises LG020. Malformed content raises LG002.';
+    'Opens a liquidity provider and returns its identifier. Idempotent by code; other content raises LG020. Malformed content '
+    'raises LG002.';
 
 CREATE FUNCTION bakkt_ledger.change_liquidity_provider(
     code        text,

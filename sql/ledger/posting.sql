@@ -1,8 +1,9 @@
--- The lines of all journals as rows.  A journal with several customers shows
--- the house lines under its first.  Predicates on client, customer and
--- recorded_at reach the journal's indexes.
--- An account is found by its number alone: by its client, the planner would
--- read all the client's accounts for every journal.
+-- View posting: the lines of all journals as rows. A journal with several customers shows the house
+-- lines under its first. Predicates on client, customer and recorded_at reach the journal's
+-- indexes.
+
+-- Accounts are joined by number alone: joined by client too, the planner would read all accounts of
+-- the client for every journal.
 CREATE VIEW bakkt_ledger.posting WITH (security_invoker = true) AS
     SELECT c.code AS client, cu.account_code AS customer, j.journal_id AS journal, k.name AS kind, j.reference,
            l.line, l.account, a.fund, a.name, l.amount, l.debit, l.credit,
@@ -25,4 +26,5 @@ CREATE VIEW bakkt_ledger.posting WITH (security_invoker = true) AS
       JOIN customer cu ON cu.customer_id = p.customer_id
       CROSS JOIN LATERAL lines(j.entry) l
       JOIN account a ON a.account = l.account AND a.client_id + 0 = j.client_id AND a.customer_id = p.customer_id;
-COMMENT ON VIEW posting IS 'The lines of all journals: client, customer, journal, account, amount signed (debit positive), debit and credit.';
+COMMENT ON VIEW posting IS
+    'The lines of all journals: client, customer, journal, account, amount signed (debit positive), debit and credit.';

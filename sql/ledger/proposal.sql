@@ -1,5 +1,8 @@
--- Floor 2: entries by hand.  One person proposes, another approves, and only
--- then the journal is posted (I25).
+-- Entries by hand that take two people: one proposes, another approves, and only then the journal
+-- is posted (I25).
+-- Refuses an unknown proposal (LG062), an approval by the proposer (LG067), one that was decided
+-- otherwise (LG020, LG063).
+-- Locks the proposal's row, then what posting locks.
 
 CREATE TABLE bakkt_ledger_internal.proposal (
     client_id integer NOT NULL,
@@ -22,8 +25,9 @@ CREATE TABLE bakkt_ledger_internal.proposal (
     CHECK (decided_by <> proposed_by)
 );
 COMMENT ON COLUMN proposal.proposed_by IS 'The login that proposed it.';
-COMMENT ON COLUMN proposal.proposed_role IS 'The same by number: one that was renamed or made anew since is not the same.';
-COMMENT ON COLUMN proposal.decided_by IS 'The login that approved or declined it: another person''s.';
+COMMENT ON COLUMN proposal.proposed_role IS
+    'The same login by number, because a login that was renamed or created again is another one.';
+COMMENT ON COLUMN proposal.decided_by IS 'The login that approved or declined it, which is another person''s.';
 COMMENT ON TABLE proposal IS 'Manual journals with who proposed and who decided; an approved one has its journal.';
 COMMENT ON COLUMN proposal.reverses IS 'The journal that is to be taken back, whole or in part; NULL: none.';
 SELECT pg_catalog.pg_extension_config_dump('proposal', '');
@@ -47,7 +51,8 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION opposite_of_journal(bigint) IS 'Internal: the entry that takes a journal back, NULL for NULL; LG062 when the invoking role sees no such journal.';
+COMMENT ON FUNCTION opposite_of_journal(bigint) IS
+    'Internal: the entry that takes a journal back, NULL for NULL; LG062 when the invoking role sees no such journal.';
 
 CREATE FUNCTION bakkt_ledger.propose_journal(entry journal_entry, reason text, reference text, description text DEFAULT NULL,
                                 effective_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp(), reverses bigint DEFAULT NULL) RETURNS proposal
@@ -61,7 +66,7 @@ DECLARE
     result proposal;
     field text;
 BEGIN
-    -- the journal's reference will be "manual:" and this one
+    -- the journal's reference will be "manual:" followed by this one
     IF entry IS NULL OR coalesce(reason, '') = '' OR coalesce(octet_length(reference), 0) NOT BETWEEN 1 AND 193 THEN
         RAISE EXCEPTION USING ERRCODE = 'LG002', MESSAGE = 'a manual journal needs an entry, a reason and a reference',
             HINT = 'Give a reference of 1 to 193 bytes.';
@@ -89,7 +94,11 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION propose_journal(journal_entry, text, text, text, timestamptz, timestamptz, bigint) IS 'Proposes an entry by hand with a reason code, for the client whose accounts it names; nothing is posted until another person calls approve_journal(). reverses: the journal that the entry takes back, whole when there is no entry, as in reverse_journal(). Idempotent by reference (LG020). Errors: LG002 no entry, reason or reference, LG030 unknown account, LG061 an instant ahead of the clock, LG062 unknown journal.';
+COMMENT ON FUNCTION propose_journal(journal_entry, text, text, text, timestamptz, timestamptz, bigint) IS
+    'Proposes an entry by hand with a reason code, for the client whose accounts it names; nothing is posted until another '
+    'person calls approve_journal(). reverses: the journal that the entry takes back, whole when there is no entry, as in '
+    'reverse_journal(). Idempotent by reference (LG020). Errors: LG002 no entry, reason or reference, LG030 unknown account, '
+    'LG061 an instant ahead of the clock, LG062 unknown journal.';
 
 CREATE FUNCTION bakkt_ledger_internal.lock_proposal(client text, reference text) RETURNS proposal
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -133,7 +142,10 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION approve_journal(text, text, timestamptz) IS 'Posts a proposed journal under reference "manual:<reference>". Safe to repeat. Errors: LG062 unknown proposal, LG067 the proposer cannot approve, nor a login that may become his or that he may become (I25), LG020 declined before, LG061, and those of post_journal().';
+COMMENT ON FUNCTION approve_journal(text, text, timestamptz) IS
+    'Posts a proposed journal under reference "manual:<reference>". Safe to repeat. Errors: LG062 unknown proposal, LG067 the '
+    'proposer, or a login that can act as the proposer''s or as which the proposer can act (I25), LG020 declined before, LG061, '
+    'and those of post_journal().';
 
 CREATE FUNCTION bakkt_ledger.decline_journal(client text, reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS proposal
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -155,4 +167,5 @@ BEGIN
     RETURN asked;
 END;
 $$;
-COMMENT ON FUNCTION decline_journal(text, text, timestamptz) IS 'Declines a proposed journal for good. Errors: LG062, LG067, LG063 approved already, LG061.';
+COMMENT ON FUNCTION decline_journal(text, text, timestamptz) IS
+    'Declines a proposed journal for good. Errors: LG062, LG067, LG063 approved already, LG061.';

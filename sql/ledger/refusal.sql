@@ -1,12 +1,14 @@
 -- How the functions in SQL refuse: every error they raise goes through refuse().
+-- refuse_other_content() is LG020, naming the field in which a repeated request differs.
 
--- Raises an error.  STABLE as all that only check: a volatile function starts commands, which a parallel plan may not.
+-- Raises an error. STABLE as all that only check: a volatile function starts commands, which a
+-- parallel plan may not.
 CREATE FUNCTION bakkt_ledger_internal.refuse(code text, message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    -- RAISE takes no NULL, and an empty text would be shown as an empty line
+    -- RAISE refuses a NULL option, and would show an empty text as an empty line
     IF detail IS NULL AND hint IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message;
     ELSIF detail IS NULL THEN
@@ -29,7 +31,7 @@ END;
 $$;
 COMMENT ON FUNCTION refuse_invalid(text, text, text) IS 'Internal: raises LG002, a malformed request.';
 
--- Another session took the reference after we had looked for it: tried again, the request is answered.
+-- Another session used the reference after this one had looked for it. A retry finds the outcome.
 CREATE FUNCTION bakkt_ledger_internal.refuse_taken_reference(reference text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -41,8 +43,8 @@ END;
 $$;
 COMMENT ON FUNCTION refuse_taken_reference(text) IS 'Internal: raises 40001.';
 
--- Repeated requests (design 4, Idempotency): the same content again is no
--- error and no second change; other content is refused, naming the field.
+-- A repeated request with the same content is no error and no second change; with other content it
+-- is refused, naming the field.
 CREATE FUNCTION bakkt_ledger_internal.refuse_other_content(what text, object_key text, stored jsonb, given jsonb) RETURNS void
     STABLE PARALLEL SAFE LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -63,4 +65,4 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION refuse_other_content(text, text, jsonb, jsonb) IS
-    'Internal: raises LG020 naming the first field of "given" that "stored" says otherwise.';
+    'Internal: raises LG020 naming the first field in which "given" differs from "stored".';

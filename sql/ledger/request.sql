@@ -1,10 +1,8 @@
--- Requests by reference (design 4, Idempotency): the same again is answered as
--- it was answered first, and other content under the same reference is LG020
--- naming the field.  A journal or a refusal is a request of its own, with its
--- reference in its own table, and is not repeated here.
---
--- Call open_request() under the lock that serializes the subject: whoever had
--- the reference before is committed then, and found.
+-- Requests by reference: a repeated request is answered as it was answered first, and other content
+-- under the same reference is refused, naming the field (LG020). A journal or a refusal is a
+-- request of its own, with the reference in its own table, and is not repeated here.
+-- Locks nothing itself: call open_request() under the lock that serializes the subject, so that an
+-- earlier request with the reference is committed and found.
 
 CREATE TABLE bakkt_ledger_internal.request (
     client_id integer NOT NULL,
@@ -20,18 +18,19 @@ CREATE TABLE bakkt_ledger_internal.request (
     CONSTRAINT request_pkey PRIMARY KEY (client_id, scope, reference),
     CONSTRAINT request_number_key UNIQUE (client_id, request_id)
 );
-COMMENT ON TABLE request IS 'Every request that is no journal, by its reference: what was asked and what was answered. Append-only, sealed by blocks.';
-COMMENT ON COLUMN request.client_id IS 'Client whose reference it is; 0: the whole ledger''s.';
-COMMENT ON COLUMN request.request_id IS 'Of the sequence that journals take their numbers from.';
-COMMENT ON COLUMN request.scope IS 'The name space of the reference: those of holds, deposits, settlement, ... do not meet.';
+COMMENT ON TABLE request IS
+    'Every request that is not a journal, by its reference, with its content and its answer. Append-only, sealed by blocks.';
+COMMENT ON COLUMN request.client_id IS 'The client whose reference it is; 0: the reference belongs to the whole ledger.';
+COMMENT ON COLUMN request.request_id IS 'From the sequence that also numbers journals.';
+COMMENT ON COLUMN request.scope IS 'The name space of the reference: holds, deposits, settlement and others each have their own.';
 COMMENT ON COLUMN request.operation IS 'The function that was called.';
-COMMENT ON COLUMN request.content IS 'What was asked: the same again must say the same.';
-COMMENT ON COLUMN request.outcome IS 'The first answer, which every later one repeats.';
+COMMENT ON COLUMN request.content IS 'The content of the request, with which a repeated one is compared.';
+COMMENT ON COLUMN request.outcome IS 'The first answer, which a repeated request gets again.';
 SELECT pg_catalog.pg_extension_config_dump('request', '');
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON request FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE request ENABLE ALWAYS TRIGGER refuse_write;
 
--- LG002 unless there is a reference of 1 to so many bytes.
+-- LG002 unless the reference has between 1 and the given number of bytes.
 CREATE FUNCTION bakkt_ledger_internal.require_reference(reference text, what text, most integer DEFAULT 200) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -43,7 +42,8 @@ BEGIN
 END;
 $$;
 
--- The request as it was answered before (outcome is not NULL), or a new one, to be closed by close_request().
+-- The request as it was answered before (outcome is not NULL), or a new one, to be closed by
+-- close_request().
 CREATE FUNCTION bakkt_ledger_internal.open_request(operation text, scope text, holder integer, reference text, content jsonb, at timestamptz)
     RETURNS request
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -70,7 +70,8 @@ BEGIN
 END;
 $$;
 
--- Records a new request with its answer and returns that; 40001 when another session has used the reference meanwhile.
+-- Records a new request with its answer and returns that; 40001 when another session has used the
+-- reference meanwhile.
 CREATE FUNCTION bakkt_ledger_internal.close_request(asked request, answer anyelement) RETURNS anyelement
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp

@@ -1,10 +1,8 @@
--- ===========================================================================
--- Roles and the trail of reference-data changes (design 7)
--- ===========================================================================
+-- The group roles (doc/roles.md), and who acts: invoking_role(). The roles belong to the cluster,
+-- not to the database: they may exist already, and DROP EXTENSION leaves them. Everybody in a group
+-- may read; what else a group may do is granted in privileges.sql.
+-- Refuses to name a role inside a security-restricted operation (42501).
 
--- The group roles belong to the cluster, not to the database: they may exist
--- already, and DROP EXTENSION leaves them.  Everybody in a group may read;
--- what else a group may do is granted at the end of this script.
 DO $roles$
 DECLARE
     group_role text;
@@ -18,7 +16,7 @@ BEGIN
             BEGIN
                 EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', group_role);
             EXCEPTION WHEN duplicate_object OR unique_violation THEN
-                NULL;           -- another database's installation was faster
+                NULL;           -- created meanwhile by CREATE EXTENSION in another database
             END;
         END IF;
         IF group_role <> 'bakkt_ledger_reader'
@@ -36,4 +34,5 @@ CREATE FUNCTION bakkt_ledger_internal.invoking_role() RETURNS name
     STABLE STRICT PARALLEL RESTRICTED LANGUAGE c
     AS 'MODULE_PATHNAME', 'bakkt_ledger_invoking_role';
 COMMENT ON FUNCTION invoking_role() IS
-    'The role on whose behalf the session works (after SET ROLE), also inside SECURITY DEFINER functions. Raises 42501 inside a security-restricted operation (maintenance), where nobody acts.';
+    'The role on whose behalf the session works (after SET ROLE), also inside SECURITY DEFINER functions. Raises 42501 inside a '
+    'security-restricted operation (maintenance), where nobody acts.';

@@ -1,13 +1,14 @@
--- ---------------------------------------------------------------------------
--- Two people (I25)
--- ---------------------------------------------------------------------------
+-- Two people (I25): who is a second person beside the one who proposed something. A person is a
+-- login: two people who SET ROLE to one group they share are still two, and one person who does so
+-- is still one.
+-- Refuses an approval by the proposer, or by a login that either could become (LG067).
 
--- A person is a login: SET ROLE to a group that two share makes nobody another.
 CREATE FUNCTION bakkt_ledger_internal.session_login() RETURNS name
     STABLE STRICT PARALLEL RESTRICTED LANGUAGE c
     AS 'MODULE_PATHNAME', 'bakkt_ledger_session_login';
 COMMENT ON FUNCTION session_login() IS
-    'The role that logged in (session_user), whatever SET ROLE says: of two people each has a login. Raises 42501 inside a security-restricted operation.';
+    'The role that logged in (session_user), whatever SET ROLE says. Two people are two logins. Raises 42501 inside a '
+    'security-restricted operation.';
 
 CREATE FUNCTION bakkt_ledger_internal.session_login_role() RETURNS regrole
     STABLE PARALLEL RESTRICTED LANGUAGE sql
@@ -17,8 +18,8 @@ $$
 $$;
 COMMENT ON FUNCTION session_login_role() IS 'Internal: session_login() by number.';
 
--- Before PostgreSQL 16 CREATEROLE grants and alters every role but a superuser;
--- since then only those it has ADMIN OPTION on, which makes it a member.
+-- Before PostgreSQL 16 a role with CREATEROLE can grant and alter every role but a superuser; since
+-- then only roles on which it has ADMIN OPTION, and that already makes it a member.
 CREATE FUNCTION bakkt_ledger_internal.can_become(login oid, other oid) RETURNS boolean
     STABLE STRICT PARALLEL SAFE LANGUAGE sql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -28,11 +29,11 @@ $$
                      AND pg_has_role(login, r.oid, 'MEMBER'))
 $$;
 COMMENT ON FUNCTION can_become(oid, oid) IS
-    'Internal: whether a login may become another: it is that one, a member of it (ADMIN OPTION counts), or may make itself one, as superuser or by CREATEROLE (before PostgreSQL 16), its own or that of a role it is a member of.';
+    'Internal: whether a login can act as another role: it is that role, is a member of it (ADMIN OPTION counts), or can make '
+    'itself a member, as superuser or, before PostgreSQL 16, by CREATEROLE, its own or that of a role it is a member of.';
 
--- Why this session is no second person beside a login; NULL: it is one.  The
--- login is known by name and number: one that was renamed or made anew since
--- may be anybody's.
+-- The proposer is recorded by name and number, because a login that was renamed or created again
+-- since may belong to anybody.
 CREATE FUNCTION bakkt_ledger_internal.second_person_problem(first name, first_role oid) RETURNS text
     STABLE PARALLEL RESTRICTED LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -54,7 +55,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION second_person_problem(name, oid) IS
-    'Internal: why the session''s login is no second person beside the one that proposed something; NULL when it is.';
+    'Internal: why the session''s login does not count as a second person beside the login that proposed something; NULL when '
+    'it does.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_second_person(first name, first_role oid, what text) RETURNS void
     STABLE PARALLEL RESTRICTED LANGUAGE plpgsql
@@ -72,7 +74,7 @@ $$;
 COMMENT ON FUNCTION require_second_person(name, oid, text) IS
     'Internal: raises LG067 unless the session''s login is another person than the one that proposed (I25).';
 
--- Nothing happens by declining: whoever did not propose it may, also where nobody could approve it.
+-- Declining moves nothing, so any other login may decline, even where no login could approve.
 CREATE FUNCTION bakkt_ledger_internal.require_other_login(first name, first_role oid, what text) RETURNS void
     STABLE PARALLEL RESTRICTED LANGUAGE plpgsql
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -83,5 +85,4 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_other_login(name, oid, text) IS
-    'Internal: raises LG067 for the login that proposed.';
+COMMENT ON FUNCTION require_other_login(name, oid, text) IS 'Internal: raises LG067 for the login that proposed.';

@@ -1,6 +1,7 @@
--- The assets and instruments every ledger starts with are copied into the
--- tables when the first client is opened, not by CREATE EXTENSION: a restored
--- dump finds the tables empty and every row as it was, retired ones included.
+-- The assets and instruments every ledger starts with. They are copied into the tables when the
+-- first client is opened, not by CREATE EXTENSION: a restored dump finds the tables empty and
+-- brings every row as it was, retired ones included.
+
 CREATE TABLE bakkt_ledger_internal.shipped_assets_loaded (
     edition     integer PRIMARY KEY,
     loaded_at   timestamptz NOT NULL
@@ -85,4 +86,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION load_shipped_assets() IS
-    'Copies the assets and instruments of this version into the ledger, once; assets already registered stay as they are. Opening a client does it. After an update of the extension, call it to get what is new.';
+    'Copies the assets and instruments of this version into the ledger, once; assets already registered stay as they are. '
+    'Opening a client does it. Call it after an update of the extension to get the new ones.';

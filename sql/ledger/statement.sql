@@ -1,5 +1,9 @@
--- The journals of one account, by index: a customer's through customer_id
--- and journal_party, a house account's through its client and time.
+-- Statements: the lines of an account in order of time, with the running balance. A customer's
+-- journals are found by the indexes on customer_id and journal_party, those of a house account by
+-- its client and time.
+-- Refuses accounts the caller may not see (LG030, LG012).
+-- Locks nothing.
+
 CREATE FUNCTION bakkt_ledger_internal.account_journals(asked account, since timestamptz, until timestamptz) RETURNS SETOF journal
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -19,7 +23,8 @@ BEGIN
           AND touches(j.entry, asked.account);
 END;
 $$;
-COMMENT ON FUNCTION account_journals(account, timestamptz, timestamptz) IS 'The journals with a line on the account, recorded in [since, until). Internal.';
+COMMENT ON FUNCTION account_journals(account, timestamptz, timestamptz) IS
+    'The journals with a line on the account, recorded in [since, until). Internal.';
 
 CREATE TYPE bakkt_ledger.statement_line AS (
     recorded_at timestamptz,
@@ -67,7 +72,10 @@ BEGIN
      ORDER BY j.recorded_at, j.journal_id, l.line;
 END;
 $$;
-COMMENT ON FUNCTION account_statement(account_id, timestamptz, timestamptz) IS 'The account''s lines recorded in [since, until) with the running balance in natural sign; the first row is the opening balance, equal to the closing one of the statement before (I4). NULL is no bound. A period that ends just now may still gain lines of transactions under way. Errors: LG030.';
+COMMENT ON FUNCTION account_statement(account_id, timestamptz, timestamptz) IS
+    'The account''s lines recorded in [since, until) with the running balance in natural sign; the first row is the opening '
+    'balance, which equals the closing balance of the statement before (I4). NULL is no bound. A period that ends now may still '
+    'gain lines of transactions under way. Errors: LG030.';
 
 CREATE FUNCTION bakkt_ledger.statement(account_code text, asset asset, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
     RETURNS SETOF statement_line
@@ -93,4 +101,7 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION statement(text, asset, timestamptz, timestamptz) IS 'Statements of all claims of a customer in an asset, one account after the other, of what was recorded in [since, until); see account_statement(). Receivables and payables of the customer are house accounts: account_statement(). Errors: LG012 unknown customer, or not visible.';
+COMMENT ON FUNCTION statement(text, asset, timestamptz, timestamptz) IS
+    'Statements of all claims of a customer in an asset, one account after the other, of what was recorded in [since, until); '
+    'see account_statement(). Receivables and payables of the customer are house accounts: account_statement(). Errors: LG012 '
+    'unknown customer, or not visible.';

@@ -1,6 +1,6 @@
--- ===========================================================================
--- Assets and instruments
--- ===========================================================================
+-- Assets that can be posted, and their decimals.
+-- Refuses unknown (LG040) and retired (LG041) assets, and other content for a known one (LG020).
+-- Locks the asset's row to change it. Retiring one waits for no posting.
 
 CREATE TABLE bakkt_ledger_internal.supported_asset (
     asset           asset PRIMARY KEY,
@@ -70,7 +70,7 @@ BEGIN
         RETURN opened.asset;
     END IF;
     SELECT a.* INTO stored FROM supported_asset a WHERE a.asset = register_asset.asset;
-    -- a shipped asset has no opening of its own; its name may be left out
+    -- a shipped asset was never opened by a request; its name may be left out
     PERFORM refuse_other_content('asset', stored.asset::text, to_jsonb(stored),
         jsonb_build_object('kind', register_asset.kind, 'scale', register_asset.scale)
         || CASE WHEN register_asset.name IS NULL THEN '{}' ELSE jsonb_build_object('name', full_name) END);
@@ -78,7 +78,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION register_asset(asset, text, integer, text, text) IS
-    'Registers an asset (kind FIAT, COIN or STABLECOIN; 0 to 18 decimals). The same content again is no error; another kind, name or scale raises LG020. Malformed content raises LG002.';
+    'Registers an asset (kind FIAT, COIN or STABLECOIN; 0 to 18 decimals). The same content again is no error; another kind, '
+    'name or scale raises LG020. Malformed content raises LG002.';
 
 CREATE FUNCTION bakkt_ledger_internal.set_asset_status(asset asset, status text, reason text, reference text) RETURNS void
     VOLATILE PARALLEL UNSAFE LANGUAGE plpgsql
@@ -111,7 +112,8 @@ $$
     SELECT set_asset_status($1, 'retired', $2, $3)
 $$;
 COMMENT ON FUNCTION retire_asset(asset, text, text) IS
-    'No posting that begins from now on is in the asset (LG041); what was posted stays. Waits for nobody''s transaction: postings under way may still end, all of them begun before. Retiring again is no error. Raises LG040 when unknown.';
+    'Refuses every posting in the asset that begins after this commits (LG041); what was posted stays. It waits for no other '
+    'transaction, so postings that began before may still complete. Retiring again is no error. Raises LG040 when unknown.';
 
 CREATE FUNCTION bakkt_ledger.reinstate_asset(asset asset, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
     VOLATILE PARALLEL UNSAFE SECURITY DEFINER LANGUAGE sql

@@ -1,8 +1,6 @@
--- Templates: journal entries by name (design 4).  A line names an account by its
--- kind in the chart of accounts and by who it is about, never by a name put
--- together on the spot; what a line is worth is given under a name.
---
--- The golden journals test them line by line (test/pgtap/template.sql).
+-- Templates: journal entries by name. A line names an account by its kind in the chart of accounts
+-- and by the parties in its name, never by a name put together on the spot; the amount of a line is
+-- given under a name. The golden journals test templates line by line.
 
 CREATE TABLE bakkt_ledger_internal.template (
     template text COLLATE "C" PRIMARY KEY,
@@ -22,33 +20,25 @@ CREATE TABLE bakkt_ledger_internal.template_line (
     PRIMARY KEY (template, line)
 );
 COMMENT ON TABLE template_line IS 'The lines of the templates, in the order of the golden journals. Shipped with the extension.';
-COMMENT ON COLUMN template_line.side IS 'Of a positive amount; a negative one stands on the other side, and zero on none.';
-COMMENT ON COLUMN template_line.parties IS 'Under which names the parts of the account''s name are given: customer, client, provider, bank, window.';
-COMMENT ON COLUMN template_line.amount IS 'Under which name the amount is given.';
+COMMENT ON COLUMN template_line.side IS
+    'The side of a positive amount; a negative one goes on the other side, and zero makes no line.';
+COMMENT ON COLUMN template_line.parties IS
+    'The names under which the parts of the account''s name are given: customer, client, provider, bank, window.';
+COMMENT ON COLUMN template_line.amount IS 'The name under which the amount is given.';
+
+-- The name that a pattern of the chart makes of these parties: [^:]+ stands for one, (:[^:]+)? for the first, which may be NULL.
+CREATE FUNCTION bakkt_ledger_internal.name_of_pattern(pattern text, parties text[]) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN format(replace(replace(trim(pattern, '^$'), '(:[^:]+)?', CASE WHEN parties[1] IS NULL THEN '' ELSE ':%s' END), '[^:]+', '%s'),
+                  VARIADIC parties);
 
 -- The name of an account of a kind: the kind's pattern with the parties in their places.  One place for all of SQL and C.
 CREATE FUNCTION bakkt_ledger_internal.account_name(kind text, VARIADIC parties text[] DEFAULT '{}') RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-DECLARE
-    pattern constant text := (SELECT k.name_pattern FROM account_kind AS k WHERE k.kind = account_name.kind);
-    given text[] := parties;
-    part text;
-    name text := '';
 BEGIN
-    FOR part IN SELECT m[1] FROM regexp_matches(pattern, '(\(:\[\^:\]\+\)\?|\[\^:\]\+|[^\[(]+)', 'g') AS m LOOP
-        IF part = '(:[^:]+)?' THEN
-            name := concat_ws(':', name, given[1]);
-            given := given[2:];
-        ELSIF part = '[^:]+' THEN
-            name := name || given[1];
-            given := given[2:];
-        ELSE
-            name := name || trim(part, '^$');
-        END IF;
-    END LOOP;
-    RETURN name;
+    RETURN name_of_pattern((SELECT k.name_pattern FROM account_kind AS k WHERE k.kind = account_name.kind), parties);
 END;
 $$;
 
@@ -63,26 +53,64 @@ BEGIN
 END;
 $$;
 
--- The entry that a template makes of these parties and amounts.
-CREATE FUNCTION bakkt_ledger_internal.template_entry(holder integer, named text, parties jsonb, amounts jsonb) RETURNS journal_entry
+-- The same account; NULL if there is none yet.
+CREATE FUNCTION bakkt_ledger_internal.known_account(holder integer, kind text, unit asset, VARIADIC parties text[] DEFAULT '{}')
+    RETURNS account_id
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN (SELECT a.account
+            FROM account_kind AS k
+            JOIN account AS a ON a.client_id = holder AND a.fund = k.fund AND a.name = name_of_pattern(k.name_pattern, parties)
+                             AND a.asset = unit
+            WHERE k.kind = known_account.kind);
+END;
+$$;
+
+-- The entries that a template makes, one of each of these parties and amounts; accounts that are not there yet are opened.
+CREATE FUNCTION bakkt_ledger_internal.template_entries(holder integer, named text, parties_of jsonb[], amounts_of jsonb[]) RETURNS journal_entry[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     missing text;
 BEGIN
-    SELECT t.amount INTO missing FROM template_line AS t WHERE t.template = named AND amounts ->> t.amount IS NULL LIMIT 1;
+    SELECT t.amount INTO missing
+    FROM template_line AS t
+    CROSS JOIN unnest(amounts_of) AS given
+    WHERE t.template = named AND given ->> t.amount IS NULL
+    LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'template "%" needs an amount "%"', named, missing USING ERRCODE = 'internal_error';
     END IF;
-    RETURN (SELECT journal_entry(account_of_kind(holder, t.account_kind, asset(worth), VARIADIC
-                                                 ARRAY(SELECT parties ->> p.name
-                                                       FROM unnest(t.parties) WITH ORDINALITY AS p (name, place) ORDER BY p.place)),
-                                 CASE t.side WHEN 'debit' THEN worth ELSE -worth END
-                                 ORDER BY t.line)
-            FROM template_line AS t
-            CROSS JOIN LATERAL (SELECT (amounts ->> t.amount)::amount OFFSET 0) AS w (worth)
-            WHERE t.template = named AND NOT is_zero(worth));
+    RETURN ARRAY(
+        WITH wanted AS MATERIALIZED (
+            SELECT g.place, t.line, k.fund, CASE t.side WHEN 'debit' THEN w.worth ELSE -w.worth END AS worth,
+                   name_of_pattern(k.name_pattern, ARRAY(SELECT g.parties ->> p.name
+                                                         FROM unnest(t.parties) WITH ORDINALITY AS p (name, place)
+                                                         ORDER BY p.place)) AS name
+            FROM ROWS FROM (unnest(parties_of), unnest(amounts_of)) WITH ORDINALITY AS g (parties, amounts, place)
+            CROSS JOIN template_line AS t
+            JOIN account_kind AS k ON k.kind = t.account_kind
+            CROSS JOIN LATERAL (SELECT (g.amounts ->> t.amount)::amount OFFSET 0) AS w (worth)
+            WHERE t.template = named AND NOT is_zero(w.worth)
+        )
+        SELECT journal_entry(coalesce(a.account, ensure_account(holder, w.fund, w.name, asset(w.worth))), w.worth ORDER BY w.line)
+        FROM wanted AS w
+        LEFT JOIN account AS a ON a.client_id = holder AND a.fund = w.fund AND a.name = w.name AND a.asset = asset(w.worth)
+        GROUP BY w.place
+        ORDER BY w.place);
+END;
+$$;
+
+-- The entry that a template makes of these parties and amounts.
+CREATE FUNCTION bakkt_ledger_internal.template_entry(holder integer, named text, parties jsonb, amounts jsonb) RETURNS journal_entry
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN (template_entries(holder, named, ARRAY[parties], ARRAY[amounts]))[1];
 END;
 $$;
 

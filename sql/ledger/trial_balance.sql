@@ -1,3 +1,7 @@
+-- The trial balance.
+-- Refuses clients the caller may not see (LG010, 42501).
+-- Locks nothing.
+
 CREATE FUNCTION bakkt_ledger.trial_balance(client text DEFAULT NULL, as_of timestamptz DEFAULT NULL)
     RETURNS TABLE (client_code text, fund text, asset asset, kind text, debit amount, credit amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
@@ -30,4 +34,7 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION trial_balance(text, timestamptz) IS 'Debit and credit balances per client, fund, asset and kind of account, as recorded at the instant (NULL: now); within a fund and asset the debits equal the credits (I2). Debit and credit balances of one kind are not set off (I8). Errors: LG010, 42501.';
+COMMENT ON FUNCTION trial_balance(text, timestamptz) IS
+    'Debit and credit balances per client, fund, asset and kind of account, as recorded at the instant (NULL: now); within a '
+    'fund and asset the debits equal the credits (I2). Debit and credit balances of one kind are not set off (I8). Errors: '
+    'LG010, 42501.';

@@ -1,5 +1,5 @@
--- Present states against their events: every row of a subject's table must be
--- the fold of its events (design 4).
+-- Present states against their events: every row of a subject's table must be the fold of its
+-- events. It only reads.
 
 -- What the events of a subject's rows come to: the last value that each column was set to; NULL: the row was ended.
 CREATE FUNCTION bakkt_ledger_internal.told_states(of_subject text)
@@ -16,6 +16,17 @@ BEGIN ATOMIC
     GROUP BY e.client_id, e.subject_key;
 END;
 
+-- What the rows of a subject must be, by its own function or by that fold.
+CREATE FUNCTION bakkt_ledger_internal.told_rows(of_subject subject)
+    RETURNS TABLE (client_id integer, subject_key text, state jsonb)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY EXECUTE format('SELECT * FROM bakkt_ledger_internal.%I($1)', of_subject.told_by) USING of_subject.subject;
+END;
+$$;
+
 -- The rows of a subject's table as events write them.
 CREATE FUNCTION bakkt_ledger_internal.present_states(of_subject subject)
     RETURNS TABLE (client_id integer, subject_key text, state jsonb)
@@ -31,7 +42,7 @@ BEGIN
 END;
 $$;
 
--- The columns of a row that are not as its events say, and both values.
+-- The columns of a row that differ from its events, with both values.
 CREATE FUNCTION bakkt_ledger_internal.state_differences(told jsonb, present jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -52,7 +63,7 @@ $$
                         ELSE state_differences(t.state, p.state) || '.' END,
                    holder => client_name(coalesce(t.client_id, p.client_id)), of_subject => of_subject.subject,
                    key => coalesce(t.subject_key, p.subject_key))
-    FROM told_states(of_subject.subject) AS t
+    FROM told_rows(of_subject) AS t
     FULL JOIN present_states(of_subject) AS p ON p.client_id = t.client_id AND p.subject_key = t.subject_key
     WHERE t.state IS DISTINCT FROM p.state
 $$;
@@ -69,11 +80,13 @@ DECLARE
 BEGIN
     FOR what IN
         SELECT s.*
-        FROM (SELECT o.subject, o.key, o.refusal, o.apart, o.shipped, o.told
+        FROM (SELECT o.*
               FROM subject AS o
               WHERE o.subject <> 'subject'
               UNION ALL
-              SELECT 'subject', '{subject}', NULL, '{}', true, NULL) AS s
+              SELECT o.*
+              FROM jsonb_populate_record(NULL::subject, '{"subject": "subject", "key": ["subject"], "apart": [], "shipped": true,
+                                                          "told_by": "told_states"}') AS o) AS s
         WHERE NOT s.shipped
            OR EXISTS (SELECT FROM event AS e WHERE e.client_id = 0 AND e.subject = s.subject AND e.event = 'shipped')
         ORDER BY s.subject

@@ -1,167 +1,184 @@
--- ---------------------------------------------------------------------------
--- Lists that were taken
--- ---------------------------------------------------------------------------
+-- Lists of aged cash calls that were taken: what decides them, and the digest of the file.
+-- Refuses a second list of a day as of another instant (LG020), a list that was not taken (LG088),
+-- a file whose digest does not agree (LG089).
+-- Locks the client's events of calls for a moment, then table block.
 
 CREATE TABLE bakkt_ledger_internal.aged_tpj_snapshot (
-    client_id       integer NOT NULL REFERENCES client,
-    kind            text COLLATE "C" NOT NULL CHECK (kind IN ('AM', 'PM', 'SOD')),
-    business_date   date NOT NULL,
-    as_of           timestamptz NOT NULL,
-    known_at        timestamptz NOT NULL,
-    block_no        bigint NOT NULL REFERENCES block,
-    calls           bigint NOT NULL CHECK (calls >= 0),
-    withdrawals     amount[] NOT NULL,
-    deposits        amount[] NOT NULL,
-    digest          bytea NOT NULL CHECK (octet_length(digest) = 32),
-    taken_by        text COLLATE "C" NOT NULL,
-    PRIMARY KEY (client_id, kind, business_date)
+    client_id integer NOT NULL REFERENCES client,
+    kind text COLLATE "C" NOT NULL CHECK (kind IN ('AM', 'PM', 'SOD')),
+    business_date date NOT NULL,
+    as_of timestamptz NOT NULL,
+    known_at timestamptz NOT NULL,
+    block_no bigint NOT NULL REFERENCES block,
+    calls bigint NOT NULL CHECK (calls >= 0),
+    withdrawals amount[] NOT NULL,
+    deposits amount[] NOT NULL,
+    digest bytea NOT NULL CHECK (octet_length(digest) = 32),
+    taken_by text COLLATE "C" NOT NULL,
+    CONSTRAINT aged_tpj_snapshot_pkey PRIMARY KEY (client_id, kind, business_date)
 );
-COMMENT ON TABLE aged_tpj_snapshot IS 'The aged TPJ lists that were taken: not their rows, but all that decides them, and the digest of the file. Append-only.';
-COMMENT ON COLUMN aged_tpj_snapshot.kind IS 'AM 09:30, PM 19:30, for operations; SOD: as of 16:40, for buying power. All Central.';
+COMMENT ON TABLE aged_tpj_snapshot IS
+    'The aged TPJ (cash call) lists that were taken: not their rows, but everything that decides the rows, and the digest of '
+    'the file. Append-only.';
+COMMENT ON COLUMN aged_tpj_snapshot.kind IS
+    'AM 09:30, PM 19:30, for operations; SOD: as of 16:40, for buying power. All Central.';
 COMMENT ON COLUMN aged_tpj_snapshot.business_date IS 'Central date of as_of, in the name of the file.';
-COMMENT ON COLUMN aged_tpj_snapshot.as_of IS 'The instant that the list is of.';
-COMMENT ON COLUMN aged_tpj_snapshot.known_at IS 'When it was taken: of the events it knows those recorded until then.';
-COMMENT ON COLUMN aged_tpj_snapshot.block_no IS 'Of the executions it knows those in this block or an earlier one.';
-COMMENT ON COLUMN aged_tpj_snapshot.withdrawals IS 'Outstanding, customers pay: a sum per asset.';
-COMMENT ON COLUMN aged_tpj_snapshot.deposits IS 'Outstanding, customers are paid: a sum per asset.';
+COMMENT ON COLUMN aged_tpj_snapshot.as_of IS 'The instant as of which the list was taken.';
+COMMENT ON COLUMN aged_tpj_snapshot.known_at IS 'When it was taken: the list includes events recorded until then.';
+COMMENT ON COLUMN aged_tpj_snapshot.block_no IS 'The list includes executions in this block or an earlier one.';
+COMMENT ON COLUMN aged_tpj_snapshot.withdrawals IS 'What customers were to pay: a sum per asset.';
+COMMENT ON COLUMN aged_tpj_snapshot.deposits IS 'What customers were to be paid: a sum per asset.';
 COMMENT ON COLUMN aged_tpj_snapshot.digest IS 'SHA-256 of the file: its lines, each ended by a line feed, in UTF-8.';
 SELECT pg_catalog.pg_extension_config_dump('aged_tpj_snapshot', '');
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON aged_tpj_snapshot FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON aged_tpj_snapshot
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE aged_tpj_snapshot ENABLE ALWAYS TRIGGER refuse_write;
 
-CREATE FUNCTION bakkt_ledger_internal.freeze_call_events(client_id integer) RETURNS timestamptz
+-- cash_call_events_instant() for a list of the client; 25001 unless under READ COMMITTED.
+CREATE FUNCTION bakkt_ledger_internal.freeze_call_events(holder integer) RETURNS timestamptz
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
-        RAISE EXCEPTION USING ERRCODE = 'active_sql_transaction',
-            MESSAGE = format('a list cannot be taken under isolation level "%s"', current_setting('transaction_isolation')),
-            DETAIL = 'Its snapshot must be younger than the instant up to which it knows events.',
-            HINT = 'Take it in a transaction under READ COMMITTED.';
+        PERFORM refuse('25001',
+                       format('a list cannot be taken under isolation level "%s"', current_setting('transaction_isolation')),
+                       'Its snapshot must be younger than the instant up to which it knows events.',
+                       'Take it in a transaction under READ COMMITTED.');
     END IF;
-    RETURN cash_call_events_instant(client_id);
+    RETURN cash_call_events_instant(holder);
 END;
 $$;
-COMMENT ON FUNCTION freeze_call_events(integer) IS 'Internal: cash_call_events_instant() for a list of the client; 25001 unless under READ COMMITTED.';
 
+-- The rows of a list that was taken.
 CREATE FUNCTION bakkt_ledger_internal.snapshot_rows(list aged_tpj_snapshot) RETURNS SETOF aged_tpj_row
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
-    SELECT r.* FROM block b, aged_rows((list).client_id, (list).as_of, (list).known_at, b.high, b.pending) r
-     WHERE b.block_no = (list).block_no
+    SELECT r.*
+    FROM block AS b
+    CROSS JOIN LATERAL aged_rows((list).client_id, (list).as_of, (list).known_at, b.high, b.pending) AS r
+    WHERE b.block_no = (list).block_no
 $$;
-COMMENT ON FUNCTION snapshot_rows(aged_tpj_snapshot) IS 'Internal: the rows of a list that was taken.';
 
+-- SHA-256 of a file: its lines, each ended by a line feed, in UTF-8.
 CREATE FUNCTION bakkt_ledger_internal.file_digest(lines text[]) RETURNS bytea
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN sha256(convert_to(array_to_string(lines, E'\n') || E'\n', 'UTF8'));
-COMMENT ON FUNCTION file_digest(text[]) IS 'SHA-256 of a file: its lines, each ended by a line feed, in UTF-8.';
 
+-- What the rows of a list come to in one direction: a sum per asset.
+CREATE FUNCTION bakkt_ledger_internal.listed_sums(listed aged_tpj_row[], way text) RETURNS amount[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT ARRAY(SELECT sum(r.net_money)
+                 FROM unnest(listed) AS r
+                 WHERE r.direction = way
+                 GROUP BY asset(r.net_money)
+                 ORDER BY asset(r.net_money));
+END;
+
+-- A list with its figures and digest computed from what decides it.
 CREATE FUNCTION bakkt_ledger_internal.fill_snapshot(list aged_tpj_snapshot) RETURNS aged_tpj_snapshot
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
 DECLARE
-    rows    aged_tpj_row[] := ARRAY(SELECT r FROM snapshot_rows(list) r);
+    listed constant aged_tpj_row[] := ARRAY(SELECT r FROM snapshot_rows(list) AS r);
 BEGIN
-    list.calls := cardinality(rows);
-    list.withdrawals := ARRAY(SELECT sum(r.net_money) FROM unnest(rows) r WHERE r.direction = 'Withdrawal'
-                               GROUP BY asset(r.net_money) ORDER BY asset(r.net_money));
-    list.deposits := ARRAY(SELECT sum(r.net_money) FROM unnest(rows) r WHERE r.direction = 'Deposit'
-                            GROUP BY asset(r.net_money) ORDER BY asset(r.net_money));
-    list.digest := file_digest(aged_tpj_header() || ARRAY(SELECT aged_tpj_line(r) FROM unnest(rows) r));
+    list.calls := cardinality(listed);
+    list.withdrawals := listed_sums(listed, 'Withdrawal');
+    list.deposits := listed_sums(listed, 'Deposit');
+    list.digest := file_digest(aged_tpj_header() || ARRAY(SELECT aged_tpj_line(r) FROM unnest(listed) AS r));
     RETURN list;
 END;
 $$;
-COMMENT ON FUNCTION fill_snapshot(aged_tpj_snapshot) IS 'Internal: a list with its figures and digest computed from what decides it.';
 
--- the clients whose cash is called, and one that is named
-CREATE FUNCTION bakkt_ledger_internal.listed_clients(client text) RETURNS SETOF client
+-- The client, or all visible ones whose customers' cash is called. A client that is named is listed
+-- even if the cash of its customers is not called.
+CREATE FUNCTION bakkt_ledger_internal.listed_clients(named text) RETURNS SETOF client
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 BEGIN
-    IF client IS NOT NULL THEN
-        RETURN NEXT client_row(require_client(client));
+    IF named IS NOT NULL THEN
+        RETURN NEXT client_row(require_client(named));
         RETURN;
     END IF;
     RETURN QUERY
-    SELECT c.* FROM client c
-     WHERE c.client_id = ANY (visible_clients())
-       AND (c.status = 'open' AND c.funding_model IN ('BAKKT_TPJ', 'APEX_TPJ')
-            OR EXISTS (SELECT FROM cash_call o WHERE o.client_id = c.client_id))
-     ORDER BY c.client_id;
+    SELECT c.*
+    FROM client AS c
+    WHERE c.client_id = ANY (visible_clients())
+      AND (c.status = 'open' AND c.funding_model IN ('BAKKT_TPJ', 'APEX_TPJ')
+           OR EXISTS (SELECT FROM cash_call AS o WHERE o.client_id = c.client_id))
+    ORDER BY c.client_id;
 END;
 $$;
-COMMENT ON FUNCTION listed_clients(text) IS 'Internal: the client, or all visible ones whose customers'' cash is called.';
 
--- A run over all clients leaves what was taken by hand: it would be refused
--- for ever, and with it the lists of all others.
-CREATE FUNCTION bakkt_ledger_internal.taken_before(client_id integer, kind text, as_of timestamptz, at_any_instant boolean DEFAULT false) RETURNS boolean
+-- Whether the client's list of that kind and day was taken; LG020 if it was taken as of another
+-- instant, unless any instant is accepted: a run over all clients keeps a list that was taken by
+-- hand before, otherwise LG020 would fail this client at every run.
+CREATE FUNCTION bakkt_ledger_internal.taken_before(holder integer, sort text, moment timestamptz,
+                                                   at_any_instant boolean DEFAULT false)
+    RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
     earlier aged_tpj_snapshot;
 BEGIN
-    SELECT s.* INTO earlier FROM aged_tpj_snapshot s
-     WHERE s.client_id = taken_before.client_id AND s.kind = taken_before.kind
-       AND s.business_date = central_date(taken_before.as_of);
+    SELECT s.* INTO earlier
+    FROM aged_tpj_snapshot AS s
+    WHERE s.client_id = holder AND s.kind = sort AND s.business_date = central_date(moment);
     IF NOT FOUND THEN
         RETURN false;
-    ELSIF at_any_instant THEN
-        RETURN true;
+    ELSIF NOT at_any_instant THEN
+        PERFORM refuse_other_content('Aged TPJ list', format('%s %s', sort, date_text(earlier.business_date)),
+                                     jsonb_build_object('as_of', instant_text(earlier.as_of)),
+                                     jsonb_build_object('as_of', instant_text(moment)));
     END IF;
-    PERFORM refuse_other_content('Aged TPJ list', format('%s %s', kind, to_char(earlier.business_date, 'YYYY-MM-DD')),
-        jsonb_build_object('as_of', to_char(earlier.as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"')),
-        jsonb_build_object('as_of', to_char(taken_before.as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"')));
     RETURN true;
 END;
 $$;
-COMMENT ON FUNCTION taken_before(integer, text, timestamptz, boolean) IS 'Internal: was the client''s list of that kind and day taken? LG020 if as of another instant, unless any will do.';
 
+-- The clients that have a list, whether it was taken before or not.
 CREATE FUNCTION bakkt_ledger_internal.clients_with_aged_tpj(at timestamptz, variant text) RETURNS integer[]
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RETURN ARRAY(SELECT c.client_id FROM listed_clients(NULL) c ORDER BY 1);
+    RETURN ARRAY(SELECT c.client_id FROM listed_clients(NULL) AS c ORDER BY c.client_id);
 END;
 $$;
-COMMENT ON FUNCTION clients_with_aged_tpj(timestamptz, text) IS 'Internal: the clients that have a list, whether it was taken before or not.';
 
-CREATE FUNCTION bakkt_ledger_internal.take_client_aged_tpj(client_id integer, at timestamptz, variant text) RETURNS jsonb
+-- One client's part of take_aged_tpj(); variant: the kind of list.
+CREATE FUNCTION bakkt_ledger_internal.take_client_aged_tpj(holder integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
-#variable_conflict use_column
 DECLARE
-    kind    constant text := variant;
-    code    constant text := (client_row(client_id)).code;
-    known   timestamptz;
+    code constant text := (client_row(holder)).code;
+    known timestamptz;
 BEGIN
-    IF NOT taken_before(client_id, kind, at, true) THEN
-        known := freeze_call_events(client_id);     -- before the block: waiting for writers of events, we hold nothing
-        PERFORM record_snapshot(client_id, kind, at, known, seal());
+    IF NOT taken_before(holder, variant, at, true) THEN
+        -- before the block, so that nothing is locked while it waits for writers
+        known := freeze_call_events(holder);
+        PERFORM record_snapshot(holder, variant, at, known, seal());
     END IF;
-    RETURN (SELECT jsonb_agg(jsonb_build_object('client_code', code, 'file_name', aged_tpj_file_name(code, s.kind, s.business_date), 'as_of_instant', s.as_of,
-                    'calls', s.calls, 'withdrawals', s.withdrawals, 'deposits', s.deposits, 'digest', s.digest))
-              FROM aged_tpj_snapshot s
-             WHERE s.client_id = take_client_aged_tpj.client_id AND s.kind = variant AND s.business_date = central_date(at));
+    RETURN (SELECT jsonb_agg(jsonb_build_object('client_code', code, 'calls', s.calls, 'withdrawals', s.withdrawals,
+                                                'file_name', aged_tpj_file_name(code, s.kind, s.business_date),
+                                                'as_of_instant', s.as_of, 'deposits', s.deposits, 'digest', s.digest))
+            FROM aged_tpj_snapshot AS s
+            WHERE s.client_id = holder AND s.kind = variant AND s.business_date = central_date(at));
 END;
 $$;
-COMMENT ON FUNCTION take_client_aged_tpj(integer, timestamptz, text) IS 'Internal: one client''s part of take_aged_tpj(); variant: the kind of list.';
 INSERT INTO client_run VALUES ('take_aged_tpj', 'take_client_aged_tpj', 'clients_with_aged_tpj');
 
 CREATE FUNCTION bakkt_ledger.take_aged_tpj(kind text, as_of timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
-    RETURNS TABLE (client_code text, file_name text, as_of_instant timestamptz, calls bigint, withdrawals amount[], deposits amount[], digest bytea)
+    RETURNS TABLE (client_code text, file_name text, as_of_instant timestamptz, calls bigint, withdrawals amount[],
+                   deposits amount[], digest bytea)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
@@ -173,79 +190,95 @@ BEGIN
         PERFORM taken_before(require_client(client), kind, as_of);
     END IF;
     RETURN QUERY
-    SELECT l.* FROM run_for_clients('take_aged_tpj', as_of, client, kind) AS r (rows),
-           jsonb_to_recordset(r.rows) AS l (client_code text, file_name text, as_of_instant timestamptz, calls bigint, withdrawals amount[], deposits amount[], digest bytea);
+    SELECT l.*
+    FROM run_for_clients('take_aged_tpj', as_of, client, kind) AS r (rows)
+    CROSS JOIN jsonb_to_recordset(r.rows) AS l (client_code text, file_name text, as_of_instant timestamptz, calls bigint,
+                                                withdrawals amount[], deposits amount[], digest bytea);
 END;
 $$;
-COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and keeps what decides it: kind AM, PM or SOD, as of an instant, whose Central date names it. Seals a block, and waits, in bounded time, for transactions that are writing events of its cash calls (55P03). Once per client, kind and date: again is no error, as of another instant LG020 for a client that is named; a run over all returns the list that there is, and leaves out a client whose part fails, with a WARNING. Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
+COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS
+'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and stores what decides it.
+kind: AM, PM or SOD; the Central date of as_of names the list. Seals a block, and waits, in bounded time, for transactions that
+are writing events of the client''s cash calls (55P03).
+A list is taken once per client, kind and date. Repeating it is no error; as of another instant it is LG020 for a client that is
+named, while a run over all clients returns the existing list. A run over all clients leaves out a client whose part fails, with a
+WARNING.
+Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
 
-CREATE FUNCTION bakkt_ledger_internal.record_snapshot(client_id integer, kind text, as_of timestamptz, known_at timestamptz, block_no bigint) RETURNS void
+-- Computes a list and stores what decides it.
+CREATE FUNCTION bakkt_ledger_internal.record_snapshot(holder integer, sort text, moment timestamptz, known timestamptz,
+                                                      newest bigint)
+    RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    list    aged_tpj_snapshot := (client_id, kind, central_date(as_of), as_of, known_at, block_no, 0, '{}', '{}', '\x', invoking_role());
+    list aged_tpj_snapshot := (holder, sort, central_date(moment), moment, known, newest, 0, '{}', '{}', '\x', invoking_role());
 BEGIN
     PERFORM bounded_wait();
     list := fill_snapshot(list);
-    INSERT INTO aged_tpj_snapshot VALUES (list.*) ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN       -- another session has just taken it
-        PERFORM taken_before(client_id, kind, as_of);
+    INSERT INTO aged_tpj_snapshot VALUES (list.*)
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN  -- another session has just taken the list
+        PERFORM taken_before(holder, sort, moment);
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION record_snapshot(integer, text, timestamptz, timestamptz, bigint) IS 'Internal: computes a list and keeps what decides it.';
 
 CREATE FUNCTION bakkt_ledger.aged_tpj_file(client text, kind text, business_date date) RETURNS SETOF text
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
-#variable_conflict use_column
 DECLARE
-    asked   constant integer := require_client(aged_tpj_file.client);
-    list    aged_tpj_snapshot;
-    lines   text[];
+    holder constant integer := require_client(client);
+    list aged_tpj_snapshot;
+    lines text[];
 BEGIN
     PERFORM require_list_kind(kind);
-    SELECT s.* INTO list FROM aged_tpj_snapshot s
-     WHERE s.client_id = asked AND s.kind = aged_tpj_file.kind AND s.business_date = aged_tpj_file.business_date;
+    SELECT s.* INTO list
+    FROM aged_tpj_snapshot AS s
+    WHERE s.client_id = holder AND s.kind = aged_tpj_file.kind AND s.business_date = aged_tpj_file.business_date;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG088',
-            MESSAGE = format('client "%s" has no aged TPJ list %s of %s', client, coalesce(kind, 'NULL'), date_text(business_date)),
-            HINT = 'take_aged_tpj() takes it; aged_tpj() tells what was outstanding at any instant.';
+        PERFORM refuse('LG088', format('client "%s" has no aged TPJ list %s of %s', client, kind, date_text(business_date)), NULL,
+                       'take_aged_tpj() takes it; aged_tpj() tells what was outstanding at any instant.');
     END IF;
-    lines := aged_tpj_header() || ARRAY(SELECT aged_tpj_line(r) FROM snapshot_rows(list) r);
+    lines := aged_tpj_header() || ARRAY(SELECT aged_tpj_line(r) FROM snapshot_rows(list) AS r);
     IF file_digest(lines) <> list.digest THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG089',
-            MESSAGE = format('aged TPJ list "%s" is not what it was when it was taken', aged_tpj_file_name(client, kind, business_date)),
-            DETAIL = format('It had %s calls, and has %s.', list.calls, cardinality(lines) - 1),
-            HINT = 'Facts it rests on were changed behind the ledger''s back: run verify() and check_aged_tpj().';
+        PERFORM refuse('LG089', format('aged TPJ list "%s" is not what it was when it was taken',
+                                       aged_tpj_file_name(client, kind, business_date)),
+                       format('It had %s calls, and has %s.', list.calls, cardinality(lines) - 1),
+                       'Facts it rests on were changed behind the ledger''s back: run verify() and check_aged_tpj().');
     END IF;
-    RETURN QUERY SELECT l FROM unnest(lines) l;
+    RETURN QUERY SELECT l FROM unnest(lines) AS l;
 END;
 $$;
-COMMENT ON FUNCTION aged_tpj_file(text, text, date) IS 'The lines of an aged TPJ file that was taken, the header first, byte for byte as then: proved by its digest (LG089). Name: aged_tpj_file_name(). Errors: LG002 no kind of list, LG010, 42501, LG088 the list was not taken.';
+COMMENT ON FUNCTION aged_tpj_file(text, text, date) IS
+'The lines of an aged TPJ file for a list that was taken, header first, byte for byte as they were then.
+Proved by the digest (LG089). Name: aged_tpj_file_name().
+Errors: LG002 no kind of list, LG010, 42501, LG088 the list was not taken.';
 
 CREATE FUNCTION bakkt_ledger.check_aged_tpj(client text DEFAULT NULL)
-    RETURNS TABLE (client_code text, kind text, business_date date, calls_taken bigint, calls_now bigint, digest_taken bytea, digest_now bytea)
+    RETURNS TABLE (client_code text, kind text, business_date date, calls_taken bigint, calls_now bigint, digest_taken bytea,
+                   digest_now bytea)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1 SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
-#variable_conflict use_column
 BEGIN
     RETURN QUERY
     SELECT c.code, s.kind, s.business_date, s.calls, n.calls, s.digest, n.digest
-      FROM listed_clients(check_aged_tpj.client) c
-      JOIN aged_tpj_snapshot s ON s.client_id = c.client_id
-     CROSS JOIN LATERAL fill_snapshot(s) n
-     WHERE s IS DISTINCT FROM n
-     ORDER BY s.business_date, s.kind, c.code;
+    FROM listed_clients(client) AS c
+    JOIN aged_tpj_snapshot AS s ON s.client_id = c.client_id
+    CROSS JOIN LATERAL fill_snapshot(s) AS n
+    WHERE s IS DISTINCT FROM n
+    ORDER BY s.business_date, s.kind, c.code;
 END;
 $$;
-COMMENT ON FUNCTION check_aged_tpj(text) IS 'Computes every aged TPJ list that was taken anew, and returns a row for each whose digest or figures come out otherwise: none when all is well. Errors: LG010, 42501.';
+COMMENT ON FUNCTION check_aged_tpj(text) IS
+'Recomputes every aged TPJ list that was taken, and returns a row for each whose digest or figures differ.
+No rows when all agrees.
+Errors: LG010, 42501.';
 
 INSERT INTO check_list (check_name, called, check_order, proves)
 VALUES ('aged lists', 'check_aged_tpj()', 61, 'every aged list printed again is what it was');

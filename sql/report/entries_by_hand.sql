@@ -1,4 +1,5 @@
--- Floor 6: what people have posted by hand, and who and why.
+-- What people have posted by hand, who and why.
+-- Refuses callers who do not see all clients (42501).
 
 CREATE FUNCTION bakkt_ledger.entries_by_hand(client text DEFAULT NULL, first_day date DEFAULT NULL, last_day date DEFAULT NULL)
     RETURNS TABLE (day date, client_code text, journal bigint, kind text, reference text, entry journal_entry, reverses bigint,
@@ -8,8 +9,8 @@ CREATE FUNCTION bakkt_ledger.entries_by_hand(client text DEFAULT NULL, first_day
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
     SELECT (j.recorded_at AT TIME ZONE c.zone)::date, c.code, j.journal_id, k.name, j.reference, j.entry, j.reverses,
-           r.role_name, coalesce(p.proposed_by, w.role_name), coalesce(p.decided_by, CASE WHEN w.role_name IS NOT NULL THEN r.role_name END),
-           CASE WHEN p.proposal_id IS NOT NULL THEN p.reason WHEN w.role_name IS NOT NULL THEN w.request->>'reason' ELSE j.description END,
+           r.role_name, coalesce(p.proposed_by, s.role_name), coalesce(p.decided_by, CASE WHEN s.role_name IS NOT NULL THEN r.role_name END),
+           CASE WHEN p.proposal_id IS NOT NULL THEN p.reason WHEN s.role_name IS NOT NULL THEN w.content ->> 'reason' ELSE j.description END,
            CASE WHEN p.proposal_id IS NOT NULL THEN p.description ELSE j.description END,
            j.effective_at, j.recorded_at
     FROM clients_asked(entries_by_hand.client) c
@@ -20,14 +21,16 @@ $$
     JOIN journal_kind k ON k.kind = j.kind
     JOIN actor r ON r.actor_id = j.actor_id
     LEFT JOIN proposal p ON p.client_id = j.client_id AND j.reference = 'manual:' || p.reference AND p.reference = substr(j.reference, 8)
-    LEFT JOIN settlement_request w ON k.name = 'manual' AND p.proposal_id IS NULL AND w.client_id = j.client_id AND w.reference = j.reference
+    LEFT JOIN request w ON k.name = 'manual' AND p.proposal_id IS NULL AND w.client_id = j.client_id AND w.scope = 'settlement' AND w.reference = j.reference
+    LEFT JOIN actor s ON s.actor_id = w.actor_id
     WHERE k.name IN ('manual', 'hold_capture') OR p.proposal_id IS NOT NULL
        OR k.name IN ('general', 'reversal', 'coin_withdrawal', 'transfer', 'opening', 'cash_deposit', 'cash_withdrawal', 'fee')
           AND NOT is_reserved_reference(j.reference)
     ORDER BY c.client_id, j.recorded_at, j.journal_id
 $$;
 COMMENT ON FUNCTION entries_by_hand(text, date, date) IS
-'Every entry that people have made by hand, as recorded on the days from the first to the last (in the client''s zone; one day when only one is given, today when none is), of
-one client or all visible ones: post_journal(s), load_journal(s) of general kinds, reverse_journal, capture_hold, approved proposals (adjustments of customers'' cash too) and write-offs of obligations.
-posted_by: the role that posted. proposed_by, approved_by: of what took two people, NULL of what one person did alone. reason: the proposal''s, else the description.
-For the company, which sees all clients. Raises LG010, 42501.';
+    'Every entry that people have made by hand, as recorded on the days from the first to the last (in the client''s zone; one '
+    'day when only one is given, today when none is), of one client or all visible ones: post_journal(s), load_journal(s) of '
+    'general kinds, reverse_journal, capture_hold, approved proposals (adjustments of customers'' cash too) and write-offs of '
+    'obligations. posted_by: the role that posted. proposed_by, approved_by: the two people, NULL for what one person did '
+    'alone. reason: that of the proposal, otherwise the description. Only for roles that see all clients. Raises LG010, 42501.';

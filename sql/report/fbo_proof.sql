@@ -1,30 +1,32 @@
--- Floor 5: the proof of the FBO accounts (I8, doc/cash.md).
---
--- What is in the banks, signed by what is on its way and by what company and
--- customers owe each other there, must be what customers are owed, gross: a
--- claim in debit is listed and never set off against other customers.  Claims
--- come from their balance rows, everything else from blocks and journals, so
--- the two sides are independent of each other.
+-- The proof of the FBO accounts (I8, doc/cash.md). What the banks hold, adjusted for what is on its
+-- way and for what company and customers owe each other there, must equal what customers are owed,
+-- gross: a claim in debit is listed and never set off against other customers. Claims come from
+-- their balance rows, everything else from blocks and journals, so the two sides are computed
+-- independently.
+-- Locks nothing.
 
 CREATE TYPE bakkt_ledger.bank_balance AS (
-    bank    text,
+    bank text,
     balance amount
 );
-COMMENT ON TYPE bank_balance IS 'An FBO bank account, as Bank:omnibus:<bank>, and what the ledger says is in it.';
+COMMENT ON TYPE bank_balance IS 'An FBO bank account, as Bank:omnibus:<bank>, and its balance by the ledger.';
 
-CREATE FUNCTION bakkt_ledger_internal.fbo_proof_of(client_id integer, recorded_as_of timestamptz)
-    RETURNS TABLE (asset asset, control amount, banks bank_balance[], ach_in amount, ach_out amount, wire_in amount, wire_out amount,
-                   inter_bank amount, business_transfer amount, due_from_company amount, due_to_company amount, other_funds amount,
-                   settled amount, unsettled amount, held amount, unidentified amount, escheated amount, residual amount, interest amount,
-                   claims_in_debit amount)
+-- The terms of fbo_proof(), in natural sign; other_funds debit positive.
+CREATE FUNCTION bakkt_ledger_internal.fbo_proof_of(holder integer, recorded_until timestamptz)
+    RETURNS TABLE (asset asset, control amount, banks bank_balance[], ach_in amount, ach_out amount, wire_in amount,
+                   wire_out amount, inter_bank amount, business_transfer amount, due_from_company amount, due_to_company amount,
+                   other_funds amount, settled amount, unsettled amount, held amount, unidentified amount, escheated amount,
+                   residual amount, interest amount, claims_in_debit amount)
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-    WITH fbo AS (       -- natural sign
+BEGIN ATOMIC
+    WITH fbo AS (
         SELECT asset(b.balance) AS asset, zero(asset(b.balance)) AS nothing, b.name, b.kind, k.class, b.balance,
-               CASE k.normal_side WHEN 'debit' THEN b.balance ELSE -b.balance END AS signed
-        FROM client c CROSS JOIN LATERAL balances(c.code, $2) b JOIN account_kind k ON k.kind = b.kind
-        WHERE c.client_id = $1 AND b.fund = 'FBO'
+               CASE k.normal_side WHEN 'debit' THEN b.balance ELSE -b.balance END AS signed,
+               k.class = 'claim' AND sign(b.balance) > 0 AS owed
+        FROM client AS c
+        CROSS JOIN LATERAL balances(c.code, recorded_until) AS b
+        JOIN account_kind AS k ON k.kind = b.kind
+        WHERE c.client_id = holder AND b.fund = 'FBO'
     )
     SELECT f.asset,
            coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_bank'), f.nothing),
@@ -38,162 +40,175 @@ $$
            coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_due_from_corp'), f.nothing),
            coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_due_to_corp'), f.nothing),
            coalesce(sum(f.signed) FILTER (WHERE f.kind ~ '^fbo_due_' AND f.kind !~ '_corp$'), f.nothing),
-           coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_settled' AND sign(f.balance) > 0), f.nothing),
-           coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_unsettled' AND sign(f.balance) > 0), f.nothing),
-           coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_held' AND sign(f.balance) > 0), f.nothing),
-           coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_unidentified' AND sign(f.balance) > 0), f.nothing),
-           coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_escheated' AND sign(f.balance) > 0), f.nothing),
+           coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_settled' AND f.owed), f.nothing),
+           coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_unsettled' AND f.owed), f.nothing),
+           coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_held' AND f.owed), f.nothing),
+           coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_unidentified' AND f.owed), f.nothing),
+           coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_escheated' AND f.owed), f.nothing),
            coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_residual'), f.nothing),
            coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_interest'), f.nothing),
            coalesce(sum(f.signed) FILTER (WHERE f.class = 'claim' AND sign(f.signed) > 0), f.nothing)
-    FROM fbo f GROUP BY f.asset, f.nothing
-$$;
-COMMENT ON FUNCTION fbo_proof_of(integer, timestamptz) IS 'Internal: the terms of fbo_proof(), in natural sign; other_funds debit positive.';
+    FROM fbo AS f
+    GROUP BY f.asset, f.nothing;
+END;
 
 CREATE FUNCTION bakkt_ledger.fbo_proof(client text DEFAULT NULL, recorded_as_of timestamptz DEFAULT NULL)
-    RETURNS TABLE (client_code text, asset asset, control amount, banks bank_balance[], ach_in amount, ach_out amount, wire_in amount,
-                   wire_out amount, inter_bank amount, business_transfer amount, due_from_company amount, due_to_company amount,
-                   other_funds amount, resources amount, settled amount, unsettled amount, held amount, unidentified amount,
-                   escheated amount, claims amount, residual amount, interest amount, required amount, difference amount, claims_in_debit amount)
+    RETURNS TABLE (client_code text, asset asset, control amount, banks bank_balance[], ach_in amount, ach_out amount,
+                   wire_in amount, wire_out amount, inter_bank amount, business_transfer amount, due_from_company amount,
+                   due_to_company amount, other_funds amount, resources amount, settled amount, unsettled amount, held amount,
+                   unidentified amount, escheated amount, claims amount, residual amount, interest amount, required amount,
+                   difference amount, claims_in_debit amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
-#variable_conflict use_column
 BEGIN
-    IF fbo_proof.client IS NOT NULL THEN
-        PERFORM require_client(fbo_proof.client);
+    IF client IS NOT NULL THEN
+        PERFORM require_client(client);
     END IF;
     RETURN QUERY
     SELECT c.code, p.asset, p.control, p.banks, p.ach_in, p.ach_out, p.wire_in, p.wire_out, p.inter_bank, p.business_transfer,
-           p.due_from_company, p.due_to_company, p.other_funds, s.resources, p.settled, p.unsettled, p.held, p.unidentified, p.escheated,
-           s.claims, p.residual, p.interest, s.claims + p.residual + p.interest, s.resources - s.claims - p.residual - p.interest, p.claims_in_debit
-    FROM client c
-    CROSS JOIN LATERAL fbo_proof_of(c.client_id, recorded_as_of) p
-    CROSS JOIN LATERAL (SELECT
-        p.control + p.ach_in - p.ach_out + p.wire_in - p.wire_out + p.inter_bank - p.business_transfer
-            + p.due_from_company - p.due_to_company + p.other_funds AS resources,
-        p.settled + p.unsettled + p.held + p.unidentified + p.escheated AS claims) s
+           p.due_from_company, p.due_to_company, p.other_funds, s.resources, p.settled, p.unsettled, p.held, p.unidentified,
+           p.escheated, s.claims, p.residual, p.interest, s.claims + p.residual + p.interest,
+           s.resources - s.claims - p.residual - p.interest, p.claims_in_debit
+    FROM client AS c
+    CROSS JOIN LATERAL fbo_proof_of(c.client_id, recorded_as_of) AS p
+    CROSS JOIN LATERAL (SELECT p.control + p.ach_in - p.ach_out + p.wire_in - p.wire_out + p.inter_bank - p.business_transfer
+                               + p.due_from_company - p.due_to_company + p.other_funds AS resources,
+                               p.settled + p.unsettled + p.held + p.unidentified + p.escheated AS claims) AS s
     WHERE c.client_id = ANY (visible_clients()) AND c.code = coalesce(fbo_proof.client, c.code)
     ORDER BY c.code, p.asset;
 END;
 $$;
-COMMENT ON FUNCTION fbo_proof(text, timestamptz) IS 'Proves the FBO accounts per client and asset (I8), every term in its natural sign: resources = control (the banks together, each in banks) + ach_in - ach_out + wire_in - wire_out + inter_bank - business_transfer + due_from_company - due_to_company + other_funds (debit positive); required = claims (settled + unsettled + held + unidentified + escheated, those in credit only) + residual + interest; difference = resources - required, zero when all is well. claims_in_debit is what claims in debit come to, which never lowers what is required. recorded_as_of: as the ledger knew it then. LG010, 42501.';
+COMMENT ON FUNCTION fbo_proof(text, timestamptz) IS
+'Proves the FBO accounts per client and asset (I8), every term in its natural sign.
+resources = control (the banks together, each in banks) + ach_in - ach_out + wire_in - wire_out + inter_bank - business_transfer
++ due_from_company - due_to_company + other_funds (debit positive); required = claims (settled + unsettled + held + unidentified
++ escheated, those in credit only) + residual + interest; difference = resources - required, zero when all is well.
+claims_in_debit: what claims in debit come to, which never lowers what is required. recorded_as_of: as the ledger knew it then.
+Errors: LG010, 42501.';
 
 -- ---------------------------------------------------------------------------
 -- Checking
 -- ---------------------------------------------------------------------------
 
 CREATE TYPE bakkt_ledger.fbo_break AS (
-    asset       asset,
-    problem     text,
-    account     text,
-    customer    text,
-    expected    amount,
-    found       amount
+    asset asset,
+    problem text,
+    account text,
+    customer text,
+    expected amount,
+    found amount
 );
-COMMENT ON TYPE fbo_break IS 'A broken identity of the FBO accounts: the account and customer it is about, if any, what should be and what is.';
+COMMENT ON TYPE fbo_break IS
+    'A broken identity of the FBO accounts: the account and customer concerned, if any, and the expected and actual amount.';
 
-CREATE FUNCTION bakkt_ledger_internal.fbo_claims_in_debit(client_id integer) RETURNS SETOF fbo_break
+-- Claims in debit, customer by customer, in natural sign.
+CREATE FUNCTION bakkt_ledger_internal.fbo_claims_in_debit(holder integer) RETURNS SETOF fbo_break
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     SELECT a.asset, 'a claim is in debit (I5)', a.name, u.account_code, zero(a.asset), -b.posted
-    FROM balance b
-    JOIN account a ON a.client_id = b.client_id AND a.account = b.account
-    JOIN account_kind k ON k.kind = a.kind AND k.class = 'claim' AND k.fund = 'FBO'
-    LEFT JOIN customer u ON u.customer_id = a.customer_id
-    WHERE b.client_id = $1 AND sign(b.posted) > 0
-$$;
-COMMENT ON FUNCTION fbo_claims_in_debit(integer) IS 'Internal: the deficits that hide among the claims, customer by customer, in natural sign.';
+    FROM balance AS b
+    JOIN account AS a ON a.client_id = b.client_id AND a.account = b.account
+    JOIN account_kind AS k ON k.kind = a.kind AND k.class = 'claim' AND k.fund = 'FBO'
+    LEFT JOIN customer AS u ON u.customer_id = a.customer_id
+    WHERE b.client_id = holder AND sign(b.posted) > 0;
+END;
 
--- What is on the way must be listed, and what is listed must be on the way.
-CREATE FUNCTION bakkt_ledger_internal.fbo_in_transit_breaks(client_id integer) RETURNS SETOF fbo_break
+-- Clearing accounts of the settlement flow against the transfers in transit: everything on such an
+-- account must be a transfer in transit, and the other way round.
+CREATE FUNCTION bakkt_ledger_internal.fbo_in_transit_breaks(holder integer) RETURNS SETOF fbo_break
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     WITH posted AS (
-        SELECT a.asset, a.kind, a.name, CASE a.fund WHEN 'FBO' THEN -h.posted ELSE h.posted END AS amount
-        FROM house_balances($1) h JOIN account a ON a.client_id = $1 AND a.account = h.account
+        SELECT a.asset, a.kind, CASE a.fund WHEN 'FBO' THEN -h.posted ELSE h.posted END AS amount
+        FROM house_balances(holder) AS h
+        JOIN account AS a ON a.client_id = holder AND a.account = h.account
         WHERE a.kind IN ('fbo_business_transfer', 'corp_fbo_transfer')
     ), listed AS (
-        SELECT asset(t.amount) AS asset, k.kind, k.name, sum(t.amount) AS amount
-        FROM fbo_transfer t
-        JOIN (VALUES ('fbo_business_transfer', 'Clearing:business-transfer'), ('corp_fbo_transfer', 'Clearing:FBO-transfer')) AS k (kind, name)
+        SELECT asset(t.amount) AS asset, k.kind, sum(t.amount) AS amount
+        FROM fbo_transfer AS t
+        JOIN (VALUES ('fbo_business_transfer'), ('corp_fbo_transfer')) AS k (kind)
           ON t.direction = 'TO_BUSINESS' OR k.kind = 'corp_fbo_transfer'
-        WHERE t.client_id = $1 AND t.status = 'INSTRUCTED'
-        GROUP BY 1, 2, 3
+        WHERE t.client_id = holder AND t.status = 'INSTRUCTED'
+        GROUP BY asset(t.amount), k.kind
     )
-    SELECT coalesce(p.asset, l.asset), 'what is in transit is not what the transfers list', coalesce(p.name, l.name), NULL,
-           coalesce(l.amount, zero(p.asset)), coalesce(p.amount, zero(l.asset))
-    FROM posted p FULL JOIN listed l ON l.asset = p.asset AND l.kind = p.kind
-    WHERE coalesce(l.amount, zero(p.asset)) *<> coalesce(p.amount, zero(l.asset))
-$$;
-COMMENT ON FUNCTION fbo_in_transit_breaks(integer) IS 'Internal: clearing accounts of the settlement flow against the transfers in transit.';
+    SELECT coalesce(p.asset, l.asset), 'what is in transit is not what the transfers list',
+           account_name(coalesce(p.kind, l.kind)), NULL, coalesce(l.amount, zero(p.asset)), coalesce(p.amount, zero(l.asset))
+    FROM posted AS p
+    FULL JOIN listed AS l ON l.asset = p.asset AND l.kind = p.kind
+    WHERE coalesce(l.amount, zero(p.asset)) *<> coalesce(p.amount, zero(l.asset));
+END;
 
-CREATE FUNCTION bakkt_ledger_internal.fbo_mirror_breaks(client_id integer) RETURNS SETOF fbo_break
+-- Differences in what the FBO fund and another fund owe each other, as recorded in each.
+CREATE FUNCTION bakkt_ledger_internal.fbo_mirror_breaks(holder integer) RETURNS SETOF fbo_break
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     WITH posted AS (
-        SELECT h.account, h.posted FROM house_balances($1) h
+        SELECT h.account, h.posted
+        FROM house_balances(holder) AS h
         UNION ALL
-        SELECT b.account, b.posted FROM balance b WHERE b.client_id = $1
+        SELECT b.account, b.posted
+        FROM balance AS b
+        WHERE b.client_id = holder
     ), side AS (
-        SELECT a.asset, k.mirror, sum(p.posted) FILTER (WHERE a.fund = 'FBO') AS fbo, sum(p.posted) FILTER (WHERE a.fund <> 'FBO') AS other,
-               min(a.name) FILTER (WHERE a.fund = 'FBO') AS name
-        FROM posted p
-        JOIN account a ON a.client_id = $1 AND a.account = p.account
-        JOIN account_kind k ON k.kind = a.kind
-        WHERE k.mirror IN (SELECT m.mirror FROM account_kind m WHERE m.fund = 'FBO')
+        SELECT a.asset, k.mirror, sum(p.posted) FILTER (WHERE a.fund = 'FBO') AS fbo,
+               sum(p.posted) FILTER (WHERE a.fund <> 'FBO') AS other, min(a.name) FILTER (WHERE a.fund = 'FBO') AS name
+        FROM posted AS p
+        JOIN account AS a ON a.client_id = holder AND a.account = p.account
+        JOIN account_kind AS k ON k.kind = a.kind
+        WHERE k.mirror IN (SELECT m.mirror FROM account_kind AS m WHERE m.fund = 'FBO')
         GROUP BY a.asset, k.mirror
     )
     SELECT s.asset, format('the two sides of "%s" differ, debit positive (I7)', s.mirror), s.name, NULL,
            coalesce(-s.other, zero(s.asset)), coalesce(s.fbo, zero(s.asset))
-    FROM side s WHERE coalesce(-s.other, zero(s.asset)) *<> coalesce(s.fbo, zero(s.asset))
-$$;
-COMMENT ON FUNCTION fbo_mirror_breaks(integer) IS 'Internal: what the FBO fund and another owe each other, as each of them has it.';
+    FROM side AS s
+    WHERE coalesce(-s.other, zero(s.asset)) *<> coalesce(s.fbo, zero(s.asset));
+END;
 
-CREATE FUNCTION bakkt_ledger_internal.fbo_transfer_breaks(client_id integer) RETURNS SETOF fbo_break
+-- Transfers against their journals.
+CREATE FUNCTION bakkt_ledger_internal.fbo_transfer_breaks(holder integer) RETURNS SETOF fbo_break
     LANGUAGE sql STABLE PARALLEL RESTRICTED
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-    SELECT asset(t.amount), format('transfer "%s" is not what its journal of %s says', t.reference, n.what), 'Clearing:FBO-transfer', NULL,
-           n.expected, coalesce(amount_of(j.entry, a.account), zero(asset(t.amount)))
-    FROM fbo_transfer t
-    CROSS JOIN LATERAL (VALUES ('instruction', t.instructed_journal, t.amount), ('confirmation or failure', t.ended_journal, -t.amount)) AS n (what, journal_id, expected)
-    LEFT JOIN account a ON a.client_id = t.client_id AND a.kind = 'corp_fbo_transfer' AND a.asset = asset(t.amount)
-    LEFT JOIN journal j ON j.client_id = t.client_id AND j.journal_id = n.journal_id AND j.kind = kind_number('fbo_transfer')
-    WHERE t.client_id = $1 AND n.journal_id IS NOT NULL
-      AND coalesce(amount_of(j.entry, a.account), zero(asset(t.amount))) *<> n.expected
-$$;
-COMMENT ON FUNCTION fbo_transfer_breaks(integer) IS 'Internal: transfers against their journals.';
+BEGIN ATOMIC
+    SELECT asset(t.amount), format('transfer "%s" is not what its journal of %s says', t.reference, n.what),
+           account_name('corp_fbo_transfer'), NULL, n.expected, coalesce(amount_of(j.entry, a.account), zero(asset(t.amount)))
+    FROM fbo_transfer AS t
+    CROSS JOIN LATERAL (VALUES ('instruction', t.instructed_journal, t.amount),
+                               ('confirmation or failure', t.ended_journal, -t.amount)) AS n (what, journal_id, expected)
+    LEFT JOIN account AS a ON a.client_id = t.client_id AND a.kind = 'corp_fbo_transfer' AND a.asset = asset(t.amount)
+    LEFT JOIN journal AS j ON j.client_id = t.client_id AND j.journal_id = n.journal_id AND j.kind = kind_number('fbo_transfer')
+    WHERE t.client_id = holder AND n.journal_id IS NOT NULL
+      AND coalesce(amount_of(j.entry, a.account), zero(asset(t.amount))) *<> n.expected;
+END;
 
 CREATE FUNCTION bakkt_ledger.check_fbo(client text DEFAULT NULL)
     RETURNS TABLE (client_code text, asset asset, problem text, account text, customer text, expected amount, found amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
-#variable_conflict use_column
 BEGIN
-    IF check_fbo.client IS NOT NULL THEN
-        PERFORM require_client(check_fbo.client);
+    IF client IS NOT NULL THEN
+        PERFORM require_client(client);
     END IF;
     RETURN QUERY
     SELECT c.code, b.asset, b.problem, b.account, b.customer, b.expected, b.found
-    FROM client c
-    CROSS JOIN LATERAL (
-        SELECT p.asset, 'what is there is not what customers are owed (I8)' AS problem, NULL AS account, NULL AS customer,
-               p.required AS expected, p.resources AS found
-        FROM fbo_proof(c.code) p WHERE NOT is_zero(p.difference)
-        UNION ALL SELECT * FROM fbo_claims_in_debit(c.client_id)
-        UNION ALL SELECT * FROM fbo_in_transit_breaks(c.client_id)
-        UNION ALL SELECT * FROM fbo_mirror_breaks(c.client_id)
-        UNION ALL SELECT * FROM fbo_transfer_breaks(c.client_id)) b
+    FROM client AS c
+    CROSS JOIN LATERAL (SELECT p.asset, 'what is there is not what customers are owed (I8)' AS problem, NULL AS account,
+                               NULL AS customer, p.required AS expected, p.resources AS found
+                        FROM fbo_proof(c.code) AS p
+                        WHERE NOT is_zero(p.difference)
+                        UNION ALL SELECT d.* FROM fbo_claims_in_debit(c.client_id) AS d
+                        UNION ALL SELECT d.* FROM fbo_in_transit_breaks(c.client_id) AS d
+                        UNION ALL SELECT d.* FROM fbo_mirror_breaks(c.client_id) AS d
+                        UNION ALL SELECT d.* FROM fbo_transfer_breaks(c.client_id) AS d) AS b
     WHERE c.client_id = ANY (visible_clients()) AND c.code = coalesce(check_fbo.client, c.code)
     ORDER BY c.code, b.asset, b.problem, b.account;
 END;
 $$;
-COMMENT ON FUNCTION check_fbo(text) IS 'Checks the FBO accounts of one client or all visible ones, and returns a row for everything that is wrong: the proof (I8), each claim in debit with its customer (I5), clearing accounts that do not agree with the transfers in transit, the company''s side of what the funds owe each other (I7), transfers that do not agree with their journals. No rows when all is well. LG010, 42501.';
+COMMENT ON FUNCTION check_fbo(text) IS
+'Checks the FBO accounts of one client or all visible ones; a row for everything that is wrong, none when all is well.
+The proof (I8), each claim in debit with its customer (I5), clearing accounts that do not agree with the transfers in transit, the
+company''s side of what the funds owe each other (I7), transfers that do not agree with their journals.
+Errors: LG010, 42501.';
 
 INSERT INTO check_list (check_name, called, check_order, proves)
 VALUES ('fbo', 'check_fbo()', 60, 'the FBO accounts hold what customers are owed, and agree with the transfers (I5, I7, I8)');

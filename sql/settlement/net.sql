@@ -1,12 +1,4 @@
--- Floor 4: netting.
---
--- Which executions a window has is a pure function of facts that never
--- change: when each was executed, and what the blocks of this window and of
--- the one before it contain.  Nothing is written per execution.
-
--- ---------------------------------------------------------------------------
--- Aggregates that net obligations: usable by any query
--- ---------------------------------------------------------------------------
+-- Aggregates that net obligations: usable by any query.
 
 CREATE TYPE bakkt_ledger.net_position AS (party text, amount amount);
 COMMENT ON TYPE net_position IS 'A party''s multilateral net in one asset: positive = it owes, negative = it is owed.';
@@ -14,35 +6,42 @@ COMMENT ON TYPE net_position IS 'A party''s multilateral net in one asset: posit
 CREATE TYPE bakkt_ledger.net_payment AS (payer text, payee text, amount amount);
 COMMENT ON TYPE net_payment IS 'What is left between two parties in one asset: the payer owes the payee a positive amount.';
 
+-- Step of net_obligations() and net_bilateral().
 CREATE FUNCTION bakkt_ledger_internal.net_accumulate(internal, text, text, amount) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION net_accumulate(internal, text, text, amount) IS 'Step of net_obligations() and net_bilateral().';
+-- Joins two states of net_obligations() or net_bilateral().
 CREATE FUNCTION bakkt_ledger_internal.net_combine(internal, internal) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION net_combine(internal, internal) IS 'Joins two states of net_obligations() or net_bilateral().';
+-- State of net_obligations() or net_bilateral() on its way between processes.
 CREATE FUNCTION bakkt_ledger_internal.net_serialize(internal) RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION net_serialize(internal) IS 'State of net_obligations() or net_bilateral() on its way between processes.';
+-- Reads what net_serialize() wrote.
 CREATE FUNCTION bakkt_ledger_internal.net_deserialize(bytea, internal) RETURNS internal
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION net_deserialize(bytea, internal) IS 'Reads what net_serialize() wrote.';
+-- Result of net_obligations().
 CREATE FUNCTION bakkt_ledger_internal.net_multilateral_final(internal) RETURNS net_position[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION net_multilateral_final(internal) IS 'Result of net_obligations().';
+-- Result of net_bilateral().
 CREATE FUNCTION bakkt_ledger_internal.net_bilateral_final(internal) RETURNS net_payment[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION net_bilateral_final(internal) IS 'Result of net_bilateral().';
 
 CREATE AGGREGATE bakkt_ledger.net_obligations(payer text, payee text, amount amount) (
     SFUNC = net_accumulate, STYPE = internal, SSPACE = 4096,
     COMBINEFUNC = net_combine, SERIALFUNC = net_serialize, DESERIALFUNC = net_deserialize,
     FINALFUNC = net_multilateral_final, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE net_obligations(text, text, amount) IS 'Multilateral net of obligations: one position per party and asset, sorted; positive = the party owes. The positions of an asset always sum to zero (I15). NULL amounts are skipped, an amount without payer or payee is LG002, a negative one turns the obligation round. NULL of no rows.';
+COMMENT ON AGGREGATE net_obligations(text, text, amount) IS
+'Multilateral net of obligations: one position per party and asset, sorted; positive = the party owes.
+The positions of an asset always sum to zero (I15). NULL amounts are skipped, and a negative one turns the obligation round.
+NULL of no rows.
+Errors: LG002 an amount without payer or payee.';
 
 CREATE AGGREGATE bakkt_ledger.net_bilateral(payer text, payee text, amount amount) (
     SFUNC = net_accumulate, STYPE = internal, SSPACE = 4096,
     COMBINEFUNC = net_combine, SERIALFUNC = net_serialize, DESERIALFUNC = net_deserialize,
     FINALFUNC = net_bilateral_final, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE net_bilateral(text, text, amount) IS 'Bilateral net of obligations: at most one payment per pair of parties and asset, sorted, amounts positive; pairs that are even are left out. NULL of no rows.';
+COMMENT ON AGGREGATE net_bilateral(text, text, amount) IS
+'Bilateral net of obligations: at most one payment per pair of parties and asset, sorted, amounts positive.
+Pairs that are even are left out. NULL of no rows.
+Errors: LG002 an amount without payer or payee.';

@@ -1,6 +1,4 @@
--- ---------------------------------------------------------------------------
--- What a window settles: the accounts it brings to zero
--- ---------------------------------------------------------------------------
+-- What a window settles: the accounts it brings to zero.
 
 CREATE TYPE bakkt_ledger_internal.settled_account AS (
     counterparty_kind text,
@@ -9,34 +7,52 @@ CREATE TYPE bakkt_ledger_internal.settled_account AS (
     asset asset,
     amount amount
 );
-COMMENT ON TYPE settled_account IS 'Internal: what a window must bring to zero on one account, debit positive: the client''s settlement account, or one of a provider''s four (kind as in account_kind).';
+COMMENT ON TYPE settled_account IS
+'Internal: what a window must bring to zero on one account, debit positive: the client''s settlement account, or one of a
+provider''s four.';
 
-CREATE FUNCTION bakkt_ledger_internal.novated_before(client_id integer, window_no integer) RETURNS TABLE (account account_id, amount amount)
+-- Whether windows settle accounts of the kind.
+CREATE FUNCTION bakkt_ledger_internal.is_settled_kind(kind text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
+                    'corp_lp_coin_payable', 'corp_lp_coin_receivable');
+
+-- The accounts that a client's windows settle, and with whom.
+CREATE FUNCTION bakkt_ledger_internal.window_accounts(holder integer)
+    RETURNS TABLE (account account_id, kind text, asset asset, counterparty_kind text, counterparty text)
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
+    SELECT a.account, a.kind, a.asset, CASE WHEN p.lp_id IS NULL THEN 'client' ELSE 'provider' END, coalesce(p.code, c.code)
+    FROM account AS a
+    JOIN client AS c USING (client_id)
+    LEFT JOIN liquidity_provider AS p USING (lp_id)
+    WHERE a.client_id = holder AND is_settled_kind(a.kind);
+END;
+
+-- Lines, debit positive, of the journals that novated a window.
+CREATE FUNCTION bakkt_ledger_internal.novation_lines(holder integer, number integer)
+    RETURNS TABLE (account account_id, amount amount)
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
     SELECT l.account, l.amount
-    FROM window_novation n
-    JOIN journal j ON j.client_id = n.client_id AND j.journal_id = n.journal_id
+    FROM event AS e
+    JOIN journal AS j ON j.client_id = e.client_id AND j.journal_id = e.journal_id
     CROSS JOIN LATERAL lines(j.entry) AS l
-    WHERE n.client_id = novated_before.client_id AND n.window_no = novated_before.window_no - 1
-$$;
-COMMENT ON FUNCTION novated_before(integer, integer) IS 'Internal: lines, debit positive, of the novation of the window before. They became known after it was sealed, so they are among the journals of this window, but they settle that one.';
+    WHERE e.client_id = holder AND e.subject = 'settlement_window' AND e.subject_key = number::text AND e.event = 'novated';
+END;
 
-CREATE FUNCTION bakkt_ledger_internal.figure_accounts(client_id integer, figures window_figure[]) RETURNS SETOF settled_account
+-- Figures by the accounts of the settlement that they stand on, several rows per account.
+CREATE FUNCTION bakkt_ledger_internal.figure_accounts(holder integer, figures window_figure[]) RETURNS SETOF settled_account
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-    WITH figure AS (
-        SELECT * FROM unnest(figures)
-    )
+BEGIN ATOMIC
     SELECT 'client', c.code, 'corp_client_settlement', f.quote, CASE f.side WHEN 'BUY' THEN f.net_money ELSE -f.net_money END
-    FROM figure f, client c
-    WHERE f.account IS NULL AND f.funding_model = 'NET_SETTLEMENT' AND c.client_id = figure_accounts.client_id
+    FROM unnest(figures) AS f
+    CROSS JOIN client AS c
+    WHERE f.account IS NULL AND f.funding_model = 'NET_SETTLEMENT' AND c.client_id = holder
     UNION ALL
     SELECT 'provider', p.code, leg.kind, leg.asset, leg.amount
-    FROM figure f
-    JOIN liquidity_provider p USING (lp_id)
+    FROM unnest(figures) AS f
+    JOIN liquidity_provider AS p USING (lp_id)
     CROSS JOIN LATERAL (VALUES
         ('BUY', 'corp_lp_payable', f.quote, -f.lp_money),
         ('BUY', 'corp_lp_coin_receivable', f.base, f.quantity),
@@ -45,51 +61,45 @@ $$
     ) AS leg (side, kind, asset, amount)
     WHERE f.account IS NULL AND f.side = leg.side
     UNION ALL
-    SELECT CASE a.kind WHEN 'corp_client_settlement' THEN 'client' ELSE 'provider' END,
-           split_part(a.name, ':', 3), a.kind, a.asset, f.net_money
-    FROM figure f
-    JOIN account a ON a.client_id = figure_accounts.client_id AND a.account = f.account
-    WHERE a.kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
-                     'corp_lp_coin_payable', 'corp_lp_coin_receivable')
-$$;
-COMMENT ON FUNCTION figure_accounts(integer, window_figure[]) IS 'Internal: figures by the accounts of the settlement that they stand on, several rows per account.';
+    SELECT a.counterparty_kind, a.counterparty, a.kind, a.asset, f.net_money
+    FROM unnest(figures) AS f
+    JOIN window_accounts(holder) AS a USING (account);
+END;
 
+-- What the members of a window leave on each account that it settles; zero sums are left out.  The novation of the window
+-- before became known after that was sealed, so it is among the journals of this window, but it settles that one.
 CREATE FUNCTION bakkt_ledger_internal.settled_accounts(scope window_scope, figures window_figure[]) RETURNS SETOF settled_account
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     SELECT p.counterparty_kind, p.counterparty, p.kind, p.asset, sum(p.amount)
-    FROM (SELECT * FROM figure_accounts((scope).client_id, figures)
+    FROM (SELECT f.counterparty_kind, f.counterparty, f.kind, f.asset, f.amount
+          FROM figure_accounts((scope).client_id, figures) AS f
           UNION ALL
-          SELECT CASE a.kind WHEN 'corp_client_settlement' THEN 'client' ELSE 'provider' END,
-                 split_part(a.name, ':', 3), a.kind, a.asset, -n.amount
-          FROM novated_before((scope).client_id, (scope).window_no) AS n
-          JOIN account a ON a.client_id = (scope).client_id AND a.account = n.account
-          WHERE a.kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
-                           'corp_lp_coin_payable', 'corp_lp_coin_receivable')) AS p
+          SELECT a.counterparty_kind, a.counterparty, a.kind, a.asset, -n.amount
+          FROM novation_lines((scope).client_id, (scope).window_no - 1) AS n
+          JOIN window_accounts((scope).client_id) AS a USING (account)) AS p
     GROUP BY p.counterparty_kind, p.counterparty, p.kind, p.asset
-    HAVING NOT is_zero(sum(p.amount))
-$$;
-COMMENT ON FUNCTION settled_accounts(window_scope, window_figure[]) IS 'Internal: what the members of a window leave on each account that it settles; zero sums are left out.';
+    HAVING NOT is_zero(sum(p.amount));
+END;
 
-CREATE FUNCTION bakkt_ledger_internal.tail_figures(client_id integer, known block) RETURNS SETOF window_figure
+-- Figures of the journals that the last block does not have, in one parallel pass.
+CREATE FUNCTION bakkt_ledger_internal.tail_figures(holder integer, known block) RETURNS SETOF window_figure
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 BEGIN
     RETURN QUERY
     SELECT f.*
     FROM (SELECT window_figures(j.terms, j.entry) AS figures
-          FROM journal j
-          WHERE j.client_id = tail_figures.client_id
+          FROM journal AS j
+          WHERE j.client_id = holder
             AND j.journal_id >= coalesce(least(lower(known.pending), known.high + 1), 0)
-            AND (known.high IS NULL OR j.journal_id > known.high OR j.journal_id <@ known.pending)) AS totals,
-         unnest(totals.figures) AS f;
+            AND (known.high IS NULL OR j.journal_id > known.high OR j.journal_id <@ known.pending)) AS totals
+    CROSS JOIN unnest(totals.figures) AS f;
 END;
 $$;
-COMMENT ON FUNCTION tail_figures(integer, block) IS 'Internal: figures of the journals that the last block does not have, in one parallel pass.';
 
+-- Figures of the journals that were known but executed after the end of a window.
 CREATE FUNCTION bakkt_ledger_internal.later_figures(scope window_scope) RETURNS SETOF window_figure
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -98,43 +108,42 @@ BEGIN
     RETURN QUERY
     SELECT f.*
     FROM (SELECT window_figures(j.terms, j.entry) AS figures
-          FROM journal j
+          FROM journal AS j
           WHERE j.client_id = scope.client_id
             AND j.effective_at >= scope.to_at AND j.effective_at < scope.known_until
-            AND j.journal_id <= scope.high AND NOT j.journal_id <@ scope.pending) AS totals,
-         unnest(totals.figures) AS f;
+            AND j.journal_id <= scope.high AND NOT j.journal_id <@ scope.pending) AS totals
+    CROSS JOIN unnest(totals.figures) AS f;
 END;
 $$;
-COMMENT ON FUNCTION later_figures(window_scope) IS 'Internal: figures of the journals that were known but executed after the end of a window.';
 
-CREATE FUNCTION bakkt_ledger_internal.ledger_accounts(scope window_scope, horizon bigint DEFAULT NULL) RETURNS SETOF settled_account
+-- The same accounts as settled_accounts(), but from the ledger's balances: at the horizon's block, or now; less what was
+-- executed at or after to_at.  Costs nothing per sealed execution of the window.  Right for a window whose predecessor is
+-- sealed; check_window() compares the two.
+CREATE FUNCTION bakkt_ledger_internal.ledger_accounts(scope window_scope, horizon bigint DEFAULT NULL)
+    RETURNS SETOF settled_account
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     known block;
     tail window_figure[];
-    later window_figure[];
+    later constant window_figure[] := ARRAY(SELECT l FROM later_figures(scope) AS l);
 BEGIN
-    SELECT * INTO known FROM block b WHERE b.block_no <= horizon OR horizon IS NULL ORDER BY b.block_no DESC LIMIT 1;
+    SELECT b.* INTO known FROM block AS b WHERE b.block_no <= horizon OR horizon IS NULL ORDER BY b.block_no DESC LIMIT 1;
     IF horizon IS NULL THEN
         tail := ARRAY(SELECT t FROM tail_figures(scope.client_id, known) AS t);
     END IF;
-    later := ARRAY(SELECT l FROM later_figures(scope) AS l);
     RETURN QUERY
     SELECT p.counterparty_kind, p.counterparty, p.kind, p.asset, sum(p.amount)
-    FROM (SELECT CASE a.kind WHEN 'corp_client_settlement' THEN 'client' ELSE 'provider' END AS counterparty_kind,
-                 split_part(a.name, ':', 3) AS counterparty, a.kind, a.asset, at_block.balance AS amount
-          FROM account a
-          CROSS JOIN LATERAL (SELECT bb.balance FROM block_balance bb
-                              WHERE bb.client_id = a.client_id AND bb.account = a.account AND bb.block_no <= known.block_no
-                              ORDER BY bb.block_no DESC LIMIT 1) AS at_block
-          WHERE a.client_id = scope.client_id
-            AND a.kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
-                           'corp_lp_coin_payable', 'corp_lp_coin_receivable')
+    FROM (SELECT a.counterparty_kind, a.counterparty, a.kind, a.asset, at_block.balance AS amount
+          FROM window_accounts(scope.client_id) AS a
+          CROSS JOIN LATERAL (SELECT b.balance
+                              FROM block_balance AS b
+                              WHERE b.client_id = scope.client_id AND b.account = a.account AND b.block_no <= known.block_no
+                              ORDER BY b.block_no DESC
+                              LIMIT 1) AS at_block
           UNION ALL
-          SELECT t.counterparty_kind, t.counterparty, t.kind, t.asset, t.amount
-          FROM figure_accounts(scope.client_id, tail) AS t
+          SELECT t.* FROM figure_accounts(scope.client_id, tail) AS t
           UNION ALL
           SELECT l.counterparty_kind, l.counterparty, l.kind, l.asset, -l.amount
           FROM figure_accounts(scope.client_id, later) AS l) AS p
@@ -142,11 +151,6 @@ BEGIN
     HAVING NOT is_zero(sum(p.amount));
 END;
 $$;
-COMMENT ON FUNCTION ledger_accounts(window_scope, bigint) IS 'Internal: the same accounts as settled_accounts(), but from the ledger''s balances: at the horizon''s block, or now; less what was executed at or after to_at. Costs nothing per sealed execution of the window. Right for a window whose predecessor is sealed; check_window() compares the two.';
-
--- ---------------------------------------------------------------------------
--- What people ask
--- ---------------------------------------------------------------------------
 
 CREATE FUNCTION bakkt_ledger.net_position(client text, at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (settlement_window text, counterparty text, asset asset, payer text, payee text, amount amount, net amount,
@@ -154,15 +158,11 @@ CREATE FUNCTION bakkt_ledger.net_position(client text, at timestamptz DEFAULT cl
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
-#variable_conflict use_column
 DECLARE
-    holder integer := require_client(client);
-    ends_at timestamptz;
-    scope window_scope;
+    scope window_scope := scope_of(require_client(client), (window_of(client, at)).closes_on);
+    ends_at constant timestamptz := scope.to_at;
     accounts settled_account[];
 BEGIN
-    scope := scope_of(holder, (window_of(client, at)).closes_on);
-    ends_at := scope.to_at;
     scope.to_at := least(scope.to_at, at + interval '1 microsecond');
     scope.early_until := least(scope.early_until, scope.to_at);
     IF scope.follows AND NOT scope.sealed THEN
@@ -171,15 +171,21 @@ BEGIN
         accounts := ARRAY(SELECT s FROM settled_accounts(scope, ARRAY(SELECT f FROM scope_figures(scope) AS f)) AS s);
     END IF;
     RETURN QUERY
-    SELECT 'W' || scope.window_no, p.counterparty, p.asset,
+    SELECT window_name(scope.window_no), p.counterparty, p.asset,
            CASE sign(p.net) WHEN 1 THEN p.counterparty ELSE 'BAKKT' END,
            CASE sign(p.net) WHEN 1 THEN 'BAKKT' ELSE p.counterparty END,
            abs(p.net), p.net, scope.from_at, ends_at
     FROM (SELECT a.counterparty_kind, a.counterparty, a.asset, sum(a.amount) AS net
           FROM unnest(accounts) AS a
           GROUP BY a.counterparty_kind, a.counterparty, a.asset) AS p
-    WHERE NOT is_zero(p.net)
+    WHERE NOT is_zero(p.net) AND (p.counterparty_kind = 'client' OR is_company())
     ORDER BY p.counterparty_kind, p.counterparty COLLATE "C", p.asset;
 END;
 $$;
-COMMENT ON FUNCTION net_position(text, timestamptz) IS 'What each counterparty of the client''s book would pay or be paid for the window the instant lies in, executions up to the instant: the client itself and every provider, per asset. net is signed: positive = the counterparty (the client) owes; payer, payee and a positive amount say the same. For the open window it reads balances and takes the same time however many trades there were; for a sealed one it adds up its members. LG010, 42501.';
+COMMENT ON FUNCTION net_position(text, timestamptz) IS
+'What each counterparty of the client''s book would pay or be paid for the window the instant lies in, executions up to the
+instant.
+A row for the client itself and for every provider, per asset. net is signed: positive = the counterparty owes; payer, payee
+and a positive amount say the same. For the open window it reads balances and takes the same time however many trades there
+were; for a sealed one it adds up its members. A tenant sees the client''s own rows, no provider''s.
+Errors: LG002, LG010, 42501.';

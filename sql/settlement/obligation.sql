@@ -1,8 +1,10 @@
--- Floor 4: closing a window, the obligations it leaves, and how they end.
+-- Obligations: what a closed window leaves, and how it ends.
 --
 -- Closing replaces what the executions of a window owe by one obligation per
 -- counterparty and asset (novation).  From then on only payments, carrying
 -- and write-offs change an obligation, each a journal and an event.
+--
+-- Locks: lock_settlement(), by whatever changes an obligation.
 
 CREATE TABLE bakkt_ledger_internal.obligation (
     client_id integer NOT NULL REFERENCES client,
@@ -17,7 +19,7 @@ CREATE TABLE bakkt_ledger_internal.obligation (
     applied amount NOT NULL,
     receivable amount NOT NULL,
     payable amount NOT NULL,
-    state text COLLATE "C" NOT NULL DEFAULT 'ENTERED',
+    status text COLLATE "C" NOT NULL DEFAULT 'ENTERED',
     value_date date NOT NULL,
     due_at timestamptz NOT NULL,
     first_due timestamptz NOT NULL,
@@ -31,210 +33,187 @@ CREATE TABLE bakkt_ledger_internal.obligation (
     CHECK (payer <> payee AND counterparty IN (payer, payee)),
     CONSTRAINT obligation_applied CHECK (sign(amount) = 1 AND sign(applied) >= 0 AND applied <= amount),
     CONSTRAINT obligation_stamps CHECK (entered_at <= irrevocable_at AND irrevocable_at <= final_at),
-    CONSTRAINT obligation_final CHECK ((final_at IS NULL) <> (state IN ('SETTLED', 'CARRIED', 'WRITTEN_OFF')))
+    CONSTRAINT obligation_final CHECK ((final_at IS NULL) <> (status IN ('SETTLED', 'CARRIED', 'WRITTEN_OFF')))
 );
-CREATE UNIQUE INDEX obligation_net ON obligation (client_id, window_no, counterparty_kind, counterparty, asset) WHERE carried_from IS NULL;
+CREATE UNIQUE INDEX obligation_net ON obligation (client_id, window_no, counterparty_kind, counterparty, asset)
+    WHERE carried_from IS NULL;
 CREATE UNIQUE INDEX obligation_carried ON obligation (client_id, carried_from) WHERE carried_from IS NOT NULL;
-COMMENT ON TABLE obligation IS 'What a counterparty must pay or be paid for a window, one row per counterparty and asset: the only thing a wire can discharge. amount = applied + outstanding, always (I16).';
-COMMENT ON COLUMN obligation.window_no IS 'The window it is settled with; for a carried one the window it was carried into, which may still be open.';
+COMMENT ON TABLE obligation IS
+'What a counterparty must pay or be paid for a window, one row per counterparty and asset: the only thing a wire can
+discharge. amount = applied + outstanding, always (I16).';
+COMMENT ON COLUMN obligation.window_no IS
+'The window it is settled with; for a carried one the window it was carried into, which may still be open.';
 COMMENT ON COLUMN obligation.counterparty IS 'Code of the client or of the liquidity provider; the other side is BAKKT.';
 COMMENT ON COLUMN obligation.applied IS 'What payments, carrying and write-off have discharged.';
-COMMENT ON COLUMN obligation.receivable IS 'Gross before netting, debit positive: what the counterparty owed. Of coin, the part that a delivery clears towards fund CUST.';
+COMMENT ON COLUMN obligation.receivable IS
+'Gross before netting, debit positive: what the counterparty owed. Of coin, the part that a delivery clears towards fund
+CUST.';
 COMMENT ON COLUMN obligation.payable IS 'Gross before netting, debit positive, so negative: what the counterparty was owed.';
 COMMENT ON COLUMN obligation.due_at IS 'When it must be paid: the end of the rail''s value date.';
-COMMENT ON COLUMN obligation.first_due IS 'due_at of the window it first arose in: carrying never makes it younger.';
-COMMENT ON COLUMN obligation.entered_at IS 'Novated: the trades are discharged.';
-COMMENT ON COLUMN obligation.irrevocable_at IS 'Instructed or first paid: it can no longer be revoked. Once set never changed.';
-COMMENT ON COLUMN obligation.final_at IS 'Discharged in whole, or carried or written off. Once set never changed.';
+COMMENT ON COLUMN obligation.first_due IS 'due_at of the window in which it first arose; carrying does not change it.';
+COMMENT ON COLUMN obligation.entered_at IS 'When it was novated, which discharged the trades.';
+COMMENT ON COLUMN obligation.irrevocable_at IS
+    'When it was instructed or first paid, after which it cannot be revoked. Never changed once set.';
+COMMENT ON COLUMN obligation.final_at IS 'When it was discharged in full, carried or written off. Never changed once set.';
 SELECT pg_catalog.pg_extension_config_dump('obligation', '');
 SELECT pg_catalog.pg_extension_config_dump('obligation_obligation_id_seq', '');
 
-CREATE TABLE bakkt_ledger_internal.obligation_event (
-    client_id integer NOT NULL,
-    obligation_id bigint NOT NULL,
-    event_no integer NOT NULL CHECK (event_no > 0),
-    event text COLLATE "C" NOT NULL CHECK (event IN ('entered', 'instructed', 'paid', 'failed', 'carried', 'written_off')),
-    state text COLLATE "C" NOT NULL,
-    amount amount,
-    at timestamptz NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    role_name text COLLATE "C" NOT NULL,
-    reference text COLLATE "C",
-    journal_id bigint,
-    reason text,
-    PRIMARY KEY (client_id, obligation_id, event_no),
-    FOREIGN KEY (client_id, obligation_id) REFERENCES obligation
-);
-COMMENT ON TABLE obligation_event IS 'Everything that has happened to an obligation: when (as said and as recorded), by whom, how much, by which journal, why.';
-COMMENT ON COLUMN obligation_event.amount IS 'What the event discharged; NULL when it discharged nothing.';
-SELECT pg_catalog.pg_extension_config_dump('obligation_event', '');
+INSERT INTO subject (subject, key, refusal) VALUES ('obligation', '{obligation_id}', 'LG071');
+INSERT INTO transition (subject, from_status, event, to_status)
+SELECT 'obligation', f.from_status, t.event, t.to_status
+FROM unnest('{ENTERED,INSTRUCTED,PARTIALLY_SETTLED,FAILED}'::text[]) AS f (from_status)
+CROSS JOIN (VALUES
+    ('instructed', 'INSTRUCTED'),
+    ('paid', 'PARTIALLY_SETTLED'),
+    ('paid', 'SETTLED'),
+    ('failed', 'FAILED'),
+    ('carried', 'CARRIED'),
+    ('written_off', 'WRITTEN_OFF')
+) AS t (event, to_status)
+WHERE (f.from_status, t.event) <> ('INSTRUCTED', 'instructed');
 
-CREATE TABLE bakkt_ledger_internal.settlement_request (
-    client_id integer NOT NULL REFERENCES client,
-    reference text COLLATE "C" NOT NULL CHECK (octet_length(reference) BETWEEN 1 AND 200),
-    request jsonb NOT NULL,
-    at timestamptz NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    role_name text COLLATE "C" NOT NULL,
-    login text COLLATE "C" NOT NULL,
-    login_role regrole NOT NULL DEFAULT session_login_role(),
-    PRIMARY KEY (client_id, reference)
-);
-COMMENT ON COLUMN settlement_request.login IS 'Who logged in: the person, where two are needed.';
-COMMENT ON COLUMN settlement_request.login_role IS 'The same by number.';
-COMMENT ON TABLE settlement_request IS 'Every request that changed obligations, by its reference: the same again changes nothing, other content is LG020.';
-SELECT pg_catalog.pg_extension_config_dump('settlement_request', '');
-
-CREATE FUNCTION bakkt_ledger_internal.check_obligation_change() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-DECLARE
-    unchanged obligation := new;
-BEGIN
-    unchanged.state := old.state;
-    unchanged.applied := old.applied;
-    unchanged.irrevocable_at := coalesce(old.irrevocable_at, unchanged.irrevocable_at);
-    unchanged.final_at := coalesce(old.final_at, unchanged.final_at);
-    IF (to_jsonb(unchanged) - 'irrevocable_at' - 'final_at') <> (to_jsonb(old) - 'irrevocable_at' - 'final_at')
-       OR unchanged.irrevocable_at IS DISTINCT FROM new.irrevocable_at
-       OR unchanged.final_at IS DISTINCT FROM new.final_at
-       OR new.applied < old.applied THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'LG066',
-            MESSAGE = format('obligation %s cannot be changed like that', old.obligation_id),
-            DETAIL = 'Only its state, what is applied to it and its first stamps change, and none of these goes back (I16).';
-    END IF;
-    IF new.state <> old.state THEN
-        PERFORM check_transition('obligation', old.obligation_id::text, old.state, new.state);
-    END IF;
-    RETURN new;
-END;
-$$;
-COMMENT ON FUNCTION check_obligation_change() IS 'Trigger of obligation: stamps are set once, what is applied only grows (LG066), states follow settlement_transition (LG071).';
-
-CREATE TRIGGER check_obligation_change BEFORE UPDATE ON obligation FOR EACH ROW EXECUTE FUNCTION check_obligation_change();
+CREATE TRIGGER refuse_rewrite BEFORE UPDATE ON obligation FOR EACH ROW
+    WHEN (new.applied < old.applied
+          OR old.irrevocable_at IS NOT NULL AND old.irrevocable_at IS DISTINCT FROM new.irrevocable_at
+          OR old.final_at IS NOT NULL AND old.final_at IS DISTINCT FROM new.final_at
+          OR (to_jsonb(old) - '{status,applied,irrevocable_at,final_at}'::text[])
+             <> (to_jsonb(new) - '{status,applied,irrevocable_at,final_at}'::text[]))
+    EXECUTE FUNCTION refuse_rewrite();
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON obligation FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON obligation_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON settlement_request FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE obligation ENABLE ALWAYS TRIGGER check_obligation_change;
+ALTER TABLE obligation ENABLE ALWAYS TRIGGER refuse_rewrite;
 ALTER TABLE obligation ENABLE ALWAYS TRIGGER refuse_write;
-ALTER TABLE obligation_event ENABLE ALWAYS TRIGGER refuse_write;
-ALTER TABLE settlement_request ENABLE ALWAYS TRIGGER refuse_write;
 
--- ---------------------------------------------------------------------------
--- Events and states
--- ---------------------------------------------------------------------------
+-- What is still to be paid of an obligation; zero when it is settled, carried or written off.
+CREATE FUNCTION bakkt_ledger_internal.outstanding(owed obligation) RETURNS amount
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (owed).amount - (owed).applied;
 
-CREATE FUNCTION bakkt_ledger_internal.record_obligation_event(owed obligation, event text, amount amount, at timestamptz,
-                                        reference text DEFAULT NULL, journal_id bigint DEFAULT NULL, reason text DEFAULT NULL)
-    RETURNS void
-    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+-- What is outstanding from the company's side, debit positive: positive when the counterparty owes.
+CREATE FUNCTION bakkt_ledger_internal.net_outstanding(owed obligation) RETURNS amount
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN (owed).payer = (owed).counterparty THEN outstanding(owed) ELSE -outstanding(owed) END;
+
+-- The kind of the account that holds a novated obligation; its parties are the counterparty and the window.
+CREATE FUNCTION bakkt_ledger_internal.novated_kind(of_counterparty text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE of_counterparty WHEN 'client' THEN 'corp_client_obligation' ELSE 'corp_lp_net' END;
+
+-- The obligation of a client; LG073 if there is none.
+CREATE FUNCTION bakkt_ledger_internal.require_obligation(holder integer, number bigint) RETURNS obligation
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    INSERT INTO obligation_event
-    VALUES (owed.client_id, owed.obligation_id,
-            (SELECT count(*) + 1 FROM obligation_event e
-             WHERE e.client_id = owed.client_id AND e.obligation_id = owed.obligation_id),
-            event, owed.state, amount, at, clock_timestamp(), invoking_role(), reference, journal_id, reason)
+DECLARE
+    owed obligation;
+BEGIN
+    SELECT o.* INTO owed FROM obligation AS o WHERE o.client_id = holder AND o.obligation_id = number;
+    IF NOT FOUND THEN
+        PERFORM refuse('LG073', format('obligation %s does not exist', coalesce(number::text, 'NULL')), NULL,
+                       'obligations() lists those of a client.');
+    END IF;
+    RETURN owed;
+END;
 $$;
-COMMENT ON FUNCTION record_obligation_event(obligation, text, amount, timestamptz, text, bigint, text) IS 'Internal: writes one row of obligation_event in the name of the invoking role.';
 
-CREATE FUNCTION bakkt_ledger_internal.change_obligation(owed obligation, event text, state text, amount amount, at timestamptz,
-                                  reference text DEFAULT NULL, journal_id bigint DEFAULT NULL, reason text DEFAULT NULL)
-    RETURNS obligation
+-- ---------------------------------------------------------------------------
+-- Requests and changes
+-- ---------------------------------------------------------------------------
+
+-- A request about obligations, in the name space of settlement, under the client's lock.  LG002 unless its reference is
+-- one that the ledger does not make itself.
+CREATE FUNCTION bakkt_ledger_internal.open_settlement_request(operation text, holder integer, named text, content jsonb,
+                                                              moment timestamptz)
+    RETURNS request
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
-DECLARE
-    changed obligation;
-    stamp timestamptz := greatest(at, owed.entered_at, owed.irrevocable_at);
 BEGIN
-    UPDATE obligation o
-    SET state = change_obligation.state,
-        applied = o.applied + coalesce(change_obligation.amount, zero(o.asset)),
-        irrevocable_at = CASE WHEN change_obligation.event <> 'failed' THEN coalesce(o.irrevocable_at, stamp) ELSE o.irrevocable_at END,
-        final_at = CASE WHEN change_obligation.state IN ('SETTLED', 'CARRIED', 'WRITTEN_OFF') THEN stamp END
-    WHERE o.client_id = owed.client_id AND o.obligation_id = owed.obligation_id
-    RETURNING o.* INTO STRICT changed;
-    PERFORM record_obligation_event(changed, event, amount, at, reference, journal_id, reason);
-    PERFORM follow_obligations(changed.client_id, changed.window_no, at);
-    RETURN changed;
+    PERFORM lock_settlement(holder), require_settlement_reference(named), require_not_ahead(moment);
+    RETURN open_request(operation, 'settlement', holder, named, content, moment);
 END;
 $$;
-COMMENT ON FUNCTION change_obligation(obligation, text, text, amount, timestamptz, text, bigint, text) IS 'Internal: one event of an obligation: new state, amount discharged, stamps that were not set before; then the state of its window.';
 
-CREATE FUNCTION bakkt_ledger_internal.follow_obligations(client_id integer, window_no integer, at timestamptz) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-#variable_conflict use_column
-DECLARE
-    current_state text;
-    next_state text;
-BEGIN
-    SELECT w.state INTO current_state FROM settlement_window w
-    WHERE w.client_id = follow_obligations.client_id AND w.window_no = follow_obligations.window_no;
-    -- what is not agreed yet stays so, paid or not
-    IF NOT FOUND OR current_state NOT IN ('AGREED', 'INSTRUCTED', 'PARTIALLY_SETTLED', 'FAILED') THEN
-        RETURN;
-    END IF;
-    SELECT CASE
-               WHEN count(*) FILTER (WHERE o.final_at IS NULL) = 0 THEN
-                   CASE WHEN bool_or(o.state = 'WRITTEN_OFF') THEN 'WRITTEN_OFF'
-                        WHEN bool_or(o.state = 'CARRIED') THEN 'CARRIED'
-                        ELSE 'SETTLED' END
-               WHEN bool_or(o.state = 'FAILED') THEN 'FAILED'
-               WHEN bool_or(sign(o.applied) = 1) THEN 'PARTIALLY_SETTLED'
-               WHEN bool_and(o.state = 'INSTRUCTED') THEN 'INSTRUCTED'
-           END
-    INTO next_state
-    FROM obligation o
-    WHERE o.client_id = follow_obligations.client_id AND o.window_no = follow_obligations.window_no;
-    IF EXISTS (SELECT FROM settlement_transition t
-               WHERE t.subject = 'window' AND t.from_state = current_state AND t.to_state = next_state) THEN
-        PERFORM enter_window_state(client_id, window_no, next_state, at);
-    END IF;
-END;
-$$;
-COMMENT ON FUNCTION follow_obligations(integer, integer, timestamptz) IS 'Internal: brings an agreed window to the state that its obligations are in; SETTLED at once when it owes nothing.';
-
-CREATE FUNCTION bakkt_ledger_internal.require_settlement_reference(reference text) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+-- LG002 unless there is a reference of 1 to 200 bytes that the ledger does not make itself.
+CREATE FUNCTION bakkt_ledger_internal.require_settlement_reference(named text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    IF reference IS NULL OR octet_length(reference) NOT BETWEEN 1 AND 200 THEN
-        PERFORM refuse_invalid('a settlement request needs a reference of 1 to 200 bytes');
-    ELSIF is_reserved_reference(reference) THEN
-        PERFORM refuse_invalid('references of this form are made by the ledger itself', format('Reference "%s".', reference),
+    PERFORM require_reference(named, 'a settlement request');
+    IF is_reserved_reference(named) THEN
+        PERFORM refuse_invalid('references of this form are made by the ledger itself', format('Reference "%s".', named),
                                'Let references of your own begin otherwise.');
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_settlement_reference(text) IS 'Internal: LG002 unless there is a reference of 1 to 200 bytes that the ledger does not make itself.';
 
-CREATE FUNCTION bakkt_ledger_internal.requested_before(client_id integer, reference text, request jsonb, at timestamptz) RETURNS boolean
+-- The status that an event leads an obligation to; LG071 when it cannot happen now.  Paid in part, it is not settled.
+CREATE FUNCTION bakkt_ledger_internal.next_obligation_status(owed obligation, happening text, paid amount DEFAULT NULL)
+    RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN happening = 'paid' AND paid < outstanding(owed) THEN 'PARTIALLY_SETTLED'
+                ELSE next_status('obligation', 'obligation ' || (owed).obligation_id, (owed).status, happening) END;
+
+-- The one place where obligations change, each with its event; their windows follow. paid: what is discharged of each, if
+-- anything.
+CREATE FUNCTION bakkt_ledger_internal.change_obligations(asked request, happening text, before obligation[], paid amount[],
+                                                         posting bigint DEFAULT NULL, why text DEFAULT NULL)
+    RETURNS obligation[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    stored jsonb;
+    together constant integer[] := ARRAY[cardinality(before)];
+    after obligation[];
 BEGIN
-    PERFORM require_settlement_reference(reference);
-    PERFORM require_not_ahead(at);
-    SELECT r.request INTO stored FROM settlement_request r
-    WHERE r.client_id = requested_before.client_id AND r.reference = requested_before.reference;
-    IF FOUND THEN
-        PERFORM refuse_other_content('Reference', reference, stored, request);
-        RETURN true;
-    END IF;
-    INSERT INTO settlement_request
-    VALUES (requested_before.client_id, requested_before.reference, requested_before.request, requested_before.at,
-            clock_timestamp(), invoking_role(), session_login());
-    RETURN false;
+    WITH changed AS (
+        UPDATE obligation AS o
+        SET status = s.led_to,
+            applied = o.applied + coalesce(paid[i], zero(o.asset)),
+            irrevocable_at = coalesce(o.irrevocable_at, CASE WHEN happening <> 'failed' THEN s.stamp END),
+            final_at = CASE WHEN s.led_to IN ('SETTLED', 'CARRIED', 'WRITTEN_OFF') THEN s.stamp END
+        FROM generate_subscripts(before, 1) AS i
+        CROSS JOIN LATERAL (SELECT next_obligation_status(before[i], happening, paid[i]) AS led_to,
+                                   greatest(asked.at, before[i].entered_at, before[i].irrevocable_at) AS stamp OFFSET 0) AS s
+        WHERE o.client_id = before[i].client_id AND o.obligation_id = before[i].obligation_id
+        RETURNING i AS place, o AS state
+    )
+    SELECT array_agg(c.state ORDER BY c.place) INTO after FROM changed AS c;
+    PERFORM record_events(happening, before, after, asked.at, paid, array_fill(posting, together),
+                          array_fill(asked.reference, together), why);
+    PERFORM follow_window(asked.client_id, w.number, asked.at)
+    FROM (SELECT DISTINCT a.window_no AS number FROM unnest(after) AS a ORDER BY a.window_no) AS w;
+    RETURN after;
 END;
 $$;
-COMMENT ON FUNCTION requested_before(integer, text, jsonb, timestamptz) IS 'Internal: whether the request was carried out before; LG020 when the reference had other content. Records it otherwise. Call it under lock_settlement().';
+
+CREATE TYPE bakkt_ledger.obligation_payment AS (
+    obligation bigint,
+    settlement_window text,
+    counterparty text,
+    asset asset,
+    paid amount,
+    outstanding amount,
+    state text,
+    journal bigint
+);
+COMMENT ON TYPE obligation_payment IS 'What a request did to an obligation, and how the obligation stood then.';
+
+-- What a request did to obligations, as it is answered; paid: what it discharged of each, if anything.
+CREATE FUNCTION bakkt_ledger_internal.payments_of(changed obligation[], paid amount[], posting bigint)
+    RETURNS obligation_payment[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT array_agg((c.obligation_id, window_name(c.window_no), c.counterparty, c.asset, paid[c.place],
+                      outstanding(changed[c.place]), c.status, posting)::obligation_payment
+                     ORDER BY c.first_due, c.first_window, c.obligation_id)
+    FROM (SELECT i AS place, (changed[i]).* FROM generate_subscripts(changed, 1) AS i) AS c;
+END;
+
+-- The answer to a request, the first one again if it was answered before.
+CREATE FUNCTION bakkt_ledger_internal.payments_answered(answer jsonb) RETURNS SETOF obligation_payment
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT p.obligation, p.settlement_window, p.counterparty, p.asset, p.paid, p.outstanding, p.state, p.journal
+    FROM jsonb_populate_recordset(NULL::obligation_payment, answer) AS p;
+END;

@@ -1,109 +1,146 @@
--- ---------------------------------------------------------------------------
--- Everything else that happens to an obligation
--- ---------------------------------------------------------------------------
+-- Everything else that happens to an obligation.
 
-CREATE FUNCTION bakkt_ledger.instruct_obligation(client text, obligation bigint, reference text, at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.instruct_obligation(client text, obligation bigint, reference text,
+                                                 at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    holder integer := require_client(client);
-    owed obligation;
+    holder constant integer := require_client(client);
+    asked request := open_settlement_request('instruct_obligation', holder, reference,
+                                             jsonb_build_object('obligation', obligation), at);
+    owed constant obligation := require_obligation(holder, obligation);
 BEGIN
-    PERFORM lock_settlement(holder);
-    owed := require_obligation(holder, obligation);
-    IF NOT requested_before(holder, reference, jsonb_build_object('operation', 'instruct_obligation', 'obligation', obligation), at) THEN
+    IF asked.outcome IS NULL THEN
         PERFORM require_agreed(owed);
-        PERFORM check_transition('obligation', obligation::text, owed.state, 'INSTRUCTED');
-        PERFORM change_obligation(owed, 'instructed', 'INSTRUCTED', NULL, at, reference);
+        asked.outcome := change_without_paying(asked, 'instructed', owed);
     END IF;
-    RETURN QUERY SELECT * FROM payments_of(holder, reference);
+    RETURN QUERY SELECT * FROM payments_answered(asked.outcome);
 END;
 $$;
-COMMENT ON FUNCTION instruct_obligation(text, bigint, text, timestamptz) IS 'Records that the payment was ordered, with the wire''s reference: from then on it is irrevocable. Also the next attempt after a failure. LG071, LG073, LG020.';
+COMMENT ON FUNCTION instruct_obligation(text, bigint, text, timestamptz) IS
+'Records that the payment was ordered, with the wire''s reference: from then on it is irrevocable.
+Also the next attempt after a failure. Idempotent by reference: the first answer again.
+Errors: LG002, LG010, LG020, LG061, LG071, LG073.';
 
-CREATE FUNCTION bakkt_ledger.fail_obligation(client text, obligation bigint, reference text, reason text, at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.fail_obligation(client text, obligation bigint, reference text, reason text,
+                                             at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    holder integer := require_client(client);
-    owed obligation;
+    holder constant integer := require_client(client);
+    asked request := open_settlement_request('fail_obligation', holder, reference,
+                                             jsonb_build_object('obligation', obligation, 'reason', reason), at);
+    owed constant obligation := require_obligation(holder, obligation);
 BEGIN
-    PERFORM lock_settlement(holder);
-    owed := require_obligation(holder, obligation);
-    IF NOT requested_before(holder, reference,
-                            jsonb_build_object('operation', 'fail_obligation', 'obligation', obligation, 'reason', reason), at) THEN
-        IF reason IS NULL OR reason = '' THEN
+    IF asked.outcome IS NULL THEN
+        IF coalesce(reason, '') = '' THEN
             PERFORM refuse_invalid('a failure needs a reason');
-        ELSIF owed.state <> 'FAILED' THEN
-            PERFORM check_transition('obligation', obligation::text, owed.state, 'FAILED');
         END IF;
-        PERFORM change_obligation(owed, 'failed', 'FAILED', NULL, at, reference, NULL, reason);
+        asked.outcome := change_without_paying(asked, 'failed', owed, reason);
     END IF;
-    RETURN QUERY SELECT * FROM payments_of(holder, reference);
+    RETURN QUERY SELECT * FROM payments_answered(asked.outcome);
 END;
 $$;
-COMMENT ON FUNCTION fail_obligation(text, bigint, text, text, timestamptz) IS 'Records that a payment failed; each attempt is an event with its own reference. The obligation stays due since its first due time. LG071, LG073, LG020, LG002 without a reason.';
+COMMENT ON FUNCTION fail_obligation(text, bigint, text, text, timestamptz) IS
+'Records that a payment failed; each attempt is an event with its own reference.
+The obligation stays due since its first due time. Idempotent by reference: the first answer again.
+Errors: LG002 without a reason, LG010, LG020, LG061, LG071, LG073.';
+
+-- A change that discharges nothing, and the answer to its request.
+CREATE FUNCTION bakkt_ledger_internal.change_without_paying(asked request, happening text, owed obligation, why text DEFAULT NULL)
+    RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN to_jsonb(close_request(asked, payments_of(change_obligations(asked, happening, ARRAY[owed], NULL, NULL, why),
+                                                     NULL, NULL)));
+END;
+$$;
+
+-- What is outstanding moves from one window's account to another's, debit first: "owed" by the counterparty, or "due" to it.
+INSERT INTO template (template, journal_kind, purpose) VALUES
+    ('carry_client_obligation', 'novation', 'what is outstanding with the client moves into the open window'),
+    ('carry_provider_obligation', 'novation', 'what is outstanding with a provider moves into the open window');
+INSERT INTO template_line (template, line, side, account_kind, parties, amount)
+SELECT 'carry_' || k.of_counterparty || '_obligation', l.line, l.side, novated_kind(k.of_counterparty), l.parties, l.amount
+FROM unnest('{client,provider}'::text[]) AS k (of_counterparty)
+CROSS JOIN (VALUES
+    (1, 'debit', '{counterparty,to_window}'::text[], 'owed'),
+    (2, 'credit', '{counterparty,from_window}', 'owed'),
+    (3, 'debit', '{counterparty,from_window}', 'due'),
+    (4, 'credit', '{counterparty,to_window}', 'due')
+) AS l (line, side, parties, amount);
+
+-- The obligation that takes over what is outstanding of another, in the open window: due since when that one was.
+CREATE FUNCTION bakkt_ledger_internal.enter_heir(owed obligation, number integer, moment timestamptz) RETURNS obligation
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    heir obligation := owed;
+    nothing constant amount := zero(owed.asset);
+BEGIN
+    heir.obligation_id := nextval('obligation_obligation_id_seq');
+    heir.window_no := number;
+    heir.amount := outstanding(owed);
+    heir.applied := nothing;
+    IF sign(owed.applied) = 1 THEN
+        heir.receivable := greatest(net_outstanding(owed), nothing);
+        heir.payable := least(net_outstanding(owed), nothing);
+    END IF;
+    heir.status := 'ENTERED';
+    heir.carried_from := owed.obligation_id;
+    heir.entered_at := greatest(moment, owed.entered_at);
+    heir.irrevocable_at := NULL;
+    INSERT INTO obligation SELECT heir.*;
+    RETURN heir;
+END;
+$$;
 
 CREATE FUNCTION bakkt_ledger.carry_obligation(client text, obligation bigint, reference text, reason text DEFAULT NULL,
-                                 at timestamptz DEFAULT clock_timestamp())
+                                              at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    holder integer := require_client(client);
-    agreement settlement_agreement := lock_settlement(holder);
+    holder constant integer := require_client(client);
+    asked request := open_settlement_request('carry_obligation', holder, reference,
+                                             jsonb_build_object('obligation', obligation, 'reason', reason), at);
     owed obligation := require_obligation(holder, obligation);
-    carried obligation := owed;
-    rest amount := outstanding(owed);
+    open_no constant integer := (last_window(holder)).window_no + 1;
+    rest constant amount := outstanding(owed);
+    nothing constant amount := zero(owed.asset);
+    heir obligation;
     posted journal_result;
 BEGIN
-    IF requested_before(holder, reference,
-                        jsonb_build_object('operation', 'carry_obligation', 'obligation', obligation, 'reason', reason), at) THEN
-        RETURN QUERY SELECT * FROM payments_of(holder, reference);
-        RETURN;
+    IF asked.outcome IS NULL THEN
+        PERFORM next_obligation_status(owed, 'carried');
+        IF owed.window_no = open_no THEN
+            PERFORM refuse('LG071', format('obligation %s is in the open window %s already', obligation, window_name(open_no)));
+        END IF;
+        posted := post_template(holder, format('carry_%s_obligation', owed.counterparty_kind), reference,
+                                jsonb_build_object('counterparty', owed.counterparty, 'from_window', window_name(owed.window_no),
+                                                   'to_window', window_name(open_no)),
+                                jsonb_build_object('owed', greatest(net_outstanding(owed), nothing),
+                                                   'due', greatest(-net_outstanding(owed), nothing)),
+                                at, format('Obligation %s carried into window %s', obligation, window_name(open_no)));
+        heir := enter_heir(owed, open_no, at);
+        PERFORM record_event('entered', NULL::obligation, heir, at, journal => posted.journal, request => reference,
+                             reason => carry_obligation.reason);
+        owed := (change_obligations(asked, 'carried', ARRAY[owed], ARRAY[rest], posted.journal, reason))[1];
+        asked.outcome := to_jsonb(close_request(asked, payments_of(ARRAY[owed, heir], ARRAY[rest, NULL], posted.journal)));
     END IF;
-    PERFORM check_transition('obligation', obligation::text, owed.state, 'CARRIED');
-    IF owed.window_no > agreement.last_window THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'LG071',
-            MESSAGE = format('obligation %s is in the open window W%s already', obligation, owed.window_no);
-    END IF;
-    carried.obligation_id := nextval('obligation_obligation_id_seq');
-    carried.window_no := agreement.last_window + 1;
-    carried.amount := rest;
-    carried.applied := zero(owed.asset);
-    IF sign(owed.applied) = 1 THEN
-        carried.receivable := CASE WHEN owed.payer = owed.counterparty THEN rest ELSE zero(owed.asset) END;
-        carried.payable := CASE WHEN owed.payer = owed.counterparty THEN zero(owed.asset) ELSE -rest END;
-    END IF;
-    carried.state := 'ENTERED';
-    carried.carried_from := owed.obligation_id;
-    carried.entered_at := greatest(at, owed.entered_at);
-    carried.irrevocable_at := NULL;
-    posted := post_entry(holder, reference, 'novation',
-                         carry_entry(holder, CASE WHEN owed.payer = owed.counterparty THEN rest ELSE -rest END,
-                                     novated_name(owed.counterparty_kind, owed.counterparty, owed.window_no),
-                                     novated_name(carried.counterparty_kind, carried.counterparty, carried.window_no)),
-                         at, format('Obligation %s carried into window W%s', obligation, carried.window_no));
-    INSERT INTO obligation SELECT carried.*;
-    PERFORM record_obligation_event(carried, 'entered', NULL, at, reference, posted.journal, reason);
-    PERFORM change_obligation(owed, 'carried', 'CARRIED', rest, at, reference, posted.journal, reason);
-    RETURN QUERY SELECT * FROM payments_of(holder, reference);
+    RETURN QUERY SELECT * FROM payments_answered(asked.outcome);
 END;
 $$;
-COMMENT ON FUNCTION carry_obligation(text, bigint, text, text, timestamptz) IS 'Moves what is outstanding into the client''s open window as a new obligation that keeps its first due time: for a failed payment, or by agreement to pay several windows with one wire. LG071, LG073, LG020.';
-
-CREATE FUNCTION bakkt_ledger_internal.carry_entry(client_id integer, net amount, from_name text, to_name text) RETURNS journal_entry
-    LANGUAGE sql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-    SELECT journal_entry(ensure_account(carry_entry.client_id, 'CORP', l.name, asset(net)), l.amount ORDER BY sign(l.amount) DESC)
-    FROM (VALUES (to_name, net), (from_name, -net)) AS l (name, amount)
-$$;
-COMMENT ON FUNCTION carry_entry(integer, amount, text, text) IS 'Internal: moves a net, debit positive, between two accounts of fund CORP.';
+COMMENT ON FUNCTION carry_obligation(text, bigint, text, text, timestamptz) IS
+'Moves what is outstanding into the client''s open window as a new obligation that keeps its first due time: for a failed
+payment, or by agreement to pay several windows with one wire.
+Idempotent by reference: the first answer again.
+Errors: LG002, LG010, LG020, LG061, LG071, LG073.';

@@ -1,356 +1,322 @@
--- ---------------------------------------------------------------------------
--- Paying
--- ---------------------------------------------------------------------------
+-- Paying obligations.
 
-CREATE FUNCTION bakkt_ledger.outstanding(owed obligation) RETURNS amount
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (owed).amount - (owed).applied;
-COMMENT ON FUNCTION outstanding(obligation) IS 'What is still to be paid of an obligation; zero when it is settled, carried or written off.';
-
-CREATE FUNCTION bakkt_ledger_internal.require_obligation(client_id integer, obligation bigint) RETURNS obligation
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-DECLARE
-    owed obligation;
-BEGIN
-    SELECT * INTO owed FROM obligation o
-    WHERE o.client_id = require_obligation.client_id AND o.obligation_id = require_obligation.obligation;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'LG073',
-            MESSAGE = format('obligation %s does not exist', coalesce(obligation::text, 'NULL')),
-            HINT = 'obligations() lists those of a client.';
-    END IF;
-    RETURN owed;
-END;
-$$;
-COMMENT ON FUNCTION require_obligation(integer, bigint) IS 'Internal: the obligation of a client; LG073 if there is none.';
-
+-- LG071 unless the window in which the obligation arose is agreed: nothing is paid out before.  What others pay in is booked at
+-- any time.
 CREATE FUNCTION bakkt_ledger_internal.require_agreed(owed obligation) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    window_state text;
-BEGIN
     -- a carried obligation was agreed in the window it comes from
-    SELECT w.state INTO window_state FROM settlement_window w
-    WHERE w.client_id = owed.client_id AND w.window_no = owed.first_window;
-    IF window_state IN ('CLOSING', 'SEALED', 'ADVISED', 'DISPUTED') THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'LG071',
-            MESSAGE = format('obligation %s cannot be paid out: window W%s is %s', owed.obligation_id, owed.first_window, window_state),
-            HINT = 'Agree on the window first, with advise_window() and agree_window().';
+    stands constant text := (SELECT w.status FROM settlement_window AS w
+                             WHERE w.client_id = owed.client_id AND w.window_no = owed.first_window);
+BEGIN
+    IF stands IN ('CLOSING', 'SEALED', 'ADVISED', 'DISPUTED') THEN
+        PERFORM refuse('LG071', format('obligation %s cannot be paid out: window %s is %s', owed.obligation_id,
+                                       window_name(owed.first_window), stands), NULL,
+                       'Agree on the window first, with advise_window() and agree_window().');
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_agreed(obligation) IS 'Internal: LG071 unless the window in which the obligation arose is agreed: nothing is paid out before. What others pay in is booked at any time.';
 
-CREATE TYPE bakkt_ledger_internal.obligation_part AS (obligation_id bigint, amount amount);
-COMMENT ON TYPE obligation_part IS 'Internal: how much of which obligation a payment discharges.';
+CREATE TYPE bakkt_ledger_internal.obligation_part AS (owed obligation, paid amount);
+COMMENT ON TYPE obligation_part IS 'Internal: how much of an obligation a payment discharges.';
 
-CREATE FUNCTION bakkt_ledger_internal.choose_parts(client_id integer, counterparty_kind text, counterparty text, window_no integer,
-                             direction text, paid amount)
+-- Spreads a payment over a counterparty's outstanding obligations, oldest first; number and direction may be NULL for any.
+-- LG045 not positive, LG073 nothing owed, LG074 too much.
+CREATE FUNCTION bakkt_ledger_internal.choose_parts(holder integer, of_kind text, party text, number integer, direction text,
+                                                   worth amount)
     RETURNS SETOF obligation_part
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
     owed obligation;
-    rest amount := paid;
-    total amount := zero(asset(paid));
+    rest amount := worth;
+    total amount := zero(asset(worth));
 BEGIN
-    IF sign(paid) <> 1 OR paid IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG045', MESSAGE = format('amount paid must be positive, not %s', coalesce(paid::text, 'NULL'));
+    IF worth IS NULL OR sign(worth) <> 1 THEN
+        PERFORM refuse('LG045', format('amount paid must be positive, not %s', coalesce(worth::text, 'NULL')));
     END IF;
     FOR owed IN
-        SELECT * FROM obligation o
-        WHERE o.client_id = choose_parts.client_id AND o.counterparty_kind = choose_parts.counterparty_kind
-          AND o.counterparty = choose_parts.counterparty AND o.asset = asset(choose_parts.paid)
+        SELECT o.*
+        FROM obligation AS o
+        WHERE o.client_id = holder AND o.counterparty_kind = of_kind AND o.counterparty = party AND o.asset = asset(worth)
           AND o.final_at IS NULL
-          AND (choose_parts.window_no IS NULL OR o.window_no = choose_parts.window_no)
-          AND (choose_parts.direction IS NULL OR (choose_parts.direction = 'received') = (o.payer = o.counterparty))
+          AND (number IS NULL OR o.window_no = number)
+          AND (direction IS NULL OR (direction = 'received') = (o.payer = o.counterparty))
         ORDER BY o.first_due, o.first_window, o.obligation_id
     LOOP
         total := total + outstanding(owed);
         IF sign(rest) = 1 THEN
-            RETURN NEXT (owed.obligation_id, least(rest, outstanding(owed)))::obligation_part;
+            RETURN NEXT (owed, least(rest, outstanding(owed)))::obligation_part;
             rest := rest - least(rest, outstanding(owed));
         END IF;
     END LOOP;
     IF is_zero(total) THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'LG073',
-            MESSAGE = format('nothing in %s is owed %s %s', asset(paid),
-                             CASE direction WHEN 'received' THEN 'by' WHEN 'sent' THEN 'to' ELSE 'by or to' END, counterparty),
-            HINT = 'obligations() lists what is outstanding.';
+        PERFORM refuse('LG073', format('nothing in %s is owed %s %s', asset(worth),
+                                       CASE direction WHEN 'received' THEN 'by' WHEN 'sent' THEN 'to' ELSE 'by or to' END, party),
+                       NULL, 'obligations() lists what is outstanding.');
     ELSIF sign(rest) = 1 THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'LG074',
-            MESSAGE = format('payment of %s exceeds what is outstanding', paid),
-            DETAIL = format('Outstanding: %s.', total),
-            HINT = 'Record the part that is owed; book the rest where it belongs.';
+        PERFORM refuse('LG074', format('payment of %s exceeds what is outstanding', worth), format('Outstanding: %s.', total),
+                       'Record the part that is owed; book the rest where it belongs.');
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION choose_parts(integer, text, text, integer, text, amount) IS 'Internal: spreads a payment over a counterparty''s outstanding obligations, oldest first; LG045 not positive, LG073 nothing owed, LG074 too much.';
 
-CREATE FUNCTION bakkt_ledger_internal.discharge_entry(client_id integer, parts obligation_part[]) RETURNS journal_entry
+-- The journal of a payment or delivery, lines in the order of golden journals J07f and J07g: obligation by obligation, of money
+-- the debit first, of coin the CORP side first; an account that several obligations touch has one line, where it came first.
+CREATE FUNCTION bakkt_ledger_internal.discharge_entry(holder integer, parts obligation_part[]) RETURNS journal_entry
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     WITH part AS (
-        SELECT p.ordinality * 10 AS place, o.asset, a.kind = 'FIAT' AS is_cash,
-               novated_name(o.counterparty_kind, o.counterparty, o.window_no) AS name,
+        SELECT p.ordinality * 10 AS place, a.kind = 'FIAT' AS is_cash, (p.owed).asset,
+               novated_kind((p.owed).counterparty_kind) AS kind,
+               ARRAY[(p.owed).counterparty, window_name((p.owed).window_no)] AS parties,
                -- debit positive: what the payment does to the company's side
-               CASE WHEN o.payer = o.counterparty THEN p.amount ELSE -p.amount END AS paid,
-               is_zero(o.applied) AS first, sign(o.receivable + o.payable) AS side, o.receivable, o.payable
+               CASE WHEN (p.owed).payer = (p.owed).counterparty THEN p.paid ELSE -p.paid END AS paid,
+               is_zero((p.owed).applied) AS first, sign((p.owed).receivable + (p.owed).payable) AS side,
+               (p.owed).receivable, (p.owed).payable
         FROM unnest(parts) WITH ORDINALITY AS p
-        JOIN obligation o ON o.client_id = discharge_entry.client_id AND o.obligation_id = p.obligation_id
-        JOIN supported_asset a ON a.asset = o.asset
+        JOIN supported_asset AS a ON a.asset = (p.owed).asset
     ), coin AS (
         -- the first delivery also clears what was netted away between the funds
-        SELECT p.place, p.asset, p.name, p.paid,
+        SELECT p.place, p.asset, p.kind, p.parties, p.paid,
                CASE WHEN p.first AND p.side = 1 THEN p.paid - p.payable
                     WHEN p.first THEN p.receivable
                     WHEN p.side = 1 THEN p.paid
                     ELSE zero(p.asset) END AS bought
-        FROM part p
+        FROM part AS p
         WHERE NOT p.is_cash
     ), line AS (
-        SELECT p.place + CASE sign(p.paid) WHEN 1 THEN 2 ELSE 1 END AS place, 'CORP' AS fund, p.name, p.asset, -p.paid AS amount
-        FROM part p WHERE p.is_cash
+        SELECT p.place + leg.place AS place, leg.kind, leg.parties, p.asset, leg.amount
+        FROM part AS p
+        CROSS JOIN LATERAL (VALUES ('corp_bank', '{}'::text[], p.paid, -sign(p.paid)), (p.kind, p.parties, -p.paid, sign(p.paid)))
+            AS leg (kind, parties, amount, place)
+        WHERE p.is_cash
         UNION ALL
-        SELECT p.place + CASE sign(p.paid) WHEN 1 THEN 1 ELSE 2 END, 'CORP', 'Bank:operating', p.asset, p.paid
-        FROM part p WHERE p.is_cash
-        UNION ALL
-        SELECT c.place + leg.place, leg.fund, leg.name, c.asset, leg.amount
-        FROM coin c
+        SELECT c.place + leg.place, leg.kind, leg.parties, c.asset, leg.amount
+        FROM coin AS c
         CROSS JOIN LATERAL (VALUES
-            (1, 'CORP', 'DueTo:CUST', c.bought), (2, 'CORP', 'DueFrom:CUST', c.paid - c.bought), (3, 'CORP', c.name, -c.paid),
-            (4, 'CUST', 'DueTo:CORP', c.bought - c.paid), (5, 'CUST', 'Wallet:omnibus', c.paid), (6, 'CUST', 'DueFrom:CORP', -c.bought)
-        ) AS leg (place, fund, name, amount)
+            (1, 'corp_due_to_cust', '{}'::text[], c.bought),
+            (2, 'corp_due_from_cust', '{}', c.paid - c.bought),
+            (3, c.kind, c.parties, -c.paid),
+            (4, 'cust_due_to_corp', '{}', c.bought - c.paid),
+            (5, 'cust_wallet_omnibus', '{}', c.paid),
+            (6, 'cust_due_from_corp', '{}', -c.bought)
+        ) AS leg (place, kind, parties, amount)
     ), account_line AS (
-        SELECT min(l.place) AS place, l.fund, l.name, l.asset, sum(l.amount) AS amount
-        FROM line l
-        GROUP BY l.fund, l.name, l.asset
+        SELECT min(l.place) AS place, l.kind, l.parties, l.asset, sum(l.amount) AS amount
+        FROM line AS l
+        GROUP BY l.kind, l.parties, l.asset
         HAVING NOT is_zero(sum(l.amount))
     )
-    SELECT journal_entry(ensure_account(discharge_entry.client_id, l.fund, l.name, l.asset), l.amount ORDER BY l.place)
-    FROM account_line l
-$$;
-COMMENT ON FUNCTION discharge_entry(integer, obligation_part[]) IS 'Internal: the journal of a payment or delivery, lines in the order of golden journals J07f and J07g.';
+    SELECT journal_entry(account_of_kind(holder, l.kind, l.asset, VARIADIC l.parties), l.amount ORDER BY l.place)
+    FROM account_line AS l;
+END;
 
-CREATE FUNCTION bakkt_ledger_internal.discharge(client_id integer, reference text, kind text, parts obligation_part[], at timestamptz, description text)
-    RETURNS void
+-- Posts a payment and applies it to obligations, and answers the request; LG071 when it pays out for a window that is not
+-- agreed.
+CREATE FUNCTION bakkt_ledger_internal.discharge(asked request, kind text, parts obligation_part[], text_of_journal text)
+    RETURNS obligation_payment[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    part obligation_part;
-    owed obligation;
+    before constant obligation[] := ARRAY(SELECT p.owed FROM unnest(parts) WITH ORDINALITY AS p ORDER BY p.ordinality);
+    paid constant amount[] := ARRAY(SELECT p.paid FROM unnest(parts) WITH ORDINALITY AS p ORDER BY p.ordinality);
     posted journal_result;
 BEGIN
-    FOREACH part IN ARRAY parts LOOP
-        owed := require_obligation(client_id, part.obligation_id);
-        IF owed.payer = 'BAKKT' THEN
-            PERFORM require_agreed(owed);
-        END IF;
-    END LOOP;
-    posted := post_entry(client_id, reference, kind, discharge_entry(client_id, parts), at, description);
-    FOREACH part IN ARRAY parts LOOP
-        owed := require_obligation(client_id, part.obligation_id);
-        PERFORM change_obligation(owed, 'paid',
-                                  CASE WHEN part.amount = outstanding(owed) THEN 'SETTLED' ELSE 'PARTIALLY_SETTLED' END,
-                                  part.amount, at, reference, posted.journal);
-    END LOOP;
+    PERFORM require_agreed(b) FROM unnest(before) AS b WHERE b.payer = 'BAKKT';
+    posted := post_entry(asked.client_id, asked.reference, kind, discharge_entry(asked.client_id, parts), asked.at,
+                         text_of_journal);
+    RETURN close_request(asked, payments_of(change_obligations(asked, 'paid', before, paid, posted.journal), paid,
+                                            posted.journal));
 END;
 $$;
-COMMENT ON FUNCTION discharge(integer, text, text, obligation_part[], timestamptz, text) IS 'Internal: posts a payment and applies it to obligations; LG071 when it pays out for a window that is not agreed.';
 
-CREATE TYPE bakkt_ledger.obligation_payment AS (
-    obligation bigint,
-    settlement_window text,
-    counterparty text,
-    asset asset,
-    paid amount,
-    outstanding amount,
-    state text,
-    journal bigint
-);
-COMMENT ON TYPE obligation_payment IS 'What a request did to an obligation, and how the obligation stands now.';
-
-CREATE FUNCTION bakkt_ledger_internal.payments_of(client_id integer, reference text) RETURNS SETOF obligation_payment
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-    SELECT o.obligation_id, 'W' || o.window_no, o.counterparty, o.asset, e.amount, outstanding(o), o.state, e.journal_id
-    FROM obligation_event e
-    JOIN obligation o USING (client_id, obligation_id)
-    WHERE e.client_id = payments_of.client_id AND e.reference = payments_of.reference
-    ORDER BY o.first_due, o.first_window, o.obligation_id, e.event_no
-$$;
-COMMENT ON FUNCTION payments_of(integer, text) IS 'Internal: what a request of that reference has done.';
-CREATE INDEX obligation_event_reference ON obligation_event (client_id, reference) WHERE reference IS NOT NULL;
-
-CREATE FUNCTION bakkt_ledger_internal.counterparty_kind_of(client text, counterparty text) RETURNS text
+-- client or provider; LG014 when it is neither.
+CREATE FUNCTION bakkt_ledger_internal.counterparty_kind_of(client text, party text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    IF counterparty = client THEN
+    IF party = client THEN
         RETURN 'client';
-    END IF;
-    IF NOT EXISTS (SELECT FROM liquidity_provider p WHERE p.code = counterparty) THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'LG014',
-            MESSAGE = format('liquidity provider "%s" does not exist', coalesce(counterparty, 'NULL')),
-            HINT = 'A counterparty is the client itself or a provider opened with open_liquidity_provider().';
+    ELSIF NOT EXISTS (SELECT FROM liquidity_provider AS p WHERE p.code = party) THEN
+        PERFORM refuse('LG014', format('liquidity provider "%s" does not exist', coalesce(party, 'NULL')), NULL,
+                       'A counterparty is the client itself or a provider opened with open_liquidity_provider().');
     END IF;
     RETURN 'provider';
 END;
 $$;
-COMMENT ON FUNCTION counterparty_kind_of(text, text) IS 'Internal: client or provider; LG014 when it is neither.';
 
-CREATE FUNCTION bakkt_ledger_internal.window_number(client text, closes_on date) RETURNS integer
+-- The number of a closed window, NULL of none given; LG070.
+CREATE FUNCTION bakkt_ledger_internal.window_number(client text, day date) RETURNS integer
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    result integer;
+    number constant integer := (SELECT w.window_no FROM settlement_window AS w
+                                WHERE w.client_id = require_client(client) AND w.closes_on = day);
 BEGIN
-    SELECT w.window_no INTO result FROM settlement_window w
-    WHERE w.client_id = require_client(client) AND w.closes_on = window_number.closes_on;
-    IF NOT FOUND THEN
-        PERFORM refuse_window(client, closes_on);
+    IF number IS NULL AND day IS NOT NULL THEN
+        PERFORM refuse_window(client, day);
     END IF;
-    RETURN result;
+    RETURN number;
 END;
 $$;
-COMMENT ON FUNCTION window_number(text, date) IS 'Internal: the number of a closed window; LG070.';
 
-CREATE FUNCTION bakkt_ledger.record_wire(client text, reference text, direction text, amount amount, counterparty text DEFAULT NULL,
-                            closes_on date DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.record_wire(client text, reference text, direction text, amount amount,
+                                         counterparty text DEFAULT NULL, closes_on date DEFAULT NULL,
+                                         at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    holder integer := require_client(client);
-    party text := coalesce(counterparty, client);
-    party_kind text := counterparty_kind_of(client, party);
+    holder constant integer := require_client(client);
+    party constant text := coalesce(counterparty, client);
+    party_kind constant text := counterparty_kind_of(client, party);
+    asked request := open_settlement_request('record_wire', holder, reference,
+                                             jsonb_build_object('direction', direction, 'amount', amount, 'counterparty', party,
+                                                                'closes_on', closes_on), at);
 BEGIN
-    PERFORM lock_settlement(holder);
-    IF NOT requested_before(holder, reference,
-                            jsonb_build_object('operation', 'record_wire', 'direction', direction, 'amount', amount::text,
-                                               'counterparty', party, 'closes_on', to_jsonb(closes_on)), at) THEN
+    IF asked.outcome IS NULL THEN
         IF direction IS NULL OR direction NOT IN ('received', 'sent') THEN
-            PERFORM refuse_invalid('direction of a wire is received or sent', format('Direction: "%s".', direction), 'One of received, sent.');
-        ELSIF NOT EXISTS (SELECT FROM supported_asset a WHERE a.asset = asset(record_wire.amount) AND a.kind = 'FIAT') THEN
-            RAISE EXCEPTION USING ERRCODE = 'LG042', MESSAGE = format('%s is not money that a wire can carry', coalesce(amount::text, 'NULL')),
-                HINT = 'Record deliveries of coin with settle_provider().';
+            PERFORM refuse_invalid('direction of a wire is received or sent', format('Direction: "%s".', direction),
+                                   'One of received, sent.');
+        ELSIF NOT EXISTS (SELECT FROM supported_asset AS a WHERE a.asset = asset(record_wire.amount) AND a.kind = 'FIAT') THEN
+            PERFORM refuse('LG042', format('%s is not money that a wire can carry', coalesce(amount::text, 'NULL')), NULL,
+                           'Record deliveries of coin with settle_provider().');
         END IF;
-        PERFORM discharge(holder, reference, 'settlement_wire',
-                          ARRAY(SELECT p FROM choose_parts(holder, party_kind, party,
-                                    CASE WHEN record_wire.closes_on IS NOT NULL THEN window_number(client, record_wire.closes_on) END,
-                                    direction, amount) AS p),
-                          at, format('Wire %s %s %s', direction, CASE direction WHEN 'sent' THEN 'to' ELSE 'from' END, party));
+        asked.outcome := to_jsonb(discharge(
+            asked, 'settlement_wire',
+            ARRAY(SELECT p
+                  FROM choose_parts(holder, party_kind, party, window_number(client, closes_on), direction, amount) AS p),
+            format('Wire %s %s %s', direction, CASE direction WHEN 'sent' THEN 'to' ELSE 'from' END, party)));
     END IF;
-    RETURN QUERY SELECT * FROM payments_of(holder, reference);
+    RETURN QUERY SELECT * FROM payments_answered(asked.outcome);
 END;
 $$;
-COMMENT ON FUNCTION record_wire(text, text, text, amount, text, date, timestamptz) IS 'Records a wire received from or sent to a counterparty (the client itself, or a provider''s code), whole or in part: journal J07f or its mirror, applied to the obligations of one window (closes_on) or to all outstanding ones, oldest first. Money received is booked at any time; money is sent only for an agreed window (LG071). Repeating a reference returns the same result; other content is LG020. LG073 nothing is owed that way, LG074 more than is outstanding, LG045, LG042, LG014, LG070.';
+COMMENT ON FUNCTION record_wire(text, text, text, amount, text, date, timestamptz) IS
+'Records a wire received from or sent to a counterparty (the client itself, or a provider''s code), whole or in part: journal
+J07f or its mirror, applied to the obligations of one window (closes_on) or to all outstanding ones, oldest first.
+Money received is booked at any time; money is sent only for an agreed window. Idempotent by reference: the first answer
+again.
+Errors: LG002, LG010, LG014, LG020 other content, LG042, LG045, LG061, LG070, LG071, LG073 nothing is owed that way, LG074
+more than is outstanding.';
 
 CREATE FUNCTION bakkt_ledger.settle_provider(client text, reference text, provider text, closes_on date DEFAULT NULL,
-                                amounts amount[] DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
+                                             amounts amount[] DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    holder integer := require_client(client);
-    number integer := CASE WHEN closes_on IS NOT NULL THEN window_number(client, closes_on) END;
+    holder constant integer := require_client(client);
+    number constant integer := window_number(client, closes_on);
+    asked request;
     parts obligation_part[];
 BEGIN
     IF counterparty_kind_of(client, provider) <> 'provider' THEN
         PERFORM refuse_invalid(format('"%s" is no liquidity provider', provider));
     END IF;
     PERFORM require_batch_size(cardinality(amounts));
-    PERFORM lock_settlement(holder);
-    IF NOT requested_before(holder, reference,
-                            jsonb_build_object('operation', 'settle_provider', 'provider', provider,
-                                               'closes_on', to_jsonb(closes_on), 'amounts', amounts::text), at) THEN
+    asked := open_settlement_request('settle_provider', holder, reference,
+                                     jsonb_build_object('provider', provider, 'closes_on', closes_on, 'amounts', amounts), at);
+    IF asked.outcome IS NULL THEN
         IF amounts IS NULL THEN
-            parts := ARRAY(SELECT (o.obligation_id, outstanding(o))::obligation_part
-                           FROM obligation o JOIN supported_asset a USING (asset)
+            parts := ARRAY(SELECT (o, outstanding(o))::obligation_part
+                           FROM obligation AS o
+                           JOIN supported_asset AS a USING (asset)
                            WHERE o.client_id = holder AND o.counterparty_kind = 'provider' AND o.counterparty = provider
                              AND o.final_at IS NULL AND (number IS NULL OR o.window_no = number)
                            ORDER BY a.kind <> 'FIAT', o.asset, o.first_due, o.first_window, o.obligation_id);
         ELSE
-            parts := ARRAY(SELECT p FROM unnest(amounts) WITH ORDINALITY AS m (amount, place),
-                                         choose_parts(holder, 'provider', provider, number, NULL, m.amount) AS p
-                           ORDER BY m.place, p.obligation_id);
+            parts := ARRAY(SELECT p
+                           FROM unnest(amounts) WITH ORDINALITY AS m (worth, place)
+                           CROSS JOIN LATERAL choose_parts(holder, 'provider', provider, number, NULL, m.worth) AS p
+                           ORDER BY m.place, (p.owed).obligation_id);
         END IF;
         IF cardinality(parts) = 0 THEN
-            RAISE EXCEPTION USING ERRCODE = 'LG073', MESSAGE = format('nothing is outstanding with %s', provider),
-                HINT = 'obligations() lists what is outstanding.';
-        ELSIF (SELECT count(DISTINCT p.obligation_id) FROM unnest(parts) AS p) < cardinality(parts) THEN
+            PERFORM refuse('LG073', format('nothing is outstanding with %s', provider), NULL,
+                           'obligations() lists what is outstanding.');
+        ELSIF (SELECT count(DISTINCT (p.owed).obligation_id) FROM unnest(parts) AS p) < cardinality(parts) THEN
             PERFORM refuse_invalid('an asset is named twice among the amounts');
         END IF;
-        PERFORM discharge(holder, reference, 'lp_settlement', parts, at, format('Settlement with %s', provider));
+        asked.outcome := to_jsonb(discharge(asked, 'lp_settlement', parts, format('Settlement with %s', provider)));
     END IF;
-    RETURN QUERY SELECT * FROM payments_of(holder, reference);
+    RETURN QUERY SELECT * FROM payments_answered(asked.outcome);
 END;
 $$;
-COMMENT ON FUNCTION settle_provider(text, text, text, date, amount[], timestamptz) IS 'Pays and is paid by, delivers coin to and receives it from a liquidity provider in one journal (J07g): everything outstanding of one window (closes_on) or of all, or the given positive amounts, each in the direction in which it is owed. A delivery of coin moves the customers'' coin into control; the first one also clears what purchases and sales set off. Idempotent by reference. LG071 when it pays out for a window that is not agreed, LG073, LG074, LG014, LG020, LG070.';
+COMMENT ON FUNCTION settle_provider(text, text, text, date, amount[], timestamptz) IS
+'Pays and is paid by, delivers coin to and receives it from a liquidity provider in one journal (J07g): everything outstanding
+of one window (closes_on) or of all, or the given positive amounts, each in the direction in which it is owed.
+A delivery of coin moves the customers'' coin into control; the first one also clears what purchases and sales set off.
+Idempotent by reference: the first answer again.
+Errors: LG002, LG010, LG014, LG020, LG045, LG061, LG070, LG071 it pays out for a window that is not agreed, LG073, LG074,
+54000.';
 
 CREATE FUNCTION bakkt_ledger.settle_window(client text, closes_on date, reference text, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    holder integer := require_client(client);
-    number integer := window_number(client, closes_on);
-    owed obligation;
-    part_reference text;
-    stored jsonb;
+    holder constant integer := require_client(client);
+    number constant integer := window_number(client, closes_on);
+    part record;
+    earlier request;
 BEGIN
-    PERFORM require_settlement_reference(reference);
-    PERFORM lock_settlement(holder);
-    FOR owed IN
-        SELECT DISTINCT ON (o.counterparty_kind, o.counterparty, CASE o.counterparty_kind WHEN 'client' THEN o.obligation_id END) o.*
-        FROM obligation o
-        WHERE o.client_id = holder AND o.window_no = number
-          AND (o.final_at IS NULL
-               OR EXISTS (SELECT FROM settlement_request r
-                          WHERE r.client_id = holder AND left(r.reference, length(settle_window.reference) + 1) = settle_window.reference || ':'))
-        ORDER BY o.counterparty_kind, o.counterparty, CASE o.counterparty_kind WHEN 'client' THEN o.obligation_id END, o.obligation_id
+    PERFORM require_settlement_reference(reference), lock_settlement(holder);
+    FOR part IN
+        SELECT p.operation, p.counterparty, p.direction,
+               concat_ws(':', settle_window.reference, p.counterparty, p.unit, p.apart) AS named,
+               bool_or(p.final_at IS NULL) AS open, sum(p.rest) FILTER (WHERE p.operation = 'record_wire') AS worth
+        FROM wires_of_window(holder, number) AS p
+        GROUP BY p.operation, p.counterparty, p.unit, p.direction, p.apart
+        ORDER BY p.operation, p.counterparty, min(p.obligation_id)
     LOOP
-        part_reference := concat_ws(':', settle_window.reference, owed.counterparty,
-                                    CASE owed.counterparty_kind WHEN 'client' THEN owed.asset::text END);
-        SELECT r.request INTO stored FROM settlement_request r WHERE r.client_id = holder AND r.reference = part_reference;
+        SELECT r.* INTO earlier
+        FROM request AS r
+        WHERE r.client_id = holder AND r.scope = 'settlement' AND r.reference = part.named;
         IF FOUND THEN
-            PERFORM refuse_other_content('Reference', part_reference, stored,
-                jsonb_build_object('operation', CASE owed.counterparty_kind WHEN 'client' THEN 'record_wire' ELSE 'settle_provider' END,
-                                   'closes_on', to_jsonb(closes_on)));
-            RETURN QUERY SELECT * FROM payments_of(holder, part_reference);
-        ELSIF owed.final_at IS NOT NULL THEN
-            CONTINUE;
-        ELSIF owed.counterparty_kind = 'client' THEN
-            RETURN QUERY SELECT * FROM record_wire(client, part_reference,
-                                                   CASE WHEN owed.payer = owed.counterparty THEN 'received' ELSE 'sent' END,
-                                                   outstanding(owed), owed.counterparty, closes_on, at);
-        ELSE
-            RETURN QUERY SELECT * FROM settle_provider(client, part_reference, owed.counterparty, closes_on, NULL, at);
+            PERFORM refuse_other_content('Reference', part.named,
+                                         earlier.content || jsonb_build_object('operation', earlier.operation),
+                                         jsonb_build_object('operation', part.operation, 'closes_on', closes_on));
+            RETURN QUERY SELECT * FROM payments_answered(earlier.outcome);
+        ELSIF part.open AND part.operation = 'record_wire' THEN
+            RETURN QUERY
+            SELECT * FROM record_wire(client, part.named, part.direction, part.worth, part.counterparty, closes_on, at);
+        ELSIF part.open THEN
+            RETURN QUERY SELECT * FROM settle_provider(client, part.named, part.counterparty, closes_on, NULL, at);
         END IF;
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION settle_window(text, date, text, timestamptz) IS 'Records that everything outstanding of an agreed window was paid and delivered: a wire with the client and a settlement with each provider, referenced reference:counterparty. Errors as record_wire() and settle_provider().';
+COMMENT ON FUNCTION settle_window(text, date, text, timestamptz) IS
+'Records that everything outstanding of an agreed window was paid and delivered: a wire with the client for each asset and
+direction, and a settlement with each provider.
+They are referenced reference:counterparty, a wire reference:counterparty:asset, and where wires go both ways :received or
+:sent.
+Again is the first answer. Errors as record_wire() and settle_provider().';
+
+-- The obligations of a window by the payment that settles them: a wire with the client for each asset and direction, or one
+-- settlement with a provider.
+CREATE FUNCTION bakkt_ledger_internal.wires_of_window(holder integer, number integer)
+    RETURNS TABLE (operation text, counterparty text, unit text, direction text, apart text, obligation_id bigint,
+                   final_at timestamptz, rest amount)
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE WHEN w.direction IS NULL THEN 'settle_provider' ELSE 'record_wire' END, o.counterparty,
+           CASE WHEN w.direction IS NOT NULL THEN o.asset::text END, w.direction,
+           CASE WHEN EXISTS (SELECT FROM obligation AS x
+                             WHERE x.client_id = o.client_id AND x.window_no = o.window_no AND x.counterparty_kind = 'client'
+                               AND x.asset = o.asset AND x.payer <> o.payer) THEN w.direction END,
+           o.obligation_id, o.final_at, outstanding(o)
+    FROM obligation AS o
+    CROSS JOIN LATERAL (SELECT CASE WHEN o.counterparty_kind = 'client' THEN
+                                   CASE WHEN o.payer = o.counterparty THEN 'received' ELSE 'sent' END END) AS w (direction)
+    WHERE o.client_id = holder AND o.window_no = number;
+END;

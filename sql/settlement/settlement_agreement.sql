@@ -1,3 +1,9 @@
+-- How a client settles, and the one lock of its settlement.
+--
+-- Locks: the agreement's row is written by whatever changes the client's
+-- windows and obligations, so that these changes happen one after the other.
+-- Posting never takes it.
+
 CREATE TABLE bakkt_ledger_internal.settlement_agreement (
     client_id integer PRIMARY KEY REFERENCES client,
     netting text NOT NULL DEFAULT 'NOVATION' CHECK (netting = 'NOVATION'),
@@ -5,54 +11,62 @@ CREATE TABLE bakkt_ledger_internal.settlement_agreement (
     coin_calendar text COLLATE "C" NOT NULL DEFAULT 'CHAIN' REFERENCES calendar,
     last_window integer NOT NULL DEFAULT 0 CHECK (last_window >= 0)
 );
-COMMENT ON TABLE settlement_agreement IS 'How a client settles; its row is locked by whatever changes the client''s windows and obligations, so that these happen one after the other. Posting never takes it.';
-COMMENT ON COLUMN settlement_agreement.netting IS 'What netting means when a payment fails: under NOVATION only the net obligation exists, the trades are discharged.';
+COMMENT ON TABLE settlement_agreement IS 'How a client settles.';
+COMMENT ON COLUMN settlement_agreement.netting IS
+'What netting means when a payment fails: under NOVATION only the net obligation exists, the trades are discharged.';
 COMMENT ON COLUMN settlement_agreement.last_window IS 'Number of the last closed window.';
 SELECT pg_catalog.pg_extension_config_dump('settlement_agreement', '');
+INSERT INTO subject (subject, key) VALUES ('settlement_agreement', '{client_id}');
 
-CREATE FUNCTION bakkt_ledger_internal.lock_settlement(client_id integer) RETURNS settlement_agreement
+-- Makes this transaction the only one that changes the client's windows and obligations; 40001 when it began too early
+-- for that.
+CREATE FUNCTION bakkt_ledger_internal.lock_settlement(holder integer) RETURNS settlement_agreement
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    agreement settlement_agreement;
+    locked settlement_agreement;
 BEGIN
     PERFORM bounded_wait();
     -- written, not only locked: a transaction whose snapshot is older than another's change gets 40001
-    UPDATE settlement_agreement a SET last_window = a.last_window
-    WHERE a.client_id = lock_settlement.client_id RETURNING a.* INTO agreement;
-    IF NOT FOUND THEN
-        INSERT INTO settlement_agreement (client_id) VALUES (lock_settlement.client_id) ON CONFLICT DO NOTHING;
-        UPDATE settlement_agreement a SET last_window = a.last_window
-        WHERE a.client_id = lock_settlement.client_id RETURNING a.* INTO agreement;
+    UPDATE settlement_agreement AS a SET last_window = a.last_window WHERE a.client_id = holder RETURNING a.* INTO locked;
+    IF FOUND THEN
+        RETURN locked;
     END IF;
-    RETURN agreement;
+    INSERT INTO settlement_agreement AS a (client_id) VALUES (holder) ON CONFLICT DO NOTHING RETURNING a.* INTO locked;
+    IF FOUND THEN
+        PERFORM record_event('opened', NULL::settlement_agreement, locked, clock_timestamp());
+        RETURN locked;
+    END IF;
+    RETURN lock_settlement(holder);
 END;
 $$;
-COMMENT ON FUNCTION lock_settlement(integer) IS 'Internal: makes this transaction the only one that changes the client''s windows and obligations; 40001 when it began too early for that.';
 
-CREATE FUNCTION bakkt_ledger.change_settlement(client text, cash_calendar text DEFAULT NULL, coin_calendar text DEFAULT NULL, reason text DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.change_settlement(client text, cash_calendar text DEFAULT NULL, coin_calendar text DEFAULT NULL,
+                                               reason text DEFAULT NULL)
     RETURNS settlement_agreement
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    before settlement_agreement := lock_settlement(require_client(client));
-    changed settlement_agreement;
+    before constant settlement_agreement := lock_settlement(require_client(client));
+    after settlement_agreement;
 BEGIN
-    PERFORM latest_version(c) FROM unnest(ARRAY[change_settlement.cash_calendar, change_settlement.coin_calendar]) AS c WHERE c IS NOT NULL;
-    UPDATE settlement_agreement a
+    PERFORM latest_version(c)
+    FROM unnest(ARRAY[change_settlement.cash_calendar, change_settlement.coin_calendar]) AS c
+    WHERE c IS NOT NULL;
+    UPDATE settlement_agreement AS a
     SET cash_calendar = coalesce(change_settlement.cash_calendar, a.cash_calendar),
         coin_calendar = coalesce(change_settlement.coin_calendar, a.coin_calendar)
     WHERE a.client_id = before.client_id
-    RETURNING a.* INTO changed;
-    IF changed IS DISTINCT FROM before THEN
-        PERFORM record_change('settlement_agreement', change_settlement.client, to_jsonb(before), to_jsonb(changed),
-                              before.client_id, NULL, reason);
+    RETURNING a.* INTO after;
+    IF after IS DISTINCT FROM before THEN
+        PERFORM record_event('changed', before, after, clock_timestamp(), reason => change_settlement.reason);
     END IF;
-    RETURN changed;
+    RETURN after;
 END;
 $$;
-COMMENT ON FUNCTION change_settlement(text, text, text, text) IS 'Sets by which calendars a client''s money and coin fall due, from the next window to close on; NULL leaves one as it is. Audited in change_log. LG075 unknown calendar, LG010.';
+COMMENT ON FUNCTION change_settlement(text, text, text, text) IS
+'Sets by which calendars a client''s money and coin fall due, from the next window to close on.
+NULL leaves a calendar as it is. Each change is an event.
+Errors: LG010, LG075 unknown calendar.';

@@ -1,3 +1,5 @@
+-- What people ask about a window.
+
 CREATE FUNCTION bakkt_ledger.window_members(client text, closes_on date)
     RETURNS TABLE (journal bigint, kind text, account text, reference text, client_order_id text, symbol text, side text,
                    quantity amount, price price, net_money amount, provider text, funding_model text,
@@ -5,34 +7,35 @@ CREATE FUNCTION bakkt_ledger.window_members(client text, closes_on date)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
-#variable_conflict use_column
 DECLARE
-    holder integer := require_client(client);
-    scope window_scope := scope_of(holder, closes_on);
+    scope constant window_scope := scope_of(require_client(client), closes_on);
 BEGIN
     RETURN QUERY
     SELECT j.journal_id, k.name, c.account_code, j.reference, client_order_id(j.terms), i.symbol, side(j.terms),
            signed_quantity(j.terms), price(j.terms), net_money(j.terms), p.code, funding_model(j.terms),
            j.effective_at, j.recorded_at,
            CASE WHEN j.effective_at < scope.from_at AND scope.window_no > 1 THEN
-               'W' || coalesce((SELECT max(w.window_no) FROM settlement_window w
-                                WHERE w.client_id = holder AND w.window_no < scope.window_no
-                                  AND w.from_at <= j.effective_at), 1)
+               window_name(coalesce((SELECT max(w.window_no)
+                                     FROM settlement_window AS w
+                                     WHERE w.client_id = scope.client_id AND w.window_no < scope.window_no
+                                       AND w.from_at <= j.effective_at), 1))
            END,
            coalesce(j.reverses, corrects(j.terms))
-    FROM window_journals(scope.client_id, scope.from_at, scope.to_at,
-                         scope.first_id, scope.previous_high, scope.previous_pending,
-                         scope.high, scope.pending, scope.pending_from,
-                         scope.early_until, scope.early_high, scope.early_pending) AS j
-    JOIN journal_kind k USING (kind)
-    LEFT JOIN customer c ON c.customer_id = j.customer_id
-    LEFT JOIN instrument i ON i.instrument_id = instrument_id(j.terms)
-    LEFT JOIN liquidity_provider p ON p.lp_id = lp_id(j.terms)
+    FROM window_journals(scope) AS j
+    JOIN journal_kind AS k ON k.kind = j.kind
+    LEFT JOIN customer AS c ON c.customer_id = j.customer_id
+    LEFT JOIN instrument AS i ON i.instrument_id = instrument_id(j.terms)
+    LEFT JOIN liquidity_provider AS p ON p.lp_id = lp_id(j.terms)
     WHERE j.terms IS NOT NULL
     ORDER BY j.effective_at, j.journal_id;
 END;
 $$;
-COMMENT ON FUNCTION window_members(text, date) IS 'The executions of the client''s window that closes on a date, in order of execution: for a sealed window always the same rows, for the open one those known so far. quantity and net_money are signed: positive = the customer receives coin, the client owes money. late_from: the sealed window in whose time it was executed; it was not known, or not busted, when that was sealed. original: the journal it busts or corrects. LG070.';
+COMMENT ON FUNCTION window_members(text, date) IS
+'The executions of the client''s window that closes on a date, in order of execution.
+Of a sealed window always the same rows, of the open one those known so far. quantity and net_money are signed: positive = the
+customer receives coin, the client owes money. late_from: the sealed window in whose time it was executed; it was not known,
+or not busted, when that was sealed. original: the journal it busts or corrects.
+Errors: LG010, LG070.';
 
 CREATE FUNCTION bakkt_ledger.window_adjustments(client text, closes_on date)
     RETURNS TABLE (journal bigint, kind text, reference text, counterparty text, asset asset, amount amount,
@@ -40,29 +43,29 @@ CREATE FUNCTION bakkt_ledger.window_adjustments(client text, closes_on date)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
-#variable_conflict use_column
 DECLARE
-    holder integer := require_client(client);
-    scope window_scope := scope_of(holder, closes_on);
+    scope constant window_scope := scope_of(require_client(client), closes_on);
 BEGIN
     RETURN QUERY
-    SELECT j.journal_id, k.name, j.reference, split_part(a.name, ':', 3), a.asset, sum(l.amount), j.effective_at, j.description
-    FROM window_journals(scope.client_id, scope.from_at, scope.to_at,
-                         scope.first_id, scope.previous_high, scope.previous_pending,
-                         scope.high, scope.pending, scope.pending_from,
-                         scope.early_until, scope.early_high, scope.early_pending) AS j
-    JOIN journal_kind k USING (kind)
+    SELECT j.journal_id, k.name, j.reference, a.counterparty, a.asset, sum(l.amount), j.effective_at, j.description
+    FROM window_journals(scope) AS j
+    JOIN journal_kind AS k ON k.kind = j.kind
     CROSS JOIN LATERAL lines(j.entry) AS l
-    JOIN account a ON a.client_id = j.client_id AND a.account = l.account
+    JOIN window_accounts(scope.client_id) AS a ON a.account = l.account
     WHERE j.terms IS NULL
-      AND NOT EXISTS (SELECT FROM window_novation n WHERE n.client_id = j.client_id AND n.journal_id = j.journal_id)
-      AND a.kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
-                     'corp_lp_coin_payable', 'corp_lp_coin_receivable')
-    GROUP BY j.journal_id, k.name, j.reference, a.name, a.asset, j.effective_at, j.description
-    ORDER BY j.effective_at, j.journal_id, split_part(a.name, ':', 3) COLLATE "C", a.asset;
+      -- the novation of the window before settles that one
+      AND NOT EXISTS (SELECT FROM event AS e
+                      WHERE e.client_id = j.client_id AND e.subject = 'settlement_window'
+                        AND e.subject_key = (scope.window_no - 1)::text AND e.event = 'novated' AND e.journal_id = j.journal_id)
+    GROUP BY j.journal_id, k.name, j.reference, a.account, a.counterparty, a.asset, j.effective_at, j.description
+    ORDER BY j.effective_at, j.journal_id, a.counterparty COLLATE "C", a.asset;
 END;
 $$;
-COMMENT ON FUNCTION window_adjustments(text, date) IS 'Journals of the window that are no executions but touch what it settles: adjustments, and deliveries and payments made before the close. amount: positive = the counterparty owes more. LG070.';
+COMMENT ON FUNCTION window_adjustments(text, date) IS
+'Journals of the window that are no executions but touch what it settles: adjustments, deliveries and payments made before the
+close.
+amount: positive = the counterparty owes more.
+Errors: LG010, LG070.';
 
 CREATE FUNCTION bakkt_ledger.window_summary(client text, closes_on date)
     RETURNS TABLE (asset asset, quote asset, buy_count bigint, buy_quantity amount, buy_net_money amount,
@@ -71,9 +74,6 @@ CREATE FUNCTION bakkt_ledger.window_summary(client text, closes_on date)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
-#variable_conflict use_column
-DECLARE
-    scope window_scope := scope_of(require_client(client), closes_on);
 BEGIN
     RETURN QUERY
     SELECT s.base, s.quote, s.buys, s.bought, s.paid, s.sells, s.sold, s.received, s.bought - s.sold, s.paid - s.received,
@@ -85,59 +85,57 @@ BEGIN
                  coalesce(sum(f.executions) FILTER (WHERE f.side = 'SELL'), 0)::bigint AS sells,
                  coalesce(sum(f.quantity) FILTER (WHERE f.side = 'SELL'), zero(f.base)) AS sold,
                  coalesce(sum(f.net_money) FILTER (WHERE f.side = 'SELL'), zero(f.quote)) AS received
-          FROM scope_figures(scope) AS f
+          FROM scope_figures(scope_of(require_client(client), closes_on)) AS f
           WHERE f.account IS NULL
           GROUP BY f.base, f.quote, f.funding_model) AS s
     ORDER BY s.base, s.quote, s.funding_model;
 END;
 $$;
-COMMENT ON FUNCTION window_summary(text, date) IS 'The window per coin: what customers bought and sold and the money for it, all positive; net_quantity positive = bought more; net_money positive = the client owes. A bust takes its execution away again, in the window it falls in. The net settlement of the client is the sum of net_money over funding_model NET_SETTLEMENT, plus window_adjustments(). LG070.';
+COMMENT ON FUNCTION window_summary(text, date) IS
+'The window per coin: what customers bought and sold and the money for it, all positive.
+net_quantity positive = bought more; net_money positive = the client owes. A bust takes its execution away again, in the
+window it falls in. The net settlement of the client is the sum of net_money over funding_model NET_SETTLEMENT, plus
+window_adjustments().
+Errors: LG010, LG070.';
 
 CREATE FUNCTION bakkt_ledger.zero_sum_check(closes_on date)
     RETURNS TABLE (client_code text, asset asset, counterparties amount, own amount, difference amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
-#variable_conflict use_column
 DECLARE
     holder client;
     scope window_scope;
 BEGIN
     FOR holder IN
-        SELECT c.* FROM client c
+        SELECT c.*
+        FROM client AS c
         WHERE c.client_id = ANY (visible_clients())
-          AND EXISTS (SELECT FROM settlement_window w WHERE w.client_id = c.client_id AND w.closes_on = zero_sum_check.closes_on)
+          AND EXISTS (SELECT FROM settlement_window AS w
+                      WHERE w.client_id = c.client_id AND w.closes_on = zero_sum_check.closes_on)
         ORDER BY c.code
     LOOP
         scope := scope_of(holder.client_id, closes_on);
         RETURN QUERY
-        WITH theirs AS (
-            -- from what was executed
-            SELECT s.asset, sum(s.amount) AS amount
-            FROM settled_accounts(scope, ARRAY(SELECT f FROM scope_figures(scope) AS f)) AS s
-            GROUP BY s.asset
-        ), ours AS (
-            -- from every other line the company's own books got
-            SELECT a.asset, sum(f.amount) AS amount
-            FROM (SELECT f.account, f.net_money AS amount
-            FROM (SELECT window_figures(NULL, j.entry) AS figures
-                  FROM window_journals(scope.client_id, scope.from_at, scope.to_at,
-                                       scope.first_id, scope.previous_high, scope.previous_pending,
-                                       scope.high, scope.pending, scope.pending_from,
-                                       scope.early_until, scope.early_high, scope.early_pending) AS j) AS totals,
-                 unnest(totals.figures) AS f
-                  UNION ALL
-                  SELECT n.account, -n.amount FROM novated_before(holder.client_id, scope.window_no) AS n) AS f
-            JOIN account a ON a.client_id = holder.client_id AND a.account = f.account
-            WHERE a.kind NOT IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
-                                 'corp_lp_coin_payable', 'corp_lp_coin_receivable')
-            GROUP BY a.asset
-        )
-        SELECT holder.code, asset, coalesce(theirs.amount, zero(asset)), coalesce(ours.amount, zero(asset)),
-               coalesce(theirs.amount, zero(asset)) + coalesce(ours.amount, zero(asset))
-        FROM theirs FULL JOIN ours USING (asset)
-        ORDER BY asset;
+        SELECT holder.code, n.unit, n.theirs, n.ours, n.theirs + n.ours
+        FROM (SELECT p.unit, coalesce(sum(p.theirs), zero(p.unit)) AS theirs, coalesce(sum(p.ours), zero(p.unit)) AS ours
+              FROM (-- theirs from what was executed
+                    SELECT s.asset AS unit, s.amount AS theirs, NULL::amount AS ours
+                    FROM settled_accounts(scope, ARRAY(SELECT f FROM scope_figures(scope) AS f)) AS s
+                    UNION ALL
+                    -- ours from every other line the company's own books got
+                    SELECT a.asset, NULL, l.amount
+                    FROM (SELECT f.account, f.net_money AS amount FROM scope_figures(scope, by_line => true) AS f
+                          UNION ALL
+                          SELECT n.account, -n.amount FROM novation_lines(holder.client_id, scope.window_no - 1) AS n) AS l
+                    JOIN account AS a ON a.client_id = holder.client_id AND a.account = l.account
+                    WHERE NOT is_settled_kind(a.kind)) AS p
+              GROUP BY p.unit) AS n
+        ORDER BY n.unit;
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION zero_sum_check(date) IS 'For every client''s sealed window that closes on the date, per asset: the nets of all counterparties as executed, the company''s own net as posted, and their sum, which must be zero (I15). Positive = owed to the company.';
+COMMENT ON FUNCTION zero_sum_check(date) IS
+'For every client''s sealed window that closes on the date, per asset: the nets of all counterparties as executed, the
+company''s own net as posted, and their sum, which must be zero (I15).
+Positive = owed to the company.';

@@ -1,55 +1,66 @@
--- Coin deposits and the liquidity providers' side of settlement (design 5).
+-- Coin that has arrived for a customer.
+-- Refuses assets that are not coin (LG042), unknown wallets (LG034).
+-- Locks what posting locks.
 
+-- A deposit debits the wallet it arrived in, so there is a template for each kind of wallet.
+INSERT INTO template
+SELECT 'coin_deposit_' || k.kind, 'coin_deposit', k.meaning
+FROM account_kind AS k
+WHERE k.first_part = 'Wallet' AND k.fund = 'CUST';
+INSERT INTO template_line (template, line, side, account_kind, parties)
+SELECT t.template, l.line, l.side, l.kind, l.parties
+FROM template AS t
+CROSS JOIN LATERAL (VALUES (1, 'debit', pg_catalog.replace(t.template, 'coin_deposit_', ''),
+                            CASE t.template WHEN 'coin_deposit_cust_wallet_custodian' THEN '{custodian}'::text[] ELSE '{}' END),
+                           (2, 'credit', 'cust_coin', '{customer}')) AS l (line, side, kind, parties)
+WHERE t.journal_kind = 'coin_deposit';
+
+-- LG040 or LG041 unless the asset may be posted, LG042 unless it is coin, or money, as wanted.
 CREATE FUNCTION bakkt_ledger_internal.require_transfer_amount(what text, quantity amount, coin boolean) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
     its_kind text;
 BEGIN
     PERFORM require_asset(asset(quantity));
-    SELECT s.kind INTO its_kind FROM supported_asset s WHERE s.asset = asset(quantity);
-    IF coin AND its_kind = 'FIAT' THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG042', MESSAGE = format('%s must be of coin', what), DETAIL = format('It is %s.', quantity);
-    ELSIF NOT coin AND its_kind = 'COIN' THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG042', MESSAGE = format('%s must be of money', what), DETAIL = format('It is %s.', quantity);
+    SELECT s.kind INTO its_kind FROM supported_asset AS s WHERE s.asset = asset(quantity);
+    IF its_kind = (CASE WHEN coin THEN 'FIAT' ELSE 'COIN' END) THEN
+        PERFORM refuse('LG042', format('%s must be of %s', what, CASE WHEN coin THEN 'coin' ELSE 'money' END),
+                       format('It is %s.', quantity));
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_transfer_amount(text, amount, boolean) IS
-    'Internal: raises LG040 or LG041 unless the asset may be posted, LG042 unless it is coin, or money, as wanted.';
 
 CREATE FUNCTION bakkt_ledger.deposit_coin(account text, quantity amount, reference text, wallet text DEFAULT 'deposit-addresses',
-                             effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
-    RETURNS TABLE (outcome text, replayed boolean, journal bigint, deposited amount, position_after amount, recorded_at timestamptz)
+                                          effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
+    RETURNS TABLE (outcome text, replayed boolean, journal bigint, deposited amount, position_after amount,
+                   recorded_at timestamptz)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    owner       constant bigint := require_customer(deposit_coin.account);
-    owning      constant integer := (SELECT c.client_id FROM customer c WHERE c.customer_id = owner);
-    claim       account_id;
-    entry       journal_entry;
-    result      journal_result;
+    owner constant bigint := require_customer(account);
+    holder constant integer := (SELECT u.client_id FROM customer AS u WHERE u.customer_id = owner);
+    claim account_id;
+    posted journal_result;
 BEGIN
-    IF deposit_coin.quantity IS NULL OR deposit_coin.wallet IS NULL THEN
+    IF quantity IS NULL OR wallet IS NULL THEN
         PERFORM refuse_invalid('a coin deposit needs a quantity and a wallet');
-    ELSIF sign(deposit_coin.quantity) <= 0 THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG045', MESSAGE = 'quantity must be positive', DETAIL = format('It is %s.', deposit_coin.quantity);
     END IF;
-    PERFORM require_transfer_amount('a coin deposit', deposit_coin.quantity, true);
-    claim := ensure_account(owning, 'CUST', 'Cust:' || deposit_coin.account, asset(deposit_coin.quantity), owner);
-    entry := journal_entry(
-        line('Dr', ensure_account(owning, 'CUST', 'Wallet:' || deposit_coin.wallet, asset(deposit_coin.quantity)), deposit_coin.quantity),
-        line('Cr', claim, deposit_coin.quantity));
-    result := post_entry(owning, deposit_coin.reference, 'coin_deposit', entry, deposit_coin.effective_at, deposit_coin.description);
-    RETURN QUERY SELECT result.outcome, result.replayed, result.journal, deposit_coin.quantity,
-                        (SELECT b.balance FROM unnest(result.balances) b WHERE b.account = claim), result.recorded_at;
+    PERFORM require_positive(quantity), require_transfer_amount('a coin deposit', quantity, true);
+    claim := account_of_kind(holder, 'cust_coin', asset(quantity), account);
+    posted := post_template(holder, 'coin_deposit_' || (account_kind_of('CUST', 'Wallet:' || wallet)).kind, reference,
+                            jsonb_build_object('customer', account, 'custodian', split_part(wallet, ':', 2)),
+                            jsonb_build_object('amount', quantity), effective_at, description);
+    RETURN QUERY
+    SELECT posted.outcome, posted.replayed, posted.journal, quantity,
+           (SELECT b.balance FROM unnest(posted.balances) AS b WHERE b.account = claim), posted.recorded_at;
 END;
 $$;
 COMMENT ON FUNCTION deposit_coin(text, amount, text, text, timestamptz, text) IS
-'Coin that has arrived for a customer, confirmed: debits the wallet it arrived in (deposit-addresses, omnibus, warehouse or sub-custodian:<name>), credits
-the customer. position_after is NULL on replay. The same reference with the same content returns the original outcome. Raises LG012 unknown customer, LG045 not
-positive, LG042 not coin, LG043 too many decimals, LG034 unknown wallet, LG040 or LG041 asset, LG020 reference used with other content.';
+'Records coin that has arrived for a customer and is confirmed: debits the wallet in which it arrived, credits the customer.
+wallet: deposit-addresses, omnibus, warehouse or sub-custodian:<name>. position_after is NULL on replay. The same reference with
+the same content returns the original outcome.
+Errors: LG012 unknown customer, LG045 not positive, LG042 not coin, LG043 too many decimals, LG034 unknown wallet, LG040 or LG041
+asset, LG020 reference used with other content.';

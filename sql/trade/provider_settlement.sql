@@ -1,59 +1,42 @@
--- What the company owes a provider and is owed, discharged (J02d, J03d, the
--- provider's part of J04b).  Positive coin comes in against money going out;
--- negative both ways is the mirror image.
-CREATE FUNCTION bakkt_ledger_internal.provider_entry(client_id integer, lp text, coin amount, money amount) RETURNS journal_entry
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-#variable_conflict use_column
-DECLARE
-    client_id   constant integer := provider_entry.client_id;
-    lines       entry_line[] := '{}';
-    a           asset;
-BEGIN
-    IF sign(coin) > 0 THEN
-        a := asset(coin);
-        lines := ARRAY[line('Dr', ensure_account(client_id, 'CUST', 'Wallet:omnibus', a), coin),
-                       line('Cr', ensure_account(client_id, 'CUST', 'DueFrom:CORP', a), coin),
-                       line('Dr', ensure_account(client_id, 'CORP', 'DueTo:CUST', a), coin),
-                       line('Cr', ensure_account(client_id, 'CORP', 'LP:coin-receivable:' || lp, a), coin)];
-    ELSIF sign(coin) < 0 THEN
-        a := asset(coin);
-        lines := ARRAY[line('Dr', ensure_account(client_id, 'CUST', 'DueTo:CORP', a), -coin),
-                       line('Cr', ensure_account(client_id, 'CUST', 'Wallet:omnibus', a), -coin),
-                       line('Dr', ensure_account(client_id, 'CORP', 'LP:coin-payable:' || lp, a), -coin),
-                       line('Cr', ensure_account(client_id, 'CORP', 'DueFrom:CUST', a), -coin)];
-    END IF;
-    IF sign(money) > 0 THEN
-        a := asset(money);
-        lines := lines || ARRAY[line('Dr', ensure_account(client_id, 'CORP', 'LP:payable:' || lp, a), money),
-                                line('Cr', ensure_account(client_id, 'CORP', 'Bank:operating', a), money)];
-    ELSIF sign(money) < 0 THEN
-        a := asset(money);
-        lines := lines || ARRAY[line('Dr', ensure_account(client_id, 'CORP', 'Bank:operating', a), -money),
-                                line('Cr', ensure_account(client_id, 'CORP', 'LP:receivable:' || lp, a), -money)];
-    END IF;
-    RETURN journal_entry(VARIADIC lines);
-END;
-$$;
-COMMENT ON FUNCTION provider_entry(integer, text, amount, amount) IS 'Internal: the lines of a settlement with a liquidity provider.';
+-- Settling with a liquidity provider outside a window: what the company owes it, and is owed, is
+-- discharged (J02d, J03d, the provider's part of J04b).
+-- Refuses unknown providers (LG014).
+-- Locks what posting locks.
+
+INSERT INTO template VALUES
+    ('provider_settlement', 'lp_settlement', 'a provider delivers or receives coin, and is paid or pays');
+INSERT INTO template_line (template, line, side, account_kind, parties, amount) VALUES
+    ('provider_settlement', 1, 'debit', 'cust_wallet_omnibus', '{}', 'coin received'),
+    ('provider_settlement', 2, 'credit', 'cust_due_from_corp', '{}', 'coin received'),
+    ('provider_settlement', 3, 'debit', 'corp_due_to_cust', '{}', 'coin received'),
+    ('provider_settlement', 4, 'credit', 'corp_lp_coin_receivable', '{provider}', 'coin received'),
+    ('provider_settlement', 5, 'debit', 'cust_due_to_corp', '{}', 'coin delivered'),
+    ('provider_settlement', 6, 'credit', 'cust_wallet_omnibus', '{}', 'coin delivered'),
+    ('provider_settlement', 7, 'debit', 'corp_lp_coin_payable', '{provider}', 'coin delivered'),
+    ('provider_settlement', 8, 'credit', 'corp_due_from_cust', '{}', 'coin delivered'),
+    ('provider_settlement', 9, 'debit', 'corp_lp_payable', '{provider}', 'money paid'),
+    ('provider_settlement', 10, 'credit', 'corp_bank', '{}', 'money paid'),
+    ('provider_settlement', 11, 'debit', 'corp_bank', '{}', 'money received'),
+    ('provider_settlement', 12, 'credit', 'corp_lp_receivable', '{provider}', 'money received');
 
 CREATE FUNCTION bakkt_ledger.settle_lp(client text, lp text, coin amount, money amount, reference text,
-                          effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
-    RETURNS TABLE (outcome text, replayed boolean, journal bigint, coin_received amount, money_paid amount, recorded_at timestamptz)
+                                       effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
+    RETURNS TABLE (outcome text, replayed boolean, journal bigint, coin_received amount, money_paid amount,
+                   recorded_at timestamptz)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    client_id   constant integer := require_client(settle_lp.client);
-    result      journal_result;
+    holder constant integer := require_client(client);
+    no_coin constant amount := zero(asset(coalesce(coin, money)));
+    no_money constant amount := zero(asset(coalesce(money, coin)));
+    posted journal_result;
 BEGIN
-    IF settle_lp.lp IS NULL OR coalesce(sign(coin), 0) = 0 AND coalesce(sign(money), 0) = 0 THEN
+    IF lp IS NULL OR coalesce(sign(coin), 0) = 0 AND coalesce(sign(money), 0) = 0 THEN
         PERFORM refuse_invalid('a settlement needs a liquidity provider and coin or money');
-    ELSIF NOT EXISTS (SELECT FROM liquidity_provider p WHERE p.code = settle_lp.lp) THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG014', MESSAGE = format('liquidity provider "%s" does not exist', settle_lp.lp),
-            HINT = 'Open it with open_liquidity_provider().';
+    ELSIF NOT EXISTS (SELECT FROM liquidity_provider AS p WHERE p.code = lp) THEN
+        PERFORM refuse('LG014', format('liquidity provider "%s" does not exist', lp), NULL,
+                       'Open it with open_liquidity_provider().');
     END IF;
     IF sign(coin) <> 0 THEN
         PERFORM require_transfer_amount('what the provider delivers', coin, true);
@@ -61,13 +44,19 @@ BEGIN
     IF sign(money) <> 0 THEN
         PERFORM require_transfer_amount('what the provider is paid', money, false);
     END IF;
-    result := post_entry(client_id, settle_lp.reference, 'lp_settlement', provider_entry(client_id, settle_lp.lp, coin, money),
-                         settle_lp.effective_at, settle_lp.description);
-    RETURN QUERY SELECT result.outcome, result.replayed, result.journal, coin, money, result.recorded_at;
+    posted := post_template(holder, 'provider_settlement', reference, jsonb_build_object('provider', lp),
+                            jsonb_build_object('coin received', greatest(coin, no_coin),
+                                               'coin delivered', greatest(-coin, no_coin),
+                                               'money paid', greatest(money, no_money),
+                                               'money received', greatest(-money, no_money)),
+                            effective_at, description);
+    RETURN QUERY
+    SELECT posted.outcome, posted.replayed, posted.journal, coin, money, posted.recorded_at;
 END;
 $$;
 COMMENT ON FUNCTION settle_lp(text, text, amount, amount, text, timestamptz, text) IS
-'A liquidity provider delivers coin to the omnibus wallet (coin positive) or receives it (negative), and is paid from the operating account (money
-positive) or pays (negative); either may be NULL. Discharges what executions have left open, of a trade, a set of trades or in part. Idempotent by reference. Raises
-LG010 or 42501 client, LG014 provider, LG002 neither coin nor money, LG042 coin that is money or the reverse, LG040, LG041, LG043 asset, LG020 reference
-used with other content.';
+'Discharges what executions left open with a liquidity provider: for a trade, for a set of trades, or in part.
+It delivers coin to the omnibus wallet (coin positive) or receives it (negative), and is paid from the operating account (money
+positive) or pays (negative); either may be NULL. Idempotent by reference.
+Errors: LG010 or 42501 client, LG014 provider, LG002 neither coin nor money, LG042 coin that is money, or money that is coin,
+LG040, LG041, LG043 asset, LG020 reference used with other content.';

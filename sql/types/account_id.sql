@@ -1,22 +1,19 @@
--- Floor 1: account_id, the identifier of an account, which carries its fund.
+-- Type account_id: the identifier of an account, which carries its fund.
+-- Refuses a text that is not fund:number (22P02).
 
 CREATE TYPE bakkt_ledger.account_id;
 
 CREATE FUNCTION bakkt_ledger_internal.account_id_in(cstring) RETURNS account_id
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION account_id_in(cstring) IS 'input of account_id; 22P02 when the text is not fund:number';
 
 CREATE FUNCTION bakkt_ledger_internal.account_id_out(account_id) RETURNS cstring
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION account_id_out(account_id) IS 'output of account_id';
 
 CREATE FUNCTION bakkt_ledger_internal.account_id_recv(internal) RETURNS account_id
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION account_id_recv(internal) IS 'binary input of account_id; 22P03 when the bits are no account';
 
 CREATE FUNCTION bakkt_ledger_internal.account_id_send(account_id) RETURNS bytea
     LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'int8send';
-COMMENT ON FUNCTION account_id_send(account_id) IS 'binary output of account_id: eight bytes, big-endian';
 
 CREATE TYPE bakkt_ledger.account_id (
     INPUT = account_id_in,
@@ -34,7 +31,8 @@ COMMENT ON TYPE account_id IS 'identifier of a ledger account, eight bytes; carr
 
 CREATE FUNCTION bakkt_ledger.account_id(fund text, number bigint) RETURNS account_id
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'account_id_from_parts';
-COMMENT ON FUNCTION account_id(text, bigint) IS 'the account of a fund (FBO, CUST, SEG or CORP) and a number; 22023 for an unknown fund, 22003 for a number out of range';
+COMMENT ON FUNCTION account_id(text, bigint) IS
+'the account of a fund (FBO, CUST, SEG or CORP) and a number; 22023 for an unknown fund, 22003 for a number out of range';
 
 CREATE FUNCTION bakkt_ledger.account_id(bits bigint) RETURNS account_id
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'account_id_from_bigint';
@@ -55,37 +53,28 @@ CREATE CAST (account_id AS bigint) WITHOUT FUNCTION;
 
 CREATE FUNCTION bakkt_ledger_internal.account_id_eq(account_id, account_id) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8eq';
-COMMENT ON FUNCTION account_id_eq(account_id, account_id) IS 'same account';
 CREATE FUNCTION bakkt_ledger_internal.account_id_ne(account_id, account_id) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8ne';
-COMMENT ON FUNCTION account_id_ne(account_id, account_id) IS 'different accounts';
 CREATE FUNCTION bakkt_ledger_internal.account_id_lt(account_id, account_id) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8lt';
-COMMENT ON FUNCTION account_id_lt(account_id, account_id) IS 'before, in order of number and fund';
 CREATE FUNCTION bakkt_ledger_internal.account_id_le(account_id, account_id) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8le';
-COMMENT ON FUNCTION account_id_le(account_id, account_id) IS 'before or same';
 CREATE FUNCTION bakkt_ledger_internal.account_id_gt(account_id, account_id) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8gt';
-COMMENT ON FUNCTION account_id_gt(account_id, account_id) IS 'after';
 CREATE FUNCTION bakkt_ledger_internal.account_id_ge(account_id, account_id) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8ge';
-COMMENT ON FUNCTION account_id_ge(account_id, account_id) IS 'after or same';
 CREATE FUNCTION bakkt_ledger_internal.account_id_cmp(account_id, account_id) RETURNS integer
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'btint8cmp';
-COMMENT ON FUNCTION account_id_cmp(account_id, account_id) IS 'negative, zero or positive, for indexes';
 CREATE FUNCTION bakkt_ledger_internal.account_id_sortsupport(internal) RETURNS void
     LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'btint8sortsupport';
-COMMENT ON FUNCTION account_id_sortsupport(internal) IS 'fast sorting';
 CREATE FUNCTION bakkt_ledger_internal.account_id_hash(account_id) RETURNS integer
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'hashint8';
-COMMENT ON FUNCTION account_id_hash(account_id) IS 'hash, for joins and hash indexes';
 CREATE FUNCTION bakkt_ledger_internal.account_id_hash_extended(account_id, bigint) RETURNS bigint
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'hashint8extended';
-COMMENT ON FUNCTION account_id_hash_extended(account_id, bigint) IS 'seeded 64-bit hash, for partitioning';
 
 CREATE OPERATOR bakkt_ledger.= (LEFTARG = account_id, RIGHTARG = account_id, FUNCTION = account_id_eq,
-    COMMUTATOR = OPERATOR(bakkt_ledger.=), NEGATOR = OPERATOR(bakkt_ledger.<>), RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES);
+    COMMUTATOR = OPERATOR(bakkt_ledger.=), NEGATOR = OPERATOR(bakkt_ledger.<>),
+    RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES);
 CREATE OPERATOR bakkt_ledger.<> (LEFTARG = account_id, RIGHTARG = account_id, FUNCTION = account_id_ne,
     COMMUTATOR = OPERATOR(bakkt_ledger.<>), NEGATOR = OPERATOR(bakkt_ledger.=), RESTRICT = neqsel, JOIN = neqjoinsel);
 CREATE OPERATOR bakkt_ledger.< (LEFTARG = account_id, RIGHTARG = account_id, FUNCTION = account_id_lt,
@@ -99,9 +88,9 @@ CREATE OPERATOR bakkt_ledger.>= (LEFTARG = account_id, RIGHTARG = account_id, FU
 COMMENT ON OPERATOR = (account_id, account_id) IS 'same account';
 COMMENT ON OPERATOR <> (account_id, account_id) IS 'different accounts';
 COMMENT ON OPERATOR < (account_id, account_id) IS 'before, in order of number and fund';
-COMMENT ON OPERATOR <= (account_id, account_id) IS 'before or same';
-COMMENT ON OPERATOR > (account_id, account_id) IS 'after';
-COMMENT ON OPERATOR >= (account_id, account_id) IS 'after or same';
+COMMENT ON OPERATOR <= (account_id, account_id) IS 'first account sorts before the second or equals it';
+COMMENT ON OPERATOR > (account_id, account_id) IS 'first account sorts after the second';
+COMMENT ON OPERATOR >= (account_id, account_id) IS 'first account sorts after the second or equals it';
 
 CREATE OPERATOR CLASS bakkt_ledger.account_id_ops DEFAULT FOR TYPE account_id USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
@@ -116,10 +105,8 @@ CREATE OPERATOR CLASS bakkt_ledger.account_id_ops DEFAULT FOR TYPE account_id US
 
 CREATE FUNCTION bakkt_ledger_internal.account_id_larger(account_id, account_id) RETURNS account_id
     LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'int8larger';
-COMMENT ON FUNCTION account_id_larger(account_id, account_id) IS 'the later of two accounts';
 CREATE FUNCTION bakkt_ledger_internal.account_id_smaller(account_id, account_id) RETURNS account_id
     LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'int8smaller';
-COMMENT ON FUNCTION account_id_smaller(account_id, account_id) IS 'the earlier of two accounts';
 CREATE AGGREGATE bakkt_ledger.max(account_id) (SFUNC = account_id_larger, STYPE = account_id, COMBINEFUNC = account_id_larger,
     SORTOP = >, PARALLEL = SAFE);
 CREATE AGGREGATE bakkt_ledger.min(account_id) (SFUNC = account_id_smaller, STYPE = account_id, COMBINEFUNC = account_id_smaller,

@@ -1,5 +1,6 @@
--- Floor 1: amount.  An exact quantity of one asset; nothing here rounds unless
--- it is told how.
+-- Type amount: an exact quantity of one asset. Nothing here rounds unless it is told how.
+-- Refuses sums and comparisons of two assets (LG004), results that are not exact (LG005), overflow
+-- (22003).
 
 CREATE TYPE bakkt_ledger.amount;
 
@@ -23,12 +24,8 @@ CREATE TYPE bakkt_ledger.amount (
 );
 
 COMMENT ON TYPE amount IS
-    'exact quantity of one asset, such as 6030.00 USD: at most 18 decimals and 85 070 591 730 234 615 865 whole units either way; signed';
-COMMENT ON FUNCTION amount_in(cstring) IS
-    'text input: number, blank, asset code; exponents allowed, never rounds; 22P02 for garbage, NaN and Infinity, 22003 beyond 18 decimals or the range';
-COMMENT ON FUNCTION amount_out(amount) IS 'canonical text: at least 2 decimals and no more than needed, then the asset';
-COMMENT ON FUNCTION amount_recv(internal) IS 'binary input: 16 bytes of units, 8 of asset; 22P03 unless text could produce it';
-COMMENT ON FUNCTION amount_send(amount) IS 'binary output: units of 10^-18 as a 16-byte integer, then the asset''s 8 bytes';
+'exact quantity of one asset, such as 6030.00 USD: at most 18 decimals and 85 070 591 730 234 615 865 whole units either way;
+signed';
 
 -- without these casts PostgreSQL would assign a value to a text column unasked
 CREATE CAST (amount AS text) WITH INOUT;
@@ -36,36 +33,30 @@ CREATE CAST (text AS amount) WITH INOUT;
 COMMENT ON CAST (amount AS text) IS 'canonical text; explicit only';
 COMMENT ON CAST (text AS amount) IS 'text such as 6030.00 USD; errors as in amount_in; explicit only';
 
--- Putting together and taking apart
+-- Making values and reading their parts
 
 CREATE FUNCTION bakkt_ledger.amount(value numeric, asset asset) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_from_numeric';
 COMMENT ON FUNCTION amount(value numeric, asset asset) IS
-    'so much of an asset; exact: 22003 beyond 18 decimals or the range, 22P02 for NaN and Infinity';
+    'an amount of an asset from a number; exact: 22003 beyond 18 decimals or the range, 22P02 for NaN and Infinity';
 CREATE FUNCTION bakkt_ledger.value(amount) RETURNS numeric
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_value';
-COMMENT ON FUNCTION value(amount) IS
-    'the number of an amount, with the decimals its text shows; signed as stored';
+COMMENT ON FUNCTION value(amount) IS 'the number of an amount, with the decimals its text shows; signed as stored';
 CREATE FUNCTION bakkt_ledger.asset(amount) RETURNS asset
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_asset';
-COMMENT ON FUNCTION asset(amount) IS
-    'the asset of an amount';
+COMMENT ON FUNCTION asset(amount) IS 'the asset of an amount';
 CREATE FUNCTION bakkt_ledger.zero(asset) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_zero';
-COMMENT ON FUNCTION zero(asset) IS
-    'zero of an asset';
+COMMENT ON FUNCTION zero(asset) IS 'zero of an asset';
 CREATE FUNCTION bakkt_ledger.is_zero(amount) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_is_zero';
-COMMENT ON FUNCTION is_zero(amount) IS
-    'whether an amount is zero';
+COMMENT ON FUNCTION is_zero(amount) IS 'whether an amount is zero';
 CREATE FUNCTION bakkt_ledger.sign(amount) RETURNS integer
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_sign';
-COMMENT ON FUNCTION sign(amount) IS
-    '-1, 0 or 1';
+COMMENT ON FUNCTION sign(amount) IS '-1, 0 or 1';
 CREATE FUNCTION bakkt_ledger.abs(amount) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_abs';
-COMMENT ON FUNCTION abs(amount) IS
-    'the amount without its sign';
+COMMENT ON FUNCTION abs(amount) IS 'the amount without its sign';
 
 CREATE CAST (amount AS numeric) WITH FUNCTION value(amount);
 COMMENT ON CAST (amount AS numeric) IS 'the number of an amount; explicit only';
@@ -74,49 +65,45 @@ COMMENT ON CAST (amount AS numeric) IS 'the number of an amount; explicit only';
 
 CREATE FUNCTION bakkt_ledger_internal.amount_plus(amount, amount) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_plus';
-COMMENT ON FUNCTION amount_plus(amount, amount) IS
-    'sum; LG004 for two assets, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger_internal.amount_minus(amount, amount) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_minus';
-COMMENT ON FUNCTION amount_minus(amount, amount) IS
-    'difference; LG004 for two assets, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger_internal.amount_negate(amount) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_negate';
-COMMENT ON FUNCTION amount_negate(amount) IS
-    'the amount with the other sign';
 CREATE FUNCTION bakkt_ledger_internal.amount_times_integer(amount, bigint) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_times_integer';
-COMMENT ON FUNCTION amount_times_integer(amount, bigint) IS
-    'so many times an amount; 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger_internal.integer_times_amount(bigint, amount) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'integer_times_amount';
-COMMENT ON FUNCTION integer_times_amount(bigint, amount) IS
-    'so many times an amount; 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger_internal.amount_by_integer(amount, bigint) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_by_integer';
-COMMENT ON FUNCTION amount_by_integer(amount, bigint) IS
-    'one of so many equal parts; LG005 unless exact in 18 decimals, 22012 by zero; multiply_divide and allocate round';
 CREATE FUNCTION bakkt_ledger_internal.amount_ratio(amount, amount) RETURNS numeric
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_ratio';
-COMMENT ON FUNCTION amount_ratio(amount, amount) IS
-    'how many times the second goes into the first, with the precision of numeric division; LG004 for two assets, 22012 by zero';
-CREATE FUNCTION bakkt_ledger.multiply_divide(amount, numerator bigint, denominator bigint, decimals integer, rounding text DEFAULT 'half_even') RETURNS amount
+CREATE FUNCTION bakkt_ledger.multiply_divide(amount, numerator bigint, denominator bigint, decimals integer,
+                                             rounding text DEFAULT 'half_even')
+    RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_multiply_divide';
 COMMENT ON FUNCTION multiply_divide(amount, numerator bigint, denominator bigint, decimals integer, rounding text) IS
-    'amount * numerator / denominator, rounded once to decimals (basis points: denominator 10000); decimals 0 to 18 (22023 otherwise); rounding is half_even, half_up, up, down, ceiling, floor or none (22023 otherwise); LG005 with none unless exact, 22012 by zero, 22003 beyond the range';
+'amount * numerator / denominator, rounded once to decimals (basis points: denominator 10000); decimals 0 to 18 (22023
+otherwise); rounding is half_even, half_up, up, down, ceiling, floor or none (22023 otherwise); LG005 with none unless exact,
+22012 by zero, 22003 beyond the range';
 
-CREATE OPERATOR bakkt_ledger.+ (FUNCTION = amount_plus, LEFTARG = amount, RIGHTARG = amount, COMMUTATOR = OPERATOR(bakkt_ledger.+));
+CREATE OPERATOR bakkt_ledger.+ (
+    FUNCTION = amount_plus, LEFTARG = amount, RIGHTARG = amount,
+    COMMUTATOR = OPERATOR(bakkt_ledger.+));
 COMMENT ON OPERATOR + (amount, amount) IS 'sum; LG004 for two assets, 22003 beyond the range';
 CREATE OPERATOR bakkt_ledger.- (FUNCTION = amount_minus, LEFTARG = amount, RIGHTARG = amount);
 COMMENT ON OPERATOR - (amount, amount) IS 'difference; LG004 for two assets, 22003 beyond the range';
 CREATE OPERATOR bakkt_ledger.- (FUNCTION = amount_negate, RIGHTARG = amount);
 COMMENT ON OPERATOR - (NONE, amount) IS 'the amount with the other sign';
-CREATE OPERATOR bakkt_ledger.* (FUNCTION = amount_times_integer, LEFTARG = amount, RIGHTARG = bigint, COMMUTATOR = OPERATOR(bakkt_ledger.*));
-COMMENT ON OPERATOR * (amount, bigint) IS 'so many times an amount; 22003 beyond the range';
-CREATE OPERATOR bakkt_ledger.* (FUNCTION = integer_times_amount, LEFTARG = bigint, RIGHTARG = amount, COMMUTATOR = OPERATOR(bakkt_ledger.*));
-COMMENT ON OPERATOR * (bigint, amount) IS 'so many times an amount; 22003 beyond the range';
+CREATE OPERATOR bakkt_ledger.* (
+    FUNCTION = amount_times_integer, LEFTARG = amount, RIGHTARG = bigint,
+    COMMUTATOR = OPERATOR(bakkt_ledger.*));
+COMMENT ON OPERATOR * (amount, bigint) IS 'an integer multiple of an amount; 22003 beyond the range';
+CREATE OPERATOR bakkt_ledger.* (
+    FUNCTION = integer_times_amount, LEFTARG = bigint, RIGHTARG = amount,
+    COMMUTATOR = OPERATOR(bakkt_ledger.*));
+COMMENT ON OPERATOR * (bigint, amount) IS 'an integer multiple of an amount; 22003 beyond the range';
 CREATE OPERATOR bakkt_ledger./ (FUNCTION = amount_by_integer, LEFTARG = amount, RIGHTARG = bigint);
-COMMENT ON OPERATOR / (amount, bigint) IS 'one of so many equal parts; LG005 unless exact, 22012 by zero';
+COMMENT ON OPERATOR / (amount, bigint) IS 'an amount divided by an integer; LG005 unless exact, 22012 by zero';
 CREATE OPERATOR bakkt_ledger./ (FUNCTION = amount_ratio, LEFTARG = amount, RIGHTARG = amount);
 COMMENT ON OPERATOR / (amount, amount) IS 'how many times the second goes into the first; LG004 for two assets, 22012 by zero';
 
@@ -125,7 +112,8 @@ COMMENT ON OPERATOR / (amount, amount) IS 'how many times the second goes into t
 CREATE FUNCTION bakkt_ledger.round(amount, decimals integer, rounding text DEFAULT 'half_even') RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_round';
 COMMENT ON FUNCTION round(amount, decimals integer, rounding text) IS
-    'the amount rounded to decimals; decimals 0 to 18 (22023 otherwise); rounding is half_even, half_up, up, down, ceiling, floor or none (22023 otherwise); LG005 with none unless exact, 22003 beyond the range';
+'the amount rounded to decimals; decimals 0 to 18 (22023 otherwise); rounding is half_even, half_up, up, down, ceiling, floor or
+none (22023 otherwise); LG005 with none unless exact, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger.fits_decimals(amount, decimals integer) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_fits_decimals';
 COMMENT ON FUNCTION fits_decimals(amount, decimals integer) IS
@@ -133,15 +121,19 @@ COMMENT ON FUNCTION fits_decimals(amount, decimals integer) IS
 CREATE FUNCTION bakkt_ledger.is_multiple_of(amount, increment amount) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_is_multiple_of';
 COMMENT ON FUNCTION is_multiple_of(amount, increment amount) IS
-    'whether the amount is a whole multiple of the increment, by integer remainder; LG004 for two assets, 22012 for a zero increment';
+'whether the amount is a whole multiple of the increment, by integer remainder; LG004 for two assets, 22012 for a zero increment';
 CREATE FUNCTION bakkt_ledger.allocate(total amount, decimals integer, weights numeric[]) RETURNS amount[]
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'allocate_by_numbers';
 COMMENT ON FUNCTION allocate(total amount, decimals integer, weights numeric[]) IS
-    'split a total into parts proportional to the weights by largest remainder; the parts sum to the total exactly and ties go to the lower index; weights are not negative, not all zero and not empty (22023), none is null (22004); LG005 unless the total has at most so many decimals';
+'split a total into parts proportional to the weights by largest remainder; the parts sum to the total exactly and ties go to the
+lower index; weights are not negative, not all zero and not empty (22023), none is null (22004); LG005 unless the total has at
+most so many decimals';
 CREATE FUNCTION bakkt_ledger.allocate(total amount, decimals integer, weights amount[]) RETURNS amount[]
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'allocate_by_amounts';
 COMMENT ON FUNCTION allocate(total amount, decimals integer, weights amount[]) IS
-    'split a total into parts proportional to the weights by largest remainder; the parts sum to the total exactly and ties go to the lower index; weights are not negative, not all zero and not empty (22023), none is null (22004); LG005 unless the total has at most so many decimals; LG004 for weights of different assets (the total may be of another)';
+'split a total into parts proportional to the weights by largest remainder; the parts sum to the total exactly and ties go to the
+lower index; weights are not negative, not all zero and not empty (22023), none is null (22004); LG005 unless the total has at
+most so many decimals; LG004 for weights of different assets (the total may be of another)';
 
 -- Planner estimates for the strict operators of amount and price
 
@@ -149,14 +141,10 @@ CREATE FUNCTION bakkt_ledger_internal.strict_selectivity(internal, oid, internal
     LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 CREATE FUNCTION bakkt_ledger_internal.strict_join_selectivity(internal, oid, internal, smallint, internal) RETURNS float8
     LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION strict_selectivity(internal, oid, internal, integer) IS
-    'planner estimate of a strict comparison, made with its twin of the total order, which never raises';
-COMMENT ON FUNCTION strict_join_selectivity(internal, oid, internal, smallint, internal) IS
-    'planner estimate of a join by a strict comparison, made with its twin of the total order, which never raises';
 
--- Strict comparison: refuses different assets.  The planner must not try these operators on
--- values of other rows, so the estimates are made with their twins of the
--- total order (src/types/selectivity.c).
+-- Strict comparison: refuses different assets. The planner must not apply these operators to values
+-- of other rows, so it estimates with the matching operators of the total order
+-- (src/types/selectivity.c).
 
 CREATE FUNCTION bakkt_ledger_internal.amount_lt(amount, amount) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
@@ -170,13 +158,6 @@ CREATE FUNCTION bakkt_ledger_internal.amount_ge(amount, amount) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 CREATE FUNCTION bakkt_ledger_internal.amount_gt(amount, amount) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-
-COMMENT ON FUNCTION amount_lt(amount, amount) IS 'first amount is less; LG004 for two assets';
-COMMENT ON FUNCTION amount_le(amount, amount) IS 'first amount is less or equal; LG004 for two assets';
-COMMENT ON FUNCTION amount_eq(amount, amount) IS 'first amount is equal; LG004 for two assets';
-COMMENT ON FUNCTION amount_ne(amount, amount) IS 'first amount is not equal; LG004 for two assets';
-COMMENT ON FUNCTION amount_ge(amount, amount) IS 'first amount is greater or equal; LG004 for two assets';
-COMMENT ON FUNCTION amount_gt(amount, amount) IS 'first amount is greater; LG004 for two assets';
 
 CREATE OPERATOR bakkt_ledger.< (
     FUNCTION = amount_lt, LEFTARG = amount, RIGHTARG = amount,
@@ -239,17 +220,6 @@ CREATE FUNCTION bakkt_ledger_internal.amount_hash(amount) RETURNS integer
 CREATE FUNCTION bakkt_ledger_internal.amount_hash_extended(amount, bigint) RETURNS bigint
     LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
 
-COMMENT ON FUNCTION amount_total_lt(amount, amount) IS 'first amount is less in the total order (by asset, then value); never raises';
-COMMENT ON FUNCTION amount_total_le(amount, amount) IS 'first amount is less or equal in the total order (by asset, then value); never raises';
-COMMENT ON FUNCTION amount_total_eq(amount, amount) IS 'first amount is equal in the total order (by asset, then value); never raises';
-COMMENT ON FUNCTION amount_total_ne(amount, amount) IS 'first amount is not equal in the total order (by asset, then value); never raises';
-COMMENT ON FUNCTION amount_total_ge(amount, amount) IS 'first amount is greater or equal in the total order (by asset, then value); never raises';
-COMMENT ON FUNCTION amount_total_gt(amount, amount) IS 'first amount is greater in the total order (by asset, then value); never raises';
-COMMENT ON FUNCTION amount_cmp(amount, amount) IS 'total order (by asset, then value): -1, 0 or 1; never raises';
-COMMENT ON FUNCTION amount_sortsupport(internal) IS 'fast sorting, for the btree operator class';
-COMMENT ON FUNCTION amount_hash(amount) IS '32-bit hash that agrees with *=';
-COMMENT ON FUNCTION amount_hash_extended(amount, bigint) IS '64-bit hash with a seed that agrees with *=';
-
 CREATE OPERATOR bakkt_ledger.*< (
     FUNCTION = amount_total_lt, LEFTARG = amount, RIGHTARG = amount,
     COMMUTATOR = OPERATOR(bakkt_ledger.*>), NEGATOR = OPERATOR(bakkt_ledger.*>=),
@@ -281,10 +251,12 @@ CREATE OPERATOR bakkt_ledger.*> (
     RESTRICT = scalargtsel, JOIN = scalargtjoinsel
 );
 COMMENT ON OPERATOR *< (amount, amount) IS 'first amount is less in the total order (by asset, then value); never raises';
-COMMENT ON OPERATOR *<= (amount, amount) IS 'first amount is less or equal in the total order (by asset, then value); never raises';
+COMMENT ON OPERATOR *<= (amount, amount) IS
+'first amount is less or equal in the total order (by asset, then value); never raises';
 COMMENT ON OPERATOR *= (amount, amount) IS 'first amount is equal in the total order (by asset, then value); never raises';
 COMMENT ON OPERATOR *<> (amount, amount) IS 'first amount is not equal in the total order (by asset, then value); never raises';
-COMMENT ON OPERATOR *>= (amount, amount) IS 'first amount is greater or equal in the total order (by asset, then value); never raises';
+COMMENT ON OPERATOR *>= (amount, amount) IS
+'first amount is greater or equal in the total order (by asset, then value); never raises';
 COMMENT ON OPERATOR *> (amount, amount) IS 'first amount is greater in the total order (by asset, then value); never raises';
 
 CREATE OPERATOR CLASS bakkt_ledger.amount_ops DEFAULT FOR TYPE amount USING btree AS
@@ -307,38 +279,24 @@ COMMENT ON OPERATOR CLASS amount_ops USING hash IS 'bitwise equality of amounts'
 
 CREATE FUNCTION bakkt_ledger_internal.amount_larger(amount, amount) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_larger';
-COMMENT ON FUNCTION amount_larger(amount, amount) IS
-    'the larger of two amounts; LG004 for two assets';
 CREATE FUNCTION bakkt_ledger_internal.amount_smaller(amount, amount) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_smaller';
-COMMENT ON FUNCTION amount_smaller(amount, amount) IS
-    'the smaller of two amounts; LG004 for two assets';
 CREATE FUNCTION bakkt_ledger_internal.amount_sum(amount, amount) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_sum';
-COMMENT ON FUNCTION amount_sum(amount, amount) IS
-    'transition and combine function of sum(amount); LG004 for two assets, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger_internal.amount_sum_undo(amount, amount) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_sum_undo';
-COMMENT ON FUNCTION amount_sum_undo(amount, amount) IS
-    'inverse transition function of sum(amount); LG004 for two assets, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger_internal.amount_avg_transition(internal, amount) RETURNS internal
     LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION amount_avg_transition(internal, amount) IS 'transition function of avg(amount); LG004 for two assets, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger_internal.amount_avg_undo(internal, amount) RETURNS internal
     LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION amount_avg_undo(internal, amount) IS 'inverse transition function of avg(amount)';
 CREATE FUNCTION bakkt_ledger_internal.amount_avg_combine(internal, internal) RETURNS internal
     LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION amount_avg_combine(internal, internal) IS 'combine function of avg(amount); LG004 for two assets, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger_internal.amount_avg_serialize(internal) RETURNS bytea
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION amount_avg_serialize(internal) IS 'state of avg(amount) as bytes';
 CREATE FUNCTION bakkt_ledger_internal.amount_avg_deserialize(bytea, internal) RETURNS internal
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION amount_avg_deserialize(bytea, internal) IS 'state of avg(amount) from bytes';
 CREATE FUNCTION bakkt_ledger_internal.amount_avg_final(internal) RETURNS amount
     LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION amount_avg_final(internal) IS 'result of avg(amount)';
 
 CREATE AGGREGATE bakkt_ledger.sum(amount) (
     SFUNC = amount_sum,
@@ -350,7 +308,7 @@ CREATE AGGREGATE bakkt_ledger.sum(amount) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum(amount) IS
-    'exact sum of amounts of one asset; NULL over nothing; LG004 for two assets, 22003 when a sum on the way leaves the range';
+    'exact sum of amounts of one asset; NULL over nothing; LG004 for two assets, 22003 when an intermediate sum leaves the range';
 
 CREATE AGGREGATE bakkt_ledger.avg(amount) (
     SFUNC = amount_avg_transition,
@@ -368,9 +326,10 @@ CREATE AGGREGATE bakkt_ledger.avg(amount) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE avg(amount) IS
-    'mean of amounts of one asset, rounded half-even at 18 decimals; NULL over nothing; LG004 for two assets, 22003 when a sum on the way leaves the range';
+'mean of amounts of one asset, rounded half-even at 18 decimals; NULL over nothing; LG004 for two assets, 22003 when a sum on the
+way leaves the range';
 
--- no SORTOP: an index would answer for mixed assets, and the answer would be wrong
+-- no SORTOP: over several assets an index would return a wrong answer instead of an error
 CREATE AGGREGATE bakkt_ledger.min(amount) (
     SFUNC = amount_smaller,
     STYPE = amount,

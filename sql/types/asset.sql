@@ -1,5 +1,6 @@
--- Floor 1: asset.  Eight bytes by value; integer order is text order, so the
--- comparison functions are core's for bigint.
+-- Type asset: the code of a currency, coin or share, eight bytes by value. Integer order is text
+-- order, so the comparison functions are PostgreSQL's own for bigint.
+-- Refuses a text that is no code (22P02).
 
 CREATE TYPE bakkt_ledger.asset;
 
@@ -24,11 +25,8 @@ CREATE TYPE bakkt_ledger.asset (
 );
 
 COMMENT ON TYPE asset IS
-    'code of a currency, coin or share: 1 to 10 characters of A-Z, 0-9, ".", "_", "-", the first a letter or digit; anything else is 22P02';
-COMMENT ON FUNCTION asset_in(cstring) IS 'text input of asset; 22P02 unless it is a code';
-COMMENT ON FUNCTION asset_out(asset) IS 'text output of asset: the code';
-COMMENT ON FUNCTION asset_recv(internal) IS 'binary input of asset; 22P03 unless the eight bytes are a code';
-COMMENT ON FUNCTION asset_send(asset) IS 'binary output of asset: eight bytes';
+'code of a currency, coin or share: 1 to 10 characters of A-Z, 0-9, ".", "_", "-", the first a letter or digit; anything else is
+22P02';
 
 -- without these casts PostgreSQL would assign an asset to a text column unasked
 CREATE CAST (asset AS text) WITH INOUT;
@@ -56,17 +54,6 @@ CREATE FUNCTION bakkt_ledger_internal.asset_hash(asset) RETURNS integer
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'hashint8';
 CREATE FUNCTION bakkt_ledger_internal.asset_hash_extended(asset, bigint) RETURNS bigint
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'hashint8extended';
-
-COMMENT ON FUNCTION asset_eq(asset, asset) IS 'same asset';
-COMMENT ON FUNCTION asset_ne(asset, asset) IS 'different assets';
-COMMENT ON FUNCTION asset_lt(asset, asset) IS 'code is less in ASCII order';
-COMMENT ON FUNCTION asset_le(asset, asset) IS 'code is less or equal in ASCII order';
-COMMENT ON FUNCTION asset_ge(asset, asset) IS 'code is greater or equal in ASCII order';
-COMMENT ON FUNCTION asset_gt(asset, asset) IS 'code is greater in ASCII order';
-COMMENT ON FUNCTION asset_cmp(asset, asset) IS 'order of two codes in ASCII order: -1, 0 or 1';
-COMMENT ON FUNCTION asset_sortsupport(internal) IS 'fast sorting of assets, for the btree operator class';
-COMMENT ON FUNCTION asset_hash(asset) IS '32-bit hash of an asset';
-COMMENT ON FUNCTION asset_hash_extended(asset, bigint) IS '64-bit hash of an asset with a seed';
 
 CREATE OPERATOR bakkt_ledger.= (
     FUNCTION = asset_eq, LEFTARG = asset, RIGHTARG = asset,
@@ -119,8 +106,6 @@ CREATE FUNCTION bakkt_ledger_internal.asset_larger(asset, asset) RETURNS asset
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8larger';
 CREATE FUNCTION bakkt_ledger_internal.asset_smaller(asset, asset) RETURNS asset
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'int8smaller';
-COMMENT ON FUNCTION asset_larger(asset, asset) IS 'the later of two codes in ASCII order';
-COMMENT ON FUNCTION asset_smaller(asset, asset) IS 'the earlier of two codes in ASCII order';
 
 CREATE AGGREGATE bakkt_ledger.min(asset) (
     SFUNC = asset_smaller, STYPE = asset, SORTOP = <, COMBINEFUNC = asset_smaller, PARALLEL = SAFE

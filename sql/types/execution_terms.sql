@@ -1,5 +1,6 @@
--- execution_terms: what was executed.  A trade is a journal whose terms hold these facts (design 5).
--- The type stands below the journal table that has a column of it; the events that fill it are in chapter 41.
+-- Type execution_terms: what was executed. A trade is a journal whose terms hold these facts. The
+-- type stands on this floor because the journal table has a column of it; trade/trade.sql fills it.
+-- Refuses a text or image that is malformed (22P02, 22P03).
 
 CREATE TYPE bakkt_ledger.execution_terms;
 
@@ -13,7 +14,8 @@ CREATE FUNCTION bakkt_ledger_internal.execution_terms_send(execution_terms) RETU
     AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION execution_terms_in(cstring) IS 'Input of execution_terms: a flat JSON object; 22P02 when malformed.';
-COMMENT ON FUNCTION execution_terms_out(execution_terms) IS 'Output of execution_terms: a flat JSON object that its input reads back.';
+COMMENT ON FUNCTION execution_terms_out(execution_terms) IS
+'Output of execution_terms: a flat JSON object that its input reads back.';
 COMMENT ON FUNCTION execution_terms_recv(internal) IS 'Binary input of execution_terms; 22P03 unless the image is canonical.';
 COMMENT ON FUNCTION execution_terms_send(execution_terms) IS 'Binary output of execution_terms: the packed form.';
 
@@ -28,13 +30,14 @@ CREATE TYPE bakkt_ledger.execution_terms (
 );
 
 COMMENT ON TYPE execution_terms IS
-'The facts of one execution: side, quantity, customer''s and provider''s price and money, revenue, fee, commission rule,
-instrument, provider, funding model, the client''s order id, and the journal it busts or corrects. About thirty bytes.
-Revenue is always the difference of net money and provider''s money (I17). Text form: a flat JSON object.';
+    'The facts of one execution: side, quantity, customer''s and provider''s price and money, revenue, fee, commission rule, '
+    'instrument, provider, funding model, the client''s order id, and the journal it busts or corrects. About thirty bytes. '
+    'Revenue is always the difference of net money and provider''s money (I17). Text form: a flat JSON object.';
 
 CREATE FUNCTION bakkt_ledger_internal.side(terms execution_terms) RETURNS text
     AS 'MODULE_PATHNAME', 'execution_terms_side' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION side(execution_terms) IS 'Of execution terms: the customer''s side, BUY or SELL; a bust keeps the side of the execution it takes back.';
+COMMENT ON FUNCTION side(execution_terms) IS
+'Of execution terms: the customer''s side, BUY or SELL; a bust keeps the side of the execution it takes back.';
 
 CREATE FUNCTION bakkt_ledger_internal.quantity(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_quantity' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -42,7 +45,8 @@ COMMENT ON FUNCTION quantity(execution_terms) IS 'Of execution terms: the quanti
 
 CREATE FUNCTION bakkt_ledger_internal.signed_quantity(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_signed_quantity' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION signed_quantity(execution_terms) IS 'Of execution terms: the quantity, positive when the customer receives coin: a BUY, or the bust of a SELL.';
+COMMENT ON FUNCTION signed_quantity(execution_terms) IS
+'Of execution terms: the quantity, positive when the customer receives coin: a BUY, or the bust of a SELL.';
 
 CREATE FUNCTION bakkt_ledger_internal.price(terms execution_terms) RETURNS price
     AS 'MODULE_PATHNAME', 'execution_terms_price' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -50,27 +54,35 @@ COMMENT ON FUNCTION price(execution_terms) IS 'Of execution terms: the customer'
 
 CREATE FUNCTION bakkt_ledger_internal.lp_price(terms execution_terms) RETURNS price
     AS 'MODULE_PATHNAME', 'execution_terms_lp_price' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION lp_price(execution_terms) IS 'Of execution terms: the provider''s price; the customer''s price when none was given.';
+COMMENT ON FUNCTION lp_price(execution_terms) IS
+'Of execution terms: the provider''s price; the customer''s price when none was given.';
 
 CREATE FUNCTION bakkt_ledger_internal.net_money(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_net_money' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION net_money(execution_terms) IS 'Of execution terms: the customer''s money, fee included; positive = the customer or client owes, negative = is owed.';
+COMMENT ON FUNCTION net_money(execution_terms) IS
+'Of execution terms: the customer''s money, fee included; positive = the customer or client owes, negative = is owed.';
 
 CREATE FUNCTION bakkt_ledger_internal.lp_money(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_lp_money' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION lp_money(execution_terms) IS 'Of execution terms: the provider''s money: quantity times provider''s price, half-even; positive = the provider is paid, negative = pays.';
+COMMENT ON FUNCTION lp_money(execution_terms) IS
+'Of execution terms: the provider''s money: quantity times provider''s price, half-even; positive = the provider is paid,
+negative = pays.';
 
 CREATE FUNCTION bakkt_ledger_internal.revenue(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_revenue' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION revenue(execution_terms) IS 'Of execution terms: what the execution earned before the client''s share: net money against provider''s money by subtraction (I17); negative for a bust.';
+COMMENT ON FUNCTION revenue(execution_terms) IS
+'Of execution terms: what the execution earned before the client''s share: net money against provider''s money by subtraction
+(I17); negative for a bust.';
 
 CREATE FUNCTION bakkt_ledger_internal.revenue_share(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_revenue_share' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION revenue_share(execution_terms) IS 'Of execution terms: the client''s part of the revenue; negative for a bust.';
+COMMENT ON FUNCTION revenue_share(execution_terms) IS
+'Of execution terms: the client''s part of the revenue; negative for a bust.';
 
 CREATE FUNCTION bakkt_ledger_internal.fee(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_fee' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION fee(execution_terms) IS 'Of execution terms: the itemised trade fee contained in net_money; negative for a bust.';
+COMMENT ON FUNCTION fee(execution_terms) IS
+'Of execution terms: the itemised trade fee contained in net_money; negative for a bust.';
 
 CREATE FUNCTION bakkt_ledger_internal.customer_id(terms execution_terms) RETURNS bigint
     AS 'MODULE_PATHNAME', 'execution_terms_customer_id' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -78,11 +90,13 @@ COMMENT ON FUNCTION customer_id(execution_terms) IS 'Of execution terms: the cus
 
 CREATE FUNCTION bakkt_ledger_internal.lp_id(terms execution_terms) RETURNS integer
     AS 'MODULE_PATHNAME', 'execution_terms_lp_id' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION lp_id(execution_terms) IS 'Of execution terms: the liquidity provider; 0 in a refused request that named an unknown one.';
+COMMENT ON FUNCTION lp_id(execution_terms) IS
+'Of execution terms: the liquidity provider; 0 in a refused request that named an unknown one.';
 
 CREATE FUNCTION bakkt_ledger_internal.instrument_id(terms execution_terms) RETURNS integer
     AS 'MODULE_PATHNAME', 'execution_terms_instrument_id' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION instrument_id(execution_terms) IS 'Of execution terms: the instrument; 0 in a refused request that named an unknown one.';
+COMMENT ON FUNCTION instrument_id(execution_terms) IS
+'Of execution terms: the instrument; 0 in a refused request that named an unknown one.';
 
 CREATE FUNCTION bakkt_ledger_internal.base_asset(terms execution_terms) RETURNS asset
     AS 'MODULE_PATHNAME', 'execution_terms_base' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -94,11 +108,13 @@ COMMENT ON FUNCTION quote_asset(execution_terms) IS 'Of execution terms: the ass
 
 CREATE FUNCTION bakkt_ledger_internal.funding_model(terms execution_terms) RETURNS text
     AS 'MODULE_PATHNAME', 'execution_terms_funding_model' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION funding_model(execution_terms) IS 'Of execution terms: the funding model that decided the cash leg at execution.';
+COMMENT ON FUNCTION funding_model(execution_terms) IS
+'Of execution terms: the funding model that decided the cash leg at execution.';
 
 CREATE FUNCTION bakkt_ledger_internal.markup_bps(terms execution_terms) RETURNS integer
     AS 'MODULE_PATHNAME', 'execution_terms_markup_bps' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION markup_bps(execution_terms) IS 'Of execution terms: markup in basis points of the provider''s price; 0 if none.';
+COMMENT ON FUNCTION markup_bps(execution_terms) IS
+'Of execution terms: markup in basis points of the provider''s price; 0 if none.';
 
 CREATE FUNCTION bakkt_ledger_internal.markup_fixed(terms execution_terms) RETURNS price
     AS 'MODULE_PATHNAME', 'execution_terms_markup_fixed' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -114,7 +130,8 @@ COMMENT ON FUNCTION fee_fixed(execution_terms) IS 'Of execution terms: fixed tra
 
 CREATE FUNCTION bakkt_ledger_internal.fee_minimum(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_fee_minimum' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION fee_minimum(execution_terms) IS 'Of execution terms: minimum trade fee over the fills of the client''s order; zero if none.';
+COMMENT ON FUNCTION fee_minimum(execution_terms) IS
+'Of execution terms: minimum trade fee over the fills of the client''s order; zero if none.';
 
 CREATE FUNCTION bakkt_ledger_internal.client_order_id(terms execution_terms) RETURNS text
     AS 'MODULE_PATHNAME', 'execution_terms_client_order_id' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -122,11 +139,15 @@ COMMENT ON FUNCTION client_order_id(execution_terms) IS 'Of execution terms: the
 
 CREATE FUNCTION bakkt_ledger_internal.settles_net(terms execution_terms) RETURNS boolean
     AS 'MODULE_PATHNAME', 'execution_terms_settles_net' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION settles_net(execution_terms) IS 'Of execution terms: true when its money is part of the client''s net settlement (funding model NET_SETTLEMENT); reads two bytes, for FILTER clauses over many rows.';
+COMMENT ON FUNCTION settles_net(execution_terms) IS
+'Of execution terms: true when its money is part of the client''s net settlement (funding model NET_SETTLEMENT); reads two bytes,
+for FILTER clauses over many rows.';
 
 CREATE FUNCTION bakkt_ledger_internal.is_encumbered(terms execution_terms) RETURNS boolean
     AS 'MODULE_PATHNAME', 'execution_terms_is_encumbered' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION is_encumbered(execution_terms) IS 'Of execution terms: true when the request asked that the coin bought be bound until it is paid for; the client''s terms may bind it too.';
+COMMENT ON FUNCTION is_encumbered(execution_terms) IS
+'Of execution terms: true when the request asked that the coin bought be bound until it is paid for; the client''s terms may bind
+it too.';
 
 CREATE FUNCTION bakkt_ledger_internal.is_bust(terms execution_terms) RETURNS boolean
     AS 'MODULE_PATHNAME', 'execution_terms_is_bust' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -138,7 +159,8 @@ COMMENT ON FUNCTION busts(execution_terms) IS 'Of execution terms: the journal o
 
 CREATE FUNCTION bakkt_ledger_internal.corrects(terms execution_terms) RETURNS bigint
     AS 'MODULE_PATHNAME', 'execution_terms_corrects' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION corrects(execution_terms) IS 'Of execution terms: the journal of the execution this one replaces; NULL unless a correction.';
+COMMENT ON FUNCTION corrects(execution_terms) IS
+'Of execution terms: the journal of the execution this one replaces; NULL unless a correction.';
 
 -- Equality: the packed form is canonical, so equal means bitwise equal.
 CREATE FUNCTION bakkt_ledger_internal.execution_terms_eq(execution_terms, execution_terms) RETURNS boolean
@@ -171,7 +193,8 @@ CREATE OPERATOR CLASS bakkt_ledger.execution_terms_hash_ops DEFAULT FOR TYPE exe
     FUNCTION 1 execution_terms_hash(execution_terms),
     FUNCTION 2 execution_terms_hash_extended(execution_terms, bigint);
 
--- Netting aggregates: read in place, nothing allocated per row; a bust takes its execution back by its sign.
+-- Netting aggregates: read in place, nothing allocated per row; a bust takes its execution back by
+-- its sign.
 CREATE FUNCTION bakkt_ledger_internal.terms_sum_combine(internal, internal) RETURNS internal
     AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION bakkt_ledger_internal.terms_sum_serialize(internal) RETURNS bytea
@@ -200,7 +223,8 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_net_money(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_net_money(execution_terms) IS
-'Sum over executions of the customers'' money, positive = they or their client owe; a busted execution and its bust add to nothing. NULLs are skipped; LG004 when assets differ.';
+'Sum over executions of the customers'' money, positive = they or their client owe; a busted execution and its bust add to
+nothing. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_lp_money_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_lp_money_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -211,7 +235,7 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_lp_money(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_lp_money(execution_terms) IS
-'Sum over executions of the providers'' money, positive = they are paid. NULLs are skipped; LG004 when assets differ.';
+    'Sum over executions of the providers'' money, positive = they are paid. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_signed_quantity_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_quantity_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -222,7 +246,7 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_signed_quantity(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_signed_quantity(execution_terms) IS
-'Sum over executions of the quantity, positive = customers received coin. NULLs are skipped; LG004 when assets differ.';
+    'Sum over executions of the quantity, positive = customers received coin. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_revenue_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_revenue_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -233,7 +257,7 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_revenue(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_revenue(execution_terms) IS
-'Sum over executions of the revenue before the clients'' shares. NULLs are skipped; LG004 when assets differ.';
+    'Sum over executions of the revenue before the clients'' shares. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_revenue_share_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_revenue_share_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -244,7 +268,7 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_revenue_share(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_revenue_share(execution_terms) IS
-'Sum over executions of the clients'' shares of the revenue. NULLs are skipped; LG004 when assets differ.';
+    'Sum over executions of the clients'' shares of the revenue. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_fee_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_fee_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -255,4 +279,4 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_fee(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_fee(execution_terms) IS
-'Sum over executions of the itemised trade fees. NULLs are skipped; LG004 when assets differ.';
+    'Sum over executions of the itemized trade fees. NULLs are skipped; LG004 when assets differ.';

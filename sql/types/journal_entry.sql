@@ -1,4 +1,5 @@
--- Floor 1: entry_line and journal_entry, the type whose values balance (I1).
+-- Types entry_line and journal_entry: the values of the latter balance (I1).
+-- Refuses lines that do not sum to zero per fund and asset (LG001), an entry without lines (LG002).
 
 -- entry_line
 
@@ -6,16 +7,12 @@ CREATE TYPE bakkt_ledger.entry_line;
 
 CREATE FUNCTION bakkt_ledger_internal.entry_line_in(cstring) RETURNS entry_line
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION entry_line_in(cstring) IS 'input of entry_line; 22P02 when malformed, 22003 when out of range';
 CREATE FUNCTION bakkt_ledger_internal.entry_line_out(entry_line) RETURNS cstring
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION entry_line_out(entry_line) IS 'output of entry_line';
 CREATE FUNCTION bakkt_ledger_internal.entry_line_recv(internal) RETURNS entry_line
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION entry_line_recv(internal) IS 'binary input of entry_line; 22P03 when out of range';
 CREATE FUNCTION bakkt_ledger_internal.entry_line_send(entry_line) RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION entry_line_send(entry_line) IS 'binary output of entry_line';
 
 CREATE TYPE bakkt_ledger.entry_line (
     INPUT = entry_line_in,
@@ -47,18 +44,12 @@ CREATE TYPE bakkt_ledger.journal_entry;
 
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_in(cstring) RETURNS journal_entry
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_in(cstring) IS
-    'input of journal_entry; 22P02 when malformed, LG001 when unbalanced, LG002 when empty, 22003 when a sum is out of range';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_out(journal_entry) RETURNS cstring
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_out(journal_entry) IS 'output of journal_entry';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_recv(internal) RETURNS journal_entry
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_recv(internal) IS
-    'binary input of journal_entry; 22P03 unless canonical, LG001 when unbalanced';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_send(journal_entry) RETURNS bytea
     LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteasend';
-COMMENT ON FUNCTION journal_entry_send(journal_entry) IS 'binary output of journal_entry: its packed form';
 
 CREATE TYPE bakkt_ledger.journal_entry (
     INPUT = journal_entry_in,
@@ -88,10 +79,8 @@ COMMENT ON FUNCTION journal_entry(entry_line[]) IS
 
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_agg_add(internal, account_id, amount) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_agg_add(internal, account_id, amount) IS 'step of the aggregate journal_entry';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_agg_final(internal) RETURNS journal_entry
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_agg_final(internal) IS 'end of the aggregate journal_entry';
 CREATE AGGREGATE bakkt_ledger.journal_entry(account account_id, amount amount) (
     SFUNC = journal_entry_agg_add,
     STYPE = internal,
@@ -100,7 +89,8 @@ CREATE AGGREGATE bakkt_ledger.journal_entry(account account_id, amount amount) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journal_entry(account_id, amount) IS
-    'entry of the rows as lines, debit positive, in their order (ORDER BY); NULL of no rows, LG001 when unbalanced, LG002 on a NULL';
+    'an entry whose lines are the rows, debit positive, in the order given by ORDER BY; NULL of no rows, LG001 when unbalanced, '
+    'LG002 on a NULL';
 
 CREATE FUNCTION bakkt_ledger.reverse(entry journal_entry) RETURNS journal_entry
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'journal_entry_reverse';
@@ -108,7 +98,6 @@ COMMENT ON FUNCTION reverse(journal_entry) IS 'the same lines with debit and cre
 
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_add(journal_entry, journal_entry) RETURNS journal_entry
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_add(journal_entry, journal_entry) IS 'lines of the first entry, then those of the second';
 CREATE OPERATOR bakkt_ledger.+ (LEFTARG = journal_entry, RIGHTARG = journal_entry, FUNCTION = journal_entry_add);
 COMMENT ON OPERATOR + (journal_entry, journal_entry) IS 'lines of the first entry, then those of the second';
 
@@ -140,26 +129,19 @@ COMMENT ON FUNCTION amount_of(journal_entry, account_id) IS
 
 CREATE FUNCTION bakkt_ledger_internal.entry_problem(entry journal_entry) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'journal_entry_problem';
-COMMENT ON FUNCTION entry_problem(journal_entry) IS
-    'what is wrong with an entry that was changed behind the type''s back: malformed, or does not balance and by how much; NULL if it is sound';
 
--- sums over entries, without a row per line
+-- sums over entries, computed without a row per line
 
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_net_add(internal, journal_entry) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_net_add(internal, journal_entry) IS 'step of the aggregate net';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_net_combine(internal, internal) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_net_combine(internal, internal) IS 'union of two states of the aggregate net';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_net_serialize(internal) RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_net_serialize(internal) IS 'state of the aggregate net for another process';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_net_deserialize(bytea, internal) RETURNS internal
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_net_deserialize(bytea, internal) IS 'state of the aggregate net of another process';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_net_final(internal) RETURNS entry_line[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_net_final(internal) IS 'end of the aggregate net';
 CREATE AGGREGATE bakkt_ledger.net(entry journal_entry) (
     SFUNC = journal_entry_net_add,
     STYPE = internal,
@@ -171,13 +153,14 @@ CREATE AGGREGATE bakkt_ledger.net(entry journal_entry) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE net(journal_entry) IS
-    'sum per account and asset as lines in order of account, debit positive, zeros left out; itself balanced: journal_entry(VARIADIC net(entry))';
+'sum per account and asset as lines in order of account, debit positive, zeros left out; itself balanced: journal_entry(VARIADIC
+net(entry))';
 
 CREATE TYPE bakkt_ledger.account_activity AS (account account_id, amount amount, entries bigint);
-COMMENT ON TYPE account_activity IS 'what entries did to an account in one asset: their sum, debit positive, and how many touched it';
+COMMENT ON TYPE account_activity IS
+'what entries did to an account in one asset: their sum, debit positive, and how many touched it';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_activity_final(internal) RETURNS account_activity[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_activity_final(internal) IS 'end of the aggregate activity';
 CREATE AGGREGATE bakkt_ledger.activity(entry journal_entry) (
     SFUNC = journal_entry_net_add,
     STYPE = internal,
@@ -213,10 +196,8 @@ CREATE TYPE bakkt_ledger.fund_amount AS (fund text, amount amount);
 COMMENT ON TYPE fund_amount IS 'an amount of one fund';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_turnover_add(internal, journal_entry) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_turnover_add(internal, journal_entry) IS 'step of the aggregate turnover';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_turnover_final(internal) RETURNS fund_amount[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_turnover_final(internal) IS 'end of the aggregate turnover';
 CREATE AGGREGATE bakkt_ledger.turnover(entry journal_entry) (
     SFUNC = journal_entry_turnover_add,
     STYPE = internal,
@@ -228,23 +209,18 @@ CREATE AGGREGATE bakkt_ledger.turnover(entry journal_entry) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE turnover(journal_entry) IS
-    'sum of debits, equal to that of credits, per fund and asset; a sum out of range shows as the largest amount';
+    'sum of debits, equal to that of credits, per fund and asset; a sum out of range is reported as the largest amount';
 
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_sum_for_add(internal, account_id, journal_entry) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_sum_for_add(internal, account_id, journal_entry) IS 'step of the aggregate sum_for';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_sum_for_combine(internal, internal) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_sum_for_combine(internal, internal) IS 'sum of two states of the aggregate sum_for';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_sum_for_serialize(internal) RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_sum_for_serialize(internal) IS 'state of the aggregate sum_for for another process';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_sum_for_deserialize(bytea, internal) RETURNS internal
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_sum_for_deserialize(bytea, internal) IS 'state of the aggregate sum_for of another process';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_sum_for_final(internal) RETURNS amount
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION journal_entry_sum_for_final(internal) IS 'end of the aggregate sum_for';
 CREATE AGGREGATE bakkt_ledger.sum_for(account account_id, entry journal_entry) (
     SFUNC = journal_entry_sum_for_add,
     STYPE = internal,
@@ -258,41 +234,32 @@ CREATE AGGREGATE bakkt_ledger.sum_for(account account_id, entry journal_entry) (
 COMMENT ON AGGREGATE sum_for(account_id, journal_entry) IS
     'sum of the lines on the account, debit positive; NULL if no line touches it; LG004 if they are in two assets';
 
--- equality and order: entries are canonical, so they are those of the packed bytes
+-- equality and order are those of the packed bytes, because an entry has one packed form only
 
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_eq(journal_entry, journal_entry) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteaeq';
-COMMENT ON FUNCTION journal_entry_eq(journal_entry, journal_entry) IS 'same lines in the same order';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_ne(journal_entry, journal_entry) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteane';
-COMMENT ON FUNCTION journal_entry_ne(journal_entry, journal_entry) IS 'not the same lines in the same order';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_lt(journal_entry, journal_entry) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'bytealt';
-COMMENT ON FUNCTION journal_entry_lt(journal_entry, journal_entry) IS 'before, in an order without meaning';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_le(journal_entry, journal_entry) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteale';
-COMMENT ON FUNCTION journal_entry_le(journal_entry, journal_entry) IS 'before or same';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_gt(journal_entry, journal_entry) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteagt';
-COMMENT ON FUNCTION journal_entry_gt(journal_entry, journal_entry) IS 'after';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_ge(journal_entry, journal_entry) RETURNS boolean
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteage';
-COMMENT ON FUNCTION journal_entry_ge(journal_entry, journal_entry) IS 'after or same';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_cmp(journal_entry, journal_entry) RETURNS integer
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteacmp';
-COMMENT ON FUNCTION journal_entry_cmp(journal_entry, journal_entry) IS 'negative, zero or positive, for indexes';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_sortsupport(internal) RETURNS void
     LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bytea_sortsupport';
-COMMENT ON FUNCTION journal_entry_sortsupport(internal) IS 'fast sorting';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_hash(journal_entry) RETURNS integer
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'hashvarlena';
-COMMENT ON FUNCTION journal_entry_hash(journal_entry) IS 'hash, for joins and hash indexes';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_hash_extended(journal_entry, bigint) RETURNS bigint
     LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'hashvarlenaextended';
-COMMENT ON FUNCTION journal_entry_hash_extended(journal_entry, bigint) IS 'seeded 64-bit hash, for partitioning';
 
 CREATE OPERATOR bakkt_ledger.= (LEFTARG = journal_entry, RIGHTARG = journal_entry, FUNCTION = journal_entry_eq,
-    COMMUTATOR = OPERATOR(bakkt_ledger.=), NEGATOR = OPERATOR(bakkt_ledger.<>), RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES);
+    COMMUTATOR = OPERATOR(bakkt_ledger.=), NEGATOR = OPERATOR(bakkt_ledger.<>),
+    RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES);
 CREATE OPERATOR bakkt_ledger.<> (LEFTARG = journal_entry, RIGHTARG = journal_entry, FUNCTION = journal_entry_ne,
     COMMUTATOR = OPERATOR(bakkt_ledger.<>), NEGATOR = OPERATOR(bakkt_ledger.=), RESTRICT = neqsel, JOIN = neqjoinsel);
 CREATE OPERATOR bakkt_ledger.< (LEFTARG = journal_entry, RIGHTARG = journal_entry, FUNCTION = journal_entry_lt,
@@ -305,10 +272,11 @@ CREATE OPERATOR bakkt_ledger.>= (LEFTARG = journal_entry, RIGHTARG = journal_ent
     COMMUTATOR = OPERATOR(bakkt_ledger.<=), NEGATOR = OPERATOR(bakkt_ledger.<), RESTRICT = scalargesel, JOIN = scalargejoinsel);
 COMMENT ON OPERATOR = (journal_entry, journal_entry) IS 'same lines in the same order';
 COMMENT ON OPERATOR <> (journal_entry, journal_entry) IS 'not the same lines in the same order';
-COMMENT ON OPERATOR < (journal_entry, journal_entry) IS 'before, in an order without meaning';
-COMMENT ON OPERATOR <= (journal_entry, journal_entry) IS 'before or same';
-COMMENT ON OPERATOR > (journal_entry, journal_entry) IS 'after';
-COMMENT ON OPERATOR >= (journal_entry, journal_entry) IS 'after or same';
+COMMENT ON OPERATOR < (journal_entry, journal_entry) IS
+    'first entry sorts before the second; the order has no meaning of its own';
+COMMENT ON OPERATOR <= (journal_entry, journal_entry) IS 'first entry sorts before the second or equals it';
+COMMENT ON OPERATOR > (journal_entry, journal_entry) IS 'first entry sorts after the second';
+COMMENT ON OPERATOR >= (journal_entry, journal_entry) IS 'first entry sorts after the second or equals it';
 
 CREATE OPERATOR CLASS bakkt_ledger.journal_entry_ops DEFAULT FOR TYPE journal_entry USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,

@@ -1,5 +1,6 @@
--- Floor 1: price.  Quote asset per one whole base asset; dimensions are checked
--- and nothing rounds unless it is told how.
+-- Type price: so much of a quote asset per one whole base asset. Dimensions are checked, and
+-- nothing rounds unless it is told how.
+-- Refuses prices of different pairs (LG004), results that are not exact (LG005), overflow (22003).
 
 CREATE TYPE bakkt_ledger.price;
 
@@ -24,11 +25,6 @@ CREATE TYPE bakkt_ledger.price (
 
 COMMENT ON TYPE price IS
     'quote asset per one whole base asset, such as 64250.10 USD/BTC: at most 18 decimals, the range of amount; signed';
-COMMENT ON FUNCTION price_in(cstring) IS
-    'text input: number, blank, quote asset, slash, base asset; exponents allowed, never rounds; 22P02 for garbage, NaN and Infinity, 22003 beyond 18 decimals or the range';
-COMMENT ON FUNCTION price_out(price) IS 'canonical text: at least 2 decimals and no more than needed, then quote and base';
-COMMENT ON FUNCTION price_recv(internal) IS 'binary input: 16 bytes of units, 8 of quote, 8 of base; 22P03 unless text could produce it';
-COMMENT ON FUNCTION price_send(price) IS 'binary output: units of 10^-18 as a 16-byte integer, then quote and base';
 
 -- without these casts PostgreSQL would assign a value to a text column unasked
 CREATE CAST (price AS text) WITH INOUT;
@@ -36,24 +32,21 @@ CREATE CAST (text AS price) WITH INOUT;
 COMMENT ON CAST (price AS text) IS 'canonical text; explicit only';
 COMMENT ON CAST (text AS price) IS 'text such as 64250.10 USD/BTC; errors as in price_in; explicit only';
 
--- Putting together and taking apart
+-- Making values and reading their parts
 
 CREATE FUNCTION bakkt_ledger.price(value numeric, quote asset, base asset) RETURNS price
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_from_numeric';
 COMMENT ON FUNCTION price(value numeric, quote asset, base asset) IS
-    'so much quote per base; exact: 22003 beyond 18 decimals or the range, 22P02 for NaN and Infinity';
+    'a price from a number; exact: 22003 beyond 18 decimals or the range, 22P02 for NaN and Infinity';
 CREATE FUNCTION bakkt_ledger.value(price) RETURNS numeric
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_value';
-COMMENT ON FUNCTION value(price) IS
-    'the number of a price, with the decimals its text shows';
+COMMENT ON FUNCTION value(price) IS 'the number of a price, with the decimals its text shows';
 CREATE FUNCTION bakkt_ledger.quote(price) RETURNS asset
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_quote';
-COMMENT ON FUNCTION quote(price) IS
-    'the asset a price is paid in';
+COMMENT ON FUNCTION quote(price) IS 'the asset a price is paid in';
 CREATE FUNCTION bakkt_ledger.base(price) RETURNS asset
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_base';
-COMMENT ON FUNCTION base(price) IS
-    'the asset that is priced';
+COMMENT ON FUNCTION base(price) IS 'the asset that is priced';
 
 CREATE CAST (price AS numeric) WITH FUNCTION value(price);
 COMMENT ON CAST (price AS numeric) IS 'the number of a price; explicit only';
@@ -62,28 +55,19 @@ COMMENT ON CAST (price AS numeric) IS 'the number of a price; explicit only';
 
 CREATE FUNCTION bakkt_ledger_internal.price_plus(price, price) RETURNS price
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_plus';
-COMMENT ON FUNCTION price_plus(price, price) IS
-    'sum; LG004 for two pairs of assets, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger_internal.price_minus(price, price) RETURNS price
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_minus';
-COMMENT ON FUNCTION price_minus(price, price) IS
-    'difference; LG004 for two pairs of assets, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger_internal.price_negate(price) RETURNS price
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_negate';
-COMMENT ON FUNCTION price_negate(price) IS
-    'the price with the other sign';
 CREATE FUNCTION bakkt_ledger_internal.amount_times_price(amount, price) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_times_price';
-COMMENT ON FUNCTION amount_times_price(amount, price) IS
-    'what an amount of base costs in quote; LG004 for another asset than the base, LG005 unless exact in 18 decimals, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger_internal.price_times_amount(price, amount) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_times_amount';
-COMMENT ON FUNCTION price_times_amount(price, amount) IS
-    'what an amount of base costs in quote; LG004 for another asset than the base, LG005 unless exact in 18 decimals, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger.markup(price, basis_points numeric) RETURNS price
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_markup';
 COMMENT ON FUNCTION markup(price, basis_points numeric) IS
-    'the price plus so many hundredths of a percent of itself; negative ones lower it; LG005 unless exact in 18 decimals, 22003 beyond the range';
+'the price raised by that many basis points of itself, lowered by negative ones; LG005 unless exact in 18 decimals, 22003
+beyond the range';
 
 CREATE OPERATOR bakkt_ledger.+ (FUNCTION = price_plus, LEFTARG = price, RIGHTARG = price, COMMUTATOR = OPERATOR(bakkt_ledger.+));
 COMMENT ON OPERATOR + (price, price) IS 'sum; LG004 for two pairs of assets, 22003 beyond the range';
@@ -91,9 +75,13 @@ CREATE OPERATOR bakkt_ledger.- (FUNCTION = price_minus, LEFTARG = price, RIGHTAR
 COMMENT ON OPERATOR - (price, price) IS 'difference; LG004 for two pairs of assets, 22003 beyond the range';
 CREATE OPERATOR bakkt_ledger.- (FUNCTION = price_negate, RIGHTARG = price);
 COMMENT ON OPERATOR - (NONE, price) IS 'the price with the other sign';
-CREATE OPERATOR bakkt_ledger.* (FUNCTION = amount_times_price, LEFTARG = amount, RIGHTARG = price, COMMUTATOR = OPERATOR(bakkt_ledger.*));
+CREATE OPERATOR bakkt_ledger.* (
+    FUNCTION = amount_times_price, LEFTARG = amount, RIGHTARG = price,
+    COMMUTATOR = OPERATOR(bakkt_ledger.*));
 COMMENT ON OPERATOR * (amount, price) IS 'what an amount of base costs in quote; LG004 for another asset, LG005 unless exact';
-CREATE OPERATOR bakkt_ledger.* (FUNCTION = price_times_amount, LEFTARG = price, RIGHTARG = amount, COMMUTATOR = OPERATOR(bakkt_ledger.*));
+CREATE OPERATOR bakkt_ledger.* (
+    FUNCTION = price_times_amount, LEFTARG = price, RIGHTARG = amount,
+    COMMUTATOR = OPERATOR(bakkt_ledger.*));
 COMMENT ON OPERATOR * (price, amount) IS 'what an amount of base costs in quote; LG004 for another asset, LG005 unless exact';
 
 -- Rounding by name
@@ -101,19 +89,27 @@ COMMENT ON OPERATOR * (price, amount) IS 'what an amount of base costs in quote;
 CREATE FUNCTION bakkt_ledger.multiply(amount, price, decimals integer, rounding text DEFAULT 'half_even') RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_multiply_price';
 COMMENT ON FUNCTION multiply(amount, price, decimals integer, rounding text) IS
-    'what an amount of base costs in quote, rounded once to decimals; LG004 for another asset than the base; decimals 0 to 18 (22023 otherwise); rounding is half_even, half_up, up, down, ceiling, floor or none (22023 otherwise); LG005 with none unless exact, 22003 beyond the range';
+'what an amount of base costs in quote, rounded once to decimals; LG004 for another asset than the base; decimals 0 to 18 (22023
+otherwise); rounding is half_even, half_up, up, down, ceiling, floor or none (22023 otherwise); LG005 with none unless exact,
+22003 beyond the range';
 CREATE FUNCTION bakkt_ledger.divide(amount, price, decimals integer, rounding text DEFAULT 'half_even') RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_divide_price';
 COMMENT ON FUNCTION divide(amount, price, decimals integer, rounding text) IS
-    'how much base an amount of quote buys, rounded once to decimals; LG004 for another asset than the quote, 22012 by zero; decimals 0 to 18 (22023 otherwise); rounding is half_even, half_up, up, down, ceiling, floor or none (22023 otherwise); LG005 with none unless exact, 22003 beyond the range';
-CREATE FUNCTION bakkt_ledger.average_price(notional amount, quantity amount, decimals integer, rounding text DEFAULT 'half_even') RETURNS price
+'how much base an amount of quote buys, rounded once to decimals; LG004 for another asset than the quote, 22012 by zero; decimals
+0 to 18 (22023 otherwise); rounding is half_even, half_up, up, down, ceiling, floor or none (22023 otherwise); LG005 with none
+unless exact, 22003 beyond the range';
+CREATE FUNCTION bakkt_ledger.average_price(notional amount, quantity amount, decimals integer, rounding text DEFAULT 'half_even')
+    RETURNS price
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_average';
 COMMENT ON FUNCTION average_price(notional amount, quantity amount, decimals integer, rounding text) IS
-    'notional per quantity, rounded once to decimals: the average price of fills; 22012 for no quantity; decimals 0 to 18 (22023 otherwise); rounding is half_even, half_up, up, down, ceiling, floor or none (22023 otherwise); LG005 with none unless exact, 22003 beyond the range';
+'notional per quantity, rounded once to decimals: the average price of fills; 22012 for no quantity; decimals 0 to 18 (22023
+otherwise); rounding is half_even, half_up, up, down, ceiling, floor or none (22023 otherwise); LG005 with none unless exact,
+22003 beyond the range';
 CREATE FUNCTION bakkt_ledger.round(price, decimals integer, rounding text DEFAULT 'half_even') RETURNS price
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_round';
 COMMENT ON FUNCTION round(price, decimals integer, rounding text) IS
-    'the price rounded to decimals; decimals 0 to 18 (22023 otherwise); rounding is half_even, half_up, up, down, ceiling, floor or none (22023 otherwise); LG005 with none unless exact, 22003 beyond the range';
+'the price rounded to decimals; decimals 0 to 18 (22023 otherwise); rounding is half_even, half_up, up, down, ceiling, floor or
+none (22023 otherwise); LG005 with none unless exact, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger.fits_decimals(price, decimals integer) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_fits_decimals';
 COMMENT ON FUNCTION fits_decimals(price, decimals integer) IS
@@ -121,7 +117,8 @@ COMMENT ON FUNCTION fits_decimals(price, decimals integer) IS
 CREATE FUNCTION bakkt_ledger.is_multiple_of(price, increment price) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_is_multiple_of';
 COMMENT ON FUNCTION is_multiple_of(price, increment price) IS
-    'whether the price is a whole multiple of the increment, by integer remainder; LG004 for two pairs of assets, 22012 for a zero increment';
+'whether the price is a whole multiple of the increment, by integer remainder; LG004 for two pairs of assets, 22012 for a zero
+increment';
 
 -- Strict comparison: refuses different pairs of assets.
 
@@ -137,13 +134,6 @@ CREATE FUNCTION bakkt_ledger_internal.price_ge(price, price) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 CREATE FUNCTION bakkt_ledger_internal.price_gt(price, price) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
-
-COMMENT ON FUNCTION price_lt(price, price) IS 'first price is less; LG004 for two pairs of assets';
-COMMENT ON FUNCTION price_le(price, price) IS 'first price is less or equal; LG004 for two pairs of assets';
-COMMENT ON FUNCTION price_eq(price, price) IS 'first price is equal; LG004 for two pairs of assets';
-COMMENT ON FUNCTION price_ne(price, price) IS 'first price is not equal; LG004 for two pairs of assets';
-COMMENT ON FUNCTION price_ge(price, price) IS 'first price is greater or equal; LG004 for two pairs of assets';
-COMMENT ON FUNCTION price_gt(price, price) IS 'first price is greater; LG004 for two pairs of assets';
 
 CREATE OPERATOR bakkt_ledger.< (
     FUNCTION = price_lt, LEFTARG = price, RIGHTARG = price,
@@ -206,17 +196,6 @@ CREATE FUNCTION bakkt_ledger_internal.price_hash(price) RETURNS integer
 CREATE FUNCTION bakkt_ledger_internal.price_hash_extended(price, bigint) RETURNS bigint
     LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
 
-COMMENT ON FUNCTION price_total_lt(price, price) IS 'first price is less in the total order (by quote asset, base asset, then value); never raises';
-COMMENT ON FUNCTION price_total_le(price, price) IS 'first price is less or equal in the total order (by quote asset, base asset, then value); never raises';
-COMMENT ON FUNCTION price_total_eq(price, price) IS 'first price is equal in the total order (by quote asset, base asset, then value); never raises';
-COMMENT ON FUNCTION price_total_ne(price, price) IS 'first price is not equal in the total order (by quote asset, base asset, then value); never raises';
-COMMENT ON FUNCTION price_total_ge(price, price) IS 'first price is greater or equal in the total order (by quote asset, base asset, then value); never raises';
-COMMENT ON FUNCTION price_total_gt(price, price) IS 'first price is greater in the total order (by quote asset, base asset, then value); never raises';
-COMMENT ON FUNCTION price_cmp(price, price) IS 'total order (by quote asset, base asset, then value): -1, 0 or 1; never raises';
-COMMENT ON FUNCTION price_sortsupport(internal) IS 'fast sorting, for the btree operator class';
-COMMENT ON FUNCTION price_hash(price) IS '32-bit hash that agrees with *=';
-COMMENT ON FUNCTION price_hash_extended(price, bigint) IS '64-bit hash with a seed that agrees with *=';
-
 CREATE OPERATOR bakkt_ledger.*< (
     FUNCTION = price_total_lt, LEFTARG = price, RIGHTARG = price,
     COMMUTATOR = OPERATOR(bakkt_ledger.*>), NEGATOR = OPERATOR(bakkt_ledger.*>=),
@@ -247,12 +226,18 @@ CREATE OPERATOR bakkt_ledger.*> (
     COMMUTATOR = OPERATOR(bakkt_ledger.*<), NEGATOR = OPERATOR(bakkt_ledger.*<=),
     RESTRICT = scalargtsel, JOIN = scalargtjoinsel
 );
-COMMENT ON OPERATOR *< (price, price) IS 'first price is less in the total order (by quote asset, base asset, then value); never raises';
-COMMENT ON OPERATOR *<= (price, price) IS 'first price is less or equal in the total order (by quote asset, base asset, then value); never raises';
-COMMENT ON OPERATOR *= (price, price) IS 'first price is equal in the total order (by quote asset, base asset, then value); never raises';
-COMMENT ON OPERATOR *<> (price, price) IS 'first price is not equal in the total order (by quote asset, base asset, then value); never raises';
-COMMENT ON OPERATOR *>= (price, price) IS 'first price is greater or equal in the total order (by quote asset, base asset, then value); never raises';
-COMMENT ON OPERATOR *> (price, price) IS 'first price is greater in the total order (by quote asset, base asset, then value); never raises';
+COMMENT ON OPERATOR *< (price, price) IS
+'first price is less in the total order (by quote asset, base asset, then value); never raises';
+COMMENT ON OPERATOR *<= (price, price) IS
+'first price is less or equal in the total order (by quote asset, base asset, then value); never raises';
+COMMENT ON OPERATOR *= (price, price) IS
+'first price is equal in the total order (by quote asset, base asset, then value); never raises';
+COMMENT ON OPERATOR *<> (price, price) IS
+'first price is not equal in the total order (by quote asset, base asset, then value); never raises';
+COMMENT ON OPERATOR *>= (price, price) IS
+'first price is greater or equal in the total order (by quote asset, base asset, then value); never raises';
+COMMENT ON OPERATOR *> (price, price) IS
+'first price is greater in the total order (by quote asset, base asset, then value); never raises';
 
 CREATE OPERATOR CLASS bakkt_ledger.price_ops DEFAULT FOR TYPE price USING btree AS
     OPERATOR 1 *<,

@@ -21,6 +21,7 @@
 
 #include "errors.h"
 #include "cash/cash_call_attempt.h"
+#include "ledger/event.h"
 #include "ledger/lookup.h"
 #include "ledger/party_cache.h"
 #include "ledger/post.h"
@@ -39,13 +40,6 @@
 #define ACCOUNT_FROZEN "ACCOUNT_FROZEN"
 #define ACCOUNT_CLOSED "ACCOUNT_CLOSED"
 #define POSTING_REFUSED "POSTING_REFUSED"
-
-/* attributes of table cash_call_event, in order */
-enum
-{
-	EVENT_CLIENT_ID, EVENT_JOURNAL_ID, EVENT_NO, EVENT_EVENT, EVENT_AT, EVENT_RECORDED_AT, EVENT_ACTOR_ID,
-	EVENT_AMOUNT, EVENT_REASON, EVENT_EVENT_JOURNAL, EVENT_ATTRIBUTES
-};
 
 /* ---- accounts ---- */
 
@@ -181,7 +175,7 @@ build_request(LedgerRequest *request, const CallTerms *terms, const Attempt *att
 
 /* ---- posting ---- */
 
-/* An account in the way that is neither the customer's nor the cover is somebody's mistake: the server's log tells. */
+/* The refusal concerns neither the customer's account nor the cover, so it is a defect: the server log has it in full. */
 static const char *
 report_refusal(const Attempt *attempt, const LedgerRequest *request)
 {
@@ -298,30 +292,26 @@ attempt_calls(CallTerms *terms, Attempt *attempts, int64 count)
 
 /* ---- the record ---- */
 
+/* The event of an attempt whose call is in the state in which it leaves it */
 static void
 insert_event(TableWriter *writer, const CallTerms *terms, const Attempt *attempt, int32 actor)
 {
 	const CashCall *call = &attempt->call;
-	TupleTableSlot *slot = writer_row(writer);
-	Datum	   *values = slot->tts_values;
-	Amount		amount;
+	Event		event = {
+		.client_id = call->client_id,
+		.actor_id = actor,
+		.subject = "cash_call",
+		.subject_key = call->journal_id,
+		.event = attempt->reason ? "failed" : "settled",
+		.status = (char[]) {call->status, '\0'},
+		.at = terms->at,
+		.recorded_at = attempt->recorded_at,
+		.reason = attempt->reason,
+		.journal_id = attempt->settled_by
+	};
 
-	memset(slot->tts_isnull, 0, EVENT_ATTRIBUTES * sizeof(bool));
-	amount_set(&amount, call->amount, call->asset);
-	values[EVENT_CLIENT_ID] = Int32GetDatum(call->client_id);
-	values[EVENT_JOURNAL_ID] = Int64GetDatum(call->journal_id);
-	values[EVENT_NO] = Int32GetDatum(call->attempts);	/* a call of this sort has had no other event */
-	values[EVENT_EVENT] = CStringGetTextDatum(attempt->reason ? "failed" : "settled");
-	values[EVENT_AT] = TimestampTzGetDatum(terms->at);
-	values[EVENT_RECORDED_AT] = TimestampTzGetDatum(attempt->recorded_at);
-	values[EVENT_ACTOR_ID] = Int32GetDatum(actor);
-	values[EVENT_AMOUNT] = AmountPGetDatum(&amount);
-	slot->tts_isnull[EVENT_REASON] = attempt->reason == NULL;
-	if (attempt->reason)
-		values[EVENT_REASON] = CStringGetTextDatum(attempt->reason);
-	values[EVENT_EVENT_JOURNAL] = Int64GetDatum(attempt->settled_by);
-	slot->tts_isnull[EVENT_EVENT_JOURNAL] = attempt->reason != NULL;
-	writer_insert(writer);
+	amount_set(&event.amount, call->amount, call->asset);
+	event_insert(writer, &event);
 }
 
 /* The state in which the attempt leaves the call */
@@ -351,7 +341,7 @@ record_attempts(const CallTerms *terms, Attempt *attempts, int64 count)
 	if (count == 0)
 		return;
 	calls = writer_open(LEDGER_CASH_CALL);
-	events = writer_open(LEDGER_CASH_CALL_EVENT);
+	events = event_writer_open();
 	for (int64 i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -271,10 +271,7 @@ open_customers(const CallRun *run)
 	Datum		arguments[2] = {Int32GetDatum(run->terms.client_id), TimestampTzGetDatum(run->terms.at)};
 
 	return SPI_cursor_open_with_args(NULL,
-									 "SELECT c.customer_id, pg_catalog.count(*) FROM bakkt_ledger_internal.cash_call c"
-									 " WHERE c.client_id OPERATOR(pg_catalog.=) $1 AND c.status OPERATOR(pg_catalog.=) 'O'"
-									 " AND NOT c.apex AND c.due_at OPERATOR(pg_catalog.<=) $2"
-									 " AND c.called_at OPERATOR(pg_catalog.<=) $2"
+									 "SELECT c.customer_id, pg_catalog.count(*) FROM bakkt_ledger_internal.due_cash_calls($1, $2) c"
 									 " GROUP BY c.customer_id ORDER BY pg_catalog.min(c.called_at), c.customer_id",
 									 2, types, arguments, NULL, false, 0);
 }

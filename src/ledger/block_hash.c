@@ -13,7 +13,7 @@
  * so that verify() can name a changed journal, and the line when a single one
  * was changed.
  *
- * Every column stands in a fixed order and in canonical form (canonical.h).  The
+ * Every column comes in a fixed order and in canonical form (canonical.h).  The
  * format number comes first: another way of writing gets another number, and
  * blocks keep theirs.
  *
@@ -55,7 +55,7 @@ enum LeafArgument
 	LEAF_PARTIES
 };
 
-/* True when the argument is NULL. */
+/* NULL has a length that nothing else has; true when the argument is NULL. */
 static bool
 put_null(FunctionCallInfo fcinfo, StringInfo buffer, int argument)
 {

@@ -284,23 +284,31 @@ load_journals(PG_FUNCTION_ARGS)
 	return post_many(fcinfo, false);
 }
 
-/* Post one request strictly and return its journal_result. */
+/* The journal_result of the one request of a call. */
 static Datum
-post_one(FunctionCallInfo fcinfo, LedgerRequest *request, bool dry_run)
+single_result(FunctionCallInfo fcinfo, const LedgerRequest *request)
 {
-	PostOptions options = {.strict = true,.dry_run = dry_run};
 	Datum		values[RESULT_FIELDS];
 	bool		nulls[RESULT_FIELDS];
 	TupleDesc	desc;
 	BalanceType type;
 
-	ledger_post(request, 1, &options);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
 	init_balance_type(&type, desc);
 	fill_result(request, 1, &type, values, nulls);
 	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
+
+/* Post one request strictly and return its journal_result. */
+static Datum
+post_one(FunctionCallInfo fcinfo, LedgerRequest *request, bool dry_run)
+{
+	PostOptions options = {.strict = true,.dry_run = dry_run};
+
+	ledger_post(request, 1, &options);
+	return single_result(fcinfo, request);
 }
 
 static char *
@@ -365,41 +373,36 @@ set_reversal(LedgerRequest *request)
 			   psprintf("Journal " INT64_FORMAT ".", request->reverses), "no such journal to reverse");
 }
 
-PG_FUNCTION_INFO_V1(post_entry);
+/* Client and kind, by number and name, of what a function of the ledger posts. */
+static LedgerRequest
+internal_request(FunctionCallInfo fcinfo, int client, int kind)
+{
+	LedgerRequest request = {.internal = true};
+
+	if (PG_ARGISNULL(client) || PG_ARGISNULL(kind))
+		elog(ERROR, "client and kind must not be NULL");
+	request.client_id = PG_GETARG_INT32(client);
+	request.kind = lookup_kind(text_argument(fcinfo, kind));
+	if (request.kind == 0)
+		elog(ERROR, "unknown kind of journal \"%s\"", text_argument(fcinfo, kind));
+	return request;
+}
 
 /* The functions of the ledger wait no longer than bounded_wait.h says; whoever posts by himself waits for his customers. */
-Datum
-post_entry(PG_FUNCTION_ARGS)
+static void
+post_bounded(int32 client_id, LedgerRequest *requests, int count)
 {
+	PostOptions options = {.strict = true};
 	MemoryContext context = CurrentMemoryContext;
-	LedgerRequest request = {0};
-	ClientInfo *client;
+	ClientInfo *client = lookup_client(client_id);
 	char		client_code[sizeof(client->code)];
-	Datum		result;
 	int			level;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
-		elog(ERROR, "client and kind must not be NULL");
-	lookup_begin();
-	request.kind = lookup_kind(text_argument(fcinfo, 2));
-	if (request.kind == 0)
-		elog(ERROR, "unknown kind of journal \"%s\"", text_argument(fcinfo, 2));
-	request.client_id = PG_GETARG_INT32(0);
-	client = lookup_client(request.client_id);
 	strlcpy(client_code, client ? client->code : "?", sizeof(client_code));
-	request.reference = text_argument(fcinfo, 1);
-	request.internal = true;
-	request.entry = entry_argument(fcinfo, 3);
-	set_effective(fcinfo, 4, &request);
-	request.description = text_argument(fcinfo, 5);
-	request.reverses = PG_ARGISNULL(6) ? 0 : PG_GETARG_INT64(6);
-	request.by_hand = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
-	if (request.kind == KIND_REVERSAL)
-		set_reversal(&request);
 	level = bounded_wait_begin();
 	PG_TRY();
 	{
-		result = post_one(fcinfo, &request, false);
+		ledger_post(requests, count, &options);
 	}
 	PG_CATCH();
 	{
@@ -408,7 +411,83 @@ post_entry(PG_FUNCTION_ARGS)
 	}
 	PG_END_TRY();
 	bounded_wait_end(level);
-	return result;
+}
+
+PG_FUNCTION_INFO_V1(post_entry);
+Datum
+post_entry(PG_FUNCTION_ARGS)
+{
+	LedgerRequest request;
+
+	lookup_begin();
+	request = internal_request(fcinfo, 0, 2);
+	request.reference = text_argument(fcinfo, 1);
+	request.entry = entry_argument(fcinfo, 3);
+	set_effective(fcinfo, 4, &request);
+	request.description = text_argument(fcinfo, 5);
+	request.reverses = PG_ARGISNULL(6) ? 0 : PG_GETARG_INT64(6);
+	request.by_hand = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
+	if (request.kind == KIND_REVERSAL)
+		set_reversal(&request);
+	post_bounded(request.client_id, &request, 1);
+	return single_result(fcinfo, &request);
+}
+
+/* The elements of an array argument, none of them NULL, and as many as there are requests. */
+static Datum *
+elements_argument(FunctionCallInfo fcinfo, int number, int count)
+{
+	ArrayType  *array;
+	Datum	   *elements;
+	bool	   *nulls;
+	int16		length;
+	bool		by_value;
+	char		align;
+	int			found;
+
+	if (PG_ARGISNULL(number))
+		elog(ERROR, "an array of what to post is NULL");
+	array = PG_GETARG_ARRAYTYPE_P(number);
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &by_value, &align);
+	deconstruct_array(array, ARR_ELEMTYPE(array), length, by_value, align, &elements, &nulls, &found);
+	if (found != count || array_contains_nulls(array))
+		elog(ERROR, "%d elements to post where %d are wanted, or one of them is NULL", found, count);
+	return elements;
+}
+
+/* holder, kind, named, entries, effective, descriptions; NULL: none */
+PG_FUNCTION_INFO_V1(post_entries);
+Datum
+post_entries(PG_FUNCTION_ARGS)
+{
+	LedgerRequest common;
+	LedgerRequest *requests;
+	Datum	   *references;
+	Datum	   *entries;
+	Datum	   *descriptions;
+	Datum	   *journals;
+	int			count = PG_ARGISNULL(2) ? 0 : ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(2)), ARR_DIMS(PG_GETARG_ARRAYTYPE_P(2)));
+
+	lookup_begin();
+	common = internal_request(fcinfo, 0, 1);
+	set_effective(fcinfo, 4, &common);
+	references = elements_argument(fcinfo, 2, count);
+	entries = elements_argument(fcinfo, 3, count);
+	descriptions = PG_ARGISNULL(5) ? NULL : elements_argument(fcinfo, 5, count);
+	requests = MemoryContextAllocExtended(CurrentMemoryContext, (count + 1) * sizeof(LedgerRequest), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	journals = palloc((count + 1) * sizeof(Datum));
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		requests[i] = common;
+		requests[i].reference = TextDatumGetCString(references[i]);
+		requests[i].entry = (JournalEntry *) PG_DETOAST_DATUM_COPY(entries[i]);
+		requests[i].description = descriptions ? TextDatumGetCString(descriptions[i]) : NULL;
+	}
+	post_bounded(common.client_id, requests, count);
+	for (int i = 0; i < count; i++)
+		journals[i] = Int64GetDatum(requests[i].journal_id);
+	PG_RETURN_ARRAYTYPE_P(construct_array(journals, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 PG_FUNCTION_INFO_V1(reverse_journal);

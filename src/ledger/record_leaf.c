@@ -129,7 +129,7 @@ put_columns(StringInfo buffer, HeapTupleHeader record)
 	ReleaseTupleDesc(descriptor);
 }
 
-/* record_leaf(kind text, record, actor text) */
+/* record_leaf(kind text, record, actor text): NULL without a kind or a record */
 PG_FUNCTION_INFO_V1(record_leaf);
 Datum
 record_leaf(PG_FUNCTION_ARGS)
@@ -138,6 +138,8 @@ record_leaf(PG_FUNCTION_ARGS)
 	uint8	   *bytes = (uint8 *) VARDATA(leaf);
 	StringInfoData buffer;
 
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
 	initStringInfo(&buffer);
 	pq_sendint8(&buffer, LEAF_FORMAT);
 	canonical_text(&buffer, PG_GETARG_TEXT_PP(0));

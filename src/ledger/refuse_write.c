@@ -37,10 +37,10 @@ refuse_write(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("refuse_write() must be called as a statement trigger")));
+				 errmsg("refuse_write() must be called as a trigger")));
 	if (ledger_restoring && TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		PG_RETURN_POINTER(NULL);
 	ereport(ERROR,

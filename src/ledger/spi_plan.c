@@ -12,23 +12,34 @@
 #include "ledger/relations.h"
 #include "ledger/spi_plan.h"
 
+/*
+ * Our queries are parsed and run as the ledger's owner: a caller need not see
+ * the tables, nor their schema.  An error restores the user by itself.
+ */
+static void
+become_owner(Oid *user, int *security)
+{
+	GetUserIdAndSecContext(user, security);
+	SetUserIdAndSecContext(ledger_owner(), *security | SECURITY_LOCAL_USERID_CHANGE);
+}
+
 void
 spi_plan(SPIPlanPtr *plan, int count, Oid *types, const char *query)
 {
 	SPIPlanPtr	prepared;
+	Oid			user;
+	int			security;
 
 	if (*plan != NULL)
 		return;
+	become_owner(&user, &security);
 	prepared = SPI_prepare(query, count, types);
+	SetUserIdAndSecContext(user, security);
 	if (prepared == NULL || SPI_keepplan(prepared) != 0)
 		elog(ERROR, "could not prepare a query: %s", SPI_result_code_string(SPI_result));
 	*plan = prepared;
 }
 
-/*
- * Our queries run as the ledger's owner, whatever the caller may see; an
- * error restores the user by itself.
- */
 static void
 spi_execute_snapshot(SPIPlanPtr plan, Datum *arguments, Snapshot snapshot)
 {
@@ -36,8 +47,7 @@ spi_execute_snapshot(SPIPlanPtr plan, Datum *arguments, Snapshot snapshot)
 	int			security;
 	int			result;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(ledger_owner(), security | SECURITY_LOCAL_USERID_CHANGE);
+	become_owner(&user, &security);
 	if (snapshot == InvalidSnapshot)
 		result = SPI_execute_plan(plan, arguments, NULL, false, 0);
 	else

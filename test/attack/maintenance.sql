@@ -19,7 +19,7 @@ CREATE UNIQUE INDEX ON trap.kept (n);
 INSERT INTO trap.armed DEFAULT VALUES;
 RESET SESSION AUTHORIZATION;
 
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 CREATE FUNCTION attack.sprung(operation text) RETURNS SETOF text LANGUAGE plpgsql AS $$

@@ -2,7 +2,7 @@
 \set QUIET on
 \ir matrix.psql
 SET client_min_messages = warning;
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT attack.make_dictionary() \g /dev/null
 \copy attack.planned FROM PROGRAM 'test/attack/calls.py "${ATTACK_MOST:-60}"' (FORMAT csv)
 -- "make soak" draws arguments at random besides

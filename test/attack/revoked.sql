@@ -1,7 +1,7 @@
 -- What was begun while one had access, and goes on after it was taken away.
 SET client_min_messages = warning;
 SELECT no_plan();
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 -- A session of its own, so that what it keeps is kept by nobody else.
 CREATE EXTENSION dblink SCHEMA public;
 CREATE FUNCTION attack.connect(session text, login text) RETURNS text LANGUAGE sql AS $$

@@ -2,7 +2,7 @@
 SET client_min_messages = warning;
 \ir readings.psql
 SELECT no_plan();
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 
 -- ---------------------------------------------------------------------------
 -- Becoming somebody else

@@ -63,7 +63,7 @@ SELECT ok(:'laid', 'the tenant''s operators take effect on its own search path: 
 SELECT ok(:'same', 'objects in a tenant''s schema that shadow the ledger''s change no answer');
 SET search_path = pg_temp, lure, pg_catalog, bakkt_ledger_internal, bakkt_ledger, public;
 SELECT attack.read_all() OPERATOR(pg_catalog.=) b.said AS same FROM attack.before b \gset
-SET search_path = bakkt_ledger, bakkt_ledger_internal;
+SET search_path = bakkt_ledger_internal, bakkt_ledger;
 SELECT attack.read_all() OPERATOR(pg_catalog.=) b.said AS temporary FROM attack.before b \gset
 SET search_path = '';
 SELECT attack.read_all() OPERATOR(pg_catalog.=) b.said AS pathless FROM attack.before b \gset

@@ -1,6 +1,6 @@
 -- The cash of the Marketplace client's customers: who has funded his purchases
 -- and who has not, what the bank does, and what the evening looks like.
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 
 -- What every customer's purchases come to, less his sales; one in ten has sent half of it.
 CREATE TABLE demo.funding AS

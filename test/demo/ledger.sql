@@ -1,6 +1,6 @@
 -- What the application adds to the ledger: one call per thousand fills, and a
 -- note of what came of each.
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 
 -- Three users without any right of their own: the platform's desk asks for its
 -- clients, the company's executor posts what was traded, the settlement people

@@ -1,6 +1,6 @@
 -- Providers, clients and customers, opened ten days before the market's first
 -- quote, with capital for the company and coin for those who will sell.
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 
 SELECT count(open_liquidity_provider('LP' || n, 'Liquidity provider ' || n, opened_at => opened_at)) AS providers
 FROM demo.day, generate_series(1, 4) n \gset

@@ -1,5 +1,5 @@
 -- The proofs.  demo.fault gets a row for whatever does not hold.
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 
 SELECT count(seal()) AS sealed \gset
 CREATE TABLE demo.discrepancy AS SELECT * FROM verify();

@@ -1,5 +1,5 @@
 -- What the day came to, in tables.
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 \pset border 1
 \pset linestyle ascii
 

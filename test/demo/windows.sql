@@ -1,5 +1,5 @@
 -- The windows that the market's hours touch, in order, as the ledger reckons them.
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 
 CREATE TABLE demo.window AS
 SELECT code AS client, posted_in AS closes_on, bounds.from_at, bounds.to_at,

@@ -108,12 +108,14 @@ class Comparison:
 
     def events(self):
         """Every attempt and whatever else happened to a call since the last time."""
-        stored = self.lines('SELECT %s FROM cash_call_event e JOIN client c USING (client_id) JOIN journal j USING (client_id, journal_id) WHERE e.recorded_at > %s' % (
+        stored = self.lines('SELECT %s FROM (SELECT v.*, row_number() OVER (PARTITION BY v.client_id, v.subject_key ORDER BY v.event_id) AS event_no'
+                            " FROM event v WHERE v.subject = 'cash_call') e"
+                            ' JOIN client c USING (client_id) JOIN journal j ON j.client_id = c.client_id AND j.journal_id = e.subject_key::bigint WHERE e.recorded_at > %s' % (
             columns('c.code', 'j.reference', 'e.event_no', 'e.event', moment('e.at'), 'e.amount', 'e.reason'), self.events_known))
         self.same('events of cash calls', [row(call.customer.client.code, call.reference, number, event, shown(at), usd(amount), reason)
                                            for call, number, event, at, amount, reason in self.model.news], stored)
         self.model.news.clear()
-        self.events_known = self.lines("SELECT quote_literal(%s) FROM cash_call_event" % instant('max(recorded_at)'))[0] or self.events_known
+        self.events_known = self.lines("SELECT quote_literal(%s) FROM event WHERE subject = 'cash_call'" % instant('max(recorded_at)'))[0] or self.events_known
 
     def outstanding(self):
         """Every outstanding call: when it is due next and how often it was tried."""

@@ -2,7 +2,7 @@
 -- Run from the top of the tree: it compares the chart with its documentation.
 \set chart `cat doc/chart-of-accounts.md`
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('QRST') \g /dev/null

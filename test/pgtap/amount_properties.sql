@@ -2,7 +2,7 @@
 -- Numeric is the model: exact in +, -, * and in comparison; quotients are checked by multiplying back.
 \set QUIET on
 SET client_min_messages = warning;
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 SET jit = off;
 BEGIN;
 SELECT plan(26);

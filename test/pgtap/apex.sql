@@ -1,6 +1,6 @@
 -- Cash calls through Apex: batches out, answers item by item, wires, and what Apex owes.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 \ir cash_calls.psql
@@ -115,6 +115,8 @@ SELECT results_eq(format($$SELECT call, answer, repeated, journal IS NOT NULL FR
 	'a message sent again repeats its answers and adds new ones');
 SELECT results_eq($$SELECT status, confirmed, rejected FROM apex_batches('APEX') WHERE batch = 'b1'$$, $$VALUES ('COMPLETE', 2::bigint, 1::bigint)$$,
 	'a batch is complete once every call is answered');
+SELECT results_eq($$SELECT status, items, unanswered FROM open_apex_batch('APEX', 'b1')$$, $$VALUES ('OPEN', 3::bigint, 3::bigint)$$,
+	'a batch opened again after it was answered is answered as at first');
 SELECT results_eq(format($$SELECT * FROM pg_temp.answer('b1', %s, true, NULL, 'a1')$$, :buy), $$VALUES ('CONFIRMED', true)$$,
 	'an answer sent again to a complete batch is a repetition');
 SELECT throws_ok(format($$SELECT * FROM pg_temp.answer('b1', %s, false, NULL, 'a1')$$, :buy), 'LG020', NULL,
@@ -284,9 +286,10 @@ SELECT throws_ok(format('SELECT * FROM apex_batches(''APEX'', %s)', at), state, 
 SELECT throws_ok(format('SELECT * FROM apex_position(''APEX'', %s)', at), state, NULL, 'the position is refused as of ' || at) FROM (VALUES ('''infinity''', 'LG061'), ('''-infinity''', 'LG002'), ('NULL', 'LG061'), ('''2099-01-01Z''', 'LG061')) AS v (at, state);
 SELECT throws_ok($$DELETE FROM apex_batch$$, 'LG066', NULL, 'a batch is never deleted');
 SELECT throws_ok($$DELETE FROM apex_batch_item$$, 'LG066', NULL, 'the items of a batch are never deleted');
-SELECT throws_ok($$UPDATE apex_wire SET amount = amount$$, 'LG066', NULL, 'a wire is never changed');
+SELECT throws_ok($$UPDATE request SET content = content$$, 'LG066', NULL, 'a wire is never changed');
 SELECT is_empty($$SELECT * FROM check_cash_calls()$$, 'every call agrees with its execution, events and journals');
 SELECT is_empty($$SELECT * FROM verify()$$, 'verify() finds every figure equal to its recomputation');
 
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 SELECT * FROM finish();
 ROLLBACK;

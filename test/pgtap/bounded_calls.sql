@@ -1,6 +1,6 @@
 -- How large one call may be, and what minimum fees a batch charges when some fills of an order are refused.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client(c, funding_model => 'BAKKT_TPJ', commission_model => 'BOTH', opened_at => '2025-01-01Z') FROM unnest('{QRST,PREF}'::text[]) c \g /dev/null

@@ -1,6 +1,6 @@
 -- Buying power: every term, at any instant; what settles later does not count twice.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('QRST', funding_model => 'BAKKT_TPJ', opened_at => '2025-01-01Z'), open_client('NETS', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') \g /dev/null
@@ -13,7 +13,7 @@ CREATE FUNCTION pg_temp.trade(account text, reference text, side text, quantity 
 	$$ SELECT post_trade(reference, account, side, quantity, 'lp1', lp_price => '100 USD/BTC', executed_at => executed_at) $$;
 -- credit (positive) or debit a customer's settled cash against the bank
 CREATE FUNCTION pg_temp.cash(account text, change amount, at timestamptz, kind text DEFAULT 'cash_deposit') RETURNS bigint LANGUAGE sql AS $$
-	SELECT (post_entry(c.client_id, format('cash %s %s %s', account, change, at AT TIME ZONE 'UTC'), (SELECT k.kind FROM journal_kind k WHERE k.name = cash.kind),
+	SELECT (post_entry(c.client_id, format('cash %s %s %s', account, change, at AT TIME ZONE 'UTC'), cash.kind,
 		journal_entry(line('Dr', ensure_account(c.client_id, 'FBO', 'Bank:omnibus', 'USD'), change),
 					  line('Cr', ensure_account(c.client_id, 'FBO', 'Cust:' || account || ':settled', 'USD', c.customer_id), change)), at)).journal
 	  FROM customer c WHERE c.account_code = account $$;

@@ -1,6 +1,7 @@
 -- Random days of six customers through the business functions: buying power, as the formula says it from the ledger's own lists, and the aged lists of each day printed again.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+\ir lib/cash_call_event.psql
 SELECT no_plan();
 
 SELECT open_client('QRST', funding_model => 'BAKKT_TPJ', opened_at => '2025-01-01Z'), open_customers('QRST', ARRAY(SELECT 'QRST000' || n FROM generate_series(1, 6) n)), open_liquidity_provider('lp1', 'First Provider') \g /dev/null

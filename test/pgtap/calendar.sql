@@ -1,6 +1,6 @@
 -- Calendars: the Federal Reserve's rule, versions that never change, value dates.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL TimeZone = 'Asia/Kolkata';
 SELECT no_plan();
 

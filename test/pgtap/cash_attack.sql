@@ -2,7 +2,7 @@
 -- clients that do not fit, replays, settings changed half-way.  Each ends in the SQLSTATE that says why; nothing is an
 -- internal error, and nothing that is wrong succeeds in silence.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 -- The SQLSTATE of a statement whose effects are taken back; 00000: it would have succeeded.

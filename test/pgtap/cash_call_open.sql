@@ -1,6 +1,7 @@
 -- Cash calls are opened by executions and ended by busts, in the same transaction.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+\ir lib/cash_call_event.psql
 SELECT no_plan();
 
 SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('NETT', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
@@ -71,6 +72,8 @@ SELECT results_eq($$ SELECT reference, status, amount FROM pg_temp.calls WHERE r
 	'a correction ends one call and opens another');
 SELECT is((SELECT count(*) FROM cash_call_event), 4::bigint, 'each busted call has one event');
 SELECT is_empty('SELECT * FROM verify()', 'the ledger verifies after executions, busts and a correction');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT finish();
 ROLLBACK;

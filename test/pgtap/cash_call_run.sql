@@ -1,6 +1,7 @@
 -- Runs over due cash calls: journals, reasons, order, retries, and what a run may not do.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+\ir lib/cash_call_event.psql
 SELECT no_plan();
 
 SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_client('ZZZZ', opened_at => '2026-01-01Z'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
@@ -254,5 +255,7 @@ SELECT is_empty($$ SELECT c.* FROM cash_calls('QRST') c WHERE net_money <> settl
 	'the money of every call is conserved across its states (I13)');
 SELECT is_empty('SELECT * FROM fbo_proof() p WHERE NOT is_zero(p.difference)',
 	'the FBO proof shows no difference after runs and busts');
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
+
 SELECT finish();
 ROLLBACK;

@@ -1,6 +1,7 @@
 -- Cash calls at any instant, their attempts, and the check that finds what is wrong with them.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+\ir lib/cash_call_event.psql
 SELECT no_plan();
 
 SELECT open_client('QRST', revenue_share_bps => 4000, opened_at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_client('OTHR', opened_at => '2026-01-01Z'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
@@ -114,7 +115,7 @@ DECLARE
 BEGIN
 	BEGIN
 		SET LOCAL bakkt_ledger.restoring = on;
-		ALTER TABLE cash_call_event DISABLE TRIGGER refuse_write;
+		ALTER TABLE event DISABLE TRIGGER refuse_write;
 		ALTER TABLE cash_call DISABLE TRIGGER refuse_write;
 		ALTER TABLE journal DISABLE TRIGGER refuse_write;
 		EXECUTE statement;
@@ -138,17 +139,17 @@ SELECT is(pg_temp.fault(statement), found, 'the check reports a fault put in by 
 	($$DELETE FROM cash_call WHERE journal_id = pg_temp.number('open')$$, 'account, event, execution'),
 	($$DELETE FROM cash_call WHERE journal_id = pg_temp.number('apex')$$, 'account, execution'),
 	($$DELETE FROM cash_call WHERE journal_id = pg_temp.number('buy')$$, 'event, execution'),
-	($$DELETE FROM cash_call_event WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'conservation, settlement, state'),
-	($$DELETE FROM cash_call_event WHERE journal_id = pg_temp.number('buy') AND event = 'failed'$$, 'state'),
-	($$UPDATE cash_call_event SET event_journal = pg_temp.number('sell') WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'settlement'),
-	($$UPDATE cash_call_event SET event_journal = NULL WHERE journal_id = pg_temp.number('gone') AND event = 'busted'$$, 'settlement'),
-	($$UPDATE cash_call_event SET amount = '5999.99 USD' WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'conservation, settlement'),
-	($$UPDATE cash_call_event SET at = at + interval '1 second' WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'settlement, state'),
-	($$UPDATE cash_call_event SET amount = amount + '1 USD' WHERE journal_id = pg_temp.number('off') AND event = 'recovered' AND amount = '200 USD'$$, 'conservation, execution, settlement'),
-	($$UPDATE cash_call_event SET amount = amount - '1 USD' WHERE journal_id = pg_temp.number('off') AND event = 'recovered' AND amount = '200 USD'$$, 'encumbered, execution, settlement'),
-	($$UPDATE cash_call_event SET event_journal = pg_temp.number('sell') WHERE journal_id = pg_temp.number('off') AND event = 'recovered' AND amount = '200 USD'$$, 'settlement'),
-	($$UPDATE cash_call_event SET event_journal = pg_temp.number('sell') WHERE event = 'written_off' AND event_no = (SELECT max(event_no) FROM cash_call_event WHERE journal_id = pg_temp.number('off') AND event = 'written_off') AND journal_id = pg_temp.number('off')$$, 'settlement'),
-	($$INSERT INTO cash_call_event SELECT client_id, journal_id, 3, event, at, recorded_at, actor_id, amount, reason, event_journal FROM cash_call_event WHERE journal_id = pg_temp.number('buy') AND event = 'settled'$$, 'conservation, state'),
+	($$DELETE FROM event WHERE subject_key = pg_temp.number('buy')::text AND event = 'settled'$$, 'conservation, settlement, state'),
+	($$DELETE FROM event WHERE subject_key = pg_temp.number('buy')::text AND event = 'failed'$$, 'state'),
+	($$UPDATE event SET journal_id = pg_temp.number('sell') WHERE subject_key = pg_temp.number('buy')::text AND event = 'settled'$$, 'settlement'),
+	($$UPDATE event SET journal_id = NULL WHERE subject_key = pg_temp.number('gone')::text AND event = 'busted'$$, 'settlement'),
+	($$UPDATE event SET amount = '5999.99 USD' WHERE subject_key = pg_temp.number('buy')::text AND event = 'settled'$$, 'conservation, settlement'),
+	($$UPDATE event SET at = at + interval '1 second' WHERE subject_key = pg_temp.number('buy')::text AND event = 'settled'$$, 'settlement, state'),
+	($$UPDATE event SET amount = amount + '1 USD' WHERE subject_key = pg_temp.number('off')::text AND event = 'recovered' AND amount = '200 USD'$$, 'conservation, execution, settlement'),
+	($$UPDATE event SET amount = amount - '1 USD' WHERE subject_key = pg_temp.number('off')::text AND event = 'recovered' AND amount = '200 USD'$$, 'encumbered, execution, settlement'),
+	($$UPDATE event SET journal_id = pg_temp.number('sell') WHERE subject_key = pg_temp.number('off')::text AND event = 'recovered' AND amount = '200 USD'$$, 'settlement'),
+	($$UPDATE event SET journal_id = pg_temp.number('sell') WHERE event_id = (SELECT max(event_id) FROM event WHERE event = 'written_off' AND subject_key = pg_temp.number('off')::text)$$, 'settlement'),
+	($$INSERT INTO event (client_id, actor_id, event_id, journal_id, at, recorded_at, subject, subject_key, event, status, amount) SELECT client_id, actor_id, next_record_number(), journal_id, at, recorded_at, subject, subject_key, event, status, amount FROM event WHERE subject_key = pg_temp.number('buy')::text AND event = 'settled'$$, 'conservation, state'),
 	($$UPDATE journal SET kind = 1 WHERE journal_id IN (SELECT event_journal FROM cash_call_event WHERE journal_id = pg_temp.number('buy') AND event = 'settled')$$, 'settlement'),
 	($$SELECT load_journal('QRST', 'by hand', journal_entry(line('Dr', pg_temp.account('CORP Expense:bad-debt'), '1 USD'), line('Cr', pg_temp.account('CORP TPJ:receivable:QRST0002'), '1 USD')))$$, 'account'),
 	($$SELECT load_journal('QRST', 'nobody''s', journal_entry(line('Dr', pg_temp.account('CORP TPJ:payable:QRST0003'), '1 USD'), line('Cr', pg_temp.account('CORP Bank:operating'), '1 USD')))$$, 'account')
@@ -156,9 +157,11 @@ SELECT is(pg_temp.fault(statement), found, 'the check reports a fault put in by 
 SELECT is(pg_temp.found(), 'nothing', 'no fault is left after each was taken out again');
 SELECT is(pg_temp.found('APEX'), 'nothing', 'the check of calls can be limited to one client');
 SELECT throws_ok($$ SELECT pg_temp.found('NONE') $$, 'LG010', NULL, 'the check of an unknown client is refused');
-SELECT throws_ok('DELETE FROM cash_call_event', 'LG066', NULL, 'events of calls cannot be deleted');
-SELECT throws_ok('UPDATE cash_call_event SET amount = NULL', 'LG066', NULL, 'events of calls cannot be changed');
+SELECT throws_ok('DELETE FROM event', 'LG066', NULL, 'events of calls cannot be deleted');
+SELECT throws_ok('UPDATE event SET amount = NULL', 'LG066', NULL, 'events of calls cannot be changed');
 SELECT throws_ok('DELETE FROM cash_call', 'LG066', NULL, 'calls cannot be deleted');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT finish();
 ROLLBACK;

@@ -2,7 +2,7 @@
 -- Run from the top of the tree: the worked journals are read from test/golden.
 \set content `cat test/golden/journals.json`
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 \ir write_off.psql
@@ -215,10 +215,12 @@ SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'cash calls and receivables a
 SELECT throws_ok(format($$SELECT restore_cash_call(client_id, %s, 1, now()) FROM client$$, :young), 'LG083', NULL,
 	'a call that was not written off cannot be restored');
 
-SELECT throws_ok($$DELETE FROM cash_recovery$$, 'LG066', NULL, 'a recovery cannot be deleted');
-SELECT throws_ok($$UPDATE cash_recovery SET amount = amount$$, 'LG066', NULL, 'a recovery cannot be updated');
+SELECT throws_ok($$DELETE FROM request WHERE scope = 'recovery'$$, 'LG066', NULL, 'a recovery cannot be deleted');
+SELECT throws_ok($$UPDATE request SET outcome = outcome WHERE scope = 'recovery'$$, 'LG066', NULL, 'a recovery cannot be updated');
 SELECT is_empty($$SELECT * FROM check_cash_calls()$$, 'every cash call is what its execution, events and journals say');
 SELECT is_empty($$SELECT * FROM verify()$$, 'the ledger verifies after all recoveries and busts');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT * FROM finish();
 ROLLBACK;

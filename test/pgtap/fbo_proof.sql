@@ -1,6 +1,6 @@
 -- The proof of the FBO accounts (I8): every term, gross, and what it must find.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 CREATE FUNCTION pg_temp.acct(fund text, name text) RETURNS account_id LANGUAGE sql AS $$ SELECT open_account('QRST', $1, $2, 'USD') $$;
@@ -84,7 +84,7 @@ SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('what is in transi
 ROLLBACK TO attack;
 
 -- a transfer that is listed and never left
-ALTER TABLE fbo_transfer DISABLE TRIGGER check_fbo_transfer_change;
+ALTER TABLE fbo_transfer DISABLE TRIGGER refuse_change;
 UPDATE fbo_transfer SET amount = '31 USD' WHERE reference = 'out';
 SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('transfer "out" is not what its journal of instruction says | Clearing:FBO-transfer | 31.00 USD | 30.00 USD'),
 	('what is in transit is not what the transfers list | Clearing:FBO-transfer | 46.00 USD | 45.00 USD'),

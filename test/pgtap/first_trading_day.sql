@@ -1,6 +1,6 @@
 -- The first trading day: nothing is executed before it, so that no window of a time before is ever closed; and a run closes a bounded number of windows.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL TimeZone = 'Asia/Kolkata';
 SET LOCAL DateStyle = 'SQL, DMY';
 SET LOCAL client_min_messages = error;

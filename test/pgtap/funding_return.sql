@@ -2,7 +2,7 @@
 -- Run from the top of the tree: the worked journals are read from test/golden.
 \set content `cat test/golden/journals.json`
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('QRST') \g /dev/null

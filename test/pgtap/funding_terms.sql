@@ -1,6 +1,6 @@
 -- Terms of customer cash, what a party may do, reference data, and the lock on a customer's cash.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('QRST'), open_client('XYZZ') \g /dev/null

@@ -1,6 +1,6 @@
 -- Withdrawals: requested, sent, completed, cancelled, rejected, returned; what is free for them; adjustments by hand.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 \ir lib/event.psql
 SELECT no_plan();
 

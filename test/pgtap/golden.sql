@@ -8,7 +8,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS bakkt_ledger;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public;
 
 SELECT no_plan();
 

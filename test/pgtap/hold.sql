@@ -1,6 +1,6 @@
 -- Holds: every verb, every refusal, expiry, and that balance.held is what open holds bind.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 \ir lib/event.psql
 SELECT no_plan();
 -- rows in order, whatever the collations of their texts

@@ -1,6 +1,6 @@
 -- A hold that has expired binds nothing from that instant on, swept or not.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 \ir lib/event.psql
 SELECT no_plan();
 -- rows in order, whatever the collations of their texts

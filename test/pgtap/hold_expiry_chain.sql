@@ -1,7 +1,7 @@
 -- Holds that expire while a batch is evaluated: recorded once, and for good,
 -- whatever becomes of the requests that asked.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('CHAIN') \g /dev/null

@@ -1,6 +1,6 @@
 -- Who asks: access ends with the role that had it, two people are two logins, and maintenance acts for nobody (design 5).
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 CREATE ROLE ledger_test_tenant IN ROLE bakkt_ledger_poster, bakkt_ledger_approver;
@@ -14,14 +14,14 @@ SELECT grant_client_access('MINE', 'ledger_test_tenant') \g /dev/null
 CREATE ROLE ledger_test_leaver IN ROLE bakkt_ledger_reader;
 SELECT grant_client_access('MINE', 'ledger_test_leaver') \g /dev/null
 SET LOCAL ROLE ledger_test_leaver;
-SELECT lives_ok($$SELECT require_client('MINE')$$, 'a role sees the client it was granted');
+SELECT lives_ok($$SELECT customers('MINE')$$, 'a role sees the client it was granted');
 RESET ROLE;
 SELECT is_empty($$SELECT * FROM verify()$$, 'access of a role that exists is no discrepancy');
 DROP ROLE ledger_test_leaver;
 CREATE ROLE ledger_test_leaver IN ROLE bakkt_ledger_reader;
 SET LOCAL ROLE ledger_test_leaver;
-SELECT throws_ok($$SELECT require_client('MINE')$$, '42501', NULL, 'a new role of a dropped role''s name has none of its access');
-SELECT is(visible_clients(), '{}', 'a new role of a dropped role''s name sees no client');
+SELECT throws_ok($$SELECT customers('MINE')$$, '42501', NULL, 'a new role of a dropped role''s name has none of its access');
+SELECT is_empty('SELECT * FROM clients()', 'a new role of a dropped role''s name sees no client');
 RESET ROLE;
 SELECT is((SELECT count(*) FROM verify() WHERE check_name = 'access' AND detail LIKE '%"MINE"%'), 1::bigint, 'verify() lists the access of a role that was dropped');
 SELECT revoke_client_access('MINE', (SELECT g.role::oid::text::name FROM client_access g WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = g.role))) \g /dev/null
@@ -29,7 +29,7 @@ SELECT is_empty($$SELECT * FROM verify()$$, 'access of a dropped role can be rev
 SELECT grant_client_access('MINE', 'ledger_test_leaver') \g /dev/null
 ALTER ROLE ledger_test_leaver RENAME TO ledger_test_stayer;
 SET LOCAL ROLE ledger_test_stayer;
-SELECT lives_ok($$SELECT require_client('MINE')$$, 'a renamed role keeps its access');
+SELECT lives_ok($$SELECT customers('MINE')$$, 'a renamed role keeps its access');
 RESET ROLE;
 SELECT throws_ok($$SELECT grant_client_access('MINE', 'ledger_test_leaver')$$, '42704', NULL, 'a role that does not exist is granted nothing');
 
@@ -129,8 +129,8 @@ DECLARE
 	statement	text;
 	state		text;
 BEGIN
-	FOREACH statement IN ARRAY ARRAY['SELECT bakkt_ledger_internal.visible_clients()', 'SELECT bakkt_ledger_internal.sees_all_clients()', 'SELECT bakkt_ledger_internal.invoking_role()',
-		'SELECT count(*) FROM bakkt_ledger_internal.journal', 'SELECT count(*) FROM bakkt_ledger_internal.customer', $q$SELECT bakkt_ledger_internal.require_client('MINE')$q$,
+	FOREACH statement IN ARRAY ARRAY['SELECT bakkt_ledger.clients()', $q$SELECT bakkt_ledger.postings('MINE')$q$, $q$SELECT bakkt_ledger.customers('MINE')$q$, $q$SELECT bakkt_ledger.approvals('MINE')$q$,
+		'SELECT count(*) FROM bakkt_ledger.journal', 'SELECT count(*) FROM bakkt_ledger_internal.customer',
 		$q$SELECT bakkt_ledger.open_customer('MINE0002', client => 'MINE')$q$, $q$SELECT bakkt_ledger.balances('OTHR')$q$,
 		$q$SELECT bakkt_ledger.approve_journal('MINE', 'trap')$q$, $q$SELECT bakkt_ledger.request_withdrawal('MINE0001', '1.00 USD', 'w')$q$]
 	LOOP
@@ -163,7 +163,7 @@ SELECT is_empty($$SELECT * FROM ledger_test_tenants.seen WHERE state <> '42501'$
 SET LOCAL SESSION AUTHORIZATION ledger_test_tenant;
 CREATE MATERIALIZED VIEW ledger_test_tenants.view AS SELECT 1 AS n WITH NO DATA;
 CREATE MATERIALIZED VIEW ledger_test_tenants.trapped AS SELECT ledger_test_tenants.trap(n) AS n FROM ledger_test_tenants.bait WITH NO DATA;
-CREATE MATERIALIZED VIEW ledger_test_tenants.everybody AS SELECT code FROM bakkt_ledger_internal.client WITH NO DATA;
+CREATE MATERIALIZED VIEW ledger_test_tenants.everybody AS SELECT code FROM bakkt_ledger.client WITH NO DATA;
 RESET SESSION AUTHORIZATION;
 DELETE FROM ledger_test_tenants.seen;
 REFRESH MATERIALIZED VIEW ledger_test_tenants.trapped;
@@ -175,7 +175,7 @@ SELECT is((SELECT count(*) FROM customer WHERE account_code = 'MINE0002'), 0::bi
 
 -- who acts in a session of his own does so as before, inside functions too
 SET LOCAL SESSION AUTHORIZATION ledger_test_tenant;
-SELECT is(visible_clients(), ARRAY(SELECT client_id FROM client WHERE code = 'MINE'), 'outside maintenance the tenant sees its client');
+SELECT is((SELECT string_agg(client, ' ') FROM clients()), 'MINE', 'outside maintenance the tenant sees its client');
 RESET SESSION AUTHORIZATION;
 
 SELECT * FROM finish();

@@ -1,6 +1,6 @@
 -- Settings that would do nothing, and banks that nobody has opened, are refused.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 -- ---------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 \set QUIET on
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public;
 SELECT no_plan();
 
 SELECT open_client('INVA') \g /dev/null

@@ -1,6 +1,6 @@
 -- Years in which nothing ran: a call catches up a bounded part of them, and no occurrence is skipped.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 
@@ -9,7 +9,7 @@ INSERT INTO client_run VALUES ('nothing', 'test_nothing', NULL);
 INSERT INTO job (job, run_order, times, every, calendar, run, purpose) VALUES
 	('daily', 10, '{06:00}', NULL, NULL, 'nothing', 'a test'),
 	('often', 20, NULL, '5 minutes', NULL, 'nothing', 'a test');
-CREATE FUNCTION bakkt_ledger.test_nothing(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE plpgsql
+CREATE FUNCTION bakkt_ledger_internal.test_nothing(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS $$ BEGIN RETURN '[]'; END $$;
 
 SELECT run_due_jobs('2016-01-01 12:00Z') \g /dev/null

@@ -1,6 +1,6 @@
 -- Each client is a unit of its own in every job: one that fails is left out, made up for, or given up; the others go on.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL TimeZone = 'Asia/Kolkata';
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
@@ -16,7 +16,7 @@ INSERT INTO job (job, run_order, times, every, calendar, run, variant, purpose) 
 CREATE TEMP TABLE work (job text, at timestamptz, client text, n serial);
 CREATE TEMP TABLE failing (job text, client text, sqlstate text);
 CREATE TEMP TABLE idle (client text);
-CREATE FUNCTION bakkt_ledger.test_part(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE plpgsql
+CREATE FUNCTION bakkt_ledger_internal.test_part(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
 AS $$
 DECLARE
@@ -29,7 +29,7 @@ BEGIN
 	END IF;
 	RETURN '[{}]';
 END $$;
-CREATE FUNCTION bakkt_ledger.test_due(at timestamptz, variant text) RETURNS integer[] LANGUAGE sql
+CREATE FUNCTION bakkt_ledger_internal.test_due(at timestamptz, variant text) RETURNS integer[] LANGUAGE sql
 	SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 	$$ SELECT ARRAY(SELECT c.client_id FROM client c WHERE c.code NOT IN (SELECT client FROM pg_temp.idle) ORDER BY 1) $$;
 
@@ -175,7 +175,7 @@ SELECT is(pg_temp.run(pg_temp.at(3, '06:41')), 'often 03 06:35 #2 BBBB failed',
 DELETE FROM failing;
 
 -- a run that fails before it comes to the clients fails for all
-CREATE OR REPLACE FUNCTION bakkt_ledger.test_due(at timestamptz, variant text) RETURNS integer[] LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION bakkt_ledger_internal.test_due(at timestamptz, variant text) RETURNS integer[] LANGUAGE plpgsql
 	SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS $$ BEGIN RAISE division_by_zero; END $$;
 SELECT is(pg_temp.run(pg_temp.at(3, '06:45')), 'often 03 06:35 #3 BBBB, often 03 06:45 failed',
 	'an error outside the parts of clients fails the occurrence for all');

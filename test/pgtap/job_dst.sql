@@ -1,6 +1,6 @@
 -- Jobs on the days when clocks change: every local time once, whether it does not exist or comes twice; every interval as long as another.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL TimeZone = 'Australia/Lord_Howe';
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
@@ -14,7 +14,7 @@ INSERT INTO job (job, run_order, times, every, zone, calendar, run, purpose) VAL
 	('hour', 40, NULL, '1 hour', 'America/Chicago', NULL, 'nothing', 'a test'),
 	('both', 50, '{02:00,03:00,02:59:59.5}', NULL, 'America/Chicago', NULL, 'nothing', 'a test'),
 	('midnight', 60, '{00:00}', NULL, 'America/Havana', NULL, 'nothing', 'a test');
-CREATE FUNCTION bakkt_ledger.test_nothing(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE plpgsql SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
+CREATE FUNCTION bakkt_ledger_internal.test_nothing(client_id integer, at timestamptz, variant text) RETURNS jsonb LANGUAGE plpgsql SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
 	AS $$ BEGIN RETURN '[]'; END $$;
 CREATE FUNCTION pg_temp.runs(job text, from_at timestamptz, until_at timestamptz) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(to_char(r.occurrence AT TIME ZONE 'UTC', 'DD HH24:MI:SS') || coalesce(' x' || nullif(r.covers, 1), ''), ', ' ORDER BY r.occurrence)

@@ -2,7 +2,7 @@
 -- Run from the top of the tree: it compares the jobs with their documentation.
 \set page `cat doc/jobs.md`
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 
@@ -109,7 +109,7 @@ SET LOCAL SESSION AUTHORIZATION ledger_test_runner;
 SELECT is((SELECT string_agg(to_char(occurrence AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI ') || result, ', ') FROM run_due_jobs('2026-02-12 12:00Z') WHERE job = 'propose_cash_call_write_offs' AND result <> 'proposed: 0'),
 	'2026-02-09 06:10 proposed: 1', 'a call is proposed for write-off when it is too old');
 SET LOCAL SESSION AUTHORIZATION ledger_test_second;
-SELECT approve_cash_call_write_off('TPJA', call, '2026-02-12 15:00Z') FROM (SELECT journal_id AS call FROM cash_write_off WHERE status = 'PROPOSED') AS w \g /dev/null
+SELECT approve_cash_call_write_off('TPJA', call, '2026-02-12 15:00Z') FROM cash_write_offs('TPJA', '2026-02-12 15:00Z') WHERE status = 'PROPOSED' \g /dev/null
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT string_agg(to_char(occurrence AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI ') || result, ', ') FROM run_due_jobs('2026-03-12 12:00Z') WHERE job = 'charge_cash_call_write_offs' AND result <> 'charged: 0'),
 	'2026-03-01 06:20 charged: 1', 'an approved write-off is charged when the next month begins');

@@ -1,6 +1,6 @@
 -- Netting: the aggregates, live positions against members, every funding model.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 -- ---------------------------------------------------------------------------
@@ -177,6 +177,8 @@ SELECT throws_ok($$SELECT advise_window('NETS', '2025-06-04')$$, 'LG076', NULL,
 SELECT is((SELECT count(*) FROM check_window('NETS', '2025-06-03')), 0::bigint,
 	'a window before the tampered balance still ties');
 SELECT throws_ok($$SELECT check_window('NETS', '2025-06-05')$$, 'LG070', NULL, 'an open window cannot be checked');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,6 +1,6 @@
 -- The worked window of a client that settles net: journals J07a to J07g line by line.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') \g /dev/null
@@ -47,7 +47,7 @@ SELECT results_eq($$SELECT paid::text, state FROM settle_provider('QRST', 'J07g'
 SELECT results_eq($$SELECT pg_temp.as_posted('J07g')$$, $$VALUES ('Dr CORP LP:net:lp1:W1 8990.00 USD'), ('Cr CORP Bank:operating 8990.00 USD'), ('Dr CORP DueTo:CUST 0.20 BTC'), ('Cr CORP DueFrom:CUST 0.05 BTC'),
 	('Cr CORP LP:net:lp1:W1 0.15 BTC'), ('Dr CUST DueTo:CORP 0.05 BTC'), ('Dr CUST Wallet:omnibus 0.15 BTC'), ('Cr CUST DueFrom:CORP 0.20 BTC')$$,
 	'a provider''s settlement posts journal J07g');
-SELECT is((SELECT state FROM settlement_window), 'SETTLED', 'a window is settled when all its obligations are');
+SELECT is((SELECT status FROM settlement_window), 'SETTLED', 'a window is settled when all its obligations are');
 SELECT results_eq($$SELECT name || ' ' || balance::text FROM balances('QRST') WHERE NOT is_zero(balance) ORDER BY name COLLATE "C"$$,
 	$$VALUES ('Bank:operating 75.05 USD'), ('Cust:QRST0001 0.20 BTC'), ('Revenue:markup 75.05 USD'), ('Wallet:omnibus 0.20 BTC')$$,
 	'only the company''s revenue and the customer''s coin are left after settlement');
@@ -126,14 +126,16 @@ SELECT throws_ok($$SELECT change_settlement('QRST', cash_calendar => 'MARS')$$, 
 SELECT add_calendar_version('BANKX', '2025-01-01', '2025-12-31', '{2025-06-09}', '{Bank Day}', 'the bank', cut_time => '15:00', zone => 'America/Chicago') \g /dev/null
 SELECT is((SELECT cash_calendar FROM change_settlement('QRST', cash_calendar => 'BANKX', reason => 'moved')), 'BANKX',
 	'a client can settle by its own bank''s calendar');
-SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'settlement_agreement' AND reason = 'moved'), 1::bigint,
-	'a change of the settlement agreement is logged');
+SELECT is((SELECT count(*) FROM event WHERE subject = 'settlement_agreement' AND reason = 'moved'), 1::bigint,
+	'a change of the settlement agreement is an event');
 SELECT outcome FROM post_trade('b7', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2025-06-06 15:00Z') \g /dev/null
 SELECT results_eq($$SELECT asset::text, due_at FROM close_window('QRST', '2025-06-07', '2025-06-07 14:00Z') ORDER BY counterparty, asset$$,
 	$$VALUES ('USD', timestamptz '2025-06-10 15:00 America/Chicago'), ('BTC', '2025-06-08 00:00Z'), ('USD', '2025-06-10 15:00 America/Chicago')$$,
 	'money is due after the weekend and the bank''s own holiday, coin on any day');
 SELECT results_eq($$SELECT cash_calendar COLLATE "C", cash_version FROM settlement_window WHERE window_no IN (5, 6) ORDER BY 1$$, $$VALUES ('BANKX' COLLATE "C", 1), ('FEDWIRE', 1)$$,
 	'each window keeps the calendar version it was closed with');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,7 +1,8 @@
 -- Obligations: wires in whole and in part, refusals, failed, carried, written off, who did it.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
+\ir lib/settlement_event.psql
 
 SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000, opened_at => '2025-01-01Z') \g /dev/null
 SELECT open_customer('QRST0001', client => 'QRST') \g /dev/null
@@ -20,7 +21,7 @@ SELECT is(pg_temp.day('2025-06-03', '0.1 BTC'), 3::bigint,
 SELECT results_eq($$SELECT obligation, settlement_window, counterparty, paid::text, outstanding::text, state FROM record_wire('QRST', 'w1', 'received', '1000 USD', at => '2025-06-03 15:00Z')$$,
 	$$VALUES (pg_temp.owed('W1', 'QRST', 'USD'), 'W1', 'QRST', '1000.00 USD', '5030.00 USD', 'PARTIALLY_SETTLED')$$,
 	'a wire received is booked before the window is agreed');
-SELECT is((SELECT state FROM settlement_window), 'SEALED', 'a window paid in part stays sealed until it is agreed');
+SELECT is((SELECT status FROM settlement_window), 'SEALED', 'a window paid in part stays sealed until it is agreed');
 SELECT results_eq($$SELECT paid::text, outstanding::text FROM record_wire('QRST', 'w1', 'received', '1000 USD', at => '2025-06-03 15:00Z')$$, $$VALUES ('1000.00 USD', '5030.00 USD')$$,
 	'a wire recorded again is a replay');
 SELECT is((SELECT applied FROM obligations('QRST') WHERE counterparty = 'QRST'), '1000.00 USD',
@@ -70,9 +71,11 @@ SELECT results_eq($$SELECT paid::text, state FROM record_wire('QRST', 'w3', 'rec
 	'a wire dated before an earlier one is booked');
 SELECT results_eq($$SELECT entered_at, irrevocable_at, final_at FROM obligations('QRST') WHERE counterparty = 'QRST'$$, $$VALUES (timestamptz '2025-06-03 14:30Z', timestamptz '2025-06-03 15:00Z', timestamptz '2025-06-03 15:00Z')$$,
 	'stamps of an obligation never run backwards');
-SELECT throws_ok($$UPDATE obligation SET final_at = NULL, state = 'ENTERED' WHERE state = 'SETTLED'$$, 'LG066', NULL,
+SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM record_wire('QRST', 'w1', 'received', '1000 USD', at => '2025-06-03 17:00Z')$$, $$VALUES ('1000.00 USD', '5030.00 USD', 'PARTIALLY_SETTLED')$$,
+	'a wire recorded again after another paid the rest is answered as it was first');
+SELECT throws_ok($$UPDATE obligation SET final_at = NULL, status = 'ENTERED' WHERE status = 'SETTLED'$$, 'LG066', NULL,
 	'stamps of an obligation cannot be cleared');
-SELECT throws_ok($$UPDATE obligation SET irrevocable_at = '2020-01-01' WHERE state = 'SETTLED'$$, 'LG066', NULL,
+SELECT throws_ok($$UPDATE obligation SET irrevocable_at = '2020-01-01' WHERE status = 'SETTLED'$$, 'LG066', NULL,
 	'stamps of an obligation cannot be moved');
 SELECT throws_ok($$UPDATE obligation SET applied = '0 USD' WHERE asset = 'USD'$$, 'LG066', NULL,
 	'the amount applied to an obligation cannot be taken back');
@@ -80,11 +83,13 @@ SELECT throws_ok($$UPDATE obligation SET first_due = now()$$, 'LG066', NULL,
 	'the first due time of an obligation cannot be changed');
 SELECT throws_ok($$UPDATE obligation SET applied = amount + amount WHERE asset = 'BTC'$$, '23514', NULL,
 	'the amount applied to an obligation cannot exceed its amount');
-SELECT throws_ok($$UPDATE obligation SET state = 'ENTERED' WHERE asset = 'USD' AND counterparty_kind = 'provider'$$, 'LG071', NULL,
+SELECT throws_ok($$UPDATE obligation SET status = 'ENTERED' WHERE asset = 'USD' AND counterparty_kind = 'provider'$$, '23514', NULL,
 	'a settled obligation cannot return to ENTERED');
+SELECT throws_ok($$SELECT change_obligations(NULL, 'failed', ARRAY[o], NULL) FROM obligation AS o WHERE o.asset = 'USD' AND o.counterparty_kind = 'provider'$$, 'LG071', NULL,
+	'a settled obligation cannot fail afterwards');
 SELECT throws_ok($$DELETE FROM obligation$$, 'LG066', NULL, 'obligations cannot be deleted');
-SELECT throws_ok($$DELETE FROM obligation_event$$, 'LG066', NULL, 'events of obligations cannot be deleted');
-SELECT throws_ok($$UPDATE settlement_request SET role_name = 'x'$$, 'LG066', NULL, 'settlement requests cannot be changed');
+SELECT throws_ok($$DELETE FROM event$$, 'LG066', NULL, 'events of obligations cannot be deleted');
+SELECT throws_ok($$UPDATE request SET outcome = '{}'$$, 'LG066', NULL, 'settlement requests cannot be changed');
 SELECT is_empty($$SELECT o.obligation_id FROM obligation o JOIN obligation_event e USING (client_id, obligation_id) GROUP BY o.client_id, o.obligation_id, o.applied, o.asset
 	HAVING coalesce(sum(e.amount), zero(o.asset)) <> o.applied$$, 'the amount applied to an obligation is the sum of its events');
 
@@ -99,10 +104,10 @@ SELECT results_eq($$SELECT state FROM instruct_obligation('QRST', pg_temp.owed('
 	'an obligation of an agreed window can be instructed');
 SELECT results_eq($$SELECT state FROM instruct_obligation('QRST', pg_temp.owed('W2', 'lp1', 'USD'), 'i1', '2025-06-04 15:00Z')$$, $$VALUES ('INSTRUCTED')$$,
 	'an instruction submitted again is a replay');
-SELECT is((SELECT state FROM settlement_window WHERE window_no = 2), 'AGREED',
+SELECT is((SELECT status FROM settlement_window WHERE window_no = 2), 'AGREED',
 	'a window stays agreed until all its obligations are instructed');
 SELECT instruct_obligation('QRST', o.obligation, 'i' || o.obligation, '2025-06-04 15:00Z') FROM obligations('QRST', true) AS o WHERE o.settlement_window = 'W2' AND o.state = 'ENTERED' \g /dev/null
-SELECT is((SELECT state FROM settlement_window WHERE window_no = 2), 'INSTRUCTED',
+SELECT is((SELECT status FROM settlement_window WHERE window_no = 2), 'INSTRUCTED',
 	'a window is instructed when all its obligations are');
 SELECT throws_ok($$SELECT fail_obligation('QRST', pg_temp.owed('W2', 'QRST', 'USD'), 'f1', '')$$, 'LG002', NULL,
 	'a failure without a reason is refused');
@@ -111,7 +116,7 @@ SELECT results_eq($$SELECT state FROM fail_obligation('QRST', pg_temp.owed('W2',
 SELECT results_eq($$SELECT state FROM fail_obligation('QRST', pg_temp.owed('W2', 'QRST', 'USD'), 'f2', 'no funds', '2025-06-05 13:30Z')$$, $$VALUES ('FAILED')$$,
 	'a failed obligation can fail again in a second attempt');
 SELECT is((SELECT count(*) FROM obligation_event WHERE event = 'failed'), 2::bigint, 'each failed attempt is an event');
-SELECT is((SELECT state FROM settlement_window WHERE window_no = 2), 'FAILED', 'a window fails with one of its obligations');
+SELECT is((SELECT status FROM settlement_window WHERE window_no = 2), 'FAILED', 'a window fails with one of its obligations');
 SELECT throws_ok($$SELECT fail_obligation('QRST', 4711, 'f3', 'x')$$, 'LG073', NULL,
 	'a failure of an unknown obligation is refused');
 SELECT throws_ok($$SELECT fail_obligation('QRST', pg_temp.owed('W1', 'QRST', 'USD'), 'f3', 'x')$$, 'LG071', NULL,
@@ -145,7 +150,7 @@ SELECT results_eq($$SELECT l.debit::text, l.credit::text FROM journal j, lines(j
 	'a wire for two obligations posts one line per account');
 SELECT lives_ok($$SELECT settle_provider('QRST', 'p2', 'lp1', '2025-06-04', at => '2025-06-05 18:00Z')$$,
 	'the provider of an earlier window can be settled');
-SELECT is((SELECT state FROM settlement_window WHERE window_no = 2), 'CARRIED',
+SELECT is((SELECT status FROM settlement_window WHERE window_no = 2), 'CARRIED',
 	'a window whose obligation was carried ends carried');
 
 -- ---------------------------------------------------------------------------
@@ -204,17 +209,22 @@ SELECT throws_ok($$SELECT close_window('QRST', '2025-06-06')$$, '42501', NULL, '
 SELECT throws_ok($$SELECT record_wire('QRST', 'w8', 'received', '1 USD')$$, '42501', NULL, 'a reader records no wire');
 SELECT throws_ok($$SELECT net_position('QRST')$$, '42501', NULL, 'the position of a client not granted is refused to a reader');
 SELECT is_empty($$SELECT * FROM obligations()$$, 'a reader lists no obligations of a client not granted');
-SELECT is_empty($$SELECT * FROM obligation$$, 'a reader sees no obligations of a client not granted in the table');
-SELECT is_empty($$SELECT * FROM settlement_window$$, 'a reader sees no windows of a client not granted in the table');
+SELECT throws_ok($$SELECT * FROM bakkt_ledger.obligation$$, '42501', NULL, 'a reader does not see the table of obligations');
+SELECT throws_ok($$SELECT * FROM bakkt_ledger.settlement_window$$, '42501', NULL, 'a reader does not see the table of windows');
 SELECT throws_ok($$SELECT window_members('QRST', '2025-06-03')$$, '42501', NULL,
 	'the executions of a client not granted are refused to a reader');
-SELECT throws_ok($$SELECT close_one_window(1, '2025-06-06', now())$$, '42501', NULL, 'a reader cannot call an internal function');
+SELECT throws_ok($$SELECT bakkt_ledger_internal.close_one_window(NULL, NULL, '2025-06-06', now())$$, '42501', NULL, 'a reader cannot call an internal function');
 RESET SESSION AUTHORIZATION;
 SELECT grant_client_access('QRST', 'bakkt_test_reader') \g /dev/null
+SELECT string_agg(obligation_id::text, ',') AS of_client FROM obligation WHERE counterparty_kind = 'client' \gset
+SELECT (window_of('QRST', '2025-06-03 12:00Z')).state AS of_window \gset
 SET LOCAL SESSION AUTHORIZATION bakkt_test_reader;
-SELECT is((SELECT count(*) FROM obligations()), 10::bigint, 'a reader lists the obligations of a granted client');
-SELECT is((SELECT count(*) FROM settlement_window), 3::bigint, 'a reader sees the windows of a granted client');
+SELECT set_eq('SELECT obligation FROM obligations()', ARRAY[:of_client], 'a reader lists the obligations of a granted client, and no provider''s');
+SELECT is((window_of('QRST', '2025-06-03 12:00Z')).state, :'of_window', 'a reader sees the windows of a granted client');
 RESET SESSION AUTHORIZATION;
+SELECT is((SELECT count(*) FROM obligations()), 10::bigint, 'the company lists the obligations of all counterparties');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT * FROM finish();
 ROLLBACK;

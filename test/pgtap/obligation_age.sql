@@ -1,7 +1,7 @@
 -- Windows of a weekend are due at one time; an obligation carried from the first of them is still the oldest.
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
-SELECT plan(4);
+SELECT plan(5);
 
 SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') \g /dev/null
 SELECT open_customer('QRST0001', client => 'QRST') \g /dev/null
@@ -21,6 +21,8 @@ SELECT results_eq($$SELECT settlement_window, paid::text FROM record_wire('QRST'
 SELECT results_eq($$SELECT settlement_window, paid::text FROM record_wire('QRST', 'more', 'received', '6000 USD', at => '2025-06-08 16:00Z')$$,
 	$$VALUES ('W3', '5000.00 USD'), ('W2', '1000.00 USD')$$,
 	'a payment beyond the oldest obligation is applied to the next oldest');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT * FROM finish();
 ROLLBACK;

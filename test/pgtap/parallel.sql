@@ -2,7 +2,7 @@
 -- The functions and their arguments come from the catalog, so that a new one is tried without anybody adding it here.
 \set QUIET on
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 \ir world.psql
@@ -12,13 +12,13 @@ SELECT setseed(0.5) \g /dev/null
 -- Labels, as far as the bodies tell: whom a function calls, by name
 -- ---------------------------------------------------------------------------
 CREATE TEMP TABLE routine AS
-	SELECT p.oid, p.pronamespace = 'bakkt_ledger'::regnamespace AS ours, p.proname, p.oid::regprocedure::text AS signature, l.lanname,
+	SELECT p.oid, p.pronamespace <> 'pg_catalog'::regnamespace AS ours, p.proname, p.oid::regprocedure::text AS signature, l.lanname,
 		strpos('isv', p.provolatile::text) AS volatility, strpos('sru', p.proparallel::text) AS parallel,
 		-- without comments and literals
-		CASE WHEN p.pronamespace = 'bakkt_ledger'::regnamespace AND l.lanname IN ('sql', 'plpgsql') THEN
+		CASE WHEN p.pronamespace <> 'pg_catalog'::regnamespace AND l.lanname IN ('sql', 'plpgsql') THEN
 			regexp_replace(regexp_replace(coalesce(nullif(p.prosrc, ''), pg_get_functiondef(p.oid)), '--[^\n]*', '', 'g'), '''[^'']*''', '', 'g') END AS body
 	FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-	WHERE p.pronamespace IN ('bakkt_ledger'::regnamespace, 'pg_catalog'::regnamespace) AND p.prokind IN ('f', 'a', 'w');
+	WHERE p.pronamespace IN ('bakkt_ledger'::regnamespace, 'bakkt_ledger_internal'::regnamespace, 'pg_catalog'::regnamespace) AND p.prokind IN ('f', 'a', 'w');
 -- of several functions of one name the most harmless one counts
 CREATE TEMP TABLE callee AS SELECT ours, proname, min(volatility) AS volatility, min(parallel) AS parallel FROM routine GROUP BY ours, proname;
 CREATE TEMP TABLE mention AS
@@ -100,7 +100,7 @@ CREATE TEMP TABLE reading AS SELECT c.routine::text AS name, c.role_name, g.* FR
 INSERT INTO reading
 	SELECT DISTINCT ON (c.oid) c.oid::regclass, who, format('SELECT t::text FROM %s AS t', c.oid::regclass), NULL
 	FROM pg_class c, unnest('{ledger_test_tenant,ledger_test_company}'::text[]) AS who
-	WHERE c.relnamespace = 'bakkt_ledger'::regnamespace AND c.relkind IN ('r', 'v') AND has_table_privilege(who, c.oid, 'SELECT')
+	WHERE c.relnamespace IN ('bakkt_ledger'::regnamespace, 'bakkt_ledger_internal'::regnamespace) AND c.relkind IN ('r', 'v') AND has_table_privilege(who, c.oid, 'SELECT')
 	ORDER BY c.oid, who DESC;
 SELECT cmp_ok(count(DISTINCT name), '>', 100::bigint, 'this test reads by many functions, tables and views') FROM reading;
 SELECT is_empty($$SELECT routine::text FROM callable EXCEPT SELECT name FROM reading$$,

@@ -1,6 +1,6 @@
 -- Chains of linked requests: all or none, also when references repeat inside and around them.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 SELECT open_client('LINK') \g /dev/null
 SELECT open_customer('LINKANN1', client => 'LINK') \g /dev/null

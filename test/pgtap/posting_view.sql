@@ -9,7 +9,7 @@ BEGIN
 	END LOOP;
 	RETURN plan;
 END $$;
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 -- ten clients of a hundred customers, 20,000 journals; every tenth has two customers, every fiftieth three
@@ -111,7 +111,7 @@ SELECT pg_temp.uses($$SELECT * FROM posting WHERE client = 'VIEW1' AND effective
 
 -- statements: what the functions' own queries read
 CREATE FUNCTION pg_temp.scans() RETURNS TABLE (relation text, scans bigint) LANGUAGE sql VOLATILE AS $$
-	SELECT r, coalesce(pg_stat_get_xact_numscans(('bakkt_ledger.' || r)::regclass), 0) FROM unnest('{journal,journal_party,journal_customer_idx,journal_party_customer_idx}'::text[]) AS r $$;
+	SELECT r, coalesce(pg_stat_get_xact_numscans(('bakkt_ledger_internal.' || r)::regclass), 0) FROM unnest('{journal,journal_party,journal_customer_idx,journal_party_customer_idx}'::text[]) AS r $$;
 BEGIN;
 CREATE TEMP TABLE before AS SELECT * FROM pg_temp.scans();
 SELECT count(*) FROM statement('VIEW0007', 'USD') \g /dev/null

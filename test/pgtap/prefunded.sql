@@ -1,6 +1,6 @@
 -- Prefunded clients: a purchase without buying power is refused (LG084), in batches, dry runs and corrections alike.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client(c, funding_model => 'BAKKT_TPJ', commission_model => 'BOTH', opened_at => '2025-01-01Z') FROM unnest('{QRST,FREE,PROP}'::text[]) c \g /dev/null

@@ -4,7 +4,7 @@
 \if :{?calls} \else \set calls 32 \endif
 \if :{?seed} \else \set seed 0.7 \endif
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 \ir world.psql
@@ -22,10 +22,10 @@ CREATE TEMP TABLE answer AS SELECT c.*, t.* FROM call c, pg_temp.try(c.statement
 -- What came of it
 -- ---------------------------------------------------------------------------
 -- Answers of a function of a group: a result, a rule of the ledger (class LG), no right, a value that its argument cannot have; a role that there is not,
--- no pg_cron, a conflict or a lock to be tried again.  A pure function of everybody's may also raise what PostgreSQL's own raise for bad data.
+-- no pg_cron, a call that is too large, a conflict or a lock to be tried again.  A pure function of everybody's may also raise what PostgreSQL's own raise for bad data.
 CREATE TEMP VIEW improper AS
 	SELECT a.state, a.message, a.statement, a.role_name FROM answer a
-	WHERE a.state !~ '^(00ZZZ|LG...|42501|22023|40001|40P01|55P03)$'
+	WHERE a.state !~ '^(00ZZZ|LG...|42501|22023|40001|40P01|54000|55P03)$'
 	  AND NOT (a.state = '22003' AND a.message ~ '(amount|price|units|result|balance|lines)' AND a.message !~ '^(integer|bigint|smallint|timestamp|date|interval)')
 	  AND NOT (a.state = '42704' AND a.message ~ '^role ".*" does not exist$') AND NOT (a.state = '0A000' AND a.message ~ 'pg_cron')
 	  AND (a.api OR a.state !~ '^22...$');

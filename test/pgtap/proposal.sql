@@ -1,6 +1,6 @@
 -- Entries by hand: proposed by one person, approved or declined by another (I25).
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 CREATE ROLE ledger_test_clerk IN ROLE bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_matcher IN ROLE bakkt_ledger_reconciler;
@@ -32,10 +32,12 @@ END $$;
 SET LOCAL SESSION AUTHORIZATION ledger_test_clerk;
 SELECT is((SELECT format('%s %s %s %s', status, proposed_by, reason, journal_id IS NULL) FROM propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'capital', 'm1', 'first')),
 	'proposed ledger_test_clerk capital t', 'a bookkeeper proposes a journal');
-SELECT is((SELECT count(*) FROM journal), 0::bigint, 'a proposal posts no journal');
+SELECT is_empty($$SELECT * FROM postings('PROP')$$, 'a proposal posts no journal');
 SELECT is((SELECT count(*) FROM (SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'capital', 'm1', 'first')) p), 1::bigint,
 	'a repeated proposal is answered');
+RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM proposal), 1::bigint, 'a repeated proposal makes no second proposal');
+SET LOCAL SESSION AUTHORIZATION ledger_test_clerk;
 SELECT is(pg_temp.detail(q), f, 'a proposal is refused when it is repeated with another ' || f) FROM (VALUES
 	('entry', $$SELECT propose_journal(pg_temp.move('bank', 'equity', '50.01 USD'), 'capital', 'm1', 'first')$$),
 	('reason', $$SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'other', 'm1', 'first')$$),

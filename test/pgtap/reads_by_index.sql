@@ -1,7 +1,7 @@
 -- What looks up a few rows of a large table does so by an index, whatever the plan was made for: sealing, and what seals, read no more than is new.
 \set QUIET on
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 \ir world.psql

@@ -1,7 +1,7 @@
 -- Clients, customers, counterparties, assets, instruments: opened and changed
 -- by functions that check, repeat without harm, and leave a trail.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 -- ---------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 \set words `grep -rhoE '"[a-z][a-z-]*:("|%)' src | tr -d '"%' | sort -u | tr '\n' ' '`
 \set suffixes `grep -rhoE 'SUFFIX "[^"]+"' src | sed 's/.* //' | tr -d '"' | sort -u | tr '\n' ' '`
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 -- what functions write in front of a number or a caller's reference: 'word:' and what follows it

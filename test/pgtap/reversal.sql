@@ -1,6 +1,6 @@
 -- Reversals: whole and once, in part within what remains per account and side, and of what not.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 -- rows in order, whatever the collations of their texts
 CREATE FUNCTION pg_temp.same(have text, want text, name text) RETURNS text LANGUAGE plpgsql AS $$
@@ -192,10 +192,10 @@ SELECT is((SELECT status || ' ' || captured FROM hold WHERE reference = 'h'), 'c
 -- ---------------------------------------------------------------------------
 -- who may reverse alone, and what a refusal leaves
 -- ---------------------------------------------------------------------------
-SELECT pg_temp.post('k', 'Dr bank 5.00, Cr ann 5.00'), pg_temp.post('k2', 'Dr ann 5.00, Cr held 5.00') \g /dev/null
+SELECT pg_temp.post('k', 'Dr bank 5.00, Cr ann 5.00') AS k, pg_temp.post('k2', 'Dr ann 5.00, Cr held 5.00') AS k2 \gset
 SET LOCAL ROLE ledger_test_teller;
-SELECT lives_ok($$SELECT reverse_journal('REVS', (SELECT journal_id FROM journal WHERE reference = 'k2'), 'rk')$$, 'a bookkeeper reverses what stays with one customer');
-SELECT throws_ok($$SELECT reverse_journal('REVS', (SELECT journal_id FROM journal WHERE reference = 'k'), 'rk2')$$, 'LG068', NULL,
+SELECT lives_ok(format($$SELECT reverse_journal('REVS', %s, 'rk')$$, :k2), 'a bookkeeper reverses what stays with one customer');
+SELECT throws_ok(format($$SELECT reverse_journal('REVS', %s, 'rk2')$$, :k), 'LG068', NULL,
 	'a bookkeeper does not alone reverse what touches a bank');
 RESET ROLE;
 SELECT is((SELECT r.role_name FROM journal j JOIN actor r USING (actor_id) WHERE reference = 'rk'), 'ledger_test_teller',

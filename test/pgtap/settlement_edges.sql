@@ -1,6 +1,6 @@
 -- Settlement at its edges: infinite instants, missing and taken references.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL statement_timeout = '20s';
 SELECT no_plan();
 
@@ -35,6 +35,8 @@ SELECT throws_ok($$SELECT settle_window('EDGE', '2025-06-03', 'x')$$, 'LG020', N
 	'settling a window under the reference of another wire is refused');
 SELECT isnt_empty($$SELECT settle_window('EDGE', '2025-06-03', 'y')$$,
 	'an agreed window is settled under a reference of its own');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT * FROM finish();
 ROLLBACK;

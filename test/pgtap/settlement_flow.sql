@@ -4,6 +4,8 @@
 \set content `cat test/golden/journals.json`
 BEGIN;
 SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+\ir lib/flow_event.psql
+\ir lib/cash_call_event.psql
 SELECT no_plan();
 
 -- ---------------------------------------------------------------------------
@@ -25,6 +27,10 @@ CREATE FUNCTION pg_temp.ours(VARIADIC journals bigint[]) RETURNS SETOF text LANG
 	SELECT format('%s %s %s %s', a.fund, a.name, trim_scale(sum(l.amount::numeric)), a.asset)
 	FROM unnest($1) n JOIN journal j ON j.journal_id = n CROSS JOIN lines(j.entry) l JOIN account a ON a.account = l.account
 	GROUP BY a.fund, a.name, a.asset HAVING sum(l.amount::numeric) <> 0 ORDER BY 1
+$$;
+CREATE FUNCTION pg_temp.lines_of(journal bigint) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT concat_ws(' ', a.fund, CASE WHEN l.debit IS NULL THEN 'Cr' ELSE 'Dr' END, a.name, coalesce(l.debit, l.credit))
+	FROM journal j, lines(j.entry) AS l JOIN account a USING (account) WHERE j.journal_id = $1 ORDER BY l.line
 $$;
 CREATE FUNCTION pg_temp.both(transfer_id bigint) RETURNS bigint[] LANGUAGE sql AS $$
 	SELECT ARRAY[t.instructed_journal, t.ended_journal] FROM fbo_transfer t WHERE t.transfer_id = $1
@@ -82,6 +88,12 @@ SELECT results_eq($$SELECT status, ended_at FROM confirm_fbo_transfer('QRST', (S
 	$$VALUES ('CONFIRMED', timestamptz '2026-11-20 16:00Z')$$, 'a confirmed transfer ends at the instant the bank confirms');
 SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t1$$, $$SELECT pg_temp.given('J02c')$$,
 	'instruction and confirmation together are golden journal J02c');
+SELECT results_eq($$SELECT pg_temp.lines_of(instructed_journal) FROM fbo_transfer JOIN t1 USING (transfer_id, instructed_journal)$$,
+	ARRAY['FBO Dr DueTo:CORP 6030.00 USD', 'FBO Cr Clearing:business-transfer 6030.00 USD', 'CORP Dr Clearing:FBO-transfer 6030.00 USD', 'CORP Cr DueFrom:FBO 6030.00 USD'],
+	'an instruction to the business account takes the money out of the company''s cover');
+SELECT results_eq($$SELECT pg_temp.lines_of(t.ended_journal) FROM fbo_transfer t JOIN t1 USING (transfer_id)$$,
+	ARRAY['FBO Dr Clearing:business-transfer 6030.00 USD', 'FBO Cr Bank:omnibus 6030.00 USD', 'CORP Dr Bank:operating 6030.00 USD', 'CORP Cr Clearing:FBO-transfer 6030.00 USD'],
+	'a confirmation to the business account moves the money from bank to bank');
 SELECT results_eq($$SELECT in_transit::text, status, bank_reference FROM fbo_transfers('QRST')$$, $$VALUES ('0.00 USD', 'CONFIRMED', 'BT-1')$$,
 	'a confirmed transfer has nothing in transit and the bank''s reference');
 SELECT results_eq($$SELECT in_transit::text, status, bank_reference FROM fbo_transfers('QRST', '2026-11-20 15:30Z')$$, $$VALUES ('6030.00 USD', 'INSTRUCTED', NULL)$$,
@@ -127,6 +139,12 @@ SELECT process_cash_calls('2026-11-20 16:21Z') \g /dev/null
 SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id) || ARRAY(SELECT j.journal_id FROM journal j WHERE j.reference = 'lp2'
 	OR j.reference = 'cash-call:' || (SELECT x.journal_id FROM journal x WHERE x.reference = 'J04a'))) FROM t3$$, $$SELECT pg_temp.given('J04b')$$,
 	'provider, transfer and call of a sale together are golden journal J04b');
+SELECT results_eq($$SELECT pg_temp.lines_of(instructed_journal) FROM t3$$,
+	ARRAY['CORP Dr Clearing:FBO-transfer 2427.80 USD', 'CORP Cr Bank:operating 2427.80 USD'],
+	'an instruction to the FBO account takes the money out of the operating account');
+SELECT results_eq($$SELECT pg_temp.lines_of(t.ended_journal) FROM fbo_transfer t JOIN t3 USING (transfer_id)$$,
+	ARRAY['FBO Dr Bank:omnibus 2427.80 USD', 'CORP Cr Clearing:FBO-transfer 2427.80 USD', 'FBO Cr DueTo:CORP 2427.80 USD', 'CORP Dr DueFrom:FBO 2427.80 USD'],
+	'a confirmation to the FBO account adds to the company''s cover');
 
 -- J05f: written off, recovered
 CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
@@ -164,6 +182,9 @@ SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:32Z
 SELECT confirm_fbo_transfer('QRST', reference, 'BT-6', '2026-11-20 16:33Z') FROM t6 \g /dev/null
 SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t6$$, $$SELECT pg_temp.given('J06e')$$,
 	'a confirmed top-up is golden journal J06e');
+SELECT results_eq($$SELECT pg_temp.lines_of(t.ended_journal) FROM fbo_transfer t JOIN t6 USING (transfer_id)$$,
+	ARRAY['FBO Dr Bank:omnibus 800.00 USD', 'CORP Cr Clearing:FBO-transfer 800.00 USD', 'CORP Dr DueTo:FBO 800.00 USD', 'FBO Cr DueFrom:CORP 800.00 USD'],
+	'a confirmed top-up makes good what the company owes the FBO account');
 SELECT is(pg_temp.held('QRST', 'FBO', 'DueFrom:CORP'), '0.00 USD',
 	'a confirmed top-up clears what the company owes the FBO account');
 SELECT is_empty($$SELECT * FROM fbo_transfer_calls('QRST', (SELECT reference FROM t6))$$, 'a top-up covers no call');
@@ -252,7 +273,7 @@ SELECT throws_ok($$SELECT instruct_fbo_transfer('NONE', 'p', '1 USD')$$, 'LG010'
 	'a transfer for an unknown client is refused');
 SELECT is((SELECT count(*) FROM fbo_transfer t JOIN client c USING (client_id) WHERE c.code = 'QRST'), 6::bigint,
 	'a refused transfer leaves no row');
-SELECT results_eq($$SELECT event COLLATE "default", role_name COLLATE "default" FROM fbo_transfer_event e JOIN t1 USING (client_id, transfer_id) ORDER BY event_no$$,
+SELECT results_eq($$SELECT event COLLATE "default", role_name COLLATE "default" FROM fbo_transfer_event e JOIN t1 USING (client_id, transfer_id) ORDER BY event_id$$,
 	$$VALUES ('instructed', session_user::text COLLATE "default"), ('confirmed', session_user::text)$$,
 	'a transfer''s events record who instructed and who confirmed it');
 
@@ -271,6 +292,8 @@ SELECT is((SELECT j.reverses FROM fbo_transfer t JOIN journal j ON j.journal_id 
 	'the failure of a transfer reverses its instruction');
 SELECT lives_ok($$SELECT fail_fbo_transfer('QRST', 'weekend', 'no such account', '2026-11-20 17:11Z')$$,
 	'recording the same failure again is accepted');
+SELECT results_eq($$SELECT status FROM instruct_fbo_transfer('QRST', 'weekend', '500 USD')$$, $$VALUES ('INSTRUCTED')$$,
+	'a transfer by hand repeated after it has failed is answered as at first');
 SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', 'weekend', 'another reason')$$, 'LG020', NULL,
 	'recording a failure again for another reason is refused');
 SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-7')$$, 'LG081', NULL,
@@ -313,7 +336,7 @@ SELECT throws_ok($$UPDATE fbo_transfer SET covered_through = now() WHERE covers 
 SELECT throws_ok($$UPDATE fbo_transfer SET taken_up_by = 1 WHERE taken_up_by IS NOT NULL$$, 'LG066', NULL,
 	'a transfer that was taken up cannot be taken up by another');
 SELECT throws_ok($$DELETE FROM fbo_transfer$$, 'LG066', NULL, 'a transfer cannot be deleted');
-SELECT throws_ok($$UPDATE fbo_transfer_event SET reason = 'x'$$, 'LG066', NULL, 'a transfer''s events cannot be updated');
+SELECT throws_ok($$UPDATE event SET reason = 'x'$$, 'LG066', NULL, 'a transfer''s events cannot be updated');
 
 -- ---------------------------------------------------------------------------
 -- NET and GROSS: the same day leaves the same balances
@@ -445,10 +468,10 @@ SELECT throws_ok(call, '42501', NULL,
 	FROM unnest(ARRAY[$$SELECT instruct_settlement_transfers()$$, $$SELECT instruct_fbo_transfer('DEFI', 'r', '1 USD')$$,
 	$$SELECT confirm_fbo_transfer('DEFI', 'plain', 'x')$$, $$SELECT fail_fbo_transfer('DEFI', 'plain', 'x')$$, $$SELECT top_up_deficits()$$]) call;
 SET LOCAL SESSION AUTHORIZATION ledger_test_poster;
-SELECT is_empty($$SELECT * FROM fbo_transfers()$$, 'a poster''s list of transfers has none of other clients');
-SELECT is_empty($$SELECT * FROM fbo_transfer$$, 'a poster sees no other client''s rows in the table of transfers');
+SELECT throws_ok($$SELECT * FROM fbo_transfers()$$, '42501', NULL, 'a poster sees no transfer between the company''s banks');
+SELECT throws_ok($$SELECT * FROM bakkt_ledger.fbo_transfer$$, '42501', NULL, 'a poster does not see the table of transfers');
 SELECT throws_ok(call, '42501', NULL,
-	'a poster is refused another client''s transfers and reports: ' || call)
+	'a poster is refused transfers and reports: ' || call)
 	FROM unnest(ARRAY[$$SELECT fbo_transfers('DEFI')$$, $$SELECT settlement_flow('DEFI')$$, $$SELECT fbo_proof('DEFI')$$,
 	$$SELECT check_fbo('DEFI')$$, $$SELECT fbo_transfer_calls('DEFI', 'plain')$$, $$SELECT confirm_fbo_transfer('DEFI', 'plain', 'x')$$]) call;
 SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
@@ -520,5 +543,6 @@ SELECT results_eq($$SELECT c.journal FROM fbo_transfers('BANK') t, fbo_transfer_
 	'each settled call is in one transfer though several banks are used');
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts holds after transfers out of several banks');
 
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 SELECT * FROM finish();
 ROLLBACK;

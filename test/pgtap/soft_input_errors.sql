@@ -1,6 +1,6 @@
 -- From PostgreSQL 16 on, bad text of our types can be found without an error being raised.
 \set QUIET on
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 BEGIN;
 SELECT plan(10);
 

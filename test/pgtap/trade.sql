@@ -1,6 +1,6 @@
 -- Executions one by one: golden journals, funding models, prices, fees, rounding, replays, refusals.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ', opened_at => '2026-01-01Z') \g /dev/null

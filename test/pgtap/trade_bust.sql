@@ -1,6 +1,6 @@
 -- Taking executions back, and putting right ones in their place.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000, opened_at => '2026-01-01Z'), open_client('XYZZ', opened_at => '2026-01-01Z') \g /dev/null

@@ -1,6 +1,6 @@
 -- Prices that are refused: worse for the company than the provider's, and far from the provider's last execution.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 CREATE ROLE ledger_test_executor IN ROLE bakkt_ledger_executor;

@@ -1,6 +1,6 @@
 -- Money of random executions against a model in plain numeric: the same cases on every server, ties and ticks in plenty.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT plan(9);
 
 SELECT open_client(code, revenue_share_bps => share, opened_at => '2026-01-01Z') FROM (VALUES ('NONE', 0), ('THRD', 3333), ('HALF', 5000), ('FULL', 10000)) AS client(code, share) \g /dev/null

@@ -1,7 +1,8 @@
 -- Windows: bounds across clock changes and session settings, tiling, membership, states.
 BEGIN;
-SET LOCAL search_path = bakkt_ledger, bakkt_ledger_internal, public, pg_temp;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
+\ir lib/settlement_event.psql
 
 -- ---------------------------------------------------------------------------
 -- Bounds
@@ -101,7 +102,7 @@ SELECT results_eq($$SELECT reference FROM window_members('QRST', '2025-03-09')$$
 	'the members of a window are listed in order of execution');
 SELECT is((SELECT settlement_window FROM close_window('QRST', '2025-03-20', '2025-03-20 14:00Z') LIMIT 1), 'W13',
 	'closing a window closes all before it');
-SELECT is((SELECT count(*) FROM settlement_window WHERE state = 'SEALED' AND NOT EXISTS (SELECT FROM window_members('QRST', closes_on))), 10::bigint,
+SELECT is((SELECT count(*) FROM settlement_window WHERE status = 'SEALED' AND NOT EXISTS (SELECT FROM window_members('QRST', closes_on))), 10::bigint,
 	'a window without executions is sealed like any other');
 SELECT results_eq($$SELECT min(window_no), max(window_no), count(*) FROM settlement_window$$, $$VALUES (1, 13, 13::bigint)$$,
 	'the numbers of windows have no gap');
@@ -198,9 +199,9 @@ CREATE FUNCTION pg_temp.forge(change jsonb) RETURNS void LANGUAGE sql AS $$
 	INSERT INTO window_boundary SELECT client_id, window_no + 1, coalesce((change ->> 'to_at')::timestamptz, to_at + interval '1 day')
 	FROM settlement_window ORDER BY window_no DESC LIMIT 1;
 	INSERT INTO settlement_window (client_id, window_no, closes_on, from_at, to_at, zone, cut_time, from_offset, to_offset, server_version, cash_calendar, cash_version,
-		coin_calendar, coin_version, block_no, executions, state, closed_at, sealed_at)
+		coin_calendar, coin_version, block_no, executions, status, closed_at, sealed_at)
 	SELECT client_id, window_no, closes_on, from_at, to_at, zone, cut_time, from_offset, to_offset, server_version, cash_calendar, cash_version,
-		coin_calendar, coin_version, block_no, executions, state, closed_at, sealed_at
+		coin_calendar, coin_version, block_no, executions, status, closed_at, sealed_at
 	FROM (SELECT (jsonb_populate_record(w, to_jsonb(w) || jsonb_build_object('window_no', window_no + 1, 'closes_on', closes_on + 1, 'from_at', to_at, 'to_at', to_at + interval '1 day') || change)).*
 		FROM settlement_window w ORDER BY w.window_no DESC LIMIT 1) AS forged $$;
 SELECT throws_ok($$SELECT pg_temp.forge('{"from_at": "2025-04-03 14:00:01Z"}')$$, '23503', NULL,
@@ -222,11 +223,23 @@ SELECT throws_ok($$UPDATE settlement_window SET to_at = to_at + interval '1 seco
 	'the end of a sealed window is never moved');
 SELECT throws_ok($$UPDATE settlement_window SET block_no = block_no + 1 WHERE window_no = 2$$, 'LG066', NULL,
 	'the block up to which a window was sealed is never changed');
-SELECT throws_ok($$UPDATE settlement_window SET state = 'SETTLED' WHERE window_no = 2$$, 'LG071', NULL,
+CREATE FUNCTION pg_temp.named(change text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	found	text;
+BEGIN
+	EXECUTE change;
+	found := (SELECT string_agg(format('%s "%s": %s', v.subject, v.subject_key, v.detail), ' ') FROM verify_states() AS v);
+	RAISE EXCEPTION USING ERRCODE = 'ZZ001';
+EXCEPTION WHEN SQLSTATE 'ZZ001' THEN
+	RETURN found;
+END $$;
+SELECT matches(pg_temp.named($$UPDATE settlement_window SET status = 'SETTLED' WHERE window_no = 2$$), '^settlement_window "2": status is "SETTLED", its events say "SEALED".$',
+	'a sealed window that was made to jump to being settled is named by verify()');
+SELECT throws_ok($$SELECT change_window(w, 'settled', now()) FROM settlement_window AS w WHERE w.window_no = 2$$, 'LG071', 'window W2 cannot be settled',
 	'a sealed window does not jump to being settled');
 SELECT throws_ok($$DELETE FROM settlement_window$$, 'LG066', NULL, 'a window is never deleted');
-SELECT throws_ok($$DELETE FROM window_event$$, 'LG066', NULL, 'the record of who changed a window is never deleted');
-SELECT throws_ok($$UPDATE window_event SET role_name = 'nobody'$$, 'LG066', NULL,
+SELECT throws_ok($$DELETE FROM event$$, 'LG066', NULL, 'the record of who changed a window is never deleted');
+SELECT throws_ok($$UPDATE event SET actor_id = 0$$, 'LG066', NULL,
 	'the record of who changed a window is never changed');
 SET LOCAL session_replication_role = replica;
 SELECT throws_ok($$UPDATE settlement_window SET closed_at = now() WHERE window_no = 2$$, 'LG066', NULL,
@@ -261,6 +274,8 @@ SELECT results_eq($$SELECT concat_ws(' ', event_no, state, to_char(at AT TIME ZO
 	'each change of a window''s state records when, who and why');
 SELECT is(advise_window('QRST', '2025-03-12'), 'ADVISED', 'an empty window is advised');
 SELECT is(agree_window('QRST', '2025-03-12'), 'SETTLED', 'an empty window is settled as soon as it is agreed');
+
+SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,6 +1,6 @@
 -- account_id: text and binary forms, the fund and number in it, order and use in indexes
 \set VERBOSITY terse
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 
 -- good input
 SELECT 'FBO:1'::account_id, 'CUST:42'::account_id, 'SEG:72057594037927935'::account_id, ' CORP:7 '::account_id;
@@ -47,7 +47,7 @@ SELECT array_agg(a) FROM (SELECT a FROM many WHERE a >= 'SEG:4999' ORDER BY a) s
 SET enable_indexscan = off; SET enable_indexonlyscan = off; SET enable_bitmapscan = off;
 SELECT count(*) FROM many WHERE a = 'CUST:77';
 RESET ALL;
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 SELECT bool_and(hash = account_id_hash(a::text::account_id)) AS hashes_agree FROM (SELECT a, account_id_hash(a) AS hash FROM many) s;
 -- equal accounts are equal bit by bit, so a btree may keep one key for many rows
 SELECT amproc FROM pg_amproc JOIN pg_opclass ON opcfamily = amprocfamily

@@ -1,6 +1,6 @@
 -- amount: text and binary forms, casts, arithmetic, rounding, comparison, indexes
 \set VERBOSITY terse
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 CREATE FUNCTION refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE statement;
@@ -77,7 +77,7 @@ SELECT refusal($$INSERT INTO words (word) SELECT bakkt_ledger.amount(1, 'USD')$$
 -- arithmetic: exact, or refused
 SELECT amount '1.10 USD' + '2.20 USD' AS plus, amount '1 USD' - '3 USD' AS minus, -amount '5 USD' AS negative, -amount '0 USD' AS zero,
 	amount '1.25 USD' * 4 AS times, 4 * amount '1.25 USD' AS times_too, amount '10 USD' / 4 AS by, amount '10 USD' / amount '4 USD' AS ratio;
-SELECT statement, refusal('SELECT bakkt_ledger.' || statement) FROM unnest(ARRAY[
+SELECT statement, refusal('SELECT ' || statement) FROM unnest(ARRAY[
 	$$amount_plus('1 USD', '1 BTC')$$, $$amount_minus('1 USD', '1 BTC')$$, $$amount_ratio('1 USD', '1 BTC')$$,
 	$$amount_plus('85070591730234615865 USD', '85070591730234615865 USD')$$, $$amount_plus('85070591730234615865.843651857942052863 USD', '1e-18 USD')$$,
 	$$amount_minus('-85070591730234615865.843651857942052863 USD', '1e-18 USD')$$, $$amount_minus('-85070591730234615865 USD', '85070591730234615865 USD')$$,
@@ -95,13 +95,13 @@ SELECT value, round(value, 2) AS half_even, round(value, 2, 'half_up') AS half_u
 	round(value, 2, 'ceiling') AS ceiling, round(value, 2, 'floor') AS floor
 FROM unnest('{1.005 USD,1.015 USD,-1.005 USD,-1.015 USD,1.0050001 USD,0.001 USD,-0.001 USD,7 USD}'::amount[]) value;
 SELECT round(amount '1.5 USD', 0), round(amount '1.000000000000000001 ETH', 18), round(amount '1.50 USD', 2, 'none');
-SELECT statement, refusal('SELECT bakkt_ledger.' || statement) FROM unnest(ARRAY[
+SELECT statement, refusal('SELECT ' || statement) FROM unnest(ARRAY[
 	$$round(amount '1.005 USD', 2, 'none')$$, $$round(amount '1 USD', -1)$$, $$round(amount '1 USD', 19)$$, $$round(amount '1 USD', 2, 'bankers')$$, $$round(amount '1 USD', 2, 'HALF_UP')$$,
 	$$round(amount '85070591730234615865.85 USD', 0, 'up')$$, $$fits_decimals(amount '1 USD', 19)$$, $$fits_decimals(amount '1 USD', -1)$$]) statement;
 SELECT fits_decimals(amount '1.25 USD', 2), fits_decimals(amount '1.255 USD', 2), fits_decimals(amount '1e-18 ETH', 18), fits_decimals(amount '-5 USD', 0);
 SELECT multiply_divide('12000 USD', 50, 10000, 2) AS fifty_basis_points, multiply_divide('0.01 USD', 5000, 10000, 2) AS tie_to_even, multiply_divide('0.03 USD', 5000, 10000, 2) AS tie_to_even_too,
 	multiply_divide('10 USD', 1, 3, 8, 'up') AS third, multiply_divide('-10 USD', 1, -3, 18) AS signs;
-SELECT statement, refusal('SELECT bakkt_ledger.' || statement) FROM unnest(ARRAY[
+SELECT statement, refusal('SELECT ' || statement) FROM unnest(ARRAY[
 	$$multiply_divide('1 USD', 1, 0, 2)$$, $$multiply_divide('1 USD', 1, 3, 18, 'none')$$, $$multiply_divide('1e19 USD', 100, 1, 2)$$, $$multiply_divide('1 USD', 1, 3, 20)$$]) statement;
 SELECT is_multiple_of(amount '1.05 BTC', '0.05 BTC'), is_multiple_of(amount '1.06 BTC', '0.05 BTC'), is_multiple_of(amount '-1.05 BTC', '0.05 BTC'), is_multiple_of(amount '0 BTC', '0.05 BTC');
 SELECT refusal($$SELECT bakkt_ledger.is_multiple_of('1 BTC'::bakkt_ledger.amount, '1 USD')$$), refusal($$SELECT bakkt_ledger.is_multiple_of('1 BTC'::bakkt_ledger.amount, '0 BTC')$$);
@@ -110,7 +110,7 @@ SELECT refusal($$SELECT bakkt_ledger.is_multiple_of('1 BTC'::bakkt_ledger.amount
 SELECT allocate('100 USD', 2, ARRAY[1, 1, 1]), allocate('-100 USD', 2, ARRAY[1, 1, 1]), allocate('0.02 USD', 2, ARRAY[0, 1, 1, 1]), allocate('0 USD', 2, ARRAY[1, 2]);
 SELECT allocate('100.00 USD', 2, '{0.5 BTC,0.25 BTC,0.125 BTC}'::amount[]), allocate('1 ETH', 18, '{1 ETH,2 ETH}'::amount[]), allocate('10 USD', 0, ARRAY[0.5, 0.25, 0.25]);
 SELECT sum(part) FROM unnest(allocate('12345.67 USD', 2, (SELECT array_agg(n::numeric) FROM generate_series(1, 1000) n))) part;
-SELECT statement, refusal('SELECT bakkt_ledger.' || statement) FROM unnest(ARRAY[
+SELECT statement, refusal('SELECT ' || statement) FROM unnest(ARRAY[
 	$$allocate('1 USD', 2, '{}'::numeric[])$$, $$allocate('1 USD', 2, '{1,NULL}'::numeric[])$$, $$allocate('1 USD', 2, '{1,-1}'::numeric[])$$, $$allocate('1 USD', 2, '{0,0}'::numeric[])$$,
 	$$allocate('1 USD', 2, '{1,NaN}'::numeric[])$$, $$allocate('1.005 USD', 2, '{1,1}'::numeric[])$$, $$allocate('1 USD', 19, '{1,1}'::numeric[])$$,
 	$$allocate('1 USD', 2, '{1 BTC,1 ETH}'::bakkt_ledger.amount[])$$, $$allocate('1 USD', 2, '{8e19 BTC,8e19 BTC}'::bakkt_ledger.amount[])$$]) statement;

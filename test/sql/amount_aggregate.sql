@@ -1,6 +1,6 @@
 -- aggregates of amounts: plain, grouped, moving windows, parallel
 \set VERBOSITY terse
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 
 -- over nothing, over NULLs, over some
 SELECT sum(value), avg(value), min(value), max(value), count(value) FROM (SELECT NULL::amount AS value WHERE false) nothing;

@@ -2,7 +2,7 @@
 \set VERBOSITY sqlstate
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 
 -- the first block of an empty ledger has what came with the extension, each row once
 SELECT digest();

@@ -1,5 +1,5 @@
 -- execution_terms: text and binary form, accessors, equality, netting aggregates
-SET search_path = bakkt_ledger, bakkt_ledger_internal, pg_catalog;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, pg_catalog;
 \set VERBOSITY sqlstate
 
 CREATE TEMPORARY TABLE sample (label text, terms execution_terms);
@@ -57,7 +57,7 @@ SET min_parallel_table_scan_size = 0;
 EXPLAIN (COSTS OFF) SELECT sum_net_money(terms) FROM many_terms;
 SELECT sum_net_money(terms), sum_signed_quantity(terms), sum_revenue_share(terms) FROM many_terms;
 RESET ALL;
-SET search_path = bakkt_ledger, bakkt_ledger_internal, pg_catalog;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, pg_catalog;
 DROP TABLE many_terms;
 
 -- refused input

@@ -1,7 +1,7 @@
 -- journal_entry: nothing unbalanced per (fund, asset) gets in by any door (I1)
 \set VERBOSITY sqlstate
 \set SHOW_CONTEXT never
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 
 CREATE FUNCTION refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE detail text;
@@ -145,7 +145,7 @@ SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table
 EXPLAIN (COSTS OFF) SELECT net(value), sum_for('FBO:3', value) FROM usd_entry;
 SELECT net(value)::text = :'serial_net' AS net_agrees, sum_for('FBO:3', value)::text = :'serial_sum' AS sum_agrees FROM usd_entry;
 RESET ALL;
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 DROP VIEW by_sum, by_line;
 DROP TABLE usd_entry;
 

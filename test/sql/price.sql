@@ -1,6 +1,6 @@
 -- price: text and binary forms, casts, arithmetic with amounts, comparison, indexes
 \set VERBOSITY terse
-SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 CREATE FUNCTION refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE statement;

@@ -41,7 +41,7 @@ CONF
 	$node->start;
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
 	$node->safe_psql($database, 'CREATE EXTENSION bakkt_ledger') unless $option{bare};
-	$node->safe_psql('postgres', "ALTER DATABASE $database SET search_path = bakkt_ledger, bakkt_ledger_internal, public");
+	$node->safe_psql('postgres', "ALTER DATABASE $database SET search_path = bakkt_ledger_internal, bakkt_ledger, public");
 	return $node;
 }
 

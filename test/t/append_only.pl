@@ -158,7 +158,7 @@ sub found
 	my $copy = 'edited' . ++$number;
 
 	$node->safe_psql('postgres', "CREATE DATABASE $copy TEMPLATE $LedgerTest::database");
-	$node->safe_psql('postgres', "ALTER DATABASE $copy SET search_path = bakkt_ledger, bakkt_ledger_internal, public");
+	$node->safe_psql('postgres', "ALTER DATABASE $copy SET search_path = bakkt_ledger_internal, bakkt_ledger, public");
 	$node->safe_psql($copy, join(";\n", (map { "ALTER TABLE $_ DISABLE TRIGGER ALL" } @closed, @kept, 'hold'), $sql, (map { "ALTER TABLE $_ ENABLE ALWAYS TRIGGER refuse_write" } @closed)));
 	my $found = $node->safe_psql($copy, 'SELECT * FROM verify(' . (defined $expected ? "expected => '$expected'" : '') . ')');
 	like($found, $like // qr/./, "verify() finds $name");

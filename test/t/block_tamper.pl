@@ -12,7 +12,7 @@ $node->init(allows_streaming => 1, extra => $node->pg_version >= 18 ? ['--no-dat
 $node->append_conf('postgresql.conf', "max_prepared_transactions = 5\nfull_page_writes = on\nautovacuum = off");
 $node->start;
 $node->safe_psql('postgres', 'CREATE DATABASE ledger');
-$node->safe_psql('postgres', 'ALTER DATABASE ledger SET search_path = bakkt_ledger, bakkt_ledger_internal, public');
+$node->safe_psql('postgres', 'ALTER DATABASE ledger SET search_path = bakkt_ledger_internal, bakkt_ledger, public');
 
 sub ledger { return $node->safe_psql('ledger', $_[0]) }
 

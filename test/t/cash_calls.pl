@@ -70,7 +70,7 @@ my $run = start_run($at, \$err);
 in_ledger($node, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE (query LIKE '%process_cash_calls%' OR wait_event = 'PgSleep') AND pid <> pg_backend_pid()});
 finish($run, $holder);
 isnt($err, '', 'a worker that is ended in the middle of its run reports an error');
-is(in_ledger($node, 'SELECT count(*) FROM cash_call_event'), 0, 'a worker that was ended leaves no event of a cash call');
+is(in_ledger($node, "SELECT count(*) FROM event WHERE subject = 'cash_call'"), 0, 'a worker that was ended leaves no event of a cash call');
 
 $err = '';
 $holder = hold_second_client();
@@ -79,7 +79,7 @@ kill 'KILL', in_ledger($node, q{SELECT pid FROM pg_stat_activity WHERE query LIK
 eval { $_->finish } foreach $run, $holder;
 $node->poll_query_until($LedgerTest::database, 'SELECT true') or die 'the server did not come back';
 isnt($err, '', 'a worker that is killed in the middle of its run reports an error');
-is(in_ledger($node, "SELECT count(*) FROM cash_call_event UNION ALL SELECT count(*) FROM journal WHERE reference LIKE 'cash-call:%' UNION ALL SELECT count(*) FROM cash_call WHERE status <> 'O'"),
+is(in_ledger($node, "SELECT count(*) FROM event WHERE subject = 'cash_call' UNION ALL SELECT count(*) FROM journal WHERE reference LIKE 'cash-call:%' UNION ALL SELECT count(*) FROM cash_call WHERE status <> 'O'"),
 	"0\n0\n0", 'a worker that was killed leaves no event, journal or changed cash call');
 checks_clean($node, 'after a worker was killed');
 
@@ -88,13 +88,13 @@ my $bench = bench($node, "SELECT count(*) FROM process_cash_calls('$at');\n", {}
 ok($bench->{ok} && $bench->{failed} == 0, 'two workers run at once without a failure');
 is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O' AND due_at <= '$at'"), 0,
 	'two workers leave no cash call that is due');
-is(in_ledger($node, "SELECT count(*), count(DISTINCT (client_id, journal_id)) FROM cash_call_event"), "$calls|$calls",
+is(in_ledger($node, "SELECT count(*), count(DISTINCT (client_id, subject_key)) FROM event WHERE subject = 'cash_call'"), "$calls|$calls",
 	'every cash call is attempted exactly once');
-is(in_ledger($node, "SELECT count(*) - (SELECT count(*) FROM journal WHERE reference LIKE 'cash-call:%') FROM cash_call_event WHERE event = 'settled'"), 0,
+is(in_ledger($node, "SELECT count(*) - (SELECT count(*) FROM journal WHERE reference LIKE 'cash-call:%') FROM event WHERE subject = 'cash_call' AND event = 'settled'"), 0,
 	'settled cash calls and their journals are equal in number');
-cmp_ok(in_ledger($node, "SELECT count(*) FROM cash_call_event WHERE event = 'settled'"), '>', $calls / 2,
+cmp_ok(in_ledger($node, "SELECT count(*) FROM event WHERE subject = 'cash_call' AND event = 'settled'"), '>', $calls / 2,
 	'more than half of the cash calls are settled');
-cmp_ok(in_ledger($node, "SELECT count(*) FROM cash_call_event WHERE reason = 'INSUFFICIENT_FUNDS'"), '>', $calls / 40,
+cmp_ok(in_ledger($node, "SELECT count(*) FROM event WHERE subject = 'cash_call' AND reason = 'INSUFFICIENT_FUNDS'"), '>', $calls / 40,
 	'some cash calls fail for want of funds');
 is(in_ledger($node, "SELECT count(*) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c, LATERAL cash_calls(c) WHERE net_money <> settled + outstanding + written_off - recovered + busted"), 0,
 	'the net money of every cash call is conserved (I13)');
@@ -120,7 +120,7 @@ is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O'"), $faile
 	'a run leaves nothing behind when the server stops under it');
 in_ledger($node, "SELECT count(*) FROM process_cash_calls('$at')");
 is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status <> 'S'"), 0, 'every cash call is settled once there is cash');
-is(in_ledger($node, "SELECT count(*) FROM cash_call_event WHERE event = 'settled'"), $calls,
+is(in_ledger($node, "SELECT count(*) FROM event WHERE subject = 'cash_call' AND event = 'settled'"), $calls,
 	'every cash call is settled exactly once');
 checks_clean($node, 'after the retry');
 

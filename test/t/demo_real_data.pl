@@ -19,7 +19,7 @@ my $node = PostgreSQL::Test::Cluster->new('demo');
 $node->init;
 $node->start;
 
-sub query { return $node->safe_psql('demo', "SET search_path = bakkt_ledger, bakkt_ledger_internal, public; $_[0]"); }
+sub query { return $node->safe_psql('demo', "SET search_path = bakkt_ledger_internal, bakkt_ledger, public; $_[0]"); }
 
 # Run the demonstration in a fresh database of that name.
 sub run_demo

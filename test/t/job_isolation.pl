@@ -50,11 +50,11 @@ sub account_of_twin
 	my $told = in_ledger($node, <<"SQL");
 WITH c AS (SELECT client_id FROM client WHERE code = '$client')
 SELECT 'journal', kind::text, count(*) FROM journal JOIN c USING (client_id) GROUP BY 1, 2
-UNION ALL SELECT 'window', state, count(*) FROM settlement_window JOIN c USING (client_id) GROUP BY 1, 2
+UNION ALL SELECT 'window', status, count(*) FROM settlement_window JOIN c USING (client_id) GROUP BY 1, 2
 UNION ALL SELECT 'hold', status, count(*) FROM hold JOIN c USING (client_id) GROUP BY 1, 2
 UNION ALL SELECT 'funding', status, count(*) FROM funding_transfer JOIN c USING (client_id) GROUP BY 1, 2
 UNION ALL SELECT 'call', status::text, count(*) FROM cash_call JOIN c USING (client_id) GROUP BY 1, 2
-UNION ALL SELECT 'write-off', status, count(*) FROM cash_write_off JOIN c USING (client_id) GROUP BY 1, 2
+UNION ALL SELECT 'write-off', w.status, count(*) FROM c, LATERAL write_offs_of(c.client_id) AS w GROUP BY 1, 2
 UNION ALL SELECT 'transfer', status || purpose, count(*) FROM fbo_transfer JOIN c USING (client_id) GROUP BY 1, 2
 UNION ALL SELECT 'list', kind, count(*) FROM aged_tpj_snapshot JOIN c USING (client_id) GROUP BY 1, 2
 ORDER BY 1, 2
@@ -65,7 +65,7 @@ is(account_of_twin('AAAA'), account_of_twin('BBBB'), 'two clients with the same 
 
 # A posts, trades, asks for its money, places a hold, and has every row of its own that a session can lock
 my $idle = $node->background_psql($LedgerTest::database, on_error_stop => 1);
-$idle->query_safe('SET search_path = bakkt_ledger, bakkt_ledger_internal, public');
+$idle->query_safe('SET search_path = bakkt_ledger_internal, bakkt_ledger, public');
 $idle->query_safe('BEGIN');
 $idle->query_safe($_) foreach (
 	q{SELECT post_trade('idle', 'AAAA0081', 'BUY', '0.001 BTC', 'LPAAAA', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-31 16:00Z')},
@@ -74,7 +74,7 @@ $idle->query_safe($_) foreach (
 	q{SELECT bust_trade('idle bust', 'AAAA0081', 'new')},
 	q{SELECT freeze_account(account_of('AAAA', 'CORP', 'Equity', 'USD'), 'credit', 'idle')},
 	q{SELECT lock_settlement(require_client('AAAA')), lock_revenue_share(require_client('AAAA'))},
-	map { "SELECT FROM $_ WHERE client_id = require_client('AAAA') FOR UPDATE" } qw(client customer account balance hold funding_transfer fbo_transfer cash_call cash_write_off settlement_agreement));
+	map { "SELECT FROM $_ WHERE client_id = require_client('AAAA') FOR UPDATE" } qw(client customer account balance hold funding_transfer fbo_transfer cash_call cash_write_off approval settlement_agreement));
 
 # each run called by hand, and taken back
 foreach my $call (@job)
@@ -117,7 +117,7 @@ is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job
 is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job_run WHERE result ~ 'in use by other sessions: \d+ of AAAA'}),
 	'expire_holds process_cash_calls retry_cash_calls settle_deposits', 'what a run left to the next one is in its result');
 is(in_ledger($node, q{SELECT h.status, t.status, (SELECT count(*) FROM settlement_window w WHERE w.client_id = c.client_id AND w.closes_on > '2026-03-30'),
-	(SELECT count(*) FROM cash_write_off w WHERE w.client_id = c.client_id AND w.status = 'CHARGED') FROM client c JOIN hold h USING (client_id) JOIN funding_transfer t USING (client_id)
+	(SELECT count(*) FROM cash_write_off w WHERE w.client_id = c.client_id AND w.charged_at IS NOT NULL) FROM client c JOIN hold h USING (client_id) JOIN funding_transfer t USING (client_id)
 	WHERE c.code = 'BBBB' AND h.reference = 'h1' AND t.reference = 'd1'}), 'expired|SETTLED|2|2',
 	q{the part of the other client is done});
 in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");

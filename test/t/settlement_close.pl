@@ -15,8 +15,8 @@ $node->append_conf('postgresql.conf', "max_connections = 50\n");
 $node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION bakkt_ledger;
-	ALTER DATABASE postgres SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
-	SET search_path = bakkt_ledger, bakkt_ledger_internal, public;
+	ALTER DATABASE postgres SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
+	SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 	SELECT open_client(code, funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') FROM unnest('{NETA,NETB}'::text[]) AS code;
 	SELECT open_customer(code || to_char(n, 'FM0000'), client => code) FROM unnest('{NETA,NETB}'::text[]) AS code, generate_series(0, 10) AS n;
 	SELECT open_liquidity_provider('lp' || n, 'Provider ' || n) FROM generate_series(0, 2) AS n});
