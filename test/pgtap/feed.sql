@@ -71,7 +71,7 @@ SELECT isnt_empty(format('SELECT FROM told WHERE kind = %L', kind), format('a cl
 SELECT is(array_agg(DISTINCT client), '{ONE}', 'a client''s role is told of its client only') FROM told;
 SELECT is_empty($$SELECT t.number, l FROM told AS t, jsonb_array_elements(t.content -> 'lines') AS l
 	JOIN account AS a ON a.account::text = l ->> 'account' JOIN account_kind AS k USING (kind) WHERE NOT (a.customer_id IS NOT NULL OR k.kind IN
-		('corp_client_settlement', 'corp_client_obligation', 'corp_client_memo', 'corp_revenue_share'))$$,
+		('corp_client_settlement', 'corp_client_obligation', 'corp_client_memo', 'corp_revenue_share', 'corp_apex_receivable', 'corp_apex_payable', 'corp_apex_settlement'))$$,
 	'a client''s role is told of lines on accounts of customers, and on the client''s settlement and share');
 SELECT is_empty($$SELECT number, content FROM told WHERE content::text ~* 'LP1|Revenue:|Bank:|Clearing:|provider|revenue"|lp_|postgres|message'$$,
 	'a client''s role is told of no provider, revenue, bank, nor of who works for the company');
@@ -81,7 +81,7 @@ SELECT is_empty($$SELECT number FROM told WHERE kind = 'request' AND NOT EXISTS 
 	AND has_function_privilege('ledger_test_tenant', p.oid, 'EXECUTE'))$$, 'a client''s role is told of requests that it can make');
 SELECT bag_eq($$SELECT t.number FROM told AS t WHERE t.kind = 'journal'$$, $$SELECT j.journal_id FROM journal AS j JOIN client AS c USING (client_id)
 	WHERE c.code = 'ONE' AND j.reference <> 'not sealed' AND (j.terms IS NOT NULL OR EXISTS (SELECT FROM lines(j.entry) AS l JOIN account AS a USING (account) JOIN account_kind AS k USING (kind)
-		WHERE a.customer_id IS NOT NULL OR k.kind IN ('corp_client_settlement', 'corp_client_obligation', 'corp_client_memo', 'corp_revenue_share')))$$,
+		WHERE a.customer_id IS NOT NULL OR k.kind IN ('corp_client_settlement', 'corp_client_obligation', 'corp_client_memo', 'corp_revenue_share', 'corp_apex_receivable', 'corp_apex_payable', 'corp_apex_settlement')))$$,
 	'a client''s role is told of every journal that touches what is its own');
 SELECT is(content -> 'execution' ->> 'net_money', (SELECT net_money(terms)::text FROM journal JOIN client USING (client_id) WHERE code = 'ONE' AND reference = 'trade'), 'a client''s role is told what its customer paid')
 FROM told WHERE content ->> 'reference' = 'trade';
