@@ -527,17 +527,18 @@ CREATE FUNCTION bakkt_ledger.verify(expected ledger_digest DEFAULT NULL, progres
     SET jit = off AS  -- many short queries: compiling takes longer than running them
 $$
 DECLARE
+    first_block constant bigint := greatest(from_block, 1);
     asked check_list;
     this block;
     previous block;
     reported bigint;
 BEGIN
-    SELECT b.* INTO previous FROM block AS b WHERE b.block_no = greatest(from_block, 1) - 1;
+    SELECT b.* INTO previous FROM block AS b WHERE b.block_no = first_block - 1;
     reported := coalesce(previous.total_records, 0);
     FOR this IN
         SELECT b.*
         FROM block AS b
-        WHERE b.block_no >= from_block AND b.block_no <= coalesce(to_block, b.block_no)
+        WHERE b.block_no >= first_block AND b.block_no <= coalesce(to_block, b.block_no)
         ORDER BY b.block_no
     LOOP
         FOR asked IN SELECT c.* FROM check_list AS c WHERE c.per_block ORDER BY c.check_order, c.check_name LOOP

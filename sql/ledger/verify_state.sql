@@ -82,11 +82,13 @@ DECLARE
 BEGIN
     FOR what IN
         SELECT s.*
-        FROM (SELECT o.subject, o.key, o.refusal, o.apart, o.told_by, o.shipped, o.told
+        FROM (SELECT o.*
               FROM subject AS o
               WHERE o.subject <> 'subject'
               UNION ALL
-              SELECT 'subject', '{subject}', NULL, '{}', 'told_states', true, NULL) AS s
+              SELECT o.*
+              FROM jsonb_populate_record(NULL::subject, '{"subject": "subject", "key": ["subject"], "apart": [], "shipped": true,
+                                                          "told_by": "told_states"}') AS o) AS s
         WHERE NOT s.shipped
            OR EXISTS (SELECT FROM event AS e WHERE e.client_id = 0 AND e.subject = s.subject AND e.event = 'shipped')
         ORDER BY s.subject

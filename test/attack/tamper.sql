@@ -2,28 +2,15 @@
 -- The tables and columns come from the catalog, so that a new one is tried without anybody adding it.  What is not covered is listed here, with the reason.
 SET client_min_messages = warning;
 SELECT no_plan();
-SET search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+SET search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;  -- the tables, not the views of their names
 
 -- A table, or one column of it, whose edit verify() does not name.
 CREATE TABLE attack.uncovered (name text, attname text, reason text NOT NULL, UNIQUE (name, attname));
 INSERT INTO attack.uncovered (name, attname, reason) VALUES
-	('block_balance', 'client_id', 'found, but named by the account alone: accounts are of one client'),
-	-- to be taken out as the chapters record events
-	('account', NULL, 'not yet: reference data'), ('supported_asset', NULL, 'not yet: reference data'), ('instrument', NULL, 'not yet: reference data'),
-	('client', NULL, 'not yet: reference data'), ('client_access', NULL, 'not yet: reference data'), ('customer', NULL, 'not yet: reference data'),
-	('liquidity_provider', NULL, 'not yet: reference data'), ('bank_account', NULL, 'not yet: reference data'), ('change_log', NULL, 'not yet: reference data'),
-	('shipped_assets_loaded', NULL, 'not yet: reference data'), ('cash_terms', NULL, 'not yet: reference data'), ('approval_limit', NULL, 'not yet: no function sets limits'),
-	('settlement_agreement', NULL, 'not yet: reference data'), ('proposal', NULL, 'not yet: proposals'), ('approval', NULL, 'not yet: proposals'),
-	('cash_call', NULL, 'not yet: cash calls'), ('cash_call_event', NULL, 'not yet: cash calls'), ('cash_recovery', NULL, 'not yet: cash calls'),
-	('cash_write_off', NULL, 'not yet: cash calls'), ('cash_guard', NULL, 'not yet: a counter that serializes, or to go'), ('revenue_share_guard', NULL, 'not yet: a counter that serializes, or to go'),
-	('apex_batch', NULL, 'not yet: Apex'), ('apex_batch_item', NULL, 'not yet: Apex'), ('apex_wire', NULL, 'not yet: Apex'),
-	('funding_transfer', NULL, 'not yet: funding'), ('funding_event', NULL, 'not yet: funding'), ('funding_transition', NULL, 'not yet: to go'),
-	('fbo_transfer', NULL, 'not yet: settlement flow'), ('fbo_transfer_event', NULL, 'not yet: settlement flow'),
-	('order_commission', NULL, 'not yet: trades'), ('settlement_window', NULL, 'not yet: settlement'), ('window_event', NULL, 'not yet: settlement'),
-	('window_novation', NULL, 'not yet: settlement'), ('window_boundary', NULL, 'not yet: settlement'), ('obligation', NULL, 'not yet: settlement'),
-	('obligation_event', NULL, 'not yet: settlement'), ('settlement_request', NULL, 'not yet: settlement'), ('settlement_transition', NULL, 'not yet: to go'),
-	('aged_tpj_snapshot', NULL, 'not yet: reports'), ('job_run', NULL, 'not yet: jobs'), ('job_schedule', NULL, 'not yet: jobs'), ('job_left_out', NULL, 'not yet: jobs'),
-	('template', NULL, 'not yet: has no rows'), ('template_line', NULL, 'not yet: has no rows');
+	-- a line to be taken out when the chapter records events
+	('approval', 'proposed_role', 'not yet: no event tells of the number of the proposer''s role'),
+	('cash_call', 'due_at', 'not yet: no event tells when a call is due again'),
+	('block_balance', 'client_id', 'found, but named by the account alone: accounts are of one client');
 
 CREATE TABLE attack.edited AS
 	SELECT c.relname::text AS name, a.attname::text, a.attnum, format_type(a.atttypid, NULL) AS type, u.reason
@@ -40,7 +27,7 @@ INSERT INTO attack.other_value VALUES
 	('text', $$v || 'x'$$, $$'x'$$), ('name', $$(v || 'x')::name$$, $$'x'$$), ('"char"', $$CASE v WHEN 'O' THEN 'D' ELSE 'O' END::"char"$$, $$'O'$$),
 	('timestamp with time zone', $$CASE WHEN isfinite(v) THEN v + interval '1 second' ELSE '2026-01-01Z' END$$, $$'2026-01-01Z'$$),
 	('date', 'v + 1', $$'2026-01-01'$$), ('time without time zone', $$CASE v WHEN '24:00' THEN '12:00' ELSE v + interval '1 hour' END$$, $$'12:00'$$), ('interval', $$v + interval '1 second'$$, $$'1 hour'$$),
-	('jsonb', 'jsonb_build_array(v)', $$'{}'$$), ('bytea', $$v || '\x00'$$, $$'\x00'$$), ('regrole', $$(SELECT r.oid FROM pg_roles r WHERE r.oid <> v LIMIT 1)$$, $$'bakkt_ledger_reader'$$),
+	('jsonb', 'jsonb_build_array(v)', $$'{}'$$), ('bytea', $$v || '\x00'$$, $$'\x00'$$), ('regrole', $$(SELECT r.oid FROM pg_roles r WHERE r.oid <> v LIMIT 1)::regrole$$, $$'bakkt_ledger_reader'::regrole$$),
 	('amount', $$CASE WHEN is_zero(v) THEN ('1 ' || asset(v))::amount ELSE v + v END$$, $$'1 USD'$$), ('price', $$('9' || v)::price$$, $$'1 USD/BTC'$$),
 	('asset', $$CASE v WHEN 'USD' THEN 'BTC' ELSE 'USD' END::asset$$, $$'USD'$$), ('account_id', $$'FBO:999999'::account_id$$, $$'FBO:999999'$$),
 	('journal_entry', 'reverse(v)', $$(SELECT j.entry FROM journal j LIMIT 1)$$),

@@ -11,10 +11,10 @@ SELECT cmp_ok(record_time(), '>=', (SELECT sealed_at FROM block WHERE block_no =
 SELECT cmp_ok(abs(extract(epoch FROM clock_timestamp() - record_time())), '<', 5::numeric, 'what is recorded is recorded by the clock while that goes on');
 
 -- An hour later the clock is set back: to the ledger that is a last block sealed an hour ahead.
-ALTER TABLE block DISABLE TRIGGER refuse_write;
-UPDATE block SET sealed_at = sealed_at + interval '1 hour' WHERE block_no = :first_block;
-UPDATE block SET hash = block_hash(block) WHERE block_no = :first_block;
-ALTER TABLE block ENABLE ALWAYS TRIGGER refuse_write;
+ALTER TABLE bakkt_ledger_internal.block DISABLE TRIGGER refuse_write;
+UPDATE bakkt_ledger_internal.block AS block SET sealed_at = sealed_at + interval '1 hour' WHERE block_no = :first_block;
+UPDATE bakkt_ledger_internal.block AS block SET hash = block_hash(block) WHERE block_no = :first_block;
+ALTER TABLE bakkt_ledger_internal.block ENABLE ALWAYS TRIGGER refuse_write;
 SELECT sealed_at AS ahead FROM block WHERE block_no = :first_block \gset
 
 SELECT is(record_time(), :'ahead'::timestamptz, 'with a clock behind the last block what is recorded is recorded when that was sealed');
@@ -32,9 +32,9 @@ SELECT is(record_time(), (SELECT sealed_at FROM block WHERE block_no = :second_b
 SELECT is_empty('SELECT * FROM verify()', 'verify() accepts records and blocks made while the clock was behind');
 
 -- A block that is sealed too early shows
-ALTER TABLE block DISABLE TRIGGER refuse_write;
-UPDATE block SET sealed_at = :'ahead'::timestamptz - interval '1 second' WHERE block_no = :second_block;
-UPDATE block SET hash = block_hash(block) WHERE block_no = :second_block;
+ALTER TABLE bakkt_ledger_internal.block DISABLE TRIGGER refuse_write;
+UPDATE bakkt_ledger_internal.block AS block SET sealed_at = :'ahead'::timestamptz - interval '1 second' WHERE block_no = :second_block;
+UPDATE bakkt_ledger_internal.block AS block SET hash = block_hash(block) WHERE block_no = :second_block;
 SELECT results_eq('SELECT check_name, block_no FROM verify()', format($$VALUES ('block times', %s::bigint)$$, :second_block),
 	'verify() finds a block that says it was sealed before the block before');
 
