@@ -122,7 +122,7 @@ COMMENT ON FUNCTION deficits(text, timestamptz) IS
 
 -- LG085, LG002, LG044, LG042, LG040, LG041, LG043 unless an amount may be adjusted for the reason.
 CREATE FUNCTION bakkt_ledger_internal.require_adjustable(worth amount, why text, remark text) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN

@@ -136,7 +136,7 @@ COMMENT ON TYPE funding_transfer_state IS
 -- The transfers of a client, or of one of its customers, as they stood at the instant.
 CREATE FUNCTION bakkt_ledger_internal.funding_as_of(holder client, owner bigint, moment timestamptz)
     RETURNS SETOF funding_transfer_state
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN

@@ -15,8 +15,10 @@ $$
            CASE WHEN p.proposal_id IS NOT NULL THEN p.description ELSE j.description END,
            j.effective_at, j.recorded_at
     FROM clients_asked(entries_by_hand.client) AS c
-    CROSS JOIN LATERAL (SELECT coalesce(first_day, last_day, (statement_timestamp() AT TIME ZONE c.zone)::date) AS first,
-                               coalesce(last_day, first_day, (statement_timestamp() AT TIME ZONE c.zone)::date) AS last) AS days
+    -- days that an instant can be in
+    CROSS JOIN LATERAL (SELECT least(coalesce(first_day, last_day, d.today), '294275-12-31') AS first,
+                               least(coalesce(last_day, first_day, d.today), '294275-12-31') AS last
+                        FROM (SELECT (statement_timestamp() AT TIME ZONE c.zone)::date AS today) AS d) AS days
     JOIN journal AS j ON j.client_id = c.client_id AND j.recorded_at >= days.first::timestamp AT TIME ZONE c.zone
                      AND j.recorded_at < (days.last + 1)::timestamp AT TIME ZONE c.zone
     JOIN journal_kind AS k ON k.kind = j.kind
