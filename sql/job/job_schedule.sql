@@ -19,7 +19,7 @@ BEGIN
         PERFORM refuse_invalid('cash calls that failed are due again at fixed times',
                                format('Times: %s.', array_to_string(shipped.times, ', ')),
                                'These are in cash_retry_time; only enabled can be changed.');
-    ELSIF cardinality(clock_times) = 0 OR array_ndims(clock_times) > 1 OR array_position(clock_times, NULL) IS NOT NULL OR '24:00' = ANY (clock_times) THEN
+    ELSIF cardinality(clock_times) = 0 OR EXISTS (SELECT FROM unnest(clock_times) AS t WHERE t IS NULL OR t = '24:00') THEN
         PERFORM refuse_invalid('times of day are from 00:00 and before 24:00, one at least', NULL,
                                'To stop the job, give enabled => false.');
     ELSIF distance NOT BETWEEN '1 second' AND '24 hours' OR extract(month FROM distance) <> 0

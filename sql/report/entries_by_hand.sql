@@ -15,10 +15,12 @@ $$
            CASE WHEN p.proposal_id IS NOT NULL THEN p.description ELSE j.description END,
            j.effective_at, j.recorded_at
     FROM clients_asked(entries_by_hand.client) AS c
-    CROSS JOIN LATERAL (SELECT coalesce(first_day, last_day, (statement_timestamp() AT TIME ZONE c.zone)::date) AS first,
-                               coalesce(last_day, first_day, (statement_timestamp() AT TIME ZONE c.zone)::date) AS last) AS days
-    JOIN journal AS j ON j.client_id = c.client_id AND j.recorded_at >= least(days.first, '9999-12-31')::timestamp AT TIME ZONE c.zone
-                     AND j.recorded_at < (least(days.last, '9999-12-31') + 1)::timestamp AT TIME ZONE c.zone
+    -- days that an instant can be in
+    CROSS JOIN LATERAL (SELECT least(coalesce(first_day, last_day, d.today), '294275-12-31') AS first,
+                               least(coalesce(last_day, first_day, d.today), '294275-12-31') AS last
+                        FROM (SELECT (statement_timestamp() AT TIME ZONE c.zone)::date AS today) AS d) AS days
+    JOIN journal AS j ON j.client_id = c.client_id AND j.recorded_at >= days.first::timestamp AT TIME ZONE c.zone
+                     AND j.recorded_at < (days.last + 1)::timestamp AT TIME ZONE c.zone
     JOIN journal_kind AS k ON k.kind = j.kind
     JOIN actor AS r ON r.actor_id = j.actor_id
     LEFT JOIN proposal AS p ON p.client_id = j.client_id AND j.reference = 'manual:' || p.reference

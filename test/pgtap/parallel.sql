@@ -26,7 +26,8 @@ CREATE TEMP TABLE mention AS
 CREATE TEMP VIEW mislabeled AS
 	SELECT DISTINCT r.signature, c.proname AS calls, r.volatility < c.volatility AS by_volatility, r.parallel < c.parallel AS by_parallel
 	FROM routine r JOIN mention m ON m.caller = r.oid JOIN callee c ON c.proname = m.name AND (c.ours OR NOT EXISTS (SELECT FROM callee o WHERE o.ours AND o.proname = c.proname))
-	-- the clock may be read anywhere: that it moves is no harm to a check; format() and its like are stable for the sake of types that we do not give them
+	-- the clock may be read anywhere: that it moves is no harm to a check; format() and its like are stable for the sake of types that we do not give them;
+	-- the identity of the cluster is the same for ever
 	WHERE r.ours AND c.proname NOT IN ('clock_timestamp', 'pg_control_system', r.proname) AND (c.ours OR c.volatility = 3 OR c.parallel > 1);
 SELECT cmp_ok((SELECT count(*) FROM mention), '>', 2000::bigint, 'this test finds the calls in the bodies of functions');
 SELECT is_empty($$SELECT signature, calls FROM mislabeled WHERE by_volatility$$, 'no function is STABLE or IMMUTABLE that calls one that is less so');

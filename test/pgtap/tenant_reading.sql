@@ -55,7 +55,7 @@ BEGIN
 	PERFORM initiate_deposit(called, '70.00 USD', 'deposit'), initiate_deposit(called, '71.00 USD', 'cancelled'),
 		initiate_deposit(called, '50.00 USD', 'spent', at => '2026-11-02 15:00Z'), credit_deposit(client, 'spent', 'fedref3', at => '2026-11-02 16:00Z'),
 		settle_deposits('2026-11-06 16:00Z', client);
-	PERFORM request_withdrawal(called, '20.00 USD', 'withdrawal'), request_withdrawal(called, '980.00 USD', 'sent', bank => 'northbank', at => '2026-11-06 17:00Z'),
+	PERFORM request_withdrawal(called, '20.00 USD', 'withdrawal'), request_withdrawal(called, '980.00 USD', 'sent', at => '2026-11-06 17:00Z'),
 		send_withdrawal(client, 'sent', at => '2026-11-06 17:00Z'), complete_withdrawal(client, 'sent', 'fedref4', '2026-11-06 18:00Z');
 	PERFORM return_deposit(client, 'spent', 'R10', at => '2026-11-07 15:00Z');
 	PERFORM deposit_coin(netted, '1.00 BTC', reference => 'coin'), deposit_coin(called, '1.00 BTC', reference => 'coin too');
