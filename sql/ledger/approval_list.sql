@@ -30,7 +30,8 @@ DECLARE
     asked constant text := approvals.status;
 BEGIN
     RETURN QUERY
-    SELECT p.approval_id, p.subject, p.subject_key, m.reference, p.status, p.amount,
+    SELECT p.approval_id, p.subject, p.subject_key, m.reference, p.status,
+           CASE WHEN m.entry IS NULL OR may_see_entry(holder, m.entry) THEN p.amount END,
            CASE WHEN may_see_entry(holder, m.entry) THEN m.entry END,
            p.reason, m.description, p.proposed_by::text, p.proposed_at, p.decided_by::text, p.decided_at, p.decision_reason
     FROM approval AS p

@@ -45,13 +45,14 @@ COMMENT ON TYPE proposal_result IS 'A proposal with who proposed it and who deci
 
 -- A proposal as it stands.
 CREATE FUNCTION bakkt_ledger_internal.proposal_state(told proposal) RETURNS proposal_result
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     decision constant approval := latest_approval(told.client_id, 'proposal', told.proposal_id::text);
 BEGIN
-    RETURN (told.client_id, told.proposal_id, told.reference, told.entry, told.reason, told.description, told.effective_at,
+    RETURN (told.client_id, told.proposal_id, told.reference,
+            CASE WHEN may_see_entry(told.client_id, told.entry) THEN told.entry END, told.reason, told.description, told.effective_at,
             decision.proposed_by, decision.proposed_at, lower(decision.status), decision.decided_by, decision.decided_at,
             told.journal_id, told.reverses);
 END;

@@ -8,8 +8,15 @@ SET search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;  -- the 
 CREATE TABLE attack.uncovered (name text, attname text, reason text NOT NULL, UNIQUE (name, attname));
 INSERT INTO attack.uncovered (name, attname, reason) VALUES
 	-- a line to be taken out when the chapter records events
-	('approval', 'proposed_role', 'not yet: no event tells of the number of the proposer''s role'),
+	('cash_guard', NULL, 'not yet: a counter that serializes, or to go'),
+	('revenue_share_guard', NULL, 'not yet: a counter that serializes, or to go'),
+	('order_commission', NULL, 'not yet: trades'),
+	('window_boundary', NULL, 'not yet: settlement'),
+	('aged_tpj_snapshot', NULL, 'not yet: reports'),
+	('job_left_out', NULL, 'not yet: the world has none'),
 	('cash_call', 'due_at', 'not yet: no event tells when a call is due again'),
+	('cron_call', NULL, 'of pg_cron, which is not there: it has one row at most, of what runs outside'),
+	('approval', 'proposed_role', 'found when it is used: a number that is not of the name is refused (LG067)'),
 	('block_balance', 'client_id', 'found, but named by the account alone: accounts are of one client');
 
 CREATE TABLE attack.edited AS
@@ -26,10 +33,10 @@ INSERT INTO attack.other_value VALUES
 	('boolean', 'NOT v', 'true'), ('smallint', 'v + 100', '1'), ('integer', 'v + 1000003', '1'), ('bigint', 'v + 1000003', '1'),
 	('text', $$v || 'x'$$, $$'x'$$), ('name', $$(v || 'x')::name$$, $$'x'$$), ('"char"', $$CASE v WHEN 'O' THEN 'D' ELSE 'O' END::"char"$$, $$'O'$$),
 	('timestamp with time zone', $$CASE WHEN isfinite(v) THEN v + interval '1 second' ELSE '2026-01-01Z' END$$, $$'2026-01-01Z'$$),
-	('date', 'v + 1', $$'2026-01-01'$$), ('time without time zone', $$CASE v WHEN '24:00' THEN '12:00' ELSE v + interval '1 hour' END$$, $$'12:00'$$), ('interval', $$v + interval '1 second'$$, $$'1 hour'$$),
+	('date', 'v + 1003', $$'2026-01-01'$$), ('time without time zone', $$CASE v WHEN '24:00' THEN '12:00' ELSE v + interval '1 hour' END$$, $$'12:00'$$), ('interval', $$v + interval '1 second'$$, $$'1 hour'$$),
 	('jsonb', 'jsonb_build_array(v)', $$'{}'$$), ('bytea', $$v || '\x00'$$, $$'\x00'$$), ('regrole', $$(SELECT r.oid FROM pg_roles r WHERE r.oid <> v LIMIT 1)::regrole$$, $$'bakkt_ledger_reader'::regrole$$),
 	('amount', $$CASE WHEN is_zero(v) THEN ('1 ' || asset(v))::amount ELSE v + v END$$, $$'1 USD'$$), ('price', $$('9' || v)::price$$, $$'1 USD/BTC'$$),
-	('asset', $$CASE v WHEN 'USD' THEN 'BTC' ELSE 'USD' END::asset$$, $$'USD'$$), ('account_id', $$'FBO:999999'::account_id$$, $$'FBO:999999'$$),
+	('asset', $$'QQQ'::asset$$, $$'QQQ'$$), ('account_id', $$'FBO:999999'::account_id$$, $$'FBO:999999'$$),
 	('journal_entry', 'reverse(v)', $$(SELECT j.entry FROM journal j LIMIT 1)$$),
 	('execution_terms', '(SELECT j.terms FROM journal j WHERE j.terms <> v LIMIT 1)', '(SELECT j.terms FROM journal j WHERE j.terms IS NOT NULL LIMIT 1)'),
 	('text[]', $$v || 'x'::text$$, $$'{x}'$$), ('smallint[]', 'v || 9::smallint', $$'{9}'$$), ('time without time zone[]', $$v || '01:00'::time$$, $$'{01:00}'$$),
@@ -65,15 +72,15 @@ BEGIN
 	END LOOP;
 END $$;
 
--- The names that verify() gives after these statements, which are undone.
-CREATE FUNCTION attack.found_after(name text, statements text[], expected ledger_digest) RETURNS text[] LANGUAGE plpgsql AS $$
+-- The names that verify() gives after these statements on these tables, which are undone.
+CREATE FUNCTION attack.found_after(names text[], statements text[], expected ledger_digest) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
 	statement	text;
 	changed		bigint;
 	told		text[];
 BEGIN
 	BEGIN
-		PERFORM attack.unlock(name);
+		PERFORM attack.unlock(name) FROM (SELECT DISTINCT name FROM unnest(names) AS name) AS t;
 		FOREACH statement IN ARRAY statements LOOP
 			EXECUTE statement;
 			GET DIAGNOSTICS changed = ROW_COUNT;
@@ -88,51 +95,67 @@ BEGIN
 	END;
 END $$;
 
--- Each column edited in a row of its own, as long as there are rows, all at once; then a row deleted.  Blocks one by one, for a block is also named when the one before is wrong.
-CREATE TYPE attack.edit AS (attname text, row_name text, statement text);
-CREATE FUNCTION attack.edits(table_name text, expected ledger_digest) RETURNS TABLE (attname text, row_name text, named boolean) LANGUAGE plpgsql AS $$
+-- What is edited with what.  Each column of a table in a row of its own, as long as there are rows; then the next round.  A row is deleted in the last.
+-- Tables whose rows are told by their own events are edited together, but for those by which all others are read.  Blocks are edited one by one, for
+-- one is also named when the one before is wrong.
+CREATE TABLE attack.plan (name text, attname text, row_name text, batch text, round int, statement text, named boolean);
+CREATE FUNCTION attack.make_plan(table_name text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-	one_by_one	constant boolean := table_name IN ('block', 'block_balance');
-	wanted		record;
-	place		tid;
-	victim		text;
-	used		tid[] := '{}';
-	edits		attack.edit[] := '{}';
-	told		text[];
+	batch	constant text := CASE WHEN table_name NOT IN ('client', 'actor', 'subject', 'check_list') AND EXISTS (SELECT FROM subject s WHERE s.subject = table_name) THEN 'told by events' ELSE table_name END;
+	most	constant int := CASE WHEN table_name IN ('block', 'block_balance') THEN 1 ELSE 1000 END;
+	round	int := 1;
+	used	tid[] := '{}';
+	wanted	record;
+	place	tid;
+	victim	text;
 BEGIN
 	FOR wanted IN
-		SELECT e.attname, o.other, o.instead FROM attack.edited e JOIN attack.other_value o USING (type) WHERE e.name = table_name AND e.reason IS NULL
-		UNION ALL SELECT NULL, NULL, NULL ORDER BY 1
+		SELECT e.attname, o.other, o.instead FROM attack.edited e JOIN attack.other_value o USING (type) WHERE e.name = table_name AND e.reason IS NULL ORDER BY 1
 	LOOP
-		LOOP
-			place := NULL;
-			IF wanted.attname IS NOT NULL AND NOT (one_by_one AND edits <> '{}') THEN
-				EXECUTE format('SELECT t.ctid, attack.row_name(%L, to_jsonb(t)) FROM %I t WHERE t.ctid <> ALL ($1) ORDER BY t.%I IS NULL, t.ctid LIMIT 1', table_name, table_name, wanted.attname)
-					INTO place, victim USING used;
-			END IF;
-			EXIT WHEN place IS NOT NULL OR edits = '{}';
-			told := attack.found_after(table_name, ARRAY(SELECT e.statement FROM unnest(edits) AS e), expected);
-			RETURN QUERY SELECT e.attname, e.row_name, e.row_name = ANY (told) FROM unnest(edits) AS e;
+		FOR try IN 1 .. 2 LOOP
+			EXECUTE format('SELECT t.ctid, attack.row_name(%L, to_jsonb(t)) FROM %I t WHERE t.ctid <> ALL ($1) ORDER BY t.%I IS NULL, t.ctid LIMIT 1', table_name, table_name, wanted.attname)
+				INTO place, victim USING used;
+			EXIT WHEN place IS NOT NULL AND cardinality(used) < most;
+			round := round + 1;
 			used := '{}';
-			edits := '{}';
 		END LOOP;
-		CONTINUE WHEN place IS NULL;
+		EXIT WHEN place IS NULL;
 		used := used || place;
-		edits := edits || ROW(wanted.attname, victim, format('UPDATE %I AS edited SET %I = CASE WHEN edited.%2$I IS NULL THEN %s ELSE %s END WHERE ctid = %L', table_name, wanted.attname,
-			wanted.instead, regexp_replace(wanted.other, '\mv\M', format('edited.%I', wanted.attname), 'g'), place))::attack.edit;
+		INSERT INTO attack.plan VALUES (table_name, wanted.attname, victim, batch, round,
+			format('UPDATE %I AS edited SET %I = CASE WHEN edited.%2$I IS NULL THEN %s ELSE %s END WHERE ctid = %L', table_name, wanted.attname,
+				wanted.instead, regexp_replace(wanted.other, '\mv\M', format('edited.%I', wanted.attname), 'g'), place));
 	END LOOP;
 	EXECUTE format('SELECT t.ctid, attack.row_name(%L, to_jsonb(t)) FROM %I t ORDER BY t.ctid LIMIT 1', table_name, table_name) INTO place, victim;
-	RETURN QUERY SELECT 'deleted', victim, victim = ANY (attack.found_after(table_name, ARRAY[format('DELETE FROM %I WHERE ctid = %L', table_name, place)], expected));
+	IF place IS NOT NULL THEN
+		INSERT INTO attack.plan VALUES (table_name, 'deleted', victim, batch, 1000, format('DELETE FROM %I WHERE ctid = %L', table_name, place));
+	END IF;
 END $$;
+CREATE FUNCTION attack.tamper(expected ledger_digest) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	step	record;
+	told	text[];
+BEGIN
+	PERFORM attack.make_plan(t.name) FROM (SELECT DISTINCT name FROM attack.edited WHERE reason IS NULL) AS t;
+	FOR step IN SELECT batch, round, array_agg(name) AS names, array_agg(statement) AS statements FROM attack.plan GROUP BY batch, round LOOP
+		told := attack.found_after(step.names, step.statements, expected);
+		UPDATE attack.plan SET named = row_name = ANY (told) WHERE batch = step.batch AND round = step.round;
+	END LOOP;
+END $$;
+
+-- What the world of the other attacks has none of
+SELECT open_bank_account('OMNI', 'FBO', 'A Bank'), set_approval_limit('attack_mine_approver', '5.00 USD', 'mnelimit') \g /dev/null
+SELECT attack.as_login('attack_mine_settler', $$SELECT count(*) FROM bakkt_ledger.run_due_jobs('2026-03-03 23:00Z', 20)$$) \g /dev/null
 
 -- Kept outside, as by somebody who trusts nobody here.
 SELECT seal() \g /dev/null
 SELECT digest() AS digest \gset
 SELECT is_empty(format('SELECT * FROM verify(%L)', :'digest'), 'verify() finds nothing before anything is edited');
-CREATE TABLE attack.outcome AS
-	SELECT t.name, e.* FROM (SELECT DISTINCT name FROM attack.edited WHERE reason IS NULL) AS t, attack.edits(t.name, :'digest') AS e;
-SELECT is_empty(format($$SELECT attname, row_name FROM attack.outcome WHERE name = %L AND NOT coalesce(named, false)$$, name),
-	format('verify() names the row of %s that was edited, in each of its %s columns, or deleted', name, count(*) - 1)) FROM attack.outcome GROUP BY name ORDER BY name;
-SELECT is_empty($$SELECT name, attname FROM attack.edited WHERE reason IS NULL EXCEPT SELECT name, attname FROM attack.outcome$$, 'every column that is no exception was edited');
+SELECT attack.tamper(:'digest') \g /dev/null
+SELECT is_empty(format($$SELECT attname, row_name FROM attack.plan WHERE name = %L AND named IS NOT TRUE$$, name),
+	format('verify() names the row of %s that was edited, in each of its %s columns, or deleted', name, count(*) - 1)) FROM attack.plan GROUP BY name ORDER BY name;
+SELECT is_empty($$SELECT name, attname FROM attack.edited WHERE reason IS NULL EXCEPT SELECT name, attname FROM attack.plan$$, 'every column that is no exception was edited');
+SELECT 'check_list ' || check_name AS named, format('DELETE FROM check_list WHERE check_name = %L', check_name) AS statement INTO TEMP TABLE taken_out FROM check_list;
+CREATE TEMP TABLE told_then AS SELECT unnest(attack.found_after('{check_list}', (SELECT array_agg(statement) FROM taken_out), :'digest')) AS named;
+SELECT is_empty('SELECT named FROM taken_out EXCEPT SELECT named FROM told_then', 'verify() names the checks that are taken out of its list, though it be all of them');
 SELECT is_empty(format('SELECT * FROM verify(%L)', :'digest'), 'verify() finds nothing once every edit is undone');
 SELECT * FROM finish();

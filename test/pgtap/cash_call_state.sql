@@ -164,14 +164,14 @@ BEGIN
 		ALTER TABLE event DISABLE TRIGGER refuse_write;
 		ALTER TABLE cash_call DISABLE TRIGGER refuse_write;
 		EXECUTE statement;
-		result := (SELECT string_agg(d.detail, ' ' ORDER BY d.detail) FROM verify_states() AS d);
+		result := (SELECT string_agg(format('%s "%s": %s', d.subject, d.subject_key, d.detail), ' ' ORDER BY d.detail) FROM verify_states() AS d);
 		RAISE EXCEPTION 'taken out again';
 	EXCEPTION WHEN raise_exception THEN
 		RETURN result;
 	END;
 END $$;
 SELECT is(pg_temp.untrue(format('UPDATE cash_call SET %s WHERE journal_id = pg_temp.number(%L)', change, call)),
-	format('cash_call "%s" of client %s: %s', pg_temp.number(call), require_client('QRST'), told), 'the row and the column are named by which a call is not what is told of it: ' || change)
+	format('cash_call "%s": %s', pg_temp.number(call), told), 'the row and the column are named by which a call is not what is told of it: ' || change)
   FROM (VALUES
 	('buy', 'attempts = 3', 'attempts is 3, its events say 2.'),
 	('buy', 'status = ''W''', 'status is "W", its events say "S".'),
@@ -182,7 +182,7 @@ SELECT is(pg_temp.untrue(format('UPDATE cash_call SET %s WHERE journal_id = pg_t
 	('unoff', 'amount = ''599 USD''', 'amount is "599.00 USD", its events say "600.00 USD".'),
 	('unoff', 'withdrawal = true', 'withdrawal is true, its events say false.')) AS v (call, change, told);
 SELECT matches(pg_temp.untrue($$UPDATE event SET status = 'O' WHERE subject = 'cash_call' AND subject_key = pg_temp.number('gone')::text AND event = 'busted'$$),
-	'^cash_call "[0-9]+" of client [0-9]+: closed_at is "[^"]+", its events say null; closed_recorded_at is "[^"]+", its events say null; status is "B", its events say "O".$',
+	'^cash_call "[0-9]+": closed_at is "[^"]+", its events say null; closed_recorded_at is "[^"]+", its events say null; status is "B", its events say "O".$',
 	'a call whose event was changed is named');
 
 SELECT is(pg_temp.found(), 'nothing', 'no fault is left after each was taken out again');
