@@ -52,7 +52,8 @@ DECLARE
     decision constant approval := latest_approval(told.client_id, 'proposal', told.proposal_id::text);
 BEGIN
     RETURN (told.client_id, told.proposal_id, told.reference,
-            CASE WHEN may_see_entry(told.client_id, told.entry) THEN told.entry END, told.reason, told.description, told.effective_at,
+            CASE WHEN may_see_entry(told.client_id, told.entry) THEN told.entry END,
+            told.reason, told.description, told.effective_at,
             decision.proposed_by, decision.proposed_at, lower(decision.status), decision.decided_by, decision.decided_at,
             told.journal_id, told.reverses);
 END;

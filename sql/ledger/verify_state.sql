@@ -1,6 +1,23 @@
 -- Present states against their events: every row of a subject's table must be the fold of its
 -- events. It only reads.
 
+-- Whose events there are, also of a client that is gone: one look at the key for each.
+CREATE FUNCTION bakkt_ledger_internal.event_holders() RETURNS SETOF integer
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    WITH RECURSIVE holder (client_id) AS (
+        SELECT min(e.client_id)
+        FROM event AS e
+        UNION ALL
+        SELECT (SELECT min(e.client_id) FROM event AS e WHERE e.client_id > h.client_id)
+        FROM holder AS h
+        WHERE h.client_id IS NOT NULL
+    )
+    SELECT h.client_id
+    FROM holder AS h
+    WHERE h.client_id IS NOT NULL;
+END;
+
 -- What the events of a subject's rows come to: the last value that each column was set to; NULL: the row was ended.
 CREATE FUNCTION bakkt_ledger_internal.told_states(of_subject text)
     RETURNS TABLE (client_id integer, subject_key text, state jsonb)
@@ -9,7 +26,7 @@ BEGIN ATOMIC
     SELECT e.client_id, e.subject_key,
            CASE WHEN (array_agg(e.changed IS NULL AND e.event = 'removed' ORDER BY e.event_id DESC))[1] THEN NULL
                 ELSE coalesce(jsonb_object_agg(c.key, c.value ORDER BY e.event_id) FILTER (WHERE c.key IS NOT NULL), '{}') END
-    FROM record_holders() AS holder
+    FROM event_holders() AS holder
     JOIN event AS e ON e.client_id = holder  -- by client the key finds those of a subject
     LEFT JOIN LATERAL jsonb_each(e.changed) AS c ON true
     WHERE e.subject = of_subject

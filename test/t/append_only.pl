@@ -55,6 +55,7 @@ sub changes
 {
 	my ($table) = @_;
 	my $column = column_of($table);
+	$table = "bakkt_ledger_internal.$table";
 	return (
 		"UPDATE $table SET $column = $column",
 		"UPDATE $table SET $column = $column WHERE false",
@@ -70,7 +71,7 @@ sub changes
 # Statements that would add to it.
 sub additions
 {
-	my ($table) = @_;
+	my ($table) = map { "bakkt_ledger_internal.$_" } @_;
 	return (
 		"INSERT INTO $table OVERRIDING SYSTEM VALUE SELECT * FROM $table LIMIT 1",
 		"INSERT INTO $table OVERRIDING SYSTEM VALUE SELECT * FROM $table WHERE false",
@@ -130,9 +131,9 @@ foreach my $role (@role, 'keeper')
 foreach my $role (@role)
 {
 	all_are("$role cannot take triggers, row security or the extension away",
-		qr/^42501$/, "SET LOCAL ROLE $role", 'ALTER TABLE journal DISABLE TRIGGER ALL', 'DROP TRIGGER refuse_write ON journal',
-		'ALTER TABLE journal DISABLE ROW LEVEL SECURITY', 'DROP EXTENSION bakkt_ledger CASCADE', 'ALTER FUNCTION refuse_write() OWNER TO CURRENT_USER',
-		'CREATE TRIGGER mine AFTER INSERT ON journal FOR EACH ROW EXECUTE FUNCTION refuse_write()', 'CREATE TABLE bakkt_ledger.mine (a int)');
+		qr/^42501$/, "SET LOCAL ROLE $role", 'ALTER TABLE bakkt_ledger_internal.journal DISABLE TRIGGER ALL', 'DROP TRIGGER refuse_write ON bakkt_ledger_internal.journal',
+		'ALTER TABLE bakkt_ledger_internal.journal DISABLE ROW LEVEL SECURITY', 'DROP EXTENSION bakkt_ledger CASCADE', 'ALTER FUNCTION bakkt_ledger_internal.refuse_write() OWNER TO CURRENT_USER',
+		'CREATE TRIGGER mine AFTER INSERT ON bakkt_ledger_internal.journal FOR EACH ROW EXECUTE FUNCTION bakkt_ledger_internal.refuse_write()', 'CREATE TABLE bakkt_ledger.mine (a int)');
 }
 
 # No group role may call an internal function.
