@@ -33,7 +33,7 @@ BEGIN ATOMIC
     SELECT c.journal_id, c.customer_id, c.effective_at, c.recorded_at, c.apex, NOT c.sale, c.sale, c.amount, c.encumbered
     FROM called AS c
     UNION ALL
-    SELECT b.journal_id, c.customer_id, coalesce(late.at, b.recorded_at), coalesce(late.recorded_at, b.recorded_at), c.apex,
+    SELECT b.journal_id, c.customer_id, coalesce(late.at, b.recorded_at), greatest(late.recorded_at, b.recorded_at), c.apex,
            c.sale, c.sale, f.settled + f.recovered, NULL
     FROM called AS c
     JOIN journal AS b ON b.client_id = holder AND b.reverses = c.journal_id AND b.kind = kind_number('trade_bust')
