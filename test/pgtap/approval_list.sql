@@ -30,8 +30,15 @@ SELECT pg_temp.propose('QRST', 'Expense:rent', 'Bank:operating', 'due', 'rent 1'
 SELECT pg_temp.propose('QRST', 'Revenue:markup', 'Expense:rent', 'moved', 'markup') \g /dev/null
 SELECT pg_temp.propose('QRST', 'Expense:rent', 'Bank:operating', 'due', 'rent 2') \g /dev/null
 SELECT pg_temp.propose('ELSE', 'Expense:rent', 'Bank:operating', 'due', 'rent 3') \g /dev/null
+-- a window of which neither the client nor the provider pays
+SELECT open_liquidity_provider('LP1', 'Provider'), open_customer('QRST0001', 'QRST', funding_model => 'BAKKT_TPJ'), open_customer('QRST0002', 'QRST', funding_model => 'NET_SETTLEMENT') \g /dev/null
+SELECT post_trade('netted', 'QRST0002', 'BUY', '0.01 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-11-02 16:00Z') \g /dev/null
+SELECT close_window('QRST', '2026-11-03') \g /dev/null
+SET LOCAL SESSION AUTHORIZATION ledger_test_proposer;
+SELECT propose_write_off('QRST', obligation, 'bad client', 'PARTNER_WRITE_OFF') FROM obligations('QRST') WHERE counterparty = 'QRST' \g /dev/null
+SELECT propose_write_off('QRST', obligation, 'bad provider', 'BAKKT_WRITE_OFF') FROM obligations('QRST') WHERE payer = 'LP1' \g /dev/null
+RESET SESSION AUTHORIZATION;
 -- a call that is not paid, proposed and declined, and proposed again
-SELECT open_liquidity_provider('LP1', 'Provider'), open_customer('QRST0001', 'QRST', funding_model => 'BAKKT_TPJ') \g /dev/null
 SELECT journal AS call FROM post_trade('unpaid', 'QRST0001', 'BUY', '0.01 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-09-02 15:00Z') \gset
 SET LOCAL SESSION AUTHORIZATION ledger_test_proposer;
 SELECT propose_cash_call_write_off('QRST', :call, '2026-11-15 15:00Z') \g /dev/null
@@ -42,24 +49,25 @@ SELECT propose_cash_call_write_off('QRST', :call, '2026-11-17 15:00Z') \g /dev/n
 
 SET LOCAL SESSION AUTHORIZATION ledger_test_approver;
 SELECT results_eq($$SELECT subject, status, reference, reason, description FROM approvals('QRST')$$, $$VALUES
-	('proposal', 'PROPOSED', 'rent 1', 'due', 'the rent 1'), ('proposal', 'PROPOSED', 'markup', 'moved', 'the markup'), ('proposal', 'PROPOSED', 'rent 2', 'due', 'the rent 2'),
-	('cash_write_off', 'DECLINED', NULL, NULL, NULL), ('cash_write_off', 'PROPOSED', NULL, NULL, NULL)$$, 'an approver reads what was proposed for its client, in order');
+	('proposal', 'PROPOSED', 'rent 1', 'due', 'the rent 1'), ('proposal', 'PROPOSED', 'rent 2', 'due', 'the rent 2'),
+	('obligation', 'PROPOSED', 'bad client', 'PARTNER_WRITE_OFF', NULL), ('cash_write_off', 'DECLINED', NULL, NULL, NULL), ('cash_write_off', 'PROPOSED', NULL, NULL, NULL)$$, 'an approver reads what was proposed for its client, in order');
 SELECT results_eq($$SELECT proposed_by, decided_by, decision_reason, amount::text FROM approvals('QRST', 'DECLINED')$$,
 	$$VALUES ('ledger_test_proposer', 'ledger_test_approver', 'they will pay', '600.00 USD')$$, 'a decision tells who took it and why');
-SELECT is((SELECT string_agg(reference, ', ') FROM approvals('QRST', 'PROPOSED') WHERE subject = 'proposal'), 'rent 1, markup, rent 2', 'approvals of one status are those that wait');
-SELECT results_eq($$SELECT reference FROM approvals('QRST', most => 2)$$, ARRAY['rent 1', 'markup'], 'a page has so many proposals');
-SELECT results_eq($$SELECT reference FROM approvals('QRST', after => (SELECT max(number) FROM approvals('QRST', most => 2)), most => 1)$$, ARRAY['rent 2'],
+SELECT is((SELECT string_agg(reference, ', ') FROM approvals('QRST', 'PROPOSED') WHERE subject = 'proposal'), 'rent 1, rent 2', 'approvals of one status are those that wait');
+SELECT results_eq($$SELECT reference FROM approvals('QRST', most => 1)$$, ARRAY['rent 1'], 'a page has so many proposals');
+SELECT results_eq($$SELECT reference FROM approvals('QRST', after => (SELECT max(number) FROM approvals('QRST', most => 1)), most => 1)$$, ARRAY['rent 2'],
 	'the next page continues after the last number');
-SELECT results_eq($$SELECT reference, entry IS NULL FROM approvals('QRST') WHERE subject = 'proposal'$$, $$VALUES ('rent 1', false), ('markup', true), ('rent 2', false)$$,
-	'a tenant''s approver does not see an entry on the company''s revenue');
+SELECT is_empty($$SELECT number FROM approvals('QRST') WHERE reference IN ('markup', 'bad provider') OR asset(amount) = 'BTC'$$, 'a tenant''s approver is not told of entries on revenue and of what a provider owes');
+SELECT is((SELECT outcome FROM approve_write_off('QRST', (SELECT reference FROM approvals('QRST') WHERE subject = 'obligation')) AS a, LATERAL (SELECT a.state) AS s (outcome)), 'WRITTEN_OFF',
+	'an approver decides what is proposed under the reference that is listed');
 SELECT throws_ok($$SELECT approvals('ELSE')$$, '42501', NULL, 'an approver reads no other client''s proposals');
 SELECT throws_ok($$SELECT approvals('NONE')$$, 'LG010', NULL, 'proposals of an unknown client are refused');
 SELECT throws_ok($$SELECT approvals('QRST', most => 0)$$, 'LG002', NULL, 'a page of no proposal is refused');
 SELECT throws_ok($$SELECT approvals('QRST', most => 1000000)$$, '54000', NULL, 'a page that is too large is refused');
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
-SELECT is_empty($$SELECT reference FROM approvals('QRST') WHERE subject = 'proposal' AND entry IS NULL$$, 'an approver of the company sees every entry');
+SELECT set_eq($$SELECT reference FROM approvals('QRST') WHERE reference IS NOT NULL$$, '{rent 1,markup,rent 2,bad client,bad provider}'::text[], 'an approver of the company sees every proposal');
 SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
-SELECT is((SELECT count(*) FROM approvals('QRST')), 5::bigint, 'a bookkeeper reads the proposals of its client');
+SELECT is((SELECT count(*) FROM approvals('QRST')), 7::bigint, 'a bookkeeper reads the proposals of its client');
 SELECT throws_ok($$SELECT approvals('ELSE')$$, '42501', NULL, 'a bookkeeper reads no other client''s proposals');
 SET LOCAL SESSION AUTHORIZATION ledger_test_proposer;
 SELECT is((SELECT count(*) FROM approvals('ELSE')), 1::bigint, 'who proposes for all clients reads the proposals of all');
