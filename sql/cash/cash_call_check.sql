@@ -222,7 +222,8 @@ $$;
 CREATE FUNCTION bakkt_ledger.check_cash_calls(client text DEFAULT NULL) RETURNS SETOF cash_call_discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    SET jit = off AS
+    SET jit = off
+    SET enable_nestloop = off AS  -- whole tables are compared; after a restore there are no statistics that would say so
 $$
 DECLARE
     asked constant integer := CASE WHEN client IS NOT NULL THEN require_client(client) END;

@@ -61,7 +61,7 @@ BEGIN
 END;
 $$;
 
--- Where to go on: the cursor's block and number, or before the first.  LG069 if its block is not in this ledger's past.
+-- Where to go on: the cursor's block and number, or before the first.  LG069 if that place is not in this ledger's past.
 CREATE FUNCTION bakkt_ledger_internal.require_cursor(after feed_cursor) RETURNS feed_cursor
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -70,8 +70,9 @@ BEGIN
     IF after IS NULL THEN
         RETURN ROW(1, 0, NULL)::feed_cursor;
     END IF;
-    IF NOT EXISTS (SELECT FROM block AS b WHERE b.block_no = after.block_no AND b.hash = after.hash) THEN
-        PERFORM refuse('LG069', format('the cursor is of a block %s that this ledger does not have', after.block_no),
+    IF NOT EXISTS (SELECT FROM block AS b WHERE b.block_no = after.block_no AND b.hash = after.hash
+                                         AND after.number BETWEEN 0 AND b.high) THEN
+        PERFORM refuse('LG069', format('this ledger has no place (block %s, number %s) with the cursor''s hash', after.block_no, after.number),
                        'The ledger was brought back to an earlier state, by recovery or by a standby that took over.',
                        'Go on after an earlier cursor that the ledger still has, and take back what was read after that.');
     END IF;

@@ -527,7 +527,8 @@ CREATE FUNCTION bakkt_ledger.verify(expected ledger_digest DEFAULT NULL, progres
     RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    SET jit = off AS  -- many short queries: compiling takes longer than running them
+    SET jit = off  -- many short queries: compiling takes longer than running them
+    SET enable_nestloop = off AS  -- whole tables are compared; after a restore there are no statistics that would say so
 $$
 DECLARE
     first_block constant bigint := greatest(from_block, 1);

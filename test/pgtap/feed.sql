@@ -57,11 +57,14 @@ SELECT is_empty(format('SELECT * FROM feed(%L)', cursor), 'after the last record
 SELECT throws_ok('SELECT * FROM feed(most => ' || most || ')', 'LG002', NULL, 'a page of ' || most || ' records is refused') FROM unnest('{0,-1,100001,NULL}'::text[]) AS most WHERE most IS NOT NULL;
 
 -- a cursor of a past that this ledger does not have
-SELECT cursor AS place FROM fed WHERE block_no = :last ORDER BY place DESC LIMIT 1 \gset
+SELECT cursor AS place, number FROM fed WHERE block_no = :last ORDER BY place DESC LIMIT 1 \gset
 SELECT throws_ok(format('SELECT * FROM feed(%L)', ROW((:'place'::feed_cursor).block_no, (:'place'::feed_cursor).number, sha256('another'))::feed_cursor), 'LG069',
-	format('the cursor is of a block %s that this ledger does not have', :last), 'a cursor of another block of the same number is refused');
+	format('this ledger has no place (block %s, number %s) with the cursor''s hash', :last, :number), 'a cursor of another block of the same number is refused');
 SELECT throws_ok(format('SELECT * FROM feed(%L)', ROW(:last + 1, (:'place'::feed_cursor).number, (:'place'::feed_cursor).hash)::feed_cursor), 'LG069', NULL, 'a cursor of a block that is gone is refused');
 SELECT isnt_empty(format('SELECT * FROM feed(%L)', (SELECT cursor FROM fed WHERE block_no = 1 LIMIT 1)), 'an earlier cursor goes on');
+SELECT throws_ok(format('SELECT * FROM feed(%L)', ROW((:'place'::feed_cursor).block_no, number, (:'place'::feed_cursor).hash)::feed_cursor), 'LG069', NULL,
+	format('a cursor of number %s is refused: its block has none', coalesce(number::text, 'NULL')))
+FROM unnest(ARRAY[-1, 9223372036854775807, NULL]) AS number;
 
 -- a client's own roles
 SET LOCAL ROLE ledger_test_tenant;
