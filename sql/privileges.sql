@@ -8,7 +8,7 @@ DECLARE
     kept    text;
 BEGIN
     FOREACH kept IN ARRAY ARRAY['client', 'customer', 'account', 'account_kind', 'supported_asset', 'instrument',
-                                'liquidity_provider', 'bank_account', 'shipped_assets_loaded']
+                                'provider', 'bank_account', 'shipped_assets_loaded']
     LOOP
         EXECUTE pg_catalog.format('CREATE TRIGGER refuse_removal BEFORE DELETE OR TRUNCATE ON %I
                                    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write()', kept);
@@ -18,7 +18,7 @@ END;
 $keep$;
 
 -- Columns that give existing journals their meaning cannot change.
-CREATE TRIGGER refuse_rename BEFORE UPDATE OF client_id, account, fund, kind, name, asset, customer_id, lp_id, floor ON account
+CREATE TRIGGER refuse_rename BEFORE UPDATE OF client_id, account, fund, kind, name, asset, customer_id, provider_id, floor ON account
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE account ENABLE ALWAYS TRIGGER refuse_rename;
 CREATE TRIGGER refuse_rename BEFORE UPDATE OF asset, kind, scale ON supported_asset
@@ -27,7 +27,7 @@ ALTER TABLE supported_asset ENABLE ALWAYS TRIGGER refuse_rename;
 CREATE TRIGGER refuse_rename BEFORE UPDATE OF client_id, code ON client
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE client ENABLE ALWAYS TRIGGER refuse_rename;
-CREATE TRIGGER refuse_rename BEFORE UPDATE OF customer_id, client_id, account_code ON customer
+CREATE TRIGGER refuse_rename BEFORE UPDATE OF customer_id, client_id, customer_code ON customer
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE customer ENABLE ALWAYS TRIGGER refuse_rename;
 
@@ -97,7 +97,7 @@ BEGIN
         ('{poster}', ARRAY[
             'open_customer', 'open_customers', 'open_account',
             'initiate_deposit', 'cancel_deposit', 'request_withdrawal', 'cancel_withdrawal',
-            'authorise_hold', 'increase_hold', 'release_hold', 'expire_holds']),
+            'authorize_hold', 'increase_hold', 'release_hold', 'expire_holds']),
         ('{approver}', ARRAY[
             'approve_journal', 'decline_journal', 'approve_write_off', 'decline_write_off',
             'approve_cash_call_write_off', 'approve_cash_call_write_offs', 'decline_cash_call_write_off']),
@@ -107,7 +107,7 @@ BEGIN
         ('{settler}', ARRAY[
             'credit_deposit', 'credit_deposits', 'settle_deposits', 'decline_deposit', 'return_deposit', 'receive_wire', 'assign_wire',
             'return_wire', 'send_withdrawal', 'send_withdrawals', 'complete_withdrawal', 'complete_withdrawals', 'reject_withdrawal',
-            'return_withdrawal', 'recover_deficit', 'settle_lp', 'deposit_coin', 'expire_holds',
+            'return_withdrawal', 'recover_deficit', 'record_provider_settlement', 'deposit_coin', 'expire_holds',
             'instruct_settlement_transfers', 'instruct_fbo_transfer', 'confirm_fbo_transfer', 'fail_fbo_transfer', 'top_up_deficits',
             'process_cash_calls', 'propose_cash_call_write_offs', 'propose_cash_call_write_off', 'charge_cash_call_write_offs',
             'recover_cash_call', 'open_apex_batch', 'record_apex_answers', 'record_apex_wire',
@@ -118,7 +118,7 @@ BEGIN
         ('{administrator}', ARRAY[
             'open_client', 'change_client', 'close_client', 'grant_client_access', 'revoke_client_access',
             'open_customer', 'open_customers', 'change_customer', 'change_cash_terms', 'change_settlement',
-            'open_liquidity_provider', 'change_liquidity_provider', 'open_bank_account', 'close_bank_account',
+            'open_provider', 'change_provider', 'open_bank_account', 'close_bank_account',
             'load_shipped_assets', 'register_asset', 'retire_asset', 'reinstate_asset',
             'open_instrument', 'change_instrument', 'retire_instrument',
             'set_approval_limit', 'remove_approval_limit', 'open_account', 'freeze_account', 'unfreeze_account', 'close_account',

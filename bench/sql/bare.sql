@@ -39,12 +39,12 @@ CREATE TABLE bare.execution (
 	customer_id bigint NOT NULL,
 	journal_id	bigint NOT NULL,
 	instrument_id int NOT NULL,
-	lp_id		int NOT NULL,
+	provider_id		int NOT NULL,
 	sell		boolean NOT NULL,
 	quantity	bigint NOT NULL,		-- 1/10^8 of a coin
-	lp_price	bigint NOT NULL,		-- cents
+	provider_price	bigint NOT NULL,		-- cents
 	price		bigint NOT NULL,		-- cents
-	lp_money	bigint NOT NULL,		-- cents
+	provider_money	bigint NOT NULL,		-- cents
 	net_money	bigint NOT NULL,		-- cents
 	share		bigint NOT NULL,		-- cents
 	executed_at timestamptz NOT NULL,
@@ -59,10 +59,10 @@ CREATE TABLE bare.request (
 	customer_id bigint NOT NULL,
 	account		bigint NOT NULL,
 	instrument_id int NOT NULL,
-	lp_id		int NOT NULL,
+	provider_id		int NOT NULL,
 	sell		boolean NOT NULL,
 	quantity	bigint NOT NULL,
-	lp_price	bigint NOT NULL,
+	provider_price	bigint NOT NULL,
 	markup_bps	bigint NOT NULL,
 	share_bps	bigint NOT NULL,
 	executed_at timestamptz NOT NULL,
@@ -75,7 +75,7 @@ LANGUAGE sql
 BEGIN ATOMIC
 	INSERT INTO bare.request
 		SELECT batch, client_no, customer_no, 2 * customer_no + coin_no - 1, coin_no, lp_no, side = 'SELL',
-			   hundredths * 1000000, lp_price * 100, 50, 4000, executed_at, 'exec-' || trade_no
+			   hundredths * 1000000, provider_price * 100, 50, 4000, executed_at, 'exec-' || trade_no
 		FROM bench.trade WHERE batch BETWEEN from_batch AND to_batch
 		ORDER BY trade_no;
 	INSERT INTO bare.balance
@@ -95,29 +95,29 @@ BEGIN
 	WITH request AS MATERIALIZED (
 		SELECT *, nextval('bare.journal_id') AS journal_id,
 			   CASE WHEN sell THEN -1 ELSE 1 END AS sign,
-			   CASE WHEN sell THEN lp_price - lp_price * markup_bps / 10000
-							  ELSE lp_price + lp_price * markup_bps / 10000 END AS price
+			   CASE WHEN sell THEN provider_price - provider_price * markup_bps / 10000
+							  ELSE provider_price + provider_price * markup_bps / 10000 END AS price
 		FROM bare.request WHERE batch = this_batch
 	), priced AS MATERIALIZED (
-		SELECT *, quantity * lp_price / 100000000 AS lp_money, quantity * price / 100000000 AS net_money,
-			   (abs(quantity * price / 100000000 - quantity * lp_price / 100000000) * share_bps + 5000) / 10000 AS share
+		SELECT *, quantity * provider_price / 100000000 AS provider_money, quantity * price / 100000000 AS net_money,
+			   (abs(quantity * price / 100000000 - quantity * provider_price / 100000000) * share_bps + 5000) / 10000 AS share
 		FROM request
 	), journal AS (
 		INSERT INTO bare.journal
 			SELECT client_id, 1, journal_id, clock_timestamp(), executed_at, customer_id, 3, reference,
 				   ARRAY[client_id * 1000 + 1, sign * net_money,
-						 client_id * 1000 + 10 + lp_id, -sign * lp_money,
-						 client_id * 1000 + 2, share - abs(net_money - lp_money),
+						 client_id * 1000 + 10 + provider_id, -sign * provider_money,
+						 client_id * 1000 + 2, share - abs(net_money - provider_money),
 						 client_id * 1000 + 3, -share,
-						 client_id * 1000 + 20 + lp_id, sign * quantity,
+						 client_id * 1000 + 20 + provider_id, sign * quantity,
 						 client_id * 1000 + 4, -sign * quantity,
 						 client_id * 1000 + 5, sign * quantity,
 						 account, -sign * quantity]
 			FROM priced
 	), execution AS (
 		INSERT INTO bare.execution
-			SELECT client_id, customer_id, journal_id, instrument_id, lp_id, sell, quantity, lp_price, price,
-				   lp_money, net_money, share, executed_at
+			SELECT client_id, customer_id, journal_id, instrument_id, provider_id, sell, quantity, provider_price, price,
+				   provider_money, net_money, share, executed_at
 			FROM priced
 	)
 	UPDATE bare.balance

@@ -18,8 +18,8 @@ DECLARE
 BEGIN
 	FOREACH client IN ARRAY ARRAY['CALLED', 'NETTED'] LOOP
 		PERFORM bakkt_ledger.open_client(client, funding_model => CASE client WHEN 'CALLED' THEN 'BAKKT_TPJ' ELSE 'NET_SETTLEMENT' END,
-										 commission_model => 'MARKUP', revenue_share_bps => 4000, opened_at => '2026-03-01 12:00Z');
-		PERFORM bakkt_ledger.open_customers(client, ARRAY(SELECT calls.account(client, n) FROM generate_series(1, customers) n), opened_at => '2026-03-01 12:00Z');
+										 commission_model => 'MARKUP', revenue_share_bps => 4000, at => '2026-03-01 12:00Z');
+		PERFORM bakkt_ledger.open_customers(client, ARRAY(SELECT calls.account(client, n) FROM generate_series(1, customers) n), at => '2026-03-01 12:00Z');
 		PERFORM bakkt_ledger.open_account(client, 'FBO', 'Bank:omnibus', 'USD'), bakkt_ledger.open_account(client, 'CUST', 'Wallet:omnibus', 'BTC');
 		PERFORM bakkt_ledger_internal.load_journals(ARRAY(
 			SELECT ROW(client, a.fund || n, 'opening', bakkt_ledger.journal_entry(

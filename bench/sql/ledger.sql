@@ -9,12 +9,12 @@ CREATE INDEX ON ledger.request (batch);
 CREATE PROCEDURE ledger.open_parties()
 LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM bakkt_ledger.open_liquidity_provider('LP' || n, 'Provider ' || n, opened_at => '2026-03-01 12:00Z')
+	PERFORM bakkt_ledger.open_provider('LP' || n, 'Provider ' || n, at => '2026-03-01 12:00Z')
 	FROM generate_series(1, 3) n;
 	PERFORM bakkt_ledger.open_client(code, funding_model => 'NET_SETTLEMENT', commission_model => 'MARKUP',
-									 revenue_share_bps => 4000, opened_at => '2026-03-01 12:00Z')
+									 revenue_share_bps => 4000, at => '2026-03-01 12:00Z')
 	FROM bench.client ORDER BY client_no;
-	PERFORM bakkt_ledger.open_customers(code, array_agg(account ORDER BY customer_no), opened_at => '2026-03-01 12:00Z')
+	PERFORM bakkt_ledger.open_customers(code, array_agg(account ORDER BY customer_no), at => '2026-03-01 12:00Z')
 	FROM bench.client JOIN bench.customer USING (client_no) GROUP BY code ORDER BY code;
 END
 $$;
@@ -27,7 +27,7 @@ BEGIN
 			   jsonb_populate_record(NULL::bakkt_ledger.trade_request, jsonb_build_object(
 				   'reference', 'exec-' || trade_no, 'account', account, 'side', side,
 				   'quantity', hundredths::numeric / 100 || CASE coin_no WHEN 1 THEN ' BTC' ELSE ' ETH' END,
-				   'lp', 'LP' || lp_no, 'lp_price', lp_price || CASE coin_no WHEN 1 THEN ' USD/BTC' ELSE ' USD/ETH' END,
+				   'provider', 'LP' || lp_no, 'provider_price', provider_price || CASE coin_no WHEN 1 THEN ' USD/BTC' ELSE ' USD/ETH' END,
 				   'markup_bps', 50, 'executed_at', executed_at))
 		FROM bench.trade JOIN bench.customer USING (customer_no)
 		WHERE batch BETWEEN from_batch AND to_batch

@@ -2,9 +2,9 @@
 -- over the same rows has to read.
 DROP TABLE IF EXISTS bench.window_execution;
 CREATE TABLE bench.window_execution AS
-SELECT client_id, customer_id, journal_id, bakkt_ledger_internal.instrument_id(terms) AS instrument_id, bakkt_ledger_internal.lp_id(terms) AS lp_id,
+SELECT client_id, customer_id, journal_id, bakkt_ledger_internal.instrument_id(terms) AS instrument_id, bakkt_ledger_internal.provider_id(terms) AS provider_id,
 	   bakkt_ledger_internal.side(terms) = 'SELL' AS sell,
-	   0::bigint AS quantity, 0::bigint AS lp_price, 0::bigint AS price, 0::bigint AS lp_money,
+	   0::bigint AS quantity, 0::bigint AS provider_price, 0::bigint AS price, 0::bigint AS provider_money,
 	   (100 * bakkt_ledger.value(bakkt_ledger_internal.net_money(terms)))::bigint AS net_money, 0::bigint AS share, effective_at AS executed_at
 FROM bakkt_ledger_internal.journal WHERE client_id = (SELECT client_id FROM bakkt_ledger_internal.client WHERE code = 'CL01') AND kind = 3;
 VACUUM ANALYZE bench.window_execution;

@@ -49,8 +49,8 @@ CREATE TABLE plain.execution (
 	symbol		text NOT NULL,
 	side		text NOT NULL CHECK (side IN ('BUY', 'SELL')),
 	quantity	numeric NOT NULL CHECK (quantity > 0),
-	lp			text NOT NULL,
-	lp_price	numeric NOT NULL,
+	provider			text NOT NULL,
+	provider_price	numeric NOT NULL,
 	price		numeric NOT NULL,
 	net_money	numeric NOT NULL,
 	revenue		numeric NOT NULL,
@@ -61,7 +61,7 @@ CREATE INDEX ON plain.execution (client_id, executed_at);
 
 CREATE TYPE plain.trade_request AS (
 	reference text, client_id int, customer_id bigint, side text, coin text, quantity numeric,
-	lp text, lp_price numeric, markup_bps int, share_bps int, executed_at timestamptz
+	provider text, provider_price numeric, markup_bps int, share_bps int, executed_at timestamptz
 );
 
 CREATE TABLE plain.request (batch int NOT NULL, trade_no bigint NOT NULL, request plain.trade_request NOT NULL);
@@ -90,7 +90,7 @@ BEGIN ATOMIC
 	INSERT INTO plain.request
 		SELECT batch, trade_no,
 			   ROW('exec-' || trade_no, client_no, customer_no, side, CASE coin_no WHEN 1 THEN 'BTC' ELSE 'ETH' END,
-				   hundredths::numeric / 100, 'LP' || lp_no, lp_price, 50, 4000, executed_at)::plain.trade_request
+				   hundredths::numeric / 100, 'LP' || lp_no, provider_price, 50, 4000, executed_at)::plain.trade_request
 		FROM bench.trade WHERE batch BETWEEN from_batch AND to_batch
 		ORDER BY trade_no;
 END;
@@ -100,15 +100,15 @@ LANGUAGE sql STABLE
 RETURN (SELECT account_id FROM plain.account
 		WHERE client_id = client AND name = account_name AND asset = account_asset);
 
-CREATE FUNCTION plain.post_trade(request plain.trade_request) RETURNS bigint
+CREATE FUNCTION plain.post_trade(reference => request plain.trade_request) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
 	this_journal bigint;
 	direction int := CASE request.side WHEN 'BUY' THEN 1 ELSE -1 END;
-	customer_price numeric := request.lp_price * (1 + direction * request.markup_bps / 10000.0);
-	lp_money numeric := round(request.quantity * request.lp_price, 2);
+	customer_price numeric := request.provider_price * (1 + direction * request.markup_bps / 10000.0);
+	provider_money numeric := round(request.quantity * request.provider_price, 2);
 	net_money numeric := round(request.quantity * customer_price, 2);
-	revenue numeric := abs(net_money - lp_money);
+	revenue numeric := abs(net_money - provider_money);
 	share numeric := round(revenue * request.share_bps / 10000, 2);
 	accounts bigint[];
 	amounts numeric[];
@@ -124,14 +124,14 @@ BEGIN
 	END IF;
 
 	accounts := ARRAY[plain.account_of(request.client_id, 'Client:settlement', 'USD'),
-					  plain.account_of(request.client_id, 'LP:' || request.lp, 'USD'),
+					  plain.account_of(request.client_id, 'LP:' || request.provider, 'USD'),
 					  plain.account_of(request.client_id, 'Revenue:markup', 'USD'),
 					  plain.account_of(request.client_id, 'RevShare:payable', 'USD'),
-					  plain.account_of(request.client_id, 'LP:' || request.lp, request.coin),
+					  plain.account_of(request.client_id, 'LP:' || request.provider, request.coin),
 					  plain.account_of(request.client_id, 'DueTo:CUST', request.coin),
 					  plain.account_of(request.client_id, 'DueFrom:CORP', request.coin),
 					  plain.account_of(request.client_id, 'Cust:' || request.customer_id, request.coin)];
-	amounts := ARRAY[direction * net_money, -direction * lp_money, share - revenue, -share,
+	amounts := ARRAY[direction * net_money, -direction * provider_money, share - revenue, -share,
 					 direction * request.quantity, -direction * request.quantity,
 					 direction * request.quantity, -direction * request.quantity];
 	IF amounts[1] + amounts[2] + amounts[3] + amounts[4] <> 0 THEN
@@ -148,10 +148,10 @@ BEGIN
 		VALUES (this_journal, accounts[i], amounts[i], new_balance);
 	END LOOP;
 
-	INSERT INTO plain.execution (journal_id, client_id, customer_id, symbol, side, quantity, lp, lp_price, price,
+	INSERT INTO plain.execution (journal_id, client_id, customer_id, symbol, side, quantity, provider, provider_price, price,
 								 net_money, revenue, share, executed_at)
 	VALUES (this_journal, request.client_id, request.customer_id, request.coin || 'USD', request.side, request.quantity,
-			request.lp, request.lp_price, customer_price, net_money, revenue, share, request.executed_at);
+			request.provider, request.provider_price, customer_price, net_money, revenue, share, request.executed_at);
 	RETURN this_journal;
 END
 $$;
@@ -162,7 +162,7 @@ DECLARE
 	request plain.trade_request;
 BEGIN
 	FOREACH request IN ARRAY requests LOOP
-		RETURN NEXT plain.post_trade(request);
+		RETURN NEXT plain.post_trade(reference => request);
 	END LOOP;
 END
 $$;

@@ -22,7 +22,7 @@ CREATE TABLE bench.trade (
 	side		text NOT NULL,
 	hundredths	bigint NOT NULL,		-- quantity, in 1/100 of a coin
 	lp_no		int NOT NULL,			-- 1 to 3
-	lp_price	bigint NOT NULL,		-- whole dollars
+	provider_price	bigint NOT NULL,		-- whole dollars
 	executed_at timestamptz NOT NULL
 );
 

@@ -97,7 +97,7 @@ BEGIN
         RETURN calls;
     END IF;
     SELECT array_agg('cash-call:' || n.call ORDER BY n.place),
-           array_agg(jsonb_build_object('client', l.code, 'customer', u.account_code) ORDER BY n.place),
+           array_agg(jsonb_build_object('client', l.code, 'customer', u.customer_code) ORDER BY n.place),
            array_agg(jsonb_build_object('taken', greatest(m.moved, m.nothing), 'paid', greatest(-m.moved, m.nothing),
                                         'receivable', CASE WHEN c.sale THEN m.nothing ELSE m.moved END,
                                         'payable', CASE WHEN c.sale THEN m.moved ELSE m.nothing END,

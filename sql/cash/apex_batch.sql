@@ -121,7 +121,7 @@ END;
 $$;
 
 CREATE FUNCTION bakkt_ledger.apex_batch_items(client text, batch text)
-    RETURNS TABLE (call bigint, account text, party_reference text, direction text, amount amount, execution text, side text,
+    RETURNS TABLE (call bigint, account text, external_id text, direction text, amount amount, execution text, side text,
                    quantity amount, price price, executed_at timestamptz, status text, reason text, apex_reference text,
                    answered_at timestamptz, journal bigint)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
@@ -131,7 +131,7 @@ DECLARE
     asked constant apex_batch := require_apex_batch(require_client(client), batch);
 BEGIN
     RETURN QUERY
-    SELECT i.call, u.account_code, u.party_reference, CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END, c.amount,
+    SELECT i.call, u.customer_code, u.external_id, CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END, c.amount,
            j.reference::text, side(j.terms), quantity(j.terms), price(j.terms), j.effective_at, i.status::text, i.reason,
            i.apex_reference, i.answered_at, i.journal_id
     FROM apex_batch_item AS i

@@ -27,7 +27,7 @@ INSERT INTO template_line (template, line, side, account_kind, parties) VALUES
     ('apex_wire_sent', 1, 'debit', 'corp_apex_settlement', '{client}'),
     ('apex_wire_sent', 2, 'credit', 'corp_bank', '{bank}');
 
-CREATE FUNCTION bakkt_ledger.record_apex_wire(client text, reference text, direction text, amount amount, bank text DEFAULT NULL,
+CREATE FUNCTION bakkt_ledger.record_apex_wire(client text, direction text, amount amount, reference text, bank text DEFAULT NULL,
                                               at timestamptz DEFAULT clock_timestamp())
     RETURNS apex_wire_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -58,7 +58,7 @@ BEGIN
     RETURN close_request(asked, wire);
 END;
 $$;
-COMMENT ON FUNCTION record_apex_wire(text, text, text, amount, text, timestamptz) IS
+COMMENT ON FUNCTION record_apex_wire IS
 'Records a wire received from Apex or sent to it for what it has confirmed.
 Debits the company''s bank (bank: its name after Bank:operating, NULL: plain), credits Apex:settlement, or the mirror. Idempotent
 by reference.

@@ -21,26 +21,26 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.buying_power(account text, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
+CREATE FUNCTION bakkt_ledger.buying_power(customer text, asset asset DEFAULT 'USD', at timestamptz DEFAULT clock_timestamp())
     RETURNS buying_power
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
 DECLARE
-    owner constant customer := customer_row(require_customer(account));
+    owner constant customer := customer_row(require_customer(customer));
 BEGIN
     PERFORM require_instant(at), require_currency(asset), require_cash_here(owner.customer_id);
     RETURN (SELECT t.terms
             FROM buying_power_terms(ROW(owner.client_id, ARRAY[owner.customer_id], false, asset, buying_power_cut(at), at)) AS t);
 END;
 $$;
-COMMENT ON FUNCTION buying_power(text, timestamptz, asset) IS
+COMMENT ON FUNCTION buying_power IS
     'What a customer whose cash is held here may spend at the instant, with every term, by what is known now; see type '
     'buying_power. Errors: LG012, LG013 the customer''s cash is not held here, LG040 or LG042 no currency, LG061, LG002 '
     'infinite instant.';
 
-CREATE FUNCTION bakkt_ledger.buying_powers(client text, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
+CREATE FUNCTION bakkt_ledger.buying_powers(client text, asset asset DEFAULT 'USD', at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF buying_power
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
@@ -56,6 +56,6 @@ BEGIN
     ORDER BY (t.terms).account COLLATE "C";
 END;
 $$;
-COMMENT ON FUNCTION buying_powers(text, timestamptz, asset) IS
+COMMENT ON FUNCTION buying_powers IS
     'buying_power() for all customers of a client whose cash is held here, computed as a set. Errors: LG010, 42501, LG040 or '
     'LG042 no currency, LG061, LG002 infinite instant.';

@@ -3,19 +3,19 @@
 
 -- The customers with their settled accounts and what is on them now.
 CREATE FUNCTION bakkt_ledger_internal.settled_accounts(scope cash_scope)
-    RETURNS TABLE (customer_id bigint, account_code text, account account_id, settled amount)
+    RETURNS TABLE (customer_id bigint, customer_code text, account account_id, settled amount)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
 BEGIN
     RETURN QUERY
-    SELECT c.customer_id, c.account_code, a.account, coalesce(-b.posted, zero(scope.asset))
+    SELECT c.customer_id, c.customer_code, a.account, coalesce(-b.posted, zero(scope.asset))
     FROM unnest(scope.customers) AS w (customer_id)
     JOIN customer AS c ON c.customer_id = w.customer_id
     JOIN account_kind AS k ON k.kind = 'fbo_settled'
     LEFT JOIN account AS a ON a.client_id = c.client_id AND a.fund = k.fund
-                          AND a.name = name_of_pattern(k.name_pattern, ARRAY[c.account_code]) AND a.asset = scope.asset
+                          AND a.name = name_of_pattern(k.name_pattern, ARRAY[c.customer_code]) AND a.asset = scope.asset
     LEFT JOIN balance AS b ON b.client_id = a.client_id AND b.account = a.account;
 END;
 $$;
@@ -137,7 +137,7 @@ BEGIN
     WITH holder AS MATERIALIZED (
         SELECT a.* FROM settled_accounts(scope) AS a
     ), term AS (
-        SELECT h.customer_id, h.account_code, coalesce(h.settled - s.changed, h.settled) AS settled_at_cut,
+        SELECT h.customer_id, h.customer_code, coalesce(h.settled - s.changed, h.settled) AS settled_at_cut,
                coalesce(c.withdrawals, nothing) AS withdrawals, coalesce(c.deposits, nothing) AS deposits,
                CASE WHEN agreed.credit_failed_sells THEN coalesce(c.deposits, nothing) ELSE nothing END AS credited,
                coalesce(x.buys, nothing) AS buys, coalesce(x.sells, nothing) AS sells,
@@ -156,7 +156,7 @@ BEGIN
                               scope.until) AS o ON o.account = h.account
     )
     SELECT t.customer_id,
-           ROW(t.account_code, scope.cut, t.settled_at_cut, t.withdrawals, t.deposits, t.credited, t.buys, t.sells,
+           ROW(t.customer_code, scope.cut, t.settled_at_cut, t.withdrawals, t.deposits, t.credited, t.buys, t.sells,
                t.deposits_since, t.withdrawals_since, t.other, t.pending, t.orders,
                t.settled_at_cut - t.withdrawals + t.credited - t.buys + t.sells + t.deposits_since - t.withdrawals_since + t.other
                  - t.pending - t.orders)::buying_power

@@ -230,7 +230,7 @@ CREATE FUNCTION bakkt_ledger_internal.cash_call_parties(call cash_call) RETURNS 
 $$
 BEGIN
     RETURN jsonb_build_object('client', (client_row(call.client_id)).code,
-                              'customer', (SELECT u.account_code FROM customer AS u WHERE u.customer_id = call.customer_id));
+                              'customer', (SELECT u.customer_code FROM customer AS u WHERE u.customer_id = call.customer_id));
 END;
 $$;
 

@@ -191,7 +191,7 @@ $$
     )
     SELECT 'account', NULL::bigint,
            format('%s: the account says %s, the outstanding calls come to %s, debit positive.',
-                  coalesce(a.name, format('%s of %s', c.kind, u.account_code)), coalesce(a.posted::text, 'nothing'),
+                  coalesce(a.name, format('%s of %s', c.kind, u.customer_code)), coalesce(a.posted::text, 'nothing'),
                   coalesce(c.outstanding::text, 'nothing'))
     FROM by_account AS a
     FULL JOIN by_call AS c ON c.kind = a.kind AND c.owner = a.owner AND c.asset = a.asset
@@ -206,7 +206,7 @@ CREATE FUNCTION bakkt_ledger_internal.cash_call_coin_breaks(holder integer) RETU
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
     SELECT 'encumbered', NULL::bigint,
-           format('%s of customer %s: %s, unpaid calls bind %s.', b.asset, u.account_code, t.there, b.coin)
+           format('%s of customer %s: %s, unpaid calls bind %s.', b.asset, u.customer_code, t.there, b.coin)
     FROM (SELECT c.customer_id, asset(c.encumbered) AS asset, sum(c.encumbered) AS coin
           FROM cash_call AS c
           WHERE c.client_id = holder AND c.encumbered IS NOT NULL AND c.status IN ('O', 'W') AND NOT is_coin_released(c)

@@ -102,7 +102,7 @@ net_money = settled + outstanding + written_off - recovered + busted (I13); all 
 status: OUTSTANDING, SETTLED, WRITTEN_OFF, RECOVERED (in whole) or BUSTED.
 last_reason: of the last attempt, NULL if it succeeded.';
 
-CREATE FUNCTION bakkt_ledger.cash_calls(client text, at timestamptz DEFAULT clock_timestamp(), account text DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.cash_calls(client text, customer text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF cash_call_state
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
@@ -112,12 +112,12 @@ DECLARE
     holder constant integer := require_client(client);
 BEGIN
     PERFORM require_instant(at);
-    IF account IS NOT NULL AND NOT EXISTS (SELECT FROM customer AS u WHERE u.account_code = account AND u.client_id = holder) THEN
-        PERFORM refuse('LG012', format('client "%s" has no customer "%s"', client, account), NULL,
-                       'Leave the account out for the calls of all its customers.');
+    IF customer IS NOT NULL AND NOT EXISTS (SELECT FROM customer AS u WHERE u.customer_code = customer AND u.client_id = holder) THEN
+        PERFORM refuse('LG012', format('client "%s" has no customer "%s"', client, customer), NULL,
+                       'Leave the customer out for the calls of all its customers.');
     END IF;
     RETURN QUERY
-    SELECT c.journal_id, u.account_code, j.reference, side(j.terms), i.symbol, quantity(j.terms), price(j.terms),
+    SELECT c.journal_id, u.customer_code, j.reference, side(j.terms), i.symbol, quantity(j.terms), price(j.terms),
            client_order_id(j.terms), CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END, c.amount,
            f.settled + f.recovered, f.outstanding, f.written_off, f.recovered, f.busted,
            CASE WHEN sign(f.busted) > 0 THEN 'BUSTED' WHEN sign(f.settled) > 0 THEN 'SETTLED'
@@ -129,11 +129,11 @@ BEGIN
     JOIN customer AS u ON u.customer_id = c.customer_id
     LEFT JOIN journal AS j ON j.client_id = c.client_id AND j.journal_id = c.journal_id
     LEFT JOIN instrument AS i ON i.instrument_id = instrument_id(j.terms)
-    WHERE c.client_id = holder AND c.called_at <= cash_calls.at AND u.account_code = coalesce(account, u.account_code)
+    WHERE c.client_id = holder AND c.called_at <= cash_calls.at AND u.customer_code = coalesce(customer, u.customer_code)
     ORDER BY c.called_at, c.journal_id;
 END;
 $$;
-COMMENT ON FUNCTION cash_calls(text, timestamptz, text) IS
+COMMENT ON FUNCTION cash_calls IS
 'Every cash call of a client, or of one of its customers, as of an instant, the oldest first; see type cash_call_state.
 Past instants are computed from the events known now.
 Errors: LG010, 42501, LG012 no such customer of the client, LG061 instant ahead or NULL, LG002 infinite.';

@@ -7,7 +7,7 @@ CREATE FUNCTION bakkt_ledger_internal.settled_account(owner customer, unit asset
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RETURN account_of_kind(owner.client_id, 'fbo_settled', unit, owner.account_code);
+    RETURN account_of_kind(owner.client_id, 'fbo_settled', unit, owner.customer_code);
 END;
 $$;
 

@@ -52,16 +52,15 @@ DECLARE
     posted journal_result;
 BEGIN
     posted := post_template(owner.client_id, 'deficit_recovered', 'funding:recovery:' || named,
-                            jsonb_build_object('customer', owner.account_code), jsonb_build_object('amount', taken), moment,
+                            jsonb_build_object('customer', owner.customer_code), jsonb_build_object('amount', taken), moment,
                             format('Deficit recovered: "%s"', named));
     PERFORM offset_due_from_company(owner.client_id, unit, moment);
     RETURN jsonb_build_object('journal', posted.journal, 'recovered', taken, 'deficit', owed - taken);
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.recover_deficit(account text, reference text, amount amount DEFAULT NULL,
-                                             at timestamptz DEFAULT clock_timestamp(),
-                                             asset asset DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.recover_deficit(customer text, reference text, amount amount DEFAULT NULL, asset asset DEFAULT NULL,
+                                             at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (journal bigint, replayed boolean, recovered amount, deficit amount)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -76,9 +75,9 @@ BEGIN
         PERFORM refuse('LG042', format('%s is not of %s', amount, asset));
     END IF;
     PERFORM require_reference(reference, 'a recovery', 180);
-    owner := lock_cash_of(account);
+    owner := lock_cash_of(customer);
     asked := open_request('recover_deficit', 'deficit', owner.client_id, reference,
-                          jsonb_build_object('account', account, 'amount', amount, 'asset', unit), at);
+                          jsonb_build_object('account', customer, 'amount', amount, 'asset', unit), at);
     replayed := asked.outcome IS NOT NULL;
     IF NOT replayed THEN
         asked.outcome := close_request(asked, recover_from(owner, unit, reference, amount, at));
@@ -89,7 +88,7 @@ BEGIN
     RETURN NEXT;
 END;
 $$;
-COMMENT ON FUNCTION recover_deficit(text, text, amount, timestamptz, asset) IS
+COMMENT ON FUNCTION recover_deficit IS
     'Recovers a customer''s deficit from the customer''s settled cash: the given amount, or as much as possible. Returns what '
     'was recovered and what is still in deficit; repeating it returns the original result, with another amount LG020. Raises '
     'LG012, LG002 no reference, LG045, LG086 more than is in deficit, LG050 not available, LG033 frozen, LG061, LG040, LG041, '
@@ -103,13 +102,13 @@ $$
 BEGIN
     PERFORM require_instant(at);
     RETURN QUERY
-    SELECT l.code, c.account_code, o.owed, (SELECT min(j.effective_at) FROM account_journals(a, '-infinity', 'infinity') AS j)
+    SELECT l.code, c.customer_code, o.owed, (SELECT min(j.effective_at) FROM account_journals(a, '-infinity', 'infinity') AS j)
     FROM clients_asked(client) AS l
     JOIN account AS a ON a.client_id = l.client_id AND a.kind = 'corp_deficit'
     JOIN customer AS c ON c.customer_id = a.customer_id
     CROSS JOIN LATERAL (SELECT effective_balance(a, deficits.at)) AS o (owed)
     WHERE NOT is_zero(o.owed)
-    ORDER BY l.code, c.account_code, a.asset;
+    ORDER BY l.code, c.customer_code, a.asset;
 END;
 $$;
 COMMENT ON FUNCTION deficits(text, timestamptz) IS
@@ -142,7 +141,7 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.propose_cash_adjustment(account text, amount amount, reason text, reference text,
+CREATE FUNCTION bakkt_ledger.propose_cash_adjustment(customer text, amount amount, reference text, reason text,
                                                      note text DEFAULT NULL, effective_at timestamptz DEFAULT NULL,
                                                      at timestamptz DEFAULT clock_timestamp())
     RETURNS proposal_result
@@ -150,15 +149,15 @@ CREATE FUNCTION bakkt_ledger.propose_cash_adjustment(account text, amount amount
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    owner constant customer := customer_row(require_customer(account));
+    owner constant customer := customer_row(require_customer(customer));
 BEGIN
     PERFORM require_instant(at), require_instant(coalesce(effective_at, at)), require_adjustable(amount, reason, note);
-    RETURN propose_journal(template_entry(owner.client_id, 'cash_adjusted', jsonb_build_object('customer', owner.account_code),
-                                          jsonb_build_object('amount', amount)),
-                           reason, reference, note, effective_at, at);
+    RETURN propose_journal(template_entry(owner.client_id, 'cash_adjusted', jsonb_build_object('customer', owner.customer_code),
+                                          jsonb_build_object('amount', amount)), reference,
+                           reason, note, effective_at, at => at);
 END;
 $$;
-COMMENT ON FUNCTION propose_cash_adjustment(text, amount, text, text, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION propose_cash_adjustment IS
     'Proposes an adjustment of a customer''s settled cash by hand, with a code of adjustment_reason: a positive amount gives '
     'the customer company money in the FBO account, a negative one takes it back. Nothing is posted until another person calls '
     'approve_journal() with the reference (I25); decline_journal() declines it. Idempotent by reference (LG020). Raises LG012, '

@@ -3,7 +3,7 @@
 -- take (LG081).
 -- Locks the customers, then the deposits.
 
-CREATE FUNCTION bakkt_ledger.initiate_deposit(account text, amount amount, reference text, bank text DEFAULT NULL,
+CREATE FUNCTION bakkt_ledger.initiate_deposit(customer text, amount amount, reference text, bank text DEFAULT NULL,
                                               at timestamptz DEFAULT clock_timestamp())
     RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -14,18 +14,18 @@ DECLARE
     asked request;
 BEGIN
     PERFORM require_instant(at);
-    owner := lock_cash_of(account);
+    owner := lock_cash_of(customer);
     asked := open_funding_request('initiate_deposit', owner.client_id, reference,
-                                  jsonb_build_object('account', account, 'amount', amount, 'bank', bank), at);
+                                  jsonb_build_object('account', customer, 'amount', amount, 'bank', bank), at);
     IF asked.outcome IS NOT NULL THEN
         RETURN jsonb_populate_record(NULL::funding_transfer, asked.outcome);
     END IF;
     PERFORM require_fiat('a deposit', require_positive(amount)), require_omnibus_bank(bank, asset(amount), true),
-            require_cash_here(owner.customer_id), require_party_may(owner, 'DEPOSIT');
+            require_cash_here(owner.customer_id), require_customer_may(owner, 'DEPOSIT');
     RETURN open_funding(asked, owner.customer_id, 'DEPOSIT', 'ACH', 'INITIATED', 'initiated', 'deposit_initiated');
 END;
 $$;
-COMMENT ON FUNCTION initiate_deposit(text, amount, text, text, timestamptz) IS
+COMMENT ON FUNCTION initiate_deposit IS
     'Records that an ACH debit of the customer''s bank account was originated: INITIATED. The money is the customer''s claim '
     'but cannot be used yet (J01a). bank: the omnibus bank that will be credited. The reference names the deposit; repeating '
     'the request returns it as it was, other content is LG020. Raises LG012 unknown customer, LG002 no reference, LG045, '
@@ -162,7 +162,7 @@ BEGIN
         lot := due[place:place + most - 1];
         SELECT array_agg(format('funding:%s:settled', m.transfer_id) ORDER BY m.ordinality),
                array_agg(format('ACH deposit "%s" settled', m.reference) ORDER BY m.ordinality),
-               array_agg(jsonb_build_object('customer', c.account_code) ORDER BY m.ordinality),
+               array_agg(jsonb_build_object('customer', c.customer_code) ORDER BY m.ordinality),
                array_agg(jsonb_build_object('amount', m.amount) ORDER BY m.ordinality)
         INTO named, described, parties, amounts
         FROM unnest(lot) WITH ORDINALITY AS m

@@ -234,7 +234,7 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.instruct_fbo_transfer(client text, reference text, amount amount, direction text DEFAULT 'TO_FBO',
+CREATE FUNCTION bakkt_ledger.instruct_fbo_transfer(client text, amount amount, reference text, direction text DEFAULT 'TO_FBO',
                                                    bank text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS fbo_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -266,7 +266,7 @@ BEGIN
     RETURN close_request(asked, instruct_transfer(moved, at));
 END;
 $$;
-COMMENT ON FUNCTION instruct_fbo_transfer(text, text, amount, text, text, timestamptz) IS
+COMMENT ON FUNCTION instruct_fbo_transfer IS
 'Instructs a transfer of the company''s money by hand (purpose PREFUND).
 Into the FBO account so that sales can be paid at once, or out of it again; bank: which FBO bank account. Idempotent by reference.
 Errors: LG002, LG010, LG011, LG020, LG034 or LG016 bank, LG042 not money, LG045, LG050 the company, or the bank, does not have

@@ -293,7 +293,7 @@ CREATE FUNCTION bakkt_ledger_internal.funding_parties(moved funding_transfer) RE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RETURN jsonb_build_object('customer', (customer_row(moved.customer_id)).account_code, 'bank', moved.bank);
+    RETURN jsonb_build_object('customer', (customer_row(moved.customer_id)).customer_code, 'bank', moved.bank);
 END;
 $$;
 

@@ -62,14 +62,14 @@ BEGIN ATOMIC
     GROUP BY t.customer_id;
 END;
 
-CREATE FUNCTION bakkt_ledger.cash_balance(account text, at timestamptz DEFAULT clock_timestamp(), asset asset DEFAULT 'USD')
+CREATE FUNCTION bakkt_ledger.cash_balance(customer text, asset asset DEFAULT 'USD', at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (settled amount, unsettled amount, held amount, called amount, available amount, receivable amount,
                    deficit amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    owner constant customer := customer_row(require_customer(account));
+    owner constant customer := customer_row(require_customer(customer));
     nothing constant amount := zero(asset);
     its_account account;
     balance amount;
@@ -101,7 +101,7 @@ BEGIN
     RETURN NEXT;
 END;
 $$;
-COMMENT ON FUNCTION cash_balance(text, timestamptz, asset) IS
+COMMENT ON FUNCTION cash_balance IS
     'A customer''s cash in one currency as of the instant, by effective time. settled; unsettled: may still be returned; held: '
     'by withdrawals not sent and other holds; called: by outstanding cash calls of purchases; available = settled - held - '
     'called - deficit: may be withdrawn when positive (I20); receivable: sale proceeds not yet paid to the customer; deficit. '
@@ -141,7 +141,7 @@ CREATE FUNCTION bakkt_ledger_internal.funding_as_of(holder client, owner bigint,
 $$
 BEGIN
     RETURN QUERY
-    SELECT holder.code, t.reference::text, CASE WHEN last.status <> 'UNIDENTIFIED' THEN c.account_code END, t.rail::text,
+    SELECT holder.code, t.reference::text, CASE WHEN last.status <> 'UNIDENTIFIED' THEN c.customer_code END, t.rail::text,
            t.direction::text, t.amount, CASE WHEN is_company() THEN t.bank::text END, last.status::text, t.requested_at,
            CASE WHEN t.credited_at <= moment THEN t.available_at END, last.at,
            CASE WHEN is_company() THEN told.bank_reference END,
@@ -164,7 +164,7 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.funding_transfers(client text, at timestamptz DEFAULT clock_timestamp(), account text DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.funding_transfers(client text, customer text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF funding_transfer_state
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -174,16 +174,16 @@ DECLARE
     owner customer;
 BEGIN
     PERFORM require_instant(at);
-    IF account IS NOT NULL THEN
-        owner := customer_row(require_customer(account));
+    IF customer IS NOT NULL THEN
+        owner := customer_row(require_customer(customer));
         IF owner.client_id <> holder.client_id THEN
-            PERFORM refuse('LG012', format('client "%s" has no customer "%s"', client, account));
+            PERFORM refuse('LG012', format('client "%s" has no customer "%s"', client, customer));
         END IF;
     END IF;
     RETURN QUERY SELECT f.* FROM funding_as_of(holder, owner.customer_id, at) AS f;
 END;
 $$;
-COMMENT ON FUNCTION funding_transfers(text, timestamptz, text) IS
+COMMENT ON FUNCTION funding_transfers IS
     'The deposits, wires and withdrawals of a client, or of one of its customers, as they stood at the instant, in the order of '
     'their requests (type funding_transfer_state). Raises LG010, 42501, LG012 no such customer of the client, LG061.';
 
@@ -196,7 +196,7 @@ COMMENT ON FUNCTION funding_transfers(text, timestamptz, text) IS
 CREATE FUNCTION bakkt_ledger_internal.funding_in_flight(holder integer) RETURNS TABLE (name text, amount amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
-    SELECT name_of_pattern(k.name_pattern, ARRAY[c.account_code]), sum(t.amount)
+    SELECT name_of_pattern(k.name_pattern, ARRAY[c.customer_code]), sum(t.amount)
     FROM funding_transfer AS t
     LEFT JOIN customer AS c USING (customer_id)
     CROSS JOIN LATERAL (VALUES (CASE t.status
@@ -206,7 +206,7 @@ BEGIN ATOMIC
                                (CASE WHEN t.status IN ('INITIATED', 'CREDITED') THEN 'fbo_unsettled' END)) AS stands (kind)
     JOIN account_kind AS k USING (kind)
     WHERE t.client_id = holder AND t.status IN ('INITIATED', 'CREDITED', 'UNIDENTIFIED', 'SENT')
-    GROUP BY name_of_pattern(k.name_pattern, ARRAY[c.account_code]), asset(t.amount);
+    GROUP BY name_of_pattern(k.name_pattern, ARRAY[c.customer_code]), asset(t.amount);
 END;
 
 -- What check_funding() finds at one client.

@@ -3,8 +3,8 @@
 -- Refuses unknown transfers (LG080), clients the caller may not see.
 -- Locks nothing.
 
-CREATE FUNCTION bakkt_ledger.fbo_transfers(client text DEFAULT NULL, at timestamptz DEFAULT NULL,
-                                           in_transit_only boolean DEFAULT false)
+CREATE FUNCTION bakkt_ledger.fbo_transfers(client text DEFAULT NULL, in_transit_only boolean DEFAULT false,
+                                           at timestamptz DEFAULT NULL)
     RETURNS TABLE (client_code text, reference text, direction text, purpose text, amount amount, in_transit amount, bank text,
                    status text, instructed_at timestamptz, ended_at timestamptz, bank_reference text, reason text,
                    taken_up_by text)
@@ -36,7 +36,7 @@ BEGIN
     ORDER BY c.code, t.transfer_id;
 END;
 $$;
-COMMENT ON FUNCTION fbo_transfers(text, timestamptz, boolean) IS
+COMMENT ON FUNCTION fbo_transfers IS
 'The transfers between FBO and business account as they stand now or, with at, as they stood at an instant.
 Of one client or all visible ones. in_transit: what the bank had not confirmed; in_transit_only leaves out all others.
 Errors: LG002, LG010, LG061, 42501.';
@@ -92,7 +92,7 @@ CREATE FUNCTION bakkt_ledger.fbo_transfer_calls(client text, reference text)
 $$
 BEGIN
     RETURN QUERY
-    SELECT (p.call).journal_id, u.account_code,
+    SELECT (p.call).journal_id, u.customer_code,
            CASE WHEN (p.call).withdrawal OR p.event = 'recovered' THEN 'Withdrawal' ELSE 'Deposit' END,
            p.event, p.amount, p.at, p.journal_id
     FROM covered_ranges(require_fbo_transfer(require_client(client), reference)) AS t
@@ -136,8 +136,8 @@ BEGIN ATOMIC
     WHERE j.client_id = holder AND j.effective_at >= since;
 END;
 
-CREATE FUNCTION bakkt_ledger.settlement_flow(client text, at timestamptz DEFAULT clock_timestamp(),
-                                             since timestamptz DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.settlement_flow(client text, since timestamptz DEFAULT NULL,
+                                             at timestamptz DEFAULT clock_timestamp())
     RETURNS TABLE (asset asset, from_at timestamptz, opening amount, collected amount, paid amount, other amount,
                    moved_to_business amount, moved_to_fbo amount, closing amount, in_transit_to_business amount,
                    in_transit_to_fbo amount)
@@ -158,7 +158,7 @@ BEGIN
         FROM company_money_changes(holder, start) AS m
     ), in_transit AS MATERIALIZED (
         SELECT t.direction, t.in_transit AS amount
-        FROM fbo_transfers(settlement_flow.client, settlement_flow.at, true) AS t
+        FROM fbo_transfers(settlement_flow.client, true, settlement_flow.at) AS t
     )
     SELECT a.asset, start, -b.posted - coalesce(n.everything, a.nothing), coalesce(n.collected, a.nothing),
            coalesce(n.paid, a.nothing), coalesce(n.other, a.nothing), coalesce(n.to_business, a.nothing),
@@ -184,7 +184,7 @@ BEGIN
     ORDER BY a.asset;
 END;
 $$;
-COMMENT ON FUNCTION settlement_flow(text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION settlement_flow IS
 'The company''s money in a client''s FBO account, per asset, from an instant (default: midnight in the client''s zone) to another.
 By effective time: opening + collected by calls - paid by calls + other - moved_to_business + moved_to_fbo = closing. A transfer
 out counts when instructed, a transfer in when confirmed; in_transit is what the bank had not confirmed at the end.

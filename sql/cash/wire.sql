@@ -46,23 +46,23 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.receive_wire(client text, amount amount, reference text, account text DEFAULT NULL,
-                                          bank text DEFAULT NULL,
-                                          bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.receive_wire(client text, amount amount, reference text, customer text DEFAULT NULL,
+                                          bank text DEFAULT NULL, bank_reference text DEFAULT NULL,
+                                          at timestamptz DEFAULT clock_timestamp())
     RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_client(client);
-    owner constant bigint := (customer_of(holder, account)).customer_id;
+    owner constant bigint := (customer_of(holder, customer)).customer_id;
     asked request;
     obstacle text;
 BEGIN
     PERFORM require_instant(at);
     PERFORM lock_customer_cash(owner) WHERE owner IS NOT NULL;
     asked := open_funding_request('receive_wire', holder, reference,
-                                  jsonb_build_object('account', account, 'amount', amount, 'bank', bank,
+                                  jsonb_build_object('account', customer, 'amount', amount, 'bank', bank,
                                                      'bank_reference', bank_reference), at);
     IF asked.outcome IS NOT NULL THEN
         RETURN jsonb_populate_record(NULL::funding_transfer, asked.outcome);
@@ -76,7 +76,7 @@ BEGIN
     RETURN open_funding(asked, owner, 'DEPOSIT', 'WIRE', 'SETTLED', 'received', 'wire_received');
 END;
 $$;
-COMMENT ON FUNCTION receive_wire(text, amount, text, text, text, text, timestamptz) IS
+COMMENT ON FUNCTION receive_wire IS
     'Records that the bank has credited a wire. With the account of a customer it is the customer''s settled cash at once '
     '(J01d): SETTLED. Without one, or when the customer''s cash is not held here or the account takes no credits, it is '
     'UNIDENTIFIED, a claim of an unknown owner, until assign_wire() or return_wire(). bank_reference: the bank''s, such as the '
@@ -84,14 +84,14 @@ COMMENT ON FUNCTION receive_wire(text, amount, text, text, text, text, timestamp
     'customer. Repeating it returns the wire as it was, other content is LG020. Raises LG010, 42501, LG012, LG002 no '
     'reference, LG045, LG042 no currency, LG040, LG041, LG043 asset, LG061, LG011.';
 
-CREATE FUNCTION bakkt_ledger.assign_wire(client text, reference text, account text, at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.assign_wire(client text, reference text, customer text, at timestamptz DEFAULT clock_timestamp())
     RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    owner constant bigint := coalesce((customer_of(require_client(client), account)).customer_id, require_customer(account));
-    said constant jsonb := jsonb_build_object('account', account);
+    owner constant bigint := coalesce((customer_of(require_client(client), customer)).customer_id, require_customer(customer));
+    said constant jsonb := jsonb_build_object('account', customer);
     moved funding_transfer;
 BEGIN
     PERFORM lock_customer_cash(owner);
@@ -103,7 +103,7 @@ BEGIN
     RETURN step_funding(moved, 'assigned', 'wire_assigned', at, said, owner => owner);
 END;
 $$;
-COMMENT ON FUNCTION assign_wire(text, text, text, timestamptz) IS
+COMMENT ON FUNCTION assign_wire IS
     'Assigns an unidentified wire to the customer whose it was found to be: it is settled cash from now on. Repeating it '
     'returns the wire; another account is LG020. Raises LG010, 42501, LG012, LG031, LG080 unknown, LG081 not unidentified, '
     'LG013 the customer has no cash here, LG032 or LG033 the account takes no credits, LG061.';

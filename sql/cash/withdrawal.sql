@@ -31,9 +31,8 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.request_withdrawal(account text, amount amount, reference text, rail text DEFAULT 'ACH',
-                                                bank text DEFAULT NULL,
-                                                at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.request_withdrawal(customer text, amount amount, reference text, rail text DEFAULT 'ACH',
+                                                bank text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -45,16 +44,16 @@ DECLARE
     settled account_id;
 BEGIN
     PERFORM require_instant(at);
-    owner := lock_cash_of(account);
+    owner := lock_cash_of(customer);
     asked := open_funding_request('request_withdrawal', owner.client_id, reference,
-                                  jsonb_build_object('account', account, 'amount', amount, 'bank', bank, 'rail', rail), at);
+                                  jsonb_build_object('account', customer, 'amount', amount, 'bank', bank, 'rail', rail), at);
     IF asked.outcome IS NOT NULL THEN
         RETURN jsonb_populate_record(moved, asked.outcome);
     ELSIF rail IS NULL OR rail NOT IN ('ACH', 'WIRE') THEN
         PERFORM refuse_invalid('rail is not known', format('Rail: "%s".', rail), 'One of ACH, WIRE.');
     END IF;
     PERFORM require_fiat('a withdrawal', require_positive(amount)), require_omnibus_bank(bank, asset(amount), true),
-            require_party_may(owner, 'WITHDRAWAL');
+            require_customer_may(owner, 'WITHDRAWAL');
     settled := settled_account(owner, asset(amount));
     PERFORM require_withdrawable(owner, settled, amount, at);
     moved := open_funding(asked, owner.customer_id, 'WITHDRAWAL', rail, 'REQUESTED', 'requested');
@@ -62,7 +61,7 @@ BEGIN
     RETURN moved;
 END;
 $$;
-COMMENT ON FUNCTION request_withdrawal(text, amount, text, text, text, timestamptz) IS
+COMMENT ON FUNCTION request_withdrawal IS
     'Requests that cash be paid out to a customer by ACH or WIRE: REQUESTED; the amount is held until the withdrawal is sent or '
     'ends. bank: the omnibus bank that will pay. The reference names the withdrawal; repeating the request returns it as it '
     'stands, other content is LG020. Raises LG012, LG002 no reference or rail, LG045, LG042 no currency, LG040, LG041, LG043 '
@@ -103,7 +102,7 @@ BEGIN
     IF stepped_before(moved, 'sent', said) THEN
         RETURN moved;
     END IF;
-    PERFORM require_party_may(customer_row(moved.customer_id), 'WITHDRAWAL');
+    PERFORM require_customer_may(customer_row(moved.customer_id), 'WITHDRAWAL');
     RETURN post_sending(moved, said, at);
 END;
 $$;

@@ -15,7 +15,7 @@ DECLARE
 BEGIN
     PERFORM require_instant(at);
     RETURN QUERY
-    SELECT w.journal_id, u.account_code, j.reference, w.amount, c.called_at, central_date(at) - central_date(c.called_at),
+    SELECT w.journal_id, u.customer_code, j.reference, w.amount, c.called_at, central_date(at) - central_date(c.called_at),
            w.charge_month,
            CASE WHEN d.charged AND sign(f.busted) > 0 THEN 'RESTORED' WHEN d.charged AND f.recovered >= w.amount THEN 'RECOVERED'
                 WHEN d.charged THEN 'CHARGED' WHEN d.declined THEN 'DECLINED' WHEN c.closed_at <= at THEN 'LAPSED'

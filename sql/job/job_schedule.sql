@@ -30,8 +30,7 @@ END;
 $$;
 
 CREATE FUNCTION bakkt_ledger.change_job(job text, enabled boolean DEFAULT NULL, times time[] DEFAULT NULL,
-                                        every interval DEFAULT NULL,
-                                        reason text DEFAULT NULL, reference text DEFAULT NULL,
+                                        every interval DEFAULT NULL, reference text DEFAULT NULL, reason text DEFAULT NULL,
                                         at timestamptz DEFAULT clock_timestamp())
     RETURNS job_schedule
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -69,7 +68,7 @@ BEGIN
     RETURN after;
 END;
 $$;
-COMMENT ON FUNCTION change_job(text, boolean, time[], interval, text, text, timestamptz) IS
+COMMENT ON FUNCTION change_job IS
 'Enables or disables a job, or gives it other times of day or another interval, from the instant on; NULL leaves a term as it is.
 Returns the schedule in force. Repeating a reference is no second change: the first answer again, LG020 when its content differs.
 Errors: LG002 a schedule it cannot have, LG020, LG061, LG090 unknown job.';

@@ -12,7 +12,7 @@ CREATE TABLE bakkt_ledger_internal.account (
     name text NOT NULL,
     asset asset NOT NULL REFERENCES supported_asset,
     customer_id bigint REFERENCES customer,
-    lp_id integer REFERENCES liquidity_provider,
+    provider_id integer REFERENCES provider,
     status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'debit_frozen', 'credit_frozen', 'closed')),
     floor amount,
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -122,16 +122,16 @@ DECLARE
     owner customer;
     given customer;
 BEGIN
-    SELECT c.* INTO owner FROM customer AS c WHERE c.account_code = code AND c.client_id = holder;
+    SELECT c.* INTO owner FROM customer AS c WHERE c.customer_code = code AND c.client_id = holder;
     SELECT c.* INTO given FROM customer AS c WHERE c.customer_id = given_id;
     IF given.client_id <> holder THEN
-        PERFORM refuse('LG031', format('customer "%s" belongs to another client', given.account_code));
+        PERFORM refuse('LG031', format('customer "%s" belongs to another client', given.customer_code));
     ELSIF owner.customer_id IS NULL AND given.customer_id IS NULL THEN
         PERFORM refuse('LG012', format('account "%s" has no owner: customer "%s" does not exist', named, code), NULL,
                        'Open the customer with open_customer(), or name the owner when opening the account.');
     ELSIF owner.customer_id <> given.customer_id THEN
-        PERFORM refuse('LG031', format('account "%s" belongs to customer "%s", not to "%s"', named, owner.account_code,
-                                       given.account_code));
+        PERFORM refuse('LG031', format('account "%s" belongs to customer "%s", not to "%s"', named, owner.customer_code,
+                                       given.customer_code));
     END IF;
     RETURN coalesce(owner.customer_id, given.customer_id);
 END;
@@ -145,7 +145,7 @@ $$
 DECLARE
     found_id integer;
 BEGIN
-    SELECT p.lp_id INTO found_id FROM liquidity_provider AS p WHERE p.code = split_part(named, ':', 3);
+    SELECT p.provider_id INTO found_id FROM provider AS p WHERE p.code = split_part(named, ':', 3);
     IF NOT FOUND THEN
         PERFORM refuse_provider(split_part(named, ':', 3), format('Account "%s" is named after it.', named));
     END IF;
@@ -170,7 +170,7 @@ BEGIN
     ELSIF owner_id IS NOT NULL THEN
         PERFORM refuse_invalid(format('account "%s" belongs to no customer', named));
     END IF;
-    INSERT INTO account AS a (client_id, account, fund, kind, name, asset, customer_id, lp_id, floor, opened_by)
+    INSERT INTO account AS a (client_id, account, fund, kind, name, asset, customer_id, provider_id, floor, opened_by)
     VALUES (holder, account_id(in_fund, nextval('account_number')), in_fund, its_kind.kind, named, unit, owner_id,
             CASE its_kind.party WHEN 'provider' THEN account_provider(named) END, lowest, invoking_role())
     ON CONFLICT DO NOTHING
@@ -233,16 +233,16 @@ BEGIN
                split_part(w.name, ':', CASE split_part(w.name, ':', 1) WHEN 'Cust' THEN 2 ELSE 3 END) AS party_code
         FROM unnest(holders, funds, names, units, owner_ids) WITH ORDINALITY AS w (holder, fund, name, unit, owner_id, place)
     ), opened AS (
-        INSERT INTO account AS a (client_id, account, fund, kind, name, asset, customer_id, lp_id, opened_at, opened_by)
-        SELECT w.holder, account_id(w.fund, nextval('account_number')), w.fund, k.kind, w.name, w.unit, c.customer_id, p.lp_id,
+        INSERT INTO account AS a (client_id, account, fund, kind, name, asset, customer_id, provider_id, opened_at, opened_by)
+        SELECT w.holder, account_id(w.fund, nextval('account_number')), w.fund, k.kind, w.name, w.unit, c.customer_id, p.provider_id,
                moment, opener
         FROM wanted AS w
         JOIN account_kind AS k ON k.fund = w.fund AND CASE WHEN k.first_part = w.first_part THEN w.name ~ k.name_pattern END
         JOIN supported_asset AS s ON s.asset = w.unit AND s.status = 'active'
-        LEFT JOIN customer AS c ON c.customer_id = w.owner_id AND c.client_id = w.holder AND c.account_code = w.party_code
-        LEFT JOIN liquidity_provider AS p ON p.code = w.party_code AND k.party = 'provider'
+        LEFT JOIN customer AS c ON c.customer_id = w.owner_id AND c.client_id = w.holder AND c.customer_code = w.party_code
+        LEFT JOIN provider AS p ON p.code = w.party_code AND k.party = 'provider'
         WHERE (k.party = 'customer') IS NOT TRUE = (c.customer_id IS NULL)
-          AND (k.party = 'provider') IS NOT TRUE = (p.lp_id IS NULL)
+          AND (k.party = 'provider') IS NOT TRUE = (p.provider_id IS NULL)
         ORDER BY w.place
         ON CONFLICT DO NOTHING
         RETURNING a

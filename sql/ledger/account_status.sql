@@ -86,7 +86,7 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.freeze_account(account account_id, side text, reason text, reference text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.freeze_account(account account_id, side text, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -97,13 +97,13 @@ BEGIN
     PERFORM set_account_status(account, format('frozen_for_%ss', side), reason, reference);
 END;
 $$;
-COMMENT ON FUNCTION freeze_account(account_id, text, text, text) IS
+COMMENT ON FUNCTION freeze_account IS
 'Refuses lines of one side on an account until unfreeze_account(); a claim frozen on the debit side cannot be spent.
 side: debit or credit; freezing the other replaces the first. Postings to it, or to its client if it is a house account, that are
 under way end first (55P03 if they do not).
 Errors: LG002, LG020, LG030, LG032.';
 
-CREATE FUNCTION bakkt_ledger.unfreeze_account(account account_id, reason text, reference text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.unfreeze_account(account account_id, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -111,11 +111,11 @@ BEGIN
     PERFORM set_account_status(account, 'unfrozen', reason, reference);
 END;
 $$;
-COMMENT ON FUNCTION unfreeze_account(account_id, text, text) IS
+COMMENT ON FUNCTION unfreeze_account IS
 'Opens a frozen account again.
 Errors: LG002, LG020, LG030, LG032.';
 
-CREATE FUNCTION bakkt_ledger.close_account(account account_id, reason text, reference text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.close_account(account account_id, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -123,7 +123,7 @@ BEGIN
     PERFORM set_account_status(account, 'closed', reason, reference);
 END;
 $$;
-COMMENT ON FUNCTION close_account(account_id, text, text) IS
+COMMENT ON FUNCTION close_account IS
 'Closes an account for ever; its balance must be zero without holds (LG035).
 Postings under way end first, as for freeze_account(). Closing again is no error.
 Errors: LG002, LG020, LG030, LG035, 25001, 55P03.';

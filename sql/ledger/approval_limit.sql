@@ -33,12 +33,12 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.set_approval_limit(role_name name, amount amount, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.set_approval_limit(role name, amount amount, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    limited constant oid := require_role(role_name);
+    limited constant oid := require_role(role);
     before approval_limit;
     after approval_limit;
 BEGIN
@@ -57,12 +57,12 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION set_approval_limit(name, amount, text) IS
+COMMENT ON FUNCTION set_approval_limit IS
 'Sets up to what amount of an asset a role, and whoever inherits from it, may approve, from now on.
 Of several limits the highest counts; without any there is none. Setting the same again is no error.
 Errors: 42704 unknown role, LG002 a negative amount, LG040, LG041.';
 
-CREATE FUNCTION bakkt_ledger.remove_approval_limit(role_name name, asset asset, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.remove_approval_limit(role name, asset asset, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -71,13 +71,13 @@ DECLARE
 BEGIN
     PERFORM bounded_wait();
     DELETE FROM approval_limit AS l
-    WHERE role_label(l.role) = role_name AND l.asset = remove_approval_limit.asset
+    WHERE role_label(l.role) = role AND l.asset = remove_approval_limit.asset
     RETURNING l.* INTO removed;
     IF FOUND THEN
         PERFORM record_event('removed', removed, NULL, clock_timestamp(), reason => reason);
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION remove_approval_limit(name, asset, text) IS
+COMMENT ON FUNCTION remove_approval_limit IS
 'Takes a role''s limit in an asset away; of a role that was dropped, give the number that verify() tells.
 Removing again is no error.';

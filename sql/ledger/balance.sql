@@ -68,7 +68,7 @@ COMMENT ON FUNCTION changes_since(integer, timestamptz, timestamptz) IS
     'Sums, debit positive, of the lines recorded after one instant or effective after another, which are subtracted from '
     'today''s balances. Internal.';
 
-CREATE FUNCTION bakkt_ledger.balances(client text, recorded_as_of timestamptz DEFAULT NULL, effective_as_of timestamptz DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.balances(client text, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
     RETURNS TABLE (account account_id, fund text, name text, kind text, customer text, normal_side text,
                    balance amount, held amount, available amount)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
@@ -78,7 +78,7 @@ $$
 #variable_conflict use_column
 DECLARE
     owner_id integer := require_client(client);
-    past boolean := recorded_as_of IS NOT NULL OR effective_as_of IS NOT NULL;
+    past boolean := known_at IS NOT NULL OR at IS NOT NULL;
     kinds text[] := visible_kinds();
 BEGIN
     RETURN QUERY
@@ -87,9 +87,9 @@ BEGIN
         UNION ALL
         SELECT h.account, h.posted, NULL FROM house_balances(owner_id) h
     ), later AS MATERIALIZED (
-        SELECT c.account, c.change FROM changes_since(owner_id, recorded_as_of, effective_as_of) c WHERE past
+        SELECT c.account, c.change FROM changes_since(owner_id, known_at, at) c WHERE past
     ), shown AS (
-        SELECT p.account, a.fund, a.name, a.kind, cu.account_code, k.normal_side, p.held,
+        SELECT p.account, a.fund, a.name, a.kind, cu.customer_code, k.normal_side, p.held,
                CASE k.normal_side WHEN 'debit' THEN p.posted - coalesce(l.change, zero(a.asset))
                     ELSE coalesce(l.change, zero(a.asset)) - p.posted END AS natural
           FROM present p
@@ -98,14 +98,14 @@ BEGIN
           LEFT JOIN customer cu ON cu.customer_id = a.customer_id
           LEFT JOIN later l ON l.account = p.account
     )
-    SELECT s.account, s.fund, s.name, s.kind, s.account_code, s.normal_side, s.natural,
+    SELECT s.account, s.fund, s.name, s.kind, s.customer_code, s.normal_side, s.natural,
            CASE WHEN NOT past THEN s.held END,
            CASE WHEN NOT past THEN s.natural - s.held END
       FROM shown s
      ORDER BY s.fund, s.name, asset(s.natural);
 END;
 $$;
-COMMENT ON FUNCTION balances(text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION balances IS
     'Balance of every account of a client in natural sign (positive on the account''s normal side). recorded_as_of: as the '
     'ledger had recorded it by that instant. effective_as_of: as it was at that instant, by what is known now. Both: as it was '
     'at effective_as_of, by what had been recorded by recorded_as_of. held and available are today''s, of limited accounts; an '

@@ -26,23 +26,23 @@ CREATE FUNCTION bakkt_ledger_internal.bank_fund(kind text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE kind WHEN 'OPERATING' THEN 'CORP' ELSE kind END;
 
-CREATE FUNCTION bakkt_ledger.open_bank_account(code text, kind text, bank text, currency asset DEFAULT 'USD',
+CREATE FUNCTION bakkt_ledger.open_bank_account(bank_account text, kind text, bank text, currency asset DEFAULT 'USD',
                                                ledger_name text DEFAULT NULL, routing_number text DEFAULT NULL,
                                                last_four text DEFAULT NULL, reference text DEFAULT NULL,
-                                               opened_at timestamptz DEFAULT clock_timestamp())
+                                               at timestamptz DEFAULT clock_timestamp())
     RETURNS integer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     mirror constant text := coalesce(ledger_name, account_name(lower(bank_fund(kind)) || '_bank'));
-    content constant jsonb := jsonb_build_object('code', code, 'kind', kind, 'bank', bank, 'currency', currency,
+    content constant jsonb := jsonb_build_object('code', bank_account, 'kind', kind, 'bank', bank, 'currency', currency,
                                                  'ledger_name', mirror, 'routing_number', routing_number, 'last_four', last_four);
     present bank_account := jsonb_populate_record(NULL::bank_account, content);
     fresh boolean;
 BEGIN
-    IF code IS NULL OR code !~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$' OR coalesce(bank, '') = '' THEN
-        PERFORM refuse_invalid('bank account needs a code and a bank', format('Code "%s", bank "%s".', code, bank));
+    IF bank_account IS NULL OR bank_account !~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$' OR coalesce(bank, '') = '' THEN
+        PERFORM refuse_invalid('bank account needs a code and a bank', format('Code "%s", bank "%s".', bank_account, bank));
     ELSIF kind IS NULL OR kind NOT IN ('FBO', 'OPERATING', 'SEG') THEN
         PERFORM refuse_invalid('bank account kind is not known', format('Kind: "%s".', kind), 'One of FBO, OPERATING, SEG.');
     ELSIF (account_kind_of(bank_fund(kind), mirror)).class <> 'control' THEN
@@ -54,18 +54,18 @@ BEGIN
     PERFORM bounded_wait(), require_asset(currency);
     INSERT INTO bank_account AS b (code, kind, bank, currency, ledger_name, routing_number, last_four, opened_at)
     VALUES (present.code, present.kind, present.bank, present.currency, present.ledger_name, present.routing_number,
-            present.last_four, coalesce(open_bank_account.opened_at, clock_timestamp()))
+            present.last_four, coalesce(open_bank_account.at, clock_timestamp()))
     ON CONFLICT DO NOTHING
     RETURNING b.* INTO present;
     fresh := FOUND;
     IF NOT fresh THEN
-        SELECT b.* INTO STRICT present FROM bank_account AS b WHERE b.code = open_bank_account.code;
+        SELECT b.* INTO STRICT present FROM bank_account AS b WHERE b.code = open_bank_account.bank_account;
     END IF;
     PERFORM record_opening('open_bank_account', 0, reference, content, fresh, present, present.opened_at);
     RETURN present.bank_account_id;
 END;
 $$;
-COMMENT ON FUNCTION open_bank_account(text, text, text, asset, text, text, text, text, timestamptz) IS
+COMMENT ON FUNCTION open_bank_account IS
 'Opens a bank account with the control account that mirrors it.
 kind: FBO, OPERATING or SEG. ledger_name: Bank:omnibus, Bank:operating or Bank:segregated unless given.
 Idempotent by code; other content is LG020.
@@ -91,7 +91,7 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.close_bank_account(code text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.close_bank_account(bank_account text, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -101,18 +101,18 @@ DECLARE
     after bank_account;
 BEGIN
     PERFORM bounded_wait();
-    SELECT b.* INTO before FROM bank_account AS b WHERE b.code = close_bank_account.code FOR NO KEY UPDATE;
+    SELECT b.* INTO before FROM bank_account AS b WHERE b.code = close_bank_account.bank_account FOR NO KEY UPDATE;
     IF NOT FOUND THEN
-        PERFORM refuse('LG016', format('bank account "%s" does not exist', coalesce(code, 'NULL')), NULL,
+        PERFORM refuse('LG016', format('bank account "%s" does not exist', coalesce(bank_account, 'NULL')), NULL,
                        'Open it with open_bank_account().');
     END IF;
-    asked := open_change('close_bank_account', 'bank_account', 0, reference, jsonb_build_object('code', code));
+    asked := open_change('close_bank_account', 'bank_account', 0, reference, jsonb_build_object('code', bank_account));
     IF asked.outcome IS NULL THEN
         UPDATE bank_account AS b SET status = 'closed' WHERE b.bank_account_id = before.bank_account_id RETURNING b.* INTO after;
         PERFORM close_change(asked, 'closed', before, after, reason);
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION close_bank_account(text, text, text) IS
+COMMENT ON FUNCTION close_bank_account IS
 'Marks a bank account as closed; closing again is no error.
 Errors: LG016, LG020.';

@@ -144,27 +144,27 @@ $$;
 -- Opening, changing, closing
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION bakkt_ledger.open_client(code text, funding_model text DEFAULT 'BAKKT_TPJ', commission_model text DEFAULT 'BOTH',
-                                         revenue_share_bps integer DEFAULT 0, name text DEFAULT NULL,
-                                         cut_time time DEFAULT '09:00', zone text DEFAULT 'America/Chicago',
-                                         sign_convention text DEFAULT 'CLIENT_OWES',
-                                         reference text DEFAULT NULL, opened_at timestamptz DEFAULT clock_timestamp(),
-                                         first_trading_day date DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.open_client(client text, funding_model text DEFAULT 'BAKKT_TPJ',
+                                         commission_model text DEFAULT 'BOTH', revenue_share_bps integer DEFAULT 0,
+                                         name text DEFAULT NULL, cut_time time DEFAULT '09:00',
+                                         zone text DEFAULT 'America/Chicago', sign_convention text DEFAULT 'CLIENT_OWES',
+                                         first_trading_day date DEFAULT NULL, reference text DEFAULT NULL,
+                                         at timestamptz DEFAULT clock_timestamp())
     RETURNS integer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    moment constant timestamptz := coalesce(opened_at, clock_timestamp());
+    moment constant timestamptz := coalesce(at, clock_timestamp());
     content constant jsonb := jsonb_build_object(
-        'code', code, 'funding_model', funding_model, 'commission_model', commission_model,
+        'code', client, 'funding_model', funding_model, 'commission_model', commission_model,
         'revenue_share_bps', revenue_share_bps, 'name', name, 'cut_time', cut_time, 'zone', zone,
         'sign_convention', sign_convention);
     present client := jsonb_populate_record(NULL::client, content);
     fresh boolean;
 BEGIN
-    IF code IS NULL OR code !~ '^[A-Z0-9]{1,8}$' THEN
-        PERFORM refuse_invalid('client code must be 1 to 8 capital letters or digits', format('Code: "%s".', code));
+    IF client IS NULL OR client !~ '^[A-Z0-9]{1,8}$' THEN
+        PERFORM refuse_invalid('client code must be 1 to 8 capital letters or digits', format('Code: "%s".', client));
     END IF;
     PERFORM check_client(present);
     present.first_trading_day := coalesce(first_trading_day,
@@ -178,7 +178,7 @@ BEGIN
     RETURNING c.* INTO present;
     fresh := FOUND;
     IF NOT fresh THEN
-        SELECT c.* INTO STRICT present FROM client AS c WHERE c.code = open_client.code;
+        SELECT c.* INTO STRICT present FROM client AS c WHERE c.code = open_client.client;
     END IF;
     PERFORM record_opening('open_client', 0, reference,
                            content || jsonb_strip_nulls(jsonb_build_object('first_trading_day', first_trading_day)),
@@ -186,24 +186,24 @@ BEGIN
     RETURN present.client_id;
 END;
 $$;
-COMMENT ON FUNCTION open_client(text, text, text, integer, text, time, text, text, text, timestamptz, date) IS
+COMMENT ON FUNCTION open_client IS
 'Opens a client and returns its identifier.
 first_trading_day: before it nothing can have been executed; a year before it is opened unless given, and not before the calendars
 begin. Idempotent by code: the same content again returns the same identifier, other content is LG020 naming the field.
 Errors: LG002, LG020.';
 
-CREATE FUNCTION bakkt_ledger.change_client(code text, funding_model text DEFAULT NULL, commission_model text DEFAULT NULL,
+CREATE FUNCTION bakkt_ledger.change_client(client text, funding_model text DEFAULT NULL, commission_model text DEFAULT NULL,
                                            revenue_share_bps integer DEFAULT NULL, name text DEFAULT NULL,
                                            cut_time time DEFAULT NULL, zone text DEFAULT NULL, sign_convention text DEFAULT NULL,
                                            price_concession_bps integer DEFAULT NULL, price_band_bps integer DEFAULT NULL,
-                                           reason text DEFAULT NULL, reference text DEFAULT NULL,
-                                           first_trading_day date DEFAULT NULL)
+                                           first_trading_day date DEFAULT NULL, reference text DEFAULT NULL,
+                                           reason text DEFAULT NULL)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    holder constant integer := require_open_client(code);
+    holder constant integer := require_open_client(client);
     asked request;
     before client;
     after client;
@@ -211,7 +211,7 @@ BEGIN
     PERFORM bounded_wait();
     SELECT c.* INTO before FROM client AS c WHERE c.client_id = holder FOR NO KEY UPDATE;
     asked := open_change('change_client', 'client', 0, reference, jsonb_build_object(
-        'code', code, 'funding_model', funding_model, 'commission_model', commission_model,
+        'code', client, 'funding_model', funding_model, 'commission_model', commission_model,
         'revenue_share_bps', revenue_share_bps, 'name', name, 'cut_time', cut_time, 'zone', zone,
         'sign_convention', sign_convention, 'price_concession_bps', price_concession_bps,
         'price_band_bps', price_band_bps, 'first_trading_day', first_trading_day));
@@ -241,7 +241,7 @@ BEGIN
     PERFORM close_change(asked, 'changed', before, after, reason);
 END;
 $$;
-COMMENT ON FUNCTION change_client(text, text, text, integer, text, time, text, text, integer, integer, text, text, date) IS
+COMMENT ON FUNCTION change_client IS
 'Changes the given terms of an open client; NULL leaves a term as it is.
 Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG010, LG011, LG020.';
@@ -251,12 +251,12 @@ Errors: LG002, LG010, LG011, LG020.';
 CREATE FUNCTION bakkt_ledger_internal.lock_client(client_id integer) RETURNS void
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'lock_client';
 
-CREATE FUNCTION bakkt_ledger.close_client(code text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.close_client(client text, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    holder constant integer := require_client(code);
+    holder constant integer := require_client(client);
     asked request;
     before client;
     after client;
@@ -264,7 +264,7 @@ DECLARE
 BEGIN
     PERFORM bounded_wait(), lock_client(holder);  -- waits for its postings under way
     SELECT c.* INTO before FROM client AS c WHERE c.client_id = holder FOR NO KEY UPDATE;
-    asked := open_change('close_client', 'client', 0, reference, jsonb_build_object('code', code));
+    asked := open_change('close_client', 'client', 0, reference, jsonb_build_object('code', client));
     IF asked.outcome IS NOT NULL THEN
         RETURN;
     END IF;
@@ -273,7 +273,7 @@ BEGIN
         PERFORM require_fresh_snapshot();
         remains := first_account_not_empty(holder);
         IF remains IS NOT NULL THEN
-            PERFORM refuse('LG035', format('client "%s" cannot be closed: an account is not empty', code), remains,
+            PERFORM refuse('LG035', format('client "%s" cannot be closed: an account is not empty', client), remains,
                            'Bring all its accounts to zero and release its holds first.');
         END IF;
         UPDATE client AS c
@@ -285,7 +285,7 @@ BEGIN
     PERFORM close_change(asked, 'closed', before, after, reason);
 END;
 $$;
-COMMENT ON FUNCTION close_client(text, text, text) IS
+COMMENT ON FUNCTION close_client IS
 'Closes a client for ever: nothing is posted for it any more.
 Every account of it must be zero without holds (LG035). Its postings under way end first (55P03 if they do not).
 Closing again is no error.

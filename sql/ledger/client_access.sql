@@ -124,13 +124,13 @@ $$;
 -- Granting and revoking
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION bakkt_ledger.grant_client_access(client text, role_name name, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.grant_client_access(client text, role name, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_client(client);
-    named constant oid := require_role(role_name);
+    named constant oid := require_role(role);
     granted client_access;
 BEGIN
     PERFORM bounded_wait();
@@ -143,12 +143,12 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION grant_client_access(text, name, text) IS
+COMMENT ON FUNCTION grant_client_access IS
 'Lets a role, and the roles that inherit from it, see a client and act for it as far as their group roles allow.
 It ends with the role. Granting again is no error.
 Errors: LG010, 42501, 42704 unknown role.';
 
-CREATE FUNCTION bakkt_ledger.revoke_client_access(client text, role_name name, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.revoke_client_access(client text, role name, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -157,14 +157,14 @@ DECLARE
     revoked client_access;
 BEGIN
     PERFORM bounded_wait();
-    DELETE FROM client_access AS g WHERE g.client_id = holder AND role_label(g.role) = role_name RETURNING g.* INTO revoked;
+    DELETE FROM client_access AS g WHERE g.client_id = holder AND role_label(g.role) = role RETURNING g.* INTO revoked;
     IF FOUND THEN
         PERFORM invalidate_account_cache();  -- sessions remember what was granted
         PERFORM record_event('removed', revoked, NULL, clock_timestamp(), reason => reason);
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION revoke_client_access(text, name, text) IS
+COMMENT ON FUNCTION revoke_client_access IS
 'Takes a role''s access to a client away, for queries that start from now on.
 Of a role that was dropped, give the number that verify() tells. Revoking again is no error.
 Errors: LG010, 42501.';

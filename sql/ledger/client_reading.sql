@@ -41,7 +41,7 @@ BEGIN
     IF code IS NULL THEN
         RETURN NULL;
     END IF;
-    SELECT c.customer_id INTO found_customer FROM customer AS c WHERE c.client_id = holder AND c.account_code = code;
+    SELECT c.customer_id INTO found_customer FROM customer AS c WHERE c.client_id = holder AND c.customer_code = code;
     IF NOT FOUND THEN
         PERFORM refuse('LG012', format('unknown customer account "%s"', code), NULL,
                        'Leave it out for all customers of the client.');
@@ -57,7 +57,7 @@ CREATE TYPE bakkt_ledger.customer_line AS (
     mode text,
     party_status text,
     funding_model text,
-    party_reference text,
+    external_id text,
     opened_at timestamptz
 );
 COMMENT ON TYPE customer_line IS
@@ -72,7 +72,7 @@ DECLARE
     holder constant integer := require_client(client);
 BEGIN
     RETURN QUERY
-    SELECT c.customer_id, c.account_code, c.account_type, c.mode, c.party_status, c.funding_model, c.party_reference, c.opened_at
+    SELECT c.customer_id, c.customer_code, c.account_type, c.mode, c.party_status, c.funding_model, c.external_id, c.opened_at
     FROM customer AS c
     WHERE c.client_id = holder AND c.customer_id > after
     ORDER BY c.customer_id
@@ -107,7 +107,7 @@ DECLARE
     kinds constant text[] := visible_kinds();
 BEGIN
     RETURN QUERY
-    SELECT a.account, a.fund, a.name, a.kind, a.asset, c.account_code, a.status
+    SELECT a.account, a.fund, a.name, a.kind, a.asset, c.customer_code, a.status
     FROM account AS a
     LEFT JOIN customer AS c ON c.customer_id = a.customer_id
     WHERE a.client_id = holder AND a.kind = ANY (kinds)
@@ -231,7 +231,7 @@ DECLARE
     kinds constant text[] := visible_kinds();
 BEGIN
     RETURN QUERY
-    SELECT j.journal_id, l.line, k.name, j.reference, c.account_code, l.account, a.fund, a.name, l.amount, l.debit, l.credit,
+    SELECT j.journal_id, l.line, k.name, j.reference, c.customer_code, l.account, a.fund, a.name, l.amount, l.debit, l.credit,
            j.recorded_at, j.effective_at, j.reverses, j.description
     FROM journal_page(holder, owner, coalesce(since, '-infinity'), coalesce(until, 'infinity'), after, require_page(most)) AS j
     JOIN journal_kind AS k ON k.kind = j.kind
@@ -275,7 +275,7 @@ DECLARE
     kinds constant text[] := visible_kinds();
 BEGIN
     RETURN QUERY
-    SELECT h.hold_id, h.reference, h.account, c.account_code, h.status, h.remaining, h.captured, h.expires_at, h.opened_at
+    SELECT h.hold_id, h.reference, h.account, c.customer_code, h.status, h.remaining, h.captured, h.expires_at, h.opened_at
     FROM hold AS h
     JOIN account AS a ON a.client_id = h.client_id AND a.account = h.account AND a.kind = ANY (kinds)
     LEFT JOIN customer AS c ON c.customer_id = a.customer_id

@@ -3,18 +3,18 @@
 CREATE TABLE bakkt_ledger_internal.customer (
     customer_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     client_id integer NOT NULL REFERENCES client,
-    account_code text NOT NULL UNIQUE CHECK (account_code ~ '^[A-Z0-9]{8}$'),
+    customer_code text NOT NULL UNIQUE CHECK (customer_code ~ '^[A-Z0-9]{8}$'),
     account_type text NOT NULL
         CHECK (account_type IN ('INDIVIDUAL', 'CUSTODIAL', 'ENTITY_PERSONAL_TRUST', 'ENTITY', 'FIRM_ALLOCATION', 'GIFT')),
     mode text NOT NULL DEFAULT 'OPEN' CHECK (mode IN ('OPEN', 'CLOSED', 'LOCKED', 'CLOSING_ONLY')),
     party_status text NOT NULL DEFAULT 'ACTIVE'
         CHECK (party_status IN ('ACTIVE', 'INACTIVE', 'SUSPENDED', 'LIQUIDATED', 'UNDER_REVIEW', 'CLOSED')),
     funding_model text CHECK (funding_model IN ('BAKKT_TPJ', 'NET_SETTLEMENT', 'APEX_TPJ', 'NO_SETTLEMENT')),
-    party_reference text CHECK (octet_length(party_reference) BETWEEN 1 AND 255),
+    external_id text CHECK (octet_length(external_id) BETWEEN 1 AND 255),
     opened_at timestamptz NOT NULL
 );
 CREATE INDEX customer_client ON customer (client_id);
-CREATE UNIQUE INDEX customer_party ON customer (client_id, party_reference) WHERE party_reference IS NOT NULL;
+CREATE UNIQUE INDEX customer_party ON customer (client_id, external_id) WHERE external_id IS NOT NULL;
 COMMENT ON TABLE customer IS 'A customer''s trading account, named by its eight-character account code.';
 COMMENT ON COLUMN customer.account_type IS
 'INDIVIDUAL, CUSTODIAL, ENTITY_PERSONAL_TRUST, ENTITY; FIRM_ALLOCATION and GIFT are the client''s own.';
@@ -22,10 +22,10 @@ COMMENT ON COLUMN customer.mode IS 'OPEN, CLOSING_ONLY (may sell), LOCKED, CLOSE
 COMMENT ON COLUMN customer.party_status IS
 'State of the person: ACTIVE; LIQUIDATED may only sell or withdraw; others may not trade.';
 COMMENT ON COLUMN customer.funding_model IS 'Overrides the client''s funding model; NULL: the client''s.';
-COMMENT ON COLUMN customer.party_reference IS 'The client''s own identifier of the person, unique within the client.';
+COMMENT ON COLUMN customer.external_id IS 'The client''s own identifier of the person, unique within the client.';
 SELECT pg_catalog.pg_extension_config_dump('customer', '');
 SELECT pg_catalog.pg_extension_config_dump('customer_customer_id_seq', '');
-INSERT INTO subject (subject, key) VALUES ('customer', '{account_code}');
+INSERT INTO subject (subject, key) VALUES ('customer', '{customer_code}');
 
 -- LG002 naming the first attribute of a customer that is not valid.
 CREATE FUNCTION bakkt_ledger_internal.check_customer(terms customer) RETURNS void
@@ -33,12 +33,12 @@ CREATE FUNCTION bakkt_ledger_internal.check_customer(terms customer) RETURNS voi
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    IF terms.account_code IS NULL OR terms.account_code !~ '^[A-Z0-9]{8}$' THEN
+    IF terms.customer_code IS NULL OR terms.customer_code !~ '^[A-Z0-9]{8}$' THEN
         PERFORM refuse_invalid('account code must be 8 capital letters or digits',
-                               format('Code: "%s".', coalesce(terms.account_code, 'NULL')));
-    ELSIF octet_length(terms.party_reference) NOT BETWEEN 1 AND 255 THEN
+                               format('Code: "%s".', coalesce(terms.customer_code, 'NULL')));
+    ELSIF octet_length(terms.external_id) NOT BETWEEN 1 AND 255 THEN
         PERFORM refuse_invalid('a party reference has 1 to 255 bytes',
-                               format('This one has %s.', octet_length(terms.party_reference)));
+                               format('This one has %s.', octet_length(terms.external_id)));
     ELSIF terms.account_type IS NULL OR terms.account_type NOT IN ('INDIVIDUAL', 'CUSTODIAL', 'ENTITY_PERSONAL_TRUST', 'ENTITY',
                                                                    'FIRM_ALLOCATION', 'GIFT') THEN
         PERFORM refuse_invalid('account type is not known', format('Account type: "%s".', terms.account_type),
@@ -62,10 +62,10 @@ $$
 DECLARE
     taken text;
 BEGIN
-    SELECT c.account_code INTO taken
+    SELECT c.customer_code INTO taken
     FROM customer AS c
-    WHERE c.account_code = ANY (codes) AND c.client_id <> holder
-    ORDER BY c.account_code LIMIT 1;
+    WHERE c.customer_code = ANY (codes) AND c.client_id <> holder
+    ORDER BY c.customer_code LIMIT 1;
     IF FOUND THEN
         PERFORM refuse('LG020', format('account code "%s" is taken', taken), NULL,
                        'An account code names one customer of the whole ledger: choose another.');
@@ -73,34 +73,34 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.open_customer(account_code text, client text, account_type text DEFAULT 'INDIVIDUAL',
-                                           funding_model text DEFAULT NULL, party_reference text DEFAULT NULL,
-                                           reference text DEFAULT NULL, opened_at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.open_customer(client text, customer text, account_type text DEFAULT 'INDIVIDUAL',
+                                           funding_model text DEFAULT NULL, external_id text DEFAULT NULL,
+                                           reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_open_client(client);
-    content constant jsonb := jsonb_build_object('account_code', account_code, 'client_id', holder, 'account_type', account_type,
-                                                 'funding_model', funding_model, 'party_reference', party_reference);
+    content constant jsonb := jsonb_build_object('customer_code', customer, 'client_id', holder, 'account_type', account_type,
+                                                 'funding_model', funding_model, 'external_id', external_id);
     present customer := jsonb_populate_record(NULL::customer, content);
     fresh boolean;
 BEGIN
     PERFORM bounded_wait(), check_customer(present);
-    INSERT INTO customer AS c (client_id, account_code, account_type, funding_model, party_reference, opened_at)
-    VALUES (holder, present.account_code, present.account_type, present.funding_model, present.party_reference,
-            coalesce(open_customer.opened_at, clock_timestamp()))
+    INSERT INTO customer AS c (client_id, customer_code, account_type, funding_model, external_id, opened_at)
+    VALUES (holder, present.customer_code, present.account_type, present.funding_model, present.external_id,
+            coalesce(open_customer.at, clock_timestamp()))
     ON CONFLICT DO NOTHING
     RETURNING c.* INTO present;
     fresh := FOUND;
-    PERFORM refuse_taken_codes(holder, ARRAY[account_code]);
+    PERFORM refuse_taken_codes(holder, ARRAY[customer]);
     IF NOT fresh THEN
-        SELECT c.* INTO present FROM customer AS c WHERE c.account_code = open_customer.account_code;
+        SELECT c.* INTO present FROM customer AS c WHERE c.customer_code = open_customer.customer;
         IF NOT FOUND THEN
             PERFORM refuse('LG020', format('party reference "%s" belongs to another customer of client "%s"',
-                                           party_reference, client),
-                           format('Field "account_code": %s now.', account_code),
+                                           external_id, client),
+                           format('Field "customer_code": %s now.', customer),
                            'Give the party reference of one person to one account only.');
         END IF;
     END IF;
@@ -108,55 +108,55 @@ BEGIN
     RETURN present.customer_id;
 END;
 $$;
-COMMENT ON FUNCTION open_customer(text, text, text, text, text, text, timestamptz) IS
+COMMENT ON FUNCTION open_customer IS
 'Opens a customer of a client and returns its identifier.
 Idempotent by account code: the same content again returns the same, other content (another client, too) is LG020.
 Errors: LG002, LG010, LG011, LG020, 42501.';
 
-CREATE FUNCTION bakkt_ledger.open_customers(client text, account_codes text[], account_type text DEFAULT 'INDIVIDUAL',
-                                            funding_model text DEFAULT NULL, opened_at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.open_customers(client text, customers text[], account_type text DEFAULT 'INDIVIDUAL',
+                                            funding_model text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_open_client(client);
-    moment constant timestamptz := coalesce(opened_at, clock_timestamp());
+    moment constant timestamptz := coalesce(at, clock_timestamp());
     content constant jsonb := jsonb_build_object('client_id', holder, 'account_type', account_type,
                                                  'funding_model', funding_model);
     opened customer[];
 BEGIN
-    IF coalesce(cardinality(account_codes), 0) = 0 THEN
+    IF coalesce(cardinality(customers), 0) = 0 THEN
         RETURN 0;
     END IF;
-    PERFORM require_batch_size(cardinality(account_codes)), bounded_wait();
+    PERFORM require_batch_size(cardinality(customers)), bounded_wait();
     -- of the codes one that is malformed, if there is any
-    PERFORM check_customer(jsonb_populate_record(NULL::customer, content || jsonb_build_object('account_code', c.code)))
-    FROM (SELECT code FROM unnest(account_codes) AS code ORDER BY code ~ '^[A-Z0-9]{8}$' NULLS FIRST LIMIT 1) AS c;
+    PERFORM check_customer(jsonb_populate_record(NULL::customer, content || jsonb_build_object('customer_code', c.code)))
+    FROM (SELECT code FROM unnest(customers) AS code ORDER BY code ~ '^[A-Z0-9]{8}$' NULLS FIRST LIMIT 1) AS c;
     WITH inserted AS (
-        INSERT INTO customer AS c (client_id, account_code, account_type, funding_model, opened_at)
+        INSERT INTO customer AS c (client_id, customer_code, account_type, funding_model, opened_at)
         SELECT DISTINCT holder, code, open_customers.account_type, open_customers.funding_model, moment
-        FROM unnest(account_codes) AS code
+        FROM unnest(customers) AS code
         ORDER BY code
-        ON CONFLICT ON CONSTRAINT customer_account_code_key DO NOTHING
+        ON CONFLICT ON CONSTRAINT customer_customer_code_key DO NOTHING
         RETURNING c
     )
     SELECT array_agg(i.c) INTO opened FROM inserted AS i;
-    PERFORM record_events('opened', NULL::customer[], opened, moment), refuse_taken_codes(holder, account_codes);
-    IF coalesce(cardinality(opened), 0) < cardinality(account_codes) THEN
-        PERFORM require_same_opening(c, content) FROM customer AS c WHERE c.account_code = ANY (account_codes);
+    PERFORM record_events('opened', NULL::customer[], opened, moment), refuse_taken_codes(holder, customers);
+    IF coalesce(cardinality(opened), 0) < cardinality(customers) THEN
+        PERFORM require_same_opening(c, content) FROM customer AS c WHERE c.customer_code = ANY (customers);
     END IF;
     RETURN coalesce(cardinality(opened), 0);
 END;
 $$;
-COMMENT ON FUNCTION open_customers(text, text[], text, text, timestamptz) IS
+COMMENT ON FUNCTION open_customers IS
 'Opens many customers of a client at once and returns how many are new.
 Those opened before with the same content are passed over. All or none.
 Errors: those of open_customer(), 54000 more than one call takes.';
 
-CREATE FUNCTION bakkt_ledger.change_customer(account_code text, mode text DEFAULT NULL, party_status text DEFAULT NULL,
-                                             funding_model text DEFAULT NULL, reason text DEFAULT NULL,
-                                             reference text DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.change_customer(customer text, mode text DEFAULT NULL, party_status text DEFAULT NULL,
+                                             funding_model text DEFAULT NULL, reference text DEFAULT NULL,
+                                             reason text DEFAULT NULL)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -166,10 +166,10 @@ DECLARE
     before customer;
     after customer;
 BEGIN
-    PERFORM bounded_wait(), require_customer(account_code);
-    SELECT c.* INTO before FROM customer AS c WHERE c.account_code = change_customer.account_code FOR NO KEY UPDATE;
+    PERFORM bounded_wait(), require_customer(customer);
+    SELECT c.* INTO before FROM customer AS c WHERE c.customer_code = change_customer.customer FOR NO KEY UPDATE;
     asked := open_change('change_customer', 'customer', before.client_id, reference,
-                         jsonb_build_object('account_code', account_code, 'mode', mode, 'party_status', party_status,
+                         jsonb_build_object('customer_code', customer, 'mode', mode, 'party_status', party_status,
                                             'funding_model', funding_model));
     IF asked.outcome IS NOT NULL THEN
         RETURN;
@@ -188,22 +188,22 @@ BEGIN
     PERFORM close_change(asked, 'changed', before, after, reason);
 END;
 $$;
-COMMENT ON FUNCTION change_customer(text, text, text, text, text, text) IS
+COMMENT ON FUNCTION change_customer IS
 'Changes mode, party status or funding model of a customer; NULL leaves it, funding model CLIENT removes the override.
 Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG012, LG020, 42501.';
 
-CREATE FUNCTION bakkt_ledger_internal.require_customer(account_code text) RETURNS bigint
+CREATE FUNCTION bakkt_ledger_internal.require_customer(customer_code text) RETURNS bigint
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     found_customer customer;
 BEGIN
-    SELECT c.* INTO found_customer FROM customer AS c WHERE c.account_code = require_customer.account_code;
+    SELECT c.* INTO found_customer FROM customer AS c WHERE c.customer_code = require_customer.customer_code;
     -- a customer of a client that is not visible is as good as unknown
     IF NOT FOUND OR NOT found_customer.client_id = ANY (visible_clients()) THEN
-        PERFORM refuse('LG012', format('customer "%s" does not exist', coalesce(account_code, 'NULL')), NULL,
+        PERFORM refuse('LG012', format('customer "%s" does not exist', coalesce(customer_code, 'NULL')), NULL,
                        'Open it with open_customer().');
     END IF;
     RETURN found_customer.customer_id;

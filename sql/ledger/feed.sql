@@ -188,16 +188,16 @@ CREATE FUNCTION bakkt_ledger_internal.told_execution(terms execution_terms, sees
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     SELECT jsonb_build_object(
-               'customer', c.account_code, 'symbol', i.symbol, 'side', side(terms), 'quantity', quantity(terms),
+               'customer', c.customer_code, 'symbol', i.symbol, 'side', side(terms), 'quantity', quantity(terms),
                'price', price(terms), 'net_money', net_money(terms), 'fee', fee(terms), 'funding_model', funding_model(terms),
                'client_order_id', client_order_id(terms), 'busts', busts(terms), 'corrects', corrects(terms))
         || CASE WHEN sees_all
-                THEN jsonb_build_object('provider', p.code, 'provider_price', lp_price(terms), 'provider_money', lp_money(terms),
+                THEN jsonb_build_object('provider', p.code, 'provider_price', provider_price(terms), 'provider_money', provider_money(terms),
                                         'revenue', revenue(terms), 'revenue_share', revenue_share(terms))
                 ELSE '{}' END
     FROM customer AS c
     LEFT JOIN instrument AS i ON i.instrument_id = instrument_id(terms)
-    LEFT JOIN liquidity_provider AS p ON p.lp_id = lp_id(terms)
+    LEFT JOIN provider AS p ON p.provider_id = provider_id(terms)
     WHERE c.customer_id = customer_id(terms);
 END;
 

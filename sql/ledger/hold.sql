@@ -330,7 +330,7 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.authorise_hold(client text, account account_id, amount amount, reference text,
+CREATE FUNCTION bakkt_ledger.authorize_hold(client text, account account_id, amount amount, reference text,
                                             expires_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS hold
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -341,7 +341,7 @@ BEGIN
     RETURN open_hold(require_client(client), account, amount, require_own_hold(reference), expires_at, at);
 END;
 $$;
-COMMENT ON FUNCTION authorise_hold(text, account_id, amount, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION authorize_hold IS
     'Binds an amount of a customer''s account. A poster binds what customers may use (42501). Idempotent by reference: the '
     'first answer again, LG020 if the content differs. Errors: LG002 no reference, LG030 unknown account, LG045 amount not '
     'positive, LG050 not available, LG032, LG033 closed or frozen, LG061.';

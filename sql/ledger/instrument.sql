@@ -70,9 +70,8 @@ END;
 $$;
 
 CREATE FUNCTION bakkt_ledger.open_instrument(symbol text, base asset, quote asset, price_increment price,
-                                             quantity_increment amount,
-                                             minimum_quantity amount DEFAULT NULL, minimum_notional amount DEFAULT NULL,
-                                             reference text DEFAULT NULL)
+                                             quantity_increment amount, minimum_quantity amount DEFAULT NULL,
+                                             minimum_notional amount DEFAULT NULL, reference text DEFAULT NULL)
     RETURNS integer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -110,16 +109,16 @@ BEGIN
     RETURN present.instrument_id;
 END;
 $$;
-COMMENT ON FUNCTION open_instrument(text, asset, asset, price, amount, amount, amount, text) IS
+COMMENT ON FUNCTION open_instrument IS
 'Opens an instrument and returns its identifier.
 minimum_quantity: the quantity increment unless given. minimum_notional: 1 of the quote asset unless given.
 The same content again returns the same; other content, or another symbol for the same pair, is LG020.
 Errors: LG002, LG020, LG040, LG041, LG042, LG043, LG045.';
 
 CREATE FUNCTION bakkt_ledger.change_instrument(symbol text, price_increment price DEFAULT NULL,
-                                               quantity_increment amount DEFAULT NULL,
-                                               minimum_quantity amount DEFAULT NULL, minimum_notional amount DEFAULT NULL,
-                                               status text DEFAULT NULL, reason text DEFAULT NULL, reference text DEFAULT NULL)
+                                               quantity_increment amount DEFAULT NULL, minimum_quantity amount DEFAULT NULL,
+                                               minimum_notional amount DEFAULT NULL, status text DEFAULT NULL,
+                                               reference text DEFAULT NULL, reason text DEFAULT NULL)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -153,20 +152,20 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION change_instrument(text, price, amount, amount, amount, text, text, text) IS
+COMMENT ON FUNCTION change_instrument IS
 'Changes the steps, minimums or status (active, retired) of an instrument; NULL leaves them.
 Trades made before are not touched. Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG015, LG020, LG042, LG043, LG045.';
 
-CREATE FUNCTION bakkt_ledger.retire_instrument(symbol text, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.retire_instrument(symbol text, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM change_instrument(symbol, status => 'retired', reason => retire_instrument.reason,
-                              reference => retire_instrument.reference);
+    PERFORM change_instrument(symbol, status => 'retired',
+                              reference => retire_instrument.reference, reason => retire_instrument.reason);
 END;
 $$;
-COMMENT ON FUNCTION retire_instrument(text, text, text) IS
+COMMENT ON FUNCTION retire_instrument IS
 'Ends trading in an instrument; retiring again is no error.
 Errors: LG015, LG020.';

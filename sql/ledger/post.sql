@@ -5,16 +5,16 @@
 
 CREATE TYPE bakkt_ledger.journal_request AS (
     client text,
+    entry journal_entry,
     reference text,
     kind text,
-    entry journal_entry,
-    effective_at timestamptz,
     description text,
+    at timestamptz,
     linked boolean
 );
 COMMENT ON TYPE journal_request IS
-    'One journal to post: client code, reference (the idempotency key, 1 to 200 bytes), kind (a name of journal_kind, NULL '
-    'means general), entry, effective time (NULL: when recorded), description, and whether it is posted only together with the '
+    'One journal to post: client, entry, reference (the idempotency key, 1 to 200 bytes), kind (a name of journal_kind, NULL '
+    'means general), description, when it is effective (NULL: when recorded), and whether it is posted only together with the '
     'next request (linked).';
 
 CREATE TYPE bakkt_ledger.account_balance AS (
@@ -49,13 +49,14 @@ COMMENT ON FUNCTION post_journals(journal_request[], boolean, boolean) IS
     'the first refusal instead (SQLSTATE class LG, doc/errors.md) and posts nothing. dry_run evaluates and writes nothing. '
     'Conflicts that can be retried are 40001 or 40P01, never a refusal. LG068: the entry takes two people, see post_journal().';
 
-CREATE FUNCTION bakkt_ledger.post_journal(client text, reference text, entry journal_entry, kind text DEFAULT 'general',
-                             effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, dry_run boolean DEFAULT false)
+CREATE FUNCTION bakkt_ledger.post_journal(client text, entry journal_entry, reference text, kind text DEFAULT 'general',
+                                          description text DEFAULT NULL, at timestamptz DEFAULT NULL,
+                                          dry_run boolean DEFAULT false)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_journal';
-COMMENT ON FUNCTION post_journal(text, text, journal_entry, text, timestamptz, text, boolean) IS
+COMMENT ON FUNCTION post_journal IS
     'Posts one journal or raises why not (SQLSTATE class LG, doc/errors.md; 40001 or 40P01: retry). The same reference with the '
-    'same content returns the original outcome; with other content LG020 names the field. effective_at defaults to the time of '
+    'same content returns the original outcome; with other content LG020 names the field. at defaults to the time of '
     'recording; it may not lie more than five minutes ahead (LG061). The caller acts alone, so an entry on accounts of a kind '
     'that account_kind does not mark alone, or on accounts of two customers, is refused (LG068): it takes two people, one who '
     'calls propose_journal() and one who calls approve_journal().';
@@ -66,11 +67,12 @@ CREATE FUNCTION bakkt_ledger_internal.load_journals(requests journal_request[], 
 COMMENT ON FUNCTION load_journals(journal_request[], boolean, boolean) IS
     'post_journals() on accounts of any kind, for the owner who takes over the books of another system. Not granted to anyone.';
 
-CREATE FUNCTION bakkt_ledger_internal.load_journal(client text, reference text, entry journal_entry, kind text DEFAULT 'general',
-                             effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, dry_run boolean DEFAULT false)
+CREATE FUNCTION bakkt_ledger_internal.load_journal(client text, entry journal_entry, reference text, kind text DEFAULT 'general',
+                                                   description text DEFAULT NULL, at timestamptz DEFAULT NULL,
+                                                   dry_run boolean DEFAULT false)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'load_journal';
-COMMENT ON FUNCTION load_journal(text, text, journal_entry, text, timestamptz, text, boolean) IS
+COMMENT ON FUNCTION load_journal IS
     'post_journal() on accounts of any kind, for the owner who takes over the books of another system. Not granted to anyone.';
 
 CREATE FUNCTION bakkt_ledger_internal.post_entry(client_id integer, reference text, kind text, entry journal_entry,
@@ -122,10 +124,10 @@ COMMENT ON FUNCTION invalidate_account_cache() IS
     'to anyone.';
 
 CREATE FUNCTION bakkt_ledger.reverse_journal(client text, journal bigint, reference text, entry journal_entry DEFAULT NULL,
-                                effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
+                                             description text DEFAULT NULL, at timestamptz DEFAULT NULL)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'reverse_journal';
-COMMENT ON FUNCTION reverse_journal(text, bigint, text, journal_entry, timestamptz, text) IS
+COMMENT ON FUNCTION reverse_journal IS
     'Reverses a journal: whole and once when entry is NULL, else the part given by entry, whose credits on an account may not '
     'exceed what remains of the journal''s debits there, and the other way round. Errors: LG062 unknown journal, LG063 reversed '
     'already, LG064 more than remains, LG065 a reversal cannot be reversed: post the journal again; LG068 the journal takes two '

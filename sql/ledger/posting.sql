@@ -5,7 +5,7 @@
 -- Accounts are joined by number alone: joined by client too, the planner would read all accounts of
 -- the client for every journal.
 CREATE VIEW bakkt_ledger.posting WITH (security_invoker = true) AS
-    SELECT c.code AS client, cu.account_code AS customer, j.journal_id AS journal, k.name AS kind, j.reference,
+    SELECT c.code AS client, cu.customer_code AS customer, j.journal_id AS journal, k.name AS kind, j.reference,
            l.line, l.account, a.fund, a.name, l.amount, l.debit, l.credit,
            j.recorded_at, j.effective_at, j.reverses, j.description, j.client_id, j.customer_id
       FROM journal j
@@ -16,7 +16,7 @@ CREATE VIEW bakkt_ledger.posting WITH (security_invoker = true) AS
       JOIN account a ON a.account = l.account AND a.client_id + 0 = j.client_id
      WHERE a.customer_id IS NULL OR a.customer_id IS NOT DISTINCT FROM j.customer_id
     UNION ALL
-    SELECT c.code, cu.account_code, j.journal_id, k.name, j.reference,
+    SELECT c.code, cu.customer_code, j.journal_id, k.name, j.reference,
            l.line, l.account, a.fund, a.name, l.amount, l.debit, l.credit,
            j.recorded_at, j.effective_at, j.reverses, j.description, j.client_id, p.customer_id
       FROM journal_party p

@@ -87,9 +87,9 @@ BEGIN ATOMIC
     GROUP BY asset(t.amount);
 END;
 
-CREATE FUNCTION bakkt_ledger.propose_journal(entry journal_entry, reason text, reference text, description text DEFAULT NULL,
-                                             effective_at timestamptz DEFAULT NULL, at timestamptz DEFAULT clock_timestamp(),
-                                             reverses bigint DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.propose_journal(entry journal_entry, reference text, reason text, description text DEFAULT NULL,
+                                             effective_at timestamptz DEFAULT NULL, reverses bigint DEFAULT NULL,
+                                             at timestamptz DEFAULT clock_timestamp())
     RETURNS proposal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -125,7 +125,7 @@ BEGIN
     RETURN close_request(asked, proposal_state(entered));
 END;
 $$;
-COMMENT ON FUNCTION propose_journal(journal_entry, text, text, text, timestamptz, timestamptz, bigint) IS
+COMMENT ON FUNCTION propose_journal IS
 'Proposes an entry by hand, for the client whose accounts it names; another person calls approve_journal(), and then it is posted.
 reason: a reason code. reverses: the journal that the entry takes back, whole when there is no entry, as in reverse_journal().
 Idempotent by reference: the first answer again, LG020 if the content differs.

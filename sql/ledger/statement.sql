@@ -77,7 +77,8 @@ COMMENT ON FUNCTION account_statement(account_id, timestamptz, timestamptz) IS
     'balance, which equals the closing balance of the statement before (I4). NULL is no bound. A period that ends now may still '
     'gain lines of transactions under way. Errors: LG030.';
 
-CREATE FUNCTION bakkt_ledger.statement(account_code text, asset asset, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
+CREATE FUNCTION bakkt_ledger.statement(customer text, asset asset, since timestamptz DEFAULT '-infinity',
+                                       until timestamptz DEFAULT 'infinity')
     RETURNS SETOF statement_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -87,21 +88,21 @@ DECLARE
     asked record;
 BEGIN
     IF NOT EXISTS (SELECT FROM customer c
-                    WHERE c.account_code = statement.account_code AND c.client_id = ANY (visible_clients())) THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG012', MESSAGE = format('unknown customer account "%s"', account_code);
+                    WHERE c.customer_code = statement.customer AND c.client_id = ANY (visible_clients())) THEN
+        RAISE EXCEPTION USING ERRCODE = 'LG012', MESSAGE = format('unknown customer account "%s"', customer);
     END IF;
     FOR asked IN
         SELECT a.account FROM account a
           JOIN customer c ON c.customer_id = a.customer_id AND c.client_id = a.client_id
           JOIN account_kind k ON k.kind = a.kind AND k.limited
-         WHERE c.account_code = statement.account_code AND a.asset = statement.asset
+         WHERE c.customer_code = statement.customer AND a.asset = statement.asset
          ORDER BY a.name
     LOOP
         RETURN QUERY SELECT * FROM account_statement(asked.account, since, until);
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION statement(text, asset, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION statement IS
     'Statements of all claims of a customer in an asset, one account after the other, of what was recorded in [since, until); '
     'see account_statement(). Receivables and payables of the customer are house accounts: account_statement(). Errors: LG012 '
     'unknown customer, or not visible.';

@@ -71,7 +71,7 @@ BEGIN
     RETURN asset;
 END;
 $$;
-COMMENT ON FUNCTION register_asset(asset, text, integer, text, text) IS
+COMMENT ON FUNCTION register_asset IS
 'Registers an asset.
 kind: FIAT, COIN or STABLECOIN. scale: 0 to 18 decimals. The same content again is no error; another kind, name or scale is LG020.
 Errors: LG002, LG020.';
@@ -101,7 +101,7 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.retire_asset(asset asset, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.retire_asset(asset asset, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -109,12 +109,12 @@ BEGIN
     PERFORM set_asset_status(asset, 'retired', reason, reference);
 END;
 $$;
-COMMENT ON FUNCTION retire_asset(asset, text, text) IS
+COMMENT ON FUNCTION retire_asset IS
 'Ends posting in an asset: no posting that begins from now on is in it (LG041); what was posted stays.
 It waits for nobody''s transaction: postings under way may still end, all of them begun before. Retiring again is no error.
 Errors: LG040 unknown, LG020.';
 
-CREATE FUNCTION bakkt_ledger.reinstate_asset(asset asset, reason text DEFAULT NULL, reference text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.reinstate_asset(asset asset, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -122,6 +122,6 @@ BEGIN
     PERFORM set_asset_status(asset, 'reinstated', reason, reference);
 END;
 $$;
-COMMENT ON FUNCTION reinstate_asset(asset, text, text) IS
+COMMENT ON FUNCTION reinstate_asset IS
 'Takes retire_asset() back.
 Errors: LG040 unknown, LG020.';

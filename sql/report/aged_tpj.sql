@@ -51,7 +51,7 @@ CREATE FUNCTION bakkt_ledger_internal.aged_rows(holder integer, moment timestamp
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
-    SELECT c.journal_id, u.account_code, CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END,
+    SELECT c.journal_id, u.customer_code, CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END,
            side(j.terms), i.symbol, j.reference, client_order_id(j.terms), quantity(j.terms), price(j.terms),
            c.outstanding, c.called_at, c.first_attempt_at, c.last_attempt_at, c.attempts, c.last_reason,
            age.days, age_bucket(age.days), 'Not Settled'

@@ -176,7 +176,7 @@ END;
 $$;
 INSERT INTO client_run VALUES ('take_aged_tpj', 'take_client_aged_tpj', 'clients_with_aged_tpj');
 
-CREATE FUNCTION bakkt_ledger.take_aged_tpj(kind text, as_of timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.take_aged_tpj(kind text, at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
     RETURNS TABLE (client_code text, file_name text, as_of_instant timestamptz, calls bigint, withdrawals amount[],
                    deposits amount[], digest bytea)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
@@ -185,18 +185,18 @@ CREATE FUNCTION bakkt_ledger.take_aged_tpj(kind text, as_of timestamptz DEFAULT 
 $$
 BEGIN
     PERFORM require_list_kind(kind);
-    PERFORM require_instant(as_of);
+    PERFORM require_instant(at);
     IF client IS NOT NULL THEN
-        PERFORM taken_before(require_client(client), kind, as_of);
+        PERFORM taken_before(require_client(client), kind, at);
     END IF;
     RETURN QUERY
     SELECT l.*
-    FROM run_for_clients('take_aged_tpj', as_of, client, kind) AS r (rows)
+    FROM run_for_clients('take_aged_tpj', at, client, kind) AS r (rows)
     CROSS JOIN jsonb_to_recordset(r.rows) AS l (client_code text, file_name text, as_of_instant timestamptz, calls bigint,
                                                 withdrawals amount[], deposits amount[], digest bytea);
 END;
 $$;
-COMMENT ON FUNCTION take_aged_tpj(text, timestamptz, text) IS
+COMMENT ON FUNCTION take_aged_tpj IS
 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and stores what decides it.
 kind: AM, PM or SOD; the Central date of as_of names the list. Seals a block, and waits, in bounded time, for transactions that
 are writing events of the client''s cash calls (55P03).

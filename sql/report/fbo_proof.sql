@@ -24,7 +24,7 @@ BEGIN ATOMIC
                CASE k.normal_side WHEN 'debit' THEN b.balance ELSE -b.balance END AS signed,
                k.class = 'claim' AND sign(b.balance) > 0 AS owed
         FROM client AS c
-        CROSS JOIN LATERAL balances(c.code, recorded_until) AS b
+        CROSS JOIN LATERAL balances(c.code, known_at => recorded_until) AS b
         JOIN account_kind AS k ON k.kind = b.kind
         WHERE c.client_id = holder AND b.fund = 'FBO'
     )
@@ -52,7 +52,7 @@ BEGIN ATOMIC
     GROUP BY f.asset, f.nothing;
 END;
 
-CREATE FUNCTION bakkt_ledger.fbo_proof(client text DEFAULT NULL, recorded_as_of timestamptz DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.fbo_proof(client text DEFAULT NULL, known_at timestamptz DEFAULT NULL)
     RETURNS TABLE (client_code text, asset asset, control amount, banks bank_balance[], ach_in amount, ach_out amount,
                    wire_in amount, wire_out amount, inter_bank amount, business_transfer amount, due_from_company amount,
                    due_to_company amount, other_funds amount, resources amount, settled amount, unsettled amount, held amount,
@@ -71,7 +71,7 @@ BEGIN
            p.escheated, s.claims, p.residual, p.interest, s.claims + p.residual + p.interest,
            s.resources - s.claims - p.residual - p.interest, p.claims_in_debit
     FROM client AS c
-    CROSS JOIN LATERAL fbo_proof_of(c.client_id, recorded_as_of) AS p
+    CROSS JOIN LATERAL fbo_proof_of(c.client_id, known_at) AS p
     CROSS JOIN LATERAL (SELECT p.control + p.ach_in - p.ach_out + p.wire_in - p.wire_out + p.inter_bank - p.business_transfer
                                + p.due_from_company - p.due_to_company + p.other_funds AS resources,
                                p.settled + p.unsettled + p.held + p.unidentified + p.escheated AS claims) AS s
@@ -79,7 +79,7 @@ BEGIN
     ORDER BY c.code, p.asset;
 END;
 $$;
-COMMENT ON FUNCTION fbo_proof(text, timestamptz) IS
+COMMENT ON FUNCTION fbo_proof IS
 'Proves the FBO accounts per client and asset (I8), every term in its natural sign.
 resources = control (the banks together, each in banks) + ach_in - ach_out + wire_in - wire_out + inter_bank - business_transfer
 + due_from_company - due_to_company + other_funds (debit positive); required = claims (settled + unsettled + held + unidentified
@@ -106,7 +106,7 @@ COMMENT ON TYPE fbo_break IS
 CREATE FUNCTION bakkt_ledger_internal.fbo_claims_in_debit(holder integer) RETURNS SETOF fbo_break
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT a.asset, 'a claim is in debit (I5)', a.name, u.account_code, zero(a.asset), -b.posted
+    SELECT a.asset, 'a claim is in debit (I5)', a.name, u.customer_code, zero(a.asset), -b.posted
     FROM balance AS b
     JOIN account AS a ON a.client_id = b.client_id AND a.account = b.account
     JOIN account_kind AS k ON k.kind = a.kind AND k.class = 'claim' AND k.fund = 'FBO'

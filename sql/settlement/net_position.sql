@@ -14,18 +14,18 @@ provider''s four.';
 -- Whether windows settle accounts of the kind.
 CREATE FUNCTION bakkt_ledger_internal.is_settled_kind(kind text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN kind IN ('corp_client_settlement', 'corp_lp_payable', 'corp_lp_receivable',
-                    'corp_lp_coin_payable', 'corp_lp_coin_receivable');
+    RETURN kind IN ('corp_client_settlement', 'corp_provider_payable', 'corp_provider_receivable',
+                    'corp_provider_coin_payable', 'corp_provider_coin_receivable');
 
 -- The accounts that a client's windows settle, and with whom.
 CREATE FUNCTION bakkt_ledger_internal.window_accounts(holder integer)
     RETURNS TABLE (account account_id, kind text, asset asset, counterparty_kind text, counterparty text)
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT a.account, a.kind, a.asset, CASE WHEN p.lp_id IS NULL THEN 'client' ELSE 'provider' END, coalesce(p.code, c.code)
+    SELECT a.account, a.kind, a.asset, CASE WHEN p.provider_id IS NULL THEN 'client' ELSE 'provider' END, coalesce(p.code, c.code)
     FROM account AS a
     JOIN client AS c USING (client_id)
-    LEFT JOIN liquidity_provider AS p USING (lp_id)
+    LEFT JOIN provider AS p USING (provider_id)
     WHERE a.client_id = holder AND is_settled_kind(a.kind);
 END;
 
@@ -52,12 +52,12 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 'provider', p.code, leg.kind, leg.asset, leg.amount
     FROM unnest(figures) AS f
-    JOIN liquidity_provider AS p USING (lp_id)
+    JOIN provider AS p USING (provider_id)
     CROSS JOIN LATERAL (VALUES
-        ('BUY', 'corp_lp_payable', f.quote, -f.lp_money),
-        ('BUY', 'corp_lp_coin_receivable', f.base, f.quantity),
-        ('SELL', 'corp_lp_receivable', f.quote, f.lp_money),
-        ('SELL', 'corp_lp_coin_payable', f.base, -f.quantity)
+        ('BUY', 'corp_provider_payable', f.quote, -f.provider_money),
+        ('BUY', 'corp_provider_coin_receivable', f.base, f.quantity),
+        ('SELL', 'corp_provider_receivable', f.quote, f.provider_money),
+        ('SELL', 'corp_provider_coin_payable', f.base, -f.quantity)
     ) AS leg (side, kind, asset, amount)
     WHERE f.account IS NULL AND f.side = leg.side
     UNION ALL

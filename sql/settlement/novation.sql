@@ -9,17 +9,17 @@ CREATE FUNCTION bakkt_ledger_internal.novation_entry(holder integer, number inte
 BEGIN ATOMIC
     WITH net AS (
         SELECT s.counterparty_kind, s.counterparty, s.asset, sum(s.amount) AS amount,
-               sum(s.amount) FILTER (WHERE s.kind = 'corp_lp_coin_receivable') AS coin,
-               bool_and(s.kind IN ('corp_lp_coin_receivable', 'corp_lp_coin_payable')) AS is_coin
+               sum(s.amount) FILTER (WHERE s.kind = 'corp_provider_coin_receivable') AS coin,
+               bool_and(s.kind IN ('corp_provider_coin_receivable', 'corp_provider_coin_payable')) AS is_coin
         FROM unnest(settled) AS s
         GROUP BY s.counterparty_kind, s.counterparty, s.asset
     ), line AS (
         -- bring each account to zero ...
         SELECT n.is_coin, s.asset, s.kind, ARRAY[s.counterparty] AS parties, -s.amount AS amount,
                CASE s.kind
-                   WHEN 'corp_lp_payable' THEN 1
-                   WHEN 'corp_lp_coin_payable' THEN 3
-                   WHEN 'corp_lp_coin_receivable' THEN 4
+                   WHEN 'corp_provider_payable' THEN 1
+                   WHEN 'corp_provider_coin_payable' THEN 3
+                   WHEN 'corp_provider_coin_receivable' THEN 4
                    ELSE 2
                END AS place
         FROM unnest(settled) AS s
@@ -57,7 +57,7 @@ DECLARE
 BEGIN
     WITH owed AS (
         SELECT s.counterparty_kind, s.counterparty, s.asset, sum(s.amount) AS net,
-               coalesce(sum(s.amount) FILTER (WHERE s.kind IN ('corp_lp_receivable', 'corp_lp_coin_receivable')
+               coalesce(sum(s.amount) FILTER (WHERE s.kind IN ('corp_provider_receivable', 'corp_provider_coin_receivable')
                                                  OR s.kind = 'corp_client_settlement' AND sign(s.amount) = 1),
                         zero(s.asset)) AS receivable
         FROM unnest(settled) AS s

@@ -96,7 +96,7 @@ CREATE FUNCTION bakkt_ledger_internal.net_outstanding(owed obligation) RETURNS a
 -- The kind of the account that holds a novated obligation; its parties are the counterparty and the window.
 CREATE FUNCTION bakkt_ledger_internal.novated_kind(of_counterparty text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE of_counterparty WHEN 'client' THEN 'corp_client_obligation' ELSE 'corp_lp_net' END;
+    RETURN CASE of_counterparty WHEN 'client' THEN 'corp_client_obligation' ELSE 'corp_provider_net' END;
 
 -- The obligation of a client; LG073 if there is none.
 CREATE FUNCTION bakkt_ledger_internal.require_obligation(holder integer, number bigint) RETURNS obligation

@@ -8,7 +8,7 @@ INSERT INTO template_line (template, line, side, account_kind, parties, amount) 
     ('write_off_client_obligation', 2, 'debit', 'corp_bad_debt', '{}', 'bad_debt'),
     ('write_off_client_obligation', 3, 'credit', 'corp_client_obligation', '{counterparty,window}', 'amount'),
     ('write_off_provider_obligation', 1, 'debit', 'corp_bad_debt', '{}', 'bad_debt'),
-    ('write_off_provider_obligation', 2, 'credit', 'corp_lp_net', '{counterparty,window}', 'amount');
+    ('write_off_provider_obligation', 2, 'credit', 'corp_provider_net', '{counterparty,window}', 'amount');
 
 CREATE FUNCTION bakkt_ledger.propose_write_off(client text, obligation bigint, reference text, reason text,
                                                at timestamptz DEFAULT clock_timestamp())

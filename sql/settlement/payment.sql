@@ -143,9 +143,9 @@ $$
 BEGIN
     IF party = client THEN
         RETURN 'client';
-    ELSIF NOT EXISTS (SELECT FROM liquidity_provider AS p WHERE p.code = party) THEN
+    ELSIF NOT EXISTS (SELECT FROM provider AS p WHERE p.code = party) THEN
         PERFORM refuse('LG014', format('liquidity provider "%s" does not exist', coalesce(party, 'NULL')), NULL,
-                       'A counterparty is the client itself or a provider opened with open_liquidity_provider().');
+                       'A counterparty is the client itself or a provider opened with open_provider().');
     END IF;
     RETURN 'provider';
 END;
@@ -167,7 +167,7 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.record_wire(client text, reference text, direction text, amount amount,
+CREATE FUNCTION bakkt_ledger.record_wire(client text, direction text, amount amount, reference text,
                                          counterparty text DEFAULT NULL, closes_on date DEFAULT NULL,
                                          at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
@@ -199,7 +199,7 @@ BEGIN
     RETURN QUERY SELECT * FROM payments_answered(asked.outcome);
 END;
 $$;
-COMMENT ON FUNCTION record_wire(text, text, text, amount, text, date, timestamptz) IS
+COMMENT ON FUNCTION record_wire IS
 'Records a wire received from or sent to a counterparty (the client itself, or a provider''s code), whole or in part: journal
 J07f or its mirror, applied to the obligations of one window (closes_on) or to all outstanding ones, oldest first.
 Money received is booked at any time; money is sent only for an agreed window. Idempotent by reference: the first answer
@@ -207,7 +207,7 @@ again.
 Errors: LG002, LG010, LG014, LG020 other content, LG042, LG045, LG061, LG070, LG071, LG073 nothing is owed that way, LG074
 more than is outstanding.';
 
-CREATE FUNCTION bakkt_ledger.settle_provider(client text, reference text, provider text, closes_on date DEFAULT NULL,
+CREATE FUNCTION bakkt_ledger.settle_provider(client text, provider text, reference text, closes_on date DEFAULT NULL,
                                              amounts amount[] DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF obligation_payment
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -245,12 +245,12 @@ BEGIN
         ELSIF (SELECT count(DISTINCT (p.owed).obligation_id) FROM unnest(parts) AS p) < cardinality(parts) THEN
             PERFORM refuse_invalid('an asset is named twice among the amounts');
         END IF;
-        asked.outcome := to_jsonb(discharge(asked, 'lp_settlement', parts, format('Settlement with %s', provider)));
+        asked.outcome := to_jsonb(discharge(asked, 'provider_settlement', parts, format('Settlement with %s', provider)));
     END IF;
     RETURN QUERY SELECT * FROM payments_answered(asked.outcome);
 END;
 $$;
-COMMENT ON FUNCTION settle_provider(text, text, text, date, amount[], timestamptz) IS
+COMMENT ON FUNCTION settle_provider IS
 'Pays and is paid by, delivers coin to and receives it from a liquidity provider in one journal (J07g): everything outstanding
 of one window (closes_on) or of all, or the given positive amounts, each in the direction in which it is owed.
 A delivery of coin moves the customers'' coin into control; the first one also clears what purchases and sales set off.
@@ -288,9 +288,9 @@ BEGIN
             RETURN QUERY SELECT * FROM payments_answered(earlier.outcome);
         ELSIF part.open AND part.operation = 'record_wire' THEN
             RETURN QUERY
-            SELECT * FROM record_wire(client, part.named, part.direction, part.worth, part.counterparty, closes_on, at);
+            SELECT * FROM record_wire(client, part.direction, part.worth, part.named, part.counterparty, closes_on, at);
         ELSIF part.open THEN
-            RETURN QUERY SELECT * FROM settle_provider(client, part.named, part.counterparty, closes_on, NULL, at);
+            RETURN QUERY SELECT * FROM settle_provider(client, part.counterparty, part.named, closes_on, NULL, at);
         END IF;
     END LOOP;
 END;

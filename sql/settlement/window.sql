@@ -187,8 +187,8 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.advise_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp(),
-                                           reason text DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.advise_window(client text, closes_on date, reason text DEFAULT NULL,
+                                           at timestamptz DEFAULT clock_timestamp())
     RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
@@ -198,13 +198,13 @@ BEGIN
     RETURN step_window(client, closes_on, 'advised', at, reason, proved_executions(client, closes_on));
 END;
 $$;
-COMMENT ON FUNCTION advise_window(text, date, timestamptz, text) IS
+COMMENT ON FUNCTION advise_window IS
 'Proves the window''s figures from its members, as check_window() does, and records that they were sent to the counterparties.
 Returns the state; again is no error.
 Errors: LG010, LG061, LG070 unknown window, LG071 not sealed or past that, LG076 the figures do not tie to the members.';
 
-CREATE FUNCTION bakkt_ledger.agree_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp(),
-                                          reason text DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.agree_window(client text, closes_on date, reason text DEFAULT NULL,
+                                          at timestamptz DEFAULT clock_timestamp())
     RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -213,7 +213,7 @@ BEGIN
     RETURN step_window(client, closes_on, 'agreed', at, reason);
 END;
 $$;
-COMMENT ON FUNCTION agree_window(text, date, timestamptz, text) IS
+COMMENT ON FUNCTION agree_window IS
 'Records that the figures are agreed.
 A window that owes nothing is settled at once, and one that was paid before goes on to the state of its obligations. Returns
 the state.

@@ -11,7 +11,7 @@ DECLARE
     scope constant window_scope := scope_of(require_client(client), closes_on);
 BEGIN
     RETURN QUERY
-    SELECT j.journal_id, k.name, c.account_code, j.reference, client_order_id(j.terms), i.symbol, side(j.terms),
+    SELECT j.journal_id, k.name, c.customer_code, j.reference, client_order_id(j.terms), i.symbol, side(j.terms),
            signed_quantity(j.terms), price(j.terms), net_money(j.terms), p.code, funding_model(j.terms),
            j.effective_at, j.recorded_at,
            CASE WHEN j.effective_at < scope.from_at AND scope.window_no > 1 THEN
@@ -25,7 +25,7 @@ BEGIN
     JOIN journal_kind AS k ON k.kind = j.kind
     LEFT JOIN customer AS c ON c.customer_id = j.customer_id
     LEFT JOIN instrument AS i ON i.instrument_id = instrument_id(j.terms)
-    LEFT JOIN liquidity_provider AS p ON p.lp_id = lp_id(j.terms)
+    LEFT JOIN provider AS p ON p.provider_id = provider_id(j.terms)
     WHERE j.terms IS NOT NULL
     ORDER BY j.effective_at, j.journal_id;
 END;

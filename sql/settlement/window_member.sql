@@ -128,7 +128,7 @@ END;
 
 CREATE TYPE bakkt_ledger_internal.window_figure AS (
     account account_id,
-    lp_id integer,
+    provider_id integer,
     funding_model text,
     side text,
     base asset,
@@ -137,7 +137,7 @@ CREATE TYPE bakkt_ledger_internal.window_figure AS (
     executions bigint,
     quantity amount,
     net_money amount,
-    lp_money amount
+    provider_money amount
 );
 COMMENT ON TYPE window_figure IS
 'Internal: a sum over a window.

@@ -32,15 +32,15 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.deposit_coin(account text, quantity amount, reference text, wallet text DEFAULT 'deposit-addresses',
-                                          effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.deposit_coin(customer text, quantity amount, reference text, wallet text DEFAULT 'deposit-addresses',
+                                          description text DEFAULT NULL, at timestamptz DEFAULT NULL)
     RETURNS TABLE (outcome text, replayed boolean, journal bigint, deposited amount, position_after amount,
                    recorded_at timestamptz)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    owner constant bigint := require_customer(account);
+    owner constant bigint := require_customer(customer);
     holder constant integer := (SELECT u.client_id FROM customer AS u WHERE u.customer_id = owner);
     claim account_id;
     posted journal_result;
@@ -49,16 +49,16 @@ BEGIN
         PERFORM refuse_invalid('a coin deposit needs a quantity and a wallet');
     END IF;
     PERFORM require_positive(quantity), require_transfer_amount('a coin deposit', quantity, true);
-    claim := account_of_kind(holder, 'cust_coin', asset(quantity), account);
+    claim := account_of_kind(holder, 'cust_coin', asset(quantity), customer);
     posted := post_template(holder, 'coin_deposit_' || (account_kind_of('CUST', 'Wallet:' || wallet)).kind, reference,
-                            jsonb_build_object('customer', account, 'custodian', split_part(wallet, ':', 2)),
-                            jsonb_build_object('amount', quantity), effective_at, description);
+                            jsonb_build_object('customer', customer, 'custodian', split_part(wallet, ':', 2)),
+                            jsonb_build_object('amount', quantity), at, description);
     RETURN QUERY
     SELECT posted.outcome, posted.replayed, posted.journal, quantity,
            (SELECT b.balance FROM unnest(posted.balances) AS b WHERE b.account = claim), posted.recorded_at;
 END;
 $$;
-COMMENT ON FUNCTION deposit_coin(text, amount, text, text, timestamptz, text) IS
+COMMENT ON FUNCTION deposit_coin IS
 'Records coin that has arrived for a customer and is confirmed: debits the wallet in which it arrived, credits the customer.
 wallet: deposit-addresses, omnibus, warehouse or sub-custodian:<name>. position_after is NULL on replay. The same reference with
 the same content returns the original outcome.

@@ -39,7 +39,7 @@ DECLARE
     owner constant bigint := customer_asked(holder, customer);
 BEGIN
     RETURN QUERY
-    SELECT j.journal_id, k.name, c.account_code, j.reference, client_order_id(j.terms), i.symbol, side(j.terms),
+    SELECT j.journal_id, k.name, c.customer_code, j.reference, client_order_id(j.terms), i.symbol, side(j.terms),
            quantity(j.terms), price(j.terms), net_money(j.terms), fee(j.terms), funding_model(j.terms), j.effective_at,
            j.recorded_at, busts(j.terms), b.journal_id, corrects(j.terms)
     FROM journal_page(holder, owner, coalesce(since, '-infinity'), coalesce(until, 'infinity'), after, require_page(most)) AS j

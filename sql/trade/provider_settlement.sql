@@ -4,23 +4,23 @@
 -- Locks what posting locks.
 
 INSERT INTO template VALUES
-    ('provider_settlement', 'lp_settlement', 'a provider delivers or receives coin, and is paid or pays');
+    ('provider_settlement', 'provider_settlement', 'a provider delivers or receives coin, and is paid or pays');
 INSERT INTO template_line (template, line, side, account_kind, parties, amount) VALUES
     ('provider_settlement', 1, 'debit', 'cust_wallet_omnibus', '{}', 'coin received'),
     ('provider_settlement', 2, 'credit', 'cust_due_from_corp', '{}', 'coin received'),
     ('provider_settlement', 3, 'debit', 'corp_due_to_cust', '{}', 'coin received'),
-    ('provider_settlement', 4, 'credit', 'corp_lp_coin_receivable', '{provider}', 'coin received'),
+    ('provider_settlement', 4, 'credit', 'corp_provider_coin_receivable', '{provider}', 'coin received'),
     ('provider_settlement', 5, 'debit', 'cust_due_to_corp', '{}', 'coin delivered'),
     ('provider_settlement', 6, 'credit', 'cust_wallet_omnibus', '{}', 'coin delivered'),
-    ('provider_settlement', 7, 'debit', 'corp_lp_coin_payable', '{provider}', 'coin delivered'),
+    ('provider_settlement', 7, 'debit', 'corp_provider_coin_payable', '{provider}', 'coin delivered'),
     ('provider_settlement', 8, 'credit', 'corp_due_from_cust', '{}', 'coin delivered'),
-    ('provider_settlement', 9, 'debit', 'corp_lp_payable', '{provider}', 'money paid'),
+    ('provider_settlement', 9, 'debit', 'corp_provider_payable', '{provider}', 'money paid'),
     ('provider_settlement', 10, 'credit', 'corp_bank', '{}', 'money paid'),
     ('provider_settlement', 11, 'debit', 'corp_bank', '{}', 'money received'),
-    ('provider_settlement', 12, 'credit', 'corp_lp_receivable', '{provider}', 'money received');
+    ('provider_settlement', 12, 'credit', 'corp_provider_receivable', '{provider}', 'money received');
 
-CREATE FUNCTION bakkt_ledger.settle_lp(client text, lp text, coin amount, money amount, reference text,
-                                       effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.record_provider_settlement(client text, provider text, coin amount, money amount, reference text,
+                                                        description text DEFAULT NULL, at timestamptz DEFAULT NULL)
     RETURNS TABLE (outcome text, replayed boolean, journal bigint, coin_received amount, money_paid amount,
                    recorded_at timestamptz)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
@@ -32,11 +32,11 @@ DECLARE
     no_money constant amount := zero(asset(coalesce(money, coin)));
     posted journal_result;
 BEGIN
-    IF lp IS NULL OR coalesce(sign(coin), 0) = 0 AND coalesce(sign(money), 0) = 0 THEN
+    IF provider IS NULL OR coalesce(sign(coin), 0) = 0 AND coalesce(sign(money), 0) = 0 THEN
         PERFORM refuse_invalid('a settlement needs a liquidity provider and coin or money');
-    ELSIF NOT EXISTS (SELECT FROM liquidity_provider AS p WHERE p.code = lp) THEN
-        PERFORM refuse('LG014', format('liquidity provider "%s" does not exist', lp), NULL,
-                       'Open it with open_liquidity_provider().');
+    ELSIF NOT EXISTS (SELECT FROM provider AS p WHERE p.code = provider) THEN
+        PERFORM refuse('LG014', format('liquidity provider "%s" does not exist', provider), NULL,
+                       'Open it with open_provider().');
     END IF;
     IF sign(coin) <> 0 THEN
         PERFORM require_transfer_amount('what the provider delivers', coin, true);
@@ -44,17 +44,17 @@ BEGIN
     IF sign(money) <> 0 THEN
         PERFORM require_transfer_amount('what the provider is paid', money, false);
     END IF;
-    posted := post_template(holder, 'provider_settlement', reference, jsonb_build_object('provider', lp),
+    posted := post_template(holder, 'provider_settlement', reference, jsonb_build_object('provider', provider),
                             jsonb_build_object('coin received', greatest(coin, no_coin),
                                                'coin delivered', greatest(-coin, no_coin),
                                                'money paid', greatest(money, no_money),
                                                'money received', greatest(-money, no_money)),
-                            effective_at, description);
+                            at, description);
     RETURN QUERY
     SELECT posted.outcome, posted.replayed, posted.journal, coin, money, posted.recorded_at;
 END;
 $$;
-COMMENT ON FUNCTION settle_lp(text, text, amount, amount, text, timestamptz, text) IS
+COMMENT ON FUNCTION record_provider_settlement IS
 'Discharges what executions left open with a liquidity provider: for a trade, for a set of trades, or in part.
 It delivers coin to the omnibus wallet (coin positive) or receives it (negative), and is paid from the operating account (money
 positive) or pays (negative); either may be NULL. Idempotent by reference.

@@ -4,12 +4,12 @@
 -- Locks, in order: customers, the client's events of calls, cash calls, then what posting locks.
 
 CREATE TYPE bakkt_ledger.trade_request AS (
-    reference text,
-    account text,
+    customer text,
     side text,
     quantity amount,
-    lp text,
-    lp_price price,
+    provider text,
+    reference text,
+    provider_price price,
     price price,
     markup_bps integer,
     markup_fixed price,
@@ -24,8 +24,8 @@ CREATE TYPE bakkt_ledger.trade_request AS (
 );
 COMMENT ON TYPE trade_request IS
 'One execution to post.
-reference: the idempotency key, 1 to 200 bytes, unique per client. account: the customer''s code. side: BUY or SELL. quantity:
-of the base asset. lp: code of the liquidity provider. lp_price: the provider''s price. price: the customer''s; NULL: lp_price
+reference: the idempotency key, 1 to 200 bytes, unique per client. customer: the customer''s code. side: BUY or SELL. quantity:
+of the base asset. provider: code of the liquidity provider. provider_price: its price. price: the customer''s; NULL: provider_price
 with markup_bps and markup_fixed (per unit of the base asset), rounded to the instrument''s price increment, up for BUY and down
 for SELL. fee_bps, fee_fixed: itemized trade fee of this fill. fee_minimum: least fee over the fills of one client_order_id, or
 of this fill when there is none. executed_at: NULL: when recorded. symbol: only checked; the assets of quantity and price
@@ -55,28 +55,16 @@ outcome. price: the customer''s. net_money: fee included; positive = the custome
 before the client''s share. fee: itemized. position_after: the customer''s coin after it (NULL on replay). sqlstate, message,
 detail, hint: why it was refused.';
 
-CREATE FUNCTION bakkt_ledger.post_trade(
-    reference text,
-    account text,
-    side text,
-    quantity amount,
-    lp text,
-    lp_price price DEFAULT NULL,
-    price price DEFAULT NULL,
-    markup_bps integer DEFAULT NULL,
-    markup_fixed price DEFAULT NULL,
-    fee_bps integer DEFAULT NULL,
-    fee_fixed amount DEFAULT NULL,
-    fee_minimum amount DEFAULT NULL,
-    client_order_id text DEFAULT NULL,
-    executed_at timestamptz DEFAULT NULL,
-    symbol text DEFAULT NULL,
-    encumbered boolean DEFAULT false,
-    dry_run boolean DEFAULT false)
+CREATE FUNCTION bakkt_ledger.post_trade(customer text, side text, quantity amount, provider text, reference text,
+                                        provider_price price DEFAULT NULL, price price DEFAULT NULL,
+                                        markup_bps integer DEFAULT NULL, markup_fixed price DEFAULT NULL,
+                                        fee_bps integer DEFAULT NULL, fee_fixed amount DEFAULT NULL,
+                                        fee_minimum amount DEFAULT NULL, client_order_id text DEFAULT NULL,
+                                        executed_at timestamptz DEFAULT NULL, symbol text DEFAULT NULL,
+                                        encumbered boolean DEFAULT false, dry_run boolean DEFAULT false)
     RETURNS trade_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION post_trade(text, text, text, amount, text, price, price, integer, price, integer, amount, amount, text,
-                               timestamptz, text, boolean, boolean) IS
+COMMENT ON FUNCTION post_trade IS
 'Posts one execution or raises why not; fields as in type trade_request.
 The coin is the customer''s at once; the funding model decides the cash leg: BAKKT_TPJ a receivable or payable per customer,
 NET_SETTLEMENT the client''s settlement position, APEX_TPJ Apex, NO_SETTLEMENT a memorandum account. Money is rounded half-even,
@@ -98,48 +86,29 @@ A row per request; a refused one does not stop the others and stays refused unde
 instead and posts nothing. dry_run: writes nothing.
 Errors: as in post_trade().';
 
-CREATE FUNCTION bakkt_ledger.bust_trade(
-    reference text,
-    account text,
-    original text DEFAULT NULL,
-    journal bigint DEFAULT NULL,
-    reason text DEFAULT NULL,
-    dry_run boolean DEFAULT false)
+CREATE FUNCTION bakkt_ledger.bust_trade(customer text, original text DEFAULT NULL, reference text DEFAULT NULL, reason text DEFAULT NULL,
+                                        journal bigint DEFAULT NULL, dry_run boolean DEFAULT false)
     RETURNS trade_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION bust_trade(text, text, text, bigint, text, boolean) IS
+COMMENT ON FUNCTION bust_trade IS
 'Takes back an execution of the customer, whole and once.
 A journal of kind trade_bust with every line and amount negated, effective when the original was executed and pointing back to
 it. The original is named by its reference or by its journal. Idempotent by reference.
 Errors: LG012 unknown customer, LG062 no such execution of the customer, LG063 reversed already, LG050 the coin has been sold
 on, LG002 malformed.';
 
-CREATE FUNCTION bakkt_ledger.correct_trade(
-    reference text,
-    account text,
-    side text,
-    quantity amount,
-    lp text,
-    lp_price price DEFAULT NULL,
-    price price DEFAULT NULL,
-    markup_bps integer DEFAULT NULL,
-    markup_fixed price DEFAULT NULL,
-    fee_bps integer DEFAULT NULL,
-    fee_fixed amount DEFAULT NULL,
-    fee_minimum amount DEFAULT NULL,
-    client_order_id text DEFAULT NULL,
-    executed_at timestamptz DEFAULT NULL,
-    symbol text DEFAULT NULL,
-    encumbered boolean DEFAULT false,
-    original text DEFAULT NULL,
-    journal bigint DEFAULT NULL,
-    original_account text DEFAULT NULL,
-    reason text DEFAULT NULL,
-    dry_run boolean DEFAULT false)
+CREATE FUNCTION bakkt_ledger.correct_trade(customer text, side text, quantity amount, provider text, reference text,
+                                           provider_price price DEFAULT NULL, price price DEFAULT NULL,
+                                           markup_bps integer DEFAULT NULL, markup_fixed price DEFAULT NULL,
+                                           fee_bps integer DEFAULT NULL, fee_fixed amount DEFAULT NULL,
+                                           fee_minimum amount DEFAULT NULL, client_order_id text DEFAULT NULL,
+                                           executed_at timestamptz DEFAULT NULL, symbol text DEFAULT NULL,
+                                           encumbered boolean DEFAULT false, original text DEFAULT NULL,
+                                           journal bigint DEFAULT NULL, original_customer text DEFAULT NULL,
+                                           reason text DEFAULT NULL, dry_run boolean DEFAULT false)
     RETURNS SETOF trade_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 2 AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION correct_trade(text, text, text, amount, text, price, price, integer, price, integer, amount, amount, text,
-                                  timestamptz, text, boolean, text, bigint, text, text, boolean) IS
+COMMENT ON FUNCTION correct_trade IS
 'Busts an execution and posts the right one in its place, both or neither.
 Fields of the new execution as in type trade_request; it points back to the original (corrects). original or journal: the
 execution taken back; original_account: its customer, if the customer was wrong. executed_at NULL: that of the original. The

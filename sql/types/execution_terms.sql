@@ -52,9 +52,9 @@ CREATE FUNCTION bakkt_ledger_internal.price(terms execution_terms) RETURNS price
     AS 'MODULE_PATHNAME', 'execution_terms_price' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION price(execution_terms) IS 'Of execution terms: the customer''s price, markup included.';
 
-CREATE FUNCTION bakkt_ledger_internal.lp_price(terms execution_terms) RETURNS price
-    AS 'MODULE_PATHNAME', 'execution_terms_lp_price' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION lp_price(execution_terms) IS
+CREATE FUNCTION bakkt_ledger_internal.provider_price(terms execution_terms) RETURNS price
+    AS 'MODULE_PATHNAME', 'execution_terms_provider_price' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION provider_price(execution_terms) IS
 'Of execution terms: the provider''s price; the customer''s price when none was given.';
 
 CREATE FUNCTION bakkt_ledger_internal.net_money(terms execution_terms) RETURNS amount
@@ -62,9 +62,9 @@ CREATE FUNCTION bakkt_ledger_internal.net_money(terms execution_terms) RETURNS a
 COMMENT ON FUNCTION net_money(execution_terms) IS
 'Of execution terms: the customer''s money, fee included; positive = the customer or client owes, negative = is owed.';
 
-CREATE FUNCTION bakkt_ledger_internal.lp_money(terms execution_terms) RETURNS amount
-    AS 'MODULE_PATHNAME', 'execution_terms_lp_money' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION lp_money(execution_terms) IS
+CREATE FUNCTION bakkt_ledger_internal.provider_money(terms execution_terms) RETURNS amount
+    AS 'MODULE_PATHNAME', 'execution_terms_provider_money' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION provider_money(execution_terms) IS
 'Of execution terms: the provider''s money: quantity times provider''s price, half-even; positive = the provider is paid,
 negative = pays.';
 
@@ -88,9 +88,9 @@ CREATE FUNCTION bakkt_ledger_internal.customer_id(terms execution_terms) RETURNS
     AS 'MODULE_PATHNAME', 'execution_terms_customer_id' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION customer_id(execution_terms) IS 'Of execution terms: the customer.';
 
-CREATE FUNCTION bakkt_ledger_internal.lp_id(terms execution_terms) RETURNS integer
-    AS 'MODULE_PATHNAME', 'execution_terms_lp_id' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION lp_id(execution_terms) IS
+CREATE FUNCTION bakkt_ledger_internal.provider_id(terms execution_terms) RETURNS integer
+    AS 'MODULE_PATHNAME', 'execution_terms_provider_id' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION provider_id(execution_terms) IS
 'Of execution terms: the liquidity provider; 0 in a refused request that named an unknown one.';
 
 CREATE FUNCTION bakkt_ledger_internal.instrument_id(terms execution_terms) RETURNS integer
@@ -226,15 +226,15 @@ COMMENT ON AGGREGATE sum_net_money(execution_terms) IS
 'Sum over executions of the customers'' money, positive = they or their client owe; a busted execution and its bust add to
 nothing. NULLs are skipped; LG004 when assets differ.';
 
-CREATE FUNCTION bakkt_ledger_internal.sum_lp_money_accumulate(internal, execution_terms) RETURNS internal
-    AS 'MODULE_PATHNAME', 'sum_lp_money_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION sum_lp_money_accumulate(internal, execution_terms) IS 'Part of the aggregate sum_lp_money.';
-CREATE AGGREGATE bakkt_ledger_internal.sum_lp_money(execution_terms) (
-    SFUNC = sum_lp_money_accumulate, STYPE = internal, SSPACE = 32, FINALFUNC = terms_sum_final,
+CREATE FUNCTION bakkt_ledger_internal.sum_provider_money_accumulate(internal, execution_terms) RETURNS internal
+    AS 'MODULE_PATHNAME', 'sum_provider_money_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sum_provider_money_accumulate(internal, execution_terms) IS 'Part of the aggregate sum_provider_money.';
+CREATE AGGREGATE bakkt_ledger_internal.sum_provider_money(execution_terms) (
+    SFUNC = sum_provider_money_accumulate, STYPE = internal, SSPACE = 32, FINALFUNC = terms_sum_final,
     COMBINEFUNC = terms_sum_combine, SERIALFUNC = terms_sum_serialize, DESERIALFUNC = terms_sum_deserialize,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE sum_lp_money(execution_terms) IS
+COMMENT ON AGGREGATE sum_provider_money(execution_terms) IS
     'Sum over executions of the providers'' money, positive = they are paid. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_signed_quantity_accumulate(internal, execution_terms) RETURNS internal

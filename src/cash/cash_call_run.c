@@ -90,7 +90,7 @@ claim_customers(CallRun *run, Datum *ids, int count)
 	run->customers = palloc(count * sizeof(Claimed));
 	SPI_connect();
 	spi_plan(&plan, 1, types,
-			 "SELECT customer_id, account_code FROM bakkt_ledger_internal.customer"
+			 "SELECT customer_id, customer_code FROM bakkt_ledger_internal.customer"
 			 " WHERE customer_id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY customer_id FOR NO KEY UPDATE SKIP LOCKED");
 	spi_execute(plan, arguments);
 	run->customer_count = SPI_processed;

@@ -48,7 +48,7 @@ typedef struct SlotKey
 {
 	int32		client_id;
 	int32		role;
-	int64		party;			/* customer_id or lp_id or 0 */
+	int64		party;			/* customer_id or provider_id or 0 */
 	asset_code	asset;
 } SlotKey;
 

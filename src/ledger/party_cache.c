@@ -269,7 +269,7 @@ load_providers(void)
 	static SPIPlanPtr plan = NULL;
 
 	spi_plan(&plan, 0, NULL,
-			 "SELECT lp_id, code, status OPERATOR(pg_catalog.=) 'active' FROM bakkt_ledger_internal.liquidity_provider");
+			 "SELECT provider_id, code, status OPERATOR(pg_catalog.=) 'active' FROM bakkt_ledger_internal.provider");
 	spi_execute_latest(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -281,7 +281,7 @@ load_providers(void)
 		if (!fill_code(key, PROVIDER_CODE_SIZE, code, strlen(code)))
 			continue;
 		provider = hash_search(providers, key, HASH_ENTER, NULL);
-		provider->lp_id = DatumGetInt32(column(i, 1, &isnull));
+		provider->provider_id = DatumGetInt32(column(i, 1, &isnull));
 		provider->active = boolean_column(i, 3);
 	}
 }
@@ -359,7 +359,7 @@ provider_by_code(const char *code, int length)
 }
 
 const Provider *
-provider_by_id(int32 lp_id)
+provider_by_id(int32 provider_id)
 {
 	HASH_SEQ_STATUS scan;
 	Provider   *provider;
@@ -367,7 +367,7 @@ provider_by_id(int32 lp_id)
 	load_reference();
 	hash_seq_init(&scan, providers);
 	while ((provider = hash_seq_search(&scan)) != NULL)
-		if (provider->lp_id == lp_id)
+		if (provider->provider_id == provider_id)
 		{
 			hash_seq_term(&scan);
 			return provider;

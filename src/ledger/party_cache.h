@@ -53,7 +53,7 @@ typedef struct Client
 typedef struct Provider
 {
 	char		code[PROVIDER_CODE_SIZE];	/* hash key */
-	int32		lp_id;
+	int32		provider_id;
 	bool		active;
 } Provider;
 
@@ -83,7 +83,7 @@ extern void customers_load(void);
 
 extern Client *client_of(int32 client_id);
 extern Provider *provider_by_code(const char *code, int length);	/* NULL: unknown */
-extern const Provider *provider_by_id(int32 lp_id);
+extern const Provider *provider_by_id(int32 provider_id);
 extern Instrument *instrument_of(asset_code base, asset_code quote);	/* NULL: unknown */
 
 #endif							/* BAKKT_LEDGER_PARTY_CACHE_H */

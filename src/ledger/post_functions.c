@@ -30,8 +30,8 @@
 /* fields of journal_request, in order */
 enum
 {
-	REQUEST_CLIENT, REQUEST_REFERENCE, REQUEST_KIND, REQUEST_ENTRY,
-	REQUEST_EFFECTIVE_AT, REQUEST_DESCRIPTION, REQUEST_LINKED, REQUEST_FIELDS
+	REQUEST_CLIENT, REQUEST_ENTRY, REQUEST_REFERENCE, REQUEST_KIND,
+	REQUEST_DESCRIPTION, REQUEST_AT, REQUEST_LINKED, REQUEST_FIELDS
 };
 
 /* fields of journal_result, in order */
@@ -110,9 +110,9 @@ read_request(LedgerRequest *request, const Datum *values, const bool *nulls)
 	set_kind(request, nulls[REQUEST_KIND] ? NULL : TextDatumGetCString(values[REQUEST_KIND]));
 	if (!nulls[REQUEST_ENTRY])
 		request->entry = (JournalEntry *) PG_DETOAST_DATUM_COPY(values[REQUEST_ENTRY]);
-	request->effective_given = !nulls[REQUEST_EFFECTIVE_AT];
+	request->effective_given = !nulls[REQUEST_AT];
 	if (request->effective_given)
-		request->effective_at = DatumGetTimestampTz(values[REQUEST_EFFECTIVE_AT]);
+		request->effective_at = DatumGetTimestampTz(values[REQUEST_AT]);
 	if (!nulls[REQUEST_DESCRIPTION])
 		request->description = TextDatumGetCString(values[REQUEST_DESCRIPTION]);
 	request->linked = !nulls[REQUEST_LINKED] && DatumGetBool(values[REQUEST_LINKED]);
@@ -339,11 +339,11 @@ post_arguments(FunctionCallInfo fcinfo, bool by_hand)
 
 	lookup_begin();
 	set_client(&request, text_argument(fcinfo, 0));
-	request.reference = text_argument(fcinfo, 1);
-	request.entry = entry_argument(fcinfo, 2);
+	request.entry = entry_argument(fcinfo, 1);
+	request.reference = text_argument(fcinfo, 2);
 	set_kind(&request, text_argument(fcinfo, 3));
-	set_effective(fcinfo, 4, &request);
-	request.description = text_argument(fcinfo, 5);
+	request.description = text_argument(fcinfo, 4);
+	set_effective(fcinfo, 5, &request);
 	return post_one(fcinfo, &request, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6));
 }
 
@@ -503,8 +503,8 @@ reverse_journal(PG_FUNCTION_ARGS)
 	request.reverses = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
 	request.reference = text_argument(fcinfo, 2);
 	request.entry = entry_argument(fcinfo, 3);
-	set_effective(fcinfo, 4, &request);
-	request.description = text_argument(fcinfo, 5);
+	request.description = text_argument(fcinfo, 4);
+	set_effective(fcinfo, 5, &request);
 	set_reversal(&request);
 	return post_one(fcinfo, &request, false);
 }

@@ -305,7 +305,7 @@ terms_difference(bool isnull, Datum stored, const struct varlena *given, const P
 static const char *
 time_field(const LedgerRequest *request)
 {
-	return request->terms ? "executed_at" : "effective_at";
+	return request->terms ? "executed_at" : "at";
 }
 
 /*

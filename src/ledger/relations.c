@@ -31,7 +31,7 @@ static const char *const relation_names[LEDGER_RELATION_COUNT] = {
 	[LEDGER_CASH_CALL_OPEN_INDEX] = "cash_call_open_idx",
 	[LEDGER_EVENT] = "event",
 	[LEDGER_CUSTOMER] = "customer",
-	[LEDGER_CUSTOMER_CODE_KEY] = "customer_account_code_key",
+	[LEDGER_CUSTOMER_CODE_KEY] = "customer_customer_code_key",
 	[LEDGER_ACCOUNT_KEY] = "account_pkey",
 	[LEDGER_ACCOUNT_NAME_KEY] = "account_client_id_fund_name_asset_key",
 	[LEDGER_BLOCK] = "block",
@@ -40,7 +40,7 @@ static const char *const relation_names[LEDGER_RELATION_COUNT] = {
 	[LEDGER_SUPPORTED_ASSET] = "supported_asset",
 	[LEDGER_CLIENT] = "client",
 	[LEDGER_CLIENT_ACCESS] = "client_access",
-	[LEDGER_LIQUIDITY_PROVIDER] = "liquidity_provider",
+	[LEDGER_LIQUIDITY_PROVIDER] = "provider",
 	[LEDGER_INSTRUMENT] = "instrument",
 	[LEDGER_CASH_TERMS] = "cash_terms",
 };

@@ -33,7 +33,7 @@ typedef struct FigureKey
 	account_id	account;
 	asset_code	base;
 	asset_code	quote;
-	int32		lp_id;
+	int32		provider_id;
 	uint16		funding;
 	uint16		sell;
 } FigureKey;
@@ -69,7 +69,7 @@ figure_hash(FigureKey key)
 	uint64		hash = key.account * UINT64CONST(0x9E3779B97F4A7C15) + key.base;
 
 	hash = (hash ^ key.quote) * UINT64CONST(0xC2B2AE3D27D4EB4F);
-	hash ^= (uint64) key.lp_id << 32 | (uint64) key.funding << 16 | key.sell;
+	hash ^= (uint64) key.provider_id << 32 | (uint64) key.funding << 16 | key.sell;
 	return (uint32) ((hash * UINT64CONST(0x9E3779B97F4A7C15)) >> 32);
 }
 
@@ -77,7 +77,7 @@ static inline bool
 figure_key_equal(FigureKey a, FigureKey b)
 {
 	return a.account == b.account && a.base == b.base && a.quote == b.quote &&
-		a.lp_id == b.lp_id && a.funding == b.funding && a.sell == b.sell;
+		a.provider_id == b.provider_id && a.funding == b.funding && a.sell == b.sell;
 }
 
 #define SH_PREFIX figures
@@ -139,7 +139,7 @@ add_execution(figures_hash *figures, const PackedTerms *packed)
 	terms_core(packed, &terms);
 	key.base = terms.base;
 	key.quote = terms.quote;
-	key.lp_id = terms.lp_id;
+	key.provider_id = terms.provider_id;
 	key.funding = terms.funding;
 	key.sell = terms.sell;
 	figure = figure_of(figures, key);
@@ -147,7 +147,7 @@ add_execution(figures_hash *figures, const PackedTerms *packed)
 	figure->executions += terms.bust ? -1 : 1;
 	figure_add(figure, SUM_QUANTITY, terms.bust ? -terms.quantity : terms.quantity);
 	figure_add(figure, SUM_NET_MONEY, terms.bust ? -terms.net_money : terms.net_money);
-	figure_add(figure, SUM_LP_MONEY, terms.bust ? -terms.lp_money : terms.lp_money);
+	figure_add(figure, SUM_LP_MONEY, terms.bust ? -terms.provider_money : terms.provider_money);
 }
 
 static void
@@ -291,7 +291,7 @@ compare_figures(const void *a, const void *b)
 	COMPARE_FIELD(left, right, base);
 	COMPARE_FIELD(left, right, quote);
 	COMPARE_FIELD(left, right, funding);
-	COMPARE_FIELD(left, right, lp_id);
+	COMPARE_FIELD(left, right, provider_id);
 	COMPARE_FIELD(left, right, sell);
 	return 0;
 }
@@ -314,7 +314,7 @@ figure_row(const Figure *figure, TupleDesc descriptor)
 		nulls[column] = execution ? column == 0 : column > 0;
 	if (execution)
 	{
-		values[1] = Int32GetDatum(figure->key.lp_id);
+		values[1] = Int32GetDatum(figure->key.provider_id);
 		values[2] = CStringGetTextDatum(funding_model_name((FundingModel) figure->key.funding));
 		values[3] = CStringGetTextDatum(figure->key.sell ? "SELL" : "BUY");
 		values[4] = AssetGetDatum(figure->key.base);

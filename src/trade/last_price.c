@@ -36,7 +36,7 @@
 typedef struct PriceKey
 {
 	int32		client_id;
-	int32		lp_id;
+	int32		provider_id;
 	int32		instrument_id;
 } PriceKey;
 
@@ -108,9 +108,9 @@ last_prices_forget(void)
 }
 
 LastPrice *
-last_price_of(int32 client_id, int32 lp_id, int32 instrument_id)
+last_price_of(int32 client_id, int32 provider_id, int32 instrument_id)
 {
-	PriceKey	key = {client_id, lp_id, instrument_id};
+	PriceKey	key = {client_id, provider_id, instrument_id};
 	bool		found;
 	LastPrice  *last = hash_search(prices, &key, HASH_ENTER, &found);
 
@@ -159,7 +159,7 @@ executed_price(TupleTableSlot *slot, const PriceKey *key)
 		return 0;
 	packed = slot_getattr(slot, JOURNAL_TERMS, &isnull);
 	terms_core(PG_DETOAST_DATUM_PACKED(packed), &terms);
-	return terms.lp_id == key->lp_id && terms.instrument_id == key->instrument_id ? terms.lp_price : 0;
+	return terms.provider_id == key->provider_id && terms.instrument_id == key->instrument_id ? terms.provider_price : 0;
 }
 
 static bool

@@ -20,7 +20,7 @@ typedef struct LastPrice LastPrice;
 /* A new call begins: what the one before has let pass counts no more by itself. */
 extern void last_prices_begin(void);
 /* For one client, provider and instrument; good until the next call. */
-extern LastPrice *last_price_of(int32 client_id, int32 lp_id, int32 instrument_id);
+extern LastPrice *last_price_of(int32 client_id, int32 provider_id, int32 instrument_id);
 
 /*
  * Is the price within the band, in basis points, around the provider's last

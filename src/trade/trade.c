@@ -220,7 +220,7 @@ record_prices(TradeBatch *batch)
 		if (trade->is_bust)
 			last_prices_forget();
 		else if (trade->last_price)
-			last_price_posted(trade->last_price, trade->terms.lp_price);
+			last_price_posted(trade->last_price, trade->terms.provider_price);
 	}
 }
 

@@ -169,17 +169,17 @@ original_argument(FunctionCallInfo fcinfo, int reference, int journal)
 
 PG_FUNCTION_INFO_V1(bust_trade);
 
-/* reference, account, original, journal, reason, dry_run */
+/* customer, original, reference, reason, journal, dry_run */
 Datum
 bust_trade(PG_FUNCTION_ARGS)
 {
 	TradeBatch *batch = trade_batch_make(1);
-	OriginalName name = original_argument(fcinfo, 2, 3);
+	OriginalName name = original_argument(fcinfo, 1, 4);
 	Original	original;
 
-	batch->requests[0].reference = text_argument(fcinfo, 0);
-	batch->requests[0].description = text_argument(fcinfo, 4);
-	make_bust(&batch->trades[0], customer_argument(fcinfo, 1), &name, &original);
+	batch->requests[0].reference = text_argument(fcinfo, 2);
+	batch->requests[0].description = text_argument(fcinfo, 3);
+	make_bust(&batch->trades[0], customer_argument(fcinfo, 0), &name, &original);
 	trade_batch_post(batch, true, !PG_ARGISNULL(5) && PG_GETARG_BOOL(5));
 	return trade_result(fcinfo, &batch->requests[0]);
 }
@@ -187,7 +187,7 @@ bust_trade(PG_FUNCTION_ARGS)
 /* arguments of correct_trade after those of an execution */
 enum
 {
-	CORRECT_ORIGINAL = TRADE_LINKED, CORRECT_JOURNAL, CORRECT_ORIGINAL_ACCOUNT, CORRECT_REASON, CORRECT_DRY_RUN
+	CORRECT_ORIGINAL = TRADE_LINKED, CORRECT_REASON, CORRECT_JOURNAL, CORRECT_ORIGINAL_CUSTOMER, CORRECT_DRY_RUN
 };
 
 /* The right execution: points back to the wrong one and has its time unless another is given. */
@@ -212,7 +212,7 @@ correct_trade(PG_FUNCTION_ARGS)
 {
 	TradeBatch *batch = trade_batch_make(2);
 	OriginalName name = original_argument(fcinfo, CORRECT_ORIGINAL, CORRECT_JOURNAL);
-	int			account = PG_ARGISNULL(CORRECT_ORIGINAL_ACCOUNT) ? TRADE_ACCOUNT : CORRECT_ORIGINAL_ACCOUNT;
+	int			customer = PG_ARGISNULL(CORRECT_ORIGINAL_CUSTOMER) ? TRADE_CUSTOMER : CORRECT_ORIGINAL_CUSTOMER;
 	LedgerRequest *bust = &batch->requests[0];
 	Original	original;
 
@@ -221,7 +221,7 @@ correct_trade(PG_FUNCTION_ARGS)
 	bust->description = text_argument(fcinfo, CORRECT_REASON);
 	bust->linked = true;
 	bust->internal = true;
-	make_bust(&batch->trades[0], customer_argument(fcinfo, account), &name, &original);
+	make_bust(&batch->trades[0], customer_argument(fcinfo, customer), &name, &original);
 	read_correction(fcinfo, &batch->trades[1], &original);
 	trade_batch_post(batch, true, !PG_ARGISNULL(CORRECT_DRY_RUN) && PG_GETARG_BOOL(CORRECT_DRY_RUN));
 	trade_results(fcinfo, batch);

@@ -33,7 +33,7 @@ round_to_tick(units value, units tick, bool up, units *result)
 UnitsStatus
 trade_price(const TradeRule *rule, units *price)
 {
-	units		marked = rule->lp_price;
+	units		marked = rule->provider_price;
 	UnitsStatus status = UNITS_OK;
 	units		factor = rule->sell ? BPS_ONE - (units) rule->markup_bps : BPS_ONE + (units) rule->markup_bps;
 
@@ -95,7 +95,7 @@ trade_fee(const TradeRule *rule, const OrderFees *order, TradeMoney *money)
 static UnitsStatus
 share_revenue(const TradeRule *rule, TradeMoney *money)
 {
-	units		revenue = rule->sell ? money->lp_money - money->net_money : money->net_money - money->lp_money;
+	units		revenue = rule->sell ? money->provider_money - money->net_money : money->net_money - money->provider_money;
 	UnitsStatus status;
 
 	money->revenue_share = money->fee_share = 0;
@@ -115,10 +115,10 @@ trade_notional(const TradeRule *rule, units price, TradeMoney *money)
 	UnitsStatus status = units_multiply(rule->quantity, price, rule->money_decimals,
 										UNITS_ROUND_HALF_EVEN, &money->notional);
 
-	money->lp_money = money->notional;
-	if (status == UNITS_OK && rule->lp_price != price)
-		status = units_multiply(rule->quantity, rule->lp_price, rule->money_decimals,
-								UNITS_ROUND_HALF_EVEN, &money->lp_money);
+	money->provider_money = money->notional;
+	if (status == UNITS_OK && rule->provider_price != price)
+		status = units_multiply(rule->quantity, rule->provider_price, rule->money_decimals,
+								UNITS_ROUND_HALF_EVEN, &money->provider_money);
 	return status;
 }
 

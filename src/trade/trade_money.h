@@ -26,7 +26,7 @@ typedef struct TradeRule
 {
 	bool		sell;
 	units		quantity;
-	units		lp_price;
+	units		provider_price;
 	int			markup_bps;
 	units		markup_fixed;	/* per unit of the base asset */
 	int			fee_bps;
@@ -48,7 +48,7 @@ typedef struct OrderFees
 typedef struct TradeMoney
 {
 	units		notional;		/* quantity times the customer's price */
-	units		lp_money;
+	units		provider_money;
 	units		fee;
 	units		fee_exact;		/* this fill's bps and fixed fee, unrounded */
 	units		net_money;		/* negative when a sale does not cover its fee */

@@ -56,7 +56,7 @@ text_copy(TradeText text)
 }
 
 static const char *const field_names[TRADE_FIELDS] = {
-	"reference", "account", "side", "quantity", "lp", "lp_price", "price",
+	"customer", "side", "quantity", "provider", "reference", "provider_price", "price",
 	"markup_bps", "markup_fixed", "fee_bps", "fee_fixed", "fee_minimum",
 	"client_order_id", "executed_at", "symbol", "encumbered", "linked"
 };
@@ -70,7 +70,7 @@ refuse_missing(TradeRequest *trade, int field)
 static bool
 check_present(TradeRequest *trade, const bool *nulls)
 {
-	static const int required[] = {TRADE_ACCOUNT, TRADE_SIDE, TRADE_QUANTITY, TRADE_LP};
+	static const int required[] = {TRADE_CUSTOMER, TRADE_SIDE, TRADE_QUANTITY, TRADE_PROVIDER};
 
 	for (int i = 0; i < lengthof(required); i++)
 		if (nulls[required[i]])
@@ -78,10 +78,10 @@ check_present(TradeRequest *trade, const bool *nulls)
 			refuse_missing(trade, required[i]);
 			return false;
 		}
-	if (nulls[TRADE_PRICE] && nulls[TRADE_LP_PRICE])
+	if (nulls[TRADE_PRICE] && nulls[TRADE_PROVIDER_PRICE])
 	{
 		refuse(trade->request, ERRCODE_LG_INVALID_REQUEST,
-			   "Give price (the customer's), or lp_price with the markup, or both prices.", NULL,
+			   "Give price (the customer's), or provider_price with the markup, or both prices.", NULL,
 			   "price is missing");
 		return false;
 	}
@@ -154,18 +154,18 @@ read_prices(TradeRequest *trade, const Datum *values, const bool *nulls)
 	ExecutionTerms *terms = &trade->terms;
 
 	terms->price_given = !nulls[TRADE_PRICE];
-	terms->lp_price_given = !nulls[TRADE_LP_PRICE];
+	terms->provider_price_given = !nulls[TRADE_PROVIDER_PRICE];
 	if (terms->price_given && !read_price(trade, TRADE_PRICE, values[TRADE_PRICE], &terms->price))
 		return false;
-	if (terms->lp_price_given && !read_price(trade, TRADE_LP_PRICE, values[TRADE_LP_PRICE], &terms->lp_price))
+	if (terms->provider_price_given && !read_price(trade, TRADE_PROVIDER_PRICE, values[TRADE_PROVIDER_PRICE], &terms->provider_price))
 		return false;
 	if (!terms->price_given)
-		terms->price = terms->lp_price;
-	if (!terms->lp_price_given)
-		terms->lp_price = terms->price;
-	if (terms->price > 0 && terms->lp_price > 0)
+		terms->price = terms->provider_price;
+	if (!terms->provider_price_given)
+		terms->provider_price = terms->price;
+	if (terms->price > 0 && terms->provider_price > 0)
 		return true;
-	return check_positive(trade, terms->price > 0 ? TRADE_LP_PRICE : TRADE_PRICE, 0, "zero or negative");
+	return check_positive(trade, terms->price > 0 ? TRADE_PROVIDER_PRICE : TRADE_PRICE, 0, "zero or negative");
 }
 
 static bool
@@ -216,7 +216,7 @@ read_commission(TradeRequest *trade, const Datum *values, const bool *nulls)
 	if ((terms->markup_bps != 0 || terms->markup_fixed != 0) && terms->price_given)
 	{
 		refuse(trade->request, ERRCODE_LG_INVALID_REQUEST,
-			   "Give lp_price and the markup, or the customer's price without one.", NULL,
+			   "Give provider_price and the markup, or the customer's price without one.", NULL,
 			   "price and markup are both given");
 		return false;
 	}
@@ -251,12 +251,12 @@ read_executed_at(TradeRequest *trade, const Datum *values, const bool *nulls)
 }
 
 static bool
-read_provider(TradeRequest *trade, TradeText lp)
+read_provider(TradeRequest *trade, TradeText provider)
 {
-	trade->lp = lp;
-	if (lp.length >= 1 && lp.length <= UNKNOWN_LP_LENGTH)
+	trade->provider = provider;
+	if (provider.length >= 1 && provider.length <= UNKNOWN_LP_LENGTH)
 		return true;
-	refuse(trade->request, ERRCODE_LG_INVALID_REQUEST, NULL, NULL, "lp must have 1 to %d bytes", UNKNOWN_LP_LENGTH);
+	refuse(trade->request, ERRCODE_LG_INVALID_REQUEST, NULL, NULL, "provider must have 1 to %d bytes", UNKNOWN_LP_LENGTH);
 	return false;
 }
 
@@ -275,14 +275,14 @@ trade_read(TradeRequest *trade, const Datum *values, const bool *nulls)
 	request->linked = read_flag(values, nulls, TRADE_LINKED);
 	if (!nulls[TRADE_REFERENCE])
 		request->reference = TextDatumGetCString(values[TRADE_REFERENCE]);
-	trade->account = read_text(values, nulls, TRADE_ACCOUNT);
-	if (trade->account.data)
-		trade->customer = customer_want(trade->account.data, trade->account.length);
+	trade->customer_code = read_text(values, nulls, TRADE_CUSTOMER);
+	if (trade->customer_code.data)
+		trade->customer = customer_want(trade->customer_code.data, trade->customer_code.length);
 	trade->symbol = read_text(values, nulls, TRADE_SYMBOL);
 	trade->terms.encumbered = read_flag(values, nulls, TRADE_ENCUMBERED);
 	trade->sound = check_present(trade, nulls) &&
 		read_side(trade, read_text(values, nulls, TRADE_SIDE)) &&
-		read_provider(trade, read_text(values, nulls, TRADE_LP)) &&
+		read_provider(trade, read_text(values, nulls, TRADE_PROVIDER)) &&
 		read_quantity(trade, values[TRADE_QUANTITY]) &&
 		read_prices(trade, values, nulls) &&
 		read_commission(trade, values, nulls) &&
@@ -303,7 +303,7 @@ check_customer(TradeRequest *trade)
 		trade->sound = false;
 		if (!trade_refused(trade))
 			refuse(trade->request, ERRCODE_LG_UNKNOWN_CUSTOMER, "Open the customer with open_customer().", NULL,
-				   "customer \"%s\" does not exist", text_copy(trade->account));
+				   "customer \"%s\" does not exist", text_copy(trade->customer_code));
 		return false;
 	}
 	trade->client = client_of(trade->customer->client_id);
@@ -348,20 +348,20 @@ check_instrument(TradeRequest *trade)
 static void
 check_provider(TradeRequest *trade)
 {
-	Provider   *provider = provider_by_code(trade->lp.data, trade->lp.length);
+	Provider   *provider = provider_by_code(trade->provider.data, trade->provider.length);
 
 	if (provider)
-		trade->terms.lp_id = provider->lp_id;
+		trade->terms.provider_id = provider->provider_id;
 	else
 	{
-		trade->terms.unknown_lp = trade->lp.data;
-		trade->terms.unknown_lp_length = trade->lp.length;
+		trade->terms.unknown_provider = trade->provider.data;
+		trade->terms.unknown_provider_length = trade->provider.length;
 	}
 	if (trade_refused(trade))
 		return;
 	if (provider == NULL)
-		refuse(trade->request, ERRCODE_LG_UNKNOWN_PROVIDER, "Open it with open_liquidity_provider().", NULL,
-			   "liquidity provider \"%s\" does not exist", text_copy(trade->lp));
+		refuse(trade->request, ERRCODE_LG_UNKNOWN_PROVIDER, "Open it with open_provider().", NULL,
+			   "liquidity provider \"%s\" does not exist", text_copy(trade->provider));
 	else if (!provider->active)
 		refuse(trade->request, ERRCODE_LG_UNKNOWN_PROVIDER, NULL, NULL,
 			   "liquidity provider \"%s\" is not active", provider->code);
@@ -406,7 +406,7 @@ trade_rule(const TradeRequest *trade)
 	TradeRule	rule = {
 		.sell = terms->sell,
 		.quantity = terms->quantity,
-		.lp_price = terms->lp_price,
+		.provider_price = terms->provider_price,
 		.markup_bps = terms->markup_bps,
 		.markup_fixed = terms->markup_fixed,
 		.fee_bps = terms->fee_bps,
@@ -485,7 +485,7 @@ check_concession(TradeRequest *trade)
 {
 	const ExecutionTerms *terms = &trade->terms;
 	int			bps = trade->client->price_concession_bps;
-	units		limit = terms->lp_price;
+	units		limit = terms->provider_price;
 	UnitsStatus status = UNITS_OK;
 
 	if (trade_refused(trade) || (terms->sell ? terms->price <= limit : terms->price >= limit))
@@ -497,7 +497,7 @@ check_concession(TradeRequest *trade)
 		refuse(trade->request, ERRCODE_LG_PRICE_CONCESSION,
 			   "Mend the prices, or let an administrator change price_concession_bps with change_client().",
 			   psprintf("%s at %s to the customer, %s with the provider; client \"%s\" concedes %d bps.", terms->sell ? "SELL" : "BUY",
-						quoted_price(terms, terms->price), quoted_price(terms, terms->lp_price), trade->client->code, bps),
+						quoted_price(terms, terms->price), quoted_price(terms, terms->provider_price), trade->client->code, bps),
 			   "the customer's price is worse for the company than the provider's");
 }
 
@@ -509,13 +509,13 @@ trade_check_band(TradeRequest *trade)
 
 	if (trade_refused(trade) || bps == 0)
 		return;
-	trade->last_price = last_price_of(trade->client->client_id, terms->lp_id, terms->instrument_id);
+	trade->last_price = last_price_of(trade->client->client_id, terms->provider_id, terms->instrument_id);
 	trade->passed_before = last_price_passed(trade->last_price);
-	if (!last_price_allows(trade->last_price, terms->lp_price, bps, terms->original))
+	if (!last_price_allows(trade->last_price, terms->provider_price, bps, terms->original))
 		refuse(trade->request, ERRCODE_LG_PRICE_BAND,
 			   "Mend the price, or let an administrator change price_band_bps with change_client().",
 			   psprintf("%s; the provider's last execution was at %s, and client \"%s\" allows %d bps around it.",
-						quoted_price(terms, terms->lp_price), quoted_price(terms, last_price_value(trade->last_price)),
+						quoted_price(terms, terms->provider_price), quoted_price(terms, last_price_value(trade->last_price)),
 						trade->client->code, bps),
 			   "the provider's price is far from its last execution");
 }
@@ -580,7 +580,7 @@ trade_compute(TradeRequest *trade, const OrderFees *order)
 		return;
 	}
 	terms->net_money = money->net_money;
-	terms->lp_money = money->lp_money;
+	terms->provider_money = money->provider_money;
 	terms->fee = money->fee;
 	terms->revenue_share = money->revenue_share;
 }
@@ -597,16 +597,16 @@ same_text(const char *a, int a_length, const char *b, int b_length)
 static bool
 same_provider(const ExecutionTerms *a, const ExecutionTerms *b)
 {
-	const ExecutionTerms *unknown = a->lp_id == 0 ? a : b;
-	const ExecutionTerms *known = a->lp_id == 0 ? b : a;
+	const ExecutionTerms *unknown = a->provider_id == 0 ? a : b;
+	const ExecutionTerms *known = a->provider_id == 0 ? b : a;
 	const Provider *provider;
 
-	if (unknown->lp_id != 0 || known->lp_id == 0)
-		return a->lp_id == b->lp_id &&
-			same_text(a->unknown_lp, a->unknown_lp_length, b->unknown_lp, b->unknown_lp_length);
-	provider = provider_by_id(known->lp_id);
+	if (unknown->provider_id != 0 || known->provider_id == 0)
+		return a->provider_id == b->provider_id &&
+			same_text(a->unknown_provider, a->unknown_provider_length, b->unknown_provider, b->unknown_provider_length);
+	provider = provider_by_id(known->provider_id);
 	return provider != NULL &&
-		same_text(provider->code, strlen(provider->code), unknown->unknown_lp, unknown->unknown_lp_length);
+		same_text(provider->code, strlen(provider->code), unknown->unknown_provider, unknown->unknown_provider_length);
 }
 
 /*
@@ -618,9 +618,9 @@ money_difference(const ExecutionTerms *stored, const ExecutionTerms *given)
 {
 	if (stored->price_given != given->price_given || (given->price_given && stored->price != given->price))
 		return "price";
-	if (stored->lp_price_given != given->lp_price_given ||
-		(given->lp_price_given && stored->lp_price != given->lp_price))
-		return "lp_price";
+	if (stored->provider_price_given != given->provider_price_given ||
+		(given->provider_price_given && stored->provider_price != given->provider_price))
+		return "provider_price";
 	if (stored->markup_bps != given->markup_bps)
 		return "markup_bps";
 	if (stored->markup_fixed != given->markup_fixed)
@@ -642,15 +642,15 @@ trade_difference(const struct varlena *stored_value, const struct varlena *given
 	terms_unpack_stored(stored_value, &stored);
 	terms_unpack_stored(given_value, &given);
 	if (stored.customer_id != given.customer_id)
-		return "account";
+		return "customer";
 	if (stored.sell != given.sell)
 		return "side";
 	if (stored.quantity != given.quantity || stored.base != given.base)
 		return "quantity";
 	if (!same_provider(&stored, &given))
-		return "lp";
+		return "provider";
 	if (stored.quote != given.quote)
-		return given.price_given ? "price" : "lp_price";
+		return given.price_given ? "price" : "provider_price";
 	money = money_difference(&stored, &given);
 	if (money)
 		return money;

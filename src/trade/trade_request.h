@@ -17,7 +17,7 @@
 /* fields of type trade_request, and the arguments of post_trade before its own, in order */
 enum
 {
-	TRADE_REFERENCE, TRADE_ACCOUNT, TRADE_SIDE, TRADE_QUANTITY, TRADE_LP, TRADE_LP_PRICE, TRADE_PRICE,
+	TRADE_CUSTOMER, TRADE_SIDE, TRADE_QUANTITY, TRADE_PROVIDER, TRADE_REFERENCE, TRADE_PROVIDER_PRICE, TRADE_PRICE,
 	TRADE_MARKUP_BPS, TRADE_MARKUP_FIXED, TRADE_FEE_BPS, TRADE_FEE_FIXED, TRADE_FEE_MINIMUM,
 	TRADE_CLIENT_ORDER_ID, TRADE_EXECUTED_AT, TRADE_SYMBOL, TRADE_ENCUMBERED, TRADE_LINKED,
 	TRADE_FIELDS
@@ -37,8 +37,8 @@ typedef struct TradeText
 typedef struct TradeRequest
 {
 	/* as asked, apart from what `terms` holds */
-	TradeText	account;
-	TradeText	lp;
+	TradeText	customer_code;
+	TradeText	provider;
 	TradeText	symbol;
 	bool		sound;			/* the fields make sense: there are terms, even if refused */
 

@@ -57,7 +57,7 @@ add_house(TradeRequest *trade, AccountRole role, units amount, asset_code asset)
 static void
 add_provider(TradeRequest *trade, AccountRole role, units amount, asset_code asset)
 {
-	add(trade, role, amount, asset, trade->terms.lp_id, trade->lp.data, trade->lp.length, true);
+	add(trade, role, amount, asset, trade->terms.provider_id, trade->provider.data, trade->provider.length, true);
 }
 
 /* coin that is sold must be there: its account is never opened for a sale (I5) */
@@ -83,7 +83,7 @@ add_cash(TradeRequest *trade, units amount)
 static void
 want_revenue(TradeRequest *trade)
 {
-	if (trade->money.notional != trade->money.lp_money)
+	if (trade->money.notional != trade->money.provider_money)
 		add_house(trade, ROLE_REVENUE_MARKUP, 0, trade->terms.quote);
 	add_house(trade, ROLE_REVENUE_TRADE_FEE, 0, trade->terms.quote);
 	if (trade->client->revenue_share_bps != 0)
@@ -114,7 +114,7 @@ add_buy(TradeRequest *trade)
 	units		coin = terms->quantity;
 
 	add_cash(trade, terms->net_money);
-	add_provider(trade, ROLE_LP_PAYABLE, -terms->lp_money, terms->quote);
+	add_provider(trade, ROLE_LP_PAYABLE, -terms->provider_money, terms->quote);
 	add_revenue(trade);
 	add_provider(trade, ROLE_LP_COIN_RECEIVABLE, coin, terms->base);
 	add_house(trade, ROLE_CORP_DUE_TO_CUST, -coin, terms->base);
@@ -132,7 +132,7 @@ add_sell(TradeRequest *trade)
 	add_house(trade, ROLE_CUST_DUE_TO_CORP, -coin, terms->base);
 	add_house(trade, ROLE_CORP_DUE_FROM_CUST, coin, terms->base);
 	add_provider(trade, ROLE_LP_COIN_PAYABLE, -coin, terms->base);
-	add_provider(trade, ROLE_LP_RECEIVABLE, terms->lp_money, terms->quote);
+	add_provider(trade, ROLE_LP_RECEIVABLE, terms->provider_money, terms->quote);
 	add_cash(trade, -terms->net_money);
 	add_revenue(trade);
 }

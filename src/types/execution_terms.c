@@ -86,19 +86,19 @@ terms_problem(const ExecutionTerms *terms)
 {
 	if (!asset_is_valid(terms->base) || !asset_is_valid(terms->quote) || terms->base == terms->quote)
 		return "Base and quote must be two assets";
-	if (!positive(terms->quantity) || !positive(terms->price) || !positive(terms->lp_price))
+	if (!positive(terms->quantity) || !positive(terms->price) || !positive(terms->provider_price))
 		return "Quantity and prices must be positive";
-	if (!not_negative(terms->net_money) || !not_negative(terms->lp_money))
+	if (!not_negative(terms->net_money) || !not_negative(terms->provider_money))
 		return "Net money and provider's money must not be negative";
 	if (!not_negative(terms->revenue_share) || !not_negative(terms->fee) ||
 		!not_negative(terms->markup_fixed) || !not_negative(terms->fee_fixed) ||
 		!not_negative(terms->fee_minimum) || terms->markup_bps < 0 || terms->fee_bps < 0)
 		return "Fee, markup and revenue share must not be negative";
-	if (terms->customer_id <= 0 || terms->instrument_id < 0 || terms->lp_id < 0 || terms->original < 0)
+	if (terms->customer_id <= 0 || terms->instrument_id < 0 || terms->provider_id < 0 || terms->original < 0)
 		return "Customer, instrument, provider and journal numbers must be positive";
-	if ((terms->lp_id == 0) != (terms->unknown_lp != NULL) ||
-		(terms->unknown_lp != NULL &&
-		 (terms->unknown_lp_length < 1 || terms->unknown_lp_length > UNKNOWN_LP_LENGTH)))
+	if ((terms->provider_id == 0) != (terms->unknown_provider != NULL) ||
+		(terms->unknown_provider != NULL &&
+		 (terms->unknown_provider_length < 1 || terms->unknown_provider_length > UNKNOWN_LP_LENGTH)))
 		return "The provider must be a number, or an unknown code of 1 to 64 bytes";
 	if (terms->bust && terms->original == 0)
 		return "A bust must name the journal it busts";
@@ -142,7 +142,7 @@ money_decimals(const ExecutionTerms *terms)
 {
 	int			decimals = more_decimals(0, terms->net_money);
 
-	decimals = more_decimals(decimals, terms->lp_money);
+	decimals = more_decimals(decimals, terms->provider_money);
 	decimals = more_decimals(decimals, terms->revenue_share);
 	decimals = more_decimals(decimals, terms->fee);
 	decimals = more_decimals(decimals, terms->fee_fixed);
@@ -154,7 +154,7 @@ price_decimals(const ExecutionTerms *terms)
 {
 	int			decimals = more_decimals(0, terms->price);
 
-	decimals = more_decimals(decimals, terms->lp_price);
+	decimals = more_decimals(decimals, terms->provider_price);
 	return more_decimals(decimals, terms->markup_fixed);
 }
 
@@ -205,7 +205,7 @@ terms_flags(const ExecutionTerms *terms)
 	return (terms->sell ? FLAG_SELL : 0) | (terms->bust ? FLAG_BUST : 0) |
 		(terms->funding << FLAG_FUNDING_SHIFT) |
 		(terms->price_given ? FLAG_PRICE_GIVEN : 0) |
-		(terms->lp_price_given ? FLAG_LP_PRICE_GIVEN : 0) |
+		(terms->provider_price_given ? FLAG_LP_PRICE_GIVEN : 0) |
 		(terms->executed_at_given ? FLAG_EXECUTED_AT_GIVEN : 0) |
 		(terms->client_order_id ? FLAG_ORDER_ID : 0);
 }
@@ -213,14 +213,14 @@ terms_flags(const ExecutionTerms *terms)
 static uint8
 terms_parts(const ExecutionTerms *terms)
 {
-	return (terms->lp_price != terms->price ? PART_LP_PRICE : 0) |
+	return (terms->provider_price != terms->price ? PART_LP_PRICE : 0) |
 		(terms->revenue_share != 0 ? PART_REVENUE_SHARE : 0) |
 		(terms->fee != 0 ? PART_FEE : 0) |
 		(terms->markup_bps != 0 ? PART_MARKUP_BPS : 0) |
 		(terms->markup_fixed != 0 ? PART_MARKUP_FIXED : 0) |
 		(terms->fee_bps != 0 || terms->fee_fixed != 0 || terms->fee_minimum != 0 ? PART_FEE_RULE : 0) |
 		(terms->original != 0 ? PART_ORIGINAL : 0) |
-		(terms->unknown_lp ? PART_UNKNOWN_LP : 0);
+		(terms->unknown_provider ? PART_UNKNOWN_LP : 0);
 }
 
 /* the values every execution has, in the order of the format */
@@ -235,7 +235,7 @@ put_core(uint8 *cursor, const ExecutionTerms *terms, int money, int quantity, in
 	cursor = put_unsigned(cursor, terms->price, price);
 	cursor = put(cursor, terms->customer_id);
 	cursor = put(cursor, terms->instrument_id);
-	return put(cursor, terms->lp_id);
+	return put(cursor, terms->provider_id);
 }
 
 static uint8 *
@@ -249,7 +249,7 @@ static uint8 *
 put_parts(uint8 *cursor, const ExecutionTerms *terms, uint8 parts, int money, int price)
 {
 	if (parts & PART_LP_PRICE)
-		cursor = put_scaled(cursor, terms->lp_price - terms->price, price);
+		cursor = put_scaled(cursor, terms->provider_price - terms->price, price);
 	if (parts & PART_REVENUE_SHARE)
 		cursor = put_unsigned(cursor, terms->revenue_share, money);
 	if (parts & PART_FEE)
@@ -268,8 +268,8 @@ put_parts(uint8 *cursor, const ExecutionTerms *terms, uint8 parts, int money, in
 		cursor = put(cursor, terms->original);
 	if (parts & PART_UNKNOWN_LP)
 	{
-		cursor = put(cursor, terms->unknown_lp_length);
-		cursor = put_text(cursor, terms->unknown_lp, terms->unknown_lp_length);
+		cursor = put(cursor, terms->unknown_provider_length);
+		cursor = put_text(cursor, terms->unknown_provider, terms->unknown_provider_length);
 	}
 	return cursor;
 }
@@ -436,7 +436,7 @@ read_flags(uint8 flags, ExecutionTerms *terms)
 	terms->sell = (flags & FLAG_SELL) != 0;
 	terms->bust = (flags & FLAG_BUST) != 0;
 	terms->price_given = (flags & FLAG_PRICE_GIVEN) != 0;
-	terms->lp_price_given = (flags & FLAG_LP_PRICE_GIVEN) != 0;
+	terms->provider_price_given = (flags & FLAG_LP_PRICE_GIVEN) != 0;
 	terms->executed_at_given = (flags & FLAG_EXECUTED_AT_GIVEN) != 0;
 	terms->funding = (FundingModel) (flags >> FLAG_FUNDING_SHIFT & 3);
 }
@@ -449,34 +449,34 @@ read_core(Reader *reader, const TermsDecimals *decimals, ExecutionTerms *terms)
 	terms->quote = get_asset(reader);
 	terms->net_money = get_unsigned(reader, decimals->money);
 	revenue = get_scaled(reader, decimals->money);
-	terms->lp_money = terms->sell ? terms->net_money + revenue : terms->net_money - revenue;
+	terms->provider_money = terms->sell ? terms->net_money + revenue : terms->net_money - revenue;
 	terms->base = get_asset(reader);
 	terms->quantity = get_unsigned(reader, decimals->quantity);
 	terms->price = get_unsigned(reader, decimals->price);
 	terms->customer_id = get_integer(reader, PG_INT64_MAX);
 	terms->instrument_id = (int32) get_integer(reader, PG_INT32_MAX);
-	terms->lp_id = (int32) get_integer(reader, PG_INT32_MAX);
-	terms->lp_price = terms->price;
+	terms->provider_id = (int32) get_integer(reader, PG_INT32_MAX);
+	terms->provider_price = terms->price;
 }
 
 static void
-read_unknown_lp(Reader *reader, ExecutionTerms *terms)
+read_unknown_provider(Reader *reader, ExecutionTerms *terms)
 {
-	terms->unknown_lp_length = (int) get_integer(reader, UNKNOWN_LP_LENGTH);
-	if (reader->cursor == NULL || reader->end - reader->cursor < terms->unknown_lp_length)
+	terms->unknown_provider_length = (int) get_integer(reader, UNKNOWN_LP_LENGTH);
+	if (reader->cursor == NULL || reader->end - reader->cursor < terms->unknown_provider_length)
 	{
 		malformed(reader);
 		return;
 	}
-	terms->unknown_lp = (const char *) reader->cursor;
-	reader->cursor += terms->unknown_lp_length;
+	terms->unknown_provider = (const char *) reader->cursor;
+	reader->cursor += terms->unknown_provider_length;
 }
 
 static void
 read_parts(Reader *reader, uint8 parts, const TermsDecimals *decimals, ExecutionTerms *terms)
 {
 	if (parts & PART_LP_PRICE)
-		terms->lp_price += get_scaled(reader, decimals->price);
+		terms->provider_price += get_scaled(reader, decimals->price);
 	if (parts & PART_REVENUE_SHARE)
 		terms->revenue_share = get_unsigned(reader, decimals->money);
 	if (parts & PART_FEE)
@@ -494,7 +494,7 @@ read_parts(Reader *reader, uint8 parts, const TermsDecimals *decimals, Execution
 	if (parts & PART_ORIGINAL)
 		terms->original = get_integer(reader, PG_INT64_MAX);
 	if (parts & PART_UNKNOWN_LP)
-		read_unknown_lp(reader, terms);
+		read_unknown_provider(reader, terms);
 }
 
 /* the order's id is what is left, so that it needs no length */

@@ -44,7 +44,7 @@ typedef struct ExecutionTerms
 	bool		sell;			/* the customer's side */
 	bool		bust;			/* takes the execution `original` back: every sign turned */
 	bool		price_given;	/* the request named the customer's price */
-	bool		lp_price_given; /* the request named the provider's price */
+	bool		provider_price_given; /* the request named the provider's price */
 	bool		executed_at_given;	/* the request named the time */
 	bool		encumbered;		/* asked for: coin bought is bound until paid for */
 	FundingModel funding;		/* at execution */
@@ -52,12 +52,12 @@ typedef struct ExecutionTerms
 	asset_code	quote;
 	int64		customer_id;
 	int32		instrument_id;	/* 0 in a refused request: unknown */
-	int32		lp_id;			/* 0 in a refused request: unknown, see unknown_lp */
+	int32		provider_id;			/* 0 in a refused request: unknown, see unknown_provider */
 	units		quantity;		/* > 0, base */
 	units		price;			/* > 0, the customer's */
-	units		lp_price;		/* > 0; the customer's when the request gave none */
+	units		provider_price;		/* > 0; the customer's when the request gave none */
 	units		net_money;		/* >= 0, quote: BUY the customer pays, SELL receives */
-	units		lp_money;		/* >= 0, quote: BUY the provider is paid, SELL pays */
+	units		provider_money;		/* >= 0, quote: BUY the provider is paid, SELL pays */
 	units		revenue_share;	/* >= 0: the client's part of the revenue */
 	units		fee;			/* >= 0: the itemised trade fee in net_money */
 	units		markup_fixed;	/* quote per one base */
@@ -68,8 +68,8 @@ typedef struct ExecutionTerms
 	int64		original;		/* journal busted or corrected, 0 none */
 	const char *client_order_id;	/* not terminated; NULL when none */
 	int			client_order_id_length;
-	const char *unknown_lp;		/* the provider's code when lp_id is 0; not terminated */
-	int			unknown_lp_length;
+	const char *unknown_provider;		/* the provider's code when provider_id is 0; not terminated */
+	int			unknown_provider_length;
 } ExecutionTerms;
 
 typedef struct varlena PackedTerms;
@@ -80,7 +80,7 @@ typedef struct varlena PackedTerms;
 static inline units
 terms_revenue(const ExecutionTerms *terms)
 {
-	return terms->sell ? terms->lp_money - terms->net_money : terms->net_money - terms->lp_money;
+	return terms->sell ? terms->provider_money - terms->net_money : terms->net_money - terms->provider_money;
 }
 
 /* +1 when the customer receives coin and owes money, -1 otherwise */

@@ -38,14 +38,14 @@ TERMS_ACCESSOR(execution_terms_side, PG_RETURN_TEXT_P(cstring_to_text(terms.sell
 TERMS_ACCESSOR(execution_terms_quantity, RETURN_AMOUNT(terms.quantity, terms.base));
 TERMS_ACCESSOR(execution_terms_signed_quantity, RETURN_AMOUNT(terms.quantity * terms_sign(&terms), terms.base));
 TERMS_ACCESSOR(execution_terms_price, PG_RETURN_PRICE_P(price_make(terms.price, terms.quote, terms.base)));
-TERMS_ACCESSOR(execution_terms_lp_price, PG_RETURN_PRICE_P(price_make(terms.lp_price, terms.quote, terms.base)));
+TERMS_ACCESSOR(execution_terms_provider_price, PG_RETURN_PRICE_P(price_make(terms.provider_price, terms.quote, terms.base)));
 TERMS_ACCESSOR(execution_terms_net_money, RETURN_AMOUNT(terms.net_money * terms_sign(&terms), terms.quote));
-TERMS_ACCESSOR(execution_terms_lp_money, RETURN_AMOUNT(terms.lp_money * terms_sign(&terms), terms.quote));
+TERMS_ACCESSOR(execution_terms_provider_money, RETURN_AMOUNT(terms.provider_money * terms_sign(&terms), terms.quote));
 TERMS_ACCESSOR(execution_terms_revenue, RETURN_AMOUNT(terms.bust ? -terms_revenue(&terms) : terms_revenue(&terms), terms.quote));
 TERMS_ACCESSOR(execution_terms_revenue_share, RETURN_AMOUNT(terms.bust ? -terms.revenue_share : terms.revenue_share, terms.quote));
 TERMS_ACCESSOR(execution_terms_fee, RETURN_AMOUNT(terms.bust ? -terms.fee : terms.fee, terms.quote));
 TERMS_ACCESSOR(execution_terms_customer_id, PG_RETURN_INT64(terms.customer_id));
-TERMS_ACCESSOR(execution_terms_lp_id, PG_RETURN_INT32(terms.lp_id));
+TERMS_ACCESSOR(execution_terms_provider_id, PG_RETURN_INT32(terms.provider_id));
 TERMS_ACCESSOR(execution_terms_instrument_id, PG_RETURN_INT32(terms.instrument_id));
 TERMS_ACCESSOR(execution_terms_base, PG_RETURN_ASSET(terms.base));
 TERMS_ACCESSOR(execution_terms_quote, PG_RETURN_ASSET(terms.quote));
@@ -264,7 +264,7 @@ name(PG_FUNCTION_ARGS) \
 } \
 extern Datum name(PG_FUNCTION_ARGS)
 
-TERMS_SUM(sum_lp_money_accumulate, terms.lp_money * terms_sign(&terms), terms.quote);
+TERMS_SUM(sum_provider_money_accumulate, terms.provider_money * terms_sign(&terms), terms.quote);
 TERMS_SUM(sum_quantity_accumulate, terms.quantity * terms_sign(&terms), terms.base);
 TERMS_SUM(sum_revenue_accumulate, terms.bust ? -terms_revenue(&terms) : terms_revenue(&terms), terms.quote);
 TERMS_SUM(sum_revenue_share_accumulate, terms.bust ? -terms.revenue_share : terms.revenue_share, terms.quote);

@@ -48,8 +48,8 @@ typedef enum TermsField
 } TermsField;
 
 static const char *const field_names[FIELD_COUNT] = {
-	"side", "quantity", "price", "lp_price", "net_money", "lp_money", "revenue", "revenue_share", "fee",
-	"funding_model", "customer", "instrument", "lp", "unknown_lp", "markup_bps", "markup_fixed", "fee_bps", "fee_fixed", "fee_minimum",
+	"side", "quantity", "price", "provider_price", "net_money", "provider_money", "revenue", "revenue_share", "fee",
+	"funding_model", "customer", "instrument", "provider", "unknown_provider", "markup_bps", "markup_fixed", "fee_bps", "fee_fixed", "fee_minimum",
 	"client_order_id", "encumbered", "given", "corrects", "busts"
 };
 
@@ -60,7 +60,7 @@ static const char *const field_names[FIELD_COUNT] = {
 	 FIELD_BIT(FIELD_CUSTOMER))
 
 #define GIVEN_COUNT 3
-static const char *const given_names[GIVEN_COUNT] = {"price", "lp_price", "executed_at"};
+static const char *const given_names[GIVEN_COUNT] = {"price", "provider_price", "executed_at"};
 
 /* ---- output ---- */
 
@@ -125,10 +125,10 @@ write_text(StringInfo out, TermsField field, const char *text, int length)
 static void
 write_given(StringInfo out, const ExecutionTerms *terms)
 {
-	const bool	given[GIVEN_COUNT] = {terms->price_given, terms->lp_price_given, terms->executed_at_given};
+	const bool	given[GIVEN_COUNT] = {terms->price_given, terms->provider_price_given, terms->executed_at_given};
 	const char *separator = "";
 
-	if (!terms->price_given && !terms->lp_price_given && !terms->executed_at_given)
+	if (!terms->price_given && !terms->provider_price_given && !terms->executed_at_given)
 		return;
 	write_key(out, FIELD_GIVEN);
 	appendStringInfoChar(out, '"');
@@ -148,9 +148,9 @@ write_terms(StringInfo out, const ExecutionTerms *terms)
 	appendStringInfo(out, "\"%s\"", terms->sell ? "SELL" : "BUY");
 	write_amount(out, FIELD_QUANTITY, terms->quantity, terms->base);
 	write_price(out, FIELD_PRICE, terms->price, terms);
-	write_price(out, FIELD_LP_PRICE, terms->lp_price, terms);
+	write_price(out, FIELD_LP_PRICE, terms->provider_price, terms);
 	write_amount(out, FIELD_NET_MONEY, terms->net_money, terms->quote);
-	write_amount(out, FIELD_LP_MONEY, terms->lp_money, terms->quote);
+	write_amount(out, FIELD_LP_MONEY, terms->provider_money, terms->quote);
 	write_amount(out, FIELD_REVENUE, terms_revenue(terms), terms->quote);
 	write_amount_if(out, FIELD_REVENUE_SHARE, terms->revenue_share, terms->quote);
 	write_amount_if(out, FIELD_FEE, terms->fee, terms->quote);
@@ -158,8 +158,8 @@ write_terms(StringInfo out, const ExecutionTerms *terms)
 	appendStringInfo(out, "\"%s\"", funding_model_name(terms->funding));
 	write_integer(out, FIELD_CUSTOMER, terms->customer_id);
 	write_integer(out, FIELD_INSTRUMENT, terms->instrument_id);
-	write_integer(out, FIELD_LP, terms->lp_id);
-	write_text(out, FIELD_UNKNOWN_LP, terms->unknown_lp, terms->unknown_lp_length);
+	write_integer(out, FIELD_LP, terms->provider_id);
+	write_text(out, FIELD_UNKNOWN_LP, terms->unknown_provider, terms->unknown_provider_length);
 	write_integer(out, FIELD_MARKUP_BPS, terms->markup_bps);
 	if (terms->markup_fixed != 0)
 		write_price(out, FIELD_MARKUP_FIXED, terms->markup_fixed, terms);
@@ -393,7 +393,7 @@ parse_given(TermsParser *parser)
 {
 	char	   *text = parse_string(parser);
 	char	   *rest = NULL;
-	bool	   *given[GIVEN_COUNT] = {&parser->terms.price_given, &parser->terms.lp_price_given,
+	bool	   *given[GIVEN_COUNT] = {&parser->terms.price_given, &parser->terms.provider_price_given,
 	&parser->terms.executed_at_given};
 
 	for (char *word = strtok_r(text, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
@@ -444,13 +444,13 @@ parse_value(TermsParser *parser, TermsField field)
 			terms->price = parse_price(parser, field);
 			break;
 		case FIELD_LP_PRICE:
-			terms->lp_price = parse_price(parser, field);
+			terms->provider_price = parse_price(parser, field);
 			break;
 		case FIELD_NET_MONEY:
 			terms->net_money = parse_amount(parser, field, &terms->quote);
 			break;
 		case FIELD_LP_MONEY:
-			terms->lp_money = parse_amount(parser, field, &terms->quote);
+			terms->provider_money = parse_amount(parser, field, &terms->quote);
 			break;
 		case FIELD_REVENUE:
 			parser->revenue = parse_amount(parser, field, &terms->quote);
@@ -471,10 +471,10 @@ parse_value(TermsParser *parser, TermsField field)
 			terms->instrument_id = (int32) parse_integer(parser, field, PG_INT32_MAX);
 			break;
 		case FIELD_LP:
-			terms->lp_id = (int32) parse_integer(parser, field, PG_INT32_MAX);
+			terms->provider_id = (int32) parse_integer(parser, field, PG_INT32_MAX);
 			break;
 		case FIELD_UNKNOWN_LP:
-			terms->unknown_lp = parse_text(parser, &terms->unknown_lp_length);
+			terms->unknown_provider = parse_text(parser, &terms->unknown_provider_length);
 			break;
 		case FIELD_MARKUP_BPS:
 			terms->markup_bps = (int32) parse_integer(parser, field, PG_INT32_MAX);
@@ -548,12 +548,12 @@ check_parsed(TermsParser *parser)
 		if (REQUIRED_FIELDS & ~parser->seen & FIELD_BIT(field))
 			reject_field(parser, "Missing:", field);
 	if (!(parser->seen & FIELD_BIT(FIELD_LP_PRICE)))
-		parser->terms.lp_price = parser->terms.price;
+		parser->terms.provider_price = parser->terms.price;
 	problem = terms_problem(&parser->terms);
 	if (problem != NULL)
 		reject(parser, psprintf("%s.", problem));
 	if ((parser->seen & FIELD_BIT(FIELD_REVENUE)) && parser->revenue != terms_revenue(&parser->terms))
-		reject(parser, "Revenue must be the difference of net_money and lp_money.");
+		reject(parser, "Revenue must be the difference of net_money and provider_money.");
 }
 
 PG_FUNCTION_INFO_V1(execution_terms_in);
@@ -607,7 +607,7 @@ execution_terms_recv(PG_FUNCTION_ARGS)
 				 errmsg("invalid binary representation of type %s", "execution_terms")));
 	if (terms.client_order_id)
 		pg_verifymbstr(terms.client_order_id, terms.client_order_id_length, false);
-	if (terms.unknown_lp)
-		pg_verifymbstr(terms.unknown_lp, terms.unknown_lp_length, false);
+	if (terms.unknown_provider)
+		pg_verifymbstr(terms.unknown_provider, terms.unknown_provider_length, false);
 	PG_RETURN_POINTER(packed);
 }

@@ -76,7 +76,7 @@ SELECT is_empty($$SELECT reference FROM journal WHERE reference LIKE '%trap%'$$,
 	'maintenance by a superuser posts nothing for the tenant''s function');
 SELECT is((SELECT (latest_approval(client_id, 'proposal', proposal_id::text)).status FROM proposal WHERE reference = 'trap'), 'PROPOSED',
 	'maintenance by a superuser does not approve the tenant''s own proposal');
-SELECT is_empty($$SELECT account_code FROM customer WHERE account_code = 'TRAPPED1'$$,
+SELECT is_empty($$SELECT customer_code FROM customer WHERE customer_code = 'TRAPPED1'$$,
 	'maintenance by a superuser opens no customer for the tenant''s function');
 SELECT is_empty($$SELECT reference FROM funding_transfer WHERE reference = 'trapped'$$,
 	'maintenance by a superuser initiates no deposit for the tenant''s function');

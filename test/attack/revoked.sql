@@ -34,7 +34,7 @@ SELECT is(attack.there('tenant', 'EXECUTE kept'), '42501', 'a prepared statement
 SELECT is(attack.there('poster', 'EXECUTE ask'), 'LG012', 'a replay after a revoke is refused as if the customer were unknown');
 SELECT isnt(attack.there('tenant', 'FETCH ALL FROM held'), '42501',
 	'rows materialized by a cursor WITH HOLD stay readable after a revoke');
-SELECT is(attack.there('poster', $$SELECT * FROM bakkt_ledger.authorise_hold('MINE', 'CUST:10001', '0.01 BTC', 'late')$$), '42501',
+SELECT is(attack.there('poster', $$SELECT * FROM bakkt_ledger.authorize_hold('MINE', 'CUST:10001', '0.01 BTC', 'late')$$), '42501',
 	'an account that a session has used is refused after a revoke');
 SELECT * FROM finish();
 SELECT dblink_disconnect('tenant'), dblink_disconnect('poster') \g /dev/null

@@ -89,7 +89,7 @@ SELECT lives_ok($$SELECT initiate_deposit('MNEANN01', '1.00 USD', 'hostile', at 
 	'a deposit can be requested under hostile settings');
 SELECT lives_ok($$SELECT initiate_deposit('MNEANN01', '1.00 USD', 'hostile', at => '2026-05-20 15:00Z')$$,
 	'a deposit request repeated under hostile settings is accepted');
-SELECT lives_ok($$SELECT authorise_hold('MINE', account_of('MINE', 'CUST', 'Cust:MNEANN01', 'BTC'), '0.01 BTC', 'hostile', at => '2026-05-20 15:00Z')$$,
+SELECT lives_ok($$SELECT authorize_hold('MINE', account_of('MINE', 'CUST', 'Cust:MNEANN01', 'BTC'), '0.01 BTC', 'hostile', at => '2026-05-20 15:00Z')$$,
 	'a hold can be authorized under hostile settings');
 RESET SESSION AUTHORIZATION;
 SELECT seal() \g /dev/null
@@ -125,7 +125,7 @@ SELECT is_empty($$SELECT j.reference FROM bakkt_ledger_internal.journal j JOIN b
 	'references that the ledger makes itself begin with a word and a colon');
 SELECT string_agg(DISTINCT quote_literal(regexp_replace(reference, '[^:]+$', 'taken')), ',') AS taken FROM journal WHERE reference LIKE '%:%' \gset
 SET SESSION AUTHORIZATION attack_mine_bookkeeper;
-SELECT throws_ok(format($$SELECT post_journal('MINE', %L, '{Dr %s 1.00 USD; Cr %s 1.00 USD}')$$, taken, account_of('MINE', 'CORP', 'Expense:bank-fee', 'USD'), account_of('MINE', 'CORP', 'Expense:operating', 'USD')),
+SELECT throws_ok(format($$SELECT post_journal(client => 'MINE', reference => %L, entry => '{Dr %s 1.00 USD; Cr %s 1.00 USD}')$$, taken, account_of('MINE', 'CORP', 'Expense:bank-fee', 'USD'), account_of('MINE', 'CORP', 'Expense:operating', 'USD')),
 	'LG002', NULL, format('nobody posts under %s, which the ledger makes itself', taken)) FROM unnest(ARRAY[:taken]) AS taken;
 RESET SESSION AUTHORIZATION;
 SELECT * FROM finish();

@@ -46,7 +46,7 @@ DECLARE
 	relation name;
 BEGIN
 	FOR relation IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'bakkt_ledger'::regnamespace AND c.relkind IN ('r', 'v') LOOP
-		EXECUTE format('CREATE TABLE lure.%I AS SELECT 7700001 AS client_id, ''MINE''::pg_catalog.text AS code, 7700001::bigint AS customer_id, ''MNEANN01''::pg_catalog.text AS account_code', relation);
+		EXECUTE format('CREATE TABLE lure.%I AS SELECT 7700001 AS client_id, ''MINE''::pg_catalog.text AS code, 7700001::bigint AS customer_id, ''MNEANN01''::pg_catalog.text AS customer_code', relation);
 		EXECUTE format('CREATE TEMP TABLE %I AS SELECT * FROM lure.%1$I', relation);
 	END LOOP;
 END $$;

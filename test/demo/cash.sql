@@ -6,7 +6,7 @@ SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 CREATE TABLE demo.funding AS
 SELECT client, account, account LIKE '%7' AS short,
 	   ceil(sum(spent) * CASE WHEN account LIKE '%7' THEN 0.5 ELSE 1.1 END) + 10 AS sent
-FROM (SELECT client, account, CASE side WHEN 'BUY' THEN quantity * lp_price ELSE 0 END AS spent FROM demo.fill) fills
+FROM (SELECT client, account, CASE side WHEN 'BUY' THEN quantity * provider_price ELSE 0 END AS spent FROM demo.fill) fills
 JOIN demo.client ON code = client
 WHERE funding_model = 'BAKKT_TPJ' AND account NOT LIKE '%0001'
 GROUP BY 1, 2;
@@ -86,7 +86,7 @@ CREATE TABLE demo.power (occasion text, seen_at timestamptz, power buying_power)
 
 CREATE PROCEDURE demo.look(occasion text, seen_at timestamptz)
 LANGUAGE sql AS $$
-	INSERT INTO demo.power SELECT occasion, seen_at, buying_power(account, seen_at) FROM demo.followed
+	INSERT INTO demo.power SELECT occasion, seen_at, buying_power(account, at => seen_at) FROM demo.followed
 $$;
 
 -- The file of the morning as it was printed then.

@@ -37,8 +37,8 @@ RETURN left(symbol, -3)::asset;
 CREATE FUNCTION demo.request(filled demo.fill) RETURNS trade_request
 LANGUAGE sql STABLE
 RETURN (SELECT ROW('order-' || filled.order_no, filled.account, filled.side,
-				   amount(filled.quantity, demo.coin(filled.symbol)), filled.lp,
-				   price(filled.lp_price, 'USD', demo.coin(filled.symbol)), NULL, markup_bps, NULL,
+				   amount(filled.quantity, demo.coin(filled.symbol)), filled.provider,
+				   price(filled.provider_price, 'USD', demo.coin(filled.symbol)), NULL, markup_bps, NULL,
 				   fee_bps, NULL, amount(fee_minimum, 'USD'), filled.order_no::text, filled.placed_at, filled.symbol,
 				   NULL, NULL)::trade_request
 		FROM demo.client WHERE code = filled.client);
@@ -82,12 +82,12 @@ BEGIN
 		INSERT INTO demo.wire VALUES (client, closing, format('wire:%s:%s:1', client, closing), part),
 									 (client, closing, format('wire:%s:%s:2', client, closing), owed.outstanding - part);
 		FOR wire IN SELECT * FROM demo.wire w WHERE w.client = owed.counterparty AND w.closes_on = closing ORDER BY w.reference LOOP
-			PERFORM record_wire(client, wire.reference, direction, wire.amount, closes_on => closing, at => ended + interval '3 hours');
+			PERFORM record_wire(client, direction, wire.amount, wire.reference, closes_on => closing, at => ended + interval '3 hours');
 			COMMIT;
 		END LOOP;
 	END LOOP;
 	FOR owed IN SELECT DISTINCT o.counterparty FROM obligations(client, open_only => true) o ORDER BY 1 LOOP
-		PERFORM settle_provider(client, format('settlement:%s:%s:%s', client, owed.counterparty, closing), owed.counterparty,
+		PERFORM settle_provider(client, owed.counterparty, format('settlement:%s:%s:%s', client, owed.counterparty, closing),
 								closes_on => closing, at => ended + interval '6 hours');
 		COMMIT;
 	END LOOP;

@@ -5,24 +5,24 @@
 -- shows more size than the book's top level; LP4 is silent two minutes in five,
 -- so that its last quote is then too old to be used.
 CREATE TABLE demo.lp_quote (
-	lp			text NOT NULL,
+	provider			text NOT NULL,
 	symbol		text NOT NULL,
 	quoted_at	timestamptz NOT NULL,
 	bid_price	numeric NOT NULL,
 	bid_size	numeric NOT NULL,
 	ask_price	numeric NOT NULL,
 	ask_size	numeric NOT NULL,
-	PRIMARY KEY (symbol, lp, quoted_at)
+	PRIMARY KEY (symbol, provider, quoted_at)
 );
 
 INSERT INTO demo.lp_quote
-SELECT lp, symbol, quoted_at,
+SELECT provider, symbol, quoted_at,
 	   floor(bid_price * (100000 - away) / 1000) / 100, round(bid_size * (2 + number), 8),
 	   ceil(ask_price * (100000 + away) / 1000) / 100, round(ask_size * (2 + number), 8)
 FROM demo.market_quote,
 	 generate_series(1, 4) AS number,
-	 LATERAL (SELECT 'LP' || number AS lp) named,
-	 LATERAL (SELECT demo.draw(lp || symbol || quoted_at, 25) AS away) placed
+	 LATERAL (SELECT 'LP' || number AS provider) named,
+	 LATERAL (SELECT demo.draw(provider || symbol || quoted_at, 25) AS away) placed
 WHERE number < 4 OR demo.draw(symbol || quoted_at || 'silent', 5) > 1;
 
 -- The desk's customers.  The first customer of each client never deposits coin
@@ -76,22 +76,22 @@ ORDER BY traded_at, symbol, part;
 -- A fill belongs to the window that closes at the next 09:00 in Chicago.  A few
 -- reach the ledger only after that: they must settle in the window after.
 CREATE TABLE demo.fill AS
-SELECT customer_order.*, best.lp, best.price AS lp_price, closes_on, late, closes_on + late::int AS posted_in
+SELECT customer_order.*, best.provider, best.price AS provider_price, closes_on, late, closes_on + late::int AS posted_in
 FROM demo.customer_order,
 	 (SELECT max(close) AS last_close
 	  FROM (SELECT max(quoted_at) AS ends_at FROM demo.market_quote) market,
 		   generate_series(0, 1) AS days_before,
 		   LATERAL (SELECT ((ends_at AT TIME ZONE 'America/Chicago')::date - days_before + time '09:00') AT TIME ZONE 'America/Chicago' AS close) cut
 	  WHERE close <= ends_at) closed,
-	 LATERAL (SELECT lp.code AS lp, CASE side WHEN 'BUY' THEN quote.ask_price ELSE quote.bid_price END AS price
-			  FROM (VALUES ('LP1'), ('LP2'), ('LP3'), ('LP4')) AS lp (code),
+	 LATERAL (SELECT provider.code AS provider, CASE side WHEN 'BUY' THEN quote.ask_price ELSE quote.bid_price END AS price
+			  FROM (VALUES ('LP1'), ('LP2'), ('LP3'), ('LP4')) AS provider (code),
 				   LATERAL (SELECT * FROM demo.lp_quote
-							WHERE lp_quote.symbol = customer_order.symbol AND lp_quote.lp = lp.code AND quoted_at <= placed_at
+							WHERE lp_quote.symbol = customer_order.symbol AND lp_quote.provider = provider.code AND quoted_at <= placed_at
 							ORDER BY quoted_at DESC LIMIT 1) quote
 			  WHERE quote.quoted_at > placed_at - interval '90 seconds'
 				AND CASE side WHEN 'BUY' THEN quote.ask_size ELSE quote.bid_size END >= quantity
 			  ORDER BY CASE side WHEN 'BUY' THEN quote.ask_price ELSE -quote.bid_price END,
-					   CASE side WHEN 'BUY' THEN quote.ask_size ELSE quote.bid_size END DESC, lp.code
+					   CASE side WHEN 'BUY' THEN quote.ask_size ELSE quote.bid_size END DESC, provider.code
 			  LIMIT 1) best,
 	 LATERAL (SELECT ((placed_at AT TIME ZONE 'America/Chicago') - interval '9 hours')::date + 1 AS closes_on,
 					 order_no % 4999 = 17 AND placed_at < last_close AS late) settlement;

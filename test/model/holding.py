@@ -39,7 +39,7 @@ class Holding(Trading):
         else:
             account.held += amount
             self.holds[account.client, reference] = Hold(account.client, reference, account, amount)
-        return self.verb('authorise', sqlstate, 'authorise_hold(%s, %s, %s, %s)', account.client, account.identifier, text(amount, account.asset), reference)
+        return self.verb('authorise', sqlstate, 'authorize_hold(%s, %s, %s, %s)', account.client, account.identifier, text(amount, account.asset), reference)
 
     def verb(self, name, sqlstate, call, *values):
         return self.done(Operation(name, 'SELECT row_to_json(r) FROM %s AS r' % (call % tuple(map(literal, values))),

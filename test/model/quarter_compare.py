@@ -154,7 +154,7 @@ class Comparison:
         for client in self.model.clients.values():
             if client.called:
                 mine += [call_row(call, now) for customer in client.customers for call in customer.known_calls if call.called_at <= now]
-                stored += self.lines('SELECT %s FROM cash_calls(%s, %s)' % (columns(
+                stored += self.lines('SELECT %s FROM cash_calls(%s, at => %s)' % (columns(
                     'account', 'reference', 'direction', 'net_money', 'settled', 'outstanding', 'written_off', 'recovered', 'busted', 'status', 'attempts', 'last_reason'),
                     literal(client.code), literal(stamp(now))))
         self.same('cash calls', mine, stored)
@@ -175,23 +175,23 @@ class Comparison:
             mine = row(usd(model.settled(customer)), usd(model.unsettled(customer)), usd(model.held(customer)), usd(called(now, True)), usd(available),
                        usd(called(now, False)), usd(model.deficit(customer)))
             expect('cash of %s' % customer.code, [mine], self.cash_of(customer, now, 'settled', 'unsettled', 'held', 'called', 'available', 'receivable', 'deficit'))
-            self.buying_power(customer, now)
+            self.buying_power(customer, at => now)
             before = now - DAY * pick.randint(0, 40) - DAY / 86400 * pick.randint(0, 86399)
             mine = row(usd(sum(m[1] for m in customer.moves if m[0] <= before)), usd(called(before, True)), usd(called(before, False)))
             expect('cash of %s as of %s' % (customer.code, before), [mine], self.cash_of(customer, before, 'settled', 'called', 'receivable'))
 
             if not customer.withdrew:
-                self.buying_power(customer, before)
+                self.buying_power(customer, at => before)
 
-    def buying_power(self, customer, at):
+    def buying_power(self, at, customer):
         """With every term; of who has no execution that was busted, by the clock's own time."""
         if not any(LATER in (c.closed_at, c.called_at) for c in customer.known_calls):
-            terms = self.model.buying_power(customer, at)
+            terms = self.model.buying_power(customer, at => at)
             expect('buying power of %s at %s: %s' % (customer.code, at, ', '.join(terms)), [row(*map(usd, terms.values()))],
-                   self.lines('SELECT %s FROM buying_power(%s, %s)' % (columns(*terms), literal(customer.code), literal(stamp(at)))))
+                   self.lines('SELECT %s FROM buying_power(%s, at => %s)' % (columns(*terms), literal(customer.code), literal(stamp(at)))))
 
     def cash_of(self, customer, at, *terms):
-        return self.lines('SELECT %s FROM cash_balance(%s, %s)' % (columns(*terms), literal(customer.code), literal(stamp(at))))
+        return self.lines('SELECT %s FROM cash_balance(%s, at => %s)' % (columns(*terms), literal(customer.code), literal(stamp(at))))
 
     # -- aged lists ----------------------------------------------------
 

@@ -320,7 +320,7 @@ class Model:
                                ('CORP', 'DueTo:FBO', 'USD', amount), ('CORP', 'DueFrom:FBO', 'USD', -amount)])
             self.count('set-offs')
 
-    def recover_deficit(self, customer, amount, at):
+    def recover_deficit(self, customer, amount, at => at):
         self.post(customer.client, [('FBO', customer.settled_name, 'USD', amount), ('FBO', 'DueTo:CORP', 'USD', -amount),
                                     ('CORP', 'DueFrom:FBO', 'USD', amount), ('CORP', customer.deficit_name, 'USD', -amount)])
         self.move(customer, at, -amount)
@@ -370,7 +370,7 @@ class Model:
         """None, or the SQLSTATE the execution is refused with."""
         client = customer.client
         encumbered = given['side'] == 'BUY' and client.called and client.encumber_unpaid
-        terms = Terms(client.code, customer.code, client.model, given['side'], given['coin'], given['quantity'], given['lp'], given['lp_price'],
+        terms = Terms(client.code, customer.code, client.model, given['side'], given['coin'], given['quantity'], given['provider'], given['provider_price'],
                       markup_bps=given['markup_bps'], fee_bps=given['fee_bps'], executed_at=given['executed_at'], share_bps=client.share_bps, encumbered=encumbered)
         terms.charge(Decimal(0), Decimal(0))
         size = units(terms.quantity, terms.coin)
@@ -724,7 +724,7 @@ class Model:
         assert customer.client.credit_failed_sells
         return self.available(customer) + sum(-c.amount if c.withdrawal else c.amount for c in customer.calls)
 
-    def buying_power(self, customer, at):
+    def buying_power(self, at, customer):
         """By the domain's formula: from the last cut, by the executions after it."""
         cut, client, known = last_cut(at), customer.client, customer.known_calls
         at_cut = lambda way: sum(c.amount for c in known if c.withdrawal == way and c.outstanding_at(cut))

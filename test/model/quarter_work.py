@@ -54,10 +54,10 @@ class Work:
         for role, groups in (('quarter_first', 'bakkt_ledger_settler, bakkt_ledger_reconciler'), ('quarter_second', 'bakkt_ledger_approver, bakkt_ledger_auditor')):
             run("DO $$ BEGIN CREATE ROLE %s IN ROLE %s; EXCEPTION WHEN duplicate_object THEN NULL; END $$" % (role, groups))
         for provider in PROVIDERS:
-            run("SELECT open_liquidity_provider(%s, %s)" % (literal(provider), literal(provider)))
+            run("SELECT open_provider(%s, %s)" % (literal(provider), literal(provider)))
         for client, (code, part) in zip(clients(), SHARES):
             self.model.add_client(client)
-            run("SELECT open_client(%s, funding_model => %s, revenue_share_bps => %d, opened_at => '2026-01-01Z')" % (literal(code), literal(client.model), client.share_bps))
+            run("SELECT open_client(%s, funding_model => %s, revenue_share_bps => %d, at => '2026-01-01Z')" % (literal(code), literal(client.model), client.share_bps))
             codes = ['%s%04d' % (code, n) for n in range(1, customers * part // 100 + 1)]
             run("SELECT count(*) FROM open_customers(%s, ARRAY[%s])" % (literal(code), ', '.join(map(literal, codes))))
             for name in codes:
@@ -126,11 +126,11 @@ class Work:
         for customer, reference, given, _ in batch:
             coin = given['coin']
             rows.append('(%s,%s,%s,%s,%s,%s,%s,%s,%s)' % (
-                literal(reference), literal(customer.code), literal(given['side']), literal(text(given['quantity'], coin)), literal(given['lp']),
-                literal('%s USD/%s' % (given['lp_price'], coin)), given['markup_bps'], given['fee_bps'], literal(stamp(given['executed_at']))))
-        values = ("(VALUES %s) AS v(reference, account, side, quantity, lp, lp_price, markup_bps, fee_bps, executed_at)" % ', '.join(rows))
+                literal(reference), literal(customer.code), literal(given['side']), literal(text(given['quantity'], coin)), literal(given['provider']),
+                literal('%s USD/%s' % (given['provider_price'], coin)), given['markup_bps'], given['fee_bps'], literal(stamp(given['executed_at']))))
+        values = ("(VALUES %s) AS v(reference, account, side, quantity, provider, provider_price, markup_bps, fee_bps, executed_at)" % ', '.join(rows))
         statement = ("SELECT json_build_object('request', r.request, 'journal', r.journal, 'sqlstate', coalesce(r.sqlstate, '00000'), 'message', r.message) "
-                     "FROM post_trades(ARRAY(SELECT ROW(v.reference, v.account, v.side, v.quantity::amount, v.lp, v.lp_price::price, NULL, v.markup_bps, NULL, "
+                     "FROM post_trades(ARRAY(SELECT ROW(v.reference, v.account, v.side, v.quantity::amount, v.provider, v.provider_price::price, NULL, v.markup_bps, NULL, "
                      "v.fee_bps, NULL, NULL, NULL, v.executed_at::timestamptz, NULL, false, false)::trade_request FROM %s)) AS r" % values)
 
         def answered(answers):
@@ -180,7 +180,7 @@ class Work:
     def trade(self, customer, side, coin, quantity, money=None):
         price = PRICES[coin] + self.random.randint(-5000, 5000) * Decimal('0.01')
         quantity = quantity or money * 10 ** 8 // int(price * 100)
-        given = {'side': side, 'coin': coin, 'quantity': quantity * STEP, 'lp': self.random.choice(PROVIDERS), 'lp_price': price,
+        given = {'side': side, 'coin': coin, 'quantity': quantity * STEP, 'provider': self.random.choice(PROVIDERS), 'provider_price': price,
                  'markup_bps': self.random.choice((0, 25, 50, 75)), 'fee_bps': self.random.choice((0, 0, 10, 33)), 'executed_at': self.now}
         reference = self.reference('x')
         sqlstate = self.model.trade(customer, reference, given)
@@ -211,7 +211,7 @@ class Work:
         def answered(answers):
             if bust_reference in self.model.calls:
                 self.model.calls[bust_reference].journal = answers[0]['journal']
-        self.do("bust_trade(%s, %s, original => %s)" % tuple(map(literal, (bust_reference, customer.code, reference))), sqlstate or '00000', None if sqlstate else answered)
+        self.do("bust_trade(reference => %s, customer => %s, original => %s)" % tuple(map(literal, (bust_reference, customer.code, reference))), sqlstate or '00000', None if sqlstate else answered)
 
     # -- the bank ------------------------------------------------------
 
@@ -223,7 +223,7 @@ class Work:
         """An ACH deposit: mostly credited, settled when its hold expires; else cancelled, declined, returned."""
         reference = self.reference('ach')
         allowed = customer.may('DEPOSIT')
-        self.do("initiate_deposit(account => %s, amount => %s, reference => %s, at => %s)" % (
+        self.do("initiate_deposit(customer => %s, amount => %s, reference => %s, at => %s)" % (
             literal(customer.code), literal(usd(amount)), literal(reference), literal(stamp(self.now))), '00000' if allowed else 'LG013')
         if not allowed:
             return
@@ -278,13 +278,13 @@ class Work:
         if amount > self.model.available(customer) - 0:
             return
         self.model.recover_deficit(customer, amount, self.now)
-        self.do("recover_deficit(account => %s, amount => %s, reference => %s, at => %s)" % (
+        self.do("recover_deficit(customer => %s, amount => %s, reference => %s, at => %s)" % (
             literal(customer.code), literal(usd(amount)), literal(self.reference('good')), literal(stamp(self.now))))
 
     def wire(self, customer, amount):
         self.model.receive_wire(customer, amount, self.now)
         reference = self.reference('wire')
-        self.do("receive_wire(client => %s, account => %s, amount => %s, reference => %s, at => %s)" % (
+        self.do("receive_wire(client => %s, customer => %s, amount => %s, reference => %s, at => %s)" % (
             literal(customer.client.code), literal(customer.code), literal(usd(amount)), literal(reference), literal(stamp(self.now))))
 
     def plan_oddities(self, day):
@@ -309,7 +309,7 @@ class Work:
         named = literal(client.code), literal(reference), literal(stamp(self.now))
         if customer:
             self.model.assign_wire(customer, amount, self.now)
-            self.do("assign_wire(client => %s, reference => %s, at => %s, account => %s)" % (*named, literal(customer.code)))
+            self.do("assign_wire(client => %s, reference => %s, at => %s, customer => %s)" % (*named, literal(customer.code)))
         else:
             self.model.return_unidentified(client, amount)
             self.do("return_wire(client => %s, reference => %s, at => %s, reason => 'nobody of that name')" % named)
@@ -323,7 +323,7 @@ class Work:
             return
         reference = self.reference('adjust')
         self.model.adjust(customer, amount, self.now)
-        self.do_as('quarter_first', "propose_cash_adjustment(account => %s, amount => %s, reason => 'OTHER_ADJUSTMENT', note => 'goodwill', reference => %s, effective_at => %s, at => %s)" % (
+        self.do_as('quarter_first', "propose_cash_adjustment(customer => %s, amount => %s, reference => %s, reason => 'OTHER_ADJUSTMENT', note => 'goodwill', effective_at => %s, at => %s)" % (
             literal(customer.code), literal(usd(amount)), literal(reference), *2 * [literal(stamp(self.now))]))
         self.do_as('quarter_second', "approve_journal(client => %s, reference => %s, at => %s)" % (literal(customer.client.code), literal(reference), literal(stamp(self.now))))
 
@@ -342,7 +342,7 @@ class Work:
         reference = self.reference('out')
         result = self.model.request_withdrawal(customer, reference, amount, self.now)
         sqlstate = result if isinstance(result, str) else '00000'
-        self.do("request_withdrawal(account => %s, amount => %s, reference => %s, at => %s)" % (
+        self.do("request_withdrawal(customer => %s, amount => %s, reference => %s, at => %s)" % (
             literal(customer.code), literal(usd(amount)), literal(reference), literal(stamp(self.now))), sqlstate)
         if sqlstate != '00000':
             return

@@ -210,7 +210,7 @@ class Settlement(Holding):
             for owed, part in paid:
                 owed.pay(part)
             self.record_lines(chosen.client, reference, lines, 'settlement_wire')
-        sql = 'SELECT row_to_json(r) FROM record_wire(%s, %s, %s, %s, %s, %s) AS r' % tuple(map(literal, (
+        sql = 'SELECT row_to_json(r) FROM record_wire(client => %s, reference => %s, direction => %s, amount => %s, counterparty => %s, closes_on => %s) AS r' % tuple(map(literal, (
             chosen.client, reference, direction, text(amount, 'USD'), chosen.counterparty, day)))
         left = sorted(text(owed.outstanding, 'USD') for owed, _ in paid)
 
@@ -252,8 +252,8 @@ class Settlement(Holding):
         if not sqlstate:
             for owed in parts:
                 owed.pay(owed.outstanding)
-            self.record_lines(client, reference, lines, 'lp_settlement')
-        sql = 'SELECT row_to_json(r) FROM settle_provider(%s, %s, %s, %s) AS r' % tuple(map(literal, (client, reference, provider, self.windows[client, number][0])))
+            self.record_lines(client, reference, lines, 'provider_settlement')
+        sql = 'SELECT row_to_json(r) FROM settle_provider(client => %s, reference => %s, provider => %s, closes_on => %s) AS r' % tuple(map(literal, (client, reference, provider, self.windows[client, number][0])))
         return self.done(Operation('provide', sql, lambda answer: expect('SQLSTATE of a settlement', sqlstate or '00000', answer.sqlstate)), sqlstate)
 
     # -- what is not paid ----------------------------------------------

@@ -20,23 +20,23 @@ TICK = Decimal('0.01')              # price increment of the instruments used
 class Terms:
     """What was agreed for one execution, and what follows from it."""
 
-    def __init__(self, client, customer, model, side, coin, quantity, provider, lp_price=None, price=None, markup_bps=0, markup_fixed=ZERO,
+    def __init__(self, client, customer, model, side, coin, quantity, provider, provider_price=None, price=None, markup_bps=0, markup_fixed=ZERO,
                  fee_bps=0, fee_fixed=ZERO, fee_minimum=ZERO, order=None, executed_at=None, share_bps=0, encumbered=False):
         self.client, self.customer, self.model = client, customer, model
         self.side, self.coin, self.quantity, self.provider = side, coin, quantity, provider
-        self.given = (side, coin, quantity, provider, lp_price, price, markup_bps, markup_fixed, fee_bps, fee_fixed, fee_minimum, order, executed_at, encumbered)
+        self.given = (side, coin, quantity, provider, provider_price, price, markup_bps, markup_fixed, fee_bps, fee_fixed, fee_minimum, order, executed_at, encumbered)
         self.fee_bps, self.fee_fixed, self.fee_minimum, self.order = fee_bps, fee_fixed, fee_minimum, order
         self.executed_at = executed_at
         self.share_bps = share_bps
         self.encumbered = encumbered
         self.sign = 1 if side == 'BUY' else -1
         if price is None:
-            price = lp_price * (1 + self.sign * Decimal(markup_bps) / 10000) + self.sign * markup_fixed
+            price = provider_price * (1 + self.sign * Decimal(markup_bps) / 10000) + self.sign * markup_fixed
             price = self.to_tick(price)
         self.price = price
-        self.lp_price = price if lp_price is None else lp_price
+        self.provider_price = price if provider_price is None else provider_price
         self.notional = money(quantity * price, 'USD')
-        self.lp_money = money(quantity * self.lp_price, 'USD')
+        self.provider_money = money(quantity * self.provider_price, 'USD')
         self.fee = None
 
     def to_tick(self, price):
@@ -63,7 +63,7 @@ class Terms:
 
     @property
     def revenue(self):
-        return self.net_money - self.sign * self.lp_money
+        return self.net_money - self.sign * self.provider_money
 
     @property
     def share(self):
@@ -81,7 +81,7 @@ class Terms:
                ('CORP', 'Revenue:trade-fee', 'USD', -(self.fee - fee_share)),
                ('CORP', 'RevShare:payable:' + self.client, 'USD', -self.share)]
         if self.side == 'BUY':
-            lines = usd[:1] + [('CORP', 'LP:payable:' + self.provider, 'USD', -self.lp_money)] + usd[1:] + [
+            lines = usd[:1] + [('CORP', 'LP:payable:' + self.provider, 'USD', -self.provider_money)] + usd[1:] + [
                 ('CORP', 'LP:coin-receivable:' + self.provider, self.coin, self.quantity),
                 ('CORP', 'DueTo:CUST', self.coin, -self.quantity),
                 ('CUST', 'DueFrom:CORP', self.coin, self.quantity),
@@ -92,5 +92,5 @@ class Terms:
                 ('CUST', 'DueTo:CORP', self.coin, -self.quantity),
                 ('CORP', 'DueFrom:CUST', self.coin, self.quantity),
                 ('CORP', 'LP:coin-payable:' + self.provider, self.coin, -self.quantity),
-                ('CORP', 'LP:receivable:' + self.provider, 'USD', self.lp_money)] + usd
+                ('CORP', 'LP:receivable:' + self.provider, 'USD', self.provider_money)] + usd
         return [line for line in lines if line[3] != 0]

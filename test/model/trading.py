@@ -33,8 +33,8 @@ class Trade(Journal):
         if broken:
             return broken
         model = MODELS[self.client]
-        terms = self.terms = Terms(self.client, self.customer, model, given['side'], given['coin'], given['quantity'], given['lp'],
-                                   given.get('lp_price'), given.get('price'), given.get('markup_bps', 0), given.get('markup_fixed', ZERO),
+        terms = self.terms = Terms(self.client, self.customer, model, given['side'], given['coin'], given['quantity'], given['provider'],
+                                   given.get('provider_price'), given.get('price'), given.get('markup_bps', 0), given.get('markup_fixed', ZERO),
                                    given.get('fee_bps', 0), given.get('fee_fixed', ZERO), given.get('fee_minimum', ZERO),
                                    given.get('client_order_id'), given.get('executed_at'), workload.share[self.client], given.get('encumbered', False))
         accrued, charged = workload.orders.get(self.order_key(), (ZERO, ZERO)) if self.order_key() else (ZERO, ZERO)
@@ -55,12 +55,12 @@ class Trade(Journal):
         broken = self.workload.restriction(self.customer, given['side'])
         if given['quantity'] <= 0:
             broken.add('LG045')
-        if given['lp'] not in PROVIDERS:
+        if given['provider'] not in PROVIDERS:
             broken.add('LG014')
         if given.get('price', ZERO) % Decimal('0.01'):
             broken.add('LG046')
-        given_both = 'price' in given and 'lp_price' in given
-        if given_both and (given['price'] - given['lp_price']) * (1 if given['side'] == 'BUY' else -1) < 0:
+        given_both = 'price' in given and 'provider_price' in given
+        if given_both and (given['price'] - given['provider_price']) * (1 if given['side'] == 'BUY' else -1) < 0:
             broken.add('LG048')
         return broken
 
@@ -151,9 +151,9 @@ class Trading(Workload):
             quantity = part // Decimal('0.00000001') * Decimal('0.00000001')
             quantity = max(quantity, Decimal('0.00001'))
         mid = PRICES[coin] + self.random.randint(-5000, 5000) * Decimal('0.01')
-        given = {'side': side, 'coin': coin, 'quantity': quantity, 'lp': self.pick(PROVIDERS)}
+        given = {'side': side, 'coin': coin, 'quantity': quantity, 'provider': self.pick(PROVIDERS)}
         shape = self.random.randrange(10)
-        given['lp_price' if shape < 8 else 'price'] = mid
+        given['provider_price' if shape < 8 else 'price'] = mid
         if shape < 5:
             given['markup_bps'] = self.pick((1, 25, 50, 75, 150))
         if shape in (4, 5):
@@ -176,11 +176,11 @@ class Trading(Workload):
 
     def spoil_trade(self, given):
         given = dict(given)
-        how = self.pick(('quantity', 'lp', 'tick'))
+        how = self.pick(('quantity', 'provider', 'tick'))
         if how == 'quantity':
             given['quantity'] = self.pick((ZERO, Decimal(-1)))
-        elif how == 'lp':
-            given['lp'] = 'LP9'
+        elif how == 'provider':
+            given['provider'] = 'LP9'
         else:
             given = {key: value for key, value in given.items() if not key.startswith('markup')}
             given['price'] = Decimal('59999.995')
@@ -196,8 +196,8 @@ class Trading(Workload):
             if first.given['quantity'] <= 0:    # no execution: its reference binds, its content does not
                 return self.trade_copy(first, first.given)
             changed = dict(first.given)
-            field = self.pick(('quantity', 'lp', 'executed_at'))
-            changed[field] = {'quantity': changed['quantity'] + Decimal('0.00000001'), 'lp': 'LP1' if changed['lp'] != 'LP1' else 'LP2',
+            field = self.pick(('quantity', 'provider', 'executed_at'))
+            changed[field] = {'quantity': changed['quantity'] + Decimal('0.00000001'), 'provider': 'LP1' if changed['provider'] != 'LP1' else 'LP2',
                               'executed_at': '2026-03-01 00:00:00+00'}[field]
             return self.trade_copy(first, changed)
         client = self.client()
@@ -220,7 +220,7 @@ class Trading(Workload):
         usd = lambda name: literal('%s USD' % given[name]) if given.get(name) is not None else 'NULL'
         return {
             'reference': literal(trade.reference), 'account': literal(trade.customer), 'side': literal(given['side']),
-            'quantity': literal(text(given['quantity'], coin)), 'lp': literal(given['lp']), 'lp_price': price('lp_price'), 'price': price('price'),
+            'quantity': literal(text(given['quantity'], coin)), 'provider': literal(given['provider']), 'provider_price': price('provider_price'), 'price': price('price'),
             'markup_bps': literal(given.get('markup_bps')), 'markup_fixed': price('markup_fixed'), 'fee_bps': literal(given.get('fee_bps')),
             'fee_fixed': usd('fee_fixed'), 'fee_minimum': usd('fee_minimum'), 'client_order_id': literal(given.get('client_order_id')),
             'executed_at': literal(given.get('executed_at')), 'symbol': 'NULL', 'encumbered': literal(given.get('encumbered', False))}
@@ -272,7 +272,7 @@ class Trading(Workload):
         sqlstate = choose(faults) if faults else None
         if sqlstate is None:
             self.books.record(bust)
-        sql = 'SELECT row_to_json(r) FROM bust_trade(%s, %s, original => %s) AS r' % tuple(map(literal, (bust.reference, original.customer, original.reference)))
+        sql = 'SELECT row_to_json(r) FROM bust_trade(reference => %s, customer => %s, original => %s) AS r' % tuple(map(literal, (bust.reference, original.customer, original.reference)))
         terms = original.terms
         mine = {'net_money': text(-terms.net_money, 'USD'), 'revenue': text(-terms.revenue, 'USD'), 'fee': text(-terms.fee, 'USD')}
 
@@ -308,7 +308,7 @@ class Trading(Workload):
         if trade is None:
             trade = Trade(self, original.client, original.customer, reference, given, original.reference)
         fields = self.trade_fields(trade)
-        sql = 'SELECT row_to_json(r) FROM correct_trade(%s, original => %s) AS r' % (
+        sql = 'SELECT row_to_json(r) FROM correct_trade(reference => %s, original => %s) AS r' % (
             ', '.join('%s => %s' % item for item in fields.items()), literal(original.reference))
 
         def check(answer):
@@ -363,9 +363,9 @@ class Trading(Workload):
             lines += [('CORP', 'LP:payable:' + provider, 'USD', paid), ('CORP', 'Bank:operating', 'USD', -paid)]
         if paid < 0:
             lines += [('CORP', 'Bank:operating', 'USD', -paid), ('CORP', 'LP:receivable:' + provider, 'USD', paid)]
-        journal = Journal(client, self.reference('settle'), [(self.ensure(client, *line[:3]).identifier, line[2], line[3]) for line in lines], 'lp_settlement', facts='settle')
+        journal = Journal(client, self.reference('settle'), [(self.ensure(client, *line[:3]).identifier, line[2], line[3]) for line in lines], 'provider_settlement', facts='settle')
         amount = lambda value, asset: literal(text(value, asset)) if value else 'NULL'
-        return self.strict('settle', journal, 'SELECT row_to_json(r) FROM settle_lp(%s, %s, %s, %s, %s) AS r' % (
+        return self.strict('settle', journal, 'SELECT row_to_json(r) FROM record_provider_settlement(%s, %s, %s, %s, %s) AS r' % (
             literal(client), literal(provider), amount(quantity, coin), amount(paid, 'USD'), literal(journal.reference)))
 
     def strict(self, name, journal, sql):

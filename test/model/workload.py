@@ -54,12 +54,12 @@ class Workload:
     def open_world(self):
         run = self.session.execute
         for provider in PROVIDERS:
-            run("SELECT open_liquidity_provider(%s, %s)" % (literal(provider), literal(provider)))
+            run("SELECT open_provider(%s, %s)" % (literal(provider), literal(provider)))
         for number, (client, model) in enumerate(MODELS.items()):
-            run("SELECT open_client(%s, funding_model => %s, revenue_share_bps => %d, opened_at => '2026-01-01Z')" % (literal(client), literal(model), (0, 4000, 2500, 3333)[number]))
+            run("SELECT open_client(%s, funding_model => %s, revenue_share_bps => %d, at => '2026-01-01Z')" % (literal(client), literal(model), (0, 4000, 2500, 3333)[number]))
             self.customers[client] = ['%s%04d' % (client, n) for n in range(1, 6)]
             for code in self.customers[client]:
-                run("SELECT open_customer(%s, client => %s)" % (literal(code), literal(client)))
+                run("SELECT open_customer(customer => %s, client => %s)" % (literal(code), literal(client)))
                 self.open_account(client, 'FBO', 'Cust:%s:settled' % code, 'USD', code)
                 self.open_account(client, 'FBO', 'Cust:%s:unsettled' % code, 'USD', code)
                 for coin in COINS:
@@ -325,24 +325,24 @@ class Workload:
         account = self.pick(a for a in self.books.accounts.values() if not a.identifier.startswith('?') and a.name.split(':')[0] not in ('LP', 'Client', 'DueTo', 'DueFrom'))
         if account.status != 'open' and account.status != 'closed':
             account.status = 'open'
-            return Operation('unfreeze', "SELECT unfreeze_account(%s, 'model')" % literal(account.identifier), lambda answer: expect('SQLSTATE', '00000', answer.sqlstate))
+            return Operation('unfreeze', "SELECT unfreeze_account(%s, reason => 'model')" % literal(account.identifier), lambda answer: expect('SQLSTATE', '00000', answer.sqlstate))
         if account.status == 'closed':
-            return Operation('freeze', "SELECT freeze_account(%s, 'debit', 'model')" % literal(account.identifier), lambda answer: expect('SQLSTATE', 'LG032', answer.sqlstate))
+            return Operation('freeze', "SELECT freeze_account(%s, 'debit', reason => 'model')" % literal(account.identifier), lambda answer: expect('SQLSTATE', 'LG032', answer.sqlstate))
         if account.name.endswith(':unsettled') and self.chance(30):
             sqlstate = '00000' if account.posted == 0 and account.held == 0 else 'LG035'
             if sqlstate == '00000':
                 account.status = 'closed'
-            return Operation('close', "SELECT close_account(%s, 'model')" % literal(account.identifier), lambda answer: expect('SQLSTATE', sqlstate, answer.sqlstate))
+            return Operation('close', "SELECT close_account(%s, reason => 'model')" % literal(account.identifier), lambda answer: expect('SQLSTATE', sqlstate, answer.sqlstate))
         side = self.pick(('debit', 'credit'))
         account.status = side + '_frozen'
-        return Operation('freeze', "SELECT freeze_account(%s, %s, 'model')" % (literal(account.identifier), literal(side)), lambda answer: expect('SQLSTATE', '00000', answer.sqlstate))
+        return Operation('freeze', "SELECT freeze_account(%s, %s, reason => 'model')" % (literal(account.identifier), literal(side)), lambda answer: expect('SQLSTATE', '00000', answer.sqlstate))
 
     def thaw(self):
         """Frozen accounts are opened again, or soon nothing could be posted."""
         for account in self.books.accounts.values():
             if account.status in ('debit_frozen', 'credit_frozen'):
                 account.status = 'open'
-                yield Operation('unfreeze', "SELECT unfreeze_account(%s, 'model')" % literal(account.identifier), lambda answer: expect('SQLSTATE', '00000', answer.sqlstate))
+                yield Operation('unfreeze', "SELECT unfreeze_account(%s, reason => 'model')" % literal(account.identifier), lambda answer: expect('SQLSTATE', '00000', answer.sqlstate))
 
     # -- again ---------------------------------------------------------
 

@@ -8,10 +8,10 @@ SELECT no_plan();
 
 SELECT open_client('QRST') \g /dev/null
 SELECT open_client('OTHR') \g /dev/null
-SELECT open_customer('QRST0001', client => 'QRST') \g /dev/null
-SELECT open_customer('QRST0002', client => 'QRST') \g /dev/null
-SELECT open_customer('OTHR0001', client => 'OTHR') \g /dev/null
-SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'QRST0001') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'QRST0002') \g /dev/null
+SELECT open_customer(client => 'OTHR', customer => 'OTHR0001') \g /dev/null
+SELECT open_provider('LP1', 'First Provider') \g /dev/null
 
 -- ---------------------------------------------------------------------------
 -- Chart of accounts
@@ -85,9 +85,9 @@ SELECT isnt(open_account('OTHR', 'FBO', 'Bank:omnibus', 'USD'), bank,
 	'each client has an omnibus account of its own') FROM opened;
 SELECT is((SELECT count(*) FROM account a, opened o WHERE a.account IN (o.claim, o.payable, o.bank) AND a.opened_by = current_user), 3::bigint,
 	'an account records who opened it');
-SELECT is((SELECT c.account_code FROM account a JOIN customer c USING (customer_id), opened WHERE a.account = claim), 'QRST0001',
+SELECT is((SELECT c.customer_code FROM account a JOIN customer c USING (customer_id), opened WHERE a.account = claim), 'QRST0001',
 	'a claim belongs to the customer whose code it bears (I24)');
-SELECT is((SELECT p.code FROM account a JOIN liquidity_provider p USING (lp_id), opened WHERE a.account = payable), 'LP1',
+SELECT is((SELECT p.code FROM account a JOIN provider p USING (provider_id), opened WHERE a.account = payable), 'LP1',
 	'a payable belongs to the liquidity provider whose code it bears');
 SELECT is((SELECT count(*) FROM balance b, opened WHERE b.account = claim), 1::bigint,
 	'a claim has a row in the table of balances');
@@ -121,7 +121,7 @@ SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'NONE')$$,
 	'an account in an unknown asset is refused');
 SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', NULL)$$, 'LG040', NULL,
 	'an account without an asset is refused');
-SELECT retire_asset('GBP', 'test') \g /dev/null
+SELECT retire_asset('GBP', reason => 'test') \g /dev/null
 SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'GBP')$$, 'LG041', NULL,
 	'an account in a retired asset is refused');
 
@@ -141,7 +141,7 @@ SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD
 
 SELECT is(ensure_account(require_client('QRST'), 'CORP', 'LP:payable:LP1', 'USD'), payable,
 	'ensure_account() returns an account that is already open') FROM opened;
-SELECT is(ensure_account(require_client('QRST'), 'CUST', 'Cust:QRST0001', 'BTC', (SELECT customer_id FROM customer WHERE account_code = 'QRST0001')),
+SELECT is(ensure_account(require_client('QRST'), 'CUST', 'Cust:QRST0001', 'BTC', (SELECT customer_id FROM customer WHERE customer_code = 'QRST0001')),
 	ensure_account(require_client('QRST'), 'CUST', 'Cust:QRST0001', 'BTC'), 'ensure_account() opens a missing account once');
 SELECT throws_ok($$SELECT ensure_account(require_client('QRST'), 'CORP', 'Slush', 'USD')$$, 'LG034', NULL,
 	'ensure_account() opens no account outside the chart');
@@ -154,61 +154,61 @@ SELECT throws_ok($$UPDATE account SET customer_id = NULL$$, 'LG066', NULL, 'an a
 -- Freezing and closing
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.post(reference text, debit account_id, credit account_id, value text) RETURNS journal_result LANGUAGE sql AS
-	$$ SELECT load_journal('QRST', reference, format('{Dr %s %s; Cr %s %s}', debit, value, credit, value)::journal_entry) $$;
+	$$ SELECT load_journal('QRST', format('{Dr %s %s; Cr %s %s}', debit, value, credit, value)::journal_entry, reference) $$;
 SELECT lives_ok($$SELECT pg_temp.post('deposit', bank, claim, '100.00 USD') FROM opened$$, 'a deposit is posted to a claim');
 
-SELECT throws_ok($$SELECT freeze_account(claim, 'both', 'order 1') FROM opened$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT freeze_account(claim, 'both', reason => 'order 1') FROM opened$$, 'LG002', NULL,
 	'freezing an unknown side of an account is refused');
-SELECT throws_ok($$SELECT freeze_account(claim, 'debit', '') FROM opened$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT freeze_account(claim, 'debit', reason => '') FROM opened$$, 'LG002', NULL,
 	'freezing an account without a reason is refused');
-SELECT throws_ok($$SELECT freeze_account('FBO:999999', 'debit', 'order 1')$$, 'LG030', NULL,
+SELECT throws_ok($$SELECT freeze_account('FBO:999999', 'debit', reason => 'order 1')$$, 'LG030', NULL,
 	'freezing an unknown account is refused');
-SELECT lives_ok($$SELECT freeze_account(claim, 'debit', 'order 1', 'order-1') FROM opened$$,
+SELECT lives_ok($$SELECT freeze_account(claim, 'debit', 'order-1', 'order 1') FROM opened$$,
 	'a claim can be frozen on its debit side');
 SELECT throws_ok($$SELECT pg_temp.post('spend', claim, bank, '1.00 USD') FROM opened$$, 'LG033', NULL,
 	'a claim frozen for debits cannot be spent');
 SELECT lives_ok($$SELECT pg_temp.post('more', bank, claim, '1.00 USD') FROM opened$$,
 	'a claim frozen for debits still receives money');
-SELECT lives_ok($$SELECT unfreeze_account(claim, 'order 1 lifted', 'order-1-lifted') FROM opened$$,
+SELECT lives_ok($$SELECT unfreeze_account(claim, 'order-1-lifted', 'order 1 lifted') FROM opened$$,
 	'the freeze of a claim can be lifted');
-SELECT lives_ok($$SELECT freeze_account(claim, 'debit', 'order 1', 'order-1') FROM opened$$,
+SELECT lives_ok($$SELECT freeze_account(claim, 'debit', 'order-1', 'order 1') FROM opened$$,
 	'a freeze repeated under its reference is no error');
 SELECT is((SELECT a.status FROM account a, opened WHERE a.account = claim), 'open',
 	'a freeze repeated after it was lifted freezes nothing');
 SELECT lives_ok($$SELECT pg_temp.post('spend 2', claim, bank, '1.00 USD') FROM opened$$,
 	'a claim can be spent once its freeze is lifted');
-SELECT throws_ok($$SELECT freeze_account(bank, 'debit', 'order 1', 'order-1') FROM opened$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT freeze_account(bank, 'debit', 'order-1', 'order 1') FROM opened$$, 'LG020', NULL,
 	'the reference of a freeze is refused for another account');
 SELECT is((SELECT count(*) FROM change_log l, opened WHERE l.object_kind = 'account' AND l.object_key = claim::text AND l.reason LIKE 'order 1%'), 2::bigint,
 	'a freeze and its lifting are each in the change log');
 
-SELECT lives_ok($$SELECT freeze_account(bank, 'credit', 'bank closed') FROM opened$$,
+SELECT lives_ok($$SELECT freeze_account(bank, 'credit', reason => 'bank closed') FROM opened$$,
 	'a house account can be frozen on its credit side');
 SELECT throws_ok($$SELECT pg_temp.post('spend 3', claim, bank, '1.00 USD') FROM opened$$, 'LG033', NULL,
 	'a bank account frozen for credits pays nothing out');
-SELECT lives_ok($$SELECT unfreeze_account(bank, 'open again') FROM opened$$, 'the freeze of a house account can be lifted');
+SELECT lives_ok($$SELECT unfreeze_account(bank, reason => 'open again') FROM opened$$, 'the freeze of a house account can be lifted');
 SELECT lives_ok($$SELECT pg_temp.post('spend 4', claim, bank, '1.00 USD') FROM opened$$,
 	'a bank account pays out once its freeze is lifted');
 
-SELECT throws_ok($$SELECT close_account(claim, 'leaving') FROM opened$$, 'LG035', NULL, 'a claim with money is not closed');
-SELECT throws_ok($$SELECT close_account(bank, 'leaving') FROM opened$$, 'LG035', NULL,
+SELECT throws_ok($$SELECT close_account(claim, reason => 'leaving') FROM opened$$, 'LG035', NULL, 'a claim with money is not closed');
+SELECT throws_ok($$SELECT close_account(bank, reason => 'leaving') FROM opened$$, 'LG035', NULL,
 	'a house account with money is not closed');
-SELECT throws_ok($$SELECT close_client('QRST', 'leaving')$$, 'LG035', NULL, 'a client with money is not closed');
+SELECT throws_ok($$SELECT close_client('QRST', reason => 'leaving')$$, 'LG035', NULL, 'a client with money is not closed');
 SELECT lives_ok($$SELECT pg_temp.post('all', claim, bank, '99.00 USD') FROM opened$$, 'a claim can be paid out to its last cent');
-SELECT lives_ok($$SELECT close_account(claim, 'leaving') FROM opened$$, 'an empty claim is closed');
-SELECT lives_ok($$SELECT close_account(claim, 'leaving') FROM opened$$, 'closing a closed account again is no error');
-SELECT lives_ok($$SELECT close_account(payable, 'unused') FROM opened$$, 'an empty house account is closed');
-SELECT throws_ok($$SELECT unfreeze_account(claim, 'back') FROM opened$$, 'LG032', NULL, 'a closed account is never reopened');
+SELECT lives_ok($$SELECT close_account(claim, reason => 'leaving') FROM opened$$, 'an empty claim is closed');
+SELECT lives_ok($$SELECT close_account(claim, reason => 'leaving') FROM opened$$, 'closing a closed account again is no error');
+SELECT lives_ok($$SELECT close_account(payable, reason => 'unused') FROM opened$$, 'an empty house account is closed');
+SELECT throws_ok($$SELECT unfreeze_account(claim, reason => 'back') FROM opened$$, 'LG032', NULL, 'a closed account is never reopened');
 SELECT throws_ok($$SELECT pg_temp.post('late', bank, claim, '1.00 USD') FROM opened$$, 'LG032', NULL, 'nothing is posted to a closed claim');
 SELECT throws_ok($$SELECT pg_temp.post('late 2', payable, other, '1.00 USD') FROM opened$$, 'LG032', NULL,
 	'nothing is posted to a closed house account');
 
-SELECT lives_ok($$SELECT close_client('QRST', 'contract ended')$$, 'an empty client is closed');
-SELECT lives_ok($$SELECT close_client('QRST', 'contract ended')$$, 'closing a closed client again is no error');
-SELECT throws_ok($$SELECT load_journal('QRST', 'late 3', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}')$$, 'LG011', NULL, 'nothing is posted for a closed client');
+SELECT lives_ok($$SELECT close_client('QRST', reason => 'contract ended')$$, 'an empty client is closed');
+SELECT lives_ok($$SELECT close_client('QRST', reason => 'contract ended')$$, 'closing a closed client again is no error');
+SELECT throws_ok($$SELECT load_journal('QRST', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}', 'late 3')$$, 'LG011', NULL, 'nothing is posted for a closed client');
 SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'EUR')$$, 'LG011', NULL,
 	'no account is opened for a closed client');
-SELECT throws_ok($$SELECT open_customer('QRST0009', client => 'QRST')$$, 'LG011', NULL,
+SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0009')$$, 'LG011', NULL,
 	'no customer is opened for a closed client');
 SELECT throws_ok($$SELECT change_client('QRST', revenue_share_bps => 1)$$, 'LG011', NULL,
 	'the terms of a closed client are not changed');

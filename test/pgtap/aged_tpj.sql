@@ -4,16 +4,16 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 \ir lib/cash_call_event.psql
 SELECT no_plan();
 
-SELECT open_client('QRST', funding_model => 'BAKKT_TPJ', opened_at => '2025-01-01Z') \g /dev/null
-SELECT open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2025-01-01Z') \g /dev/null
-SELECT open_client('NETS', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') \g /dev/null
-SELECT open_customers('QRST', '{QRST0001,QRST0002}'), open_customer('APEX0001', 'APEX'), open_customer('NETS0001', 'NETS') \g /dev/null
-SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
+SELECT open_client('QRST', funding_model => 'BAKKT_TPJ', at => '2025-01-01Z') \g /dev/null
+SELECT open_client('APEX', funding_model => 'APEX_TPJ', at => '2025-01-01Z') \g /dev/null
+SELECT open_client('NETS', funding_model => 'NET_SETTLEMENT', at => '2025-01-01Z') \g /dev/null
+SELECT open_customers('QRST', '{QRST0001,QRST0002}'), open_customer('APEX', 'APEX0001'), open_customer('NETS', 'NETS0001') \g /dev/null
+SELECT open_provider('lp1', 'First Provider') \g /dev/null
 SELECT deposit_coin(c, '10 BTC', 'coin ' || c) FROM unnest('{QRST0001,QRST0002}'::text[]) c \g /dev/null
 
 CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, executed_at timestamptz, client_order_id text DEFAULT NULL)
 	RETURNS void LANGUAGE sql AS $$
-	SELECT post_trade(reference, account, side, quantity, 'lp1', lp_price => '60000 USD/BTC', executed_at => executed_at, client_order_id => client_order_id) $$;
+	SELECT post_trade(account, side, quantity, 'lp1', reference, provider_price => '60000 USD/BTC', client_order_id => client_order_id, executed_at => executed_at) $$;
 -- what came of an attempt, by the function that all of them record with
 CREATE FUNCTION pg_temp.event(reference text, event text, at timestamptz, reason text DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
 	SELECT record_cash_call_event(c.client_id, c.journal_id, event.event, event.at, c.amount, event.reason)
@@ -140,7 +140,7 @@ SELECT is(pg_temp.printed_again('AM'), (SELECT file FROM printed),
 SELECT pg_temp.trade('late', 'QRST0001', 'BUY', '0.1 BTC', '2025-05-20 15:00Z') \g /dev/null
 SELECT is(pg_temp.printed_again('AM'), (SELECT file FROM printed),
 	'a backdated execution posted later leaves a printed list unchanged');
-SELECT bust_trade('bust', 'QRST0001', 'old') \g /dev/null
+SELECT bust_trade('QRST0001', 'old', 'bust') \g /dev/null
 SELECT is(pg_temp.printed_again('AM'), (SELECT file FROM printed), 'a bust recorded later leaves a printed list unchanged');
 SELECT pg_temp.event('sale', 'written_off', '2025-06-03 14:00Z') \g /dev/null
 SELECT is(pg_temp.printed_again('AM'), (SELECT file FROM printed), 'a write-off recorded later leaves a printed list unchanged');
@@ -221,7 +221,7 @@ RESET ROLE;
 
 -- a purchase through Apex is busted while Apex has it, and Apex says afterwards that it had moved the cash before the list was taken
 SELECT pg_temp.trade('asked', 'APEX0001', 'BUY', '0.1 BTC', clock_timestamp() - interval '5 days') \g /dev/null
-SELECT open_apex_batch('APEX', 'asked', clock_timestamp() - interval '4 days'), bust_trade('asked, busted', 'APEX0001', 'asked') \g /dev/null
+SELECT open_apex_batch('APEX', 'asked', clock_timestamp() - interval '4 days'), bust_trade('APEX0001', 'asked', 'asked, busted') \g /dev/null
 SELECT set_config('test.day', central_date(t.as_of_instant)::text, false) FROM take_aged_tpj('SOD', clock_timestamp(), 'APEX') t \g /dev/null
 SELECT record_apex_answers('APEX', 'asked', ARRAY[(i.call, true, NULL, NULL)::apex_answer], clock_timestamp() - interval '3 days')
   FROM apex_batch_items('APEX', 'asked') i WHERE i.execution = 'asked' \g /dev/null

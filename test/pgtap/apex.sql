@@ -5,13 +5,13 @@ SELECT no_plan();
 
 \ir cash_calls.psql
 
-SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
-SELECT open_client('APEX', funding_model => 'APEX_TPJ', revenue_share_bps => 4000, opened_at => '2026-01-01Z'), open_client('OTHR', funding_model => 'APEX_TPJ') \g /dev/null
+SELECT open_provider('lp1', 'First Provider') \g /dev/null
+SELECT open_client('APEX', funding_model => 'APEX_TPJ', revenue_share_bps => 4000, at => '2026-01-01Z'), open_client('OTHR', funding_model => 'APEX_TPJ') \g /dev/null
 SELECT open_bank_account('FIRST', 'OPERATING', 'First Bank', ledger_name => 'Bank:operating:first') \g /dev/null
-SELECT open_customers('APEX', ARRAY['APEX0001', 'APEX0002', 'APEX0003']), open_customer('OTHR0001', 'OTHR') \g /dev/null
+SELECT open_customers('APEX', ARRAY['APEX0001', 'APEX0002', 'APEX0003']), open_customer('OTHR', 'OTHR0001') \g /dev/null
 CREATE FUNCTION pg_temp.call(reference text) RETURNS bigint LANGUAGE sql AS $$ SELECT j.journal_id FROM journal j WHERE j.reference = $1 $$;
 CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, executed_at timestamptz, encumbered boolean DEFAULT false) RETURNS bigint LANGUAGE sql AS $$
-	SELECT (post_trade(reference, account, side, quantity, 'lp1', lp_price => CASE side WHEN 'BUY' THEN '60000 USD/BTC' ELSE '61000 USD/BTC' END::price, markup_bps => 50,
+	SELECT (post_trade(account, side, quantity, 'lp1', reference, provider_price => CASE side WHEN 'BUY' THEN '60000 USD/BTC' ELSE '61000 USD/BTC' END::price, markup_bps => 50,
 		executed_at => executed_at, encumbered => encumbered)).journal $$;
 CREATE FUNCTION pg_temp.answer(batch text, call bigint, confirmed boolean, reason text DEFAULT NULL, apex_reference text DEFAULT NULL, at timestamptz DEFAULT '2026-11-10 22:30Z') RETURNS TABLE (answer text, repeated boolean)
 	LANGUAGE sql AS $$ SELECT r.answer, r.repeated FROM record_apex_answers('APEX', batch, ARRAY[(call, confirmed, reason, apex_reference)::apex_answer], at) AS r $$;
@@ -21,7 +21,7 @@ CREATE FUNCTION pg_temp.position(at timestamptz DEFAULT clock_timestamp()) RETUR
 SELECT is_empty($$SELECT * FROM apex_position('APEX')$$, 'Apex has no position before the first cash call (TPJ)');
 SELECT pg_temp.trade('buy', 'APEX0001', 'BUY', '0.1 BTC', '2026-11-10 15:00Z') AS buy, pg_temp.trade('sell', 'APEX0001', 'SELL', '0.04 BTC', '2026-11-10 16:00Z') AS sell,
 	pg_temp.trade('bound', 'APEX0002', 'BUY', '0.001 BTC', '2026-11-10 17:00Z', encumbered => true) AS bound, pg_temp.trade('later', 'APEX0003', 'BUY', '0.002 BTC', '2026-11-10 20:00Z') AS later \gset
-SELECT post_trade('other', 'OTHR0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-10 15:00Z') \g /dev/null
+SELECT post_trade('OTHR0001', 'BUY', '0.1 BTC', 'lp1', 'other', provider_price => '60000 USD/BTC', executed_at => '2026-11-10 15:00Z') \g /dev/null
 SELECT is(pg_temp.position(), '6210.90 2427.80 0.00 0.00 0.00 0.00',
 	'the position shows purchases as called and a sale as payable');
 SELECT is(pg_temp.position('2026-11-10 16:30Z'), '6030.00 2427.80 0.00 0.00 0.00 0.00',
@@ -36,7 +36,7 @@ SELECT grant_client_access('APEX', 'bakkt_test_approver'), grant_client_access('
 SET LOCAL SESSION AUTHORIZATION bakkt_test_poster;
 SELECT throws_ok($$SELECT open_apex_batch('APEX', 'b1')$$, '42501', NULL, 'a poster opens no batch for Apex');
 SELECT throws_ok($$SELECT record_apex_answers('APEX', 'b1', '{}')$$, '42501', NULL, 'a poster records no answers of Apex');
-SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'received', '1 USD')$$, '42501', NULL,
+SELECT throws_ok($$SELECT record_apex_wire('APEX', 'received', '1 USD', 'w1')$$, '42501', NULL,
 	'a poster records no wire of Apex');
 SELECT throws_ok($$SELECT * FROM apex_batches('OTHR')$$, '42501', NULL, 'a poster does not see the batches of another client');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
@@ -160,31 +160,31 @@ SELECT is(pg_temp.position(), '120.60 0.00 3662.50 0.00 3662.50 0.00',
 -- Wires
 -- ---------------------------------------------------------------------------
 SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
-SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'up', '1 USD')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT record_apex_wire('APEX', 'up', '1 USD', 'w1')$$, 'LG002', NULL,
 	'a wire with an unknown direction is refused');
-SELECT throws_ok($$SELECT record_apex_wire('APEX', '', 'received', '1 USD')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT record_apex_wire('APEX', 'received', '1 USD', '')$$, 'LG002', NULL,
 	'a wire with an empty reference is refused');
-SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'received', '0 USD')$$, 'LG045', NULL, 'a wire of zero is refused');
-SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'received', NULL)$$, 'LG045', NULL,
+SELECT throws_ok($$SELECT record_apex_wire('APEX', 'received', '0 USD', 'w1')$$, 'LG045', NULL, 'a wire of zero is refused');
+SELECT throws_ok($$SELECT record_apex_wire('APEX', 'received', NULL, 'w1')$$, 'LG045', NULL,
 	'a wire without an amount is refused');
-SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'received', '1 BTC')$$, 'LG042', NULL, 'a wire of coin is refused');
-SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'received', '1 USD', bank => 'a:b')$$, 'LG034', NULL,
+SELECT throws_ok($$SELECT record_apex_wire('APEX', 'received', '1 BTC', 'w1')$$, 'LG042', NULL, 'a wire of coin is refused');
+SELECT throws_ok($$SELECT record_apex_wire('APEX', 'received', '1 USD', 'w1', bank => 'a:b')$$, 'LG034', NULL,
 	'a wire through a bank outside the chart is refused');
-SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'received', '1 USD', at => '2099-01-01Z')$$, 'LG061', NULL,
+SELECT throws_ok($$SELECT record_apex_wire('APEX', 'received', '1 USD', 'w1', at => '2099-01-01Z')$$, 'LG061', NULL,
 	'a wire ahead of the clock is refused');
-SELECT throws_ok($$SELECT record_apex_wire('NONE', 'w1', 'received', '1 USD')$$, 'LG010', NULL,
+SELECT throws_ok($$SELECT record_apex_wire('NONE', 'received', '1 USD', 'w1')$$, 'LG010', NULL,
 	'a wire of an unknown client is refused');
-SELECT results_eq($$SELECT direction, amount::text, recorded_by FROM record_apex_wire('APEX', 'w1', 'received', '4000 USD', at => '2026-11-11 15:00Z')$$, $$VALUES ('received', '4000.00 USD', name 'bakkt_test_settler')$$,
+SELECT results_eq($$SELECT direction, amount::text, recorded_by FROM record_apex_wire('APEX', 'received', '4000 USD', 'w1', at => '2026-11-11 15:00Z')$$, $$VALUES ('received', '4000.00 USD', name 'bakkt_test_settler')$$,
 	'a wire from Apex may exceed what it owes');
-SELECT results_eq($$SELECT at FROM record_apex_wire('APEX', 'w1', 'received', '4000.00 USD')$$, $$VALUES (timestamptz '2026-11-11 15:00Z')$$,
+SELECT results_eq($$SELECT at FROM record_apex_wire('APEX', 'received', '4000.00 USD', 'w1')$$, $$VALUES (timestamptz '2026-11-11 15:00Z')$$,
 	'a wire recorded again keeps its first instant');
-SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'received', '4001 USD')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT record_apex_wire('APEX', 'received', '4001 USD', 'w1')$$, 'LG020', NULL,
 	'a wire recorded again with another amount is refused');
-SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'sent', '4000 USD')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT record_apex_wire('APEX', 'sent', '4000 USD', 'w1')$$, 'LG020', NULL,
 	'a wire recorded again with another direction is refused');
-SELECT throws_ok($$SELECT record_apex_wire('APEX', 'w1', 'received', '4000 USD', bank => 'first')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT record_apex_wire('APEX', 'received', '4000 USD', 'w1', bank => 'first')$$, 'LG020', NULL,
 	'a wire recorded again with another bank is refused');
-SELECT results_eq($$SELECT direction FROM record_apex_wire('APEX', 'w2', 'sent', '337.50 USD', bank => 'first', at => '2026-11-11 16:00Z')$$, $$VALUES ('sent')$$,
+SELECT results_eq($$SELECT direction FROM record_apex_wire('APEX', 'sent', '337.50 USD', 'w2', bank => 'first', at => '2026-11-11 16:00Z')$$, $$VALUES ('sent')$$,
 	'an excess that Apex has wired can be wired back');
 RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT * FROM pg_temp.lines_of('apex:w1')$$, $$VALUES ('CORP Dr Bank:operating 4000.00 USD'), ('CORP Cr Apex:settlement:APEX 4000.00 USD')$$,
@@ -203,7 +203,7 @@ SELECT pg_temp.trade('bust no', 'APEX0003', 'BUY', '0.001 BTC', '2026-11-12 15:0
 	pg_temp.trade('bust open', 'APEX0003', 'BUY', '0.003 BTC', '2026-11-12 16:30Z') AS bust_open \gset
 SELECT is((SELECT items FROM open_apex_batch('APEX', 'b5', '2026-11-12 16:00Z')), 3::bigint,
 	'a rejected call goes into a batch with new ones');
-SELECT bust_trade('bust ' || r, 'APEX0003', original => r) FROM unnest(ARRAY['bust no', 'bust yes', 'bust open']) AS r \g /dev/null
+SELECT bust_trade('APEX0003', original => r, reference => 'bust ' || r) FROM unnest(ARRAY['bust no', 'bust yes', 'bust open']) AS r \g /dev/null
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'busts leave cash calls equal to receivables and payables');
 SELECT is(pg_temp.position(), '120.60 0.00 3662.50 3662.50 0.00 0.00', 'a busted purchase is no longer called from Apex');
 SELECT results_eq(format($$SELECT * FROM pg_temp.answer('b5', %s, false, 'no funds', at => '2026-11-21 00:00Z')$$, :bust_no), $$VALUES ('REJECTED', false)$$,

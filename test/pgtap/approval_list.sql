@@ -9,7 +9,7 @@ CREATE ROLE ledger_test_chief IN ROLE bakkt_ledger_approver, bakkt_ledger_bookke
 CREATE ROLE ledger_test_bookkeeper IN ROLE bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
 CREATE ROLE ledger_test_poster IN ROLE bakkt_ledger_poster;
-SELECT open_client('QRST', opened_at => '2026-11-01Z'), open_client('ELSE', opened_at => '2026-11-01Z') \g /dev/null
+SELECT open_client('QRST', at => '2026-11-01Z'), open_client('ELSE', at => '2026-11-01Z') \g /dev/null
 SELECT grant_client_access('QRST', role) FROM unnest('{ledger_test_approver,ledger_test_chief,ledger_test_bookkeeper,ledger_test_reader,ledger_test_poster}'::name[]) AS role \g /dev/null
 SELECT open_account(c, 'CORP', n, 'USD') FROM unnest('{QRST,ELSE}'::text[]) AS c, unnest('{Bank:operating,Expense:rent,Revenue:markup}'::text[]) AS n \g /dev/null
 
@@ -22,7 +22,7 @@ DECLARE
 	entry	constant journal_entry := journal_entry(line('Dr', account_of(client, 'CORP', debit, 'USD'), '5.00 USD'), line('Cr', account_of(client, 'CORP', credit, 'USD'), '5.00 USD'));
 BEGIN
 	PERFORM set_config('session_authorization', 'ledger_test_proposer', true);
-	PERFORM propose_journal(entry, why, reference, 'the ' || reference);
+	PERFORM propose_journal(entry, reference, why, 'the ' || reference);
 	PERFORM public.ledger_test_enter(reference, why);
 	PERFORM set_config('session_authorization', 'postgres', true);
 END $$;
@@ -31,15 +31,15 @@ SELECT pg_temp.propose('QRST', 'Revenue:markup', 'Expense:rent', 'moved', 'marku
 SELECT pg_temp.propose('QRST', 'Expense:rent', 'Bank:operating', 'due', 'rent 2') \g /dev/null
 SELECT pg_temp.propose('ELSE', 'Expense:rent', 'Bank:operating', 'due', 'rent 3') \g /dev/null
 -- a window of which neither the client nor the provider pays
-SELECT open_liquidity_provider('LP1', 'Provider'), open_customer('QRST0001', 'QRST', funding_model => 'BAKKT_TPJ'), open_customer('QRST0002', 'QRST', funding_model => 'NET_SETTLEMENT') \g /dev/null
-SELECT post_trade('netted', 'QRST0002', 'BUY', '0.01 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-11-02 16:00Z') \g /dev/null
+SELECT open_provider('LP1', 'Provider'), open_customer('QRST', 'QRST0001', funding_model => 'BAKKT_TPJ'), open_customer('QRST', 'QRST0002', funding_model => 'NET_SETTLEMENT') \g /dev/null
+SELECT post_trade('QRST0002', 'BUY', '0.01 BTC', 'LP1', 'netted', provider_price => '60000.00 USD/BTC', executed_at => '2026-11-02 16:00Z') \g /dev/null
 SELECT close_window('QRST', '2026-11-03') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_proposer;
 SELECT propose_write_off('QRST', obligation, 'bad client', 'PARTNER_WRITE_OFF') FROM obligations('QRST') WHERE counterparty = 'QRST' \g /dev/null
 SELECT propose_write_off('QRST', obligation, 'bad provider', 'BAKKT_WRITE_OFF') FROM obligations('QRST') WHERE payer = 'LP1' \g /dev/null
 RESET SESSION AUTHORIZATION;
 -- a call that is not paid, proposed and declined, and proposed again
-SELECT journal AS call FROM post_trade('unpaid', 'QRST0001', 'BUY', '0.01 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-09-02 15:00Z') \gset
+SELECT journal AS call FROM post_trade('QRST0001', 'BUY', '0.01 BTC', 'LP1', 'unpaid', provider_price => '60000.00 USD/BTC', executed_at => '2026-09-02 15:00Z') \gset
 SET LOCAL SESSION AUTHORIZATION ledger_test_proposer;
 SELECT propose_cash_call_write_off('QRST', :call, '2026-11-15 15:00Z') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_approver;

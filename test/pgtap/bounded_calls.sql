@@ -3,8 +3,8 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client(c, funding_model => 'BAKKT_TPJ', commission_model => 'BOTH', opened_at => '2025-01-01Z') FROM unnest('{QRST,PREF}'::text[]) c \g /dev/null
-SELECT open_customers('QRST', '{QRST0001}'), open_customers('PREF', '{PREF0001,PREF0002}'), open_liquidity_provider('LP', 'Provider') \g /dev/null
+SELECT open_client(c, funding_model => 'BAKKT_TPJ', commission_model => 'BOTH', at => '2025-01-01Z') FROM unnest('{QRST,PREF}'::text[]) c \g /dev/null
+SELECT open_customers('QRST', '{QRST0001}'), open_customers('PREF', '{PREF0001,PREF0002}'), open_provider('LP', 'Provider') \g /dev/null
 SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'USD') AS bank, open_account('QRST', 'FBO', 'Clearing:ACH-in', 'USD') AS clearing,
 	open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD') AS claim \gset
 
@@ -31,14 +31,14 @@ FROM unnest(ARRAY[
 	$$SELECT complete_withdrawals('QRST', array_fill('w'::text, ARRAY[100001]))$$,
 	$$SELECT approve_cash_call_write_offs('QRST', array_fill(1::bigint, ARRAY[100001]))$$,
 	$$SELECT record_apex_answers('QRST', 'batch', array_fill((1, true, NULL, NULL)::apex_answer, ARRAY[100001]))$$,
-	$$SELECT settle_provider('QRST', 'payment', 'LP', amounts => array_fill('1 USD'::amount, ARRAY[100001]))$$,
+	$$SELECT settle_provider('QRST', 'LP', 'payment', amounts => array_fill('1 USD'::amount, ARRAY[100001]))$$,
 	$$SELECT add_calendar_version('LONG', '2026-01-01', '2026-12-31', array_fill('2026-12-25'::date, ARRAY[100001]), array_fill('a day'::text, ARRAY[100001]), 'test')$$]) call;
 
 CREATE TEMP TABLE long AS SELECT journal_entry(CASE g % 2 WHEN 0 THEN :'bank'::account_id ELSE :'clearing' END, CASE g % 2 WHEN 0 THEN '1 USD'::amount ELSE '-1 USD' END) AS entry
 	FROM generate_series(1, 200000) g;
-SELECT results_eq($$SELECT outcome, cardinality(balances) FROM long, load_journals(ARRAY[ROW('QRST', 'long', NULL, entry, NULL, NULL, false)::journal_request])$$,
+SELECT results_eq($$SELECT outcome, cardinality(balances) FROM long, load_journals(ARRAY[ROW('QRST', entry, 'long', NULL, NULL, NULL, false)::journal_request])$$,
 	$$VALUES ('posted', 0)$$, 'an entry of 200,000 lines is posted');
-SELECT results_eq($$SELECT * FROM pg_temp.told('SELECT post_journals(array_fill(ROW(''QRST'', ''l'', NULL, entry, NULL, NULL, false)::journal_request, ARRAY[7])) FROM long')$$,
+SELECT results_eq($$SELECT * FROM pg_temp.told('SELECT post_journals(array_fill(ROW(''QRST'', entry, ''l'', NULL, NULL, NULL, false)::journal_request, ARRAY[7])) FROM long')$$,
 	$$VALUES ('54000', 'the requests of one call have at most 1000000 lines together', 'Requests 1 to 6 have 1200000.', 'Send a larger batch in several calls of one transaction.')$$,
 	'the requests of a call have at most a million lines together');
 SELECT results_eq($$SELECT state, detail FROM pg_temp.told('SELECT entry + entry + entry + entry + entry + entry FROM long')$$, $$VALUES ('54000', '1200000 or more were given.')$$,
@@ -64,14 +64,14 @@ SELECT results_eq($$SELECT sqlstate, length(message) < 200 FROM post_trades(ARRA
 SELECT open_account('QRST', fund, name, asset) FROM (VALUES ('FBO', 'DueTo:CORP', 'USD'::asset), ('CORP', 'DueFrom:FBO', 'USD'), ('CORP', 'Bank:operating', 'USD'),
 	('CUST', 'DueTo:CORP', 'BTC'), ('CORP', 'DueFrom:CUST', 'BTC'), ('CORP', 'Equity', 'BTC')) a (fund, name, asset) \g /dev/null
 CREATE FUNCTION pg_temp.at(fund text, name text, asset asset) RETURNS account_id LANGUAGE sql AS $$ SELECT account_of('QRST', fund, name, asset) $$;
-SELECT results_eq($$SELECT state, substring(detail FROM 'Line \d+') FROM pg_temp.told($q$SELECT load_journal('QRST', 'mirror', journal_entry(
+SELECT results_eq($$SELECT state, substring(detail FROM 'Line \d+') FROM pg_temp.told($q$SELECT load_journal('QRST', journal_entry(
 		line('Dr', pg_temp.at('CORP', 'DueFrom:FBO', 'USD'), '2 USD'), line('Dr', pg_temp.at('CORP', 'DueFrom:CUST', 'BTC'), '1 BTC'), line('Cr', pg_temp.at('FBO', 'DueTo:CORP', 'USD'), '2 USD'),
-		line('Cr', pg_temp.at('CORP', 'Equity', 'BTC'), '1 BTC'), line('Cr', pg_temp.at('CORP', 'Bank:operating', 'USD'), '2 USD'), line('Dr', pg_temp.at('FBO', 'Bank:omnibus', 'USD'), '2 USD')))$q$)$$,
+		line('Cr', pg_temp.at('CORP', 'Equity', 'BTC'), '1 BTC'), line('Cr', pg_temp.at('CORP', 'Bank:operating', 'USD'), '2 USD'), line('Dr', pg_temp.at('FBO', 'Bank:omnibus', 'USD'), '2 USD')), 'mirror')$q$)$$,
 	$$VALUES ('LG003', 'Line 2')$$, 'a refusal names the first line of the mirror pair that does not match');
-SELECT lives_ok($q$SELECT load_journal('QRST', 'mirror', journal_entry(
+SELECT lives_ok($q$SELECT load_journal('QRST', journal_entry(
 		line('Dr', pg_temp.at('CORP', 'DueFrom:FBO', 'USD'), '2 USD'), line('Dr', pg_temp.at('CORP', 'DueFrom:CUST', 'BTC'), '1 BTC'), line('Cr', pg_temp.at('FBO', 'DueTo:CORP', 'USD'), '2 USD'),
 		line('Cr', pg_temp.at('CUST', 'DueTo:CORP', 'BTC'), '1 BTC'), line('Cr', pg_temp.at('CORP', 'DueFrom:CUST', 'BTC'), '1 BTC'), line('Dr', pg_temp.at('CUST', 'DueTo:CORP', 'BTC'), '1 BTC'),
-		line('Cr', pg_temp.at('CORP', 'Bank:operating', 'USD'), '2 USD'), line('Dr', pg_temp.at('FBO', 'Bank:omnibus', 'USD'), '2 USD')))$q$,
+		line('Cr', pg_temp.at('CORP', 'Bank:operating', 'USD'), '2 USD'), line('Dr', pg_temp.at('FBO', 'Bank:omnibus', 'USD'), '2 USD')), 'mirror')$q$,
 	'two interleaved mirror pairs may each net to zero over several lines');
 
 -- ---------------------------------------------------------------------------
@@ -102,7 +102,7 @@ SELECT results_eq($$SELECT outcome, fee, sqlstate FROM post_trades(ARRAY[pg_temp
 		pg_temp.fill('s4', '1 BTC', true, account => 'PREF0002'), pg_temp.fill('s4', '1 BTC', account => 'PREF0002')])$$,
 	$$VALUES ('refused', NULL::amount, 'LG045'), ('posted', '5.00 USD', NULL), ('posted', '0.00 USD', NULL), ('posted', '0.00 USD', NULL), ('posted', '0.00 USD', NULL)$$,
 	'a sale that cannot cover the minimum stands once another fill has paid it');
-SELECT results_eq($$SELECT outcome, fee FROM correct_trade('s5', 'PREF0002', 'BUY', '2 BTC', 'LP', lp_price => '100 USD/BTC', fee_bps => 1, fee_minimum => '5 USD', client_order_id => 'order', original => 's2')$$,
+SELECT results_eq($$SELECT outcome, fee FROM correct_trade('PREF0002', 'BUY', '2 BTC', 'LP', 's5', provider_price => '100 USD/BTC', fee_bps => 1, fee_minimum => '5 USD', client_order_id => 'order', original => 's2')$$,
 	$$VALUES ('posted', '-5.00 USD'::amount), ('posted', '5.00 USD')$$,
 	'a correction pays the minimum fee that its bust gives back');
 -- no deposit stands behind what was loaded onto the clearing account: check_funding() says so

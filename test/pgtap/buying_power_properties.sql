@@ -4,9 +4,9 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 \ir lib/cash_call_event.psql
 SELECT no_plan();
 
-SELECT open_client('QRST', funding_model => 'BAKKT_TPJ', opened_at => '2025-01-01Z'), open_customers('QRST', ARRAY(SELECT 'QRST000' || n FROM generate_series(1, 6) n)), open_liquidity_provider('lp1', 'First Provider') \g /dev/null
+SELECT open_client('QRST', funding_model => 'BAKKT_TPJ', at => '2025-01-01Z'), open_customers('QRST', ARRAY(SELECT 'QRST000' || n FROM generate_series(1, 6) n)), open_provider('lp1', 'First Provider') \g /dev/null
 SELECT change_cash_terms('QRST', write_off_days => 1, minimum_withdrawal => '1 USD') \g /dev/null
-SELECT deposit_coin(account_code, '5 BTC', 'coin ' || account_code, effective_at => '2025-01-02Z'), receive_wire('QRST', '20 USD', 'first ' || account_code, account_code, bank_reference => account_code, at => '2025-06-20 12:00Z') FROM customer \g /dev/null
+SELECT deposit_coin(customer_code, '5 BTC', 'coin ' || customer_code, at => '2025-01-02Z'), receive_wire('QRST', '20 USD', 'first ' || customer_code, customer_code, bank_reference => customer_code, at => '2025-06-20 12:00Z') FROM customer \g /dev/null
 
 CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
 CREATE ROLE ledger_test_proposer IN ROLE bakkt_ledger_settler;
@@ -20,7 +20,7 @@ DECLARE
 BEGIN
 	CASE
 		WHEN kind < 30 THEN
-			PERFORM post_trade('t' || n, account, CASE WHEN kind < 16 THEN 'BUY' ELSE 'SELL' END, amount(size::numeric / 100, 'BTC'), 'lp1', lp_price => '100 USD/BTC',
+			PERFORM post_trade(account, CASE WHEN kind < 16 THEN 'BUY' ELSE 'SELL' END, amount(size::numeric / 100, 'BTC'), 'lp1', 't' || n, provider_price => '100 USD/BTC',
 				executed_at => at - CASE WHEN kind % 5 = 0 THEN interval '20 hours' ELSE interval '0' END);
 		WHEN kind < 36 THEN PERFORM receive_wire('QRST', money, 'w' || n, account, bank_reference => 'b' || n, at => at);
 		WHEN kind < 40 THEN PERFORM initiate_deposit(account, money, 'a' || n, at => at), credit_deposit('QRST', 'a' || n, 'c' || n, at => at);
@@ -33,11 +33,11 @@ BEGIN
 			SELECT t.reference INTO which FROM funding_transfer t WHERE t.direction = 'WITHDRAWAL' AND t.status = 'REQUESTED' ORDER BY t.transfer_id LIMIT 1;
 			PERFORM CASE WHEN kind < 58 THEN send_withdrawal('QRST', which, at => at) ELSE cancel_withdrawal('QRST', which, 'test', at => at) END;
 		WHEN kind < 65 THEN PERFORM process_cash_calls(at, 'QRST');
-		WHEN kind BETWEEN 72 AND 73 THEN PERFORM instruct_fbo_transfer('QRST', 'f' || n, money, at => at), confirm_fbo_transfer('QRST', 'f' || n, 'g' || n, at => at);
-		WHEN kind BETWEEN 74 AND 75 THEN PERFORM authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:' || account || ':settled', 'USD'), money, 'h' || n, at => at);
+		WHEN kind BETWEEN 72 AND 73 THEN PERFORM instruct_fbo_transfer('QRST', money, 'f' || n, at => at), confirm_fbo_transfer('QRST', 'f' || n, 'g' || n, at => at);
+		WHEN kind BETWEEN 74 AND 75 THEN PERFORM authorize_hold('QRST', account_of('QRST', 'FBO', 'Cust:' || account || ':settled', 'USD'), money, 'h' || n, at => at);
 		WHEN kind < 80 OR kind BETWEEN 65 AND 71 THEN
 			SELECT e.reference INTO which FROM execution e WHERE e.account = happen.account AND e.kind = 'trade' AND e.busted_by IS NULL ORDER BY md5(e.reference || n) LIMIT 1;
-			PERFORM bust_trade('v' || n, account, which);
+			PERFORM bust_trade(account, which, 'v' || n);
 		WHEN kind < 84 THEN
 			SET LOCAL SESSION AUTHORIZATION ledger_test_proposer;
 			PERFORM propose_cash_call_write_offs(at, 'QRST');
@@ -73,14 +73,14 @@ CREATE FUNCTION pg_temp.formula(account text, at timestamptz, credits boolean) R
 							  WHEN b.side = 'SELL' AND NOT credits AND EXISTS (SELECT FROM aged a WHERE a.tpj_id = b.busts) THEN '0 USD'
 							  ELSE -b.net_money END
 					FROM trade b, cut WHERE b.kind = 'trade_bust' AND b.executed_at <= cut AND b.recorded_at > cut AND b.recorded_at <= formula.at
-		UNION ALL SELECT -t.amount FROM funding_transfer t JOIN customer c USING (customer_id) WHERE c.account_code = formula.account AND t.direction = 'WITHDRAWAL' AND t.requested_at <= formula.at
+		UNION ALL SELECT -t.amount FROM funding_transfer t JOIN customer c USING (customer_id) WHERE c.customer_code = formula.account AND t.direction = 'WITHDRAWAL' AND t.requested_at <= formula.at
 					AND NOT coalesce(t.sent_at <= formula.at, false) AND NOT coalesce(t.ended_at <= formula.at, false)
 		UNION ALL SELECT -h.remaining FROM hold h JOIN account a USING (client_id, account) WHERE a.name = 'Cust:' || formula.account || ':settled' AND h.opened_at <= formula.at AND h.reference LIKE 'h%'
 	)
 	SELECT coalesce(sum(change), '0 USD') FROM term $$;
 
 -- purchases without cash, to be written off
-SELECT post_trade(a || n, a, 'BUY', '6 BTC', 'lp1', lp_price => '100 USD/BTC', executed_at => '2025-06-20 15:00Z') FROM unnest('{QRST0005,QRST0006}'::text[]) a, generate_series(1, 2) n \g /dev/null
+SELECT post_trade(a, 'BUY', '6 BTC', 'lp1', a || n, provider_price => '100 USD/BTC', executed_at => '2025-06-20 15:00Z') FROM unnest('{QRST0005,QRST0006}'::text[]) a, generate_series(1, 2) n \g /dev/null
 SELECT setseed(0.7) \g /dev/null
 CREATE TEMP TABLE history AS
 	SELECT n, floor(random() * 88)::integer AS kind, 'QRST000' || 1 + floor(random() * 6) AS account, 1 + floor(random() * 90)::integer AS size, timestamptz '2025-06-26 12:00Z' + n * interval '23 minutes' AS at FROM generate_series(1, 500) n;
@@ -108,15 +108,15 @@ SELECT ok((SELECT count(*) > 3 FROM cash_call WHERE withdrawal = sale),
 	'the random history busts purchases and sales that were settled');
 
 CREATE FUNCTION pg_temp.disagreements(at timestamptz, credits boolean) RETURNS TABLE (account text, power amount, formula amount) LANGUAGE sql STABLE AS $$
-	SELECT p.account, p.buying_power, pg_temp.formula(p.account, at, credits) FROM buying_powers('QRST', at) p WHERE p.buying_power <> pg_temp.formula(p.account, at, credits)
-	UNION ALL SELECT c.account_code, p.buying_power, pg_temp.formula(c.account_code, at, credits) FROM customer c, buying_power(c.account_code, at) p WHERE p.buying_power <> pg_temp.formula(c.account_code, at, credits) $$;
+	SELECT p.account, p.buying_power, pg_temp.formula(p.account, at, credits) FROM buying_powers('QRST', at => at) p WHERE p.buying_power <> pg_temp.formula(p.account, at, credits)
+	UNION ALL SELECT c.customer_code, p.buying_power, pg_temp.formula(c.customer_code, at, credits) FROM customer c, buying_power(c.customer_code, at => at) p WHERE p.buying_power <> pg_temp.formula(c.customer_code, at, credits) $$;
 CREATE TEMP TABLE instant AS SELECT at FROM history WHERE n % 25 = 0 UNION SELECT buying_power_cut(at) FROM history WHERE n % 100 = 0 UNION SELECT clock_timestamp();
 SELECT is_empty($$SELECT i.at, d.* FROM instant i, pg_temp.disagreements(i.at, false) d$$,
 	'buying power equals the formula, for one customer and for all at once');
 SELECT change_cash_terms('QRST', credit_failed_sells => true) \g /dev/null
 SELECT is_empty($$SELECT i.at, d.* FROM instant i, pg_temp.disagreements(i.at, true) d$$,
 	'buying power equals the formula when failed sales are credited');
-SELECT is_empty($$SELECT i.at, p.account FROM instant i, buying_powers('QRST', i.at) p WHERE p.unsettled_withdrawals_at_cut <> coalesce((SELECT sum(a.net_money) FROM aged_tpj('QRST', p.cut) a
+SELECT is_empty($$SELECT i.at, p.account FROM instant i, buying_powers('QRST', at => i.at) p WHERE p.unsettled_withdrawals_at_cut <> coalesce((SELECT sum(a.net_money) FROM aged_tpj('QRST', p.cut) a
 	WHERE a.account_id = p.account AND a.direction = 'Withdrawal'), '0 USD')$$,
 	'unsettled withdrawals at the cut equal the sum on the aged list');
 SELECT cmp_ok((SELECT count(*) FROM printed), '>=', 7::bigint, 'the random history takes at least seven aged lists');

@@ -8,8 +8,8 @@ CREATE ROLE ledger_test_bookkeeper IN ROLE bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_chief IN ROLE bakkt_ledger_approver;
 SELECT open_client('HAND', revenue_share_bps => 5000), open_client('ELSE') \g /dev/null
 SELECT grant_client_access('HAND', role) FROM unnest('{ledger_test_bookkeeper,ledger_test_chief}'::name[]) AS role \g /dev/null
-SELECT open_customer(code, client => 'HAND') FROM unnest('{HANDANN1,HANDBEN1}'::text[]) AS code \g /dev/null
-SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
+SELECT open_customer(client => 'HAND', customer => code) FROM unnest('{HANDANN1,HANDBEN1}'::text[]) AS code \g /dev/null
+SELECT open_provider('LP1', 'First Provider') \g /dev/null
 
 -- one account of each kind, of a customer where the kind has one
 CREATE TEMP TABLE a AS
@@ -25,9 +25,9 @@ CREATE FUNCTION pg_temp.move(debit text, credit text, amount amount DEFAULT '1.0
 -- the number of a journal, as whoever works for the client reads it
 CREATE FUNCTION pg_temp.number(reference text) RETURNS bigint STABLE LANGUAGE sql AS
 	'SELECT DISTINCT p.journal FROM bakkt_ledger.postings(''HAND'') AS p WHERE p.reference = $1';
-SELECT load_journal('HAND', 'cash', pg_temp.move('fbo_bank', 'fbo_settled', '100.00 USD')) \g /dev/null
-SELECT load_journal('HAND', 'futures', pg_temp.move('seg_bank', 'seg_customer', '100.00 USD')) \g /dev/null
-SELECT load_journal('HAND', 'ben', pg_temp.move('fbo_bank', 'ben', '100.00 USD')) \g /dev/null
+SELECT load_journal('HAND', pg_temp.move('fbo_bank', 'fbo_settled', '100.00 USD'), 'cash') \g /dev/null
+SELECT load_journal('HAND', pg_temp.move('seg_bank', 'seg_customer', '100.00 USD'), 'futures') \g /dev/null
+SELECT load_journal('HAND', pg_temp.move('fbo_bank', 'ben', '100.00 USD'), 'ben') \g /dev/null
 
 -- ---------------------------------------------------------------------------
 -- the table of kinds
@@ -47,18 +47,18 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN SQLSTATE;
 END $$;
 SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
-SELECT is(pg_temp.outcome(format('SELECT post_journal(''HAND'', %L, %L)', 'alone ' || a.kind, pg_temp.move(p.kind, a.kind))), CASE WHEN a.alone THEN 'posted' ELSE 'LG068' END,
+SELECT is(pg_temp.outcome(format('SELECT post_journal(client => ''HAND'', reference => %L, entry => %L)', 'alone ' || a.kind, pg_temp.move(p.kind, a.kind))), CASE WHEN a.alone THEN 'posted' ELSE 'LG068' END,
 	format('an entry on %s of fund %s %s', a.kind, a.fund,
 		CASE WHEN a.alone THEN 'is posted by one person' ELSE 'takes two people' END))
 FROM a JOIN partner p USING (fund) WHERE a.mirror IS NULL AND a.kind <> p.kind AND a.kind NOT LIKE 'ben%' ORDER BY a.kind;
-SELECT throws_ok(format('SELECT post_journal(''HAND'', ''mirrors'', %L)', journal_entry(line('Dr', pg_temp.of('corp_rent'), '1.00 USD'),
+SELECT throws_ok(format('SELECT post_journal(''HAND'', %L, ''mirrors'')', journal_entry(line('Dr', pg_temp.of('corp_rent'), '1.00 USD'),
 	line('Cr', pg_temp.of('corp_due_to_fbo'), '1.00 USD'), line('Dr', pg_temp.of('fbo_due_from_corp'), '1.00 USD'), line('Cr', pg_temp.of('fbo_settled'), '1.00 USD'))),
 	'LG068', NULL, 'an entry from fund to fund takes two people');
-SELECT throws_ok($$SELECT post_journal('HAND', 'other', pg_temp.move('fbo_settled', 'ben'))$$, 'LG068', NULL,
+SELECT throws_ok($$SELECT post_journal('HAND', pg_temp.move('fbo_settled', 'ben'), 'other')$$, 'LG068', NULL,
 	'an entry between two customers takes two people');
-SELECT throws_ok($$SELECT post_journal('HAND', 'other', pg_temp.move('ben', 'fbo_held'))$$, 'LG068', NULL,
+SELECT throws_ok($$SELECT post_journal('HAND', pg_temp.move('ben', 'fbo_held'), 'other')$$, 'LG068', NULL,
 	'an entry between two customers takes two people whichever claims it touches');
-SELECT lives_ok($$SELECT post_journal('HAND', 'held', pg_temp.move('ben', 'ben_held'))$$,
+SELECT lives_ok($$SELECT post_journal('HAND', pg_temp.move('ben', 'ben_held'), 'held')$$,
 	'an entry between claims of one customer is posted by one person');
 
 -- ---------------------------------------------------------------------------
@@ -72,11 +72,11 @@ SELECT results_eq($$SELECT replayed, sqlstate FROM post_journals(ARRAY[('HAND', 
 SELECT results_eq($$SELECT outcome, sqlstate FROM post_journals(ARRAY[('HAND', 'c1', NULL, pg_temp.move('corp_rent', 'corp_operating_cost'), NULL, NULL, true),
 	('HAND', 'c2', NULL, pg_temp.move('corp_rent', 'corp_bank'), NULL, NULL, false)]::journal_request[])$$, $$VALUES ('refused', 'LG060'), ('refused', 'LG068')$$,
 	'a chain falls with the member that takes two people');
-SELECT throws_ok($$SELECT post_journal('HAND', 'dry', pg_temp.move('corp_rent', 'corp_bank'), dry_run => true)$$, 'LG068', NULL,
+SELECT throws_ok($$SELECT post_journal('HAND', pg_temp.move('corp_rent', 'corp_bank'), 'dry', dry_run => true)$$, 'LG068', NULL,
 	'a dry run refuses an entry that takes two people');
-SELECT throws_ok(format('SELECT post_journal(''HAND'', ''k'', pg_temp.move(''fbo_bank'', ''fbo_settled''), kind => %L)', k), 'LG068', NULL,
+SELECT throws_ok(format('SELECT post_journal(''HAND'', pg_temp.move(''fbo_bank'', ''fbo_settled''), ''k'', kind => %L)', k), 'LG068', NULL,
 	format('a journal of kind %s that takes two people is refused', k)) FROM unnest('{opening,transfer,fee}'::text[]) AS k;
-SELECT throws_ok(format('SELECT post_journal(''HAND'', ''k'', pg_temp.move(''corp_rent'', ''corp_merchant_payable''), kind => %L)', k), 'LG002', NULL,
+SELECT throws_ok(format('SELECT post_journal(''HAND'', pg_temp.move(''corp_rent'', ''corp_merchant_payable''), ''k'', kind => %L)', k), 'LG002', NULL,
 	format('a journal of kind %s is not made by hand', k)) FROM unnest('{cash_deposit,cash_withdrawal,coin_deposit,coin_withdrawal,trade,manual}'::text[]) AS k;
 SELECT throws_ok(format($$SELECT reverse_journal('HAND', %s, 'r')$$, pg_temp.number('cash')), 'LG068', NULL,
 	'a journal that took two people is not reversed by one');
@@ -85,38 +85,38 @@ SELECT throws_ok(format($$SELECT reverse_journal('HAND', %s, 'r', pg_temp.move('
 SELECT lives_ok(format($$SELECT reverse_journal('HAND', %s, 'r')$$, pg_temp.number('held')),
 	'a journal that one person posted is reversed by one');
 RESET SESSION AUTHORIZATION;
-SELECT throws_ok($$SELECT post_journal('HAND', 'super', pg_temp.move('corp_rent', 'corp_bank'))$$, 'LG068', NULL,
+SELECT throws_ok($$SELECT post_journal('HAND', pg_temp.move('corp_rent', 'corp_bank'), 'super')$$, 'LG068', NULL,
 	'a superuser does not post alone an entry that takes two people');
-SELECT authorise_hold('HAND', pg_temp.of('fbo_settled'), '50.00 USD', 'hold') \g /dev/null
+SELECT authorize_hold('HAND', pg_temp.of('fbo_settled'), '50.00 USD', 'hold') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
 SELECT throws_ok($$SELECT capture_hold('HAND', 'hold', pg_temp.move('fbo_settled', 'fbo_bank'), 'capture')$$, 'LG068', NULL, 'a capture to a bank takes two people');
 SELECT throws_ok($$SELECT capture_hold('HAND', 'hold', pg_temp.move('fbo_settled', 'ben'), 'capture')$$, 'LG068', NULL, 'a capture for another customer takes two people');
 SELECT lives_ok($$SELECT capture_hold('HAND', 'hold', pg_temp.move('fbo_settled', 'fbo_held'), 'capture')$$,
 	'a capture within the claims of one customer is made by one person');
-SELECT throws_ok($$SELECT bakkt_ledger_internal.load_journal('HAND', 'load', pg_temp.move('corp_rent', 'corp_bank'))$$, '42501', NULL,
+SELECT throws_ok($$SELECT bakkt_ledger_internal.load_journal('HAND', pg_temp.move('corp_rent', 'corp_bank'), 'load')$$, '42501', NULL,
 	'a bookkeeper loads no journal');
 SELECT throws_ok($$SELECT bakkt_ledger_internal.load_journals('{}')$$, '42501', NULL, 'a bookkeeper loads no batch of journals');
 
 -- ---------------------------------------------------------------------------
 -- what takes two people is done by two
 -- ---------------------------------------------------------------------------
-SELECT propose_journal(pg_temp.move('fbo_settled', 'ben', '7.00 USD'), 'agreed', 'gift') \g /dev/null
-SELECT propose_journal(NULL, 'never came', 'no cash', reverses => pg_temp.number('ben')) \g /dev/null
-SELECT is((SELECT p.entry FROM propose_journal(NULL, 'never came', 'no cash', reverses => pg_temp.number('ben')) AS p),
+SELECT propose_journal(pg_temp.move('fbo_settled', 'ben', '7.00 USD'), 'gift', 'agreed') \g /dev/null
+SELECT propose_journal(NULL, 'no cash', 'never came', reverses => pg_temp.number('ben')) \g /dev/null
+SELECT is((SELECT p.entry FROM propose_journal(NULL, 'no cash', 'never came', reverses => pg_temp.number('ben')) AS p),
 	(SELECT reverse(journal_entry(l.account, l.amount ORDER BY l.line)) FROM postings('HAND') AS l WHERE l.reference = 'ben'),
 	'a proposal to reverse a journal holds the reversing entry');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM proposal WHERE reference = 'no cash'), 1::bigint, 'a proposal made again is the same proposal');
 SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
-SELECT throws_ok($$SELECT propose_journal(NULL, 'never came', 'no cash', reverses => pg_temp.number('futures'))$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT propose_journal(NULL, 'no cash', 'never came', reverses => pg_temp.number('futures'))$$, 'LG020', NULL,
 	'the reference of a proposal is refused for the reversal of another journal');
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('ben', 'fbo_bank', '100.00 USD'), 'never came', 'no cash')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT propose_journal(pg_temp.move('ben', 'fbo_bank', '100.00 USD'), 'no cash', 'never came')$$, 'LG020', NULL,
 	'the reference of a reversal is refused for an entry that reverses nothing');
 SELECT throws_ok($$SELECT propose_journal(NULL, 'x', 'x', reverses => 9223372036854775807)$$, 'LG062', NULL,
 	'a proposal to reverse an unknown journal is refused');
 SELECT throws_ok($$SELECT propose_journal(NULL, 'x', 'x')$$, 'LG002', NULL,
 	'a proposal without an entry or a journal to reverse is refused');
-SELECT propose_journal(pg_temp.move('fbo_settled', 'fbo_bank', '40.00 USD'), 'in part', 'part', reverses => pg_temp.number('cash')) \g /dev/null
+SELECT propose_journal(pg_temp.move('fbo_settled', 'fbo_bank', '40.00 USD'), 'part', 'in part', reverses => pg_temp.number('cash')) \g /dev/null
 SELECT propose_journal(NULL, 'whole', 'whole', reverses => pg_temp.number('cash')) \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
 SELECT is((SELECT outcome FROM approve_journal('HAND', 'no cash')), 'posted', 'another person approves a reversal');
@@ -140,16 +140,16 @@ SELECT is_empty('SELECT * FROM verify()', 'verify() finds nothing wrong with ent
 CREATE ROLE ledger_test_auditor IN ROLE bakkt_ledger_auditor;
 CREATE ROLE ledger_test_reconciler IN ROLE bakkt_ledger_reconciler;
 SET LOCAL SESSION AUTHORIZATION ledger_test_reconciler;
-SELECT propose_cash_adjustment('HANDBEN1', '-1.00 USD', 'OTHER_ADJUSTMENT', 'adjust', 'for the stamp') \g /dev/null
+SELECT propose_cash_adjustment('HANDBEN1', '-1.00 USD', 'adjust', 'OTHER_ADJUSTMENT', 'for the stamp') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
-SELECT post_journal('HAND', 'rent', pg_temp.move('corp_rent', 'corp_merchant_payable'), description => 'rent of November') \g /dev/null
+SELECT post_journal('HAND', pg_temp.move('corp_rent', 'corp_merchant_payable'), 'rent', description => 'rent of November') \g /dev/null
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
 SELECT approve_journal('HAND', 'adjust') \g /dev/null
 RESET SESSION AUTHORIZATION;
-SELECT receive_wire('HAND', '5.00 USD', 'wire', account => 'HANDANN1'), post_trade('trade', 'HANDANN1', 'BUY', '0.1 BTC', 'LP1', lp_price => '60000.00 USD/BTC'),
+SELECT receive_wire('HAND', '5.00 USD', 'wire', customer => 'HANDANN1'), post_trade('HANDANN1', 'BUY', '0.1 BTC', 'LP1', 'trade', provider_price => '60000.00 USD/BTC'),
 	deposit_coin('HANDANN1', '1 BTC', 'coin'), process_cash_calls(client => 'HAND') \g /dev/null
-SELECT load_journal('ELSE', 'else', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account('ELSE', 'CORP', 'Bank:operating', 'USD'), open_account('ELSE', 'CORP', 'Equity', 'USD'))::journal_entry) \g /dev/null
+SELECT load_journal('ELSE', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account('ELSE', 'CORP', 'Bank:operating', 'USD'), open_account('ELSE', 'CORP', 'Equity', 'USD'))::journal_entry, 'else') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_auditor;
 SELECT is((SELECT array_agg(concat_ws('|', reference, kind, posted_by, coalesce(proposed_by, '-'), coalesce(approved_by, '-'), coalesce(reason, '-'), coalesce(description, '-')) ORDER BY reference COLLATE "C")
 		   FROM entries_by_hand('HAND') WHERE reference IN ('rent', 'capture', 'r', 'manual:gift', 'manual:no cash', 'manual:adjust')), ARRAY[

@@ -21,16 +21,16 @@ END $$;
 CREATE ROLE ledger_test_first IN ROLE bakkt_ledger_settler;
 CREATE ROLE ledger_test_second IN ROLE bakkt_ledger_approver, bakkt_ledger_auditor;
 CREATE ROLE ledger_test_two IN ROLE bakkt_ledger_poster, bakkt_ledger_approver;
-SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
+SELECT open_provider('LP1', 'First Provider') \g /dev/null
 CREATE FUNCTION pg_temp.past(client text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	ann		text := client || 'ANN01';
 	day		timestamptz := '2026-03-02 16:00Z';
 	call	bigint;
 BEGIN
-	PERFORM open_client(client, revenue_share_bps => 4000, opened_at => '2026-01-01 00:00Z');
-	PERFORM open_customer(ann, client => client), open_customer(client || 'BEN01', client => client);
-	PERFORM receive_wire(client, '1000.00 USD', 'wire', account => ann, at => day), receive_wire(client, '70.00 USD', 'wire unknown', at => day);
+	PERFORM open_client(client, revenue_share_bps => 4000, at => '2026-01-01 00:00Z');
+	PERFORM open_customer(client => client, customer => ann), open_customer(client => client, customer => client || 'BEN01');
+	PERFORM receive_wire(client, '1000.00 USD', 'wire', customer => ann, at => day), receive_wire(client, '70.00 USD', 'wire unknown', at => day);
 	PERFORM initiate_deposit(ann, '100.00 USD', 'deposit', at => day), initiate_deposit(ann, '100.00 USD', 'deposit credited', at => day),
 		initiate_deposit(ann, '100.00 USD', 'deposit settled', at => day), initiate_deposit(ann, '100.00 USD', 'deposit cancelled', at => day);
 	PERFORM cancel_deposit(client, 'deposit cancelled', at => day), credit_deposit(client, 'deposit settled', at => day);
@@ -40,11 +40,11 @@ BEGIN
 		request_withdrawal(ann, '20.00 USD', 'withdrawal completed', at => day), request_withdrawal(ann, '20.00 USD', 'withdrawal cancelled', at => day);
 	PERFORM send_withdrawal(client, 'withdrawal sent', at => day), send_withdrawal(client, 'withdrawal completed', at => day);
 	PERFORM complete_withdrawal(client, 'withdrawal completed', at => day), cancel_withdrawal(client, 'withdrawal cancelled', at => day);
-	PERFORM post_trade(client || ' young', ann, 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => day + interval '60 days'),
-		post_trade(client || ' old', ann, 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => day),
-		post_trade(client || ' proposed', ann, 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => day),
-		post_trade(client || ' written off', ann, 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => day),
-		post_trade(client || ' sale', ann, 'SELL', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => day);
+	PERFORM post_trade(ann, 'BUY', '0.001 BTC', 'LP1', client || ' young', provider_price => '60000.00 USD/BTC', executed_at => day + interval '60 days'),
+		post_trade(ann, 'BUY', '0.001 BTC', 'LP1', client || ' old', provider_price => '60000.00 USD/BTC', executed_at => day),
+		post_trade(ann, 'BUY', '0.001 BTC', 'LP1', client || ' proposed', provider_price => '60000.00 USD/BTC', executed_at => day),
+		post_trade(ann, 'BUY', '0.001 BTC', 'LP1', client || ' written off', provider_price => '60000.00 USD/BTC', executed_at => day),
+		post_trade(ann, 'SELL', '0.001 BTC', 'LP1', client || ' sale', provider_price => '60000.00 USD/BTC', executed_at => day);
 	PERFORM set_config('session_authorization', 'ledger_test_first', true);
 	PERFORM propose_cash_call_write_off(client, j.journal_id, day + interval '40 days') FROM journal j
 	  WHERE j.reference IN (client || ' proposed', client || ' written off');
@@ -53,27 +53,27 @@ BEGIN
 	PERFORM bakkt_ledger.approve_cash_call_write_off(client, call, day + interval '40 days');
 	PERFORM set_config('session_authorization', 'postgres', true);
 	PERFORM charge_cash_call_write_offs(day + interval '70 days', client);
-	PERFORM instruct_fbo_transfer(client, 'prefund', '500.00 USD', at => day), instruct_fbo_transfer(client, 'prefund 2', '500.00 USD', at => day);
+	PERFORM instruct_fbo_transfer(client, '500.00 USD', 'prefund', at => day), instruct_fbo_transfer(client, '500.00 USD', 'prefund 2', at => day);
 	PERFORM confirm_fbo_transfer(client, 'prefund 2', client || ' bank 2', day);
 	PERFORM initiate_deposit(client || 'BEN01', '50.00 USD', 'spent', at => day), credit_deposit(client, 'spent', at => day);
 	PERFORM settle_deposits(day + interval '15 days', client);
 	PERFORM send_withdrawal(client, (request_withdrawal(client || 'BEN01', '40.00 USD', 'spend', at => day + interval '15 days')).reference, at => day + interval '15 days');
 	PERFORM return_deposit(client, 'spent', 'R10', at => day + interval '20 days');
-	PERFORM receive_wire(client, '10.00 USD', 'wire 2', account => client || 'BEN01', at => day + interval '21 days');
+	PERFORM receive_wire(client, '10.00 USD', 'wire 2', customer => client || 'BEN01', at => day + interval '21 days');
 	PERFORM take_aged_tpj('AM', day, client);
 END $$;
 SELECT pg_temp.past('ONE') \g /dev/null
 SELECT pg_temp.past('TWO') \g /dev/null
 -- and one whose customers' cash is with Apex
-SELECT open_client('APX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01 00:00Z'), open_customer('APXANN01', client => 'APX') \g /dev/null
-SELECT post_trade('APX confirmed', 'APXANN01', 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-02 16:00Z'),
-	post_trade('APX sent', 'APXANN01', 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-02 16:00Z') \g /dev/null
+SELECT open_client('APX', funding_model => 'APEX_TPJ', at => '2026-01-01 00:00Z'), open_customer(client => 'APX', customer => 'APXANN01') \g /dev/null
+SELECT post_trade('APXANN01', 'BUY', '0.001 BTC', 'LP1', 'APX confirmed', provider_price => '60000.00 USD/BTC', executed_at => '2026-03-02 16:00Z'),
+	post_trade('APXANN01', 'BUY', '0.001 BTC', 'LP1', 'APX sent', provider_price => '60000.00 USD/BTC', executed_at => '2026-03-02 16:00Z') \g /dev/null
 CREATE FUNCTION pg_temp.call(reference text) RETURNS bigint STABLE LANGUAGE sql AS 'SELECT journal_id FROM bakkt_ledger_internal.journal j WHERE j.reference = $1';
 
 SELECT open_apex_batch('APX', 'batch', '2026-03-02 18:00Z'),
 	record_apex_answers('APX', 'batch', ARRAY[ROW(pg_temp.call('APX confirmed'), true, NULL, 'a1')::apex_answer], '2026-03-02 19:00Z'),
-	record_apex_wire('APX', 'apex wire', 'received', '60.00 USD', at => '2026-03-03 19:00Z') \g /dev/null
-SELECT post_trade('APX due', 'APXANN01', 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-02 16:00Z') \g /dev/null
+	record_apex_wire('APX', 'received', '60.00 USD', 'apex wire', at => '2026-03-03 19:00Z') \g /dev/null
+SELECT post_trade('APXANN01', 'BUY', '0.001 BTC', 'LP1', 'APX due', provider_price => '60000.00 USD/BTC', executed_at => '2026-03-02 16:00Z') \g /dev/null
 
 -- ---------------------------------------------------------------------------
 -- Calls that are right; the attacks change one argument at a time
@@ -253,27 +253,27 @@ RESET SESSION AUTHORIZATION;
 -- ---------------------------------------------------------------------------
 -- References that are the ledger's own, and other content under a known one
 -- ---------------------------------------------------------------------------
-SELECT is(pg_temp.try(format($$SELECT load_journal('ONE', %L, (SELECT format('{Dr %%s 1.00 USD; Cr %%s 1.00 USD}', account_of('ONE', 'FBO', 'Bank:omnibus', 'USD'),
+SELECT is(pg_temp.try(format($$SELECT load_journal(client => 'ONE', reference => %L, entry => (SELECT format('{Dr %%s 1.00 USD; Cr %%s 1.00 USD}', account_of('ONE', 'FBO', 'Bank:omnibus', 'USD'),
 	account_of('ONE', 'FBO', 'Cust:ONEANN01:settled', 'USD'))::journal_entry))$$, prefix || '77')), 'LG002',
 	'nobody posts a journal under the reserved prefix ' || prefix)
   FROM unnest('{cash-call:,fbo-transfer:,write-off:,recovery:,funding:,top-up:,apex:}'::text[]) AS prefix;
-SELECT is(pg_temp.try(format($$SELECT post_trade(%L, 'ONEANN01', 'BUY', '0.001 BTC', 'LP1', lp_price => '60000.00 USD/BTC')$$, prefix || '77')), 'LG002',
+SELECT is(pg_temp.try(format($$SELECT post_trade('ONEANN01', 'BUY', '0.001 BTC', 'LP1', %L, provider_price => '60000.00 USD/BTC')$$, prefix || '77')), 'LG002',
 	'nobody trades under the reserved prefix ' || prefix)
   FROM unnest('{cash-call:,fbo-transfer:,write-off:,recovery:,funding:,top-up:,apex:}'::text[]) AS prefix;
 SELECT is(pg_temp.try(call), 'LG020', 'a known reference with other content is refused: ' || left(call, 90)) FROM unnest(ARRAY[
 	$$SELECT initiate_deposit('ONEANN01', '100.01 USD', 'deposit')$$, $$SELECT initiate_deposit('ONEBEN01', '100.00 USD', 'deposit')$$,
-	$$SELECT receive_wire('ONE', '100.00 USD', 'deposit', account => 'ONEANN01')$$, $$SELECT request_withdrawal('ONEANN01', '20.00 USD', 'deposit')$$,
+	$$SELECT receive_wire('ONE', '100.00 USD', 'deposit', customer => 'ONEANN01')$$, $$SELECT request_withdrawal('ONEANN01', '20.00 USD', 'deposit')$$,
 	$$SELECT request_withdrawal('ONEANN01', '20.01 USD', 'withdrawal')$$, $$SELECT request_withdrawal('ONEANN01', '20.00 USD', 'withdrawal', rail => 'WIRE')$$,
-	$$SELECT receive_wire('ONE', '1000.01 USD', 'wire', account => 'ONEANN01')$$, $$SELECT receive_wire('ONE', '1000.00 USD', 'wire', account => 'ONEBEN01')$$,
-	$$SELECT return_deposit('ONE', 'spent', 'R01')$$, $$SELECT instruct_fbo_transfer('ONE', 'prefund', '500.01 USD')$$, $$SELECT instruct_fbo_transfer('ONE', 'prefund', '500.00 USD', 'TO_BUSINESS')$$,
+	$$SELECT receive_wire('ONE', '1000.01 USD', 'wire', customer => 'ONEANN01')$$, $$SELECT receive_wire('ONE', '1000.00 USD', 'wire', customer => 'ONEBEN01')$$,
+	$$SELECT return_deposit('ONE', 'spent', 'R01')$$, $$SELECT instruct_fbo_transfer('ONE', '500.01 USD', 'prefund')$$, $$SELECT instruct_fbo_transfer('ONE', '500.00 USD', 'prefund', 'TO_BUSINESS')$$,
 	$$SELECT confirm_fbo_transfer('ONE', 'prefund 2', 'another')$$]) AS call;
 -- a repeated request moves nothing
 CREATE TEMP TABLE journals AS SELECT count(*) FROM journal;
 SELECT is(pg_temp.try(call), '00000', 'a repeated request with the same content succeeds: ' || left(call, 90)) FROM unnest(ARRAY[
-	$$SELECT initiate_deposit('ONEANN01', '100.00 USD', 'deposit', at => '2026-03-02 16:00Z')$$, $$SELECT receive_wire('ONE', '1000.00 USD', 'wire', account => 'ONEANN01')$$,
-	$$SELECT request_withdrawal('ONEANN01', '20.00 USD', 'withdrawal')$$, $$SELECT instruct_fbo_transfer('ONE', 'prefund', '500.00 USD')$$]) AS call;
-SELECT initiate_deposit('ONEANN01', '100.00 USD', 'deposit', at => '2026-03-02 16:00Z'), receive_wire('ONE', '1000.00 USD', 'wire', account => 'ONEANN01'),
-	request_withdrawal('ONEANN01', '20.00 USD', 'withdrawal'), instruct_fbo_transfer('ONE', 'prefund', '500.00 USD'), cancel_deposit('ONE', 'deposit cancelled'),
+	$$SELECT initiate_deposit('ONEANN01', '100.00 USD', 'deposit', at => '2026-03-02 16:00Z')$$, $$SELECT receive_wire('ONE', '1000.00 USD', 'wire', customer => 'ONEANN01')$$,
+	$$SELECT request_withdrawal('ONEANN01', '20.00 USD', 'withdrawal')$$, $$SELECT instruct_fbo_transfer('ONE', '500.00 USD', 'prefund')$$]) AS call;
+SELECT initiate_deposit('ONEANN01', '100.00 USD', 'deposit', at => '2026-03-02 16:00Z'), receive_wire('ONE', '1000.00 USD', 'wire', customer => 'ONEANN01'),
+	request_withdrawal('ONEANN01', '20.00 USD', 'withdrawal'), instruct_fbo_transfer('ONE', '500.00 USD', 'prefund'), cancel_deposit('ONE', 'deposit cancelled'),
 	return_deposit('ONE', 'spent', 'R10'), confirm_fbo_transfer('ONE', 'prefund 2', 'ONE bank 2') \g /dev/null
 SELECT is((SELECT count(*) FROM journal), (SELECT count FROM journals), 'repeated requests with the same content post nothing');
 

@@ -4,17 +4,17 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 \ir lib/cash_call_event.psql
 SELECT no_plan();
 
-SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('NETT', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
-SELECT open_customer(c || '0001', client => c) FROM unnest(ARRAY['QRST', 'NETT', 'APEX']) AS c \g /dev/null
-SELECT open_customer('QRST0002', client => 'QRST', funding_model => 'NO_SETTLEMENT'), open_customer('NETT0002', client => 'NETT', funding_model => 'BAKKT_TPJ'),
-	open_customer('QRST0003', client => 'QRST') \g /dev/null
+SELECT open_client('QRST', at => '2026-01-01Z'), open_client('NETT', funding_model => 'NET_SETTLEMENT', at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', at => '2026-01-01Z'), open_provider('LP1', 'LP1') \g /dev/null
+SELECT open_customer(client => c, customer => c || '0001') FROM unnest(ARRAY['QRST', 'NETT', 'APEX']) AS c \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'QRST0002', funding_model => 'NO_SETTLEMENT'), open_customer(client => 'NETT', customer => 'NETT0002', funding_model => 'BAKKT_TPJ'),
+	open_customer(client => 'QRST', customer => 'QRST0003') \g /dev/null
 SELECT deposit_coin(c, '1 BTC', 'coin ' || c) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'NETT0001', 'NETT0002', 'APEX0001']) AS c \g /dev/null
 CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, at timestamptz DEFAULT '2026-11-20 15:00Z', encumbered boolean DEFAULT false, dry boolean DEFAULT false)
-	RETURNS bigint LANGUAGE sql AS $$ SELECT (post_trade(reference, account, side, quantity, 'LP1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => at, encumbered => encumbered, dry_run => dry)).journal $$;
+	RETURNS bigint LANGUAGE sql AS $$ SELECT (post_trade(account, side, quantity, 'LP1', reference, provider_price => '60000 USD/BTC', markup_bps => 50, executed_at => at, encumbered => encumbered, dry_run => dry)).journal $$;
 CREATE VIEW pg_temp.calls AS
 	SELECT j.reference COLLATE "default" AS reference, format('%s %s%s%s, %s, due %s, %s', c.amount, CASE WHEN c.withdrawal THEN 'paid' ELSE 'received' END, CASE WHEN c.sale THEN ' of sale' END,
 		CASE WHEN c.apex THEN ' by Apex' END, c.status, c.due_at = c.called_at, coalesce('bound ' || c.encumbered::text, 'free')) AS call,
-		c.called_at = j.effective_at AND c.opened_at = j.recorded_at AND u.account_code = right(j.reference, 8) AND c.attempts = 0 AS sound, c.*
+		c.called_at = j.effective_at AND c.opened_at = j.recorded_at AND u.customer_code = right(j.reference, 8) AND c.attempts = 0 AS sound, c.*
 	FROM cash_call c JOIN journal j USING (client_id, journal_id) JOIN customer u ON u.customer_id = c.customer_id;
 CREATE FUNCTION pg_temp.coin(name text) RETURNS amount LANGUAGE sql AS $$
 	SELECT coalesce(-sum(posted), '0 BTC') FROM balance b JOIN account a USING (client_id, account) WHERE a.fund = 'CUST' AND a.name = coin.name $$;
@@ -57,17 +57,17 @@ SELECT throws_ok($$ SELECT pg_temp.trade('terms BUY QRST0001', 'QRST0001', 'BUY'
 	'a replay that asks for encumbered coin on its own is a conflict');
 
 -- Busts of outstanding calls
-SELECT bust_trade('x1', 'QRST0001', 'bound QRST0001'), bust_trade('x2', 'QRST0001', 'SELL QRST0001'), bust_trade('x3', 'APEX0001', 'BUY APEX0001'), bust_trade('x4', 'QRST0002', 'BUY QRST0002') \g /dev/null
+SELECT bust_trade('QRST0001', 'bound QRST0001', 'x1'), bust_trade('QRST0001', 'SELL QRST0001', 'x2'), bust_trade('APEX0001', 'BUY APEX0001', 'x3'), bust_trade('QRST0002', 'BUY QRST0002', 'x4') \g /dev/null
 SELECT results_eq($$ SELECT c.reference, c.status, c.due_at IS NULL, c.closed_at = j.recorded_at AND c.closed_recorded_at >= j.recorded_at, e.event COLLATE "default", e.amount, j.reference COLLATE "default", e.at = j.recorded_at
 	FROM pg_temp.calls c JOIN cash_call_event e USING (client_id, journal_id) JOIN journal j ON j.client_id = e.client_id AND j.journal_id = e.event_journal ORDER BY c.reference COLLATE "C" $$, $$ VALUES
 	('BUY APEX0001', 'B'::"char", true, true, 'busted', '6030 USD'::amount, 'x3', true), ('SELL QRST0001', 'B', true, true, 'busted', '5970 USD', 'x2', true),
 	('bound QRST0001', 'B', true, true, 'busted', '12060 USD', 'x1', true) $$, 'a bust ends the call of its execution');
 SELECT is(pg_temp.coin('Cust:QRST0001:encumbered'), '0.2 BTC', 'a bust takes encumbered coin from the encumbered account');
-SELECT lives_ok($$ SELECT bust_trade('x1', 'QRST0001', 'bound QRST0001') $$, 'a bust submitted again is replayed');
-SELECT throws_ok($$ SELECT bust_trade('x9', 'QRST0001', 'bound QRST0001') $$, 'LG063', NULL,
+SELECT lives_ok($$ SELECT bust_trade('QRST0001', 'bound QRST0001', 'x1') $$, 'a bust submitted again is replayed');
+SELECT throws_ok($$ SELECT bust_trade('QRST0001', 'bound QRST0001', 'x9') $$, 'LG063', NULL,
 	'a second bust of an execution is refused');
-SELECT lives_ok($$ SELECT bust_trade('x5', 'NETT0002', 'BUY NETT0002', dry_run => true) $$, 'a bust can be tried in a dry run');
-SELECT correct_trade('x6', 'NETT0002', 'BUY', '0.3 BTC', 'LP1', lp_price => '60000 USD/BTC', original => 'BUY NETT0002') \g /dev/null
+SELECT lives_ok($$ SELECT bust_trade('NETT0002', 'BUY NETT0002', 'x5', dry_run => true) $$, 'a bust can be tried in a dry run');
+SELECT correct_trade('NETT0002', 'BUY', '0.3 BTC', 'LP1', 'x6', provider_price => '60000 USD/BTC', original => 'BUY NETT0002') \g /dev/null
 SELECT results_eq($$ SELECT reference, status, amount FROM pg_temp.calls WHERE reference IN ('BUY NETT0002', 'x6') ORDER BY 1 $$, $$ VALUES ('BUY NETT0002', 'B'::"char", '6030 USD'::amount), ('x6', 'O', '18000 USD') $$,
 	'a correction ends one call and opens another');
 SELECT is((SELECT count(*) FROM cash_call_event), 4::bigint, 'each busted call has one event');

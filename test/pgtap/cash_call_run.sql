@@ -4,22 +4,22 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 \ir lib/cash_call_event.psql
 SELECT no_plan();
 
-SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_client('ZZZZ', opened_at => '2026-01-01Z'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
-SELECT open_customer(c, client => left(c, 4)) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'QRST0003', 'QRST0004', 'QRST0005', 'QRST0006', 'APEX0001', 'ZZZZ0001']) AS c \g /dev/null
+SELECT open_client('QRST', at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', at => '2026-01-01Z'), open_client('ZZZZ', at => '2026-01-01Z'), open_provider('LP1', 'LP1') \g /dev/null
+SELECT open_customer(client => left(c, 4), customer => c) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'QRST0003', 'QRST0004', 'QRST0005', 'QRST0006', 'APEX0001', 'ZZZZ0001']) AS c \g /dev/null
 
 CREATE FUNCTION pg_temp.account(name text, client text DEFAULT 'QRST', asset asset DEFAULT 'USD') RETURNS account_id LANGUAGE sql AS $$
 	SELECT open_account(client, split_part(name, ' ', 1), split_part(name, ' ', 2), asset) $$;
 CREATE SEQUENCE pg_temp.numbers;
 -- customers' cash, and the company's among it
 CREATE FUNCTION pg_temp.fund(customer text, amount amount) RETURNS void LANGUAGE sql AS $$
-	SELECT load_journal(left(customer, 4), 'cash ' || nextval('pg_temp.numbers'), journal_entry(
-		line('Dr', pg_temp.account('FBO Bank:omnibus', left(customer, 4)), amount), line('Cr', pg_temp.account('FBO Cust:' || customer || ':settled', left(customer, 4)), amount))) $$;
+	SELECT load_journal(left(customer, 4), journal_entry(
+		line('Dr', pg_temp.account('FBO Bank:omnibus', left(customer, 4)), amount), line('Cr', pg_temp.account('FBO Cust:' || customer || ':settled', left(customer, 4)), amount)), 'cash ' || nextval('pg_temp.numbers')) $$;
 CREATE FUNCTION pg_temp.cover(amount amount) RETURNS void LANGUAGE sql AS $$
-	SELECT load_journal('QRST', 'cover ' || nextval('pg_temp.numbers'), journal_entry(
+	SELECT load_journal('QRST', journal_entry(
 		line('Dr', pg_temp.account('FBO Bank:omnibus'), amount), line('Cr', pg_temp.account('FBO DueTo:CORP'), amount),
-		line('Dr', pg_temp.account('CORP DueFrom:FBO'), amount), line('Cr', pg_temp.account('CORP Bank:operating'), amount))) $$;
+		line('Dr', pg_temp.account('CORP DueFrom:FBO'), amount), line('Cr', pg_temp.account('CORP Bank:operating'), amount)), 'cover ' || nextval('pg_temp.numbers')) $$;
 CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, at timestamptz, encumbered boolean DEFAULT false) RETURNS bigint LANGUAGE sql AS $$
-	SELECT (post_trade(reference, account, side, quantity, 'LP1', lp_price => '60000 USD/BTC', markup_bps => CASE side WHEN 'BUY' THEN 50 END, executed_at => at, encumbered => encumbered)).journal $$;
+	SELECT (post_trade(account, side, quantity, 'LP1', reference, provider_price => '60000 USD/BTC', markup_bps => CASE side WHEN 'BUY' THEN 50 END, executed_at => at, encumbered => encumbered)).journal $$;
 CREATE FUNCTION pg_temp.run(at timestamptz, client text DEFAULT NULL) RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT format('%s %s: %s = %s + %s, collected %s, paid %s', client_code, asset, attempted, settled, failed, collected, paid) FROM process_cash_calls(at, client) $$;
 CREATE FUNCTION pg_temp.owned(name text) RETURNS amount LANGUAGE sql AS $$
@@ -84,14 +84,14 @@ SELECT is((SELECT count(DISTINCT actor_id) FROM cash_call_event JOIN actor USING
 -- ---------------------------------------------------------------------------
 -- A sale: the proceeds of J04b, then the whole journal
 -- ---------------------------------------------------------------------------
-SELECT load_journal('QRST', 'cover out', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), '6030 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '6030 USD'),
-	line('Dr', pg_temp.account('CORP Bank:operating'), '6030 USD'), line('Cr', pg_temp.account('CORP DueFrom:FBO'), '6030 USD'))) \g /dev/null
-SELECT settle_lp('QRST', 'LP1', '0.1 BTC', '6000 USD', 'lp buy') \g /dev/null
-SELECT post_trade('sell', 'QRST0001', 'SELL', '0.04 BTC', 'LP1', lp_price => '61000 USD/BTC', markup_bps => 50, executed_at => '2026-11-04 15:00Z') \g /dev/null
+SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), '6030 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '6030 USD'),
+	line('Dr', pg_temp.account('CORP Bank:operating'), '6030 USD'), line('Cr', pg_temp.account('CORP DueFrom:FBO'), '6030 USD')), 'cover out') \g /dev/null
+SELECT record_provider_settlement('QRST', 'LP1', '0.1 BTC', '6000 USD', 'provider buy') \g /dev/null
+SELECT post_trade('QRST0001', 'SELL', '0.04 BTC', 'LP1', 'sell', provider_price => '61000 USD/BTC', markup_bps => 50, executed_at => '2026-11-04 15:00Z') \g /dev/null
 SELECT results_eq($$ SELECT pg_temp.run('2026-11-04 15:00Z') $$, ARRAY['QRST USD: 1 = 0 + 1, collected 0.00 USD, paid 0.00 USD'],
 	'a sale''s proceeds are not paid without the company''s money in the FBO account');
 SELECT is(pg_temp.events('sell'), 'O FBO_NOT_FUNDED', 'a sale''s proceeds without cover fail for FBO_NOT_FUNDED');
-SELECT settle_lp('QRST', 'LP1', '-0.04 BTC', '-2440 USD', 'lp sell') \g /dev/null
+SELECT record_provider_settlement('QRST', 'LP1', '-0.04 BTC', '-2440 USD', 'provider sell') \g /dev/null
 SELECT pg_temp.cover('2427.80 USD') \g /dev/null
 SELECT results_eq($$ SELECT pg_temp.run('2026-11-04 23:00Z') $$, ARRAY['QRST USD: 1 = 1 + 0, collected 0.00 USD, paid 2427.80 USD'],
 	'a sale''s proceeds are paid when the company''s money covers them');
@@ -99,7 +99,7 @@ SELECT results_eq(format('SELECT pg_temp.lines(%L)', pg_temp.settlement('sell'))
 	'Dr CORP TPJ:payable:QRST0001 2427.80 USD', 'Cr CORP DueFrom:FBO 2427.80 USD'],
 	'the settlement of a sale posts the customer''s cash, then the company''s payable');
 SELECT bag_eq(format($$ SELECT a.fund || ' ' || a.name, sum(l.amount) FROM journal j JOIN lines(j.entry) AS l ON true JOIN account a USING (client_id, account)
-	WHERE j.reference IN ('lp sell', %L) OR j.reference LIKE 'cover _' OR j.reference LIKE 'cover __' GROUP BY 1 HAVING NOT is_zero(sum(l.amount)) $$, pg_temp.settlement('sell')), $$ VALUES
+	WHERE j.reference IN ('provider sell', %L) OR j.reference LIKE 'cover _' OR j.reference LIKE 'cover __' GROUP BY 1 HAVING NOT is_zero(sum(l.amount)) $$, pg_temp.settlement('sell')), $$ VALUES
 	('CORP Bank:operating', '12.20 USD'::amount), ('CORP DueFrom:CUST', '-0.04 BTC'), ('CORP LP:coin-payable:LP1', '0.04 BTC'), ('CORP LP:receivable:LP1', '-2440 USD'), ('CORP TPJ:payable:QRST0001', '2427.80 USD'),
 	('CUST DueTo:CORP', '0.04 BTC'), ('CUST Wallet:omnibus', '-0.04 BTC'), ('FBO Bank:omnibus', '2427.80 USD'), ('FBO Cust:QRST0001:settled', '-2427.80 USD') $$,
 	'provider''s payment, cover and proceeds together post journal J04b');
@@ -122,15 +122,15 @@ SELECT lives_ok($$ SELECT pg_temp.trade('now', 'QRST0002', 'SELL', '0.001 BTC', 
 	'released coin can be sold');
 SELECT pg_temp.run('2026-11-05 23:30Z') \g /dev/null
 SELECT is(pg_temp.events('now'), 'S settled', 'a sale''s proceeds are paid from cash collected for a purchase');
-SELECT throws_ok($$ SELECT bust_trade('too late', 'QRST0002', 'bound') $$, 'LG050', NULL,
+SELECT throws_ok($$ SELECT bust_trade('QRST0002', 'bound', 'too late') $$, 'LG050', NULL,
 	'a bust of a purchase whose coin was sold is refused');
 
 -- ---------------------------------------------------------------------------
 -- The order of attempts
 -- ---------------------------------------------------------------------------
 -- the cover is nothing, so each deposit is paid by a withdrawal settled before it
-SELECT load_journal('QRST', 'cover out 2', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), c), line('Cr', pg_temp.account('FBO Bank:omnibus'), c),
-	line('Dr', pg_temp.account('CORP Bank:operating'), c), line('Cr', pg_temp.account('CORP DueFrom:FBO'), c))) FROM pg_temp.owned('FBO DueTo:CORP') c WHERE sign(c) > 0 \g /dev/null
+SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), c), line('Cr', pg_temp.account('FBO Bank:omnibus'), c),
+	line('Dr', pg_temp.account('CORP Bank:operating'), c), line('Cr', pg_temp.account('CORP DueFrom:FBO'), c)), 'cover out 2') FROM pg_temp.owned('FBO DueTo:CORP') c WHERE sign(c) > 0 \g /dev/null
 SELECT deposit_coin(c, '1 BTC', 'coin ' || c) FROM unnest(ARRAY['QRST0003', 'QRST0004', 'QRST0005']) AS c \g /dev/null
 SELECT pg_temp.fund('QRST0005', '603 USD') \g /dev/null
 SELECT pg_temp.trade('3 buys', 'QRST0003', 'BUY', '0.01 BTC', '2026-11-06 15:00Z'), pg_temp.trade('3 sells', 'QRST0003', 'SELL', '0.02 BTC', '2026-11-06 15:30Z'),
@@ -150,22 +150,22 @@ SELECT is(pg_temp.owned('FBO DueTo:CORP'), '600.00 USD', 'cover that proceeds do
 -- ---------------------------------------------------------------------------
 -- Other reasons, and other money of the customer
 -- ---------------------------------------------------------------------------
-SELECT pg_temp.fund('QRST0005', '603 USD'), authorise_hold('QRST', pg_temp.account('FBO Cust:QRST0005:settled'), '1 USD', 'held', expires_at => clock_timestamp() + interval '1 day') \g /dev/null
+SELECT pg_temp.fund('QRST0005', '603 USD'), authorize_hold('QRST', pg_temp.account('FBO Cust:QRST0005:settled'), '1 USD', 'held', expires_at => clock_timestamp() + interval '1 day') \g /dev/null
 SELECT pg_temp.run('2026-11-07 12:00Z') \g /dev/null
 SELECT is(pg_temp.events('5 buys'), 'O INSUFFICIENT_FUNDS INSUFFICIENT_FUNDS INSUFFICIENT_FUNDS',
 	'a call takes no cash that is held');
-SELECT freeze_account(pg_temp.account('FBO Cust:QRST0005:settled'), 'debit', 'test') \g /dev/null
+SELECT freeze_account(pg_temp.account('FBO Cust:QRST0005:settled'), 'debit', reason => 'test') \g /dev/null
 SELECT pg_temp.run('2026-11-07 23:00Z') \g /dev/null
 SELECT is((SELECT right(events, 14) FROM pg_temp.call WHERE reference = '5 buys'), 'ACCOUNT_FROZEN',
 	'a call on a frozen account fails for ACCOUNT_FROZEN');
-SELECT unfreeze_account(pg_temp.account('FBO Cust:QRST0005:settled'), 'test'), release_hold('QRST', 'held', 'free') \g /dev/null
+SELECT unfreeze_account(pg_temp.account('FBO Cust:QRST0005:settled'), reason => 'test'), release_hold('QRST', 'held', 'free') \g /dev/null
 SELECT pg_temp.run('2026-11-08 12:00Z') \g /dev/null
 SELECT is((SELECT status || right(events, 7) FROM pg_temp.call WHERE reference = '5 buys'), 'Ssettled',
 	'a call is settled once the freeze and the hold are gone');
 SELECT pg_temp.trade('closed', 'QRST0004', 'SELL', '0.01 BTC', '2026-11-08 15:00Z'), pg_temp.trade('6 buys', 'QRST0006', 'BUY', '0.01 BTC', '2026-11-08 15:00Z'),
 	pg_temp.fund('QRST0006', '603 USD') \g /dev/null
-SELECT load_journal('QRST', 'leaves', journal_entry(line('Dr', pg_temp.account('FBO Cust:QRST0004:settled'), c), line('Cr', pg_temp.account('FBO Bank:omnibus'), c))) FROM pg_temp.owned('FBO Cust:QRST0004:settled') c \g /dev/null
-SELECT close_account(pg_temp.account('FBO Cust:QRST0004:settled'), 'test'), freeze_account(pg_temp.account('CORP TPJ:receivable:QRST0006'), 'credit', 'test') \g /dev/null
+SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.account('FBO Cust:QRST0004:settled'), c), line('Cr', pg_temp.account('FBO Bank:omnibus'), c)), 'leaves') FROM pg_temp.owned('FBO Cust:QRST0004:settled') c \g /dev/null
+SELECT close_account(pg_temp.account('FBO Cust:QRST0004:settled'), reason => 'test'), freeze_account(pg_temp.account('CORP TPJ:receivable:QRST0006'), 'credit', reason => 'test') \g /dev/null
 SELECT pg_temp.run('2026-11-08 15:00Z') \g /dev/null
 SELECT is(pg_temp.events('closed'), 'O ACCOUNT_CLOSED', 'a call on a closed account fails for ACCOUNT_CLOSED');
 SELECT is(pg_temp.events('6 buys'), 'O POSTING_REFUSED', 'a call that is refused for another cause fails for POSTING_REFUSED');
@@ -173,8 +173,8 @@ SELECT is_empty($$ SELECT e.reason FROM cash_call_event e WHERE e.reason IS NOT 
 
 -- money the company owes customers comes first
 SELECT pg_temp.trade('waits', 'QRST0003', 'SELL', '0.01 BTC', '2026-11-09 15:00Z') \g /dev/null
-SELECT load_journal('QRST', 'deficit', journal_entry(line('Dr', pg_temp.account('FBO DueFrom:CORP'), '5000 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '5000 USD'),
-	line('Dr', pg_temp.account('CORP CustomerDeficit:QRST0003'), '5000 USD'), line('Cr', pg_temp.account('CORP DueTo:FBO'), '5000 USD'))) \g /dev/null
+SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.account('FBO DueFrom:CORP'), '5000 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '5000 USD'),
+	line('Dr', pg_temp.account('CORP CustomerDeficit:QRST0003'), '5000 USD'), line('Cr', pg_temp.account('CORP DueTo:FBO'), '5000 USD')), 'deficit') \g /dev/null
 SELECT pg_temp.run('2026-11-09 15:00Z') \g /dev/null
 SELECT is(format('%s, owed %s, cover %s', pg_temp.events('waits'), pg_temp.owned('FBO DueFrom:CORP'), pg_temp.owned('FBO DueTo:CORP')), 'O FBO_NOT_FUNDED, owed 3797.00 USD, cover 0.00 USD',
 	'no proceeds are paid while the company owes customers money');
@@ -185,17 +185,17 @@ SELECT is(format('%s, owed %s, cover %s', pg_temp.events('waits'), pg_temp.owned
 
 -- collections of the same run make good what the company owes
 SELECT pg_temp.trade('sold', 'QRST0003', 'SELL', '0.001 BTC', '2026-11-09 23:30Z'), pg_temp.trade('bought', 'QRST0002', 'BUY', '0.01 BTC', '2026-11-09 23:30Z'), pg_temp.fund('QRST0002', '603 USD') \g /dev/null
-SELECT load_journal('QRST', 'second deficit', journal_entry(line('Dr', pg_temp.account('FBO DueFrom:CORP'), '100 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '100 USD'),
-	line('Dr', pg_temp.account('CORP CustomerDeficit:QRST0003'), '100 USD'), line('Cr', pg_temp.account('CORP DueTo:FBO'), '100 USD'))) \g /dev/null
+SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.account('FBO DueFrom:CORP'), '100 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '100 USD'),
+	line('Dr', pg_temp.account('CORP CustomerDeficit:QRST0003'), '100 USD'), line('Cr', pg_temp.account('CORP DueTo:FBO'), '100 USD')), 'second deficit') \g /dev/null
 SELECT results_eq($$ SELECT pg_temp.run('2026-11-09 23:30Z') $$, ARRAY['QRST USD: 2 = 2 + 0, collected 603.00 USD, paid 60.00 USD'],
 	'proceeds are paid in the run whose collections make good what the company owes');
 SELECT is(format('%s, owed %s, cover %s', pg_temp.events('sold'), pg_temp.owned('FBO DueFrom:CORP'), pg_temp.owned('FBO DueTo:CORP')), 'S settled, owed 0.00 USD, cover 443.00 USD',
 	'proceeds are paid from what is collected above the company''s debt');
-SELECT load_journal('QRST', 'moved out', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), '443 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '443 USD'),
-	line('Dr', pg_temp.account('CORP Bank:operating'), '443 USD'), line('Cr', pg_temp.account('CORP DueFrom:FBO'), '443 USD'))) \g /dev/null
+SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.account('FBO DueTo:CORP'), '443 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '443 USD'),
+	line('Dr', pg_temp.account('CORP Bank:operating'), '443 USD'), line('Cr', pg_temp.account('CORP DueFrom:FBO'), '443 USD')), 'moved out') \g /dev/null
 SELECT pg_temp.trade('sold more', 'QRST0003', 'SELL', '0.001 BTC', '2026-11-09 23:40Z'), pg_temp.trade('bought more', 'QRST0002', 'BUY', '0.001 BTC', '2026-11-09 23:40Z'), pg_temp.fund('QRST0002', '60.30 USD') \g /dev/null
-SELECT load_journal('QRST', 'third deficit', journal_entry(line('Dr', pg_temp.account('FBO DueFrom:CORP'), '100 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '100 USD'),
-	line('Dr', pg_temp.account('CORP CustomerDeficit:QRST0003'), '100 USD'), line('Cr', pg_temp.account('CORP DueTo:FBO'), '100 USD'))) \g /dev/null
+SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.account('FBO DueFrom:CORP'), '100 USD'), line('Cr', pg_temp.account('FBO Bank:omnibus'), '100 USD'),
+	line('Dr', pg_temp.account('CORP CustomerDeficit:QRST0003'), '100 USD'), line('Cr', pg_temp.account('CORP DueTo:FBO'), '100 USD')), 'third deficit') \g /dev/null
 SELECT results_eq($$ SELECT pg_temp.run('2026-11-09 23:40Z') $$, ARRAY['QRST USD: 2 = 1 + 1, collected 60.30 USD, paid 0.00 USD'],
 	'no proceeds are paid when collections cover only part of the company''s debt');
 SELECT is(format('%s, owed %s, cover %s', pg_temp.events('sold more'), pg_temp.owned('FBO DueFrom:CORP'), pg_temp.owned('FBO DueTo:CORP')), 'O FBO_NOT_FUNDED, owed 39.70 USD, cover 0.00 USD',
@@ -209,12 +209,12 @@ SELECT pg_temp.run('2026-11-10 12:00Z') \g /dev/null
 SELECT pg_temp.trade('undone', 'QRST0002', 'BUY', '0.01 BTC', '2026-11-10 15:00Z', true), pg_temp.fund('QRST0002', '603 USD') \g /dev/null
 SELECT pg_temp.run('2026-11-10 15:00Z') \g /dev/null
 SELECT is(pg_temp.events('undone'), 'S settled', 'a call on a purchase with encumbered coin is settled when the cash is there');
-SELECT lives_ok($$ SELECT bust_trade('undo', 'QRST0002', 'undone', dry_run => true) $$,
+SELECT lives_ok($$ SELECT bust_trade('QRST0002', 'undone', 'undo', dry_run => true) $$,
 	'the bust of a settled purchase can be tried in a dry run');
-SELECT lives_ok($$ SELECT bust_trade('undo', 'QRST0002', 'undone') $$, 'a settled purchase can be busted');
+SELECT lives_ok($$ SELECT bust_trade('QRST0002', 'undone', 'undo') $$, 'a settled purchase can be busted');
 SELECT results_eq(format('SELECT pg_temp.lines(%L)', pg_temp.settlement('undone') || ':bound'), ARRAY['Cr CUST Cust:QRST0002:encumbered 0.01 BTC', 'Dr CUST Cust:QRST0002 0.01 BTC'],
 	'a bust binds coin again that was released, as a release of the negative amount');
-SELECT lives_ok($$ SELECT bust_trade('undo', 'QRST0002', 'undone') $$,
+SELECT lives_ok($$ SELECT bust_trade('QRST0002', 'undone', 'undo') $$,
 	'the bust of a settled purchase is replayed when submitted again');
 SELECT results_eq($$ SELECT c.withdrawal, c.sale, c.amount, c.status, c.encumbered IS NULL, c.called_at = j.recorded_at, c.due_at = j.recorded_at FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'undo' $$,
 	$$ VALUES (false, false, '603 USD'::amount, 'O'::"char", true, true, true) $$,
@@ -226,7 +226,7 @@ SELECT results_eq(format('SELECT pg_temp.lines(%L)', pg_temp.settlement('undo'))
 	'Dr CORP TPJ:receivable:QRST0002 603.00 USD', 'Cr CORP DueFrom:FBO 603.00 USD'],
 	'a refund credits the customer and debits the receivable');
 SELECT is(pg_temp.events('undone'), 'S settled', 'the call of a purchase stays settled when its bust is refunded');
-SELECT lives_ok($$ SELECT bust_trade('unsell', 'QRST0001', 'sell') $$, 'a sale whose proceeds were paid can be busted');
+SELECT lives_ok($$ SELECT bust_trade('QRST0001', 'sell', 'unsell') $$, 'a sale whose proceeds were paid can be busted');
 SELECT is((SELECT format('%s %s %s', c.withdrawal, c.sale, c.amount) FROM cash_call c JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'unsell'), 't t 2427.80 USD',
 	'the bust of a paid sale opens a call for its proceeds');
 
@@ -238,10 +238,10 @@ SELECT is_empty($$ SELECT pg_temp.run('2026-11-10 15:00Z', 'APEX') $$, 'calls th
 SELECT results_eq($$ SELECT pg_temp.run('2026-11-10 15:00Z', 'ZZZZ') $$, ARRAY['ZZZZ USD: 1 = 1 + 0, collected 6030.00 USD, paid 0.00 USD'],
 	'a run can be limited to one client');
 SELECT throws_ok(format('SELECT %s', call), 'LG002', NULL, 'a reserved reference is refused: ' || call) FROM unnest(ARRAY[
-	$$load_journal('QRST', 'cash-call:1', journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'), line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')))$$,
-	$$load_journal('QRST', 'funding:1', journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'), line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')), 'cash_deposit')$$,
-	$$pg_temp.trade('write-off:1', 'QRST0001', 'BUY', '0.1 BTC', '2026-11-10 15:00Z')$$, $$bust_trade('recovery:1', 'QRST0001', 'buy')$$,
-	$$deposit_coin('QRST0001', '1 BTC', 'cash-call:99')$$, $$settle_lp('QRST', 'LP1', NULL, '1 USD', 'fbo-transfer:1')$$,
+	$$load_journal('QRST', journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'), line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')), 'cash-call:1')$$,
+	$$load_journal('QRST', journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'), line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')), 'funding:1', 'cash_deposit')$$,
+	$$pg_temp.trade('write-off:1', 'QRST0001', 'BUY', '0.1 BTC', '2026-11-10 15:00Z')$$, $$bust_trade('QRST0001', 'buy', 'recovery:1')$$,
+	$$deposit_coin('QRST0001', '1 BTC', 'cash-call:99')$$, $$record_provider_settlement('QRST', 'LP1', NULL, '1 USD', 'fbo-transfer:1')$$,
 	$$reverse_journal('QRST', 1, 'apex:1')$$]) AS call;
 SELECT is((SELECT string_agg(DISTINCT sqlstate, ' ') FROM load_journals(ARRAY[('QRST', 'top-up:1', NULL, journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'),
 	line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')), NULL, NULL, false)::journal_request])), 'LG002',

@@ -4,21 +4,21 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 \ir lib/cash_call_event.psql
 SELECT no_plan();
 
-SELECT open_client('QRST', revenue_share_bps => 4000, opened_at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_client('OTHR', opened_at => '2026-01-01Z'), open_liquidity_provider('LP1', 'LP1') \g /dev/null
-SELECT open_customer(c, client => left(c, 4)) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'QRST0003', 'APEX0001']) AS c \g /dev/null
+SELECT open_client('QRST', revenue_share_bps => 4000, at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', at => '2026-01-01Z'), open_client('OTHR', at => '2026-01-01Z'), open_provider('LP1', 'LP1') \g /dev/null
+SELECT open_customer(client => left(c, 4), customer => c) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'QRST0003', 'APEX0001']) AS c \g /dev/null
 CREATE FUNCTION pg_temp.account(name text, client text DEFAULT 'QRST') RETURNS account_id LANGUAGE sql AS $$
 	SELECT open_account(client, split_part(name, ' ', 1), split_part(name, ' ', 2), 'USD') $$;
 CREATE SEQUENCE pg_temp.numbers;
 CREATE FUNCTION pg_temp.fund(customer text, amount amount) RETURNS void LANGUAGE sql AS $$
-	SELECT load_journal(left(customer, 4), 'cash ' || nextval('pg_temp.numbers'), journal_entry(
-		line('Dr', pg_temp.account('FBO Bank:omnibus', left(customer, 4)), amount), line('Cr', pg_temp.account('FBO Cust:' || customer || ':settled', left(customer, 4)), amount))) $$;
+	SELECT load_journal(left(customer, 4), journal_entry(
+		line('Dr', pg_temp.account('FBO Bank:omnibus', left(customer, 4)), amount), line('Cr', pg_temp.account('FBO Cust:' || customer || ':settled', left(customer, 4)), amount)), 'cash ' || nextval('pg_temp.numbers')) $$;
 CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, at timestamptz, encumbered boolean DEFAULT false) RETURNS bigint LANGUAGE sql AS $$
-	SELECT (post_trade(reference, account, side, quantity, 'LP1', lp_price => '60000 USD/BTC', client_order_id => 'order ' || reference, executed_at => at, encumbered => encumbered)).journal $$;
+	SELECT (post_trade(account, side, quantity, 'LP1', reference, provider_price => '60000 USD/BTC', client_order_id => 'order ' || reference, executed_at => at, encumbered => encumbered)).journal $$;
 CREATE FUNCTION pg_temp.number(reference text) RETURNS bigint LANGUAGE sql AS $$ SELECT journal_id FROM journal j WHERE j.reference = number.reference $$;
 -- a call in a line
 CREATE FUNCTION pg_temp.call(reference text, at timestamptz DEFAULT clock_timestamp()) RETURNS text LANGUAGE sql AS $$
 	SELECT format('%s %s of %s: %s + %s + %s - %s + %s, %s attempts %s', status, direction, net_money, settled, outstanding, written_off, recovered, busted, attempts, last_reason)
-	FROM cash_calls('QRST', at) c WHERE c.reference = call.reference $$;
+	FROM cash_calls('QRST', at => at) c WHERE c.reference = call.reference $$;
 
 SELECT pg_temp.trade('buy', 'QRST0001', 'BUY', '0.1 BTC', '2026-09-01 15:00Z'), pg_temp.trade('sell', 'QRST0001', 'SELL', '0.04 BTC', '2026-09-01 16:00Z'),
 	pg_temp.trade('off', 'QRST0002', 'BUY', '0.01 BTC', '2026-09-02 15:00Z', true), pg_temp.trade('gone', 'QRST0003', 'BUY', '0.2 BTC', '2026-09-02 16:00Z', true),
@@ -40,12 +40,12 @@ SELECT is(pg_temp.call('buy', '2026-09-01 22:00Z'), 'SETTLED Withdrawal of 6000.
 	'a settled call has its whole amount settled and no reason');
 SELECT is(pg_temp.call('sell'), 'SETTLED Deposit of 2400.00 USD: 2400.00 USD + 0.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 2 attempts ',
 	'the call of a sale is a deposit');
-SELECT results_eq($$ SELECT account, side, symbol, quantity, price, client_order_id, called_at, first_attempt_at, last_attempt_at FROM cash_calls('QRST', account => 'QRST0001') c WHERE c.reference = 'sell' $$,
+SELECT results_eq($$ SELECT account, side, symbol, quantity, price, client_order_id, called_at, first_attempt_at, last_attempt_at FROM cash_calls('QRST', customer => 'QRST0001') c WHERE c.reference = 'sell' $$,
 	$$ VALUES ('QRST0001', 'SELL', 'BTCUSD', '0.04 BTC'::amount, '60000 USD/BTC'::price, 'order sell', '2026-09-01 16:00Z'::timestamptz, '2026-09-01 16:00Z'::timestamptz, '2026-09-01 22:00Z'::timestamptz) $$,
 	'a call is listed with the terms of its execution and its attempts'' times');
 SELECT results_eq($$ SELECT c.reference FROM cash_calls('QRST') c $$, ARRAY['buy', 'sell', 'off', 'gone', 'open'],
 	'calls are listed with the oldest first');
-SELECT results_eq($$ SELECT c.reference FROM cash_calls('QRST', account => 'QRST0002') c $$, ARRAY['off', 'open'],
+SELECT results_eq($$ SELECT c.reference FROM cash_calls('QRST', customer => 'QRST0002') c $$, ARRAY['off', 'open'],
 	'calls can be listed for one customer');
 SELECT throws_ok(format('SELECT * FROM cash_calls(%s)', arguments), code, NULL,
 	'a list of calls is refused with ' || code || ' for ' || arguments)
@@ -90,7 +90,7 @@ SELECT recover_cash_call('QRST', pg_temp.number('off'), 'rest') \g /dev/null
 SELECT is(pg_temp.call('off'), 'RECOVERED Withdrawal of 600.00 USD: 600.00 USD + 0.00 USD + 600.00 USD - 600.00 USD + 0.00 USD, 1 attempts INSUFFICIENT_FUNDS',
 	'a call recovered in whole is recovered');
 SELECT is_empty('SELECT * FROM check_cash_calls()', 'check_cash_calls() finds nothing after a recovery');
-SELECT bust_trade('ungone', 'QRST0003', 'gone'), bust_trade('unbuy', 'QRST0001', 'sell'), bust_trade('unoff', 'QRST0002', 'off') \g /dev/null
+SELECT bust_trade('QRST0003', 'gone', 'ungone'), bust_trade('QRST0001', 'sell', 'unbuy'), bust_trade('QRST0002', 'off', 'unoff') \g /dev/null
 SELECT is(pg_temp.call('gone'), 'BUSTED Withdrawal of 12000.00 USD: 0.00 USD + 0.00 USD + 0.00 USD - 0.00 USD + 12000.00 USD, 2 attempts INSUFFICIENT_FUNDS',
 	'the bust of an unpaid purchase ends its call as busted');
 SELECT is(pg_temp.call('unbuy'), 'OUTSTANDING Withdrawal of 2400.00 USD: 0.00 USD + 2400.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 0 attempts ',
@@ -100,7 +100,7 @@ SELECT is(pg_temp.call('off'), 'RECOVERED Withdrawal of 600.00 USD: 600.00 USD +
 SELECT is(pg_temp.call('unoff'), 'OUTSTANDING Deposit of 600.00 USD: 0.00 USD + 600.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 0 attempts ',
 	'the bust of a recovered purchase opens a call that refunds the recovery');
 SELECT is_empty('SELECT * FROM check_cash_calls()', 'check_cash_calls() finds nothing after busts');
-SELECT is_empty($$ SELECT c.* FROM unnest(ARRAY['2026-09-01 14:00Z', '2026-09-01 16:00Z', '2026-09-02 16:00Z', '2026-11-02 06:00Z', 'now']::timestamptz[]) t, cash_calls('QRST', t) c
+SELECT is_empty($$ SELECT c.* FROM unnest(ARRAY['2026-09-01 14:00Z', '2026-09-01 16:00Z', '2026-09-02 16:00Z', '2026-11-02 06:00Z', 'now']::timestamptz[]) t, cash_calls('QRST', at => t) c
 	WHERE net_money <> settled + outstanding + written_off - recovered + busted OR sign(outstanding) < 0 $$,
 	'the money of every call is conserved at every instant (I13)');
 
@@ -151,8 +151,8 @@ SELECT is(pg_temp.fault(statement), found, 'the check reports a fault put in by 
 	($$UPDATE event SET journal_id = pg_temp.number('sell') WHERE event_id = (SELECT max(event_id) FROM event WHERE event = 'written_off' AND subject_key = pg_temp.number('off')::text)$$, 'settlement'),
 	($$INSERT INTO event (client_id, actor_id, event_id, journal_id, at, recorded_at, subject, subject_key, event, status, amount) SELECT client_id, actor_id, next_record_number(), journal_id, at, recorded_at, subject, subject_key, event, status, amount FROM event WHERE subject_key = pg_temp.number('buy')::text AND event = 'settled'$$, 'conservation, state'),
 	($$UPDATE journal SET kind = 1 WHERE journal_id IN (SELECT event_journal FROM cash_call_event WHERE journal_id = pg_temp.number('buy') AND event = 'settled')$$, 'settlement'),
-	($$SELECT load_journal('QRST', 'by hand', journal_entry(line('Dr', pg_temp.account('CORP Expense:bad-debt'), '1 USD'), line('Cr', pg_temp.account('CORP TPJ:receivable:QRST0002'), '1 USD')))$$, 'account'),
-	($$SELECT load_journal('QRST', 'nobody''s', journal_entry(line('Dr', pg_temp.account('CORP TPJ:payable:QRST0003'), '1 USD'), line('Cr', pg_temp.account('CORP Bank:operating'), '1 USD')))$$, 'account')
+	($$SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.account('CORP Expense:bad-debt'), '1 USD'), line('Cr', pg_temp.account('CORP TPJ:receivable:QRST0002'), '1 USD')), 'by hand')$$, 'account'),
+	($$SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.account('CORP TPJ:payable:QRST0003'), '1 USD'), line('Cr', pg_temp.account('CORP Bank:operating'), '1 USD')), 'nobody''s')$$, 'account')
 	) AS fault (statement, found);
 -- The present row against what executions and events tell of it, by column
 CREATE FUNCTION pg_temp.untrue(statement text) RETURNS text LANGUAGE plpgsql AS $$

@@ -142,22 +142,22 @@ SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'cash calls and receivables a
 
 -- cash that is held or frozen is not taken
 SELECT pg_temp.pay_in('DAVE0001', '70 USD', 'dave pays') \g /dev/null
-SELECT authorise_hold('XYZZ', account_of('XYZZ', 'FBO', 'Cust:DAVE0001:settled', 'USD'), '20 USD', 'a hold') \g /dev/null
+SELECT authorize_hold('XYZZ', account_of('XYZZ', 'FBO', 'Cust:DAVE0001:settled', 'USD'), '20 USD', 'a hold') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'd1')$$, :dave), 'LG050', NULL,
 	'a recovery does not take cash bound by a hold');
 RESET SESSION AUTHORIZATION;
-SELECT freeze_account(account_of('XYZZ', 'FBO', 'Cust:DAVE0001:settled', 'USD'), 'debit', 'court order') \g /dev/null
+SELECT freeze_account(account_of('XYZZ', 'FBO', 'Cust:DAVE0001:settled', 'USD'), 'debit', reason => 'court order') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'd1', '1 USD')$$, :dave), 'LG033', NULL,
 	'a recovery does not take cash from a frozen account');
 RESET SESSION AUTHORIZATION;
-SELECT unfreeze_account(account_of('XYZZ', 'FBO', 'Cust:DAVE0001:settled', 'USD'), 'lifted') \g /dev/null
+SELECT unfreeze_account(account_of('XYZZ', 'FBO', 'Cust:DAVE0001:settled', 'USD'), reason => 'lifted') \g /dev/null
 
 -- ---------------------------------------------------------------------------
 -- Busts after the write-off
 -- ---------------------------------------------------------------------------
-CREATE FUNCTION pg_temp.bust(original text, account text) RETURNS bigint LANGUAGE sql AS $$ SELECT (bust_trade('bust ' || $1, $2, original => $1)).journal $$;
+CREATE FUNCTION pg_temp.bust(original text, account text) RETURNS bigint LANGUAGE sql AS $$ SELECT (bust_trade($2, original => $1, reference => 'bust ' || $1)).journal $$;
 SELECT pg_temp.balance('CORP', 'RevShare:payable:XYZZ') AS share, pg_temp.balance('CORP', 'Expense:bad-debt') AS bad_debt \gset
 SELECT pg_temp.bust('erin', 'ERIN0001') AS bust_erin \gset
 SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('write-off:%s:restored')$$, :erin), $$VALUES ('CORP Cr Expense:bad-debt 60.30 USD'), ('CORP Dr TPJ:receivable:ERIN0001 60.30 USD')$$,
@@ -209,7 +209,7 @@ SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'cash calls and receivables a
 SELECT pg_temp.bust('bob2', 'BOB00001') AS bust_bob2 \gset
 SELECT results_eq(format($$SELECT status::text, amount::text FROM cash_call WHERE journal_id IN (%s, %s) ORDER BY journal_id$$, :bob2, :bust_bob2), $$VALUES ('W', '120.60 USD'), ('O', '120.60 USD')$$,
 	'a bust of a purchase recovered in parts gives back their sum');
-SELECT is_empty($$SELECT a.name FROM account a JOIN customer c USING (customer_id) WHERE c.account_code = 'BOB00001' AND a.fund = 'CUST' AND (balance_of(a.account)).balance <> CASE WHEN a.name ~ 'encumbered' THEN '0 BTC' ELSE '0.5 BTC' END::amount$$,
+SELECT is_empty($$SELECT a.name FROM account a JOIN customer c USING (customer_id) WHERE c.customer_code = 'BOB00001' AND a.fund = 'CUST' AND (balance_of(a.account)).balance <> CASE WHEN a.name ~ 'encumbered' THEN '0 BTC' ELSE '0.5 BTC' END::amount$$,
 	'a bust takes back coin that a full recovery had released');
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'cash calls and receivables agree after the bust of released coin');
 SELECT throws_ok(format($$SELECT restore_cash_call(client_id, %s, 1, now()) FROM client$$, :young), 'LG083', NULL,

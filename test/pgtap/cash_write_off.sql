@@ -179,10 +179,10 @@ SELECT is(pg_temp.balance('CORP', 'RevShare:payable:XYZZ'), '100.00 USD',
 	'the revenue share accrues before write-offs are charged to it');
 SELECT is_empty($$SELECT * FROM charge_cash_call_write_offs('2026-11-01 15:59Z')$$,
 	'a run caught up later charges nothing approved after its instant');
-SELECT freeze_account(account_of('XYZZ', 'CORP', 'TPJ:receivable:CAROL001', 'USD'), 'credit', 'test') \g /dev/null
+SELECT freeze_account(account_of('XYZZ', 'CORP', 'TPJ:receivable:CAROL001', 'USD'), 'credit', reason => 'test') \g /dev/null
 SELECT results_eq($$SELECT charged, amount::text, from_share::text, from_bad_debt::text FROM charge_cash_call_write_offs('2026-11-02 15:00Z')$$, $$VALUES (3::bigint, '210.00 USD', '100.00 USD', '110.00 USD')$$,
 	'the revenue share pays oldest write-offs first, and one on a frozen account stops no other');
-SELECT unfreeze_account(account_of('XYZZ', 'CORP', 'TPJ:receivable:CAROL001', 'USD'), 'test') \g /dev/null
+SELECT unfreeze_account(account_of('XYZZ', 'CORP', 'TPJ:receivable:CAROL001', 'USD'), reason => 'test') \g /dev/null
 SELECT results_eq($$SELECT charged, amount::text FROM charge_cash_call_write_offs('2026-11-02 15:00Z')$$, $$VALUES (1::bigint, '6.00 USD')$$,
 	'a write-off on a frozen account is charged once it is unfrozen');
 SELECT results_eq($$SELECT reference, from_share::text, from_bad_debt::text FROM cash_write_offs('XYZZ') WHERE status = 'CHARGED' AND account = 'DAVE0001'$$,

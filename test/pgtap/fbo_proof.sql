@@ -6,11 +6,11 @@ SELECT no_plan();
 CREATE FUNCTION pg_temp.acct(fund text, name text) RETURNS account_id LANGUAGE sql AS $$ SELECT open_account('QRST', $1, $2, 'USD') $$;
 -- a journal of fund FBO: what is debited, what is credited
 CREATE FUNCTION pg_temp.move(reference text, debit text, credit text, amount amount) RETURNS void LANGUAGE sql AS $$
-	SELECT load_journal('QRST', reference, journal_entry(line('Dr', pg_temp.acct('FBO', debit), amount), line('Cr', pg_temp.acct('FBO', credit), amount)))
+	SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.acct('FBO', debit), amount), line('Cr', pg_temp.acct('FBO', credit), amount)), reference)
 $$;
-SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('NONE', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_client('QRST', at => '2026-01-01Z'), open_client('NONE', at => '2026-01-01Z') \g /dev/null
 SELECT open_bank_account('EVOLVE', 'FBO', 'Evolve', ledger_name => 'Bank:omnibus:evolve') \g /dev/null
-SELECT open_customer('QRST000' || n, client => 'QRST') FROM generate_series(1, 3) n \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'QRST000' || n) FROM generate_series(1, 3) n \g /dev/null
 SELECT is_empty($$SELECT * FROM fbo_proof()$$, 'a client without FBO accounts has no FBO proof');
 
 -- one amount for each term, so that a term in the wrong column shows
@@ -21,11 +21,11 @@ SELECT pg_temp.move(d || c, d, c, a::amount) FROM (VALUES
 	('Clearing:inter-bank', 'Bank:omnibus', '7000 USD'), ('Cust:QRST0001:settled', 'Cust:QRST0001:held', '800 USD'),
 	('Bank:omnibus', 'Suspense:unidentified', '90 USD'), ('Cust:QRST0001:settled', 'Cust:state:TX', '11 USD'),
 	('Bank:omnibus', 'Suspense:interest-unallocated', '0.12 USD')) m (d, c, a) \g /dev/null
-SELECT load_journal('QRST', n, journal_entry(line('Dr', pg_temp.acct(df, d), a), line('Cr', pg_temp.acct(cf, c), a), line('Dr', pg_temp.acct(ef, e), a), line('Cr', pg_temp.acct(gf, g), a))) FROM (VALUES
+SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.acct(df, d), a), line('Cr', pg_temp.acct(cf, c), a), line('Dr', pg_temp.acct(ef, e), a), line('Cr', pg_temp.acct(gf, g), a)), n) FROM (VALUES
 	('cushion', 'FBO', 'Bank:omnibus', 'FBO', 'ResidualInterest:company', 'CORP', 'ResidualInterestInFBO', 'CORP', 'Bank:operating', amount '2000 USD'),
 	('collected', 'FBO', 'Cust:QRST0001:settled', 'FBO', 'DueTo:CORP', 'CORP', 'DueFrom:FBO', 'CORP', 'TPJ:receivable:QRST0001', '700 USD'),
 	('returned', 'FBO', 'DueFrom:CORP', 'FBO', 'Bank:omnibus', 'CORP', 'CustomerDeficit:QRST0003', 'CORP', 'DueTo:FBO', '250 USD')) m (n, df, d, cf, c, ef, e, gf, g, a) \g /dev/null
-SELECT instruct_fbo_transfer('QRST', 'out', '30 USD', 'TO_BUSINESS'), instruct_fbo_transfer('QRST', 'in', '15 USD') \g /dev/null
+SELECT instruct_fbo_transfer('QRST', '30 USD', 'out', 'TO_BUSINESS'), instruct_fbo_transfer('QRST', '15 USD', 'in') \g /dev/null
 
 CREATE FUNCTION pg_temp.proof() RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT format('%s: %s', p.key, btrim(p.value::text, '"')) FROM fbo_proof('QRST') f, jsonb_each(to_jsonb(f) - '{client_code,asset,banks}'::text[]) p
@@ -76,8 +76,8 @@ SELECT results_eq($$SELECT difference::text, claims_in_debit::text FROM fbo_proo
 ROLLBACK TO attack;
 
 -- a transfer that nobody listed
-SELECT load_journal('QRST', 'unlisted', journal_entry(line('Dr', pg_temp.acct('FBO', 'DueTo:CORP'), '40 USD'), line('Cr', pg_temp.acct('FBO', 'Clearing:business-transfer'), '40 USD'),
-	line('Dr', pg_temp.acct('CORP', 'Clearing:FBO-transfer'), '40 USD'), line('Cr', pg_temp.acct('CORP', 'DueFrom:FBO'), '40 USD'))) \g /dev/null
+SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.acct('FBO', 'DueTo:CORP'), '40 USD'), line('Cr', pg_temp.acct('FBO', 'Clearing:business-transfer'), '40 USD'),
+	line('Dr', pg_temp.acct('CORP', 'Clearing:FBO-transfer'), '40 USD'), line('Cr', pg_temp.acct('CORP', 'DueFrom:FBO'), '40 USD')), 'unlisted') \g /dev/null
 SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('what is in transit is not what the transfers list | Clearing:FBO-transfer | 45.00 USD | 85.00 USD'),
 	('what is in transit is not what the transfers list | Clearing:business-transfer | 30.00 USD | 70.00 USD')$$,
 	'money in transit that no transfer lists is found');

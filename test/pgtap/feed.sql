@@ -7,9 +7,9 @@ SELECT no_plan();
 SELECT is_empty('SELECT * FROM feed()', 'a ledger without blocks has an empty feed');
 \ir world.psql
 SELECT seal() \g /dev/null
-SELECT authorise_hold('ONE', account_of('ONE', 'CUST', 'Cust:ONE00001', 'BTC'), '0.01 BTC', 'of one'), release_hold('ONE', 'of one', 'released') \g /dev/null
-SELECT load_journals(ARRAY[ROW('ONE', 'too much', 'transfer', format('{Dr %s 900.00 USD; Cr %s 900.00 USD}', account_of('ONE', 'FBO', 'Cust:ONE00002:settled', 'USD'),
-	account_of('ONE', 'FBO', 'Bank:omnibus', 'USD'))::journal_entry, NULL, NULL, false)::journal_request]) \g /dev/null
+SELECT authorize_hold('ONE', account_of('ONE', 'CUST', 'Cust:ONE00001', 'BTC'), '0.01 BTC', 'of one'), release_hold('ONE', 'of one', 'released') \g /dev/null
+SELECT load_journals(ARRAY[ROW('ONE', format('{Dr %s 900.00 USD; Cr %s 900.00 USD}', account_of('ONE', 'FBO', 'Cust:ONE00002:settled', 'USD'),
+	account_of('ONE', 'FBO', 'Bank:omnibus', 'USD'))::journal_entry, 'too much', 'transfer', NULL, NULL, false)::journal_request]) \g /dev/null
 SELECT seal() AS last \gset
 
 -- everything, in order

@@ -7,13 +7,13 @@ SET LOCAL DateStyle = 'SQL, DMY';
 SET LOCAL client_min_messages = error;
 SELECT no_plan();
 
-SELECT open_client('NETA', funding_model => 'NET_SETTLEMENT', opened_at => '2026-02-28 18:00Z'),
-	open_client('NETB', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z', first_trading_day => '2025-12-31', zone => 'America/New_York'),
-	open_client('EARL', opened_at => '2015-06-01Z'), open_liquidity_provider('lp1', 'First Provider') \g /dev/null
-SELECT open_customer(code || '0001', client => code) FROM unnest('{NETA,NETB}'::text[]) AS code \g /dev/null
+SELECT open_client('NETA', funding_model => 'NET_SETTLEMENT', at => '2026-02-28 18:00Z'),
+	open_client('NETB', funding_model => 'NET_SETTLEMENT', zone => 'America/New_York', first_trading_day => '2025-12-31', at => '2026-01-01Z'),
+	open_client('EARL', at => '2015-06-01Z'), open_provider('lp1', 'First Provider') \g /dev/null
+SELECT open_customer(client => code, customer => code || '0001') FROM unnest('{NETA,NETB}'::text[]) AS code \g /dev/null
 CREATE FUNCTION pg_temp.buy(reference text, at timestamptz, account text DEFAULT 'NETA0001') RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN (post_trade(reference, account, 'BUY', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => at)).outcome;
+	RETURN (post_trade(account, 'BUY', '0.01 BTC', 'lp1', reference, provider_price => '60000 USD/BTC', executed_at => at)).outcome;
 END $$;
 
 -- ---------------------------------------------------------------------------
@@ -47,13 +47,13 @@ SELECT throws_ok($$SELECT pg_temp.buy('early', '2025-12-31 04:59:59Z', 'NETB0001
 SELECT throws_ok(format('SELECT pg_temp.buy(%L, %L)', 'early ' || at, at), 'LG061', NULL,
 	'an execution long before the first day is refused: ' || at)
 	FROM unnest('{0001-01-01 00:00Z,2000-01-01 00:00Z,2015-01-01 00:00Z,4714-11-24 00:00Z BC}'::text[]) AS at;
-SELECT results_eq($$SELECT outcome, sqlstate::text FROM post_trades(ARRAY(SELECT r FROM jsonb_populate_recordset(NULL::trade_request, '[{"reference": "b1", "account": "NETA0001", "side": "BUY", "quantity": "0.01 BTC", "lp": "lp1", "lp_price": "60000 USD/BTC", "executed_at": "2015-03-01T12:00Z"},
-	{"reference": "b2", "account": "NETA0001", "side": "BUY", "quantity": "0.01 BTC", "lp": "lp1", "lp_price": "60000 USD/BTC", "executed_at": "2025-03-01T12:00Z"}]') r))$$,
+SELECT results_eq($$SELECT outcome, sqlstate::text FROM post_trades(ARRAY(SELECT r FROM jsonb_populate_recordset(NULL::trade_request, '[{"reference": "b1", "account": "NETA0001", "side": "BUY", "quantity": "0.01 BTC", "provider": "lp1", "provider_price": "60000 USD/BTC", "executed_at": "2015-03-01T12:00Z"},
+	{"reference": "b2", "account": "NETA0001", "side": "BUY", "quantity": "0.01 BTC", "provider": "lp1", "provider_price": "60000 USD/BTC", "executed_at": "2025-03-01T12:00Z"}]') r))$$,
 	$$VALUES ('refused'::text, 'LG061'::text), ('posted', NULL)$$,
 	'a batch refuses an execution before the first day and posts the others');
-SELECT throws_ok($$SELECT * FROM correct_trade('right', 'NETA0001', 'BUY', '0.02 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2025-02-27 12:00Z', original => 'first')$$, 'LG061', NULL,
+SELECT throws_ok($$SELECT * FROM correct_trade('NETA0001', 'BUY', '0.02 BTC', 'lp1', 'right', provider_price => '60000 USD/BTC', executed_at => '2025-02-27 12:00Z', original => 'first')$$, 'LG061', NULL,
 	'a correction cannot put an execution before the first day');
-SELECT lives_ok($$SELECT * FROM correct_trade('right', 'NETA0001', 'BUY', '0.02 BTC', 'lp1', lp_price => '60000 USD/BTC', original => 'first')$$,
+SELECT lives_ok($$SELECT * FROM correct_trade('NETA0001', 'BUY', '0.02 BTC', 'lp1', 'right', provider_price => '60000 USD/BTC', original => 'first')$$,
 	'a correction at the time of the original is accepted');
 
 -- ---------------------------------------------------------------------------
@@ -65,14 +65,14 @@ SELECT lives_ok($$SELECT change_client('NETA', first_trading_day => '2025-02-28'
 	'the current first trading day can be set again');
 SELECT throws_ok($$SELECT change_client('NETA', first_trading_day => '2014-12-31')$$, 'LG002', NULL,
 	'a first trading day before the calendars begin is refused');
-SELECT lives_ok($$SELECT change_client('NETA', first_trading_day => '2025-02-01', reason => 'older trades are brought over', reference => 'c1')$$,
+SELECT lives_ok($$SELECT change_client('NETA', first_trading_day => '2025-02-01', reference => 'c1', reason => 'older trades are brought over')$$,
 	'an earlier first trading day is accepted');
 SELECT is(pg_temp.buy('old', '2025-02-10 12:00Z'), 'posted', 'an earlier first trading day applies at once');
 SELECT is((SELECT (after ->> 'first_trading_day')::date FROM change_log WHERE reference = 'c1'), date '2025-02-01',
 	'a change of the first trading day is logged');
 SELECT throws_ok($$SELECT change_client('NETA', first_trading_day => '2025-01-01', reference => 'c1')$$, 'LG020', NULL,
 	'a reference of a change cannot be used for another day');
-SELECT lives_ok($$SELECT bust_trade('undone', 'NETA0001', 'old')$$,
+SELECT lives_ok($$SELECT bust_trade('NETA0001', 'old', 'undone')$$,
 	'an execution after the first trading day was moved can be busted');
 SELECT change_client('EARL', first_trading_day => '2025-01-01') \g /dev/null
 SELECT is((SELECT first_trading_day FROM client WHERE code = 'EARL'), date '2025-01-01',

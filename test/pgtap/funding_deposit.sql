@@ -8,9 +8,9 @@ SELECT no_plan();
 
 SELECT open_client('QRST'), open_client('XYZZ') \g /dev/null
 SELECT open_bank_account('FIRST', 'FBO', 'First Bank', ledger_name => 'Bank:omnibus:First') \g /dev/null
-SELECT open_customer(a, client => 'QRST') FROM unnest(ARRAY['ALICE001', 'BOB00001', 'CAROL001', 'DAVE0001', 'ERIN0001']) a \g /dev/null
-SELECT open_customer('XYZZ0001', client => 'XYZZ'), open_customer('QRSTNET1', client => 'QRST', funding_model => 'NET_SETTLEMENT'),
-	open_customer('QRSTAPX1', client => 'QRST', funding_model => 'APEX_TPJ') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => a) FROM unnest(ARRAY['ALICE001', 'BOB00001', 'CAROL001', 'DAVE0001', 'ERIN0001']) a \g /dev/null
+SELECT open_customer(client => 'XYZZ', customer => 'XYZZ0001'), open_customer(client => 'QRST', customer => 'QRSTNET1', funding_model => 'NET_SETTLEMENT'),
+	open_customer(client => 'QRST', customer => 'QRSTAPX1', funding_model => 'APEX_TPJ') \g /dev/null
 
 CREATE TEMP TABLE golden AS SELECT j->>'id' AS id, j->'postings' AS postings FROM jsonb_array_elements((:'content'::jsonb)->'journals') AS j;
 CREATE FUNCTION pg_temp.golden(id text) RETURNS text[] LANGUAGE sql AS $$
@@ -230,11 +230,11 @@ SELECT is(pg_temp.step('first', 'returned'), ARRAY['Dr FBO Cust:ERIN0001:settled
 -- A frozen account keeps its deposit waiting, and nobody else's.
 SELECT initiate_deposit('ERIN0001', '3 USD', 'frozen', at => '2026-11-05 15:00Z'), initiate_deposit('BOB00001', '4 USD', 'free', at => '2026-11-05 15:00Z') \g /dev/null
 SELECT credit_deposits('QRST', ARRAY['frozen', 'free'], at => '2026-11-05 15:00Z') \g /dev/null
-SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:ERIN0001:settled', 'USD'), 'credit', 'court order') \g /dev/null
+SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:ERIN0001:settled', 'USD'), 'credit', reason => 'court order') \g /dev/null
 SELECT settle_deposits('2026-11-13 15:00Z', 'QRST') \g /dev/null
 SELECT is(pg_temp.state('frozen') || ' ' || pg_temp.state('free'), 'CREDITED SETTLED',
 	'a deposit to an account frozen for credits waits and stops no other');
-SELECT unfreeze_account(account_of('QRST', 'FBO', 'Cust:ERIN0001:settled', 'USD'), 'court order lifted') \g /dev/null
+SELECT unfreeze_account(account_of('QRST', 'FBO', 'Cust:ERIN0001:settled', 'USD'), reason => 'court order lifted') \g /dev/null
 SELECT settle_deposits('2026-11-13 15:00Z', 'QRST') \g /dev/null
 SELECT is(pg_temp.state('frozen'), 'SETTLED', 'a waiting deposit is settled once its account is unfrozen');
 
@@ -287,7 +287,7 @@ SELECT throws_ok($$ SELECT return_wire('QRST', 'net', 'other', 'IMAD-R') $$, 'LG
 	'a wire returned again for another reason is refused');
 SELECT throws_ok($$ SELECT assign_wire('QRST', 'net', 'BOB00001') $$, 'LG081', NULL,
 	'a returned wire is not assigned to a customer');
-SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:ERIN0001:settled', 'USD'), 'credit', 'court order') \g /dev/null
+SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:ERIN0001:settled', 'USD'), 'credit', reason => 'court order') \g /dev/null
 SELECT is((SELECT status FROM receive_wire('QRST', '11 USD', 'erin', 'ERIN0001', at => '2026-11-02 15:00Z')), 'UNIDENTIFIED',
 	'a wire for an account frozen for credits is unidentified');
 SELECT throws_ok($$ SELECT assign_wire('QRST', 'erin', 'ERIN0001') $$, 'LG033', NULL,
@@ -305,13 +305,13 @@ SELECT throws_ok($$ UPDATE funding_transfer SET status = 'SETTLED' WHERE referen
 SELECT throws_ok($$ DELETE FROM funding_transfer $$, 'LG066', NULL, 'a transfer is never deleted');
 SELECT throws_ok($$ UPDATE event SET reason = 'x' $$, 'LG066', NULL, 'a funding event is never changed');
 SELECT throws_ok($$ DELETE FROM event $$, 'LG066', NULL, 'a funding event is never deleted');
-SELECT load_journal('QRST', 'by hand', journal_entry(line('Dr', open_account('QRST', 'FBO', 'Clearing:ACH-in', 'USD'), '1 USD'), line('Cr', open_account('QRST', 'FBO', 'Suspense:unidentified', 'USD'), '1 USD'))) \g /dev/null
+SELECT load_journal('QRST', journal_entry(line('Dr', open_account('QRST', 'FBO', 'Clearing:ACH-in', 'USD'), '1 USD'), line('Cr', open_account('QRST', 'FBO', 'Suspense:unidentified', 'USD'), '1 USD')), 'by hand') \g /dev/null
 SELECT results_eq($$ SELECT client_code, account, found - expected FROM check_funding('QRST') $$, $$ VALUES ('QRST', 'Clearing:ACH-in', '1 USD'::amount), ('QRST', 'Suspense:unidentified', '1 USD'::amount) $$,
 	'an entry by hand on a clearing account shows as a difference');
 -- ---------------------------------------------------------------------------
 -- Steps in order of time; one deposit that cannot settle stops no other
 -- ---------------------------------------------------------------------------
-SELECT open_customer('FAYE0001', client => 'QRST') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'FAYE0001') \g /dev/null
 SELECT initiate_deposit('FAYE0001', '40 USD', 'order', at => '2026-10-05 15:00Z') \g /dev/null
 SELECT throws_ok($$ SELECT credit_deposit('QRST', 'order', 'B-order', '2026-10-05 14:59Z') $$, 'LG061', NULL,
 	'a deposit is not credited before it was initiated');
@@ -328,11 +328,11 @@ SELECT throws_ok($$ SELECT cancel_withdrawal('QRST', 'order out', at => '2026-11
 	'a withdrawal is not canceled before it was requested');
 
 SELECT initiate_deposit('FAYE0001', '50 EUR', 'euro late', at => '2026-10-05 15:00Z'), credit_deposit('QRST', 'euro late', 'B-euro late', '2026-10-06 15:00Z') \g /dev/null
-SELECT retire_asset('EUR', 'no bank left') \g /dev/null
+SELECT retire_asset('EUR', reason => 'no bank left') \g /dev/null
 SELECT is((SELECT array_agg(amount::text) FROM settle_deposits('2026-10-20 15:00Z', 'QRST')), ARRAY['40.00 USD'],
 	'a deposit in a retired currency does not stop others from settling');
 SELECT is(pg_temp.state('euro late'), 'CREDITED', 'a deposit in a retired currency stays credited');
-SELECT reinstate_asset('EUR', 'a bank was found') \g /dev/null
+SELECT reinstate_asset('EUR', reason => 'a bank was found') \g /dev/null
 SELECT is((SELECT array_agg(amount::text) FROM settle_deposits('2026-10-20 15:01Z', 'QRST')), ARRAY['50.00 EUR'],
 	'a deposit in a reinstated currency is settled');
 
@@ -344,7 +344,7 @@ SELECT throws_ok($$ SELECT complete_withdrawals('QRST', NULL) $$, 'LG002', NULL,
 	'completing withdrawals without a list is refused');
 SELECT throws_ok($$ SELECT change_cash_terms('QRST', return_fee => '1 USD', reference => '') $$, 'LG002', NULL,
 	'a change of terms with an empty reference is refused');
-SELECT throws_ok($$ SELECT cash_balance('FAYE0001', 'infinity') $$, 'LG061', NULL, 'a balance as of infinity is refused');
+SELECT throws_ok($$ SELECT cash_balance('FAYE0001', at => 'infinity') $$, 'LG061', NULL, 'a balance as of infinity is refused');
 SELECT throws_ok($$ SELECT cash_balance('FAYE0001', asset => 'NONE') $$, 'LG040', NULL,
 	'a balance in an unknown currency is refused');
 SELECT throws_ok($$ SELECT deficits('QRST', NULL) $$, 'LG061', NULL, 'deficits as of no instant are refused');
@@ -352,23 +352,23 @@ SELECT throws_ok($$ SELECT deficits('QRST', NULL) $$, 'LG061', NULL, 'deficits a
 -- ---------------------------------------------------------------------------
 -- Lists
 -- ---------------------------------------------------------------------------
-SELECT results_eq($$ SELECT reference, account, rail, direction, amount::text, status, changed_at, bank_reference FROM funding_transfers('QRST', '2026-10-05 14:00Z', 'FAYE0001') $$,
+SELECT results_eq($$ SELECT reference, account, rail, direction, amount::text, status, changed_at, bank_reference FROM funding_transfers('QRST', 'FAYE0001', '2026-10-05 14:00Z') $$,
 	$$ SELECT NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, NULL::timestamptz, NULL::text WHERE false $$,
 	'the list of transfers is empty before the first request');
-SELECT results_eq($$ SELECT reference, account, rail, direction, amount::text, status, changed_at, bank_reference FROM funding_transfers('QRST', '2026-10-06 14:00Z', 'FAYE0001') $$,
+SELECT results_eq($$ SELECT reference, account, rail, direction, amount::text, status, changed_at, bank_reference FROM funding_transfers('QRST', 'FAYE0001', '2026-10-06 14:00Z') $$,
 	$$ VALUES ('order', 'FAYE0001', 'ACH', 'DEPOSIT', '40.00 USD', 'CREDITED', timestamptz '2026-10-05 15:00Z', 'B-order'),
 			  ('euro late', 'FAYE0001', 'ACH', 'DEPOSIT', '50.00 EUR', 'INITIATED', timestamptz '2026-10-05 15:00Z', NULL) $$,
 			'transfers are listed as they stood at an instant');
-SELECT results_eq($$ SELECT DISTINCT status FROM funding_transfers('QRST', '2026-10-21 14:00Z', 'FAYE0001') $$, $$ VALUES ('SETTLED') $$,
+SELECT results_eq($$ SELECT DISTINCT status FROM funding_transfers('QRST', 'FAYE0001', '2026-10-21 14:00Z') $$, $$ VALUES ('SETTLED') $$,
 	'a later list shows the transfers as settled');
 SELECT is((SELECT count(*) FROM funding_transfers('QRST')), (SELECT count(*) FROM funding_transfer t JOIN client c USING (client_id) WHERE c.code = 'QRST'),
 	'the list of a client has all its transfers');
 SELECT is_empty($$ SELECT f.reference, f.status, t.status FROM funding_transfers('QRST') f JOIN funding_transfer t USING (reference) JOIN client c USING (client_id)
 	WHERE c.code = 'QRST' AND f.status <> t.status COLLATE "default" $$, 'the list as of now has the statuses of the table');
-SELECT throws_ok($$ SELECT funding_transfers('QRST', account => 'XYZZ0001') $$, 'LG012', NULL,
+SELECT throws_ok($$ SELECT funding_transfers('QRST', customer => 'XYZZ0001') $$, 'LG012', NULL,
 	'a list for another client''s customer is refused');
 SELECT throws_ok($$ SELECT funding_transfers('NONE') $$, 'LG010', NULL, 'a list for an unknown client is refused');
-SELECT throws_ok($$ SELECT funding_transfers('QRST', 'infinity') $$, 'LG061', NULL, 'a list as of infinity is refused');
+SELECT throws_ok($$ SELECT funding_transfers('QRST', at => 'infinity') $$, 'LG061', NULL, 'a list as of infinity is refused');
 
 SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 SELECT finish();

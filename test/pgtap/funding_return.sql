@@ -7,7 +7,7 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('QRST') \g /dev/null
-SELECT open_customer(a, client => 'QRST') FROM unnest(ARRAY['ALICE001', 'BOB00001', 'DAVE0001', 'ERIN0001', 'FRANK001', 'GRETA001']) a \g /dev/null
+SELECT open_customer(client => 'QRST', customer => a) FROM unnest(ARRAY['ALICE001', 'BOB00001', 'DAVE0001', 'ERIN0001', 'FRANK001', 'GRETA001']) a \g /dev/null
 
 CREATE TEMP TABLE golden AS SELECT j->>'id' AS id, j->'postings' AS postings FROM jsonb_array_elements((:'content'::jsonb)->'journals') AS j;
 CREATE TEMP VIEW golden_line AS
@@ -27,7 +27,7 @@ CREATE FUNCTION pg_temp.step(reference text, VARIADIC wanted text[]) RETURNS big
 CREATE FUNCTION pg_temp.figure(fund text, name text) RETURNS amount LANGUAGE sql AS $$ SELECT (balance_of(open_account('QRST', fund, name, 'USD'))).balance $$;
 -- the balances of everybody but one, byte for byte
 CREATE FUNCTION pg_temp.others(account text) RETURNS text LANGUAGE sql AS $$
-	SELECT md5(string_agg(b::text, ',' ORDER BY b.account)) FROM balance b JOIN customer c USING (customer_id) WHERE c.account_code <> others.account $$;
+	SELECT md5(string_agg(b::text, ',' ORDER BY b.account)) FROM balance b JOIN customer c USING (customer_id) WHERE c.customer_code <> others.account $$;
 -- control, in transit and what the company owes, less what it is owed, against claims, gross, and residual: zero when they agree (I8)
 CREATE FUNCTION pg_temp.lacking() RETURNS amount LANGUAGE sql AS $$
 	SELECT sum(CASE WHEN k.class IN ('claim', 'residual') THEN -greatest(b.balance, '0 USD') WHEN b.normal_side = 'credit' THEN -b.balance ELSE b.balance END)
@@ -97,7 +97,7 @@ SELECT throws_ok(format('SELECT recover_deficit(%s)', arguments), code, NULL,
 	('''DAVE0001'', ''r''', 'LG050'), ('''DAVE0001'', ''r'', ''1 USD''', 'LG050'), ('''DAVE0001'', ''r'', ''800.01 USD''', 'LG086'), ('''BOB00001'', ''r''', 'LG086'), ('''DAVE0001'', ''r'', ''0 USD''', 'LG045'),
 	('''DAVE0001'', NULL', 'LG002'), ('''DAVE0001'', repeat(''r'', 181)', 'LG002'), ('''NOBODY01'', ''r''', 'LG012'), ('''DAVE0001'', ''r'', at => ''infinity''', 'LG061')) AS t (arguments, code);
 SELECT receive_wire('QRST', '300 USD', 'dave', 'DAVE0001', at => '2026-11-10 15:00Z') \g /dev/null
-SELECT is((SELECT format('%s %s %s', replayed, recovered, deficit) FROM recover_deficit('DAVE0001', 'r', '50 USD', '2026-11-10 16:00Z')), 'f 50.00 USD 750.00 USD',
+SELECT is((SELECT format('%s %s %s', replayed, recovered, deficit) FROM recover_deficit('DAVE0001', 'r', '50 USD', at => '2026-11-10 16:00Z')), 'f 50.00 USD 750.00 USD',
 	'a deficit can be recovered in part');
 SELECT is((SELECT array_agg(format('%s %s %s', p.fund, p.name, p.amount) ORDER BY p.line) FROM posting p WHERE p.reference = 'funding:recovery:r'),
 	ARRAY['FBO Cust:DAVE0001:settled 50.00 USD', 'FBO DueTo:CORP -50.00 USD', 'CORP DueFrom:FBO 50.00 USD', 'CORP CustomerDeficit:DAVE0001 -50.00 USD'],
@@ -192,7 +192,7 @@ SELECT is((SELECT status FROM send_withdrawal('QRST', 'oldest 2', at => '2026-11
 	'a withdrawal that the return did not need is sent');
 
 SELECT pg_temp.fund('ALICE001', '400 USD', 'alice dep') \g /dev/null
-SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:ALICE001:settled', 'USD'), '5300 USD', 'order') \g /dev/null
+SELECT authorize_hold('QRST', account_of('QRST', 'FBO', 'Cust:ALICE001:settled', 'USD'), '5300 USD', 'order') \g /dev/null
 SELECT return_deposit('QRST', 'alice dep', 'R10', at => '2026-11-09 15:00Z') \g /dev/null
 SELECT is((SELECT deficit FROM deficits() WHERE account = 'ALICE001'), '300 USD'::amount,
 	'a return leaves cash held for an order and books a deficit instead');
@@ -203,7 +203,7 @@ SELECT recover_deficit('ALICE001', 'alice') \g /dev/null
 SELECT is(pg_temp.cash('ALICE001'), '5000.00 USD, held 0.00 USD, deficit 0.00 USD',
 	'a deficit is recovered from cash that a released hold frees');
 SELECT pg_temp.fund('ALICE001', '400 USD', 'alice dep 2'), request_withdrawal('ALICE001', '10 USD', 'alice out', at => '2026-11-06 18:00Z') \g /dev/null
-SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:ALICE001:settled', 'USD'), 'debit', 'court order') \g /dev/null
+SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:ALICE001:settled', 'USD'), 'debit', reason => 'court order') \g /dev/null
 SELECT is((SELECT status FROM return_deposit('QRST', 'alice dep 2', 'R16', at => '2026-11-09 15:00Z')), 'RETURNED',
 	'a deposit into a frozen account can be returned');
 SELECT is(pg_temp.cash('ALICE001'), '5400.00 USD, held 10.00 USD, deficit 400.00 USD',

@@ -5,7 +5,7 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('QRST'), open_client('XYZZ') \g /dev/null
-SELECT open_customer('QRST0001', client => 'QRST'), open_customer('QRST0002', client => 'QRST') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'QRST0001'), open_customer(client => 'QRST', customer => 'QRST0002') \g /dev/null
 CREATE FUNCTION pg_temp.terms(client text) RETURNS text LANGUAGE sql AS $$
 	SELECT format('%s %s %s %s %s %s %s %s %s', t.encumber_unpaid, t.prefunded, t.credit_failed_sells, t.reserve_open_orders, t.settlement_flow, t.write_off_days,
 		t.availability_days, t.minimum_withdrawal, t.return_fee) FROM client c, cash_terms_of(c.client_id) t WHERE c.code = client $$;
@@ -45,13 +45,13 @@ SELECT throws_ok($$ SELECT change_cash_terms('XYZZ', return_fee => '2 USD') $$, 
 -- ---------------------------------------------------------------------------
 -- What a party may do
 -- ---------------------------------------------------------------------------
-SELECT results_eq($$ SELECT s, string_agg(format('%s %s/%s', m, CASE WHEN party_may(m, s, 'DEPOSIT') THEN 'in' ELSE '-' END, CASE WHEN party_may(m, s, 'WITHDRAWAL') THEN 'out' ELSE '-' END), ' ' ORDER BY m)
+SELECT results_eq($$ SELECT s, string_agg(format('%s %s/%s', m, CASE WHEN customer_may(m, s, 'DEPOSIT') THEN 'in' ELSE '-' END, CASE WHEN customer_may(m, s, 'WITHDRAWAL') THEN 'out' ELSE '-' END), ' ' ORDER BY m)
 	FROM unnest(ARRAY['ACTIVE', 'INACTIVE', 'SUSPENDED', 'LIQUIDATED', 'UNDER_REVIEW', 'CLOSED']) s, unnest(ARRAY['OPEN', 'CLOSED', 'LOCKED', 'CLOSING_ONLY']) m GROUP BY s ORDER BY s $$,
 	$$ VALUES ('ACTIVE', 'CLOSED -/- CLOSING_ONLY -/out LOCKED -/- OPEN in/out'), ('CLOSED', 'CLOSED -/- CLOSING_ONLY -/- LOCKED -/- OPEN -/-'),
 		('INACTIVE', 'CLOSED -/- CLOSING_ONLY -/- LOCKED -/- OPEN -/-'), ('LIQUIDATED', 'CLOSED -/- CLOSING_ONLY -/out LOCKED -/- OPEN -/out'),
 		('SUSPENDED', 'CLOSED -/- CLOSING_ONLY -/- LOCKED -/- OPEN -/-'), ('UNDER_REVIEW', 'CLOSED -/- CLOSING_ONLY -/- LOCKED -/- OPEN -/-') $$,
 	'mode and party status decide whether a customer deposits and withdraws');
-SELECT is(party_may('OPEN', 'ACTIVE', 'GIFT'), false, 'a customer asks for nothing but deposits and withdrawals');
+SELECT is(customer_may('OPEN', 'ACTIVE', 'GIFT'), false, 'a customer asks for nothing but deposits and withdrawals');
 
 -- ---------------------------------------------------------------------------
 -- Reference data
@@ -70,19 +70,19 @@ SELECT is((SELECT count(*) FROM adjustment_reason WHERE reason IN ('DECEASED_PAR
 -- ---------------------------------------------------------------------------
 -- The lock on a customer's cash, and the company's set-off
 -- ---------------------------------------------------------------------------
-SELECT lock_customers_cash(ARRAY(SELECT customer_id FROM customer)), lock_customer_cash(customer_id) FROM customer WHERE account_code = 'QRST0001' \g /dev/null
-SELECT results_eq('SELECT account_code, changes > 1 FROM cash_guard JOIN customer USING (customer_id) ORDER BY 1', $$ VALUES ('QRST0001', true), ('QRST0002', false) $$,
+SELECT lock_customers_cash(ARRAY(SELECT customer_id FROM customer)), lock_customer_cash(customer_id) FROM customer WHERE customer_code = 'QRST0001' \g /dev/null
+SELECT results_eq('SELECT customer_code, changes > 1 FROM cash_guard JOIN customer USING (customer_id) ORDER BY 1', $$ VALUES ('QRST0001', true), ('QRST0002', false) $$,
 	'each lock on a customer''s cash is counted on its guard row');
 
 CREATE FUNCTION pg_temp.account(fund text, name text) RETURNS account_id LANGUAGE sql AS $$ SELECT open_account('QRST', fund, name, 'USD') $$;
 CREATE FUNCTION pg_temp.figure(fund text, name text) RETURNS amount LANGUAGE sql AS $$ SELECT (balance_of(pg_temp.account(fund, name))).balance $$;
 CREATE FUNCTION pg_temp.set_off() RETURNS amount LANGUAGE sql AS $$ SELECT offset_due_from_company(client_id, 'USD', '2026-11-20 15:00Z') FROM client WHERE code = 'QRST' $$;
 SELECT is(pg_temp.set_off(), '0 USD'::amount, 'nothing is set off when neither side owes');
-SELECT load_journal('QRST', 'bank', journal_entry(line('Dr', pg_temp.account('FBO', 'Bank:omnibus'), '100 USD'), line('Cr', pg_temp.account('FBO', 'DueTo:CORP'), '100 USD'),
-	line('Dr', pg_temp.account('CORP', 'DueFrom:FBO'), '100 USD'), line('Cr', pg_temp.account('CORP', 'Bank:operating'), '100 USD'))) \g /dev/null
+SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.account('FBO', 'Bank:omnibus'), '100 USD'), line('Cr', pg_temp.account('FBO', 'DueTo:CORP'), '100 USD'),
+	line('Dr', pg_temp.account('CORP', 'DueFrom:FBO'), '100 USD'), line('Cr', pg_temp.account('CORP', 'Bank:operating'), '100 USD')), 'bank') \g /dev/null
 SELECT is(pg_temp.set_off(), '0 USD'::amount, 'nothing is set off without a deficit');
-SELECT load_journal('QRST', 'deficit', journal_entry(line('Dr', pg_temp.account('FBO', 'DueFrom:CORP'), '130 USD'), line('Cr', pg_temp.account('FBO', 'Bank:omnibus'), '130 USD'),
-	line('Dr', pg_temp.account('CORP', 'CustomerDeficit:QRST0001'), '130 USD'), line('Cr', pg_temp.account('CORP', 'DueTo:FBO'), '130 USD'))) \g /dev/null
+SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.account('FBO', 'DueFrom:CORP'), '130 USD'), line('Cr', pg_temp.account('FBO', 'Bank:omnibus'), '130 USD'),
+	line('Dr', pg_temp.account('CORP', 'CustomerDeficit:QRST0001'), '130 USD'), line('Cr', pg_temp.account('CORP', 'DueTo:FBO'), '130 USD')), 'deficit') \g /dev/null
 SELECT is(pg_temp.set_off(), '100 USD'::amount, 'a set-off is limited to the company''s money in the FBO account');
 SELECT is(format('%s, %s, %s, %s', pg_temp.figure('FBO', 'DueTo:CORP'), pg_temp.figure('FBO', 'DueFrom:CORP'), pg_temp.figure('CORP', 'DueFrom:FBO'), pg_temp.figure('CORP', 'DueTo:FBO')),
 	'0.00 USD, 30.00 USD, 0.00 USD, 30.00 USD', 'a deficit beyond the company''s money stays owed');

@@ -5,11 +5,11 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 \ir lib/event.psql
 SELECT no_plan();
 
-SELECT open_client('QRST', opened_at => '2026-01-01Z'), open_client('XYZZ', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_client('QRST', at => '2026-01-01Z'), open_client('XYZZ', at => '2026-01-01Z') \g /dev/null
 SELECT open_bank_account('FIRST', 'FBO', 'First Bank', ledger_name => 'Bank:omnibus:First') \g /dev/null
-SELECT open_customer(a, client => 'QRST') FROM unnest(ARRAY['ALICE001', 'BOB00001', 'CAROL001', 'DAVE0001']) a \g /dev/null
-SELECT open_customer('XYZZ0001', client => 'XYZZ') \g /dev/null
-SELECT open_liquidity_provider('lp1', 'One') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => a) FROM unnest(ARRAY['ALICE001', 'BOB00001', 'CAROL001', 'DAVE0001']) a \g /dev/null
+SELECT open_customer(client => 'XYZZ', customer => 'XYZZ0001') \g /dev/null
+SELECT open_provider('lp1', 'One') \g /dev/null
 CREATE FUNCTION pg_temp.step(reference text, event text) RETURNS text[] LANGUAGE sql AS $$
 	SELECT array_agg(format('%s %s %s %s', CASE WHEN sign(p.amount) < 0 THEN 'Cr' ELSE 'Dr' END, p.fund, p.name, abs(p.amount)) ORDER BY p.line)
 	FROM funding_transfer t JOIN funding_event e USING (client_id, transfer_id) JOIN posting p ON p.journal = e.journal_id
@@ -41,9 +41,9 @@ SELECT is(pg_temp.step('out', 'completed'), ARRAY['Dr FBO Clearing:ACH-out 800.0
 	'a completed withdrawal moves clearing to the omnibus bank account');
 SELECT is(pg_temp.cash('ALICE001'), '200.00 USD, held 0.00 USD, called 0.00 USD, available 200.00 USD',
 	'a completed withdrawal leaves the rest settled and available');
-SELECT is((SELECT format('%s %s', settled, held) FROM cash_balance('ALICE001', '2026-11-03 15:30Z')), '1000.00 USD 800.00 USD',
+SELECT is((SELECT format('%s %s', settled, held) FROM cash_balance('ALICE001', at => '2026-11-03 15:30Z')), '1000.00 USD 800.00 USD',
 	'cash_balance() as of before the sending shows the withdrawal held');
-SELECT is((SELECT format('%s %s', settled, held) FROM cash_balance('ALICE001', '2026-11-03 16:00Z')), '200.00 USD 0.00 USD',
+SELECT is((SELECT format('%s %s', settled, held) FROM cash_balance('ALICE001', at => '2026-11-03 16:00Z')), '200.00 USD 0.00 USD',
 	'cash_balance() as of the sending shows the withdrawal gone');
 SELECT request_withdrawal('BOB00001', '100 USD', 'wire out', rail => 'WIRE', bank => 'First', at => '2026-11-03 15:00Z'), send_withdrawal('QRST', 'wire out', at => '2026-11-03 16:00Z') \g /dev/null
 SELECT is(pg_temp.step('wire out', 'sent'), ARRAY['Dr FBO Cust:BOB00001:settled 100.00 USD', 'Cr FBO Clearing:wire-out 100.00 USD'],
@@ -191,20 +191,20 @@ SELECT throws_ok(format($$ SELECT increase_hold('QRST', %L, '1 USD', 'mine') $$,
 	'nobody increases the hold of a withdrawal');
 SELECT throws_ok(format($$ SELECT capture_hold('QRST', %L, '{Dr %s 1.00 USD; Cr %s 1.00 USD}', 'mine') $$, :'held', :'dave', :'bank'), 'LG002', NULL,
 	'nobody captures the hold of a withdrawal');
-SELECT throws_ok(format($$ SELECT authorise_hold('QRST', %L, '1 USD', 'funding:999') $$, :'dave'), 'LG002', NULL,
+SELECT throws_ok(format($$ SELECT authorize_hold('QRST', %L, '1 USD', 'funding:999') $$, :'dave'), 'LG002', NULL,
 	'nobody authorizes a hold under a reference reserved for withdrawals');
-SELECT authorise_hold('QRST', :'dave', '960 USD', 'order') \g /dev/null
+SELECT authorize_hold('QRST', :'dave', '960 USD', 'order') \g /dev/null
 SELECT throws_ok(format($$ SELECT release_hold('QRST', 'order', '%s:sent') $$, :'held'), 'LG002', NULL,
 	'nobody releases a hold under the reference of a withdrawal''s step');
 SELECT throws_ok($$ SELECT request_withdrawal('DAVE0001', '10.01 USD', 'too much') $$, 'LG050', NULL,
 	'a withdrawal of cash that other holds bind is refused');
 SELECT lives_ok($$ SELECT request_withdrawal('DAVE0001', '10 USD', 'the rest') $$,
 	'a withdrawal of all the cash that holds leave is accepted');
-SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:BOB00001:settled', 'USD'), '1000 USD', 'short', expires_at => '2026-11-03 16:00Z', at => '2026-11-03 15:00Z') \g /dev/null
-SELECT is((SELECT format('%s %s', available, held) FROM cash_balance('BOB00001', '2026-11-03 15:30Z')), '-100.00 USD 1100.00 USD',
+SELECT authorize_hold('QRST', account_of('QRST', 'FBO', 'Cust:BOB00001:settled', 'USD'), '1000 USD', 'short', expires_at => '2026-11-03 16:00Z', at => '2026-11-03 15:00Z') \g /dev/null
+SELECT is((SELECT format('%s %s', available, held) FROM cash_balance('BOB00001', at => '2026-11-03 15:30Z')), '-100.00 USD 1100.00 USD',
 	'cash_balance() takes a live hold and a withdrawal off what is available');
 SELECT lives_ok($$ SELECT request_withdrawal('BOB00001', '1000 USD', 'all') $$, 'an expired hold does not bind a withdrawal');
-SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:BOB00001:settled', 'USD'), 'debit', 'court order') \g /dev/null
+SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:BOB00001:settled', 'USD'), 'debit', reason => 'court order') \g /dev/null
 SELECT throws_ok($$ SELECT send_withdrawal('QRST', 'all') $$, 'LG033', NULL, 'a withdrawal from a frozen account is not sent');
 SELECT throws_ok($$ SELECT request_withdrawal('BOB00001', '10 USD', 'frozen') $$, 'LG033', NULL,
 	'a request for a withdrawal from a frozen account is refused');
@@ -212,9 +212,9 @@ SELECT throws_ok($$ SELECT request_withdrawal('BOB00001', '10 USD', 'frozen') $$
 -- ---------------------------------------------------------------------------
 -- Cash calls come first (I20)
 -- ---------------------------------------------------------------------------
-SELECT open_customer('ERIN0001', client => 'QRST') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'ERIN0001') \g /dev/null
 SELECT receive_wire('QRST', '1000 USD', 'erin', 'ERIN0001', at => '2026-11-02 15:00Z') \g /dev/null
-SELECT post_trade('exec-1', 'ERIN0001', 'BUY', '0.01 BTC', 'lp1', '60000 USD/BTC', markup_bps => 50, executed_at => '2026-11-03 15:00Z') \g /dev/null
+SELECT post_trade('ERIN0001', 'BUY', '0.01 BTC', 'lp1', 'exec-1', '60000 USD/BTC', markup_bps => 50, executed_at => '2026-11-03 15:00Z') \g /dev/null
 SELECT is(pg_temp.cash('ERIN0001'), '1000.00 USD, held 0.00 USD, called 603.00 USD, available 397.00 USD',
 	'a purchase takes its cash call (TPJ) off what is available');
 SELECT throws_ok($$ SELECT request_withdrawal('ERIN0001', '397.01 USD', 'erin out') $$, 'LG050', NULL,
@@ -223,12 +223,12 @@ SELECT lives_ok($$ SELECT request_withdrawal('ERIN0001', '397 USD', 'erin out') 
 	'a withdrawal of all the cash that no call asks for is accepted');
 SELECT throws_ok($$ SELECT request_withdrawal('ERIN0001', '10 USD', 'erin more') $$, 'LG050', NULL,
 	'a withdrawal is refused when calls and withdrawals leave nothing');
-SELECT post_trade('exec-2', 'ERIN0001', 'SELL', '0.01 BTC', 'lp1', '60000 USD/BTC', executed_at => '2026-11-03 16:00Z') \g /dev/null
+SELECT post_trade('ERIN0001', 'SELL', '0.01 BTC', 'lp1', 'exec-2', '60000 USD/BTC', executed_at => '2026-11-03 16:00Z') \g /dev/null
 SELECT throws_ok($$ SELECT request_withdrawal('ERIN0001', '10 USD', 'erin more') $$, 'LG050', NULL,
 	'a withdrawal of a sale''s unpaid proceeds is refused');
 SELECT is((SELECT receivable FROM cash_balance('ERIN0001')), '600 USD'::amount,
 	'cash_balance() shows a sale''s unpaid proceeds as receivable');
-SELECT is((SELECT format('%s %s %s', called, held, available) FROM cash_balance('ERIN0001', '2026-11-03 14:59Z')), '0.00 USD 0.00 USD 1000.00 USD',
+SELECT is((SELECT format('%s %s %s', called, held, available) FROM cash_balance('ERIN0001', at => '2026-11-03 14:59Z')), '0.00 USD 0.00 USD 1000.00 USD',
 	'cash_balance() as of before a purchase shows nothing called');
 
 -- ---------------------------------------------------------------------------
@@ -237,16 +237,16 @@ SELECT is((SELECT format('%s %s %s', called, held, available) FROM cash_balance(
 CREATE ROLE ledger_test_ann IN ROLE bakkt_ledger_reconciler;
 CREATE ROLE ledger_test_bob IN ROLE bakkt_ledger_approver, bakkt_ledger_reconciler;
 SELECT grant_client_access('QRST', 'ledger_test_bob') \g /dev/null
-SELECT instruct_fbo_transfer('QRST', 'cushion', '100 USD', at => '2026-11-03 15:00Z'), confirm_fbo_transfer('QRST', 'cushion', 'FED-1', '2026-11-03 16:00Z') \g /dev/null
+SELECT instruct_fbo_transfer('QRST', '100 USD', 'cushion', at => '2026-11-03 15:00Z'), confirm_fbo_transfer('QRST', 'cushion', 'FED-1', '2026-11-03 16:00Z') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_ann;
-SELECT is((SELECT format('%s %s', status, reason) FROM propose_cash_adjustment('ALICE001', '20 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z')), 'proposed OTHER_ADJUSTMENT',
+SELECT is((SELECT format('%s %s', status, reason) FROM propose_cash_adjustment('ALICE001', '20 USD', 'adj-1', 'OTHER_ADJUSTMENT', 'goodwill', '2026-11-04 15:00Z')), 'proposed OTHER_ADJUSTMENT',
 	'a reconciler proposes a cash adjustment');
-SELECT is((SELECT status FROM propose_cash_adjustment('ALICE001', '20 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z')), 'proposed',
+SELECT is((SELECT status FROM propose_cash_adjustment('ALICE001', '20 USD', 'adj-1', 'OTHER_ADJUSTMENT', 'goodwill', '2026-11-04 15:00Z')), 'proposed',
 	'a repeated proposal of a cash adjustment answers with its status');
-SELECT throws_ok($$ SELECT propose_cash_adjustment('ALICE001', '21 USD', 'OTHER_ADJUSTMENT', 'adj-1', 'goodwill', '2026-11-04 15:00Z') $$, 'LG020', NULL,
+SELECT throws_ok($$ SELECT propose_cash_adjustment('ALICE001', '21 USD', 'adj-1', 'OTHER_ADJUSTMENT', 'goodwill', '2026-11-04 15:00Z') $$, 'LG020', NULL,
 	'a cash adjustment proposed again with another amount is refused');
-SELECT propose_cash_adjustment('ALICE001', '-30 USD', 'DECEASED_PARTY', 'adj-2', effective_at => '2026-11-04 15:00Z'), propose_cash_adjustment('ALICE001', '81 USD', 'OTHER_ADJUSTMENT', 'adj-3', 'goodwill'),
-	propose_cash_adjustment('ALICE001', '-1000 USD', 'OTHER_ADJUSTMENT', 'adj-4', 'goodwill') \g /dev/null
+SELECT propose_cash_adjustment('ALICE001', '-30 USD', 'adj-2', 'DECEASED_PARTY', effective_at => '2026-11-04 15:00Z'), propose_cash_adjustment('ALICE001', '81 USD', 'adj-3', 'OTHER_ADJUSTMENT', 'goodwill'),
+	propose_cash_adjustment('ALICE001', '-1000 USD', 'adj-4', 'OTHER_ADJUSTMENT', 'goodwill') \g /dev/null
 SELECT throws_ok(format('SELECT propose_cash_adjustment(%s)', arguments), code, NULL,
 	format('a proposal of a cash adjustment is refused (%s): %s', code, arguments)) FROM (VALUES
 	('''NOBODY01'', ''1 USD'', ''OTHER_ADJUSTMENT'', ''a''', 'LG012'), ('''ALICE001'', ''1 USD'', ''WHIM'', ''a''', 'LG085'), ('''ALICE001'', ''1 USD'', NULL, ''a''', 'LG085'), ('''ALICE001'', ''0 USD'', ''DECEASED_PARTY'', ''a''', 'LG044'),
@@ -256,7 +256,7 @@ SELECT throws_ok(format('SELECT propose_cash_adjustment(%s)', arguments), code, 
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-1') $$, '42501', NULL, 'a reconciler cannot approve a cash adjustment');
 SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
 SELECT is((SELECT outcome FROM approve_journal('QRST', 'adj-1')), 'posted', 'a second person approves a cash adjustment');
-SELECT propose_cash_adjustment('ALICE001', '1 USD', 'OTHER_ADJUSTMENT', 'adj-5', 'goodwill') \g /dev/null
+SELECT propose_cash_adjustment('ALICE001', '1 USD', 'adj-5', 'OTHER_ADJUSTMENT', 'goodwill') \g /dev/null
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-5') $$, 'LG067', NULL,
 	'the proposer of a cash adjustment cannot approve it');
 SELECT is((SELECT outcome FROM approve_journal('QRST', 'adj-2')), 'posted',
@@ -278,7 +278,7 @@ SELECT lives_ok($$ SELECT approve_journal('QRST', 'adj-3') $$,
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-6') $$, 'LG062', NULL, 'an unknown cash adjustment cannot be approved');
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_ann;
-SELECT propose_cash_adjustment('ALICE001', '100 USD', 'OTHER_ADJUSTMENT', 'adj-7', 'goodwill') \g /dev/null
+SELECT propose_cash_adjustment('ALICE001', '100 USD', 'adj-7', 'OTHER_ADJUSTMENT', 'goodwill') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-7') $$, 'LG050', NULL,
 	'a cash adjustment beyond the company''s money in the FBO account is refused');

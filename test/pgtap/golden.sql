@@ -41,8 +41,8 @@ SELECT is((SELECT count(*) FROM given_line), 236::bigint, 'the golden file holds
 -- Parties and accounts
 \set client QRST
 SELECT open_client(:'client', funding_model => 'BAKKT_TPJ', revenue_share_bps => 4000) \g /dev/null
-SELECT open_customer(code, client => :'client') FROM given_customer ORDER BY code \g /dev/null
-SELECT open_liquidity_provider(p, p) FROM unnest(ARRAY['lp1', 'lp2']) AS p \g /dev/null
+SELECT open_customer(client => :'client', customer => code) FROM given_customer ORDER BY code \g /dev/null
+SELECT open_provider(p, p) FROM unnest(ARRAY['lp1', 'lp2']) AS p \g /dev/null
 CREATE TEMP TABLE our_account AS
 	SELECT fund, name, asset,
 		open_account(:'client', fund, name, asset::bakkt_ledger.asset, (SELECT code FROM given_customer WHERE code = ANY (string_to_array(name, ':')))) AS account
@@ -61,7 +61,7 @@ DECLARE
 	r record;
 BEGIN
 	FOR j IN SELECT * FROM given_journal ORDER BY n LOOP
-		r := load_journal(client, j.id, pg_temp.given_entry(j.n), description => j.text);
+		r := load_journal(client, pg_temp.given_entry(j.n), j.id, description => j.text);
 		INSERT INTO answer VALUES (j.n, j.id, r.outcome, r.journal, r.message);
 		IF j.n % 10 = 0 THEN
 			PERFORM seal();
@@ -119,29 +119,29 @@ SELECT account AS dave FROM our_account WHERE fund = 'FBO' AND name = 'Cust:DAVE
 SELECT account AS alice FROM our_account WHERE fund = 'FBO' AND name = 'Cust:ALICE001:settled' \gset
 SELECT open_account(:'client', 'CORP', 'Expense:rent', 'USD') AS rent \gset
 SELECT md5(string_agg(j::text, ',' ORDER BY journal_id)) AS before FROM journal j \gset
-SELECT throws_ok(format($$SELECT load_journal('QRST', 'BAD1', '{Dr %s 800.00 USD; Cr %s 800.00 USD}')$$, :'dave', :'bank'), 'LG050', NULL,
+SELECT throws_ok(format($$SELECT load_journal('QRST', '{Dr %s 800.00 USD; Cr %s 800.00 USD}', 'BAD1')$$, :'dave', :'bank'), 'LG050', NULL,
 	'a customer''s deficit is not covered by other customers'' cash');
-SELECT throws_ok(format($$SELECT load_journal('QRST', 'BAD2', '{Dr %s 500.00 USD; Cr %s 500.00 USD}')$$, :'rent', :'bank'), 'LG001', NULL,
+SELECT throws_ok(format($$SELECT load_journal('QRST', '{Dr %s 500.00 USD; Cr %s 500.00 USD}', 'BAD2')$$, :'rent', :'bank'), 'LG001', NULL,
 	'the company''s rent is not paid from customers'' cash, though it balances per asset');
-SELECT throws_ok(format($$SELECT load_journal('QRST', 'BAD3', '{Dr %s 6397.81 USD; Cr %s 6397.81 USD}')$$, :'alice', :'bank'), 'LG050', NULL,
+SELECT throws_ok(format($$SELECT load_journal('QRST', '{Dr %s 6397.81 USD; Cr %s 6397.81 USD}', 'BAD3')$$, :'alice', :'bank'), 'LG050', NULL,
 	'a claim is not overdrawn by one cent while others hold enough');
-SELECT throws_ok(format($$SELECT load_journal('QRST', 'BAD4', '{Dr %s 0.01 USD; Cr %s 0.01 USD}')$$, :'dave', :'alice'), 'LG050', NULL,
+SELECT throws_ok(format($$SELECT load_journal('QRST', '{Dr %s 0.01 USD; Cr %s 0.01 USD}', 'BAD4')$$, :'dave', :'alice'), 'LG050', NULL,
 	'a customer without cash cannot pay into another customer''s claim');
 SELECT account AS cover FROM our_account WHERE fund = 'FBO' AND name = 'DueTo:CORP' \gset
 SELECT account AS covered FROM our_account WHERE fund = 'CORP' AND name = 'DueFrom:FBO' \gset
 SELECT account AS operating FROM our_account WHERE fund = 'CORP' AND name = 'Bank:operating' \gset
-SELECT throws_ok(format($$SELECT load_journal('QRST', 'BAD5', '{Dr %s 1.00 USD; Cr %s 1.00 USD}')$$, :'alice', :'cover'), 'LG003', NULL,
+SELECT throws_ok(format($$SELECT load_journal('QRST', '{Dr %s 1.00 USD; Cr %s 1.00 USD}', 'BAD5')$$, :'alice', :'cover'), 'LG003', NULL,
 	'a settled purchase without the company''s side is refused (I7)');
-SELECT throws_ok(format($$SELECT load_journal('QRST', 'BAD6', '{Dr %s %s; Cr %s %2$s; Dr %4$s %2$s; Cr %5$s %2$s}')$$, :'cover',
+SELECT throws_ok(format($$SELECT load_journal('QRST', '{Dr %s %s; Cr %s %2$s; Dr %4$s %2$s; Cr %5$s %2$s}', 'BAD6')$$, :'cover',
 	(balance_of(:'cover')).balance + '0.01 USD', :'bank', :'operating', :'covered'), 'LG050', NULL, 'the company takes no cent more out of the FBO account than is its own');
-SELECT throws_ok(format($$SELECT load_journal('QRST', 'BAD7', '{Dr %s %s; Cr %s %2$s; Dr %4$s %2$s; Cr %5$s %2$s}')$$, :'cover',
+SELECT throws_ok(format($$SELECT load_journal('QRST', '{Dr %s %s; Cr %s %2$s; Dr %4$s %2$s; Cr %5$s %2$s}', 'BAD7')$$, :'cover',
 	(balance_of(:'cover')).balance + '0.01 USD', :'dave', :'operating', :'covered'), 'LG050', NULL,
 	'the company credits customers no cent more than is its own');
 SELECT is((SELECT md5(string_agg(j::text, ',' ORDER BY journal_id)) FROM journal j), :'before', 'refused journals write nothing');
 
 -- Posted again, everything is replayed
 SELECT is((SELECT string_agg(DISTINCT r.outcome || ' ' || r.replayed, ',') FROM given_journal g,
-	LATERAL load_journals(ARRAY[ROW(:'client', g.id, 'general', pg_temp.given_entry(g.n), NULL, g.text, false)::journal_request]) AS r), 'posted true',
+	LATERAL load_journals(ARRAY[ROW(:'client', pg_temp.given_entry(g.n), g.id, 'general', g.text, NULL, false)::journal_request]) AS r), 'posted true',
 	'golden journals submitted again are replayed');
 SELECT is((SELECT count(*) FROM journal), 54::bigint, 'replayed journals are not written again');
 SELECT finish();

@@ -15,8 +15,8 @@ BEGIN
 END $$;
 
 SELECT open_client('HOLD'), open_client('ELSE') \g /dev/null
-SELECT open_customer(code, client => 'HOLD') FROM unnest('{HOLDANN1,HOLDBEN1,HOLDCAT1}'::text[]) AS code \g /dev/null
-SELECT open_customer('ELSEANN1', client => 'ELSE') \g /dev/null
+SELECT open_customer(client => 'HOLD', customer => code) FROM unnest('{HOLDANN1,HOLDBEN1,HOLDCAT1}'::text[]) AS code \g /dev/null
+SELECT open_customer(client => 'ELSE', customer => 'ELSEANN1') \g /dev/null
 CREATE TEMP TABLE a (who text, account account_id);
 INSERT INTO a VALUES ('bank', open_account('HOLD', 'FBO', 'Bank:omnibus', 'USD')),
 	('ann', open_account('HOLD', 'FBO', 'Cust:HOLDANN1:settled', 'USD')), ('ben', open_account('HOLD', 'FBO', 'Cust:HOLDANN1:held', 'USD')),
@@ -34,55 +34,55 @@ CREATE FUNCTION pg_temp.ties(moment text) RETURNS SETOF text VOLATILE LANGUAGE s
 		LEFT JOIN (SELECT account, sum(remaining) AS bound FROM hold WHERE status = 'open' GROUP BY account) s ON s.account = b.account
 		WHERE b.held *<> coalesce(s.bound, zero(asset(b.held)))$q$,
 		'the balance held is what open holds bind after ' || moment) $$;
-SELECT load_journal('HOLD', 'fund ' || who, pg_temp.move('bank', who, '100.00 USD')) FROM unnest('{ann,ben,cat}'::text[]) AS who \g /dev/null
+SELECT load_journal('HOLD', pg_temp.move('bank', who, '100.00 USD'), 'fund ' || who) FROM unnest('{ann,ben,cat}'::text[]) AS who \g /dev/null
 
 -- ---------------------------------------------------------------------------
 -- authorise
 -- ---------------------------------------------------------------------------
-SELECT pg_temp.same($$SELECT reference, status, remaining::text, captured::text, expires_at FROM authorise_hold('HOLD', pg_temp.of('ann'), '30.00 USD', 'h1')$$,
+SELECT pg_temp.same($$SELECT reference, status, remaining::text, captured::text, expires_at FROM authorize_hold('HOLD', pg_temp.of('ann'), '30.00 USD', 'h1')$$,
 	$$VALUES ('h1', 'open', '30.00 USD', '0.00 USD', NULL::timestamptz)$$, 'an authorized hold is open and binds its amount');
 SELECT is(pg_temp.state('ann'), '100.00 USD/30.00 USD/70.00 USD',
 	'an authorized hold lowers what is available and moves no money');
 SELECT pg_temp.ties('an authorization');
-SELECT throws_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ann'), '70.01 USD', 'h2')$$, 'LG050', NULL,
+SELECT throws_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ann'), '70.01 USD', 'h2')$$, 'LG050', NULL,
 	'a hold above the available balance is refused');
-SELECT throws_ok($$SELECT load_journal('HOLD', 'p1', pg_temp.move('ann', 'ben', '70.01 USD'))$$, 'LG050', NULL,
+SELECT throws_ok($$SELECT load_journal('HOLD', pg_temp.move('ann', 'ben', '70.01 USD'), 'p1')$$, 'LG050', NULL,
 	'a journal that spends held money is refused');
-SELECT lives_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ann'), '70.00 USD', 'h2')$$,
+SELECT lives_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ann'), '70.00 USD', 'h2')$$,
 	'a hold of all that is available is accepted');
 SELECT is(pg_temp.state('ann'), '100.00 USD/100.00 USD/0.00 USD', 'a hold of all that is available leaves nothing available');
 SELECT pg_temp.ties('a hold of all that is available');
-SELECT throws_ok($$SELECT authorise_hold('HOLD', pg_temp.of('cat'), '80.01 USD', 'floor')$$, 'LG050', NULL,
+SELECT throws_ok($$SELECT authorize_hold('HOLD', pg_temp.of('cat'), '80.01 USD', 'floor')$$, 'LG050', NULL,
 	'a hold that reaches below the account''s floor is refused');
-SELECT lives_ok($$SELECT authorise_hold('HOLD', pg_temp.of('cat'), '80.00 USD', 'floor')$$,
+SELECT lives_ok($$SELECT authorize_hold('HOLD', pg_temp.of('cat'), '80.00 USD', 'floor')$$,
 	'a hold of all that is above the account''s floor is accepted');
-SELECT throws_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ben'), '0.00 USD', 'n')$$, 'LG045', NULL,
+SELECT throws_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ben'), '0.00 USD', 'n')$$, 'LG045', NULL,
 	'a hold of zero is refused');
-SELECT throws_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ben'), '-1.00 USD', 'n')$$, 'LG045', NULL,
+SELECT throws_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ben'), '-1.00 USD', 'n')$$, 'LG045', NULL,
 	'a hold of a negative amount is refused');
-SELECT throws_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ben'), NULL, 'n')$$, 'LG045', NULL,
+SELECT throws_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ben'), NULL, 'n')$$, 'LG045', NULL,
 	'a hold without an amount is refused');
-SELECT throws_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ben'), '0.001 USD', 'n')$$, 'LG043', NULL,
+SELECT throws_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ben'), '0.001 USD', 'n')$$, 'LG043', NULL,
 	'a hold with more decimals than its asset has is refused');
-SELECT throws_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ben'), '0.01 BTC', 'n')$$, 'LG042', NULL,
+SELECT throws_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ben'), '0.01 BTC', 'n')$$, 'LG042', NULL,
 	'a hold in another asset than the account''s is refused');
-SELECT throws_ok($$SELECT authorise_hold('HOLD', 'FBO:999999', '1.00 USD', 'n')$$, 'LG030', NULL,
+SELECT throws_ok($$SELECT authorize_hold('HOLD', 'FBO:999999', '1.00 USD', 'n')$$, 'LG030', NULL,
 	'a hold on an unknown account is refused');
-SELECT throws_ok($$SELECT authorise_hold('HOLD', pg_temp.of('else'), '1.00 USD', 'n')$$, 'LG030', NULL,
+SELECT throws_ok($$SELECT authorize_hold('HOLD', pg_temp.of('else'), '1.00 USD', 'n')$$, 'LG030', NULL,
 	'a hold on another client''s account is refused like one on an unknown account');
-SELECT throws_ok($$SELECT authorise_hold('HOLD', pg_temp.of('bank'), '1.00 USD', 'n')$$, 'LG030', NULL,
+SELECT throws_ok($$SELECT authorize_hold('HOLD', pg_temp.of('bank'), '1.00 USD', 'n')$$, 'LG030', NULL,
 	'a hold on a house account is refused');
-SELECT throws_ok($$SELECT authorise_hold('NOWHERE', pg_temp.of('ben'), '1.00 USD', 'n')$$, 'LG010', NULL,
+SELECT throws_ok($$SELECT authorize_hold('NOWHERE', pg_temp.of('ben'), '1.00 USD', 'n')$$, 'LG010', NULL,
 	'a hold for an unknown client is refused');
-SELECT throws_ok(format('SELECT authorise_hold(''HOLD'', pg_temp.of(''ben''), ''1.00 USD'', %s)', r), 'LG002', NULL,
+SELECT throws_ok(format('SELECT authorize_hold(''HOLD'', pg_temp.of(''ben''), ''1.00 USD'', %s)', r), 'LG002', NULL,
 	'a hold is refused when its reference is ' || w)
 	FROM (VALUES ('NULL', 'missing'), ('''''', 'empty'), ('repeat(''x'', 201)', 'too long')) AS v (r, w);
-SELECT lives_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ben'), '1.00 USD', repeat('x', 200))$$,
+SELECT lives_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ben'), '1.00 USD', repeat('x', 200))$$,
 	'a hold with a reference of 200 bytes is accepted');
 SELECT lives_ok($$SELECT release_hold('HOLD', repeat('x', 200), 'and off')$$, 'a reference of 200 bytes finds its hold');
 
 -- an authorization repeated, with the same content and with other
-SELECT pg_temp.same($$SELECT h.hold_id, h.remaining::text FROM authorise_hold('HOLD', pg_temp.of('ann'), '30.00 USD', 'h1') h$$,
+SELECT pg_temp.same($$SELECT h.hold_id, h.remaining::text FROM authorize_hold('HOLD', pg_temp.of('ann'), '30.00 USD', 'h1') h$$,
 	$$SELECT hold_id, '30.00 USD' FROM hold WHERE reference = 'h1'$$, 'a repeated authorization answers with the original hold');
 SELECT is(pg_temp.state('ann'), '100.00 USD/100.00 USD/0.00 USD', 'a repeated authorization binds nothing more');
 CREATE FUNCTION pg_temp.detail(query text) RETURNS text LANGUAGE plpgsql AS $$
@@ -95,11 +95,11 @@ EXCEPTION WHEN SQLSTATE 'LG020' THEN
 	RETURN substring(detail FROM 'Field "([a-z_]+)"');
 END $$;
 SELECT is(pg_temp.detail(q), f, format('an authorization repeated with another %s is refused: %s', f, q)) FROM (VALUES
-	('amount', $$SELECT authorise_hold('HOLD', pg_temp.of('ann'), '30.01 USD', 'h1')$$),
-	('amount', $$SELECT authorise_hold('HOLD', pg_temp.of('ann'), '0.00 USD', 'h1')$$),
-	('amount', $$SELECT authorise_hold('HOLD', pg_temp.of('ann'), NULL, 'h1')$$),
-	('account', $$SELECT authorise_hold('HOLD', pg_temp.of('ben'), '30.00 USD', 'h1')$$),
-	('expires_at', $$SELECT authorise_hold('HOLD', pg_temp.of('ann'), '30.00 USD', 'h1', expires_at => clock_timestamp() + interval '1 hour')$$)) AS v (f, q);
+	('amount', $$SELECT authorize_hold('HOLD', pg_temp.of('ann'), '30.01 USD', 'h1')$$),
+	('amount', $$SELECT authorize_hold('HOLD', pg_temp.of('ann'), '0.00 USD', 'h1')$$),
+	('amount', $$SELECT authorize_hold('HOLD', pg_temp.of('ann'), NULL, 'h1')$$),
+	('account', $$SELECT authorize_hold('HOLD', pg_temp.of('ben'), '30.00 USD', 'h1')$$),
+	('expires_at', $$SELECT authorize_hold('HOLD', pg_temp.of('ann'), '30.00 USD', 'h1', expires_at => clock_timestamp() + interval '1 hour')$$)) AS v (f, q);
 
 -- ---------------------------------------------------------------------------
 -- release
@@ -127,7 +127,7 @@ SELECT is(pg_temp.detail(q), f, format('a reference used with another %s is refu
 	('hold', $$SELECT release_hold('HOLD', 'h1', 'r1', '20.00 USD')$$),
 	('operation', $$SELECT increase_hold('HOLD', 'h2', '20.00 USD', 'r1')$$),
 	('operation', $$SELECT release_hold('HOLD', 'h1', 'h1', '30.00 USD')$$),
-	('operation', $$SELECT authorise_hold('HOLD', pg_temp.of('ann'), '20.00 USD', 'r1')$$)) AS v (f, q);
+	('operation', $$SELECT authorize_hold('HOLD', pg_temp.of('ann'), '20.00 USD', 'r1')$$)) AS v (f, q);
 SELECT pg_temp.same($$SELECT status, remaining::text FROM release_hold('HOLD', 'h2', 'r3')$$, $$VALUES ('released', '0.00 USD')$$,
 	'a release without an amount frees the whole rest');
 SELECT pg_temp.same($$SELECT status, remaining::text FROM release_hold('HOLD', 'h2', 'r3')$$, $$VALUES ('released', '0.00 USD')$$,
@@ -172,7 +172,7 @@ SELECT throws_ok($$SELECT increase_hold('HOLD', 'h1', '1.00 USD', '')$$, 'LG002'
 -- ---------------------------------------------------------------------------
 -- capture
 -- ---------------------------------------------------------------------------
-SELECT lives_ok($$SELECT load_journal('HOLD', 'spend', pg_temp.move('ann', 'bank', '55.00 USD'))$$,
+SELECT lives_ok($$SELECT load_journal('HOLD', pg_temp.move('ann', 'bank', '55.00 USD'), 'spend')$$,
 	'money that no hold binds can be spent');
 SELECT pg_temp.same($$SELECT outcome, replayed FROM capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '10.00 USD'), 'c1', description => 'first')$$, $$VALUES ('posted', false)$$,
 	'a hold can be captured in part');
@@ -196,7 +196,7 @@ SELECT is(pg_temp.detail(q), f, 'a capture is refused when it is repeated with a
 SELECT throws_ok($$SELECT capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '1.00 USD'), 'spend')$$, 'LG020', NULL,
 	'a capture under the reference of another journal is refused');
 SELECT is(pg_temp.state('ann'), '35.00 USD/35.00 USD/0.00 USD', 'a refused capture leaves the hold as it was');
-SELECT throws_ok($$SELECT load_journal('HOLD', 'mine', pg_temp.move('ben', 'ann', '1.00 USD'), kind => 'hold_capture')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT load_journal('HOLD', pg_temp.move('ben', 'ann', '1.00 USD'), 'mine', kind => 'hold_capture')$$, 'LG002', NULL,
 	'a journal of kind hold_capture is refused outside of a capture');
 SELECT throws_ok($$SELECT capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '35.01 USD'), 'c2')$$, 'LG053', NULL,
 	'a capture above what the hold binds is refused');
@@ -211,7 +211,7 @@ SELECT throws_ok($$SELECT capture_hold('HOLD', 'none', pg_temp.move('ann', 'ben'
 	'a capture of an unknown hold is refused');
 SELECT throws_ok($$SELECT capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '1.00 USD'), NULL)$$, 'LG002', NULL,
 	'a capture without a reference is refused');
-SELECT authorise_hold('HOLD', pg_temp.of('ben'), '10.00 USD', 'twin ' || n) FROM generate_series(1, 2) AS n \g /dev/null
+SELECT authorize_hold('HOLD', pg_temp.of('ben'), '10.00 USD', 'twin ' || n) FROM generate_series(1, 2) AS n \g /dev/null
 SELECT throws_ok($$SELECT capture_hold('HOLD', 'twin 1', pg_temp.move('ben', 'ann', '10.01 USD'), 'c2')$$, 'LG053', NULL,
 	'a capture of what another hold binds is refused');
 SELECT release_hold('HOLD', 'twin ' || n, 'twin off ' || n) FROM generate_series(1, 2) AS n \g /dev/null
@@ -237,7 +237,7 @@ SELECT pg_temp.same($$SELECT outcome, replayed FROM capture_hold('HOLD', 'h1', p
 	'an earlier capture repeated after the final one is a replay');
 SELECT throws_ok($$SELECT capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '1.00 USD'), 'c4')$$, 'LG052', NULL,
 	'a capture after the final one is refused');
-SELECT lives_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ann'), '8.00 USD', 'whole')$$,
+SELECT lives_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ann'), '8.00 USD', 'whole')$$,
 	'a hold of all that is left is accepted');
 SELECT lives_ok($$SELECT capture_hold('HOLD', 'whole', pg_temp.move('ann', 'ben', '8.00 USD'), 'whole/c')$$,
 	'a capture may take all that the hold binds');
@@ -261,12 +261,12 @@ SELECT throws_ok('TRUNCATE hold', 'LG066', NULL, 'a truncation of holds is refus
 -- ---------------------------------------------------------------------------
 -- frozen and closed accounts
 -- ---------------------------------------------------------------------------
-SELECT lives_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ben'), '10.00 USD', 'f1')$$,
+SELECT lives_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ben'), '10.00 USD', 'f1')$$,
 	'a hold is accepted before its account is frozen');
-SELECT throws_ok($$SELECT close_account(pg_temp.of('ben'), 'test')$$, 'LG035', NULL,
+SELECT throws_ok($$SELECT close_account(pg_temp.of('ben'), reason => 'test')$$, 'LG035', NULL,
 	'an account with an open hold cannot be closed');
-SELECT freeze_account(pg_temp.of('ben'), 'debit', 'test') \g /dev/null
-SELECT throws_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ben'), '1.00 USD', 'f2')$$, 'LG033', NULL,
+SELECT freeze_account(pg_temp.of('ben'), 'debit', reason => 'test') \g /dev/null
+SELECT throws_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ben'), '1.00 USD', 'f2')$$, 'LG033', NULL,
 	'an account frozen for debits takes no hold');
 SELECT throws_ok($$SELECT increase_hold('HOLD', 'f1', '1.00 USD', 'f2')$$, 'LG033', NULL,
 	'a hold on an account frozen for debits cannot be increased');
@@ -274,15 +274,15 @@ SELECT throws_ok($$SELECT capture_hold('HOLD', 'f1', pg_temp.move('ben', 'ann', 
 	'a hold on an account frozen for debits cannot be captured');
 SELECT lives_ok($$SELECT release_hold('HOLD', 'f1', 'f2', '1.00 USD')$$,
 	'a hold on an account frozen for debits can be released');
-SELECT is((SELECT remaining FROM authorise_hold('HOLD', pg_temp.of('ben'), '10.00 USD', 'f1')), '10.00 USD',
+SELECT is((SELECT remaining FROM authorize_hold('HOLD', pg_temp.of('ben'), '10.00 USD', 'f1')), '10.00 USD',
 	'an authorization repeated on a frozen account answers as it was answered first');
-SELECT unfreeze_account(pg_temp.of('ben'), 'test') \g /dev/null
-SELECT freeze_account(pg_temp.of('ben'), 'credit', 'test') \g /dev/null
+SELECT unfreeze_account(pg_temp.of('ben'), reason => 'test') \g /dev/null
+SELECT freeze_account(pg_temp.of('ben'), 'credit', reason => 'test') \g /dev/null
 SELECT lives_ok($$SELECT increase_hold('HOLD', 'f1', '1.00 USD', 'f3')$$,
 	'a hold on an account frozen for credits can be increased');
-SELECT unfreeze_account(pg_temp.of('ben'), 'test') \g /dev/null
-SELECT close_account(pg_temp.of('coin'), 'test') \g /dev/null
-SELECT throws_ok($$SELECT authorise_hold('HOLD', pg_temp.of('coin'), '1.00 BTC', 'f4')$$, 'LG032', NULL,
+SELECT unfreeze_account(pg_temp.of('ben'), reason => 'test') \g /dev/null
+SELECT close_account(pg_temp.of('coin'), reason => 'test') \g /dev/null
+SELECT throws_ok($$SELECT authorize_hold('HOLD', pg_temp.of('coin'), '1.00 BTC', 'f4')$$, 'LG032', NULL,
 	'a closed account takes no hold');
 SELECT release_hold('HOLD', 'f1', 'f5') \g /dev/null
 SELECT pg_temp.ties('freezing and closing accounts');

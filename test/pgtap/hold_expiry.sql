@@ -18,7 +18,7 @@ CREATE ROLE ledger_test_teller IN ROLE bakkt_ledger_poster, bakkt_ledger_bookkee
 CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
 CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
 SELECT open_client('HOLD') \g /dev/null
-SELECT open_customer(code, client => 'HOLD') FROM unnest('{HOLDANN1,HOLDBEN1}'::text[]) AS code \g /dev/null
+SELECT open_customer(client => 'HOLD', customer => code) FROM unnest('{HOLDANN1,HOLDBEN1}'::text[]) AS code \g /dev/null
 SELECT grant_client_access('HOLD', 'ledger_test_teller') \g /dev/null
 CREATE TEMP TABLE a (who text, account account_id);
 INSERT INTO a VALUES ('bank', open_account('HOLD', 'FBO', 'Bank:omnibus', 'USD')),
@@ -36,17 +36,17 @@ CREATE FUNCTION pg_temp.ties(moment text) RETURNS SETOF text VOLATILE LANGUAGE s
 		'the balance held is what open holds bind after ' || moment) $$;
 -- a hold of two hours ago that expired an hour ago, and nobody has looked since
 CREATE FUNCTION pg_temp.expired(who text, amount amount, reference text) RETURNS void VOLATILE LANGUAGE sql AS $$
-	SELECT bakkt_ledger.authorise_hold('HOLD', pg_temp.of($1), $2, $3, expires_at => now() - interval '1 hour', at => now() - interval '2 hours') $$;
+	SELECT bakkt_ledger.authorize_hold('HOLD', pg_temp.of($1), $2, $3, expires_at => now() - interval '1 hour', at => now() - interval '2 hours') $$;
 CREATE FUNCTION pg_temp.status(reference text) RETURNS text VOLATILE LANGUAGE sql AS $$
 	SELECT h.status || ' ' || h.remaining FROM bakkt_ledger_internal.hold h WHERE h.reference = $1 $$;
-SELECT load_journal('HOLD', 'fund ' || who, pg_temp.move('bank', who, '100.00 USD')) FROM unnest('{ann,ben}'::text[]) AS who \g /dev/null
+SELECT load_journal('HOLD', pg_temp.move('bank', who, '100.00 USD'), 'fund ' || who) FROM unnest('{ann,ben}'::text[]) AS who \g /dev/null
 
 -- ---------------------------------------------------------------------------
 -- reading
 -- ---------------------------------------------------------------------------
-SELECT throws_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ann'), '1.00 USD', 'n', expires_at => now() - interval '1 hour')$$, 'LG061', NULL,
+SELECT throws_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ann'), '1.00 USD', 'n', expires_at => now() - interval '1 hour')$$, 'LG061', NULL,
 	'a hold that expires before it begins is refused');
-SELECT authorise_hold('HOLD', pg_temp.of('ann'), '60.00 USD', 'soon', expires_at => now() + interval '1 hour') \g /dev/null
+SELECT authorize_hold('HOLD', pg_temp.of('ann'), '60.00 USD', 'soon', expires_at => now() + interval '1 hour') \g /dev/null
 SELECT is((balance_of(pg_temp.of('ann'), at => now() + interval '1 hour' - interval '1 microsecond')).available, '40.00 USD',
 	'a hold binds until the last microsecond before it expires');
 SELECT is((balance_of(pg_temp.of('ann'), at => now() + interval '1 hour')).available, '100.00 USD',
@@ -59,19 +59,19 @@ SELECT release_hold('HOLD', 'soon', 'soon/r') \g /dev/null
 -- posting, without the sweeper
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.expired('ann', '60.00 USD', 'e1') \g /dev/null
-SELECT authorise_hold('HOLD', pg_temp.of('ann'), '10.00 USD', 'standing', expires_at => now() + interval '1 hour') \g /dev/null
+SELECT authorize_hold('HOLD', pg_temp.of('ann'), '10.00 USD', 'standing', expires_at => now() + interval '1 hour') \g /dev/null
 SELECT is(pg_temp.status('e1'), 'expired 0.00 USD', 'an authorization records the expired holds of its account');
 SELECT pg_temp.expired('ann', '60.00 USD', 'e2') \g /dev/null
 SELECT is(pg_temp.state('ann'), '100.00 USD/70.00 USD/90.00 USD', 'an expired hold stops binding before its expiry is recorded');
-SELECT is((SELECT outcome FROM load_journal('HOLD', 'dry', pg_temp.move('ann', 'ben', '90.00 USD'), dry_run => true)), 'posted',
+SELECT is((SELECT outcome FROM load_journal('HOLD', pg_temp.move('ann', 'ben', '90.00 USD'), 'dry', dry_run => true)), 'posted',
 	'a dry run may spend what an expired hold bound');
 SELECT is(pg_temp.status('e2'), 'open 60.00 USD', 'a dry run records no expiry');
-SELECT throws_ok($$SELECT load_journal('HOLD', 'over', pg_temp.move('ann', 'ben', '90.01 USD'))$$, 'LG050', NULL,
+SELECT throws_ok($$SELECT load_journal('HOLD', pg_temp.move('ann', 'ben', '90.01 USD'), 'over')$$, 'LG050', NULL,
 	'a journal that spends what a live hold binds is refused');
-SELECT lives_ok($$SELECT load_journal('HOLD', 'p1', pg_temp.move('ann', 'ben', '30.00 USD'))$$,
+SELECT lives_ok($$SELECT load_journal('HOLD', pg_temp.move('ann', 'ben', '30.00 USD'), 'p1')$$,
 	'a journal that needs nothing of an expired hold is posted');
 SELECT is(pg_temp.status('e2'), 'open 60.00 USD', 'a journal that needs nothing of an expired hold does not record its expiry');
-SELECT lives_ok($$SELECT load_journal('HOLD', 'p2', pg_temp.move('ann', 'ben', '60.00 USD'))$$,
+SELECT lives_ok($$SELECT load_journal('HOLD', pg_temp.move('ann', 'ben', '60.00 USD'), 'p2')$$,
 	'a journal may spend what an expired hold bound');
 SELECT is(pg_temp.status('e2'), 'expired 0.00 USD', 'a journal that needs what an expired hold bound records the expiry');
 SELECT is(pg_temp.state('ann'), '10.00 USD/10.00 USD/0.00 USD',
@@ -93,16 +93,16 @@ SELECT pg_temp.ties('a batch that spends what an expired hold bound');
 -- ---------------------------------------------------------------------------
 -- what has expired cannot be used
 -- ---------------------------------------------------------------------------
-SELECT load_journal('HOLD', 'fund again ' || who, pg_temp.move('bank', who, '100.00 USD')) FROM unnest('{ann,ben}'::text[]) AS who \g /dev/null
+SELECT load_journal('HOLD', pg_temp.move('bank', who, '100.00 USD'), 'fund again ' || who) FROM unnest('{ann,ben}'::text[]) AS who \g /dev/null
 SELECT pg_temp.expired('ben', '5.00 USD', 'e4') \g /dev/null
 SELECT throws_ok($$SELECT capture_hold('HOLD', 'e4', pg_temp.move('ben', 'ann', '5.00 USD'), 'u1')$$, 'LG052', NULL,
 	'an expired hold cannot be captured');
 SELECT throws_ok($$SELECT increase_hold('HOLD', 'e4', '5.00 USD', 'u1')$$, 'LG052', NULL, 'an expired hold cannot be increased');
 SELECT throws_ok($$SELECT release_hold('HOLD', 'e4', 'u1')$$, 'LG052', NULL, 'an expired hold cannot be released');
-SELECT is((SELECT status FROM authorise_hold('HOLD', pg_temp.of('ben'), '5.00 USD', 'e4', expires_at => now() - interval '1 hour')), 'open',
+SELECT is((SELECT status FROM authorize_hold('HOLD', pg_temp.of('ben'), '5.00 USD', 'e4', expires_at => now() - interval '1 hour')), 'open',
 	'a repeated authorization answers as it was answered first, also of a hold that has expired since');
 -- many holds on one account, some expired
-SELECT authorise_hold('HOLD', pg_temp.of('ben'), amount(n, 'USD'), 'many ' || n, expires_at => CASE n % 3 WHEN 0 THEN now() - interval '1 hour' WHEN 1 THEN now() + interval '1 hour' END,
+SELECT authorize_hold('HOLD', pg_temp.of('ben'), amount(n, 'USD'), 'many ' || n, expires_at => CASE n % 3 WHEN 0 THEN now() - interval '1 hour' WHEN 1 THEN now() + interval '1 hour' END,
 	at => now() - interval '2 hours') FROM generate_series(1, 9) AS n \g /dev/null
 SELECT is(pg_temp.state('ben'), '100.00 USD/45.00 USD/73.00 USD', 'of many holds on an account only the live ones bind');
 SELECT lives_ok($$SELECT capture_hold('HOLD', 'many 8', pg_temp.move('ben', 'ann', '3.00 USD'), 'many/c')$$,
@@ -114,7 +114,7 @@ SELECT pg_temp.ties('a capture beside expired holds');
 -- nobody ages what binds today
 -- ---------------------------------------------------------------------------
 SELECT throws_ok(replace(q, '$', w), 'LG061', NULL, format('a hold cannot be %s at %s', n, w)) FROM (VALUES
-	('authorized', $$SELECT authorise_hold('HOLD', pg_temp.of('ben'), '1.00 USD', 'n', at => $)$$),
+	('authorized', $$SELECT authorize_hold('HOLD', pg_temp.of('ben'), '1.00 USD', 'n', at => $)$$),
 	('increased', $$SELECT increase_hold('HOLD', 'many 8', '1.00 USD', 'n', at => $)$$),
 	('released', $$SELECT release_hold('HOLD', 'many 8', 'n', at => $)$$),
 	('captured', $$SELECT capture_hold('HOLD', 'many 8', pg_temp.move('ben', 'ann', '1.00 USD'), 'n', at => $)$$),
@@ -142,7 +142,7 @@ SELECT is((SELECT count(*) FROM hold h WHERE h.status = 'expired' AND (SELECT co
 -- who
 -- ---------------------------------------------------------------------------
 SET LOCAL ROLE ledger_test_teller;
-SELECT lives_ok($$SELECT authorise_hold('HOLD', pg_temp.of('ann'), '9.00 USD', 'w')$$, 'a poster authorizes holds');
+SELECT lives_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ann'), '9.00 USD', 'w')$$, 'a poster authorizes holds');
 SELECT lives_ok($$SELECT increase_hold('HOLD', 'w', '1.00 USD', 'w/i')$$, 'a poster increases holds');
 SELECT lives_ok($$SELECT capture_hold('HOLD', 'w', pg_temp.move('ann', 'ben', '4.00 USD'), 'w/c')$$, 'a poster captures holds');
 SELECT lives_ok($$SELECT release_hold('HOLD', 'w', 'w/r')$$, 'a poster releases holds');
@@ -171,13 +171,13 @@ BEGIN
 	FOR i IN 1..steps LOOP
 		BEGIN
 			CASE (random() * 6)::int
-				WHEN 0, 1 THEN PERFORM authorise_hold('HOLD', pg_temp.of('ann'), amount(1 + (random() * 30)::int, 'USD'), 'z' || i % 40,
+				WHEN 0, 1 THEN PERFORM authorize_hold('HOLD', pg_temp.of('ann'), amount(1 + (random() * 30)::int, 'USD'), 'z' || i % 40,
 						CASE WHEN random() < 0.3 THEN now() - interval '1 hour' END, now() - interval '2 hours');
 				WHEN 2 THEN PERFORM increase_hold('HOLD', 'z' || (random() * 39)::int, amount(1 + (random() * 9)::int, 'USD'), 'zi' || i);
 				WHEN 3 THEN PERFORM release_hold('HOLD', 'z' || (random() * 39)::int, 'zr' || i, CASE WHEN random() < 0.5 THEN amount(1 + (random() * 9)::int, 'USD') END);
 				WHEN 4 THEN PERFORM capture_hold('HOLD', 'z' || (random() * 39)::int, pg_temp.move('ann', 'ben', amount(1 + (random() * 9)::int, 'USD')), 'zc' || i, random() < 0.3);
-				WHEN 5 THEN PERFORM load_journal('HOLD', 'zp' || i, pg_temp.move('ann', 'ben', amount(1 + (random() * 60)::int, 'USD')));
-				ELSE PERFORM load_journal('HOLD', 'zd' || i, pg_temp.move('bank', 'ann', amount(1 + (random() * 40)::int, 'USD')));
+				WHEN 5 THEN PERFORM load_journal('HOLD', pg_temp.move('ann', 'ben', amount(1 + (random() * 60)::int, 'USD')), 'zp' || i);
+				ELSE PERFORM load_journal('HOLD', pg_temp.move('bank', 'ann', amount(1 + (random() * 40)::int, 'USD')), 'zd' || i);
 			END CASE;
 			done := done + 1;
 		EXCEPTION WHEN SQLSTATE 'LG020' OR SQLSTATE 'LG050' OR SQLSTATE 'LG051' OR SQLSTATE 'LG052' OR SQLSTATE 'LG053' THEN

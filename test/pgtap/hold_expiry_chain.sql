@@ -5,7 +5,7 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('CHAIN') \g /dev/null
-SELECT open_customer(code, client => 'CHAIN') FROM unnest('{CHAINAN1,CHAINBE1}'::text[]) AS code \g /dev/null
+SELECT open_customer(client => 'CHAIN', customer => code) FROM unnest('{CHAINAN1,CHAINBE1}'::text[]) AS code \g /dev/null
 SELECT open_account('CHAIN', 'FBO', 'Bank:omnibus', 'USD') AS bank, open_account('CHAIN', 'FBO', 'Cust:CHAINAN1:settled', 'USD') AS ann,
 	open_account('CHAIN', 'FBO', 'Cust:CHAINBE1:settled', 'USD') AS ben \gset
 CREATE FUNCTION pg_temp.take(account account_id, bank account_id, amount amount, reference text, linked boolean DEFAULT false) RETURNS journal_request
@@ -13,8 +13,8 @@ CREATE FUNCTION pg_temp.take(account account_id, bank account_id, amount amount,
 	SELECT ROW('CHAIN', reference, NULL, bakkt_ledger.journal_entry(bakkt_ledger.line('Dr', account, amount), bakkt_ledger.line('Cr', bank, amount)),
 			   NULL, NULL, linked)::bakkt_ledger.journal_request $$;
 CREATE FUNCTION pg_temp.expired(account account_id, amount amount, reference text) RETURNS text VOLATILE LANGUAGE sql AS $$
-	SELECT (bakkt_ledger.authorise_hold('CHAIN', account, amount, reference, expires_at => now() - interval '1 hour', at => now() - interval '2 hours')).status $$;
-SELECT load_journal('CHAIN', 'fund ' || a, journal_entry(line('Dr', :'bank', '100.00 USD'), line('Cr', a, '100.00 USD')))
+	SELECT (bakkt_ledger.authorize_hold('CHAIN', account, amount, reference, expires_at => now() - interval '1 hour', at => now() - interval '2 hours')).status $$;
+SELECT load_journal('CHAIN', journal_entry(line('Dr', :'bank', '100.00 USD'), line('Cr', a, '100.00 USD')), 'fund ' || a)
 	FROM unnest(ARRAY[:'ann', :'ben']::account_id[]) AS a \g /dev/null
 
 -- The chain's first request is good, the second needs what an expired hold bound, the third fells them.
@@ -31,7 +31,7 @@ SELECT is((SELECT outcome FROM load_journals(ARRAY[pg_temp.take(:'ann', :'bank',
 -- A dry run records nothing and must not find the same hold again for the next request.
 SELECT pg_temp.expired(:'ben', '50.00 USD', 'older') \g /dev/null
 SELECT release_hold('CHAIN', 'older', 'older/r', '0.01 USD', at => now() - interval '2 hours') \g /dev/null
-SELECT authorise_hold('CHAIN', :'ben', '50.00 USD', 'standing', at => now() - interval '2 hours') \g /dev/null
+SELECT authorize_hold('CHAIN', :'ben', '50.00 USD', 'standing', at => now() - interval '2 hours') \g /dev/null
 SELECT results_eq(format($$SELECT sqlstate FROM load_journals(ARRAY[pg_temp.take(%1$L, %2$L, '50.00 USD', 'b1'),
 	pg_temp.take(%1$L, %2$L, '50.00 USD', 'b2')], dry_run => true)$$, :'ben', :'bank'),
 	ARRAY[NULL, 'LG050'], 'a dry run frees an expired hold for one request, not for two');

@@ -5,7 +5,7 @@ SELECT no_plan();
 
 CREATE ROLE ledger_test_tenant IN ROLE bakkt_ledger_poster, bakkt_ledger_approver;
 SELECT open_client('MINE'), open_client('OTHR') \g /dev/null
-SELECT open_customer('MINE0001', client => 'MINE'), open_customer('OTHR0001', client => 'OTHR') \g /dev/null
+SELECT open_customer(client => 'MINE', customer => 'MINE0001'), open_customer(client => 'OTHR', customer => 'OTHR0001') \g /dev/null
 SELECT grant_client_access('MINE', 'ledger_test_tenant') \g /dev/null
 
 -- ---------------------------------------------------------------------------
@@ -68,7 +68,7 @@ DECLARE
 		bakkt_ledger.account_of('MINE', 'CORP', 'Expense:rent', 'USD'), bakkt_ledger.account_of('MINE', 'CORP', 'Bank:operating', 'USD'));
 BEGIN
 	PERFORM set_config('session_authorization', first, true);
-	PERFORM bakkt_ledger.propose_journal(entry, 'rent', reference);
+	PERFORM bakkt_ledger.propose_journal(entry, reference, 'rent');
 	PERFORM set_config('session_authorization', second, true);
 	PERFORM bakkt_ledger.approve_journal('MINE', reference);
 	PERFORM set_config('session_authorization', 'postgres', true);
@@ -110,7 +110,7 @@ SELECT is(pg_temp.refused(v.first, v.second), CASE WHEN current_setting('server_
 SET LOCAL SESSION AUTHORIZATION ledger_test_ann;
 SET LOCAL ROLE ledger_test_group;
 SELECT is((SELECT proposed_by FROM propose_journal(format('{Dr %s 2.00 USD; Cr %s 2.00 USD}', account_of('MINE', 'CORP', 'Expense:rent', 'USD'),
-	account_of('MINE', 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'rent', 'by role')), 'ledger_test_ann', 'a proposal names the login, whatever SET ROLE says');
+	account_of('MINE', 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'by role', 'rent')), 'ledger_test_ann', 'a proposal names the login, whatever SET ROLE says');
 SELECT throws_ok($$SELECT approve_journal('MINE', 'by role')$$, 'LG067', NULL, 'SET ROLE makes nobody another person');
 RESET ROLE;
 SELECT throws_ok($$SELECT approve_journal('MINE', 'by role')$$, 'LG067', NULL, 'RESET ROLE makes nobody another person');
@@ -120,7 +120,7 @@ RESET SESSION AUTHORIZATION;
 -- the proposer's login is another's now, or gone: nobody can tell who it was
 SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
 SELECT propose_journal(format('{Dr %s 3.00 USD; Cr %s 3.00 USD}', account_of('MINE', 'CORP', 'Expense:rent', 'USD'),
-	account_of('MINE', 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'rent', 'by bob') \g /dev/null
+	account_of('MINE', 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'by bob', 'rent') \g /dev/null
 RESET SESSION AUTHORIZATION;
 ALTER ROLE ledger_test_bob RENAME TO ledger_test_bobby;
 CREATE ROLE ledger_test_bob LOGIN IN ROLE ledger_test_group;
@@ -156,7 +156,7 @@ DECLARE
 BEGIN
 	FOREACH statement IN ARRAY ARRAY['SELECT bakkt_ledger.clients()', $q$SELECT bakkt_ledger.postings('MINE')$q$, $q$SELECT bakkt_ledger.customers('MINE')$q$, $q$SELECT bakkt_ledger.approvals('MINE')$q$,
 		'SELECT count(*) FROM bakkt_ledger.journal', 'SELECT count(*) FROM bakkt_ledger_internal.customer',
-		$q$SELECT bakkt_ledger.open_customer('MINE0002', client => 'MINE')$q$, $q$SELECT bakkt_ledger.balances('OTHR')$q$,
+		$q$SELECT bakkt_ledger.open_customer(client => 'MINE', customer => 'MINE0002')$q$, $q$SELECT bakkt_ledger.balances('OTHR')$q$,
 		$q$SELECT bakkt_ledger.approve_journal('MINE', 'trap')$q$, $q$SELECT bakkt_ledger.request_withdrawal('MINE0001', '1.00 USD', 'w')$q$]
 	LOOP
 		BEGIN
@@ -195,7 +195,7 @@ REFRESH MATERIALIZED VIEW ledger_test_tenants.trapped;
 SELECT isnt_empty('SELECT * FROM ledger_test_tenants.seen', 'the trap function runs when a superuser refreshes the view');
 SELECT is_empty($$SELECT * FROM ledger_test_tenants.seen WHERE state <> '42501'$$, 'REFRESH MATERIALIZED VIEW by a superuser gives the view''s owner nothing');
 SELECT throws_ok('REFRESH MATERIALIZED VIEW ledger_test_tenants.everybody', '42501', NULL, 'a materialized view over the ledger shows nobody a client');
-SELECT is((SELECT count(*) FROM customer WHERE account_code = 'MINE0002'), 0::bigint,
+SELECT is((SELECT count(*) FROM customer WHERE customer_code = 'MINE0002'), 0::bigint,
 	'the trap function opens no customer in maintenance by a superuser');
 
 -- who acts in a session of his own does so as before, inside functions too

@@ -7,16 +7,16 @@ SELECT no_plan();
 -- banks
 -- ---------------------------------------------------------------------------
 SELECT open_client('QRST'), open_client('APEX', funding_model => 'APEX_TPJ') \g /dev/null
-SELECT open_customer('QRST0001', client => 'QRST') \g /dev/null
-SELECT receive_wire('QRST', '1000.00 USD', 'plain', account => 'QRST0001') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'QRST0001') \g /dev/null
+SELECT receive_wire('QRST', '1000.00 USD', 'plain', customer => 'QRST0001') \g /dev/null
 CREATE TEMP TABLE asked (what text, call text);
 INSERT INTO asked VALUES
-	('receive_wire', $$SELECT receive_wire('QRST', '1.00 USD', %L, account => 'QRST0001', bank => 'NOSUCH')$$),
+	('receive_wire', $$SELECT receive_wire('QRST', '1.00 USD', %L, customer => 'QRST0001', bank => 'NOSUCH')$$),
 	('receive_wire of nobody known', $$SELECT receive_wire('QRST', '1.00 USD', %L, bank => 'NOSUCH')$$),
 	('initiate_deposit', $$SELECT initiate_deposit('QRST0001', '1.00 USD', %L, bank => 'NOSUCH')$$),
 	('request_withdrawal', $$SELECT request_withdrawal('QRST0001', '20.00 USD', %L, bank => 'NOSUCH')$$),
-	('instruct_fbo_transfer', $$SELECT instruct_fbo_transfer('QRST', %L, '1.00 USD', bank => 'NOSUCH')$$),
-	('record_apex_wire', $$SELECT record_apex_wire('APEX', %L, 'received', '1.00 USD', bank => 'NOSUCH')$$);
+	('instruct_fbo_transfer', $$SELECT instruct_fbo_transfer('QRST', '1.00 USD', %L, bank => 'NOSUCH')$$),
+	('record_apex_wire', $$SELECT record_apex_wire('APEX', 'received', '1.00 USD', %L, bank => 'NOSUCH')$$);
 SELECT throws_ok(format(call, 'x'), 'LG016', NULL, what || ' takes no bank that nobody has opened') FROM asked;
 SELECT throws_ok(format('SELECT open_account(''QRST'', %L, %L, ''USD'')', fund, name), 'LG016', NULL, format('no account is opened for a bank that nobody has opened: %s %s', fund, name))
 	FROM (VALUES ('FBO', 'Bank:omnibus:NOSUCH'), ('CORP', 'Bank:operating:NOSUCH'), ('SEG', 'Bank:segregated:NOSUCH')) AS v (fund, name);
@@ -32,7 +32,7 @@ SELECT open_bank_account('EVOLVE2', 'FBO', 'Evolve', ledger_name => 'Bank:omnibu
 SELECT open_bank_account('EVOLVE3', 'OPERATING', 'Evolve', ledger_name => 'Bank:operating:NOSUCH') \g /dev/null
 SELECT lives_ok(format(call, 'd' || what), what || ' takes a bank that was opened') FROM asked WHERE what NOT IN ('request_withdrawal', 'instruct_fbo_transfer');
 SELECT lives_ok($$SELECT request_withdrawal('QRST0001', '20.00 USD', 'w', bank => 'NOSUCH')$$, 'request_withdrawal takes a bank that was opened');
-SELECT close_bank_account('EVOLVE2', 'moved') \g /dev/null
+SELECT close_bank_account('EVOLVE2', reason => 'moved') \g /dev/null
 SELECT throws_ok(format(call, 'y'), 'LG016', NULL, what || ' asks nothing new of a closed bank') FROM asked
 	WHERE what IN ('initiate_deposit', 'request_withdrawal', 'instruct_fbo_transfer');
 SELECT lives_ok(format(call, 'late'), what || ' records what a closed bank has done') FROM asked WHERE what = 'receive_wire';
@@ -53,7 +53,7 @@ SELECT is((SELECT funding_model FROM client WHERE code = 'CASH'), 'BAKKT_TPJ',
 	'a refused change of funding model leaves the client as it was');
 SELECT lives_ok($$SELECT change_cash_terms('CASH', prefunded => false), change_client('CASH', funding_model => 'NET_SETTLEMENT')$$,
 	'a client that is no longer prefunded can change its funding model');
-SELECT open_customer('MIXD0001', client => 'MIXD', funding_model => 'BAKKT_TPJ') \g /dev/null
+SELECT open_customer(client => 'MIXD', customer => 'MIXD0001', funding_model => 'BAKKT_TPJ') \g /dev/null
 SELECT lives_ok($$SELECT change_cash_terms('MIXD', prefunded => true)$$,
 	'a client is prefunded when a customer of its own model has cash in the FBO account');
 SELECT throws_ok($$SELECT change_customer('MIXD0001', funding_model => 'CLIENT', reason => 'x')$$, 'LG002', NULL,

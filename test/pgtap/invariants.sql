@@ -10,7 +10,7 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public;
 SELECT no_plan();
 
 SELECT open_client('INVA') \g /dev/null
-SELECT open_customer('INVA000' || n, client => 'INVA') FROM generate_series(1, 3) AS n \g /dev/null
+SELECT open_customer(client => 'INVA', customer => 'INVA000' || n) FROM generate_series(1, 3) AS n \g /dev/null
 SELECT open_account('INVA', 'FBO', 'Bank:omnibus', 'USD') AS bank \gset
 SELECT open_account('INVA', 'FBO', 'Cust:INVA0001:settled', 'USD', 'INVA0001') AS ann \gset
 SELECT open_account('INVA', 'FBO', 'Cust:INVA0002:settled', 'USD', 'INVA0002') AS ben \gset
@@ -61,16 +61,16 @@ SELECT is_empty($$SELECT f.n, fund(l.account), asset(l.amount), sum(value(l.amou
 	'a tampered entry that is accepted balances per fund and asset');
 
 -- Subtransactions leave no trace
-SELECT load_journal('INVA', 'open', pg_temp.entry(:'bank', :'ann', '100.00 USD')) \g /dev/null
+SELECT load_journal('INVA', pg_temp.entry(:'bank', :'ann', '100.00 USD'), 'open') \g /dev/null
 SELECT md5(string_agg(b::text, ',' ORDER BY account::text)) AS before FROM balance b \gset
 DO $$
 DECLARE
-	ann text := (SELECT account FROM balance JOIN customer USING (customer_id) WHERE account_code = 'INVA0001');
-	ben text := (SELECT account FROM balance JOIN customer USING (customer_id) WHERE account_code = 'INVA0002');
+	ann text := (SELECT account FROM balance JOIN customer USING (customer_id) WHERE customer_code = 'INVA0001');
+	ben text := (SELECT account FROM balance JOIN customer USING (customer_id) WHERE customer_code = 'INVA0002');
 BEGIN
 	FOR i IN 1 .. 50 LOOP
 		BEGIN
-			PERFORM load_journal('INVA', 'undone', pg_temp.entry(ann, ben, i || '.00 USD'));
+			PERFORM load_journal('INVA', pg_temp.entry(ann, ben, i || '.00 USD'), 'undone');
 			RAISE division_by_zero;
 		EXCEPTION WHEN division_by_zero THEN NULL;
 		END;
@@ -80,27 +80,27 @@ SELECT is((SELECT md5(string_agg(b::text, ',' ORDER BY account::text)) FROM bala
 	'postings undone by subtransactions leave balances and versions unchanged');
 SELECT is((SELECT count(*) FROM journal WHERE reference = 'undone'), 0::bigint,
 	'postings undone by subtransactions leave no journal');
-SELECT is((load_journal('INVA', 'undone', pg_temp.entry(:'ann', :'ben', '60.00 USD'))).outcome, 'posted',
+SELECT is((load_journal('INVA', pg_temp.entry(:'ann', :'ben', '60.00 USD'), 'undone')).outcome, 'posted',
 	'a reference used only by undone postings is free');
 SAVEPOINT s;
-SELECT load_journal('INVA', 'savepoint', pg_temp.entry(:'ann', :'ben', '40.00 USD')) \g /dev/null
+SELECT load_journal('INVA', pg_temp.entry(:'ann', :'ben', '40.00 USD'), 'savepoint') \g /dev/null
 ROLLBACK TO s;
-SELECT is((load_journal('INVA', 'after', pg_temp.entry(:'ann', :'ben', '40.00 USD'))).outcome, 'posted',
+SELECT is((load_journal('INVA', pg_temp.entry(:'ann', :'ben', '40.00 USD'), 'after')).outcome, 'posted',
 	'funds spent in a rolled-back savepoint can be spent again');
-SELECT throws_ok(format($$SELECT load_journal('INVA', 'one more', pg_temp.entry('%s', '%s', '0.01 USD'))$$, :'ann', :'ben'), 'LG050', NULL,
+SELECT throws_ok(format($$SELECT load_journal('INVA', pg_temp.entry('%s', '%s', '0.01 USD'), 'one more')$$, :'ann', :'ben'), 'LG050', NULL,
 	'funds of a rolled-back savepoint cannot be spent twice');
 
 -- one query that posts many times, and a posting inside a larger query
-SELECT is((SELECT count(*) FROM generate_series(1, 50) AS i, LATERAL load_journal('INVA', 'many ' || i, pg_temp.entry(:'ben', :'ann', '1.00 USD')) AS r WHERE r.outcome = 'posted'), 50::bigint,
+SELECT is((SELECT count(*) FROM generate_series(1, 50) AS i, LATERAL load_journal('INVA', pg_temp.entry(:'ben', :'ann', '1.00 USD'), 'many ' || i) AS r WHERE r.outcome = 'posted'), 50::bigint,
 	'one query posts fifty journals');
-WITH first AS MATERIALIZED (SELECT (load_journal('INVA', 'cte 1', pg_temp.entry(:'ben', :'ann', '50.00 USD'))).outcome),
-	second AS MATERIALIZED (SELECT (load_journal('INVA', 'cte 2', pg_temp.entry(:'ann', :'ben', '100.00 USD'))).outcome FROM first)
+WITH first AS MATERIALIZED (SELECT (load_journal('INVA', pg_temp.entry(:'ben', :'ann', '50.00 USD'), 'cte 1')).outcome),
+	second AS MATERIALIZED (SELECT (load_journal('INVA', pg_temp.entry(:'ann', :'ben', '100.00 USD'), 'cte 2')).outcome FROM first)
 SELECT is(string_agg(outcome, ' '), 'posted posted',
 	'a query''s second posting sees the balance its first left') FROM (SELECT * FROM first UNION ALL SELECT * FROM second) AS o;
 
 -- The ledger's figures agree by plain SQL over the lines (I2, I4, I5, I6)
 SELECT seal() \g /dev/null
-SELECT load_journal('INVA', 'tail', pg_temp.entry(:'operating', :'equity', '3.00 USD')) \g /dev/null
+SELECT load_journal('INVA', pg_temp.entry(:'operating', :'equity', '3.00 USD'), 'tail') \g /dev/null
 SELECT is_empty($$SELECT fund(l.account), asset(l.amount), sum(l.amount) FROM journal j, lines(j.entry) AS l GROUP BY 1, 2 HAVING sum(value(l.amount)) <> 0$$,
 	'I2: every fund and asset sums to zero');
 SELECT is_empty($$SELECT b.account, b.posted, sum(l.amount) FROM balance b LEFT JOIN (journal j CROSS JOIN LATERAL lines(j.entry) AS l) ON l.account = b.account GROUP BY b.account, b.posted HAVING value(b.posted) <> coalesce(sum(value(l.amount)), 0)$$,

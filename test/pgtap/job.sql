@@ -207,7 +207,7 @@ SELECT throws_ok(call, 'LG002', NULL, 'a malformed or backdated change of a job 
 	$$SELECT change_job('often', enabled => false, at => '2026-03-01Z')$$, $$SELECT change_job('often', enabled => false, at => '-infinity')$$]) AS call;
 SELECT throws_ok($$SELECT change_job('often', enabled => false, at => clock_timestamp() + interval '6 minutes')$$, 'LG061', NULL,
 	'a change of a job ahead of the clock is refused');
-SELECT pg_temp.same($$SELECT from_at, enabled, times::text, every, changed_by FROM change_job('list', times => '{18:00,06:30,18:00}', reason => 'asked for', reference => 'c1', at => pg_temp.april(7, '08:00'))$$,
+SELECT pg_temp.same($$SELECT from_at, enabled, times::text, every, changed_by FROM change_job('list', times => '{18:00,06:30,18:00}', reference => 'c1', reason => 'asked for', at => pg_temp.april(7, '08:00'))$$,
 	$$VALUES (pg_temp.april(7, '08:00'), true, '{06:30:00,18:00:00}', NULL::interval, 'ledger_test_administrator')$$,
 	'a job''s times of day are changed, sorted and without repetition');
 SELECT is((change_job('list', times => '{06:30,18:00}', reference => 'c1')).from_at, pg_temp.april(7, '08:00'),

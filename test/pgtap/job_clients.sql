@@ -6,7 +6,7 @@ SET LOCAL client_min_messages = warning;
 SELECT no_plan();
 
 CREATE ROLE ledger_test_administrator IN ROLE bakkt_ledger_administrator;
-SELECT open_client(code, opened_at => '2026-01-01Z') FROM unnest('{AAAA,BBBB}'::text[]) AS code \g /dev/null
+SELECT open_client(code, at => '2026-01-01Z') FROM unnest('{AAAA,BBBB}'::text[]) AS code \g /dev/null
 DELETE FROM job;
 INSERT INTO client_run VALUES ('parts', 'test_part', 'test_due');
 INSERT INTO job (job, run_order, times, every, calendar, run, variant, purpose) VALUES

@@ -40,13 +40,13 @@ SELECT cmp_ok((ended - started) / 100, '<', interval '50 milliseconds',
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.last(job text) RETURNS text LANGUAGE sql AS
 	$$ SELECT r.status || ' ' || coalesce(r.result, r.message) FROM job_run r WHERE r.job = $1 ORDER BY r.occurrence DESC, r.attempt DESC LIMIT 1 $$;
-SELECT open_client('NETA', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z'), open_client('TPJA', funding_model => 'BAKKT_TPJ', opened_at => '2026-01-01Z') \g /dev/null
-SELECT open_customer(code || '0001', client => code) FROM unnest('{NETA,TPJA}'::text[]) AS code \g /dev/null
-SELECT open_customer('TPJA0002', client => 'TPJA'), open_customer('TPJA0003', client => 'TPJA') \g /dev/null
-SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
-SELECT post_trade('t' || right(customer, 1), customer, 'BUY', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-01-09 14:00Z')
+SELECT open_client('NETA', funding_model => 'NET_SETTLEMENT', at => '2026-01-01Z'), open_client('TPJA', funding_model => 'BAKKT_TPJ', at => '2026-01-01Z') \g /dev/null
+SELECT open_customer(client => code, customer => code || '0001') FROM unnest('{NETA,TPJA}'::text[]) AS code \g /dev/null
+SELECT open_customer(client => 'TPJA', customer => 'TPJA0002'), open_customer(client => 'TPJA', customer => 'TPJA0003') \g /dev/null
+SELECT open_provider('lp1', 'First Provider') \g /dev/null
+SELECT post_trade(customer, 'BUY', '0.01 BTC', 'lp1', 't' || right(customer, 1), provider_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-01-09 14:00Z')
 	FROM unnest('{NETA0001,TPJA0001,TPJA0003}'::text[]) AS customer \g /dev/null
-SELECT authorise_hold('NETA', account_of('NETA', 'CUST', 'Cust:NETA0001', 'BTC'), '0.001 BTC', 'h1', expires_at => '2026-01-09 14:30Z', at => '2026-01-09 14:00Z') \g /dev/null
+SELECT authorize_hold('NETA', account_of('NETA', 'CUST', 'Cust:NETA0001', 'BTC'), '0.001 BTC', 'h1', expires_at => '2026-01-09 14:30Z', at => '2026-01-09 14:00Z') \g /dev/null
 
 SELECT is((SELECT string_agg(DISTINCT status, ' ') FROM run_due_jobs('2026-01-09 14:29Z')), 'done',
 	'jobs succeed before a hold''s time is over');

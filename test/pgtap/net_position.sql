@@ -60,18 +60,18 @@ RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_s
 -- ---------------------------------------------------------------------------
 -- A window of three funding models
 -- ---------------------------------------------------------------------------
-SELECT open_client(code, funding_model => model, opened_at => '2025-01-01Z') FROM (VALUES ('NETS', 'NET_SETTLEMENT'), ('TPJS', 'BAKKT_TPJ'), ('APEX', 'APEX_TPJ'), ('NONE', 'NO_SETTLEMENT')) AS c (code, model) \g /dev/null
-SELECT open_customer(code || '000' || n, client => code) FROM unnest('{NETS,TPJS,APEX,NONE}'::text[]) AS code, generate_series(1, 3) AS n \g /dev/null
-SELECT open_customer('NETS0009', client => 'NETS', funding_model => 'BAKKT_TPJ') \g /dev/null
-SELECT open_liquidity_provider('lp' || n, 'Provider ' || n) FROM generate_series(1, 3) AS n \g /dev/null
+SELECT open_client(code, funding_model => model, at => '2025-01-01Z') FROM (VALUES ('NETS', 'NET_SETTLEMENT'), ('TPJS', 'BAKKT_TPJ'), ('APEX', 'APEX_TPJ'), ('NONE', 'NO_SETTLEMENT')) AS c (code, model) \g /dev/null
+SELECT open_customer(client => code, customer => code || '000' || n) FROM unnest('{NETS,TPJS,APEX,NONE}'::text[]) AS code, generate_series(1, 3) AS n \g /dev/null
+SELECT open_customer(client => 'NETS', customer => 'NETS0009', funding_model => 'BAKKT_TPJ') \g /dev/null
+SELECT open_provider('provider' || n, 'Provider ' || n) FROM generate_series(1, 3) AS n \g /dev/null
 
 CREATE FUNCTION pg_temp.trade_day(code text, day date, trades integer, tag text) RETURNS bigint LANGUAGE sql AS $$
 	SELECT count(*) FROM post_trades(ARRAY(
-		SELECT (tag || n, account, side, quantity, 'lp' || (1 + n % 3), lp_price, NULL, 50, NULL, NULL, NULL, NULL, NULL, at, NULL, false, false)::trade_request
+		SELECT (tag || n, account, side, quantity, 'provider' || (1 + n % 3), provider_price, NULL, 50, NULL, NULL, NULL, NULL, NULL, at, NULL, false, false)::trade_request
 		FROM (SELECT n, code || '000' || (CASE WHEN code = 'NETS' AND n % 10 = 0 THEN 9 ELSE 1 + n % 3 END) AS account,
 				CASE WHEN n % 4 = 3 THEN 'SELL' ELSE 'BUY' END AS side,
 				amount(0.001 * (1 + n % 7), coin::asset) AS quantity,
-				(CASE coin WHEN 'BTC' THEN 60000 + n ELSE 3000 + n END || '.00 USD/' || coin)::price AS lp_price,
+				(CASE coin WHEN 'BTC' THEN 60000 + n ELSE 3000 + n END || '.00 USD/' || coin)::price AS provider_price,
 				(day - 1 + time '09:00') AT TIME ZONE 'America/Chicago' + n * interval '86 seconds' AS at
 			FROM (SELECT n, CASE WHEN n / 4 % 2 = 0 THEN 'BTC' ELSE 'ETH' END AS coin FROM generate_series(1, trades) AS n) AS s) AS t)) $$;
 CREATE FUNCTION pg_temp.live_and_members(client text, at timestamptz) RETURNS boolean LANGUAGE sql AS $$
@@ -82,7 +82,7 @@ CREATE FUNCTION pg_temp.live_and_members(client text, at timestamptz) RETURNS bo
 	SELECT count(*) > 0 AND count(*) FILTER (WHERE m.net *<> p.net OR m.net IS NULL OR p.net IS NULL) = 0
 	FROM (SELECT * FROM members WHERE NOT is_zero(net)) AS m FULL JOIN net_position(client, at) AS p USING (counterparty, asset) $$;
 
-SELECT open_client('IDLE', opened_at => '2025-03-01Z') \g /dev/null
+SELECT open_client('IDLE', at => '2025-03-01Z') \g /dev/null
 SELECT results_eq($$SELECT settlement_window, counterparty FROM close_window('IDLE', '2025-03-07', '2025-03-07 15:00Z')$$, $$VALUES ('W1', NULL::text)$$,
 	'a window before the first posting closes without obligations');
 SELECT results_eq($$SELECT settlement_window, counterparty FROM close_window('IDLE', '2025-03-08', '2025-03-08 15:00Z')$$, $$VALUES ('W2', NULL::text)$$,
@@ -105,7 +105,7 @@ SELECT results_eq($$SELECT code, p.counterparty, p.asset, p.net FROM unnest('{NE
 SELECT results_eq($$SELECT client_code, counterparty, asset, payer, payee, amount FROM obligations() ORDER BY 1, 2, 3$$,
 	'SELECT code, counterparty, asset, payer, payee, amount FROM before_close ORDER BY 1, 2, 3',
 	'the obligations of a closed window are its last live position');
-SELECT results_eq($$SELECT client_code, count(*) FILTER (WHERE counterparty = client_code), count(*) FILTER (WHERE counterparty ~ '^lp') FROM obligations() GROUP BY 1 ORDER BY 1$$,
+SELECT results_eq($$SELECT client_code, count(*) FILTER (WHERE counterparty = client_code), count(*) FILTER (WHERE counterparty ~ '^provider') FROM obligations() GROUP BY 1 ORDER BY 1$$,
 	$$VALUES ('APEX', 0::bigint, 9::bigint), ('NETS', 1, 9), ('NONE', 0, 9), ('TPJS', 0, 9)$$, 'providers are netted for every client, cash only where the client settles net');
 SELECT is((SELECT amount FROM obligations('NETS') WHERE counterparty = 'NETS'),
 	(SELECT sum(net_money) FROM window_members('NETS', '2025-06-02') WHERE funding_model = 'NET_SETTLEMENT'),
@@ -131,13 +131,13 @@ SELECT is((SELECT count(*) FROM window_members('NETS', '2025-06-03') WHERE late_
 	'late executions are members of the next window');
 
 -- nobody takes a reference that keeps a window from closing
-SELECT throws_ok($$SELECT load_journal('NETS', 'settlement:W2:client:NETS', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
-	line('Cr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD')))$$, 'LG002', NULL, 'the references of novations are reserved');
-SELECT load_journal('NETS', 'adjust 3', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
-	line('Cr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '3 USD')), 'general', '2025-06-02 19:00Z') \g /dev/null
+SELECT throws_ok($$SELECT load_journal('NETS', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
+	line('Cr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD')), 'settlement:W2:client:NETS')$$, 'LG002', NULL, 'the references of novations are reserved');
+SELECT load_journal('NETS', journal_entry(line('Dr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '3 USD'),
+	line('Cr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '3 USD')), 'adjust 3', 'general', at => '2025-06-02 19:00Z') \g /dev/null
 -- a client's first windows by the one call a scheduler needs
-SELECT open_client('AUTO', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z'), open_client('REST') \g /dev/null
-SELECT open_customer('AUTO000' || n, client => 'AUTO') FROM generate_series(1, 3) AS n \g /dev/null
+SELECT open_client('AUTO', funding_model => 'NET_SETTLEMENT', at => '2025-01-01Z'), open_client('REST') \g /dev/null
+SELECT open_customer(client => 'AUTO', customer => 'AUTO000' || n) FROM generate_series(1, 3) AS n \g /dev/null
 SELECT ok(pg_temp.trade_day('AUTO', '2025-06-02', 30, 'auto/') > 0,
 	'executions are submitted for a client that has closed no window');
 SELECT results_eq($$SELECT client_code, settlement_window, closes_on FROM unnest('{AUTO,REST}'::text[]) AS code, close_due_windows('2025-06-04 13:59Z', code)$$,
@@ -146,8 +146,8 @@ SELECT results_eq($$SELECT client_code, settlement_window, closes_on FROM unnest
 SELECT throws_ok($$SELECT close_due_windows('2199-01-01')$$, 'LG061', NULL, 'a run that closes windows in the future is refused');
 
 -- journals that are no executions: adjustments and deliveries made before the close
-SELECT load_journal('NETS', 'adjust', journal_entry(line('Cr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '25 USD'),
-	line('Dr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '25 USD')), 'general', '2025-06-02 20:00Z') \g /dev/null
+SELECT load_journal('NETS', journal_entry(line('Cr', account_of('NETS', 'CORP', 'Client:settlement:NETS', 'USD'), '25 USD'),
+	line('Dr', ensure_account(require_client('NETS'), 'CORP', 'Expense:operating', 'USD'), '25 USD')), 'adjust', 'general', at => '2025-06-02 20:00Z') \g /dev/null
 SELECT ok(pg_temp.live_and_members('NETS', '2025-06-03 13:00Z'), 'live balances and members agree with an adjustment');
 SELECT results_eq($$SELECT kind, reference, counterparty, amount::text FROM window_adjustments('NETS', '2025-06-03')$$, $$VALUES ('general', 'adjust 3', 'NETS', '3.00 USD'), ('general', 'adjust', 'NETS', '-25.00 USD')$$,
 	'adjustments are listed with their window');

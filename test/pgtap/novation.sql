@@ -4,17 +4,17 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 \ir lib/reference_data_event.psql
 SELECT no_plan();
 
-SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') \g /dev/null
-SELECT open_customer('QRST0001', client => 'QRST'), open_customer('QRST0002', client => 'QRST') \g /dev/null
-SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', at => '2025-01-01Z') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'QRST0001'), open_customer(client => 'QRST', customer => 'QRST0002') \g /dev/null
+SELECT open_provider('lp1', 'First Provider') \g /dev/null
 CREATE FUNCTION pg_temp.as_posted(reference text) RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT concat_ws(' ', CASE WHEN l.debit IS NULL THEN 'Cr' ELSE 'Dr' END, a.fund, a.name, coalesce(l.debit, l.credit)::text)
 	FROM journal j, lines(j.entry) AS l JOIN account a USING (account) WHERE j.reference = $1 ORDER BY l.line $$;
 
-SELECT outcome FROM post_trade('J07a', 'QRST0001', 'BUY', '0.2 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2025-06-01 15:00Z') \g /dev/null
-SELECT outcome FROM load_journal('QRST', 'J07b', journal_entry(line('Dr', ensure_account(require_client('QRST'), 'CUST', 'Wallet:omnibus', 'BTC'), '0.05 BTC'),
-	line('Cr', ensure_account(require_client('QRST'), 'CUST', 'Cust:QRST0002', 'BTC'), '0.05 BTC')), effective_at => '2025-06-01 15:30Z') \g /dev/null
-SELECT outcome FROM post_trade('J07c', 'QRST0002', 'SELL', '0.05 BTC', 'lp1', lp_price => '60200 USD/BTC', markup_bps => 50, executed_at => '2025-06-01 16:00Z') \g /dev/null
+SELECT outcome FROM post_trade('QRST0001', 'BUY', '0.2 BTC', 'lp1', 'J07a', provider_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2025-06-01 15:00Z') \g /dev/null
+SELECT outcome FROM load_journal('QRST', journal_entry(line('Dr', ensure_account(require_client('QRST'), 'CUST', 'Wallet:omnibus', 'BTC'), '0.05 BTC'),
+	line('Cr', ensure_account(require_client('QRST'), 'CUST', 'Cust:QRST0002', 'BTC'), '0.05 BTC')), 'J07b', at => '2025-06-01 15:30Z') \g /dev/null
+SELECT outcome FROM post_trade('QRST0002', 'SELL', '0.05 BTC', 'lp1', 'J07c', provider_price => '60200 USD/BTC', markup_bps => 50, executed_at => '2025-06-01 16:00Z') \g /dev/null
 
 SELECT results_eq($$SELECT pg_temp.as_posted('J07a')$$, $$VALUES ('Dr CORP Client:settlement:QRST 12060.00 USD'), ('Cr CORP LP:payable:lp1 12000.00 USD'), ('Cr CORP Revenue:markup 60.00 USD'),
 	('Dr CORP LP:coin-receivable:lp1 0.20 BTC'), ('Cr CORP DueTo:CUST 0.20 BTC'), ('Dr CUST DueFrom:CORP 0.20 BTC'), ('Cr CUST Cust:QRST0001 0.20 BTC')$$,
@@ -39,11 +39,11 @@ SELECT results_eq($$SELECT * FROM close_window('QRST', '2025-06-02', '2025-06-02
 SELECT is((SELECT count(*) FROM journal), 5::bigint, 'a window closed again posts nothing');
 
 SELECT advise_window('QRST', '2025-06-02'), agree_window('QRST', '2025-06-02') \g /dev/null
-SELECT results_eq($$SELECT counterparty, paid::text, outstanding::text, state FROM record_wire('QRST', 'J07f', 'received', '9065.05 USD', at => '2025-06-02 20:00Z')$$, $$VALUES ('QRST', '9065.05 USD', '0.00 USD', 'SETTLED')$$,
+SELECT results_eq($$SELECT counterparty, paid::text, outstanding::text, state FROM record_wire('QRST', 'received', '9065.05 USD', 'J07f', at => '2025-06-02 20:00Z')$$, $$VALUES ('QRST', '9065.05 USD', '0.00 USD', 'SETTLED')$$,
 	'the wire discharges the client''s obligation');
 SELECT results_eq($$SELECT pg_temp.as_posted('J07f')$$, $$VALUES ('Dr CORP Bank:operating 9065.05 USD'), ('Cr CORP Client:obligation:QRST:W1 9065.05 USD')$$,
 	'a client''s wire posts journal J07f');
-SELECT results_eq($$SELECT paid::text, state FROM settle_provider('QRST', 'J07g', 'lp1', '2025-06-02', at => '2025-06-02 21:00Z')$$, $$VALUES ('8990.00 USD', 'SETTLED'), ('0.15 BTC', 'SETTLED')$$,
+SELECT results_eq($$SELECT paid::text, state FROM settle_provider('QRST', 'lp1', 'J07g', '2025-06-02', at => '2025-06-02 21:00Z')$$, $$VALUES ('8990.00 USD', 'SETTLED'), ('0.15 BTC', 'SETTLED')$$,
 	'the provider is paid and delivers');
 SELECT results_eq($$SELECT pg_temp.as_posted('J07g')$$, $$VALUES ('Dr CORP LP:net:lp1:W1 8990.00 USD'), ('Cr CORP Bank:operating 8990.00 USD'), ('Dr CORP DueTo:CUST 0.20 BTC'), ('Cr CORP DueFrom:CUST 0.05 BTC'),
 	('Cr CORP LP:net:lp1:W1 0.15 BTC'), ('Dr CUST DueTo:CORP 0.05 BTC'), ('Dr CUST Wallet:omnibus 0.15 BTC'), ('Cr CUST DueFrom:CORP 0.20 BTC')$$,
@@ -56,8 +56,8 @@ SELECT results_eq($$SELECT name || ' ' || balance::text FROM balances('QRST') WH
 -- ---------------------------------------------------------------------------
 -- Coin that nets to nothing: nobody delivers, so the funds are set off at the close
 -- ---------------------------------------------------------------------------
-SELECT outcome FROM post_trade('b2', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2025-06-02 15:00Z') \g /dev/null
-SELECT outcome FROM post_trade('s2', 'QRST0001', 'SELL', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2025-06-02 16:00Z') \g /dev/null
+SELECT outcome FROM post_trade('QRST0001', 'BUY', '0.1 BTC', 'lp1', 'b2', provider_price => '60000 USD/BTC', executed_at => '2025-06-02 15:00Z') \g /dev/null
+SELECT outcome FROM post_trade('QRST0001', 'SELL', '0.1 BTC', 'lp1', 's2', provider_price => '60000 USD/BTC', executed_at => '2025-06-02 16:00Z') \g /dev/null
 SELECT results_eq($$SELECT settlement_window, counterparty FROM close_window('QRST', '2025-06-03', '2025-06-03 14:00Z')$$, $$VALUES ('W2', NULL::text)$$,
 	'a window whose trades net to nothing enters no obligation');
 SELECT results_eq($$SELECT pg_temp.as_posted('settlement:W2:provider:lp1')$$, $$VALUES ('Dr CORP LP:payable:lp1 6000.00 USD'), ('Cr CORP LP:receivable:lp1 6000.00 USD'),
@@ -67,20 +67,20 @@ SELECT results_eq($$SELECT pg_temp.as_posted('settlement:W2:provider:lp1')$$, $$
 -- ---------------------------------------------------------------------------
 -- The mirror: the company owes the client, and coin to the provider; delivered in parts
 -- ---------------------------------------------------------------------------
-SELECT outcome FROM post_trade('b3', 'QRST0001', 'BUY', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2025-06-03 15:00Z') \g /dev/null
-SELECT outcome FROM post_trade('s3', 'QRST0001', 'SELL', '0.12 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2025-06-03 16:00Z') \g /dev/null
+SELECT outcome FROM post_trade('QRST0001', 'BUY', '0.01 BTC', 'lp1', 'b3', provider_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2025-06-03 15:00Z') \g /dev/null
+SELECT outcome FROM post_trade('QRST0001', 'SELL', '0.12 BTC', 'lp1', 's3', provider_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2025-06-03 16:00Z') \g /dev/null
 SELECT results_eq($$SELECT counterparty, payer, payee, amount::text FROM close_window('QRST', '2025-06-04', '2025-06-04 14:00Z')$$,
 	$$VALUES ('QRST', 'BAKKT', 'QRST', '6561.00 USD'), ('lp1', 'lp1', 'BAKKT', '6600.00 USD'), ('lp1', 'BAKKT', 'lp1', '0.11 BTC')$$,
 	'a window of net sales makes the company pay the client');
 SELECT results_eq($$SELECT pg_temp.as_posted('settlement:W3:client:QRST')$$, $$VALUES ('Cr CORP Client:obligation:QRST:W3 6561.00 USD'), ('Dr CORP Client:settlement:QRST 6561.00 USD')$$,
 	'the novation of a client that is owed posts journal J07e mirrored');
 SELECT advise_window('QRST', '2025-06-04'), agree_window('QRST', '2025-06-04') \g /dev/null
-SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM settle_provider('QRST', 'part 1', 'lp1', '2025-06-04', '{0.04 BTC}', '2025-06-04 15:00Z')$$, $$VALUES ('0.04 BTC', '0.07 BTC', 'PARTIALLY_SETTLED')$$,
+SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM settle_provider('QRST', 'lp1', 'part 1', '2025-06-04', '{0.04 BTC}', '2025-06-04 15:00Z')$$, $$VALUES ('0.04 BTC', '0.07 BTC', 'PARTIALLY_SETTLED')$$,
 	'an obligation of coin can be delivered in part');
 SELECT results_eq($$SELECT pg_temp.as_posted('part 1')$$, $$VALUES ('Dr CORP DueTo:CUST 0.01 BTC'), ('Cr CORP DueFrom:CUST 0.05 BTC'), ('Dr CORP LP:net:lp1:W3 0.04 BTC'),
 	('Dr CUST DueTo:CORP 0.05 BTC'), ('Cr CUST Wallet:omnibus 0.04 BTC'), ('Cr CUST DueFrom:CORP 0.01 BTC')$$,
 	'the first delivery clears the netted coin as well');
-SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM settle_provider('QRST', 'part 2', 'lp1', '2025-06-04', '{1000 USD, 0.07 BTC}', '2025-06-04 16:00Z')$$,
+SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM settle_provider('QRST', 'lp1', 'part 2', '2025-06-04', '{1000 USD, 0.07 BTC}', '2025-06-04 16:00Z')$$,
 	$$VALUES ('1000.00 USD', '5600.00 USD', 'PARTIALLY_SETTLED'), ('0.07 BTC', '0.00 BTC', 'SETTLED')$$,
 	'one settlement can deliver the rest of the coin and a part of the money');
 SELECT results_eq($$SELECT pg_temp.as_posted('part 2')$$, $$VALUES ('Dr CORP Bank:operating 1000.00 USD'), ('Cr CORP LP:net:lp1:W3 1000.00 USD'), ('Cr CORP DueFrom:CUST 0.07 BTC'), ('Dr CORP LP:net:lp1:W3 0.07 BTC'),
@@ -95,7 +95,7 @@ SELECT is_empty($$SELECT name, balance FROM balances('QRST') WHERE name ~ '^(Due
 	'nothing is left between funds, providers and client after settlement');
 
 -- a bust of a purchase whose window is sealed makes a coin receivable negative
-SELECT outcome FROM bust_trade('bust a', 'QRST0001', original => 'b3') \g /dev/null
+SELECT outcome FROM bust_trade('QRST0001', original => 'b3', reference => 'bust a') \g /dev/null
 SELECT results_eq($$SELECT counterparty, payer, amount::text FROM close_window('QRST', '2025-06-05', '2025-06-05 14:00Z')$$, $$VALUES ('QRST', 'BAKKT', '603.00 USD'), ('lp1', 'lp1', '600.00 USD'), ('lp1', 'BAKKT', '0.01 BTC')$$,
 	'a bust after its window enters obligations the other way around');
 SELECT advise_window('QRST', '2025-06-05'), agree_window('QRST', '2025-06-05') \g /dev/null
@@ -107,10 +107,10 @@ SELECT is((SELECT balance FROM balances('QRST') WHERE name = 'Wallet:omnibus'), 
 	'the omnibus wallet holds what customers own');
 
 -- a provider settled directly before the close owes, and is owed, that much less
-SELECT outcome FROM post_trade('b6', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2025-06-05 15:00Z') \g /dev/null
-SELECT outcome FROM settle_lp('QRST', 'lp1', '0.04 BTC', '1000 USD', 'direct', '2025-06-05 20:00Z') \g /dev/null
+SELECT outcome FROM post_trade('QRST0001', 'BUY', '0.1 BTC', 'lp1', 'b6', provider_price => '60000 USD/BTC', executed_at => '2025-06-05 15:00Z') \g /dev/null
+SELECT outcome FROM record_provider_settlement('QRST', 'lp1', '0.04 BTC', '1000 USD', 'direct', at => '2025-06-05 20:00Z') \g /dev/null
 SELECT results_eq($$SELECT counterparty, payer, amount::text FROM close_window('QRST', '2025-06-06', '2025-06-06 14:00Z')$$, $$VALUES ('QRST', 'QRST', '6000.00 USD'), ('lp1', 'BAKKT', '5000.00 USD'), ('lp1', 'lp1', '0.06 BTC')$$, 'what was settled before the close is not owed again');
-SELECT results_eq($$SELECT kind, counterparty, amount::text FROM window_adjustments('QRST', '2025-06-06') ORDER BY 3$$, $$VALUES ('lp_settlement', 'lp1', '-0.04 BTC'), ('lp_settlement', 'lp1', '1000.00 USD')$$,
+SELECT results_eq($$SELECT kind, counterparty, amount::text FROM window_adjustments('QRST', '2025-06-06') ORDER BY 3$$, $$VALUES ('provider_settlement', 'lp1', '-0.04 BTC'), ('provider_settlement', 'lp1', '1000.00 USD')$$,
 	'a settlement before the close is listed as an adjustment');
 SELECT is(advise_window('QRST', '2025-06-06'), 'ADVISED', 'a window with a settlement before its close is advised');
 SELECT agree_window('QRST', '2025-06-06') \g /dev/null
@@ -129,7 +129,7 @@ SELECT is((SELECT cash_calendar FROM change_settlement('QRST', cash_calendar => 
 	'a client can settle by its own bank''s calendar');
 SELECT is((SELECT count(*) FROM event WHERE subject = 'settlement_agreement' AND reason = 'moved'), 1::bigint,
 	'a change of the settlement agreement is an event');
-SELECT outcome FROM post_trade('b7', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2025-06-06 15:00Z') \g /dev/null
+SELECT outcome FROM post_trade('QRST0001', 'BUY', '0.1 BTC', 'lp1', 'b7', provider_price => '60000 USD/BTC', executed_at => '2025-06-06 15:00Z') \g /dev/null
 SELECT results_eq($$SELECT asset::text, due_at FROM close_window('QRST', '2025-06-07', '2025-06-07 14:00Z') ORDER BY counterparty, asset$$,
 	$$VALUES ('USD', timestamptz '2025-06-10 15:00 America/Chicago'), ('BTC', '2025-06-08 00:00Z'), ('USD', '2025-06-10 15:00 America/Chicago')$$,
 	'money is due after the weekend and the bank''s own holiday, coin on any day');

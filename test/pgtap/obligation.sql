@@ -4,11 +4,11 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 \ir lib/settlement_event.psql
 
-SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000, opened_at => '2025-01-01Z') \g /dev/null
-SELECT open_customer('QRST0001', client => 'QRST') \g /dev/null
-SELECT open_liquidity_provider('lp1', 'First Provider'), open_liquidity_provider('lp2', 'Second') \g /dev/null
-CREATE FUNCTION pg_temp.day(day date, quantity amount, lp text DEFAULT 'lp1') RETURNS bigint LANGUAGE sql AS $$
-	SELECT outcome FROM post_trade(format('trade %s', day), 'QRST0001', 'BUY', quantity, lp, lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => day - 1 + time '20:00' AT TIME ZONE 'UTC');
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000, at => '2025-01-01Z') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'QRST0001') \g /dev/null
+SELECT open_provider('lp1', 'First Provider'), open_provider('lp2', 'Second') \g /dev/null
+CREATE FUNCTION pg_temp.day(day date, quantity amount, provider text DEFAULT 'lp1') RETURNS bigint LANGUAGE sql AS $$
+	SELECT outcome FROM post_trade('QRST0001', 'BUY', quantity, provider, format('trade %s', day), provider_price => '60000 USD/BTC', markup_bps => 50, executed_at => day - 1 + time '20:00' AT TIME ZONE 'UTC');
 	SELECT count(*) FROM close_window('QRST', day, (day + time '14:30') AT TIME ZONE 'UTC') $$;
 CREATE FUNCTION pg_temp.owed(settlement_window text, counterparty text, asset asset) RETURNS bigint LANGUAGE sql AS
 	$$ SELECT obligation FROM obligations('QRST') AS o WHERE (o.settlement_window, o.counterparty, o.asset) = ($1, $2, $3) $$;
@@ -18,48 +18,48 @@ SELECT is(pg_temp.day('2025-06-03', '0.1 BTC'), 3::bigint,
 -- ---------------------------------------------------------------------------
 -- Wires
 -- ---------------------------------------------------------------------------
-SELECT results_eq($$SELECT obligation, settlement_window, counterparty, paid::text, outstanding::text, state FROM record_wire('QRST', 'w1', 'received', '1000 USD', at => '2025-06-03 15:00Z')$$,
+SELECT results_eq($$SELECT obligation, settlement_window, counterparty, paid::text, outstanding::text, state FROM record_wire('QRST', 'received', '1000 USD', 'w1', at => '2025-06-03 15:00Z')$$,
 	$$VALUES (pg_temp.owed('W1', 'QRST', 'USD'), 'W1', 'QRST', '1000.00 USD', '5030.00 USD', 'PARTIALLY_SETTLED')$$,
 	'a wire received is booked before the window is agreed');
 SELECT is((SELECT status FROM settlement_window), 'SEALED', 'a window paid in part stays sealed until it is agreed');
-SELECT results_eq($$SELECT paid::text, outstanding::text FROM record_wire('QRST', 'w1', 'received', '1000 USD', at => '2025-06-03 15:00Z')$$, $$VALUES ('1000.00 USD', '5030.00 USD')$$,
+SELECT results_eq($$SELECT paid::text, outstanding::text FROM record_wire('QRST', 'received', '1000 USD', 'w1', at => '2025-06-03 15:00Z')$$, $$VALUES ('1000.00 USD', '5030.00 USD')$$,
 	'a wire recorded again is a replay');
 SELECT is((SELECT applied FROM obligations('QRST') WHERE counterparty = 'QRST'), '1000.00 USD',
 	'a replayed wire is applied once');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w1', 'received', '1001 USD')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', '1001 USD', 'w1')$$, 'LG020', NULL,
 	'a wire''s reference with another amount is a conflict');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w1', 'sent', '1000 USD')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT record_wire('QRST', 'sent', '1000 USD', 'w1')$$, 'LG020', NULL,
 	'a wire''s reference with another direction is a conflict');
-SELECT throws_ok($$SELECT settle_provider('QRST', 'w1', 'lp1')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT settle_provider('QRST', 'lp1', 'w1')$$, 'LG020', NULL,
 	'a wire''s reference for another operation is a conflict');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w2', 'received', '5030.01 USD')$$, 'LG074', NULL,
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', '5030.01 USD', 'w2')$$, 'LG074', NULL,
 	'a wire a cent above the obligation is refused');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w2', 'sent', '1 USD')$$, 'LG073', NULL,
+SELECT throws_ok($$SELECT record_wire('QRST', 'sent', '1 USD', 'w2')$$, 'LG073', NULL,
 	'a wire sent to a client that is owed nothing is refused');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w2', 'received', '1 EUR')$$, 'LG073', NULL,
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', '1 EUR', 'w2')$$, 'LG073', NULL,
 	'a wire in a currency that is not owed is refused');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w2', 'received', '1 BTC')$$, 'LG042', NULL, 'a wire of coin is refused');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w2', 'received', '0 USD')$$, 'LG045', NULL, 'a wire of zero is refused');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w2', 'received', '-1 USD')$$, 'LG045', NULL,
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', '1 BTC', 'w2')$$, 'LG042', NULL, 'a wire of coin is refused');
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', '0 USD', 'w2')$$, 'LG045', NULL, 'a wire of zero is refused');
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', '-1 USD', 'w2')$$, 'LG045', NULL,
 	'a wire of a negative amount is refused');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w2', 'received', NULL)$$, 'LG042', NULL, 'a wire without an amount is refused');
-SELECT throws_ok($$SELECT record_wire('QRST', NULL, 'received', '1 USD')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', NULL, 'w2')$$, 'LG042', NULL, 'a wire without an amount is refused');
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', '1 USD', NULL)$$, 'LG002', NULL,
 	'a wire without a reference is refused');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w2', 'up', '1 USD')$$, 'LG002', NULL, 'a wire of an unknown direction is refused');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w2', 'received', '1 USD', counterparty => 'lp9')$$, 'LG014', NULL,
+SELECT throws_ok($$SELECT record_wire('QRST', 'up', '1 USD', 'w2')$$, 'LG002', NULL, 'a wire of an unknown direction is refused');
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', '1 USD', 'w2', counterparty => 'lp9')$$, 'LG014', NULL,
 	'a wire of an unknown provider is refused');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w2', 'received', '1 USD', closes_on => '2025-06-01')$$, 'LG070', NULL,
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', '1 USD', 'w2', closes_on => '2025-06-01')$$, 'LG070', NULL,
 	'a wire for an unknown window is refused');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w2', 'received', '1 USD', at => '2099-01-01')$$, 'LG061', NULL,
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', '1 USD', 'w2', at => '2099-01-01')$$, 'LG061', NULL,
 	'a wire from the future is refused');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w2', 'sent', '6000 USD', counterparty => 'lp1')$$, 'LG071', NULL, 'nothing is paid out before the window is agreed');
+SELECT throws_ok($$SELECT record_wire('QRST', 'sent', '6000 USD', 'w2', counterparty => 'lp1')$$, 'LG071', NULL, 'nothing is paid out before the window is agreed');
 SELECT is((SELECT count(*) FROM settlement_request), 1::bigint, 'a refused wire leaves no request');
 SELECT is(advise_window('QRST', '2025-06-03'), 'ADVISED', 'a sealed window can be advised');
 SELECT dispute_window('QRST', '2025-06-03', 'looks wrong') \g /dev/null
-SELECT throws_ok($$SELECT settle_provider('QRST', 'p1', 'lp1')$$, 'LG071', NULL,
+SELECT throws_ok($$SELECT settle_provider('QRST', 'lp1', 'p1')$$, 'LG071', NULL,
 	'nothing is paid out while the window is disputed');
 SELECT is(agree_window('QRST', '2025-06-03'), 'PARTIALLY_SETTLED', 'an agreed window takes the state of its obligations');
-SELECT results_eq($$SELECT paid::text, state FROM record_wire('QRST', 'w2', 'sent', '6000 USD', counterparty => 'lp1', at => '2025-06-03 16:00Z')$$, $$VALUES ('6000.00 USD', 'SETTLED')$$,
+SELECT results_eq($$SELECT paid::text, state FROM record_wire('QRST', 'sent', '6000 USD', 'w2', counterparty => 'lp1', at => '2025-06-03 16:00Z')$$, $$VALUES ('6000.00 USD', 'SETTLED')$$,
 	'a provider is paid once the window is agreed');
 SELECT is((SELECT count(*) FROM obligations('QRST', open_only => true)), 2::bigint,
 	'obligations settled in whole are not listed as open');
@@ -67,11 +67,11 @@ SELECT is((SELECT count(*) FROM obligations('QRST', open_only => true)), 2::bigi
 -- stamps (I16)
 SELECT results_eq($$SELECT entered_at, irrevocable_at, final_at FROM obligations('QRST') WHERE counterparty = 'QRST'$$, $$VALUES (timestamptz '2025-06-03 14:30Z', timestamptz '2025-06-03 15:00Z', NULL::timestamptz)$$,
 	'an obligation paid in part is irrevocable but not final (I16)');
-SELECT results_eq($$SELECT paid::text, state FROM record_wire('QRST', 'w3', 'received', '5030 USD', at => '2025-06-03 14:45Z')$$, $$VALUES ('5030.00 USD', 'SETTLED')$$,
+SELECT results_eq($$SELECT paid::text, state FROM record_wire('QRST', 'received', '5030 USD', 'w3', at => '2025-06-03 14:45Z')$$, $$VALUES ('5030.00 USD', 'SETTLED')$$,
 	'a wire dated before an earlier one is booked');
 SELECT results_eq($$SELECT entered_at, irrevocable_at, final_at FROM obligations('QRST') WHERE counterparty = 'QRST'$$, $$VALUES (timestamptz '2025-06-03 14:30Z', timestamptz '2025-06-03 15:00Z', timestamptz '2025-06-03 15:00Z')$$,
 	'stamps of an obligation never run backwards');
-SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM record_wire('QRST', 'w1', 'received', '1000 USD', at => '2025-06-03 17:00Z')$$, $$VALUES ('1000.00 USD', '5030.00 USD', 'PARTIALLY_SETTLED')$$,
+SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM record_wire('QRST', 'received', '1000 USD', 'w1', at => '2025-06-03 17:00Z')$$, $$VALUES ('1000.00 USD', '5030.00 USD', 'PARTIALLY_SETTLED')$$,
 	'a wire recorded again after another paid the rest is answered as it was first');
 SELECT throws_ok($$UPDATE obligation SET final_at = NULL, status = 'ENTERED' WHERE status = 'SETTLED'$$, 'LG066', NULL,
 	'stamps of an obligation cannot be cleared');
@@ -121,7 +121,7 @@ SELECT throws_ok($$SELECT fail_obligation('QRST', 4711, 'f3', 'x')$$, 'LG073', N
 	'a failure of an unknown obligation is refused');
 SELECT throws_ok($$SELECT fail_obligation('QRST', pg_temp.owed('W1', 'QRST', 'USD'), 'f3', 'x')$$, 'LG071', NULL,
 	'a settled obligation cannot fail');
-SELECT results_eq($$SELECT state FROM record_wire('QRST', 'w4', 'received', '60 USD', closes_on => '2025-06-04', at => '2025-06-05 14:00Z')$$, $$VALUES ('PARTIALLY_SETTLED')$$,
+SELECT results_eq($$SELECT state FROM record_wire('QRST', 'received', '60 USD', 'w4', closes_on => '2025-06-04', at => '2025-06-05 14:00Z')$$, $$VALUES ('PARTIALLY_SETTLED')$$,
 	'a failed obligation can be paid in part');
 
 -- ---------------------------------------------------------------------------
@@ -137,18 +137,18 @@ SELECT results_eq($$SELECT first_window, first_due, carried_from FROM obligation
 	'a carried obligation keeps its first due time (I16)');
 SELECT throws_ok($$SELECT carry_obligation('QRST', pg_temp.owed('W3', 'QRST', 'USD'), 'c2')$$, 'LG071', NULL,
 	'an obligation of the open window cannot be carried');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w5', 'received', '1 USD', closes_on => '2025-06-04')$$, 'LG073', NULL,
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', '1 USD', 'w5', closes_on => '2025-06-04')$$, 'LG073', NULL,
 	'the window that an obligation was carried from takes no more money');
 SELECT is(pg_temp.day('2025-06-05', '0.1 BTC'), 3::bigint,
 	'a window with a carried obligation closes with obligations of its own');
 SELECT results_eq($$SELECT count(*), sum(outstanding)::text FROM obligations('QRST', true) WHERE settlement_window = 'W3' AND counterparty = 'QRST'$$, $$VALUES (2::bigint, '18030.00 USD')$$,
 	'a carried obligation stays apart from the client''s new obligation');
-SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM record_wire('QRST', 'w6', 'received', '13000 USD', at => '2025-06-05 18:00Z')$$,
+SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM record_wire('QRST', 'received', '13000 USD', 'w6', at => '2025-06-05 18:00Z')$$,
 	$$VALUES ('12000.00 USD', '0.00 USD', 'SETTLED'), ('1000.00 USD', '5030.00 USD', 'PARTIALLY_SETTLED')$$,
 	'a wire for two obligations pays the oldest first');
 SELECT results_eq($$SELECT l.debit::text, l.credit::text FROM journal j, lines(j.entry) AS l WHERE j.reference = 'w6'$$, $$VALUES ('13000.00 USD', NULL), (NULL, '13000.00 USD')$$,
 	'a wire for two obligations posts one line per account');
-SELECT lives_ok($$SELECT settle_provider('QRST', 'p2', 'lp1', '2025-06-04', at => '2025-06-05 18:00Z')$$,
+SELECT lives_ok($$SELECT settle_provider('QRST', 'lp1', 'p2', '2025-06-04', at => '2025-06-05 18:00Z')$$,
 	'the provider of an earlier window can be settled');
 SELECT is((SELECT status FROM settlement_window WHERE window_no = 2), 'CARRIED',
 	'a window whose obligation was carried ends carried');
@@ -188,15 +188,15 @@ SELECT results_eq($$SELECT concat_ws(' ', CASE WHEN l.debit IS NULL THEN 'Cr' EL
 	'a write-off takes the client''s revenue share first, as in J05c');
 SELECT is((SELECT count(*) FROM obligation_event WHERE event = 'written_off' AND role_name = 'bakkt_test_approver' AND reason = 'PARTNER_WRITE_OFF'), 1::bigint,
 	'a write-off records its approver and its reason');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w7', 'received', '1 USD')$$, 'LG073', NULL,
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', '1 USD', 'w7')$$, 'LG073', NULL,
 	'a wire for an obligation written off is refused');
 
 -- ---------------------------------------------------------------------------
 -- The check of settlement
 -- ---------------------------------------------------------------------------
 SELECT is_empty('SELECT * FROM check_settlement()', 'windows, obligations and balances agree');
-SELECT outcome FROM load_journal('QRST', 'stray', journal_entry(line('Dr', account_of('QRST', 'CORP', 'Client:obligation:QRST:W1', 'USD'), '7 USD'),
-	line('Cr', account_of('QRST', 'CORP', 'Bank:operating', 'USD'), '7 USD'))) \g /dev/null
+SELECT outcome FROM load_journal('QRST', journal_entry(line('Dr', account_of('QRST', 'CORP', 'Client:obligation:QRST:W1', 'USD'), '7 USD'),
+	line('Cr', account_of('QRST', 'CORP', 'Bank:operating', 'USD'), '7 USD')), 'stray') \g /dev/null
 SELECT results_eq($$SELECT subject, expected::text, found::text FROM check_settlement('QRST')$$, $$VALUES ('account Client:obligation:QRST:W1 in USD', '0.00 USD', '7.00 USD')$$,
 	'a line on a novated account that settles nothing is found');
 
@@ -206,7 +206,7 @@ SELECT results_eq($$SELECT subject, expected::text, found::text FROM check_settl
 CREATE ROLE bakkt_test_reader; GRANT bakkt_ledger_reader TO bakkt_test_reader;
 SET LOCAL SESSION AUTHORIZATION bakkt_test_reader;
 SELECT throws_ok($$SELECT close_window('QRST', '2025-06-06')$$, '42501', NULL, 'a reader closes no window');
-SELECT throws_ok($$SELECT record_wire('QRST', 'w8', 'received', '1 USD')$$, '42501', NULL, 'a reader records no wire');
+SELECT throws_ok($$SELECT record_wire('QRST', 'received', '1 USD', 'w8')$$, '42501', NULL, 'a reader records no wire');
 SELECT throws_ok($$SELECT net_position('QRST')$$, '42501', NULL, 'the position of a client not granted is refused to a reader');
 SELECT is_empty($$SELECT * FROM obligations()$$, 'a reader lists no obligations of a client not granted');
 SELECT throws_ok($$SELECT * FROM bakkt_ledger.obligation$$, '42501', NULL, 'a reader does not see the table of obligations');

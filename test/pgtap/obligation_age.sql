@@ -3,11 +3,11 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT plan(5);
 
-SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') \g /dev/null
-SELECT open_customer('QRST0001', client => 'QRST') \g /dev/null
-SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', at => '2025-01-01Z') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'QRST0001') \g /dev/null
+SELECT open_provider('lp1', 'First Provider') \g /dev/null
 CREATE FUNCTION pg_temp.close_day(day date) RETURNS void LANGUAGE sql AS $$
-	SELECT post_trade(format('trade %s', day), 'QRST0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => day - 1 + time '20:00' AT TIME ZONE 'UTC');
+	SELECT post_trade('QRST0001', 'BUY', '0.1 BTC', 'lp1', format('trade %s', day), provider_price => '60000 USD/BTC', executed_at => day - 1 + time '20:00' AT TIME ZONE 'UTC');
 	SELECT count(*) FROM close_window('QRST', day, (day + time '14:30') AT TIME ZONE 'UTC') $$;
 SELECT pg_temp.close_day('2025-06-07'), pg_temp.close_day('2025-06-08') \g /dev/null
 
@@ -16,9 +16,9 @@ SELECT is((SELECT count(DISTINCT first_due) FROM obligations('QRST') WHERE count
 SELECT carry_obligation('QRST', (SELECT min(obligation) FROM obligations('QRST') WHERE counterparty = 'QRST'), 'carried', 'no funds', '2025-06-08 15:00Z') \g /dev/null
 SELECT results_eq($$SELECT settlement_window, first_window FROM obligations('QRST') WHERE counterparty = 'QRST' AND outstanding::text <> '0.00 USD' ORDER BY obligation$$,
 	$$VALUES ('W2', 'W2'), ('W3', 'W1')$$, 'a carried obligation moves to a later window and keeps its first one');
-SELECT results_eq($$SELECT settlement_window, paid::text FROM record_wire('QRST', 'part', 'received', '1000 USD', at => '2025-06-08 16:00Z')$$,
+SELECT results_eq($$SELECT settlement_window, paid::text FROM record_wire('QRST', 'received', '1000 USD', 'part', at => '2025-06-08 16:00Z')$$,
 	$$VALUES ('W3', '1000.00 USD')$$, 'a part payment is applied to the oldest obligation although it was carried');
-SELECT results_eq($$SELECT settlement_window, paid::text FROM record_wire('QRST', 'more', 'received', '6000 USD', at => '2025-06-08 16:00Z')$$,
+SELECT results_eq($$SELECT settlement_window, paid::text FROM record_wire('QRST', 'received', '6000 USD', 'more', at => '2025-06-08 16:00Z')$$,
 	$$VALUES ('W3', '5000.00 USD'), ('W2', '1000.00 USD')$$,
 	'a payment beyond the oldest obligation is applied to the next oldest');
 

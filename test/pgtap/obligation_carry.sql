@@ -4,11 +4,11 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 \ir lib/settlement_event.psql
 
-SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') \g /dev/null
-SELECT open_customer('QRST0001', client => 'QRST') \g /dev/null
-SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', at => '2025-01-01Z') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'QRST0001') \g /dev/null
+SELECT open_provider('lp1', 'First Provider') \g /dev/null
 CREATE FUNCTION pg_temp.day(day date, side text, quantity amount) RETURNS bigint LANGUAGE sql AS $$
-	SELECT outcome FROM post_trade(format('trade %s', day), 'QRST0001', side, quantity, 'lp1', lp_price => '60000 USD/BTC', executed_at => day - 1 + time '20:00' AT TIME ZONE 'UTC');
+	SELECT outcome FROM post_trade('QRST0001', side, quantity, 'lp1', format('trade %s', day), provider_price => '60000 USD/BTC', executed_at => day - 1 + time '20:00' AT TIME ZONE 'UTC');
 	SELECT count(*) FROM close_window('QRST', day, (day + time '14:30') AT TIME ZONE 'UTC');
 	SELECT count(*) FROM advise_window('QRST', day), agree_window('QRST', day) $$;
 CREATE FUNCTION pg_temp.owed(settlement_window text, counterparty text, asset asset, payer text DEFAULT NULL) RETURNS bigint LANGUAGE sql AS
@@ -21,7 +21,7 @@ SELECT pg_temp.day('2025-06-03', 'BUY', '0.3 BTC'), pg_temp.day('2025-06-04', 'S
 -- ---------------------------------------------------------------------------
 -- What carrying posts
 -- ---------------------------------------------------------------------------
-SELECT record_wire('QRST', 'part', 'received', '1000 USD', closes_on => '2025-06-03') \g /dev/null
+SELECT record_wire('QRST', 'received', '1000 USD', 'part', closes_on => '2025-06-03') \g /dev/null
 SELECT carry_obligation('QRST', pg_temp.owed('W1', 'QRST', 'USD'), 'c1', 'no funds', '2025-06-04 15:00Z'),
 	carry_obligation('QRST', pg_temp.owed('W2', 'QRST', 'USD'), 'c2', at => '2025-06-04 15:00Z'),
 	carry_obligation('QRST', pg_temp.owed('W1', 'lp1', 'BTC'), 'c3', at => '2025-06-04 15:00Z'),

@@ -9,10 +9,10 @@ CREATE ROLE ledger_test_bookkeeper IN ROLE bakkt_ledger_bookkeeper;
 CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
 SELECT open_client('QRST', revenue_share_bps => 5000) \g /dev/null
 SELECT grant_client_access('QRST', role) FROM unnest('{ledger_test_poster,ledger_test_executor,ledger_test_bookkeeper}'::name[]) AS role \g /dev/null
-SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
-SELECT open_customer('QRSTANN1', 'QRST'), open_customer('QRSTBEN1', 'QRST') \g /dev/null
-SELECT receive_wire('QRST', '100000.00 USD', 'wire', account => 'QRSTANN1') \g /dev/null
-SELECT post_trade('a trade', 'QRSTANN1', 'BUY', '1 BTC', 'LP1', lp_price => '60000.00 USD/BTC', markup_bps => 50) \g /dev/null
+SELECT open_provider('LP1', 'First Provider') \g /dev/null
+SELECT open_customer('QRST', 'QRSTANN1'), open_customer('QRST', 'QRSTBEN1') \g /dev/null
+SELECT receive_wire('QRST', '100000.00 USD', 'wire', customer => 'QRSTANN1') \g /dev/null
+SELECT post_trade('QRSTANN1', 'BUY', '1 BTC', 'LP1', 'a trade', provider_price => '60000.00 USD/BTC', markup_bps => 50) \g /dev/null
 SELECT open_account('QRST', 'CORP', 'Bank:operating', 'USD'), open_account('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD'), open_account('QRST', 'FBO', 'DueTo:CORP', 'USD'),
 	open_account('QRST', 'FBO', 'Suspense:unidentified', 'USD'), open_account('QRST', 'FBO', 'Cust:QRSTBEN1:unsettled', 'USD'), open_account('QRST', 'CUST', 'Cust:QRSTBEN1:encumbered', 'BTC') \g /dev/null
 
@@ -33,23 +33,23 @@ GRANT SELECT ON attack TO PUBLIC;
 -- a poster asks; it does not say what happened
 -- ---------------------------------------------------------------------------
 SET LOCAL ROLE ledger_test_poster;
-SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', entry), '42501', NULL, 'a poster does not ' || name) FROM attack;
-SELECT throws_ok(format('SELECT post_journals(ARRAY[ROW(''QRST'', ''x'', NULL, %L, NULL, NULL, false)::journal_request])', entry), '42501', NULL,
+SELECT throws_ok(format('SELECT post_journal(''QRST'', %L, ''x'')', entry), '42501', NULL, 'a poster does not ' || name) FROM attack;
+SELECT throws_ok(format('SELECT post_journals(ARRAY[ROW(''QRST'', %L, ''x'', NULL, NULL, NULL, false)::journal_request])', entry), '42501', NULL,
 	'a poster does not ' || name || ' in a batch') FROM attack;
 SELECT throws_ok($$SELECT reverse_journal('QRST', (SELECT journal_id FROM journal LIMIT 1), 'x')$$, '42501', NULL,
 	'a poster reverses no journal');
-SELECT lives_ok($$SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRSTANN1:settled', 'USD'), '2000.00 USD', 'hold')$$,
+SELECT lives_ok($$SELECT authorize_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRSTANN1:settled', 'USD'), '2000.00 USD', 'hold')$$,
 	'a poster places holds on its customers'' money');
 SELECT throws_ok(format('SELECT capture_hold(''QRST'', ''hold'', %L, ''x'')', entry), '42501', NULL, 'a poster does not ' || name || ' out of a hold') FROM attack;
 SELECT throws_ok(format('SELECT propose_journal(%L, ''x'', ''x'')', entry), '42501', NULL, 'a poster does not propose to ' || name) FROM attack;
-SELECT throws_ok($$SELECT post_trade('x', 'QRSTBEN1', 'BUY', '1 BTC', 'LP1', lp_price => '60000.00 USD/BTC', price => '1.00 USD/BTC')$$, '42501', NULL,
+SELECT throws_ok($$SELECT post_trade('QRSTBEN1', 'BUY', '1 BTC', 'LP1', 'x', provider_price => '60000.00 USD/BTC', price => '1.00 USD/BTC')$$, '42501', NULL,
 	'a poster does not set the price of a trade');
 SELECT throws_ok($$SELECT post_trades('{}')$$, '42501', NULL, 'a poster posts no batch of trades');
-SELECT throws_ok($$SELECT bust_trade('x', 'QRSTANN1', 'a trade')$$, '42501', NULL, 'a poster busts no trade');
-SELECT throws_ok($$SELECT correct_trade('x', 'QRSTANN1', 'BUY', '1 BTC', 'LP1', price => '1.00 USD/BTC', original => 'a trade')$$, '42501', NULL,
+SELECT throws_ok($$SELECT bust_trade('QRSTANN1', 'a trade', 'x')$$, '42501', NULL, 'a poster busts no trade');
+SELECT throws_ok($$SELECT correct_trade('QRSTANN1', 'BUY', '1 BTC', 'LP1', 'x', price => '1.00 USD/BTC', original => 'a trade')$$, '42501', NULL,
 	'a poster corrects no trade');
 SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'a poster deposits no coin');
-SELECT throws_ok($$SELECT receive_wire('QRST', '1000000.00 USD', 'x', account => 'QRSTBEN1')$$, '42501', NULL,
+SELECT throws_ok($$SELECT receive_wire('QRST', '1000000.00 USD', 'x', customer => 'QRSTBEN1')$$, '42501', NULL,
 	'a poster records no wire');
 SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus:MINE', 'USD')$$, '42501', NULL,
 	'a poster opens no bank account');
@@ -64,8 +64,8 @@ RESET ROLE;
 -- one clerk of the company does not do it alone either
 -- ---------------------------------------------------------------------------
 SET LOCAL ROLE ledger_test_bookkeeper;
-SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', entry), 'LG068', NULL, 'a bookkeeper does not alone ' || name) FROM attack;
-SELECT throws_ok(format('SELECT * FROM post_journals(ARRAY[ROW(''QRST'', %L, NULL, %L, NULL, NULL, false)::journal_request], strict => true)', name, entry), 'LG068', NULL,
+SELECT throws_ok(format('SELECT post_journal(''QRST'', %L, ''x'')', entry), 'LG068', NULL, 'a bookkeeper does not alone ' || name) FROM attack;
+SELECT throws_ok(format('SELECT * FROM post_journals(ARRAY[ROW(''QRST'', %L, %L, NULL, NULL, NULL, false)::journal_request], strict => true)', name, entry), 'LG068', NULL,
 	'a bookkeeper does not alone ' || name || ' in a batch') FROM attack;
 SELECT throws_ok(format('SELECT capture_hold(''QRST'', ''hold'', %L, ''x'')', entry), 'LG068', NULL, 'a bookkeeper does not alone ' || name || ' out of a hold')
 	FROM attack WHERE name LIKE 'move%';
@@ -74,7 +74,7 @@ SELECT throws_ok((SELECT format($$SELECT reverse_journal('QRST', %s, 'x')$$, p.j
 SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'a bookkeeper deposits no coin');
 RESET ROLE;
 SET LOCAL ROLE ledger_test_executor;
-SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', entry), '42501', NULL, 'an executor does not ' || name) FROM attack;
+SELECT throws_ok(format('SELECT post_journal(''QRST'', %L, ''x'')', entry), '42501', NULL, 'an executor does not ' || name) FROM attack;
 SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'an executor deposits no coin');
 RESET ROLE;
 
@@ -84,7 +84,7 @@ CREATE TEMP TABLE bound AS
 	WHERE client_id = require_client('QRST') AND (name IN ('DueTo:CORP', 'Suspense:unidentified') OR name LIKE '%:unsettled' OR name LIKE '%:encumbered');
 GRANT SELECT ON bound TO PUBLIC;
 SET LOCAL ROLE ledger_test_poster;
-SELECT throws_ok(format('SELECT authorise_hold(''QRST'', %L, ''1.00 USD'', ''stop'')', account), '42501', NULL, 'a poster places no hold on ' || name) FROM bound;
+SELECT throws_ok(format('SELECT authorize_hold(''QRST'', %L, ''1.00 USD'', ''stop'')', account), '42501', NULL, 'a poster places no hold on ' || name) FROM bound;
 RESET ROLE;
 
 SET LOCAL ROLE ledger_test_poster;
@@ -97,7 +97,7 @@ CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
 SELECT grant_client_access('QRST', 'ledger_test_approver') \g /dev/null
 SET LOCAL ROLE ledger_test_approver;
 SELECT throws_ok(format('SELECT propose_journal(%L, ''x'', ''x'')', entry), '42501', NULL, 'an approver does not propose to ' || name) FROM attack;
-SELECT throws_ok($$SELECT propose_cash_adjustment('QRSTBEN1', '5.00 USD', 'OTHER_ADJUSTMENT', 'x', 'x')$$, '42501', NULL,
+SELECT throws_ok($$SELECT propose_cash_adjustment('QRSTBEN1', '5.00 USD', 'x', 'OTHER_ADJUSTMENT', 'x')$$, '42501', NULL,
 	'an approver proposes no cash adjustment');
 RESET ROLE;
 
@@ -105,14 +105,14 @@ RESET ROLE;
 SELECT open_account('QRST', 'SEG', 'CCP:fees-payable', 'USD'), open_account('QRST', 'SEG', 'Cust:QRSTBEN1', 'USD') \g /dev/null
 SELECT pg_temp.entry('Dr SEG CCP:fees-payable 1000000.00 USD, Cr SEG Cust:QRSTBEN1 1000000.00 USD') AS futures \gset
 SET LOCAL ROLE ledger_test_bookkeeper;
-SELECT throws_ok(format('SELECT post_journal(''QRST'', ''x'', %L)', :'futures'), 'LG068', NULL,
+SELECT throws_ok(format('SELECT post_journal(''QRST'', %L, ''x'')', :'futures'), 'LG068', NULL,
 	'a bookkeeper does not alone credit futures money against a payable');
 RESET ROLE;
 
 -- a hold while a deposit is returned makes the loss the company's: the money stays until it is made good
 SELECT initiate_deposit('QRSTBEN1', '500.00 USD', 'ach', at => now() - interval '30 days'), credit_deposit('QRST', 'ach', at => now() - interval '29 days'), settle_deposits(now(), 'QRST') \g /dev/null
 SET LOCAL ROLE ledger_test_poster;
-SELECT authorise_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD'), '500.00 USD', 'bound') \g /dev/null
+SELECT authorize_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD'), '500.00 USD', 'bound') \g /dev/null
 RESET ROLE;
 SELECT return_deposit('QRST', 'ach', 'R01') \g /dev/null
 SET LOCAL ROLE ledger_test_poster;

@@ -8,8 +8,8 @@ SELECT no_plan();
 
 SELECT open_client('ALFA', funding_model => 'BAKKT_TPJ') \g /dev/null
 SELECT open_client('BETA', funding_model => 'NET_SETTLEMENT') \g /dev/null
-SELECT open_customer('ALFA000' || n, client => 'ALFA') FROM generate_series(1, 6) AS n \g /dev/null
-SELECT open_customer('BETA0001', client => 'BETA') \g /dev/null
+SELECT open_customer(client => 'ALFA', customer => 'ALFA000' || n) FROM generate_series(1, 6) AS n \g /dev/null
+SELECT open_customer(client => 'BETA', customer => 'BETA0001') \g /dev/null
 
 SELECT open_account('ALFA', 'FBO', 'Bank:omnibus', 'USD') AS bank \gset
 SELECT open_account('ALFA', 'FBO', 'Cust:ALFA0001:settled', 'USD', 'ALFA0001') AS ann \gset
@@ -28,7 +28,7 @@ SELECT open_account('BETA', 'FBO', 'Bank:omnibus', 'USD') AS other_bank \gset
 SELECT open_account('BETA', 'FBO', 'Cust:BETA0001:settled', 'USD', 'BETA0001') AS other_cust \gset
 
 CREATE FUNCTION pg_temp.request(reference text, entry text, kind text DEFAULT 'general', client text DEFAULT 'ALFA', linked boolean DEFAULT false)
-	RETURNS journal_request LANGUAGE sql AS $$ SELECT ROW(client, reference, kind, entry::journal_entry, NULL, NULL, linked)::journal_request $$;
+	RETURNS journal_request LANGUAGE sql AS $$ SELECT ROW(client, entry::journal_entry, reference, kind, NULL, NULL, linked)::journal_request $$;
 -- the SQLSTATE of one request in the lenient form
 CREATE FUNCTION pg_temp.lenient(reference text, entry text, kind text DEFAULT 'general', client text DEFAULT 'ALFA') RETURNS text LANGUAGE sql AS $$
 	SELECT CASE outcome WHEN 'posted' THEN 'posted' ELSE sqlstate END FROM load_journals(ARRAY[pg_temp.request($1, $2, $3, $4)])
@@ -38,7 +38,7 @@ CREATE FUNCTION pg_temp.strict(reference text, entry text, kind text DEFAULT 'ge
 DECLARE
 	state text;
 BEGIN
-	PERFORM load_journal(client, reference, entry::journal_entry, kind => kind);
+	PERFORM load_journal(client, entry::journal_entry, reference, kind => kind);
 	RETURN 'posted';
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE;
@@ -55,12 +55,12 @@ CREATE FUNCTION pg_temp.state() RETURNS text LANGUAGE sql AS $$
 $$;
 CREATE FUNCTION pg_temp.owned(account account_id) RETURNS text LANGUAGE sql AS $$ SELECT (-posted)::text FROM balance b WHERE b.account = $1 $$;
 
-SELECT load_journal('ALFA', 'fund ann', pg_temp.entry(:'bank', :'ann', '100.00 USD')::journal_entry) \g /dev/null
-SELECT load_journal('ALFA', 'fund no_debit', pg_temp.entry(:'bank', :'no_debit', '100.00 USD')::journal_entry) \g /dev/null
-SELECT load_journal('BETA', 'fund other', pg_temp.entry(:'other_bank', :'other_cust', '100.00 USD')::journal_entry) \g /dev/null
-SELECT close_account(:'closed', 'test') \g /dev/null
-SELECT freeze_account(:'no_debit', 'debit', 'test') \g /dev/null
-SELECT freeze_account(:'no_credit', 'credit', 'test') \g /dev/null
+SELECT load_journal('ALFA', pg_temp.entry(:'bank', :'ann', '100.00 USD')::journal_entry, 'fund ann') \g /dev/null
+SELECT load_journal('ALFA', pg_temp.entry(:'bank', :'no_debit', '100.00 USD')::journal_entry, 'fund no_debit') \g /dev/null
+SELECT load_journal('BETA', pg_temp.entry(:'other_bank', :'other_cust', '100.00 USD')::journal_entry, 'fund other') \g /dev/null
+SELECT close_account(:'closed', reason => 'test') \g /dev/null
+SELECT freeze_account(:'no_debit', 'debit', reason => 'test') \g /dev/null
+SELECT freeze_account(:'no_credit', 'credit', reason => 'test') \g /dev/null
 
 -- Values that the types refuse
 SELECT throws_ok($$SELECT 'NaN USD'::amount$$, '22P02', NULL, 'NaN is no amount');
@@ -155,13 +155,13 @@ SELECT results_eq(format($$SELECT request, outcome, sqlstate FROM load_journals(
 SELECT is(pg_temp.owned(:'ann'), '20.00 USD', 'a reference given twice in a batch moves its money once');
 
 -- A changed field is named
-SELECT load_journals(ARRAY[ROW('ALFA', 'named', 'transfer', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, '2026-11-20 15:00Z', 'as it was', false)::journal_request]) \g /dev/null
-SELECT matches((SELECT detail FROM load_journals(ARRAY[ROW('ALFA', 'named', kind, pg_temp.entry(:'bank', :'ann', amount)::journal_entry, at::timestamptz, description, false)::journal_request])), field,
+SELECT load_journals(ARRAY[ROW('ALFA', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, 'named', 'transfer', 'as it was', '2026-11-20 15:00Z', false)::journal_request]) \g /dev/null
+SELECT matches((SELECT detail FROM load_journals(ARRAY[ROW('ALFA', pg_temp.entry(:'bank', :'ann', amount)::journal_entry, 'named', kind, description, at::timestamptz, false)::journal_request])), field,
 		'a conflict names the changed field ' || field || CASE WHEN description IS NULL THEN ' left out' ELSE '' END)
 	FROM (VALUES ('kind', 'general', '1.00 USD', '2026-11-20 15:00Z', 'as it was'), ('entry', 'transfer', '2.00 USD', '2026-11-20 15:00Z', 'as it was'),
 		('effective_at', 'transfer', '1.00 USD', '2026-11-20 15:00:01Z', 'as it was'), ('description', 'transfer', '1.00 USD', '2026-11-20 15:00Z', 'as it is'),
 		('description', 'transfer', '1.00 USD', '2026-11-20 15:00Z', NULL)) AS c (field, kind, amount, at, description);
-SELECT is((SELECT outcome || replayed FROM load_journals(ARRAY[ROW('ALFA', 'named', 'transfer', pg_temp.entry(:'bank', :'ann', '1.0 USD')::journal_entry, '2026-11-20 09:00 America/Chicago', 'as it was', true)::journal_request])),
+SELECT is((SELECT outcome || replayed FROM load_journals(ARRAY[ROW('ALFA', pg_temp.entry(:'bank', :'ann', '1.0 USD')::journal_entry, 'named', 'transfer', 'as it was', '2026-11-20 09:00 America/Chicago', true)::journal_request])),
 	'postedtrue', 'a request with the same content written differently is a replay');
 
 -- Chains stand or fall together
@@ -186,9 +186,9 @@ SELECT is((SELECT outcome FROM load_journals(ARRAY[pg_temp.request('dry', pg_tem
 	'a dry run answers that a request would be posted');
 SELECT is((SELECT sqlstate FROM load_journals(ARRAY[pg_temp.request('dry 2', pg_temp.entry(:'ann', :'bank', '7000.00 USD'))], dry_run => true)), 'LG050',
 	'a dry run answers that a request would be refused');
-SELECT lives_ok(format($$SELECT load_journal('ALFA', 'dry', pg_temp.entry('%s', '%s', '7.00 USD')::journal_entry, dry_run => true)$$, :'bank', :'ann'),
+SELECT lives_ok(format($$SELECT load_journal('ALFA', pg_temp.entry('%s', '%s', '7.00 USD')::journal_entry, 'dry', dry_run => true)$$, :'bank', :'ann'),
 	'a dry run in the strict form accepts what would be posted');
-SELECT throws_ok(format($$SELECT load_journal('ALFA', 'dry 2', pg_temp.entry('%s', '%s', '7000.00 USD')::journal_entry, dry_run => true)$$, :'ann', :'bank'), 'LG050', NULL,
+SELECT throws_ok(format($$SELECT load_journal('ALFA', pg_temp.entry('%s', '%s', '7000.00 USD')::journal_entry, 'dry 2', dry_run => true)$$, :'ann', :'bank'), 'LG050', NULL,
 	'a dry run in the strict form raises what would be refused');
 SELECT is(pg_temp.state(), :'before', 'a dry run writes nothing');
 SELECT is(pg_temp.lenient('dry', pg_temp.entry(:'bank', :'ann', '7.00 USD')), 'posted',
@@ -215,11 +215,11 @@ SELECT throws_ok(format($$SELECT load_journals(ARRAY[ARRAY[pg_temp.request('m1',
 	'LG002', NULL, 'a batch of two dimensions is refused');
 
 -- Time
-SELECT is((SELECT sqlstate FROM load_journals(ARRAY[ROW('ALFA', 'ahead', 'general', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, clock_timestamp() + interval '6 minutes', NULL, false)::journal_request])), 'LG061',
+SELECT is((SELECT sqlstate FROM load_journals(ARRAY[ROW('ALFA', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, 'ahead', 'general', NULL, clock_timestamp() + interval '6 minutes', false)::journal_request])), 'LG061',
 	'an effective time six minutes ahead is refused');
-SELECT is((SELECT sqlstate FROM load_journals(ARRAY[ROW('ALFA', 'infinite', 'general', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, 'infinity', NULL, false)::journal_request])), 'LG061',
+SELECT is((SELECT sqlstate FROM load_journals(ARRAY[ROW('ALFA', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, 'infinite', 'general', NULL, 'infinity', false)::journal_request])), 'LG061',
 	'an effective time of infinity is refused');
-SELECT is((SELECT sqlstate FROM load_journals(ARRAY[ROW('ALFA', '-infinite', 'general', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, '-infinity', NULL, false)::journal_request])), 'LG061',
+SELECT is((SELECT sqlstate FROM load_journals(ARRAY[ROW('ALFA', pg_temp.entry(:'bank', :'ann', '1.00 USD')::journal_entry, '-infinite', 'general', NULL, '-infinity', false)::journal_request])), 'LG061',
 	'an effective time of -infinity is refused');
 
 -- A line has a bound far below that of the type, so that no sum of many can pass it
@@ -229,7 +229,7 @@ SELECT is(pg_temp.lenient('vaster', pg_temp.entry(:'operating', :'equity', '1000
 	'a line of ten thousand trillion dollars is out of range');
 SELECT is(pg_temp.lenient('vastest', pg_temp.entry(:'bank', :'fay', '85070591730234615865.84 USD')), '22003',
 	'a line of the largest amount of the type is out of range');
-SELECT throws_ok(format($$SELECT load_journal('ALFA', 'too vast', pg_temp.entry('%s', '%s', '85070591730234615865.84 USD')::journal_entry)$$, :'bank', :'fay'), '22003', NULL,
+SELECT throws_ok(format($$SELECT load_journal('ALFA', pg_temp.entry('%s', '%s', '85070591730234615865.84 USD')::journal_entry, 'too vast')$$, :'bank', :'fay'), '22003', NULL,
 	'a line out of range is raised by the strict form');
 SELECT is(pg_temp.lenient('vast back', pg_temp.entry(:'fay', :'bank', '999999999999.99 USD')), 'posted',
 	'a claim of almost a trillion dollars can be spent');

@@ -16,12 +16,12 @@ SELECT no_plan();
 SELECT open_client('VIEW' || n) FROM generate_series(0, 9) AS n \g /dev/null
 SELECT open_customers('VIEW' || c, (SELECT array_agg('VIEW' || c || lpad(n::text, 3, '0')) FROM generate_series(0, 99) AS n)) FROM generate_series(0, 9) AS c \g /dev/null
 SELECT open_account('VIEW' || n, 'FBO', 'Bank:omnibus', 'USD') FROM generate_series(0, 9) AS n \g /dev/null
-SELECT open_account(c.code, 'FBO', 'Cust:' || u.account_code || ':settled', 'USD') FROM customer u JOIN client c USING (client_id) \g /dev/null
+SELECT open_account(c.code, 'FBO', 'Cust:' || u.customer_code || ':settled', 'USD') FROM customer u JOIN client c USING (client_id) \g /dev/null
 -- and a client of many accounts, which make reading all of a client's accounts dear
 SELECT open_client('CROWD') \g /dev/null
 SELECT open_customers('CROWD', (SELECT array_agg('CROW' || lpad(n::text, 4, '0')) FROM generate_series(0, 9999) AS n)) \g /dev/null
 SELECT open_account('CROWD', 'FBO', 'Cust:CROW' || lpad(n::text, 4, '0') || ':settled', 'USD') FROM generate_series(0, 9999) AS n \g /dev/null
-CREATE TEMP TABLE a AS SELECT c.code AS client, row_number() OVER (PARTITION BY c.code ORDER BY u.account_code) - 1 AS n, a.account, b.account AS bank
+CREATE TEMP TABLE a AS SELECT c.code AS client, row_number() OVER (PARTITION BY c.code ORDER BY u.customer_code) - 1 AS n, a.account, b.account AS bank
 	FROM account a JOIN client c USING (client_id) JOIN customer u USING (customer_id) JOIN account b ON b.client_id = a.client_id AND b.name = 'Bank:omnibus' WHERE c.code <> 'CROWD';
 CREATE INDEX ON a (client, n);
 ANALYZE a;
@@ -34,13 +34,13 @@ SELECT is(count(*) FILTER (WHERE r.outcome = 'posted'), 20000::bigint, '20,000 j
 -- only with customers in some of the lines, or none
 SELECT open_account('VIEW1', 'CORP', name, 'USD') FROM unnest('{TPJ:receivable:VIEW1001,TPJ:receivable:VIEW1002,TPJ:payable:VIEW1003,Equity,Bank:operating}'::text[]) AS name \g /dev/null
 CREATE FUNCTION pg_temp.of(name text) RETURNS account_id STABLE LANGUAGE sql AS $$ SELECT account_of('VIEW1', CASE WHEN $1 ~ '^Cust' THEN 'FBO' ELSE 'CORP' END, $1, 'USD') $$;
-SELECT load_journal('VIEW1', 'house', journal_entry(line('Dr', pg_temp.of('Bank:operating'), '5.00 USD'), line('Cr', pg_temp.of('Equity'), '5.00 USD'))),
-	load_journal('VIEW1', 'calls', journal_entry(line('Dr', pg_temp.of('TPJ:receivable:VIEW1001'), '5.00 USD'), line('Dr', pg_temp.of('TPJ:receivable:VIEW1002'), '5.00 USD'), line('Cr', pg_temp.of('Equity'), '10.00 USD'))),
-	load_journal('VIEW1', 'claim and call', journal_entry(line('Dr', pg_temp.of('Cust:VIEW1004:settled'), '1.00 USD'), line('Cr', pg_temp.of('Cust:VIEW1005:settled'), '1.00 USD'),
-		line('Dr', pg_temp.of('TPJ:receivable:VIEW1001'), '2.00 USD'), line('Cr', pg_temp.of('TPJ:payable:VIEW1003'), '2.00 USD'), line('Dr', pg_temp.of('Equity'), '1.00 USD'), line('Cr', pg_temp.of('Equity'), '1.00 USD'))),
-	load_journal('VIEW1', 'same twice', journal_entry(line('Dr', pg_temp.of('Cust:VIEW1004:settled'), '1.00 USD'), line('Cr', pg_temp.of('Cust:VIEW1004:settled'), '1.00 USD'))),
-	load_journal('VIEW1', 'both of one', journal_entry(line('Dr', pg_temp.of('Cust:VIEW1001:settled'), '1.00 USD'), line('Cr', pg_temp.of('Cust:VIEW1002:settled'), '1.00 USD'),
-		line('Dr', pg_temp.of('TPJ:receivable:VIEW1002'), '1.00 USD'), line('Cr', pg_temp.of('TPJ:receivable:VIEW1001'), '1.00 USD'))) \g /dev/null
+SELECT load_journal('VIEW1', journal_entry(line('Dr', pg_temp.of('Bank:operating'), '5.00 USD'), line('Cr', pg_temp.of('Equity'), '5.00 USD')), 'house'),
+	load_journal('VIEW1', journal_entry(line('Dr', pg_temp.of('TPJ:receivable:VIEW1001'), '5.00 USD'), line('Dr', pg_temp.of('TPJ:receivable:VIEW1002'), '5.00 USD'), line('Cr', pg_temp.of('Equity'), '10.00 USD')), 'calls'),
+	load_journal('VIEW1', journal_entry(line('Dr', pg_temp.of('Cust:VIEW1004:settled'), '1.00 USD'), line('Cr', pg_temp.of('Cust:VIEW1005:settled'), '1.00 USD'),
+		line('Dr', pg_temp.of('TPJ:receivable:VIEW1001'), '2.00 USD'), line('Cr', pg_temp.of('TPJ:payable:VIEW1003'), '2.00 USD'), line('Dr', pg_temp.of('Equity'), '1.00 USD'), line('Cr', pg_temp.of('Equity'), '1.00 USD')), 'claim and call'),
+	load_journal('VIEW1', journal_entry(line('Dr', pg_temp.of('Cust:VIEW1004:settled'), '1.00 USD'), line('Cr', pg_temp.of('Cust:VIEW1004:settled'), '1.00 USD')), 'same twice'),
+	load_journal('VIEW1', journal_entry(line('Dr', pg_temp.of('Cust:VIEW1001:settled'), '1.00 USD'), line('Cr', pg_temp.of('Cust:VIEW1002:settled'), '1.00 USD'),
+		line('Dr', pg_temp.of('TPJ:receivable:VIEW1002'), '1.00 USD'), line('Cr', pg_temp.of('TPJ:receivable:VIEW1001'), '1.00 USD')), 'both of one') \g /dev/null
 ANALYZE journal, journal_party, account, customer, client, balance;
 SET jit = off;
 
@@ -58,7 +58,7 @@ SELECT is_empty($$SELECT client_id, journal, line FROM posting GROUP BY 1, 2, 3 
 SELECT is_empty($$SELECT * FROM posting WHERE amount *<> CASE WHEN debit IS NULL THEN -credit ELSE debit END OR (debit IS NULL) = (credit IS NULL) OR sign(coalesce(debit, credit)) < 0$$,
 	'a posting is either a debit or a credit and has a signed amount');
 SELECT is_empty($$SELECT p.journal, p.line FROM posting p JOIN account a ON a.client_id = p.client_id AND a.account = p.account LEFT JOIN customer u ON u.customer_id = a.customer_id
-	WHERE a.customer_id IS NOT NULL AND (p.customer_id, p.customer) IS DISTINCT FROM (a.customer_id, u.account_code)$$,
+	WHERE a.customer_id IS NOT NULL AND (p.customer_id, p.customer) IS DISTINCT FROM (a.customer_id, u.customer_code)$$,
 	'a posting on a customer''s account names the customer');
 SELECT is((SELECT string_agg(coalesce(customer, '-') || ' ' || line, ', ' ORDER BY line) FROM posting WHERE reference = 'house'), '- 1, - 2',
 	'the postings of a house journal name no customer');
@@ -73,7 +73,7 @@ SELECT is_empty($$SELECT p.client_id, p.journal_id, p.customer_id FROM journal_p
 SELECT is_empty($$SELECT fund, asset(amount) FROM posting GROUP BY journal, 1, 2 HAVING NOT is_zero(sum(amount))$$, 'every journal sums to zero per fund and asset');
 
 -- what a customer's postings are
-SELECT is_empty($$(SELECT p.journal, p.line FROM posting p JOIN account a ON a.client_id = p.client_id AND a.account = p.account WHERE a.customer_id = (SELECT customer_id FROM customer WHERE account_code = 'VIEW0007')
+SELECT is_empty($$(SELECT p.journal, p.line FROM posting p JOIN account a ON a.client_id = p.client_id AND a.account = p.account WHERE a.customer_id = (SELECT customer_id FROM customer WHERE customer_code = 'VIEW0007')
 	EXCEPT SELECT journal, line FROM posting WHERE customer = 'VIEW0007')$$,
 	'a customer''s code finds all lines of the customer''s accounts');
 SELECT cmp_ok((SELECT count(*) FROM statement('VIEW0007', 'USD') WHERE journal IS NOT NULL), '>', 20::bigint,
@@ -94,7 +94,7 @@ BEGIN
 END $$;
 SELECT pg_temp.uses($$SELECT * FROM posting WHERE customer = 'VIEW0007'$$, '{journal_customer_idx,journal_party_customer_idx,account_account}',
 	'a customer''s code reaches the indexes of journals by customer');
-SELECT pg_temp.uses(format('SELECT * FROM posting WHERE customer_id = %s', (SELECT customer_id FROM customer WHERE account_code = 'VIEW0007')), '{journal_customer_idx,journal_party_customer_idx,account_account}',
+SELECT pg_temp.uses(format('SELECT * FROM posting WHERE customer_id = %s', (SELECT customer_id FROM customer WHERE customer_code = 'VIEW0007')), '{journal_customer_idx,journal_party_customer_idx,account_account}',
 	'a customer''s number reaches the indexes of journals by customer');
 SELECT pg_temp.uses(format('SELECT * FROM posting WHERE client_id = %s AND journal = 12345', (SELECT client_id FROM client WHERE code = 'VIEW1')), '{journal_pkey,account_account}',
 	'the number of a journal reaches the primary key');

@@ -152,7 +152,7 @@ SELECT throws_ok($$SELECT grant_client_access('QRST', 'nobody of this name')$$, 
 SELECT throws_ok($$SELECT grant_client_access('NONE', 'ledger_test_poster')$$, 'LG010', NULL,
 	'access is not granted for a client that does not exist');
 SET LOCAL ROLE ledger_test_poster;
-SELECT lives_ok($$SELECT open_customer('QRST0001', client => 'QRST')$$, 'a poster opens customers of its client');
+SELECT lives_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0001')$$, 'a poster opens customers of its client');
 SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD')$$, 'a poster opens accounts that its customers claim');
 RESET ROLE;
 SELECT is((SELECT opened_by FROM account WHERE name = 'Cust:QRST0001:settled'), 'ledger_test_poster', 'an account is opened in the name of who opens it');
@@ -163,7 +163,7 @@ SELECT throws_ok(format('SELECT open_account(''QRST'', %L, %L, ''USD'')', fund, 
 SELECT throws_ok($$SELECT open_client('MINE')$$, '42501', NULL, 'a poster does not open clients');
 SELECT throws_ok($$SELECT grant_client_access('OTHR', 'ledger_test_poster')$$, '42501', NULL,
 	'a poster does not grant itself access to a client');
-SELECT throws_ok($$SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), 'debit', 'x')$$, '42501', NULL,
+SELECT throws_ok($$SELECT freeze_account(account_of('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), 'debit', reason => 'x')$$, '42501', NULL,
 	'a poster does not freeze accounts');
 SELECT throws_ok($$SELECT bakkt_ledger_internal.ensure_account(1, 'FBO', 'Bank:omnibus', 'USD')$$, '42501', NULL,
 	'a poster does not call internal functions');

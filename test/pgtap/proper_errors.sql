@@ -40,7 +40,7 @@ FROM answer WHERE state = '00ZZZ';
 SELECT throws_ok(format('SELECT * FROM %s', call), code, NULL, format('%s is refused with %s', call, code)) FROM (VALUES
 	($$window_bounds('infinity')$$, 'LG002'), ($$window_bounds('5874897-12-31')$$, 'LG002'), ($$window_bounds('ONE', 'infinity')$$, 'LG070'), ($$window_members('ONE', '5874897-12-31')$$, 'LG070'),
 	($$close_window('ONE', '5874897-12-31')$$, 'LG070'), ($$dispute_window('ONE', '5874897-12-31', 'why')$$, 'LG070'), ($$settle_window('ONE', '5874897-12-31', 'r')$$, 'LG070'),
-	($$settle_provider('ONE', 'r', 'LP1', '5874897-12-31')$$, 'LG070'), ($$aged_tpj_file('ONE', 'AM', '5874897-12-31')$$, 'LG088'),
+	($$settle_provider('ONE', 'LP1', 'r', '5874897-12-31')$$, 'LG070'), ($$aged_tpj_file('ONE', 'AM', '5874897-12-31')$$, 'LG088'),
 	($$next_business_day('CHAIN', '5874897-12-31')$$, 'LG075'), ($$is_business_day('CHAIN', '5874897-12-31')$$, 'LG075'), ($$value_deadline('CHAIN', '294276-12-31')$$, 'LG075'),
 	($$add_calendar_version(NULL, '2026-01-01', '2026-12-31', '{}', '{}', 's')$$, 'LG002'), ($$add_calendar_version('no name', '2026-01-01', '2026-12-31', '{}', '{}', 's')$$, 'LG002'),
 	($$add_calendar_version('NEW', '2026-12-31', '2026-01-01', '{}', '{}', 's')$$, 'LG002'), ($$add_calendar_version('NEW', '2026-01-01', 'infinity', '{}', '{}', 's')$$, 'LG002'),
@@ -49,11 +49,11 @@ SELECT throws_ok(format('SELECT * FROM %s', call), code, NULL, format('%s is ref
 	($$add_calendar_version('NEW', '2026-01-01', '2026-12-31', '{{2026-07-03},{NULL}}', '{{a},{b}}', 's')$$, 'LG002'),
 	($$change_job('process_cash_calls', times => '{{09:00},{NULL}}')$$, 'LG002'), ($$skip_job('process_cash_calls', NULL, 'why')$$, 'LG002'),
 	($$retire_asset('BTC', reference => '')$$, 'LG002'), ($$register_asset('NEW', 'COIN', 2, reference => repeat('x', 201))$$, 'LG002'),
-	($$open_customer('ONE00004', 'ONE', party_reference => repeat('x', 256))$$, 'LG002'),
-	($$propose_journal((SELECT entry FROM journal LIMIT 1), 'why', 'r', at => NULL)$$, 'LG061')) AS found (call, code);
+	($$open_customer('ONE', 'ONE00004', external_id => repeat('x', 256))$$, 'LG002'),
+	($$propose_journal((SELECT entry FROM journal LIMIT 1), 'r', 'why', at => NULL)$$, 'LG061')) AS found (call, code);
 SELECT deposit_coin('ONE00001', '1.00 BTC', 'not sealed yet') \g /dev/null
 SELECT throws_ok(format($$SELECT %s FROM set_config('transaction_read_only', 'on', true)$$, call), '25006', NULL, format('%s writes nothing in a read-only transaction', call)) FROM (VALUES
-	($$seal()$$), ($$post_journal('ONE', 'r', (SELECT entry FROM journal LIMIT 1))$$), ($$retire_asset('BTC')$$)) AS writing (call);
+	($$seal()$$), ($$post_journal('ONE', (SELECT entry FROM journal LIMIT 1), 'r')$$), ($$retire_asset('BTC')$$)) AS writing (call);
 
 -- ---------------------------------------------------------------------------
 -- To a tenant, another client's account is as good as none

@@ -15,8 +15,8 @@ BEGIN
 END $$;
 
 SELECT open_client(code) FROM unnest('{READ,ELSE,IDLE}'::text[]) AS code \g /dev/null
-SELECT open_customer('READ000' || n, client => 'READ') FROM generate_series(1, 5) AS n \g /dev/null
-SELECT open_customer('ELSE0001', client => 'ELSE') \g /dev/null
+SELECT open_customer(client => 'READ', customer => 'READ000' || n) FROM generate_series(1, 5) AS n \g /dev/null
+SELECT open_customer(client => 'ELSE', customer => 'ELSE0001') \g /dev/null
 CREATE TEMP TABLE a (client text, who text, account account_id);
 INSERT INTO a SELECT 'READ', 'usd' || n, open_account('READ', 'FBO', 'Cust:READ000' || n || ':settled', 'USD') FROM generate_series(1, 5) AS n;
 INSERT INTO a SELECT 'READ', 'new' || n, open_account('READ', 'FBO', 'Cust:READ000' || n || ':unsettled', 'USD') FROM generate_series(1, 2) AS n;
@@ -79,9 +79,9 @@ BEGIN
 	FOR n IN 1..4 LOOP
 		instant := (SELECT recorded_at FROM journal ORDER BY random() LIMIT 1) - (n % 2) * interval '1 microsecond';
 		effective := now() - random() * interval '300 days';
-		RETURN NEXT is_empty(format($q$(SELECT account, fund, name, balance::text FROM balances('READ', recorded_as_of => %1$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed('READ', %1$L, NULL))
-			UNION ALL (SELECT account, fund, name, balance::text FROM balances('READ', effective_as_of => %2$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed('READ', NULL, %2$L))
-			UNION ALL (SELECT account, fund, name, balance::text FROM balances('READ', %1$L, %2$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed('READ', %1$L, %2$L))$q$, instant, effective),
+		RETURN NEXT is_empty(format($q$(SELECT account, fund, name, balance::text FROM balances('READ', known_at => %1$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed('READ', %1$L, NULL))
+			UNION ALL (SELECT account, fund, name, balance::text FROM balances('READ', at => %2$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed('READ', NULL, %2$L))
+			UNION ALL (SELECT account, fund, name, balance::text FROM balances(client => 'READ', known_at => %1$L, at => %2$L) EXCEPT ALL SELECT * FROM pg_temp.recomputed('READ', %1$L, %2$L))$q$, instant, effective),
 			what || ': balances as of random instants ' || n || ' agree with the lines in each time and in both');
 		RETURN NEXT is_empty(format($q$SELECT fund, asset FROM trial_balance('READ', %L) GROUP BY 1, 2 HAVING sum(debit) <> sum(credit)$q$, instant),
 			what || ': the trial balance of random instant ' || n || ' sums to zero');
@@ -154,17 +154,17 @@ SELECT pg_temp.prove('after a second seal');
 -- ---------------------------------------------------------------------------
 -- the edges, by hand
 -- ---------------------------------------------------------------------------
-SELECT load_journal('READ', 'edge', journal_entry(line('Dr', pg_temp.of('operating'), '7.00 USD'), line('Cr', pg_temp.of('idle'), '7.00 USD')), effective_at => '2020-02-03 04:05Z', description => 'edge') \g /dev/null
+SELECT load_journal('READ', journal_entry(line('Dr', pg_temp.of('operating'), '7.00 USD'), line('Cr', pg_temp.of('idle'), '7.00 USD')), 'edge', description => 'edge', at => '2020-02-03 04:05Z') \g /dev/null
 CREATE TEMP TABLE edge AS SELECT * FROM journal WHERE reference = 'edge';
-SELECT is((SELECT balance FROM balances('READ', recorded_at) WHERE account = pg_temp.of('idle')), '-7.00 USD',
+SELECT is((SELECT balance FROM balances('READ', known_at => recorded_at) WHERE account = pg_temp.of('idle')), '-7.00 USD',
 	'a balance as of the instant a journal was recorded includes it') FROM edge;
-SELECT is((SELECT balance FROM balances('READ', recorded_at - interval '1 microsecond') WHERE account = pg_temp.of('idle')), '0.00 USD',
+SELECT is((SELECT balance FROM balances('READ', known_at => recorded_at - interval '1 microsecond') WHERE account = pg_temp.of('idle')), '0.00 USD',
 	'a balance as of a microsecond before a journal was recorded excludes it') FROM edge;
-SELECT is((SELECT balance FROM balances('READ', effective_as_of => '2020-02-03 04:05Z') WHERE account = pg_temp.of('idle')), '-7.00 USD',
+SELECT is((SELECT balance FROM balances('READ', at => '2020-02-03 04:05Z') WHERE account = pg_temp.of('idle')), '-7.00 USD',
 	'a balance effective as of a journal''s effective time includes it');
-SELECT is((SELECT balance FROM balances('READ', effective_as_of => '2020-02-03 04:04:59.999999Z') WHERE account = pg_temp.of('idle')), '0.00 USD',
+SELECT is((SELECT balance FROM balances('READ', at => '2020-02-03 04:04:59.999999Z') WHERE account = pg_temp.of('idle')), '0.00 USD',
 	'a balance effective as of a microsecond before a journal excludes it');
-SELECT is((SELECT balance FROM balances('READ', recorded_at - interval '1 microsecond', '2020-02-03 04:05Z') WHERE account = pg_temp.of('idle')), '0.00 USD',
+SELECT is((SELECT balance FROM balances('READ', '2020-02-03 04:05Z', recorded_at - interval '1 microsecond') WHERE account = pg_temp.of('idle')), '0.00 USD',
 	'a balance as of an earlier recording excludes what was effective and not yet recorded') FROM edge;
 SELECT pg_temp.same($$SELECT s.kind, s.reference, s.debit::text, s.credit::text, s.balance::text, s.description FROM edge e, account_statement(pg_temp.of('idle'), e.recorded_at, e.recorded_at + interval '1 microsecond') s$$,
 	$$VALUES ('opening balance', NULL, NULL, NULL, '0.00 USD', NULL), ('general', 'edge', NULL, '7.00 USD', '-7.00 USD', 'edge')$$,
@@ -177,8 +177,8 @@ SELECT is((SELECT count(*) FROM trial_balance('READ') WHERE kind = 'corp_roundin
 	'an account on the side opposite to its normal one stands there in the trial balance');
 SELECT is_empty($$SELECT * FROM trial_balance('IDLE')$$, 'the trial balance of a client without journals is empty');
 -- a debit and a credit account of one kind are not set off (I8)
-SELECT open_customer('READ0009', client => 'READ') \g /dev/null
-SELECT load_journal('READ', 'deficits', format('{Dr %s 10.00 USD; Cr %s 10.00 USD}', open_account('READ', 'CORP', 'CustomerDeficit:READ0009', 'USD'), open_account('READ', 'CORP', 'CustomerDeficit:READ0002', 'USD'))::journal_entry) \g /dev/null
+SELECT open_customer(client => 'READ', customer => 'READ0009') \g /dev/null
+SELECT load_journal('READ', format('{Dr %s 10.00 USD; Cr %s 10.00 USD}', open_account('READ', 'CORP', 'CustomerDeficit:READ0009', 'USD'), open_account('READ', 'CORP', 'CustomerDeficit:READ0002', 'USD'))::journal_entry, 'deficits') \g /dev/null
 SELECT pg_temp.same($$SELECT debit::text, credit::text FROM trial_balance('READ') WHERE kind = 'corp_deficit'$$, $$VALUES ('10.00 USD', '10.00 USD')$$,
 	'debit and credit accounts of one kind are not set off in the trial balance (I8)');
 
@@ -200,21 +200,21 @@ SELECT throws_ok($$SELECT * FROM balances('NOWHERE')$$, 'LG010', NULL, 'balances
 SELECT throws_ok($$SELECT * FROM trial_balance('NOWHERE')$$, 'LG010', NULL, 'a trial balance of an unknown client is refused');
 
 -- held and available: today's, and not the past's
-SELECT load_journal('READ', 'fund', journal_entry(line('Dr', pg_temp.of('bank'), '100.00 USD'), line('Cr', pg_temp.of('usd1'), '100.00 USD'))) \g /dev/null
-SELECT authorise_hold('READ', pg_temp.of('usd1'), '30.00 USD', 'h') \g /dev/null
+SELECT load_journal('READ', journal_entry(line('Dr', pg_temp.of('bank'), '100.00 USD'), line('Cr', pg_temp.of('usd1'), '100.00 USD')), 'fund') \g /dev/null
+SELECT authorize_hold('READ', pg_temp.of('usd1'), '30.00 USD', 'h') \g /dev/null
 SELECT is((SELECT available FROM balances('READ') WHERE account = pg_temp.of('usd1')), (SELECT balance - '30.00 USD' FROM balances('READ') WHERE account = pg_temp.of('usd1')), 'what a hold binds is not available');
 SELECT is((SELECT held FROM balances('READ') WHERE account = pg_temp.of('usd1')), '30.00 USD',
 	'what a hold binds is shown as held');
 SELECT is((balance_of(pg_temp.of('usd1'))).available, (SELECT available FROM balances('READ') WHERE account = pg_temp.of('usd1')),
 	'balance_of() and balances() show the same amount available');
-SELECT is((SELECT format('%s %s', held, available) FROM balances('READ', clock_timestamp()) WHERE account = pg_temp.of('usd1')), ' ',
+SELECT is((SELECT format('%s %s', held, available) FROM balances('READ', known_at => clock_timestamp()) WHERE account = pg_temp.of('usd1')), ' ',
 	'balances as of an instant show nothing held or available');
 
 -- of one customer, as posting keeps it, and page by page
 SELECT pg_temp.same($$SELECT b.account, b.balance, b.held, b.available FROM balances('READ') b JOIN account a USING (account) JOIN balance r USING (client_id, account)
 	WHERE b.customer = 'READ0001' ORDER BY b.fund, b.name, asset(b.balance)$$, $$SELECT c.account, c.balance, c.held, c.available FROM customer_balances('READ0001') c$$,
 	'customer_balances() has what balances() has of the customer''s claims');
-SELECT authorise_hold('READ', pg_temp.of('usd1'), '1.00 USD', 'short', expires_at => clock_timestamp() + interval '1 hour') \g /dev/null
+SELECT authorize_hold('READ', pg_temp.of('usd1'), '1.00 USD', 'short', expires_at => clock_timestamp() + interval '1 hour') \g /dev/null
 SELECT is((SELECT format('%s %s', held, available = balance - held) FROM customer_balances('READ0001') WHERE account = pg_temp.of('usd1')), '31.00 USD t', 'a hold binds until its time is over');
 SELECT is((SELECT held FROM customer_balances('READ0001', clock_timestamp() + interval '2 hours') WHERE account = pg_temp.of('usd1')), '30.00 USD', 'a hold that has expired at the instant does not bind');
 SELECT throws_ok($$SELECT customer_balances('NOBODY01')$$, 'LG012', NULL, 'balances of an unknown customer are refused');

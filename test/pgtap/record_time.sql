@@ -20,7 +20,7 @@ SELECT sealed_at AS ahead FROM block WHERE block_no = :first_block \gset
 SELECT is(record_time(), :'ahead'::timestamptz, 'with a clock behind the last block what is recorded is recorded when that was sealed');
 SELECT deposit_coin('ONE00001', '1.00 BTC', 'after') \g /dev/null
 SELECT is(recorded_at, :'ahead'::timestamptz, 'a journal is not recorded before the last block') FROM journal WHERE reference = 'after';
-SELECT authorise_hold('ONE', account_of('ONE', 'CUST', 'Cust:ONE00001', 'BTC'), '0.50 BTC', 'hold after') \g /dev/null
+SELECT authorize_hold('ONE', account_of('ONE', 'CUST', 'Cust:ONE00001', 'BTC'), '0.50 BTC', 'hold after') \g /dev/null
 SELECT release_hold('ONE', 'hold after', 'release after') \g /dev/null
 SELECT is(recorded_at, :'ahead'::timestamptz, 'an event is not recorded before the last block') FROM event ORDER BY event_id DESC LIMIT 1;
 SELECT is(recorded_at, :'ahead'::timestamptz, 'a request is not recorded before the last block') FROM request ORDER BY request_id DESC LIMIT 1;

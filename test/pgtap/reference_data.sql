@@ -53,13 +53,13 @@ SELECT is((SELECT count(*) FROM client), 1::bigint, 'a refused client leaves no 
 SELECT results_eq($$SELECT cut_time, zone, commission_model, status FROM client WHERE code = 'QRST'$$,
 	$$VALUES ('09:00'::time, 'America/Chicago', 'BOTH', 'open')$$,
 	'a client is open, cut at 09:00 Chicago time, with both commissions by default');
-SELECT open_client('TIME', opened_at => '2026-03-01 15:00Z') \g /dev/null
+SELECT open_client('TIME', at => '2026-03-01 15:00Z') \g /dev/null
 SELECT is((SELECT opened_at FROM client WHERE code = 'TIME'), '2026-03-01 15:00Z',
 	'a client is opened at the time the caller gives');
 
-SELECT lives_ok($$SELECT change_client('QRST', revenue_share_bps => 3500, reason => 'new contract', reference => 'contract-2')$$,
+SELECT lives_ok($$SELECT change_client('QRST', revenue_share_bps => 3500, reference => 'contract-2', reason => 'new contract')$$,
 	'a client''s revenue share can be changed');
-SELECT lives_ok($$SELECT change_client('QRST', revenue_share_bps => 3500, reason => 'new contract', reference => 'contract-2')$$,
+SELECT lives_ok($$SELECT change_client('QRST', revenue_share_bps => 3500, reference => 'contract-2', reason => 'new contract')$$,
 	'repeating a change of a client with the same reference succeeds');
 SELECT results_eq($$SELECT before->>'revenue_share_bps', after->>'revenue_share_bps', reason, changed_by::text FROM change_log
 	WHERE object_kind = 'client' AND object_key = 'QRST' AND before IS NOT NULL$$,
@@ -85,31 +85,31 @@ SELECT throws_ok($$SELECT require_client(NULL)$$, 'LG010', NULL, 'require_client
 -- ---------------------------------------------------------------------------
 -- Customers
 -- ---------------------------------------------------------------------------
-SELECT is(open_customer('QRST0001', client => 'QRST'), open_customer('QRST0001', client => 'QRST'),
+SELECT is(open_customer(client => 'QRST', customer => 'QRST0001'), open_customer(client => 'QRST', customer => 'QRST0001'),
 	'opening a customer again with the same terms returns the same customer');
-SELECT throws_ok($$SELECT open_customer('QRST0001', client => 'TIME')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT open_customer(client => 'TIME', customer => 'QRST0001')$$, 'LG020', NULL,
 	'an account code of one client is refused to another');
-SELECT throws_ok($$SELECT open_customer('QRST0001', client => 'QRST', account_type => 'ENTITY')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0001', account_type => 'ENTITY')$$, 'LG020', NULL,
 	'opening a customer again with another account type is refused');
-SELECT throws_ok($$SELECT open_customer('QRST001', client => 'QRST')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST001')$$, 'LG002', NULL,
 	'an account code of seven characters is refused');
-SELECT throws_ok($$SELECT open_customer('QRST00012', client => 'QRST')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST00012')$$, 'LG002', NULL,
 	'an account code of nine characters is refused');
-SELECT throws_ok($$SELECT open_customer('qrst0001', client => 'QRST')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => 'qrst0001')$$, 'LG002', NULL,
 	'an account code in lower case is refused');
-SELECT throws_ok($$SELECT open_customer(NULL, client => 'QRST')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => NULL)$$, 'LG002', NULL,
 	'a customer without an account code is refused');
-SELECT throws_ok($$SELECT open_customer('QRST0002', client => 'NONE')$$, 'LG010', NULL,
+SELECT throws_ok($$SELECT open_customer(client => 'NONE', customer => 'QRST0002')$$, 'LG010', NULL,
 	'a customer of an unknown client is refused');
-SELECT throws_ok($$SELECT open_customer('QRST0002', client => 'QRST', account_type => 'PET')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0002', account_type => 'PET')$$, 'LG002', NULL,
 	'a customer of an unknown account type is refused');
-SELECT throws_ok($$SELECT open_customer('QRST0002', client => 'QRST', funding_model => 'CREDIT')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0002', funding_model => 'CREDIT')$$, 'LG002', NULL,
 	'a customer with an unknown funding model is refused');
-SELECT lives_ok($$SELECT open_customer('QRST0002', client => 'QRST', party_reference => 'person-2')$$,
+SELECT lives_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0002', external_id => 'person-2')$$,
 	'a customer can be opened with the client''s own identifier');
-SELECT throws_ok($$SELECT open_customer('QRST0003', client => 'QRST', party_reference => 'person-2')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0003', external_id => 'person-2')$$, 'LG020', NULL,
 	'a client''s identifier of a customer is unique within the client');
-SELECT lives_ok($$SELECT open_customer('TIME0001', client => 'TIME', party_reference => 'person-2')$$,
+SELECT lives_ok($$SELECT open_customer(client => 'TIME', customer => 'TIME0001', external_id => 'person-2')$$,
 	'two clients may use the same identifier for their customers');
 
 SELECT is(open_customers('QRST', ARRAY(SELECT 'B' || lpad(n::text, 7, '0') FROM generate_series(1, 3000) n)), 3000::bigint,
@@ -127,15 +127,15 @@ SELECT throws_ok($$SELECT open_customers('QRST', ARRAY['B0005000', 'b'])$$, 'LG0
 	'a list of customers with a malformed code is refused');
 SELECT throws_ok($$SELECT open_customers('TIME', ARRAY['B0005000', 'B0000001'])$$, 'LG020', NULL,
 	'a list of customers with another client''s code is refused');
-SELECT is((SELECT count(*) FROM customer WHERE account_code = 'B0005000'), 0::bigint, 'a refused list opens no customer');
+SELECT is((SELECT count(*) FROM customer WHERE customer_code = 'B0005000'), 0::bigint, 'a refused list opens no customer');
 
-SELECT lives_ok($$SELECT change_customer('QRST0001', mode => 'CLOSING_ONLY', party_status => 'LIQUIDATED', funding_model => 'NO_SETTLEMENT', reason => 'margin', reference => 'c-1')$$,
+SELECT lives_ok($$SELECT change_customer('QRST0001', mode => 'CLOSING_ONLY', party_status => 'LIQUIDATED', funding_model => 'NO_SETTLEMENT', reference => 'c-1', reason => 'margin')$$,
 	'a customer''s mode, status and funding model can be changed together');
-SELECT results_eq($$SELECT mode, party_status, funding_model FROM customer WHERE account_code = 'QRST0001'$$,
+SELECT results_eq($$SELECT mode, party_status, funding_model FROM customer WHERE customer_code = 'QRST0001'$$,
 	$$VALUES ('CLOSING_ONLY', 'LIQUIDATED', 'NO_SETTLEMENT')$$, 'a changed customer has the new mode, status and funding model');
 SELECT lives_ok($$SELECT change_customer('QRST0001', funding_model => 'CLIENT')$$,
 	'a customer''s own funding model can be removed');
-SELECT is((SELECT funding_model FROM customer WHERE account_code = 'QRST0001'), NULL,
+SELECT is((SELECT funding_model FROM customer WHERE customer_code = 'QRST0001'), NULL,
 	'a customer without a funding model of its own has the client''s');
 SELECT throws_ok($$SELECT change_customer('QRST0001', mode => 'ASLEEP')$$, 'LG002', NULL, 'an unknown customer mode is refused');
 SELECT throws_ok($$SELECT change_customer('QRST0001', party_status => 'GONE')$$, 'LG002', NULL,
@@ -148,18 +148,18 @@ SELECT throws_ok($$SELECT change_customer('QRST0001', mode => 'OPEN', reference 
 -- ---------------------------------------------------------------------------
 -- Counterparties
 -- ---------------------------------------------------------------------------
-SELECT is(open_liquidity_provider('LP1', 'First Provider'), open_liquidity_provider('LP1', 'First Provider'),
+SELECT is(open_provider('LP1', 'First Provider'), open_provider('LP1', 'First Provider'),
 	'opening a liquidity provider again with the same name returns the same provider');
-SELECT throws_ok($$SELECT open_liquidity_provider('LP1', 'Second Provider')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT open_provider('LP1', 'Second Provider')$$, 'LG020', NULL,
 	'opening a liquidity provider again with another name is refused');
-SELECT throws_ok($$SELECT open_liquidity_provider('LP:1', 'First')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT open_provider('LP:1', 'First')$$, 'LG002', NULL,
 	'a provider code with a colon, which separates account names, is refused');
-SELECT throws_ok($$SELECT open_liquidity_provider('LP2', '')$$, 'LG002', NULL, 'a liquidity provider without a name is refused');
-SELECT lives_ok($$SELECT change_liquidity_provider('LP1', status => 'suspended', reason => 'stale quotes')$$,
+SELECT throws_ok($$SELECT open_provider('LP2', '')$$, 'LG002', NULL, 'a liquidity provider without a name is refused');
+SELECT lives_ok($$SELECT change_provider('LP1', status => 'suspended', reason => 'stale quotes')$$,
 	'a liquidity provider can be suspended');
-SELECT throws_ok($$SELECT change_liquidity_provider('LP9', status => 'suspended')$$, 'LG014', NULL,
+SELECT throws_ok($$SELECT change_provider('LP9', status => 'suspended')$$, 'LG014', NULL,
 	'changing an unknown liquidity provider is refused');
-SELECT throws_ok($$SELECT change_liquidity_provider('LP1', status => 'tired')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT change_provider('LP1', status => 'tired')$$, 'LG002', NULL,
 	'an unknown status of a liquidity provider is refused');
 
 SELECT is(open_bank_account('MAIN', 'FBO', 'First Bank', last_four => '1234'), open_bank_account('MAIN', 'FBO', 'First Bank', last_four => '1234'),
@@ -195,9 +195,9 @@ SELECT throws_ok($$SELECT register_asset('NEW', 'COIN', 19)$$, 'LG002', NULL, 'a
 SELECT throws_ok($$SELECT register_asset('NEW', 'COIN', -1)$$, 'LG002', NULL, 'an asset with negative decimals is refused');
 SELECT throws_ok($$SELECT register_asset('NEW', 'STONE', 1)$$, 'LG002', NULL, 'an asset of an unknown kind is refused');
 SELECT throws_ok($$SELECT register_asset(NULL, 'COIN', 1)$$, 'LG002', NULL, 'registering an asset without a code is refused');
-SELECT lives_ok($$SELECT retire_asset('ACME', 'delisted')$$, 'a registered asset can be retired');
+SELECT lives_ok($$SELECT retire_asset('ACME', reason => 'delisted')$$, 'a registered asset can be retired');
 SELECT throws_ok($$SELECT require_asset('ACME')$$, 'LG041', NULL, 'require_asset() refuses a retired asset');
-SELECT lives_ok($$SELECT reinstate_asset('ACME', 'by mistake')$$, 'a retired asset can be reinstated');
+SELECT lives_ok($$SELECT reinstate_asset('ACME', reason => 'by mistake')$$, 'a retired asset can be reinstated');
 SELECT lives_ok($$SELECT require_asset('ACME')$$, 'require_asset() accepts a reinstated asset');
 SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'supported_asset' AND object_key = 'ACME'), 3::bigint,
 	'registering, retiring and reinstating an asset are each recorded');
@@ -234,7 +234,7 @@ SELECT throws_ok($$SELECT change_instrument('ACMEUSD', minimum_notional => '5.00
 	'a minimum notional with more decimals than the quote is refused');
 SELECT throws_ok($$SELECT change_instrument('NONEUSD', status => 'retired')$$, 'LG015', NULL,
 	'changing an unknown instrument is refused');
-SELECT lives_ok($$SELECT retire_instrument('ACMEUSD', 'delisted')$$, 'an open instrument can be retired');
+SELECT lives_ok($$SELECT retire_instrument('ACMEUSD', reason => 'delisted')$$, 'an open instrument can be retired');
 SELECT is((SELECT status FROM instrument WHERE symbol = 'ACMEUSD'), 'retired', 'a retired instrument stays listed as retired');
 
 -- A change is a request when it has a reference
@@ -262,14 +262,14 @@ SELECT lives_ok($$SELECT change_client('REFS', name => 'References', reference =
 SELECT is((SELECT name FROM client WHERE code = 'REFS'), 'Renamed', 'a change repeated with its reference changes nothing, even if it changed nothing at first');
 SELECT is(pg_temp.differs($$SELECT change_client('REFS', name => 'References', cut_time => '10:00', reference => 'refs-2')$$), 'cut_time',
 	'the reference of a change is refused with one term more');
-SELECT lives_ok($$SELECT close_client('REFS', 'left', 'refs-3')$$, 'a client is closed with a reference');
-SELECT lives_ok($$SELECT close_client('REFS', 'left', 'refs-3')$$, 'a closing repeated with its reference is no error');
-SELECT is(pg_temp.differs($$SELECT close_client('TIME', 'left', 'refs-3')$$), 'code', 'the reference of a closing is refused for another client');
-SELECT retire_asset('YFI', 'test', 'asset-1'), reinstate_asset('YFI', 'test', 'asset-2'), retire_asset('YFI', 'test', 'asset-1') \g /dev/null
+SELECT lives_ok($$SELECT close_client('REFS', 'refs-3', 'left')$$, 'a client is closed with a reference');
+SELECT lives_ok($$SELECT close_client('REFS', 'refs-3', 'left')$$, 'a closing repeated with its reference is no error');
+SELECT is(pg_temp.differs($$SELECT close_client('TIME', 'refs-3', 'left')$$), 'code', 'the reference of a closing is refused for another client');
+SELECT retire_asset('YFI', 'asset-1', 'test'), reinstate_asset('YFI', 'asset-2', 'test'), retire_asset('YFI', 'asset-1', 'test') \g /dev/null
 SELECT is((SELECT status FROM supported_asset WHERE asset = 'YFI'), 'active', 'a retirement repeated with its reference after the asset was reinstated retires nothing');
-SELECT is(pg_temp.differs($$SELECT retire_asset('ZEC', 'test', 'asset-1')$$), 'asset', 'the reference of a retirement is refused for another asset');
+SELECT is(pg_temp.differs($$SELECT retire_asset('ZEC', 'asset-1', 'test')$$), 'asset', 'the reference of a retirement is refused for another asset');
 SELECT lives_ok($$SELECT change_customer('TIME0001', mode => 'LOCKED', reference => 'c-1')$$, 'two clients'' references of customers do not meet');
-SELECT lives_ok($$SELECT open_liquidity_provider('LP2', 'Second Provider', reference => 'refs-1')$$, 'references of different kinds of object do not meet');
+SELECT lives_ok($$SELECT open_provider('LP2', 'Second Provider', reference => 'refs-1')$$, 'references of different kinds of object do not meet');
 SELECT throws_ok($$SELECT open_client('ABC', reference => '')$$, 'LG002', NULL, 'an empty reference is refused');
 SELECT throws_ok($$SELECT open_client('ABC', reference => repeat('x', 201))$$, 'LG002', NULL, 'a reference of 201 bytes is refused');
 
@@ -280,7 +280,7 @@ SELECT throws_ok($$UPDATE event SET reason = 'other'$$, 'LG066', NULL, 'an event
 SELECT throws_ok($$DELETE FROM event$$, 'LG066', NULL, 'an event cannot be deleted');
 SELECT throws_ok($$TRUNCATE event$$, 'LG066', NULL, 'events cannot be truncated');
 SELECT throws_ok($$DELETE FROM customer$$, 'LG066', NULL, 'a customer cannot be deleted');
-SELECT throws_ok($$UPDATE customer SET account_code = 'AAAAAAAA'$$, 'LG066', NULL,
+SELECT throws_ok($$UPDATE customer SET customer_code = 'AAAAAAAA'$$, 'LG066', NULL,
 	'a customer''s account code cannot be updated');
 SELECT throws_ok($$UPDATE supported_asset SET scale = 3$$, 'LG066', NULL, 'an asset''s decimals cannot be updated');
 SET LOCAL session_replication_role = replica;

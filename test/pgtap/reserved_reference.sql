@@ -32,31 +32,31 @@ CREATE ROLE ledger_test_chief IN ROLE bakkt_ledger_approver;
 CREATE ROLE ledger_test_executor IN ROLE bakkt_ledger_executor;
 SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT') \g /dev/null
 SELECT grant_client_access('QRST', role) FROM unnest('{ledger_test_bookkeeper,ledger_test_chief,ledger_test_executor}'::name[]) AS role \g /dev/null
-SELECT open_customer('QRST0001', client => 'QRST'), open_liquidity_provider('LP1', 'First Provider') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'QRST0001'), open_provider('LP1', 'First Provider') \g /dev/null
 SELECT open_account('QRST', 'CORP', 'Expense:rent', 'USD') AS rent, open_account('QRST', 'CORP', 'Merchant:payable:landlord', 'USD') AS landlord,
 	open_account('QRST', 'CORP', 'Bank:operating', 'USD') AS bank \gset
 SELECT format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', :'rent', :'landlord') AS entry, format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', :'landlord', :'bank') AS payment \gset
-SELECT deposit_coin('QRST0001', '1 BTC', 'coin'), load_journal('QRST', 'posted', :'entry') \g /dev/null
+SELECT deposit_coin('QRST0001', '1 BTC', 'coin'), load_journal('QRST', :'entry', 'posted') \g /dev/null
 CREATE TEMP TABLE reserved AS SELECT DISTINCT word || '1' AS reference FROM made UNION SELECT 'mine/bust';
 GRANT SELECT ON reserved TO PUBLIC;
 SELECT throws_ok(format(call, r.reference), 'LG002', NULL,
 	format('the reserved reference %s is refused: %s', r.reference, split_part(call, '(', 1)))
 FROM reserved r, unnest(ARRAY[
-	format('SELECT post_journal(''QRST'', %%L, %L)', :'entry'), format('SELECT load_journal(''QRST'', %%L, %L)', :'entry'),
+	format('SELECT post_journal(client => ''QRST'', reference => %%L, entry => %L)', :'entry'), format('SELECT load_journal(client => ''QRST'', reference => %%L, entry => %L)', :'entry'),
 	'SELECT reverse_journal(''QRST'', (SELECT journal_id FROM journal WHERE reference = ''posted''), %L)',
-	'SELECT post_trade(%L, ''QRST0001'', ''BUY'', ''1 BTC'', ''LP1'', lp_price => ''60000.00 USD/BTC'')',
-	'SELECT bust_trade(%L, ''QRST0001'', ''none'')',
-	'SELECT deposit_coin(''QRST0001'', ''1 BTC'', %L)', 'SELECT settle_lp(''QRST'', ''LP1'', ''1 BTC'', NULL, %L)',
-	'SELECT record_wire(''QRST'', %L, ''received'', ''1.00 USD'')',
+	'SELECT post_trade(''QRST0001'', ''BUY'', ''1 BTC'', ''LP1'', %L, provider_price => ''60000.00 USD/BTC'')',
+	'SELECT bust_trade(''QRST0001'', ''none'', %L)',
+	'SELECT deposit_coin(''QRST0001'', ''1 BTC'', %L)', 'SELECT record_provider_settlement(''QRST'', ''LP1'', ''1 BTC'', NULL, %L)',
+	'SELECT record_wire(''QRST'', ''received'', ''1.00 USD'', %L)',
 	'SELECT require_settlement_reference(%L)']) AS call;
 SELECT is_empty($$SELECT reference FROM rejection UNION ALL SELECT reference FROM journal WHERE reference IN (SELECT reference FROM reserved)$$,
 	'a refused reserved reference leaves no journal and no rejection');
 
 -- the attack: a proposal was blocked for ever by a journal under "manual:" and its reference
 SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
-SELECT lives_ok(format('SELECT propose_journal(%L, ''rent'', ''rent-11'')', :'payment'),
+SELECT lives_ok(format('SELECT propose_journal(%L, ''rent-11'', ''rent'')', :'payment'),
 	'a bookkeeper can propose a payment under a free reference');
-SELECT throws_ok(format('SELECT post_journal(''QRST'', ''manual:rent-11'', %L)', :'entry'), 'LG002', NULL,
+SELECT throws_ok(format('SELECT post_journal(''QRST'', %L, ''manual:rent-11'')', :'entry'), 'LG002', NULL,
 	'the reference that a proposal will post under is reserved');
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;

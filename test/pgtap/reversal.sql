@@ -15,7 +15,7 @@ END $$;
 
 CREATE ROLE ledger_test_teller IN ROLE bakkt_ledger_bookkeeper;
 SELECT open_client('REVS', funding_model => 'NET_SETTLEMENT'), open_client('ELSE') \g /dev/null
-SELECT open_customer(code, client => 'REVS') FROM unnest('{REVSANN1,REVSBEN1}'::text[]) AS code \g /dev/null
+SELECT open_customer(client => 'REVS', customer => code) FROM unnest('{REVSANN1,REVSBEN1}'::text[]) AS code \g /dev/null
 SELECT grant_client_access('REVS', 'ledger_test_teller') \g /dev/null
 CREATE TEMP TABLE a (who text, account account_id);
 INSERT INTO a VALUES ('bank', open_account('REVS', 'FBO', 'Bank:omnibus', 'USD')), ('wire', open_account('REVS', 'FBO', 'Clearing:wire-in', 'USD')),
@@ -28,7 +28,7 @@ CREATE FUNCTION pg_temp.entry(text) RETURNS journal_entry STABLE LANGUAGE sql AS
 	SELECT journal_entry(VARIADIC array_agg(line(w[1], pg_temp.of(w[2]), (w[3] || ' USD')::amount) ORDER BY n))
 	FROM regexp_split_to_table($1, ', ') WITH ORDINALITY AS t(part, n), regexp_split_to_array(part, ' ') AS w $$;
 CREATE FUNCTION pg_temp.post(reference text, entry text) RETURNS bigint VOLATILE LANGUAGE sql AS
-	$$ SELECT (load_journal('REVS', $1, pg_temp.entry($2))).journal $$;
+	$$ SELECT (load_journal('REVS', pg_temp.entry($2), $1)).journal $$;
 -- reverse_journal() on accounts of any kind
 CREATE FUNCTION pg_temp.take_back(client text, journal bigint, reference text, entry journal_entry DEFAULT NULL, effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL)
 	RETURNS journal_result VOLATILE LANGUAGE sql AS
@@ -64,7 +64,7 @@ SELECT throws_ok($$SELECT reverse_journal('NOWHERE', pg_temp.id('more'), 'r2')$$
 	'a reversal for an unknown client is refused');
 SELECT throws_ok(format('SELECT reverse_journal(''REVS'', pg_temp.id(''more''), %s)', r), 'LG002', NULL, 'a reversal is refused when its reference is ' || w)
 	FROM (VALUES ('NULL', 'missing'), ('''''', 'empty'), ('repeat(''x'', 201)', 'too long')) AS v (r, w);
-SELECT throws_ok($$SELECT load_journal('REVS', 'mine', pg_temp.entry('Dr ann 1.00, Cr bank 1.00'), kind => 'reversal')$$, 'LG002', NULL, 'load_journal() posts no reversal');
+SELECT throws_ok($$SELECT load_journal('REVS', pg_temp.entry('Dr ann 1.00, Cr bank 1.00'), 'mine', kind => 'reversal')$$, 'LG002', NULL, 'load_journal() posts no reversal');
 
 -- idempotent
 SELECT pg_temp.same($$SELECT outcome, replayed, journal FROM reverse_journal('REVS', pg_temp.id('j1'), 'r1', description => 'mistake')$$,
@@ -77,7 +77,7 @@ SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j1'), 'r1', pg_tem
 	'the reference of a whole reversal is refused for a part');
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j1'), 'j1')$$, 'LG020', NULL,
 	'a reversal under the reference of its journal is refused');
-SELECT throws_ok($$SELECT load_journal('REVS', 'r1', (SELECT entry FROM journal WHERE reference = 'r1'), description => 'mistake')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT load_journal('REVS', (SELECT entry FROM journal WHERE reference = 'r1'), 'r1', description => 'mistake')$$, 'LG020', NULL,
 	'the reference of a reversal is refused for a journal of another kind');
 
 -- ---------------------------------------------------------------------------
@@ -98,10 +98,10 @@ SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('j2'), 'r4', pg_te
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j2'), 'r5', pg_temp.entry('Dr ann 0.01, Cr bank 0.01'))$$, 'LG063', NULL,
 	'a journal reversed in parts to its end has nothing left to reverse');
 SELECT pg_temp.post('j3', 'Dr bank 30.00, Cr ann 30.00') \g /dev/null
-SELECT freeze_account(pg_temp.of('ann'), 'debit', 'test') \g /dev/null
+SELECT freeze_account(pg_temp.of('ann'), 'debit', reason => 'test') \g /dev/null
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j3'), 'r6')$$, 'LG033', NULL,
 	'a reversal that debits a frozen account is refused');
-SELECT unfreeze_account(pg_temp.of('ann'), 'test') \g /dev/null
+SELECT unfreeze_account(pg_temp.of('ann'), reason => 'test') \g /dev/null
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j3'), 'r6', pg_temp.entry('Dr ann 0.001, Cr bank 0.001'))$$, 'LG043', NULL,
 	'a reversal of a tenth of a cent is refused');
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('j3'), 'r6', '{}')$$, 'LG002', NULL,
@@ -174,16 +174,16 @@ SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('v'), 'rv3', pg_te
 -- ---------------------------------------------------------------------------
 -- what other functions have made
 -- ---------------------------------------------------------------------------
-SELECT open_liquidity_provider('LPR', 'Provider') \g /dev/null
+SELECT open_provider('LPR', 'Provider') \g /dev/null
 SELECT deposit_coin('REVSANN1', '1.00 BTC', 'd1') \g /dev/null
-SELECT post_trade('t1', 'REVSANN1', 'SELL', '0.10 BTC', 'LPR', lp_price => '60000.00 USD/BTC') \g /dev/null
+SELECT post_trade('REVSANN1', 'SELL', '0.10 BTC', 'LPR', 't1', provider_price => '60000.00 USD/BTC') \g /dev/null
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('t1'), 'rt')$$, 'LG002', NULL, 'a trade is busted, not reversed');
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('t1'), 'rt', reverse((SELECT entry FROM journal WHERE reference = 't1')))$$, 'LG002', NULL,
 	'a trade is not reversed by stating its lines');
-SELECT bust_trade('bt', 'REVSANN1', 't1', reason => 'test') \g /dev/null
+SELECT bust_trade('REVSANN1', 't1', 'bt', reason => 'test') \g /dev/null
 SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('bt'), 'rbt')$$, 'LG065', NULL,
 	'a bust is a reversal and is not reversed');
-SELECT authorise_hold('REVS', pg_temp.of('ann'), '15.00 USD', 'h') \g /dev/null
+SELECT authorize_hold('REVS', pg_temp.of('ann'), '15.00 USD', 'h') \g /dev/null
 SELECT capture_hold('REVS', 'h', pg_temp.entry('Dr ann 15.00, Cr held 15.00'), 'hc') \g /dev/null
 SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('hc'), 'rhc')$$, 'the journal of a captured hold can be reversed');
 SELECT is((SELECT status || ' ' || captured FROM hold WHERE reference = 'h'), 'captured 15.00 USD',

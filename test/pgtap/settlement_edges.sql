@@ -4,9 +4,9 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SET LOCAL statement_timeout = '20s';
 SELECT no_plan();
 
-SELECT open_client('EDGE', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') \g /dev/null
-SELECT open_customer('EDGE0001', client => 'EDGE') \g /dev/null
-SELECT open_liquidity_provider('LP1', 'First Provider') \g /dev/null
+SELECT open_client('EDGE', funding_model => 'NET_SETTLEMENT', at => '2025-01-01Z') \g /dev/null
+SELECT open_customer(client => 'EDGE', customer => 'EDGE0001') \g /dev/null
+SELECT open_provider('LP1', 'First Provider') \g /dev/null
 
 -- Infinite instants and days are refused.
 SELECT throws_ok($$SELECT window_of('EDGE', 'infinity')$$, 'LG002', NULL, 'asking for the window of infinity is refused');
@@ -19,7 +19,7 @@ SELECT throws_ok($$SELECT * FROM close_window('EDGE', '-infinity')$$, 'LG070', N
 	'closing a window on the day minus infinity is refused');
 
 CREATE FUNCTION pg_temp.trade(reference text, executed_at timestamptz) RETURNS void LANGUAGE sql AS $$
-	SELECT bakkt_ledger.post_trade(reference, 'EDGE0001', 'BUY', '0.1 BTC', 'LP1', lp_price => '60000 USD/BTC', executed_at => executed_at) $$;
+	SELECT bakkt_ledger.post_trade('EDGE0001', 'BUY', '0.1 BTC', 'LP1', reference, provider_price => '60000 USD/BTC', executed_at => executed_at) $$;
 SELECT pg_temp.trade('t1', '2025-06-01 15:00Z'), pg_temp.trade('t2', '2025-06-02 15:00Z') \g /dev/null
 SELECT close_window('EDGE', '2025-06-02'), close_window('EDGE', '2025-06-03') \g /dev/null
 SELECT advise_window('EDGE', d), agree_window('EDGE', d) FROM unnest('{2025-06-03}'::date[]) AS d \g /dev/null
@@ -30,7 +30,7 @@ SELECT throws_ok($$SELECT settle_window('EDGE', '2025-06-03', NULL)$$, 'LG002', 
 	'settling a window without a reference is refused');
 SELECT throws_ok($$SELECT settle_window('EDGE', '2025-06-03', '')$$, 'LG002', NULL,
 	'settling a window under an empty reference is refused');
-SELECT record_wire('EDGE', 'x:EDGE:USD', 'received', '1.00 USD') \g /dev/null
+SELECT record_wire('EDGE', 'received', '1.00 USD', 'x:EDGE:USD') \g /dev/null
 SELECT throws_ok($$SELECT settle_window('EDGE', '2025-06-03', 'x')$$, 'LG020', NULL,
 	'settling a window under the reference of another wire is refused');
 SELECT isnt_empty($$SELECT settle_window('EDGE', '2025-06-03', 'y')$$,

@@ -40,19 +40,19 @@ CREATE FUNCTION pg_temp.held(client text, fund text, name text) RETURNS text LAN
 	SELECT (balance_of(account_of($1, $2, $3, 'USD'))).balance::text
 $$;
 CREATE FUNCTION pg_temp.wire_in(customer text, amount amount, at timestamptz) RETURNS void LANGUAGE sql AS $$
-	SELECT load_journal(c.code, 'in:' || $1 || $2::text || $3, journal_entry(line('Dr', pg_temp.acct(c.code, 'FBO', 'Bank:omnibus'), $2),
-		line('Cr', pg_temp.acct(c.code, 'FBO', 'Cust:' || $1 || ':settled'), $2)), effective_at => $3)
-	FROM client c JOIN customer u USING (client_id) WHERE u.account_code = $1
+	SELECT load_journal(c.code, journal_entry(line('Dr', pg_temp.acct(c.code, 'FBO', 'Bank:omnibus'), $2),
+		line('Cr', pg_temp.acct(c.code, 'FBO', 'Cust:' || $1 || ':settled'), $2)), 'in:' || $1 || $2::text || $3, at => $3)
+	FROM client c JOIN customer u USING (client_id) WHERE u.customer_code = $1
 $$;
 -- deficit of a customer whose deposit came back after it was spent (J06d)
 CREATE FUNCTION pg_temp.returned(client text, customer text, amount amount, at timestamptz) RETURNS void LANGUAGE sql AS $$
-	SELECT load_journal($1, 'return:' || $2 || $4, journal_entry(
+	SELECT load_journal($1, journal_entry(
 		line('Dr', pg_temp.acct($1, 'FBO', 'DueFrom:CORP'), $3), line('Cr', pg_temp.acct($1, 'FBO', 'Bank:omnibus'), $3),
-		line('Dr', pg_temp.acct($1, 'CORP', 'CustomerDeficit:' || $2), $3), line('Cr', pg_temp.acct($1, 'CORP', 'DueTo:FBO'), $3)), effective_at => $4)
+		line('Dr', pg_temp.acct($1, 'CORP', 'CustomerDeficit:' || $2), $3), line('Cr', pg_temp.acct($1, 'CORP', 'DueTo:FBO'), $3)), 'return:' || $2 || $4, at => $4)
 $$;
 
-SELECT open_liquidity_provider(p, p) FROM unnest(ARRAY['lp1', 'lp2']) p \g /dev/null
-SELECT open_client(c, revenue_share_bps => 4000, opened_at => '2026-01-01Z'), open_customer(c || n, client => c)
+SELECT open_provider(p, p) FROM unnest(ARRAY['lp1', 'lp2']) p \g /dev/null
+SELECT open_client(c, revenue_share_bps => 4000, at => '2026-01-01Z'), open_customer(client => c, customer => c || n)
 	FROM unnest(ARRAY['QRST', 'NETT', 'GRSS', 'DEFI']) c, unnest(ARRAY['0001', '0002', '0003', '0004']) n \g /dev/null
 SELECT open_bank_account(code, 'FBO', code, ledger_name => 'Bank:omnibus:' || code) FROM unnest('{evolve,a,b}'::text[]) AS code \g /dev/null
 SELECT change_cash_terms('GRSS', settlement_flow => 'GROSS') \g /dev/null
@@ -63,7 +63,7 @@ SELECT change_cash_terms('GRSS', settlement_flow => 'GROSS') \g /dev/null
 SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 13:00Z')$$,
 	'a run with no company money to move instructs no transfer');
 SELECT pg_temp.wire_in('QRST0001', '10000 USD', '2026-11-20 14:00Z'), pg_temp.wire_in('QRST0002', '70000 USD', '2026-11-20 14:00Z') \g /dev/null
-SELECT outcome FROM post_trade('J02a', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 14:10Z') \g /dev/null
+SELECT outcome FROM post_trade('QRST0001', 'BUY', '0.1 BTC', 'lp1', 'J02a', provider_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 14:10Z') \g /dev/null
 SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 14:11Z')$$,
 	'a cash call (TPJ) that is not settled moves nothing');
 SELECT process_cash_calls('2026-11-20 14:15Z') \g /dev/null
@@ -96,9 +96,9 @@ SELECT results_eq($$SELECT pg_temp.lines_of(t.ended_journal) FROM fbo_transfer t
 	'a confirmation to the business account moves the money from bank to bank');
 SELECT results_eq($$SELECT in_transit::text, status, bank_reference FROM fbo_transfers('QRST')$$, $$VALUES ('0.00 USD', 'CONFIRMED', 'BT-1')$$,
 	'a confirmed transfer has nothing in transit and the bank''s reference');
-SELECT results_eq($$SELECT in_transit::text, status, bank_reference FROM fbo_transfers('QRST', '2026-11-20 15:30Z')$$, $$VALUES ('6030.00 USD', 'INSTRUCTED', NULL)$$,
+SELECT results_eq($$SELECT in_transit::text, status, bank_reference FROM fbo_transfers('QRST', at => '2026-11-20 15:30Z')$$, $$VALUES ('6030.00 USD', 'INSTRUCTED', NULL)$$,
 	'a transfer is listed as in transit as of an instant before its confirmation');
-SELECT is_empty($$SELECT * FROM fbo_transfers('QRST', '2026-11-20 14:59Z')$$,
+SELECT is_empty($$SELECT * FROM fbo_transfers('QRST', at => '2026-11-20 14:59Z')$$,
 	'a transfer is not listed as of an instant before its instruction');
 SELECT is_empty($$SELECT * FROM fbo_transfers('QRST', in_transit_only => true)$$,
 	'a confirmed transfer is left out of the list of those in transit');
@@ -106,7 +106,7 @@ SELECT results_eq($$SELECT account, direction, event, amount::text, at FROM fbo_
 	$$VALUES ('QRST0001', 'Withdrawal', 'settled', '6030.00 USD', timestamptz '2026-11-20 14:15Z')$$,
 	'a transfer lists the settled call whose cash it moves');
 
-SELECT outcome FROM post_trade('J03a', 'QRST0002', 'BUY', '0.5 BTC', 'lp1', price => '60000 USD/BTC', fee_bps => 50, executed_at => '2026-11-20 16:01Z') \g /dev/null
+SELECT outcome FROM post_trade('QRST0002', 'BUY', '0.5 BTC', 'lp1', 'J03a', price => '60000 USD/BTC', fee_bps => 50, executed_at => '2026-11-20 16:01Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 16:02Z') \g /dev/null
 CREATE TEMP TABLE t2 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:03Z', 'QRST');
 SELECT confirm_fbo_transfer('QRST', reference, 'BT-2', '2026-11-20 16:04Z') FROM t2 \g /dev/null
@@ -116,9 +116,9 @@ SELECT results_eq($$SELECT account, amount::text FROM fbo_transfer_calls('QRST',
 	'a transfer lists only calls that no earlier transfer has moved');
 
 -- J04b: the provider pays, the money is brought, then the customer is paid
-SELECT outcome FROM post_trade('J04a', 'QRST0001', 'SELL', '0.04 BTC', 'lp2', lp_price => '61000 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 16:10Z') \g /dev/null
-SELECT settle_lp('QRST', 'lp1', '0.6 BTC', '36000 USD', 'lp1', '2026-11-20 16:10Z') \g /dev/null
-SELECT settle_lp('QRST', 'lp2', '-0.04 BTC', '-2440 USD', 'lp2', '2026-11-20 16:10Z') \g /dev/null
+SELECT outcome FROM post_trade('QRST0001', 'SELL', '0.04 BTC', 'lp2', 'J04a', provider_price => '61000 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 16:10Z') \g /dev/null
+SELECT record_provider_settlement('QRST', 'lp1', '0.6 BTC', '36000 USD', 'lp1', at => '2026-11-20 16:10Z') \g /dev/null
+SELECT record_provider_settlement('QRST', 'lp2', '-0.04 BTC', '-2440 USD', 'lp2', at => '2026-11-20 16:10Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 16:11Z') \g /dev/null
 SELECT results_eq($$SELECT e.event COLLATE "default", e.reason COLLATE "default" FROM cash_call_event e JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'$$,
 	$$VALUES ('failed', 'FBO_NOT_FUNDED')$$, 'a sale''s proceeds wait for cash in the FBO account');
@@ -149,7 +149,7 @@ SELECT results_eq($$SELECT pg_temp.lines_of(t.ended_journal) FROM fbo_transfer t
 -- J05f: written off, recovered
 CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
 SELECT grant_client_access('QRST', 'ledger_test_approver') \g /dev/null
-SELECT journal AS unpaid FROM post_trade('J05a', 'QRST0003', 'BUY', '0.001 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-09-15 16:22Z') \gset
+SELECT journal AS unpaid FROM post_trade('QRST0003', 'BUY', '0.001 BTC', 'lp1', 'J05a', provider_price => '60000 USD/BTC', markup_bps => 50, executed_at => '2026-09-15 16:22Z') \gset
 CREATE ROLE ledger_test_proposer IN ROLE bakkt_ledger_settler;
 SET LOCAL SESSION AUTHORIZATION ledger_test_proposer;
 SELECT process_cash_calls('2026-09-15 16:23Z'), propose_cash_call_write_offs('2026-10-20 16:00Z', 'QRST') \g /dev/null
@@ -192,16 +192,16 @@ SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts ho
 
 -- the flow of the day
 SELECT results_eq($$SELECT opening::text, collected::text, paid::text, other::text, moved_to_business::text, moved_to_fbo::text, closing::text,
-	in_transit_to_business::text, in_transit_to_fbo::text FROM settlement_flow('QRST', '2026-11-20 16:40Z')$$,
+	in_transit_to_business::text, in_transit_to_fbo::text FROM settlement_flow('QRST', at => '2026-11-20 16:40Z')$$,
 	$$VALUES ('0.00 USD', '36180.00 USD', '2427.80 USD', '60.30 USD', '36240.30 USD', '2427.80 USD', '0.00 USD', '0.00 USD', '0.00 USD')$$,
 	'the flow of a day sums what calls collected and paid and what was moved');
-SELECT results_eq($$SELECT opening::text, collected::text, moved_to_business::text, closing::text, in_transit_to_business::text FROM settlement_flow('QRST', '2026-11-20 15:30Z')$$,
+SELECT results_eq($$SELECT opening::text, collected::text, moved_to_business::text, closing::text, in_transit_to_business::text FROM settlement_flow('QRST', at => '2026-11-20 15:30Z')$$,
 	$$VALUES ('0.00 USD', '6030.00 USD', '6030.00 USD', '0.00 USD', '6030.00 USD')$$,
 	'the flow as of an instant shows a transfer not yet confirmed as in transit');
-SELECT results_eq($$SELECT opening::text, collected::text, moved_to_business::text, closing::text FROM settlement_flow('QRST', '2026-11-20 15:30Z', '2026-11-20 14:30Z')$$,
+SELECT results_eq($$SELECT opening::text, collected::text, moved_to_business::text, closing::text FROM settlement_flow('QRST', '2026-11-20 14:30Z', '2026-11-20 15:30Z')$$,
 	$$VALUES ('6030.00 USD', '0.00 USD', '6030.00 USD', '0.00 USD')$$,
 	'the flow can start at any instant with what had been collected by then');
-SELECT is((SELECT from_at FROM settlement_flow('QRST', '2026-11-20 05:59Z')), timestamptz '2026-11-19 06:00Z',
+SELECT is((SELECT from_at FROM settlement_flow('QRST', at => '2026-11-20 05:59Z')), timestamptz '2026-11-19 06:00Z',
 	'the flow of a day begins at midnight in the client''s zone');
 
 -- ---------------------------------------------------------------------------
@@ -236,40 +236,40 @@ SELECT throws_ok($$SELECT instruct_settlement_transfers(client => 'NONE')$$, 'LG
 	'a run for an unknown client is refused');
 SELECT throws_ok(format('SELECT %s', call), code, NULL,
 	'a report at an impossible instant or over a reversed range is refused: ' || call)
-	FROM (VALUES ($$settlement_flow('QRST', NULL)$$, 'LG061'), ($$settlement_flow('QRST', '2099-01-01Z')$$, 'LG061'),
-	($$settlement_flow('QRST', '-infinity')$$, 'LG002'), ($$settlement_flow('QRST', '2026-11-20 12:00Z', '2026-11-20 13:00Z')$$, 'LG002'), ($$fbo_transfers('QRST', '2099-01-01Z')$$, 'LG061'), ($$fbo_transfers('QRST', '-infinity')$$, 'LG002')) AS c (call, code);
+	FROM (VALUES ($$settlement_flow('QRST', at => NULL)$$, 'LG061'), ($$settlement_flow('QRST', at => '2099-01-01Z')$$, 'LG061'),
+	($$settlement_flow('QRST', at => '-infinity')$$, 'LG002'), ($$settlement_flow('QRST', '2026-11-20 13:00Z', '2026-11-20 12:00Z')$$, 'LG002'), ($$fbo_transfers('QRST', at => '2099-01-01Z')$$, 'LG061'), ($$fbo_transfers('QRST', at => '-infinity')$$, 'LG002')) AS c (call, code);
 SELECT throws_ok($$SELECT top_up_deficits('infinity')$$, 'LG061', NULL, 'a top-up dated at infinity is refused');
 
 -- by hand
-SELECT results_eq($$SELECT status, purpose, direction, amount::text FROM instruct_fbo_transfer('QRST', 'weekend', '500 USD', at => '2026-11-20 17:00Z')$$,
+SELECT results_eq($$SELECT status, purpose, direction, amount::text FROM instruct_fbo_transfer('QRST', '500 USD', 'weekend', at => '2026-11-20 17:00Z')$$,
 	$$VALUES ('INSTRUCTED', 'PREFUND', 'TO_FBO', '500.00 USD')$$, 'the company can prefund the FBO account by hand');
-SELECT results_eq($$SELECT transfer_id FROM instruct_fbo_transfer('QRST', 'weekend', '500 USD', at => '2026-11-20 17:05Z')$$,
+SELECT results_eq($$SELECT transfer_id FROM instruct_fbo_transfer('QRST', '500 USD', 'weekend', at => '2026-11-20 17:05Z')$$,
 	$$SELECT transfer_id FROM fbo_transfer WHERE reference = 'weekend'$$,
 	'a transfer by hand repeated under its reference returns the first one');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'weekend', '501 USD')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', '501 USD', 'weekend')$$, 'LG020', NULL,
 	'a repeated transfer by hand with another amount is refused');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'weekend', '500 USD', 'TO_BUSINESS')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', '500 USD', 'weekend', 'TO_BUSINESS')$$, 'LG020', NULL,
 	'a repeated transfer by hand in another direction is refused');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'weekend', '500 USD', bank => 'evolve')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', '500 USD', 'weekend', bank => 'evolve')$$, 'LG020', NULL,
 	'a repeated transfer by hand at another bank is refused');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'out', '0.01 USD', 'TO_BUSINESS')$$, 'LG050', NULL,
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', '0.01 USD', 'out', 'TO_BUSINESS')$$, 'LG050', NULL,
 	'a transfer out of more than the company''s own money in the FBO account is refused');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '0 USD')$$, 'LG045', NULL, 'a transfer of zero is refused');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '-1 USD')$$, 'LG045', NULL,
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', '0 USD', 'p')$$, 'LG045', NULL, 'a transfer of zero is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', '-1 USD', 'p')$$, 'LG045', NULL,
 	'a transfer of a negative amount is refused');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', NULL)$$, 'LG045', NULL, 'a transfer without an amount is refused');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '1 BTC')$$, 'LG042', NULL, 'a transfer of coin is refused');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '0.001 USD')$$, 'LG043', NULL,
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', NULL, 'p')$$, 'LG045', NULL, 'a transfer without an amount is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', '1 BTC', 'p')$$, 'LG042', NULL, 'a transfer of coin is refused');
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', '0.001 USD', 'p')$$, 'LG043', NULL,
 	'a transfer with a fraction of a cent is refused');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '1 USD', 'UP')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', '1 USD', 'p', 'UP')$$, 'LG002', NULL,
 	'a transfer in an unknown direction is refused');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', NULL, '1 USD')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', '1 USD', NULL)$$, 'LG002', NULL,
 	'a transfer without a reference is refused');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'fbo-transfer:9', '1 USD')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', '1 USD', 'fbo-transfer:9')$$, 'LG002', NULL,
 	'a transfer under a reference reserved for the ledger is refused');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', 'p', '1 USD', bank => 'a:b')$$, 'LG034', NULL,
+SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', '1 USD', 'p', bank => 'a:b')$$, 'LG034', NULL,
 	'a transfer at a bank account that the chart cannot have is refused');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('NONE', 'p', '1 USD')$$, 'LG010', NULL,
+SELECT throws_ok($$SELECT instruct_fbo_transfer('NONE', '1 USD', 'p')$$, 'LG010', NULL,
 	'a transfer for an unknown client is refused');
 SELECT is((SELECT count(*) FROM fbo_transfer t JOIN client c USING (client_id) WHERE c.code = 'QRST'), 6::bigint,
 	'a refused transfer leaves no row');
@@ -292,20 +292,20 @@ SELECT is((SELECT j.reverses FROM fbo_transfer t JOIN journal j ON j.journal_id 
 	'the failure of a transfer reverses its instruction');
 SELECT lives_ok($$SELECT fail_fbo_transfer('QRST', 'weekend', 'no such account', '2026-11-20 17:11Z')$$,
 	'recording the same failure again is accepted');
-SELECT results_eq($$SELECT status FROM instruct_fbo_transfer('QRST', 'weekend', '500 USD')$$, $$VALUES ('INSTRUCTED')$$,
+SELECT results_eq($$SELECT status FROM instruct_fbo_transfer('QRST', '500 USD', 'weekend')$$, $$VALUES ('INSTRUCTED')$$,
 	'a transfer by hand repeated after it has failed is answered as at first');
 SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', 'weekend', 'another reason')$$, 'LG020', NULL,
 	'recording a failure again for another reason is refused');
 SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-7')$$, 'LG081', NULL,
 	'a failed transfer cannot be confirmed');
 SELECT pg_temp.wire_in('QRST0001', '5000 USD', '2026-11-20 17:12Z') \g /dev/null
-SELECT outcome FROM post_trade('b7', 'QRST0001', 'BUY', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-20 17:13Z') \g /dev/null
+SELECT outcome FROM post_trade('QRST0001', 'BUY', '0.01 BTC', 'lp1', 'b7', provider_price => '60000 USD/BTC', executed_at => '2026-11-20 17:13Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 17:14Z') \g /dev/null
 CREATE TEMP TABLE t7 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 17:15Z', 'QRST');
 SELECT fail_fbo_transfer('QRST', reference, 'limit', '2026-11-20 17:16Z') FROM t7 \g /dev/null
 SELECT is(pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), '600.00 USD',
 	'the money of a failed transfer is the company''s in the FBO account again');
-SELECT outcome FROM post_trade('b8', 'QRST0001', 'BUY', '0.02 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-20 17:17Z') \g /dev/null
+SELECT outcome FROM post_trade('QRST0001', 'BUY', '0.02 BTC', 'lp1', 'b8', provider_price => '60000 USD/BTC', executed_at => '2026-11-20 17:17Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 17:18Z') \g /dev/null
 CREATE TEMP TABLE t8 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 17:19Z', 'QRST');
 SELECT results_eq($$SELECT amount::text FROM t8$$, $$VALUES ('1800.00 USD')$$,
@@ -342,7 +342,7 @@ SELECT throws_ok($$UPDATE event SET reason = 'x'$$, 'LG066', NULL, 'a transfer''
 -- NET and GROSS: the same day leaves the same balances
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.trade(client text, reference text, customer text, side text, quantity amount, at timestamptz) RETURNS void LANGUAGE sql AS $$
-	SELECT post_trade(reference, client || customer, side, quantity, 'lp1', lp_price => '50000 USD/BTC', executed_at => at)
+	SELECT post_trade(client || customer, side, quantity, 'lp1', reference, provider_price => '50000 USD/BTC', executed_at => at)
 $$;
 CREATE FUNCTION pg_temp.confirm_all(client text, at timestamptz) RETURNS bigint LANGUAGE sql AS $$
 	SELECT count(confirm_fbo_transfer($1, reference, 'bank:' || reference, $2)) FROM fbo_transfers($1, in_transit_only => true)
@@ -375,16 +375,16 @@ SELECT is((SELECT count(*) FROM cash_call c JOIN client t USING (client_id) WHER
 SELECT set_eq($$SELECT fund, replace(name, 'NETT', ''), balance::text FROM balances('NETT')$$, $$SELECT fund, replace(name, 'GRSS', ''), balance::text FROM balances('GRSS')$$,
 	'NET and GROSS leave the same balances');
 SELECT results_eq($$SELECT c, (SELECT sum(CASE direction WHEN 'TO_BUSINESS' THEN amount ELSE -amount END)::text FROM fbo_transfers(c) WHERE status = 'CONFIRMED') FROM unnest(ARRAY['GRSS', 'NETT']) c$$,
-	$$SELECT c, (f.collected - f.paid + f.other - (f.closing - f.opening))::text FROM unnest(ARRAY['GRSS', 'NETT']) c, settlement_flow(c, '2026-11-20 23:00Z') f$$,
+	$$SELECT c, (f.collected - f.paid + f.other - (f.closing - f.opening))::text FROM unnest(ARRAY['GRSS', 'NETT']) c, settlement_flow(c, at => '2026-11-20 23:00Z') f$$,
 	'confirmed transfers equal what calls collected less paid, other, and the rise in company money');
-SELECT results_eq($$SELECT collected::text, paid::text, closing::text FROM settlement_flow('NETT', '2026-11-20 23:00Z')$$, $$VALUES ('6200.00 USD', '3000.00 USD', '0.00 USD')$$,
+SELECT results_eq($$SELECT collected::text, paid::text, closing::text FROM settlement_flow('NETT', at => '2026-11-20 23:00Z')$$, $$VALUES ('6200.00 USD', '3000.00 USD', '0.00 USD')$$,
 	'NET leaves no company money in the FBO account when all calls are settled');
 SELECT is_empty($$SELECT * FROM fbo_transfers('GRSS') t CROSS JOIN fbo_transfer_calls('GRSS', t.reference) x WHERE (t.direction = 'TO_BUSINESS') <> (x.direction = 'Withdrawal')$$,
 	'GROSS lists calls of purchases on transfers out and calls of sales on transfers in');
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts holds under NET and GROSS');
 
 -- money that comes back to the business account when no sale needs it
-SELECT instruct_fbo_transfer('NETT', 'float', '1000 USD', at => '2026-11-20 22:00Z') \g /dev/null
+SELECT instruct_fbo_transfer('NETT', '1000 USD', 'float', at => '2026-11-20 22:00Z') \g /dev/null
 SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 22:01Z', 'NETT')$$,
 	'a run does not move out prefunded money that is still in transit');
 SELECT pg_temp.trade('NETT', 'g', '0001', 'SELL', '0.01 BTC', '2026-11-20 22:02Z') \g /dev/null
@@ -397,13 +397,13 @@ SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_tran
 	'a run moves prefunded money that no sale needed back to the business account');
 
 -- a bust gives settled cash back; what is called through Apex is no concern of the FBO account
-SELECT bust_trade('undo', 'NETT0001', 'e') \g /dev/null
+SELECT bust_trade('NETT0001', 'e', 'undo') \g /dev/null
 SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers(client => 'NETT')$$, $$VALUES ('TO_FBO', '200.00 USD')$$,
 	'a run brings the cash that a busted purchase gives back');
 SELECT pg_temp.confirm_all('NETT', clock_timestamp()) \g /dev/null
 SELECT results_eq($$SELECT settled, paid::text FROM process_cash_calls(client => 'NETT')$$, $$VALUES (1::bigint, '200.00 USD')$$,
 	'a call that gives back a busted purchase is paid when its cash has come');
-SELECT open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z'), open_customer('APEX0001', client => 'APEX'), deposit_coin('APEX0001', '1 BTC', 'coin') \g /dev/null
+SELECT open_client('APEX', funding_model => 'APEX_TPJ', at => '2026-01-01Z'), open_customer(client => 'APEX', customer => 'APEX0001'), deposit_coin('APEX0001', '1 BTC', 'coin') \g /dev/null
 SELECT pg_temp.trade('APEX', 'a', '0001', 'SELL', '0.01 BTC', '2026-11-20 12:00Z') \g /dev/null
 SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 22:10Z', 'APEX')$$,
 	'a sale through Apex brings nothing to the FBO account');
@@ -430,7 +430,7 @@ SELECT results_eq($$SELECT pg_temp.held('DEFI', 'FBO', 'DueTo:CORP'), pg_temp.he
 	'a run sets the company''s money off against what it owes the FBO account');
 SELECT results_eq($$SELECT amount::text FROM top_up_deficits('2026-11-20 12:08Z', 'DEFI')$$, $$VALUES ('300.00 USD')$$,
 	'a top-up brings what is owed after the set-off');
-SELECT results_eq($$SELECT other::text, closing::text FROM settlement_flow('DEFI', '2026-11-20 12:10Z')$$, $$VALUES ('-500.00 USD', '0.00 USD')$$,
+SELECT results_eq($$SELECT other::text, closing::text FROM settlement_flow('DEFI', at => '2026-11-20 12:10Z')$$, $$VALUES ('-500.00 USD', '0.00 USD')$$,
 	'a set-off appears under other in the settlement flow');
 -- set off meanwhile: what the top-up no longer has to make good is company money
 SELECT pg_temp.trade('DEFI', 'b', '0001', 'BUY', '0.004 BTC', '2026-11-20 12:11Z'), process_cash_calls('2026-11-20 12:12Z') \g /dev/null
@@ -443,13 +443,13 @@ SELECT results_eq($$SELECT pg_temp.held('DEFI', 'FBO', 'DueTo:CORP'), pg_temp.he
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts holds after set-off and top-up');
 
 -- several banks
-SELECT load_journal('DEFI', 'bank', journal_entry(line('Dr', pg_temp.acct('DEFI', 'FBO', 'Bank:omnibus:evolve'), '9000 USD'), line('Cr', pg_temp.acct('DEFI', 'FBO', 'Cust:DEFI0002:settled'), '9000 USD'))) \g /dev/null
+SELECT load_journal('DEFI', journal_entry(line('Dr', pg_temp.acct('DEFI', 'FBO', 'Bank:omnibus:evolve'), '9000 USD'), line('Cr', pg_temp.acct('DEFI', 'FBO', 'Cust:DEFI0002:settled'), '9000 USD')), 'bank') \g /dev/null
 SELECT results_eq($$SELECT bank, amount::text FROM instruct_settlement_transfers('2026-11-20 12:30Z', 'DEFI')$$, $$VALUES ('evolve', '200.00 USD')$$,
 	'a run moves money out of the bank that holds most');
 SELECT pg_temp.confirm_all('DEFI', '2026-11-20 12:31Z') \g /dev/null
 SELECT is(pg_temp.held('DEFI', 'FBO', 'Bank:omnibus:evolve'), '8800.00 USD',
 	'a confirmed transfer leaves the bank it was instructed at');
-SELECT results_eq($$SELECT bank FROM instruct_fbo_transfer('DEFI', 'plain', '1 USD', at => '2026-11-20 12:32Z')$$, $$VALUES (NULL::text)$$,
+SELECT results_eq($$SELECT bank FROM instruct_fbo_transfer('DEFI', '1 USD', 'plain', at => '2026-11-20 12:32Z')$$, $$VALUES (NULL::text)$$,
 	'a transfer by hand without a bank is booked on Bank:omnibus');
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts holds with several banks');
 SELECT is_empty($$SELECT * FROM verify(progress => 0)$$, 'the ledger verifies after all transfers');
@@ -465,7 +465,7 @@ SELECT isnt_empty($$SELECT * FROM fbo_transfers()$$, 'a reconciler sees the tran
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'a reconciler checks the FBO accounts');
 SELECT throws_ok(call, '42501', NULL,
 	'a reconciler cannot instruct or end a transfer: ' || call)
-	FROM unnest(ARRAY[$$SELECT instruct_settlement_transfers()$$, $$SELECT instruct_fbo_transfer('DEFI', 'r', '1 USD')$$,
+	FROM unnest(ARRAY[$$SELECT instruct_settlement_transfers()$$, $$SELECT instruct_fbo_transfer('DEFI', '1 USD', 'r')$$,
 	$$SELECT confirm_fbo_transfer('DEFI', 'plain', 'x')$$, $$SELECT fail_fbo_transfer('DEFI', 'plain', 'x')$$, $$SELECT top_up_deficits()$$]) call;
 SET LOCAL SESSION AUTHORIZATION ledger_test_poster;
 SELECT throws_ok($$SELECT * FROM fbo_transfers()$$, '42501', NULL, 'a poster sees no transfer between the company''s banks');
@@ -483,9 +483,9 @@ SELECT is((SELECT role_name FROM fbo_transfer_event e JOIN fbo_transfer t USING 
 	'a settler''s confirmation is recorded under the settler''s own name');
 
 -- a run of an instant, made up for later, funds what had been called by then
-SELECT open_client('LATE', opened_at => '2026-01-01Z'), open_client('FLOT', opened_at => '2026-01-01Z') \g /dev/null
-SELECT open_customer(c || '0001', client => c), deposit_coin(c || '0001', '1 BTC', 'coin', effective_at => '2026-11-01Z') FROM unnest(ARRAY['LATE', 'FLOT']) c \g /dev/null
-SELECT post_trade(c || t.at, c || '0001', 'SELL', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => t.at::timestamptz)
+SELECT open_client('LATE', at => '2026-01-01Z'), open_client('FLOT', at => '2026-01-01Z') \g /dev/null
+SELECT open_customer(client => c, customer => c || '0001'), deposit_coin(c || '0001', '1 BTC', 'coin', at => '2026-11-01Z') FROM unnest(ARRAY['LATE', 'FLOT']) c \g /dev/null
+SELECT post_trade(c || '0001', 'SELL', '0.01 BTC', 'lp1', c || t.at, provider_price => '60000 USD/BTC', executed_at => t.at::timestamptz)
 FROM unnest(ARRAY['LATE', 'FLOT']) c, unnest(ARRAY['2026-11-18 14:00Z', '2026-11-18 16:00Z']) AS t (at) \g /dev/null
 SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_transfers('2026-11-18 15:00Z', 'LATE')$$, $$VALUES ('TO_FBO', '600.00 USD')$$,
 	'a run brings nothing for a sale executed after the run''s instant');
@@ -517,17 +517,17 @@ SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts ho
 -- ---------------------------------------------------------------------------
 -- Several banks
 -- ---------------------------------------------------------------------------
-SELECT open_client('BANK', opened_at => '2026-01-01Z'), open_customers('BANK', ARRAY['BANK0001', 'BANK0002', 'BANK0003']) \g /dev/null
+SELECT open_client('BANK', at => '2026-01-01Z'), open_customers('BANK', ARRAY['BANK0001', 'BANK0002', 'BANK0003']) \g /dev/null
 SELECT receive_wire('BANK', '600 USD', 'bank a', 'BANK0001', 'a', at => '2026-11-20 14:00Z'), receive_wire('BANK', '500 USD', 'bank b', 'BANK0002', 'b', at => '2026-11-20 14:00Z'),
 	receive_wire('BANK', '50 USD', 'bank a too', 'BANK0003', 'a', at => '2026-11-20 14:00Z') \g /dev/null
 SELECT request_withdrawal('BANK0003', '50 USD', 'out of a', bank => 'a', at => '2026-11-20 14:00Z'), send_withdrawal('BANK', 'out of a', at => '2026-11-20 14:00Z') \g /dev/null
-SELECT post_trade('bank ' || n, 'BANK000' || n, 'BUY', '0.008 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-20 14:10Z') FROM generate_series(1, 2) n \g /dev/null
+SELECT post_trade('BANK000' || n, 'BUY', '0.008 BTC', 'lp1', 'bank ' || n, provider_price => '60000 USD/BTC', executed_at => '2026-11-20 14:10Z') FROM generate_series(1, 2) n \g /dev/null
 SELECT process_cash_calls('2026-11-20 14:15Z') \g /dev/null
-SELECT post_trade('bank 3', 'BANK0001', 'BUY', '0.002 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => '2026-11-20 14:20Z') \g /dev/null
+SELECT post_trade('BANK0001', 'BUY', '0.002 BTC', 'lp1', 'bank 3', provider_price => '60000 USD/BTC', executed_at => '2026-11-20 14:20Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 14:25Z') \g /dev/null
-SELECT throws_ok($$SELECT instruct_fbo_transfer('BANK', 'too much', '501 USD', 'TO_BUSINESS', 'b', '2026-11-20 14:30Z')$$, 'LG050', NULL,
+SELECT throws_ok($$SELECT instruct_fbo_transfer('BANK', '501 USD', 'too much', 'TO_BUSINESS', 'b', '2026-11-20 14:30Z')$$, 'LG050', NULL,
 	'a transfer by hand cannot take more out of a bank than it holds');
-SELECT throws_ok($$SELECT instruct_fbo_transfer('BANK', 'nothing there', '1 USD', 'TO_BUSINESS', at => '2026-11-20 14:30Z')$$, 'LG050', NULL,
+SELECT throws_ok($$SELECT instruct_fbo_transfer('BANK', '1 USD', 'nothing there', 'TO_BUSINESS', at => '2026-11-20 14:30Z')$$, 'LG050', NULL,
 	'a transfer by hand cannot take money out of a bank that holds nothing');
 CREATE FUNCTION pg_temp.bank_run(at timestamptz) RETURNS SETOF text LANGUAGE sql AS $$ SELECT format('%s %s of %s', direction, amount, bank) FROM instruct_settlement_transfers(at, 'BANK') $$;
 SELECT results_eq($$SELECT pg_temp.bank_run('2026-11-20 15:00Z')$$, ARRAY['TO_BUSINESS 600.00 USD of a'],

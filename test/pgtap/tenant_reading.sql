@@ -14,7 +14,7 @@ GRANT CREATE ON SCHEMA public TO ledger_test_tenant;
 -- Marks: a provider, a bank and its references have names that nothing else has; the provider's prices have 77 cents.  Client TWO is
 -- TWO in every code, and its numbers are from 7700000 to 7799999.
 SELECT load_shipped_assets() \g /dev/null
-SELECT open_liquidity_provider('PRVDR', 'First Provider'), open_bank_account('north', 'FBO', 'northbank', 'USD', 'Bank:omnibus:northbank'),
+SELECT open_provider('PRVDR', 'First Provider'), open_bank_account('north', 'FBO', 'northbank', 'USD', 'Bank:omnibus:northbank'),
 	open_bank_account('operating', 'OPERATING', 'northbank', 'USD', 'Bank:operating:northbank') \g /dev/null
 SELECT open_instrument('BTCUSD', 'BTC', 'USD', '0.01 USD/BTC', '0.00000001 BTC') \g /dev/null
 DO $do$
@@ -25,7 +25,7 @@ BEGIN
 END $do$;
 
 CREATE FUNCTION pg_temp.trade(client text, reference text, customer text, side text, quantity amount, executed_at timestamptz) RETURNS bigint LANGUAGE sql AS $$
-	SELECT journal FROM post_trade(reference, customer, side, quantity, 'PRVDR', lp_price => '60000.77 USD/BTC', markup_bps => 50, fee_minimum => '1.00 USD',
+	SELECT journal FROM post_trade(customer, side, quantity, 'PRVDR', reference, provider_price => '60000.77 USD/BTC', markup_bps => 50, fee_minimum => '1.00 USD',
 		client_order_id => client || reference, executed_at => executed_at) $$;
 CREATE FUNCTION pg_temp.as_settler(VARIADIC statements text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -46,11 +46,11 @@ DECLARE
 	unpaid	bigint[];
 	coin	account_id;
 BEGIN
-	PERFORM open_client(client, funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000, opened_at => '2026-11-01 00:00Z');
-	PERFORM open_customer(netted, client => client), open_customer(called, client => client, funding_model => 'BAKKT_TPJ'),
-		open_customer(apex, client => client, funding_model => 'APEX_TPJ');
+	PERFORM open_client(client, funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000, at => '2026-11-01 00:00Z');
+	PERFORM open_customer(client => client, customer => netted), open_customer(client => client, customer => called, funding_model => 'BAKKT_TPJ'),
+		open_customer(client => client, customer => apex, funding_model => 'APEX_TPJ');
 	PERFORM change_cash_terms(client, return_fee => '25.00 USD', minimum_withdrawal => '1.00 USD');
-	PERFORM receive_wire(client, '1000.00 USD', 'wire', account => called, bank => 'northbank', bank_reference => 'fedref', at => '2026-11-02 15:00Z'),
+	PERFORM receive_wire(client, '1000.00 USD', 'wire', customer => called, bank => 'northbank', bank_reference => 'fedref', at => '2026-11-02 15:00Z'),
 		receive_wire(client, '5.00 USD', 'whose wire', bank => 'northbank', bank_reference => 'fedref2', at => '2026-11-02 15:00Z');
 	PERFORM initiate_deposit(called, '70.00 USD', 'deposit'), initiate_deposit(called, '71.00 USD', 'cancelled'),
 		initiate_deposit(called, '50.00 USD', 'spent', at => '2026-11-02 15:00Z'), credit_deposit(client, 'spent', 'fedref3', at => '2026-11-02 16:00Z'),
@@ -61,14 +61,14 @@ BEGIN
 	PERFORM deposit_coin(netted, '1.00 BTC', reference => 'coin'), deposit_coin(called, '1.00 BTC', reference => 'coin too');
 	coin := account_of(client, 'CUST', 'Cust:' || netted, 'BTC');
 	PERFORM pg_temp.trade(client, 'trade', netted, 'BUY', '0.10 BTC', '2026-11-02 15:00Z'), pg_temp.trade(client, 'sale', called, 'SELL', '0.01 BTC', '2026-11-02 15:00Z'),
-		pg_temp.trade(client, 'busted', called, 'BUY', '0.02 BTC', '2026-11-02 15:00Z'), bust_trade('bust', called, 'busted'),
+		pg_temp.trade(client, 'busted', called, 'BUY', '0.02 BTC', '2026-11-02 15:00Z'), bust_trade(called, 'busted', 'bust'),
 		pg_temp.trade(client, 'through Apex', apex, 'BUY', '0.0001 BTC', '2026-11-02 15:00Z');
 	unpaid := ARRAY(SELECT pg_temp.trade(client, 'unpaid ' || n, called, 'BUY', '0.001 BTC', '2026-09-02 15:00Z') FROM generate_series(1, 3) AS n);
 	PERFORM process_cash_calls('2026-11-10 15:00Z', client);
-	PERFORM take_aged_tpj('AM', '2026-11-10 15:30Z', client), receive_wire(client, '2000.00 USD', 'more', account => called, at => '2026-11-11 15:00Z');
-	PERFORM open_apex_batch(client, 'batch', '2026-11-03 15:00Z'), record_apex_wire(client, 'from Apex', 'received', '1.00 USD', bank => 'northbank', at => '2026-11-04 15:00Z');
-	PERFORM authorise_hold(client, coin, '0.20 BTC', 'hold');
-	PERFORM instruct_fbo_transfer(client, 'float', '10.00 USD', bank => 'northbank');
+	PERFORM take_aged_tpj('AM', '2026-11-10 15:30Z', client), receive_wire(client, '2000.00 USD', 'more', customer => called, at => '2026-11-11 15:00Z');
+	PERFORM open_apex_batch(client, 'batch', '2026-11-03 15:00Z'), record_apex_wire(client, 'received', '1.00 USD', 'from Apex', bank => 'northbank', at => '2026-11-04 15:00Z');
+	PERFORM authorize_hold(client, coin, '0.20 BTC', 'hold');
+	PERFORM instruct_fbo_transfer(client, '10.00 USD', 'float', bank => 'northbank');
 	PERFORM close_window(client, '2026-11-03');
 	PERFORM advise_window(client, '2026-11-03'), agree_window(client, '2026-11-03');
 	PERFORM settle_window(client, '2026-11-03', 'wires');
@@ -76,8 +76,8 @@ BEGIN
 	PERFORM close_window(client, '2026-11-04');
 	rent := open_account(client, 'CORP', 'Expense:rent', 'USD');
 	PERFORM pg_temp.as_settler(
-		format('SELECT propose_journal(%L, %L, %L)', journal_entry(line('Dr', rent, '1.00 USD'), line('Cr', open_account(client, 'CORP', 'Bank:operating', 'USD'), '1.00 USD')), 'rent', 'rent'),
-		format('SELECT propose_journal(%L, %L, %L)', journal_entry(line('Dr', open_account(client, 'CORP', 'Revenue:markup', 'USD'), '8.77 USD'), line('Cr', rent, '8.77 USD')), 'moved', 'revenue'),
+		format('SELECT propose_journal(entry => %L, reason => %L, reference => %L)', journal_entry(line('Dr', rent, '1.00 USD'), line('Cr', open_account(client, 'CORP', 'Bank:operating', 'USD'), '1.00 USD')), 'rent', 'rent'),
+		format('SELECT propose_journal(entry => %L, reason => %L, reference => %L)', journal_entry(line('Dr', open_account(client, 'CORP', 'Revenue:markup', 'USD'), '8.77 USD'), line('Cr', rent, '8.77 USD')), 'moved', 'revenue'),
 		format('SELECT propose_cash_call_write_off(%1$L, %2$s, %5$L), propose_cash_call_write_off(%1$L, %3$s, %5$L), propose_cash_call_write_off(%1$L, %4$s, %5$L)',
 			client, unpaid[1], unpaid[2], unpaid[3], '2026-11-15 15:00Z'),
 		format('SELECT propose_write_off(%1$L, o.obligation, %2$L, %3$L) FROM obligations(%1$L, true) AS o WHERE o.counterparty = %1$L', client, 'bad client', 'PARTNER_WRITE_OFF'),
@@ -102,7 +102,7 @@ BEGIN
 		FROM (%s) AS q (c, v), string_to_table(%L, '' '') AS p', query, params);
 END $$;
 SELECT pg_temp.give('client', 'SELECT code, code FROM client'),
-	pg_temp.give('customer account:text account_code', 'SELECT l.code, c.account_code FROM customer c JOIN client l USING (client_id) WHERE c.account_code ~ ''0000[123]$'' ORDER BY (c.account_code ~ ''2$'') DESC, 2'),
+	pg_temp.give('customer account:text customer_code', 'SELECT l.code, c.customer_code FROM customer c JOIN client l USING (client_id) WHERE c.customer_code ~ ''0000[123]$'' ORDER BY (c.customer_code ~ ''2$'') DESC, 2'),
 	pg_temp.give('account:account_id', 'SELECT l.code, a.account FROM account a JOIN client l USING (client_id) ORDER BY (a.name ~ ''^Cust:...00001$'') DESC, a.account'),
 	pg_temp.give('call', 'SELECT l.code, c.journal_id FROM cash_call c JOIN client l USING (client_id) JOIN journal j USING (client_id, journal_id) ORDER BY j.reference ~ ''^unpaid'' DESC, 2'),
 	pg_temp.give('calls', 'SELECT l.code, ARRAY[max(w.journal_id)] FROM cash_write_off w JOIN client l USING (client_id) GROUP BY 1'),
@@ -116,9 +116,9 @@ SELECT pg_temp.give('client', 'SELECT code, code FROM client'),
 	pg_temp.give('kind', 'SELECT code, ''AM''::text FROM client'), pg_temp.give('calendar', 'SELECT code, calendar::text FROM client, calendar'),
 	pg_temp.give('day', 'SELECT code, ''2026-11-10''::date FROM client'), pg_temp.give('at', 'SELECT code, ''2026-11-20 15:00Z''::timestamptz FROM client'),
 	pg_temp.give('amount', $$SELECT code, a FROM client, unnest('{1.00 USD,0.01 BTC}'::amount[]) a$$), pg_temp.give('reason', 'SELECT code, ''why''::text FROM client'),
-	pg_temp.give('account_codes', 'SELECT code, ARRAY[code || ''00008''] FROM client') \g /dev/null
+	pg_temp.give('customer_codes', 'SELECT code, ARRAY[code || ''00008''] FROM client') \g /dev/null
 -- and one that is new
-INSERT INTO public.ledger_test_value SELECT code, 'account_code', 9, format('%L::text', code || '00007') FROM client;
+INSERT INTO public.ledger_test_value SELECT code, 'customer_code', 9, format('%L::text', code || '00007') FROM client;
 
 CREATE TEMP TABLE literals AS SELECT v.client, v.param, array_agg(v.literal ORDER BY v.n) AS literals FROM public.ledger_test_value v GROUP BY 1, 2;
 CREATE UNIQUE INDEX ON literals (param, client);
@@ -176,7 +176,7 @@ SELECT is_empty($$SELECT name FROM public.ledger_test_routine WHERE NOT writes E
 	'every function that reads answers a clerk of the company for a client granted');
 SELECT is_empty($$SELECT DISTINCT ON (who, name, mark) who, name, mark, statement FROM public.ledger_test_told WHERE mark ~ 'TWO|77\d{5}'$$,
 	'no function tells what is another client''s');
-SELECT is_empty($$SELECT who, name, state, statement FROM public.ledger_test_answered WHERE client = 'TWO' AND statement ~ '(client|customer|account|account_code) => ''(TWO|FBO|CUST|CORP)' AND state !~ '^(42501|LG012|LG030)$'$$,
+SELECT is_empty($$SELECT who, name, state, statement FROM public.ledger_test_answered WHERE client = 'TWO' AND statement ~ '(client|customer|account|customer_code) => ''(TWO|FBO|CUST|CORP)' AND state !~ '^(42501|LG012|LG030)$'$$,
 	'every function refuses another client, its customers and its accounts');
 SELECT is_empty($$SELECT DISTINCT ON (name, mark) name, mark, statement, said FROM public.ledger_test_told WHERE who = 'tenant'$$,
 	'no function tells a tenant of a provider, its price, a bank or the company''s revenue');

@@ -3,17 +3,17 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ', opened_at => '2026-01-01Z') \g /dev/null
-SELECT open_client('SHRE', funding_model => 'BAKKT_TPJ', revenue_share_bps => 4000, opened_at => '2026-01-01Z') \g /dev/null
-SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z') \g /dev/null
-SELECT open_client('APEX', funding_model => 'APEX_TPJ', opened_at => '2026-01-01Z') \g /dev/null
-SELECT open_client('NONE', funding_model => 'NO_SETTLEMENT', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ', at => '2026-01-01Z') \g /dev/null
+SELECT open_client('SHRE', funding_model => 'BAKKT_TPJ', revenue_share_bps => 4000, at => '2026-01-01Z') \g /dev/null
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', at => '2026-01-01Z') \g /dev/null
+SELECT open_client('APEX', funding_model => 'APEX_TPJ', at => '2026-01-01Z') \g /dev/null
+SELECT open_client('NONE', funding_model => 'NO_SETTLEMENT', at => '2026-01-01Z') \g /dev/null
 -- prices are examples here, not a market's
-SELECT change_client(code, price_band_bps => 0, price_concession_bps => 10000) FROM client \g /dev/null
-SELECT open_client('MARK', commission_model => 'MARKUP', opened_at => '2026-01-01Z') \g /dev/null
-SELECT open_client('FEES', commission_model => 'TRADE_FEE', opened_at => '2026-01-01Z') \g /dev/null
-SELECT open_customer(code, client => left(code, 4)) FROM unnest('{XYZZ0001,XYZZ0002,SHRE0001,QRST0001,QRST0002,APEX0001,NONE0001,MARK0001,FEES0001}'::text[]) code \g /dev/null
-SELECT open_liquidity_provider('lp1', 'One'), open_liquidity_provider('lp2', 'Two') \g /dev/null
+SELECT change_client(code, price_concession_bps => 10000, price_band_bps => 0) FROM client \g /dev/null
+SELECT open_client('MARK', commission_model => 'MARKUP', at => '2026-01-01Z') \g /dev/null
+SELECT open_client('FEES', commission_model => 'TRADE_FEE', at => '2026-01-01Z') \g /dev/null
+SELECT open_customer(client => left(code, 4), customer => code) FROM unnest('{XYZZ0001,XYZZ0002,SHRE0001,QRST0001,QRST0002,APEX0001,NONE0001,MARK0001,FEES0001}'::text[]) code \g /dev/null
+SELECT open_provider('lp1', 'One'), open_provider('lp2', 'Two') \g /dev/null
 
 -- the lines of a journal as the golden file has them, in order
 CREATE FUNCTION pg_temp.lines_of(reference text) RETURNS text[] LANGUAGE sql AS $$
@@ -25,8 +25,8 @@ CREATE FUNCTION pg_temp.lines_of(reference text) RETURNS text[] LANGUAGE sql AS 
 -- Golden journals
 -- ---------------------------------------------------------------------------
 SELECT row_eq($$ SELECT outcome, replayed, price, net_money, revenue, revenue_share, fee, position_after
-				   FROM post_trade(reference => 'J02a', account => 'XYZZ0001', side => 'BUY', quantity => '0.1 BTC', lp => 'lp1',
-								   lp_price => '60000.00 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 15:00Z') $$,
+				   FROM post_trade(customer => 'XYZZ0001', side => 'BUY', quantity => '0.1 BTC', provider => 'lp1', reference => 'J02a',
+								   provider_price => '60000.00 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 15:00Z') $$,
 	ROW('posted'::text, false, '60300.00 USD/BTC'::price, '6030.00 USD'::amount, '30.00 USD'::amount, '0 USD'::amount, '0 USD'::amount, '0.1 BTC'::amount),
 	'the caller of J02a is told price, net money, revenue and position');
 SELECT is(pg_temp.lines_of('J02a'), ARRAY[
@@ -35,7 +35,7 @@ SELECT is(pg_temp.lines_of('J02a'), ARRAY[
 	'a purchase with a markup posts journal J02a');
 
 SELECT row_eq($$ SELECT price, net_money, revenue, revenue_share, fee
-				   FROM post_trade(reference => 'J03a', account => 'SHRE0001', side => 'BUY', quantity => '0.5 BTC', lp => 'lp1',
+				   FROM post_trade(customer => 'SHRE0001', side => 'BUY', quantity => '0.5 BTC', provider => 'lp1', reference => 'J03a',
 								   price => '60000.00 USD/BTC', fee_bps => 50, executed_at => '2026-11-20 15:00Z') $$,
 	ROW('60000.00 USD/BTC'::price, '30150.00 USD'::amount, '150.00 USD'::amount, '60.00 USD'::amount, '150.00 USD'::amount),
 	'the caller of J03a is told price, net money, revenue share and fee');
@@ -46,8 +46,8 @@ SELECT is(pg_temp.lines_of('J03a'), ARRAY[
 	'a purchase with a trade fee and a revenue share posts journal J03a');
 
 SELECT row_eq($$ SELECT price, net_money, revenue, position_after
-				   FROM post_trade(reference => 'J04a', account => 'XYZZ0001', side => 'SELL', quantity => '0.04 BTC', lp => 'lp2',
-								   lp_price => '61000.00 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 16:00Z') $$,
+				   FROM post_trade(customer => 'XYZZ0001', side => 'SELL', quantity => '0.04 BTC', provider => 'lp2', reference => 'J04a',
+								   provider_price => '61000.00 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 16:00Z') $$,
 	ROW('60695.00 USD/BTC'::price, '-2427.80 USD'::amount, '12.20 USD'::amount, '0.06 BTC'::amount),
 	'the caller of J04a is told price, net money, revenue and position');
 SELECT is(pg_temp.lines_of('J04a'), ARRAY[
@@ -55,17 +55,17 @@ SELECT is(pg_temp.lines_of('J04a'), ARRAY[
 	'Dr CORP LP:receivable:lp2 2440.00 USD', 'Cr CORP TPJ:payable:XYZZ0001 2427.80 USD', 'Cr CORP Revenue:markup 12.20 USD'],
 	'a sale with a markup posts journal J04a');
 
-SELECT post_trade(reference => 'J05a', account => 'XYZZ0002', side => 'BUY', quantity => '0.001 BTC', lp => 'lp1',
-				  lp_price => '60000.00 USD/BTC', markup_bps => 50, encumbered => true) \g /dev/null
+SELECT post_trade(customer => 'XYZZ0002', side => 'BUY', quantity => '0.001 BTC', provider => 'lp1', reference => 'J05a',
+				  provider_price => '60000.00 USD/BTC', markup_bps => 50, encumbered => true) \g /dev/null
 SELECT is(pg_temp.lines_of('J05a'), ARRAY[
 	'Dr CORP TPJ:receivable:XYZZ0002 60.30 USD', 'Cr CORP LP:payable:lp1 60.00 USD', 'Cr CORP Revenue:markup 0.30 USD',
 	'Dr CORP LP:coin-receivable:lp1 0.001 BTC', 'Cr CORP DueTo:CUST 0.001 BTC', 'Dr CUST DueFrom:CORP 0.001 BTC', 'Cr CUST Cust:XYZZ0002:encumbered 0.001 BTC'],
 	'a purchase of coin encumbered until it is paid for posts journal J05a');
-SELECT throws_ok($$ SELECT post_trade('enc-sell', 'XYZZ0002', 'SELL', '0.001 BTC', 'lp1', '60000 USD/BTC') $$, 'LG050', NULL,
+SELECT throws_ok($$ SELECT post_trade('XYZZ0002', 'SELL', '0.001 BTC', 'lp1', 'enc-sell', '60000 USD/BTC') $$, 'LG050', NULL,
 	'encumbered coin cannot be sold');
 
-SELECT post_trade(reference => 'J07a', account => 'QRST0001', side => 'BUY', quantity => '0.2 BTC', lp => 'lp1',
-				  lp_price => '60000.00 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 15:00Z') \g /dev/null
+SELECT post_trade(customer => 'QRST0001', side => 'BUY', quantity => '0.2 BTC', provider => 'lp1', reference => 'J07a',
+				  provider_price => '60000.00 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 15:00Z') \g /dev/null
 SELECT is(pg_temp.lines_of('J07a'), ARRAY[
 	'Dr CORP Client:settlement:QRST 12060.00 USD', 'Cr CORP LP:payable:lp1 12000.00 USD', 'Cr CORP Revenue:markup 60.00 USD',
 	'Dr CORP LP:coin-receivable:lp1 0.20 BTC', 'Cr CORP DueTo:CUST 0.20 BTC', 'Dr CUST DueFrom:CORP 0.20 BTC', 'Cr CUST Cust:QRST0001 0.20 BTC'],
@@ -73,8 +73,8 @@ SELECT is(pg_temp.lines_of('J07a'), ARRAY[
 SELECT deposit_coin('QRST0002', '0.05 BTC', reference => 'J07b', wallet => 'omnibus') \g /dev/null
 SELECT is(pg_temp.lines_of('J07b'), ARRAY['Dr CUST Wallet:omnibus 0.05 BTC', 'Cr CUST Cust:QRST0002 0.05 BTC'],
 	'a coin deposit by transfer posts journal J07b');
-SELECT row_eq($$ SELECT price, net_money FROM post_trade(reference => 'J07c', account => 'QRST0002', side => 'SELL', quantity => '0.05 BTC', lp => 'lp1',
-				  lp_price => '60200.00 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 15:30Z') $$,
+SELECT row_eq($$ SELECT price, net_money FROM post_trade(customer => 'QRST0002', side => 'SELL', quantity => '0.05 BTC', provider => 'lp1', reference => 'J07c',
+				  provider_price => '60200.00 USD/BTC', markup_bps => 50, executed_at => '2026-11-20 15:30Z') $$,
 	ROW('59899.00 USD/BTC'::price, '-2994.95 USD'::amount), 'the caller of J07c is told price and net money');
 SELECT is(pg_temp.lines_of('J07c'), ARRAY[
 	'Dr CUST Cust:QRST0002 0.05 BTC', 'Cr CUST DueTo:CORP 0.05 BTC', 'Dr CORP DueFrom:CUST 0.05 BTC', 'Cr CORP LP:coin-payable:lp1 0.05 BTC',
@@ -84,18 +84,18 @@ SELECT is(pg_temp.lines_of('J07c'), ARRAY[
 -- ---------------------------------------------------------------------------
 -- The other funding models, and a customer's override
 -- ---------------------------------------------------------------------------
-SELECT post_trade('apex-1', 'APEX0001', 'BUY', '0.1 BTC', 'lp1', '60000 USD/BTC', markup_bps => 50) \g /dev/null
-SELECT post_trade('apex-2', 'APEX0001', 'SELL', '0.1 BTC', 'lp1', '60000 USD/BTC', markup_bps => 50) \g /dev/null
+SELECT post_trade('APEX0001', 'BUY', '0.1 BTC', 'lp1', 'apex-1', '60000 USD/BTC', markup_bps => 50) \g /dev/null
+SELECT post_trade('APEX0001', 'SELL', '0.1 BTC', 'lp1', 'apex-2', '60000 USD/BTC', markup_bps => 50) \g /dev/null
 SELECT is((pg_temp.lines_of('apex-1'))[1], 'Dr CORP Apex:receivable:APEX 6030.00 USD',
 	'Apex owes the company for an APEX_TPJ purchase');
 SELECT is((pg_temp.lines_of('apex-2'))[6], 'Cr CORP Apex:payable:APEX 5970.00 USD', 'Apex is owed for an APEX_TPJ sale');
-SELECT post_trade('none-1', 'NONE0001', 'BUY', '0.1 BTC', 'lp1', '60000 USD/BTC', markup_bps => 50) \g /dev/null
+SELECT post_trade('NONE0001', 'BUY', '0.1 BTC', 'lp1', 'none-1', '60000 USD/BTC', markup_bps => 50) \g /dev/null
 SELECT is(pg_temp.lines_of('none-1'), ARRAY[
 	'Dr CORP Client:memo:NONE 6030.00 USD', 'Cr CORP LP:payable:lp1 6000.00 USD', 'Cr CORP Revenue:markup 30.00 USD',
 	'Dr CORP LP:coin-receivable:lp1 0.10 BTC', 'Cr CORP DueTo:CUST 0.10 BTC', 'Dr CUST DueFrom:CORP 0.10 BTC', 'Cr CUST Cust:NONE0001 0.10 BTC'],
 	'a NO_SETTLEMENT purchase moves coin and books its cash as the client''s memo');
 SELECT change_customer('QRST0001', funding_model => 'BAKKT_TPJ') \g /dev/null
-SELECT post_trade('override-1', 'QRST0001', 'BUY', '0.1 BTC', 'lp1', '60000 USD/BTC') \g /dev/null
+SELECT post_trade('QRST0001', 'BUY', '0.1 BTC', 'lp1', 'override-1', '60000 USD/BTC') \g /dev/null
 SELECT is((pg_temp.lines_of('override-1'))[1], 'Dr CORP TPJ:receivable:QRST0001 6000.00 USD',
 	'a customer''s funding model overrides the client''s');
 SELECT results_eq($$ SELECT funding_model, settles_net(terms) FROM execution WHERE reference IN ('J07a', 'override-1') ORDER BY journal $$,
@@ -105,12 +105,12 @@ SELECT change_customer('QRST0001', funding_model => 'CLIENT') \g /dev/null
 -- ---------------------------------------------------------------------------
 -- Prices, steps and rounding
 -- ---------------------------------------------------------------------------
-CREATE FUNCTION pg_temp.buy(quantity amount, lp_price price DEFAULT NULL, price price DEFAULT NULL, markup_bps int DEFAULT NULL, markup_fixed price DEFAULT NULL,
+CREATE FUNCTION pg_temp.buy(quantity amount, provider_price price DEFAULT NULL, price price DEFAULT NULL, markup_bps int DEFAULT NULL, markup_fixed price DEFAULT NULL,
 							fee_bps int DEFAULT NULL, fee_fixed amount DEFAULT NULL, fee_minimum amount DEFAULT NULL, account text DEFAULT 'XYZZ0001', side text DEFAULT 'BUY')
 RETURNS text LANGUAGE sql AS $$
 	SELECT format('price %s net %s revenue %s share %s fee %s', split_part(t.price::text, ' ', 1), split_part(t.net_money::text, ' ', 1),
 				  split_part(t.revenue::text, ' ', 1), split_part(t.revenue_share::text, ' ', 1), split_part(t.fee::text, ' ', 1))
-	  FROM post_trade(gen_random_uuid()::text, account, side, quantity, 'lp1', lp_price, price, markup_bps, markup_fixed, fee_bps, fee_fixed, fee_minimum) t $$;
+	  FROM post_trade(account, side, quantity, 'lp1', gen_random_uuid()::text, provider_price, price, markup_bps, markup_fixed, fee_bps, fee_fixed, fee_minimum) t $$;
 SELECT deposit_coin('XYZZ0001', '10 BTC', 'fund-1'), deposit_coin('SHRE0001', '10 BTC', 'fund-2') \g /dev/null
 
 SELECT is(pg_temp.buy('1 BTC', '60017.40 USD/BTC', markup_bps => 50), 'price 60317.49 net 60317.49 revenue 300.09 share 0.00 fee 0.00',
@@ -149,7 +149,7 @@ SELECT is(pg_temp.buy('1 BTC', '100.00 USD/BTC', '100.03 USD/BTC', account => 'S
 
 -- every execution so far: customer's money = provider's money, revenue included (I17), to the cent
 SELECT is_empty($$ SELECT reference FROM execution
-	WHERE net_money - lp_money <> revenue $$, 'revenue is the customer''s money less the provider''s (I17)');
+	WHERE net_money - provider_money <> revenue $$, 'revenue is the customer''s money less the provider''s (I17)');
 SELECT is_empty($$ SELECT e.reference FROM execution e JOIN posting p ON p.client_id = e.client_id AND p.journal = e.journal AND p.fund = 'CORP'
 	 AND (p.name LIKE 'Revenue:%' OR p.name LIKE 'RevShare:%')
 	GROUP BY e.reference, e.revenue HAVING -sum(p.amount) <> e.revenue $$, 'revenue lines and the client''s share add up to the revenue');
@@ -158,7 +158,7 @@ SELECT is_empty($$ SELECT e.reference FROM execution e JOIN posting p ON p.clien
 -- Minimum fee over the fills of an order (I18)
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.fill(reference text, client_order_id text, notional int, bps int, minimum amount, account text DEFAULT 'XYZZ0001', fixed amount DEFAULT NULL) RETURNS amount LANGUAGE sql AS $$
-	SELECT fee FROM post_trade(reference, account, 'BUY', '1 BTC', 'lp1', price => (notional || ' USD/BTC')::price, fee_bps => bps, fee_fixed => fixed, fee_minimum => minimum,
+	SELECT fee FROM post_trade(account, 'BUY', '1 BTC', 'lp1', reference, price => (notional || ' USD/BTC')::price, fee_bps => bps, fee_fixed => fixed, fee_minimum => minimum,
 							   client_order_id => client_order_id) $$;
 SELECT is(pg_temp.fill('min-1', 'order-1', 400, 50, '5.00 USD'), '5.00 USD'::amount,
 	'the first fill of an order is charged the minimum fee');
@@ -190,12 +190,12 @@ SELECT results_eq($$ SELECT client_order_id COLLATE "default", accrued, charged 
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.again(overrides jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	f jsonb := '{"account": "XYZZ0001", "side": "BUY", "quantity": "0.1 BTC", "lp": "lp1", "lp_price": "60000 USD/BTC", "markup_bps": "50", "fee_bps": "10",
+	f jsonb := '{"account": "XYZZ0001", "side": "BUY", "quantity": "0.1 BTC", "provider": "lp1", "provider_price": "60000 USD/BTC", "markup_bps": "50", "fee_bps": "10",
 				 "fee_fixed": "0.10 USD", "markup_fixed": "1.00 USD/BTC", "client_order_id": "o-1", "executed_at": "2026-11-20 15:00Z"}'::jsonb || overrides;
 	answer text;
 BEGIN
 	SELECT format('%s %s %s', outcome, replayed, net_money) INTO answer
-	  FROM post_trade('again', f ->> 'account', f ->> 'side', (f ->> 'quantity')::amount, f ->> 'lp', (f ->> 'lp_price')::price, (f ->> 'price')::price,
+	  FROM post_trade(f ->> 'account', f ->> 'side', (f ->> 'quantity')::amount, f ->> 'provider', 'again', (f ->> 'provider_price')::price, (f ->> 'price')::price,
 		(f ->> 'markup_bps')::int, (f ->> 'markup_fixed')::price, (f ->> 'fee_bps')::int, (f ->> 'fee_fixed')::amount, (f ->> 'fee_minimum')::amount,
 		f ->> 'client_order_id', (f ->> 'executed_at')::timestamptz, f ->> 'symbol', (f ->> 'encumbered')::boolean);
 	RETURN answer;
@@ -209,18 +209,18 @@ SELECT is(pg_temp.again('{"symbol": "BTCUSD"}'), 'posted t 6036.23 USD',
 	'an execution submitted again with its own symbol is a replay');
 SELECT is(pg_temp.again(jsonb_build_object(field, value)), 'LG020 ' || coalesce(named, field),
 	format('a conflict names the field %s, changed to %s', field, coalesce(value, 'NULL')))
-  FROM (VALUES ('account', 'XYZZ0002', NULL), ('side', 'SELL', NULL), ('quantity', '0.2 BTC', NULL), ('lp', 'lp2', NULL), ('lp', 'lp9', NULL), ('lp_price', '60001 USD/BTC', NULL),
+  FROM (VALUES ('account', 'XYZZ0002', NULL), ('side', 'SELL', NULL), ('quantity', '0.2 BTC', NULL), ('provider', 'lp2', NULL), ('provider', 'lp9', NULL), ('provider_price', '60001 USD/BTC', NULL),
 			   ('markup_bps', '51', NULL), ('markup_bps', NULL, NULL), ('markup_fixed', '2.00 USD/BTC', NULL), ('fee_bps', '11', NULL), ('fee_fixed', '0.20 USD', NULL),
 			   ('fee_minimum', '1.00 USD', NULL), ('client_order_id', 'o-2', NULL), ('client_order_id', NULL, NULL), ('encumbered', 'true', NULL),
 			   ('executed_at', NULL, NULL), ('executed_at', '2026-11-20 15:00:01Z', NULL)) AS change(field, value, named);
 -- what the outcome rested on may change: the answer does not
 SELECT change_client('XYZZ', revenue_share_bps => 1000) \g /dev/null
 SELECT change_customer('XYZZ0001', mode => 'CLOSED') \g /dev/null
-SELECT change_liquidity_provider('lp1', status => 'suspended') \g /dev/null
+SELECT change_provider('lp1', status => 'suspended') \g /dev/null
 SELECT change_instrument('BTCUSD', price_increment => '0.50 USD/BTC') \g /dev/null
 SELECT is(pg_temp.again(), 'posted t 6036.23 USD', 'an execution is replayed after its customer and provider are closed');
 SELECT change_instrument('BTCUSD', price_increment => '0.01 USD/BTC') \g /dev/null
-SELECT change_liquidity_provider('lp1', status => 'active') \g /dev/null
+SELECT change_provider('lp1', status => 'active') \g /dev/null
 SELECT change_customer('XYZZ0001', mode => 'OPEN') \g /dev/null
 
 -- ---------------------------------------------------------------------------
@@ -228,9 +228,9 @@ SELECT change_customer('XYZZ0001', mode => 'OPEN') \g /dev/null
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.refused(overrides jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	f jsonb := '{"reference": "fresh", "account": "XYZZ0001", "side": "BUY", "quantity": "0.1 BTC", "lp": "lp1", "lp_price": "60000 USD/BTC"}'::jsonb || overrides;
+	f jsonb := '{"reference": "fresh", "account": "XYZZ0001", "side": "BUY", "quantity": "0.1 BTC", "provider": "lp1", "provider_price": "60000 USD/BTC"}'::jsonb || overrides;
 BEGIN
-	PERFORM post_trade(f ->> 'reference', f ->> 'account', f ->> 'side', (f ->> 'quantity')::amount, f ->> 'lp', (f ->> 'lp_price')::price, (f ->> 'price')::price,
+	PERFORM post_trade(f ->> 'account', f ->> 'side', (f ->> 'quantity')::amount, f ->> 'provider', f ->> 'reference', (f ->> 'provider_price')::price, (f ->> 'price')::price,
 		(f ->> 'markup_bps')::int, (f ->> 'markup_fixed')::price, (f ->> 'fee_bps')::int, (f ->> 'fee_fixed')::amount, (f ->> 'fee_minimum')::amount,
 		f ->> 'client_order_id', (f ->> 'executed_at')::timestamptz, f ->> 'symbol', (f ->> 'encumbered')::boolean);
 	RETURN 'posted';
@@ -239,15 +239,15 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT is(pg_temp.refused(overrides::jsonb), code, 'an execution is refused with ' || code || ' for ' || overrides)
   FROM (VALUES ('{"reference": null}', 'LG002'), ('{"reference": ""}', 'LG002'), ('{"account": null}', 'LG002'), ('{"side": null}', 'LG002'), ('{"side": "buy"}', 'LG002'),
-			   ('{"quantity": null}', 'LG002'), ('{"lp": null}', 'LG002'), ('{"lp": ""}', 'LG002'), ('{"lp_price": null}', 'LG002'),
+			   ('{"quantity": null}', 'LG002'), ('{"provider": null}', 'LG002'), ('{"provider": ""}', 'LG002'), ('{"provider_price": null}', 'LG002'),
 			   ('{"price": "60000 USD/BTC", "markup_bps": 5}', 'LG002'), ('{"client_order_id": ""}', 'LG002'), ('{"side": "SELL", "encumbered": true}', 'LG002'),
 			   ('{"account": "NOBODY01"}', 'LG012'), ('{"account": "SHORT"}', 'LG012'), ('{"account": "xyzz0001"}', 'LG012'),
-			   ('{"lp": "lp9"}', 'LG014'), ('{"lp": "LP1"}', 'LG014'),
-			   ('{"lp_price": "60000 EUR/BTC"}', 'LG015'), ('{"symbol": "ETHUSD"}', 'LG015'), ('{"quantity": "1 NOPE", "lp_price": "1 USD/NOPE"}', 'LG015'),
-			   ('{"lp_price": "60000 USD/ETH"}', 'LG042'), ('{"price": "60000 EUR/BTC"}', 'LG042'), ('{"fee_fixed": "1 EUR"}', 'LG042'), ('{"fee_minimum": "1 BTC"}', 'LG042'),
-			   ('{"markup_fixed": "1 EUR/BTC"}', 'LG042'), ('{"quantity": "1 USD", "lp_price": "1 USD/USD"}', 'LG042'),
+			   ('{"provider": "lp9"}', 'LG014'), ('{"provider": "LP1"}', 'LG014'),
+			   ('{"provider_price": "60000 EUR/BTC"}', 'LG015'), ('{"symbol": "ETHUSD"}', 'LG015'), ('{"quantity": "1 NOPE", "provider_price": "1 USD/NOPE"}', 'LG015'),
+			   ('{"provider_price": "60000 USD/ETH"}', 'LG042'), ('{"price": "60000 EUR/BTC"}', 'LG042'), ('{"fee_fixed": "1 EUR"}', 'LG042'), ('{"fee_minimum": "1 BTC"}', 'LG042'),
+			   ('{"markup_fixed": "1 EUR/BTC"}', 'LG042'), ('{"quantity": "1 USD", "provider_price": "1 USD/USD"}', 'LG042'),
 			   ('{"fee_fixed": "0.001 USD"}', 'LG043'), ('{"fee_minimum": "0.001 USD"}', 'LG043'),
-			   ('{"quantity": "0 BTC"}', 'LG045'), ('{"quantity": "-1 BTC"}', 'LG045'), ('{"lp_price": "0 USD/BTC"}', 'LG045'), ('{"lp_price": "-1 USD/BTC"}', 'LG045'),
+			   ('{"quantity": "0 BTC"}', 'LG045'), ('{"quantity": "-1 BTC"}', 'LG045'), ('{"provider_price": "0 USD/BTC"}', 'LG045'), ('{"provider_price": "-1 USD/BTC"}', 'LG045'),
 			   ('{"price": "0 USD/BTC"}', 'LG045'), ('{"markup_bps": -1}', 'LG045'), ('{"fee_bps": -1}', 'LG045'), ('{"fee_fixed": "-1 USD"}', 'LG045'),
 			   ('{"fee_minimum": "-1 USD"}', 'LG045'), ('{"markup_fixed": "-1 USD/BTC"}', 'LG045'),
 			   ('{"side": "SELL", "markup_bps": 10000}', 'LG045'), ('{"side": "SELL", "markup_bps": 20000}', 'LG045'), ('{"side": "SELL", "markup_fixed": "60000 USD/BTC"}', 'LG045'),
@@ -255,7 +255,7 @@ SELECT is(pg_temp.refused(overrides::jsonb), code, 'an execution is refused with
 			   ('{"quantity": "0.000000001 BTC"}', 'LG046'), ('{"price": "60000.005 USD/BTC"}', 'LG046'),
 			   ('{"side": "SELL", "quantity": "10000000 BTC"}', 'LG050'),
 			   ('{"executed_at": "infinity"}', 'LG061'), ('{"executed_at": "-infinity"}', 'LG061'),
-			   ('{"quantity": "80000000000000000 BTC", "lp_price": "80000000000000000 USD/BTC"}', '22003')) AS refusal(overrides, code);
+			   ('{"quantity": "80000000000000000 BTC", "provider_price": "80000000000000000 USD/BTC"}', '22003')) AS refusal(overrides, code);
 SELECT is(pg_temp.refused(jsonb_build_object('executed_at', clock_timestamp() + interval '6 minutes')), 'LG061',
 	'an execution more than five minutes ahead is refused');
 SELECT is(pg_temp.refused(jsonb_build_object('executed_at', clock_timestamp() + interval '4 minutes', 'reference', 'ahead')), 'posted',
@@ -263,7 +263,7 @@ SELECT is(pg_temp.refused(jsonb_build_object('executed_at', clock_timestamp() + 
 SELECT is(pg_temp.refused('{"account": "MARK0001", "fee_bps": 5}'), 'LG002', 'a client with markups takes no fee');
 SELECT is(pg_temp.refused('{"account": "FEES0001", "markup_bps": 5}'), 'LG002', 'a client with fees takes no markup');
 SELECT is(pg_temp.refused('{"account": "FEES0001", "fee_bps": 5, "reference": "fee-1"}'), 'posted', 'a client with fees takes a fee');
-SELECT is(pg_temp.refused('{"side": "SELL", "quantity": "0.5 ETH", "lp_price": "3000 USD/ETH"}'), 'LG050', 'coin never held cannot be sold');
+SELECT is(pg_temp.refused('{"side": "SELL", "quantity": "0.5 ETH", "provider_price": "3000 USD/ETH"}'), 'LG050', 'coin never held cannot be sold');
 SELECT is_empty($$ SELECT name FROM account WHERE name = 'Cust:XYZZ0001' AND asset = 'ETH' $$, 'a refused sale opens no account');
 
 -- who may buy, who may sell (bakkt-domain 1.5)
@@ -281,20 +281,20 @@ SELECT is(pg_temp.may(mode, status), expected,
 SELECT change_customer('SHRE0001', mode => 'OPEN', party_status => 'ACTIVE') \g /dev/null
 
 -- what changed is seen at once, and what was rolled back is forgotten
-SELECT change_liquidity_provider('lp2', status => 'suspended') \g /dev/null
-SELECT is(pg_temp.refused('{"lp": "lp2"}'), 'LG014', 'an execution with a suspended provider is refused');
-SELECT change_liquidity_provider('lp2', status => 'active') \g /dev/null
-SELECT is(pg_temp.refused('{"lp": "lp2", "reference": "lp2-again"}'), 'posted',
+SELECT change_provider('lp2', status => 'suspended') \g /dev/null
+SELECT is(pg_temp.refused('{"provider": "lp2"}'), 'LG014', 'an execution with a suspended provider is refused');
+SELECT change_provider('lp2', status => 'active') \g /dev/null
+SELECT is(pg_temp.refused('{"provider": "lp2", "reference": "lp2-again"}'), 'posted',
 	'an execution with a provider made active again is posted');
 SELECT retire_instrument('BTCUSD') \g /dev/null
 SELECT is(pg_temp.refused('{}'), 'LG015', 'an execution in a retired instrument is refused');
 SELECT change_instrument('BTCUSD', status => 'active') \g /dev/null
 SAVEPOINT undone;
-SELECT open_liquidity_provider('lp3', 'Three') \g /dev/null
-SELECT is(pg_temp.refused('{"lp": "lp3"}'), 'posted', 'an execution with a new provider is posted');
+SELECT open_provider('lp3', 'Three') \g /dev/null
+SELECT is(pg_temp.refused('{"provider": "lp3"}'), 'posted', 'an execution with a new provider is posted');
 ROLLBACK TO undone;
-SELECT is(pg_temp.refused('{"lp": "lp3"}'), 'LG014', 'an execution with a provider whose opening was rolled back is refused');
-SELECT open_customer('XYZZ0003', client => 'XYZZ') \g /dev/null
+SELECT is(pg_temp.refused('{"provider": "lp3"}'), 'LG014', 'an execution with a provider whose opening was rolled back is refused');
+SELECT open_customer(client => 'XYZZ', customer => 'XYZZ0003') \g /dev/null
 SAVEPOINT undone;
 SELECT is(pg_temp.refused('{"account": "XYZZ0003", "reference": "new-account"}'), 'posted',
 	'an execution opens the accounts of a new customer');
@@ -305,26 +305,26 @@ SELECT is(pg_temp.refused('{"account": "XYZZ0003", "reference": "new-account"}')
 -- ---------------------------------------------------------------------------
 -- Dry run
 -- ---------------------------------------------------------------------------
-SELECT open_customer('XYZZ0004', client => 'XYZZ') \g /dev/null
+SELECT open_customer(client => 'XYZZ', customer => 'XYZZ0004') \g /dev/null
 CREATE TEMP TABLE before AS SELECT (SELECT count(*) FROM journal) AS journals, (SELECT count(*) FROM account) AS accounts, (SELECT count(*) FROM order_commission) AS orders;
-SELECT row_eq($$ SELECT outcome, net_money, position_after FROM post_trade('dry', 'XYZZ0004', 'BUY', '0.1 BTC', 'lp1', price => '100 USD/BTC', fee_bps => 10, fee_minimum => '1 USD',
+SELECT row_eq($$ SELECT outcome, net_money, position_after FROM post_trade('XYZZ0004', 'BUY', '0.1 BTC', 'lp1', 'dry', price => '100 USD/BTC', fee_bps => 10, fee_minimum => '1 USD',
 			   client_order_id => 'dry-order', dry_run => true) $$, ROW('posted'::text, '11.00 USD'::amount, '0.1 BTC'::amount),
 	'a dry run answers what would be posted');
-SELECT throws_ok($$ SELECT post_trade('dry', 'XYZZ0004', 'SELL', '0.1 BTC', 'lp1', '100 USD/BTC', dry_run => true) $$, 'LG050', NULL,
+SELECT throws_ok($$ SELECT post_trade('XYZZ0004', 'SELL', '0.1 BTC', 'lp1', 'dry', '100 USD/BTC', dry_run => true) $$, 'LG050', NULL,
 	'a dry run raises what would be refused');
 SELECT results_eq('SELECT count(*) FROM journal', 'SELECT journals FROM before', 'a dry run writes no journal');
 SELECT results_eq('SELECT count(*) FROM account', 'SELECT accounts FROM before', 'a dry run opens no account');
 SELECT results_eq('SELECT count(*) FROM order_commission', 'SELECT orders FROM before', 'a dry run counts no fee for its order');
-SELECT is((post_trade('dry', 'XYZZ0004', 'BUY', '0.1 BTC', 'lp1', price => '100 USD/BTC')).replayed, false,
+SELECT is((post_trade('XYZZ0004', 'BUY', '0.1 BTC', 'lp1', 'dry', price => '100 USD/BTC')).replayed, false,
 	'a dry run does not use up its reference');
 
 -- ---------------------------------------------------------------------------
 -- The view of executions, and the size of stored journals
 -- ---------------------------------------------------------------------------
-SELECT is((SELECT jsonb_strip_nulls(to_jsonb(e) - ARRAY['recorded_at', 'journal', 'client_id', 'customer_id', 'instrument_id', 'lp_id', 'terms'])
+SELECT is((SELECT jsonb_strip_nulls(to_jsonb(e) - ARRAY['recorded_at', 'journal', 'client_id', 'customer_id', 'instrument_id', 'provider_id', 'terms'])
 			 FROM execution e WHERE reference = 'J04a'),
 	jsonb_build_object('client', 'XYZZ', 'account', 'XYZZ0001', 'reference', 'J04a', 'kind', 'trade', 'symbol', 'BTCUSD', 'side', 'SELL', 'quantity', '0.04 BTC',
-		'price', '60695.00 USD/BTC', 'net_money', '-2427.80 USD', 'fee', '0.00 USD', 'lp', 'lp2', 'lp_price', '61000.00 USD/BTC', 'lp_money', '-2440.00 USD',
+		'price', '60695.00 USD/BTC', 'net_money', '-2427.80 USD', 'fee', '0.00 USD', 'provider', 'lp2', 'provider_price', '61000.00 USD/BTC', 'provider_money', '-2440.00 USD',
 		'revenue', '12.20 USD', 'revenue_share', '0.00 USD', 'funding_model', 'BAKKT_TPJ', 'executed_at', to_jsonb('2026-11-20 16:00Z'::timestamptz)),
 	'an execution is one row with all its terms');
 SELECT cmp_ok((SELECT max(pg_column_size(terms)) FROM journal WHERE reference LIKE 'J0%'), '<=', 45, 'terms of a usual trade take at most 45 bytes');
@@ -333,12 +333,12 @@ SELECT is_empty('SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1
 	'debits equal credits per client, fund and asset');
 
 -- a million executions worth nothing each would give coin away
-SELECT throws_ok($$ SELECT post_trade('dust-1', 'XYZZ0001', 'BUY', '0.00000008 BTC', 'lp1', lp_price => '60000.00 USD/BTC') $$,
+SELECT throws_ok($$ SELECT post_trade('XYZZ0001', 'BUY', '0.00000008 BTC', 'lp1', 'dust-1', provider_price => '60000.00 USD/BTC') $$,
 	'LG047', NULL, 'a BUY whose money rounds to nothing is refused');
-SELECT throws_ok($$ SELECT post_trade('dust-2', 'XYZZ0001', 'SELL', '0.00000008 BTC', 'lp1', lp_price => '60000.00 USD/BTC') $$,
+SELECT throws_ok($$ SELECT post_trade('XYZZ0001', 'SELL', '0.00000008 BTC', 'lp1', 'dust-2', provider_price => '60000.00 USD/BTC') $$,
 	'LG047', NULL, 'a SELL whose money rounds to nothing is refused');
 
-SELECT is((post_trade('dear', 'XYZZ0001', 'BUY', '0.01 BTC', 'lp1', lp_price => '1.00 USD/BTC', markup_bps => 2147483647, dry_run => true)).price,
+SELECT is((post_trade('XYZZ0001', 'BUY', '0.01 BTC', 'lp1', 'dear', provider_price => '1.00 USD/BTC', markup_bps => 2147483647, dry_run => true)).price,
 	'214749.37 USD/BTC'::price, 'the largest markup does not overflow the price');
 
 SELECT * FROM finish();

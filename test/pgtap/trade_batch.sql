@@ -3,18 +3,18 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z') \g /dev/null
-SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ', opened_at => '2026-01-01Z') \g /dev/null
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', at => '2026-01-01Z') \g /dev/null
+SELECT open_client('XYZZ', funding_model => 'BAKKT_TPJ', at => '2026-01-01Z') \g /dev/null
 -- prices are examples here, not a market's
 SELECT change_client(code, price_band_bps => 0) FROM client \g /dev/null
-SELECT open_customer(code, client => left(code, 4)) FROM unnest('{QRST0001,QRST0002,QRST0003,XYZZ0001}'::text[]) code \g /dev/null
-SELECT open_liquidity_provider('LP1', 'One'), open_liquidity_provider('LP2', 'Two') \g /dev/null
+SELECT open_customer(client => left(code, 4), customer => code) FROM unnest('{QRST0001,QRST0002,QRST0003,XYZZ0001}'::text[]) code \g /dev/null
+SELECT open_provider('LP1', 'One'), open_provider('LP2', 'Two') \g /dev/null
 
-CREATE FUNCTION pg_temp.request(reference text, account text DEFAULT 'QRST0001', side text DEFAULT 'BUY', quantity amount DEFAULT '0.1 BTC', lp text DEFAULT 'LP1',
-								lp_price price DEFAULT '60000 USD/BTC', markup_bps int DEFAULT 50, linked boolean DEFAULT false, client_order_id text DEFAULT NULL,
+CREATE FUNCTION pg_temp.request(reference text, account text DEFAULT 'QRST0001', side text DEFAULT 'BUY', quantity amount DEFAULT '0.1 BTC', provider text DEFAULT 'LP1',
+								provider_price price DEFAULT '60000 USD/BTC', markup_bps int DEFAULT 50, linked boolean DEFAULT false, client_order_id text DEFAULT NULL,
 								price price DEFAULT NULL, fee_bps int DEFAULT NULL, fee_minimum amount DEFAULT NULL)
 RETURNS trade_request LANGUAGE sql AS $$
-	SELECT ROW(reference, account, side, quantity, lp, CASE WHEN price IS NULL THEN lp_price END, price, CASE WHEN price IS NULL THEN markup_bps END, NULL, fee_bps, NULL, fee_minimum,
+	SELECT ROW(reference, account, side, quantity, provider, CASE WHEN price IS NULL THEN provider_price END, price, CASE WHEN price IS NULL THEN markup_bps END, NULL, fee_bps, NULL, fee_minimum,
 			   client_order_id, '2026-11-20 15:00Z', NULL, false, linked)::trade_request $$;
 
 -- ---------------------------------------------------------------------------
@@ -26,7 +26,7 @@ CREATE FUNCTION pg_temp.mixed() RETURNS SETOF trade_result LANGUAGE sql AS $$
 		pg_temp.request('m-2', side => 'SELL', quantity => '0.04 BTC'),		-- of what m-1 bought
 		pg_temp.request('m-3', side => 'SELL', quantity => '0.07 BTC'),		-- one hundredth too much
 		pg_temp.request('m-4', account => 'NOBODY01'),
-		pg_temp.request('m-5', lp => 'LP9'),
+		pg_temp.request('m-5', provider => 'LP9'),
 		NULL,
 		pg_temp.request(NULL),
 		pg_temp.request('m-8', account => 'XYZZ0001'),						-- another client
@@ -45,7 +45,7 @@ SELECT is((SELECT array_agg(journal ORDER BY request) FROM first WHERE request I
 	'a reference repeated in a batch has one journal');
 SELECT matches((SELECT detail FROM first WHERE request = 11), '"quantity"', 'the refusal of changed content names the field');
 
-SELECT open_liquidity_provider('LP9', 'Nine'), deposit_coin('QRST0001', '1 BTC', 'later') \g /dev/null
+SELECT open_provider('LP9', 'Nine'), deposit_coin('QRST0001', '1 BTC', 'later') \g /dev/null
 SELECT results_eq('SELECT request, outcome, replayed, net_money, sqlstate FROM pg_temp.mixed() ORDER BY request', $$ VALUES
 	(1, 'posted', true, '6030 USD'::amount, NULL), (2, 'posted', true, '-2388 USD', NULL), (3, 'refused', true, NULL, 'LG050'),
 	(4, 'refused', false, NULL, 'LG012'), (5, 'refused', true, NULL, 'LG014'), (6, 'refused', false, NULL, 'LG002'), (7, 'refused', false, NULL, 'LG002'),
@@ -53,14 +53,14 @@ SELECT results_eq('SELECT request, outcome, replayed, net_money, sqlstate FROM p
 	(11, 'refused', false, NULL, 'LG020'), (12, 'posted', true, '-3582 USD', NULL) $$,
 	'a batch sent again gets every outcome again although refusals would now pass');
 SELECT results_eq($$ SELECT sqlstate, substring(detail FROM '"([^"]+)"') FROM post_trades(ARRAY[
-		pg_temp.request('m-3', side => 'SELL', quantity => '0.01 BTC'), pg_temp.request('m-5', lp => 'LP2'), pg_temp.request('m-5', lp => 'LP8')]) $$,
-	$$ VALUES ('LG020', 'quantity'), ('LG020', 'lp'), ('LG020', 'lp') $$,
+		pg_temp.request('m-3', side => 'SELL', quantity => '0.01 BTC'), pg_temp.request('m-5', provider => 'LP2'), pg_temp.request('m-5', provider => 'LP8')]) $$,
+	$$ VALUES ('LG020', 'quantity'), ('LG020', 'provider'), ('LG020', 'provider') $$,
 	'the reference of a refused request is refused with other content');
 
 -- ---------------------------------------------------------------------------
 -- Strict, dry, linked
 -- ---------------------------------------------------------------------------
-SELECT throws_ok($$ SELECT * FROM post_trades(ARRAY[pg_temp.request('s-1'), pg_temp.request('s-2', lp => 'LP8'), pg_temp.request('s-3')], strict => true) $$, 'LG014', NULL,
+SELECT throws_ok($$ SELECT * FROM post_trades(ARRAY[pg_temp.request('s-1'), pg_temp.request('s-2', provider => 'LP8'), pg_temp.request('s-3')], strict => true) $$, 'LG014', NULL,
 	'a strict batch raises its first refusal');
 SELECT is_empty($$ SELECT reference FROM journal WHERE reference LIKE 's-%' UNION ALL SELECT reference FROM rejection WHERE reference LIKE 's-%' $$,
 	'a strict batch that raises leaves nothing behind');
@@ -101,10 +101,10 @@ SET LOCAL ROLE batch_clerk;
 SELECT results_eq($$ SELECT outcome, sqlstate FROM post_trades(ARRAY[pg_temp.request('own'), pg_temp.request('foreign', account => 'XYZZ0001'), pg_temp.request('nobody', account => 'NOBODY01')]) $$,
 	$$ VALUES ('posted', NULL), ('refused', 'LG012'), ('refused', 'LG012') $$,
 	'an execution for another client''s customer is refused as for an unknown one');
-SELECT throws_ok($$ SELECT bust_trade('foreign', 'XYZZ0001', 'm-8') $$, 'LG012', NULL,
+SELECT throws_ok($$ SELECT bust_trade('XYZZ0001', 'm-8', 'foreign') $$, 'LG012', NULL,
 	'a bust for another client''s customer is refused as for an unknown one');
 SELECT throws_ok($$ SELECT deposit_coin('QRST0001', '1 BTC', 'coin') $$, '42501', NULL, 'an executor deposits no coin');
-SELECT throws_ok($$ SELECT settle_lp('QRST', 'LP1', '1 BTC', NULL, 'lp') $$, '42501', NULL, 'an executor does not settle with providers');
+SELECT throws_ok($$ SELECT record_provider_settlement('QRST', 'LP1', '1 BTC', NULL, 'provider') $$, '42501', NULL, 'an executor does not settle with providers');
 SELECT throws_ok($$ SELECT * FROM executions('XYZZ') $$, '42501', NULL, 'an executor does not see the executions of other clients');
 RESET ROLE;
 SELECT is_empty($$ SELECT reference FROM rejection WHERE reference = 'foreign' $$,
@@ -124,8 +124,8 @@ SELECT results_eq($$ SELECT request, outcome FROM post_trades(ARRAY[pg_temp.requ
 SELECT open_customers('XYZZ', (SELECT array_agg('N' || lpad(g::text, 7, '0')) FROM generate_series(1, 4000) g)) \g /dev/null
 CREATE TEMP TABLE large AS
 	SELECT g, pg_temp.request('large-' || g, account => 'N' || lpad((1 + g % 4000)::text, 7, '0'), side => CASE WHEN g >= 4000 AND g % 3 = 0 THEN 'SELL' ELSE 'BUY' END,
-		quantity => ((1 + g % 7) || '.5 BTC')::amount, lp => CASE WHEN g % 50 = 0 THEN 'LP8' WHEN g % 2 = 0 THEN 'LP1' ELSE 'LP2' END,
-		lp_price => ((6000000 + g) * 0.01 || ' USD/BTC')::price) AS request
+		quantity => ((1 + g % 7) || '.5 BTC')::amount, provider => CASE WHEN g % 50 = 0 THEN 'LP8' WHEN g % 2 = 0 THEN 'LP1' ELSE 'LP2' END,
+		provider_price => ((6000000 + g) * 0.01 || ' USD/BTC')::price) AS request
 	  FROM generate_series(0, 11999) g;
 CREATE TEMP TABLE result AS SELECT * FROM post_trades((SELECT array_agg(request ORDER BY g) FROM large));
 SELECT is((SELECT count(*) FROM result), 12000::bigint, 'a large batch has a result per request');
@@ -142,14 +142,14 @@ ANALYZE account, journal, customer;
 
 -- plain SQL says the same: price to the tick, money half-even (here exact), revenue by subtraction
 CREATE TEMP TABLE model AS
-	SELECT g, (request).side, split_part((request).quantity::text, ' ', 1)::numeric AS quantity, split_part((request).lp_price::text, ' ', 1)::numeric AS lp_price FROM large;
+	SELECT g, (request).side, split_part((request).quantity::text, ' ', 1)::numeric AS quantity, split_part((request).provider_price::text, ' ', 1)::numeric AS provider_price FROM large;
 SELECT is_empty($$
-	WITH priced AS (SELECT m.*, CASE side WHEN 'BUY' THEN ceil(lp_price * 1.005 * 100) ELSE floor(lp_price * 0.995 * 100) END / 100 AS price FROM model m)
+	WITH priced AS (SELECT m.*, CASE side WHEN 'BUY' THEN ceil(provider_price * 1.005 * 100) ELSE floor(provider_price * 0.995 * 100) END / 100 AS price FROM model m)
 	SELECT p.g FROM priced p JOIN result r ON r.request = p.g + 1
 	 WHERE r.outcome = 'posted' AND (split_part(r.price::text, ' ', 1)::numeric <> p.price
 		OR abs(split_part(r.net_money::text, ' ', 1)::numeric) <> round(p.quantity * p.price, 2) AND p.quantity * p.price * 1000 % 10 <> 5) $$,
 		'price and net money agree with a model in plain SQL');
-SELECT is_empty($$ SELECT reference FROM execution WHERE net_money - lp_money <> revenue $$,
+SELECT is_empty($$ SELECT reference FROM execution WHERE net_money - provider_money <> revenue $$,
 	'revenue is net money less the provider''s money (I17)');
 SELECT is((SELECT sum_signed_quantity(terms) FROM execution WHERE account LIKE 'N%' AND client = 'XYZZ'),
 	(SELECT -sum(amount) FROM posting WHERE fund = 'CUST' AND name LIKE 'Cust:N%'),

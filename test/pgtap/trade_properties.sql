@@ -3,11 +3,11 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT plan(9);
 
-SELECT open_client(code, revenue_share_bps => share, opened_at => '2026-01-01Z') FROM (VALUES ('NONE', 0), ('THRD', 3333), ('HALF', 5000), ('FULL', 10000)) AS client(code, share) \g /dev/null
+SELECT open_client(code, revenue_share_bps => share, at => '2026-01-01Z') FROM (VALUES ('NONE', 0), ('THRD', 3333), ('HALF', 5000), ('FULL', 10000)) AS client(code, share) \g /dev/null
 -- prices are examples here, not a market's
 SELECT change_client(code, price_band_bps => 0) FROM client \g /dev/null
-SELECT open_customer(code || '0001', client => code) FROM unnest('{NONE,THRD,HALF,FULL}'::text[]) code \g /dev/null
-SELECT open_liquidity_provider('LP1', 'One') \g /dev/null
+SELECT open_customer(client => code, customer => code || '0001') FROM unnest('{NONE,THRD,HALF,FULL}'::text[]) code \g /dev/null
+SELECT open_provider('LP1', 'One') \g /dev/null
 SELECT change_instrument('ETHUSD', price_increment => '0.05 USD/ETH') \g /dev/null
 SELECT deposit_coin(code || '0001', (quantity || ' ' || asset)::amount, code || asset)
   FROM unnest('{NONE,THRD,HALF,FULL}'::text[]) code, (VALUES ('BTC', '1000000'), ('ETH', '100000000'), ('SHIB', '1000000000000')) AS coin(asset, quantity) \g /dev/null
@@ -22,7 +22,7 @@ CREATE TEMP TABLE asked AS
 		   c.asset, c.tick,
 		   c.step * CASE pg_temp.pick(n, 4, 3) WHEN 0 THEN 50000000 * (1 + pg_temp.pick(n, 5, 9)) WHEN 1 THEN 1 + pg_temp.pick(n, 6, 1000000) ELSE 1 + pg_temp.pick(n, 7, 2000000000) END AS quantity,
 		   c.tick * CASE pg_temp.pick(n, 8, 2) WHEN 0 THEN 1 + pg_temp.pick(n, 9, 1000) ELSE 1 + pg_temp.pick(n, 10, 10000000) END
-			   + CASE pg_temp.pick(n, 11, 4) WHEN 0 THEN c.tick / 3 ELSE 0 END::numeric(30, 12) AS lp_price,
+			   + CASE pg_temp.pick(n, 11, 4) WHEN 0 THEN c.tick / 3 ELSE 0 END::numeric(30, 12) AS provider_price,
 		   CASE pg_temp.pick(n, 12, 3) WHEN 0 THEN 0 ELSE pg_temp.pick(n, 13, 300) END AS markup_bps,
 		   CASE pg_temp.pick(n, 14, 4) WHEN 0 THEN c.tick * pg_temp.pick(n, 15, 20) ELSE 0 END AS markup_fixed,
 		   CASE pg_temp.pick(n, 16, 3) WHEN 0 THEN 0 ELSE pg_temp.pick(n, 17, 300) END AS fee_bps,
@@ -34,18 +34,18 @@ CREATE TEMP TABLE asked AS
 						   WHERE number = pg_temp.pick(n, 3, 3)) c;
 
 CREATE TEMP TABLE answered AS
-	SELECT r.* FROM post_trades((SELECT array_agg(ROW('case-' || n, client || '0001', side, (quantity || ' ' || asset)::amount, 'LP1', (lp_price || ' USD/' || asset)::price, NULL,
+	SELECT r.* FROM post_trades((SELECT array_agg(ROW('case-' || n, client || '0001', side, (quantity || ' ' || asset)::amount, 'LP1', (provider_price || ' USD/' || asset)::price, NULL,
 			markup_bps, (markup_fixed || ' USD/' || asset)::price, fee_bps, (fee_fixed || ' USD')::amount, (fee_minimum || ' USD')::amount, client_order_id, '2026-11-20 15:00Z',
 			NULL, false, false)::trade_request ORDER BY n) FROM asked)) r;
 
 -- what each execution should come to; fees of orders in the next step
 CREATE TEMP TABLE model AS
-	SELECT a.*, share, price, pg_temp.half_even(quantity * price, 2) AS notional, pg_temp.half_even(quantity * lp_price, 2) AS lp_money,
+	SELECT a.*, share, price, pg_temp.half_even(quantity * price, 2) AS notional, pg_temp.half_even(quantity * provider_price, 2) AS provider_money,
 		   pg_temp.half_even(quantity * price, 2) * fee_bps / 10000 + fee_fixed AS exact_fee
 	  FROM asked a
 	  JOIN (VALUES ('NONE', 0), ('THRD', 3333), ('HALF', 5000), ('FULL', 10000)) AS client(client, share) USING (client)
-	  CROSS JOIN LATERAL (SELECT CASE side WHEN 'BUY' THEN ceil((lp_price * (10000 + markup_bps) / 10000 + markup_fixed) / tick)
-										   ELSE floor((lp_price * (10000 - markup_bps) / 10000 - markup_fixed) / tick) END * tick AS price) p;
+	  CROSS JOIN LATERAL (SELECT CASE side WHEN 'BUY' THEN ceil((provider_price * (10000 + markup_bps) / 10000 + markup_fixed) / tick)
+										   ELSE floor((provider_price * (10000 - markup_bps) / 10000 - markup_fixed) / tick) END * tick AS price) p;
 
 CREATE TEMP TABLE outcome AS
 	SELECT m.*, r.outcome, r.sqlstate, split_part(r.price::text, ' ', 1)::numeric AS price_got, split_part(r.net_money::text, ' ', 1)::numeric AS net_money, split_part(r.revenue::text, ' ', 1)::numeric AS revenue,
@@ -64,7 +64,7 @@ SELECT is_empty($$ SELECT * FROM outcome WHERE outcome = 'posted' AND (fee_minim
 	'the fee of a fill that is its own order is the rounded fee or the minimum');
 SELECT is_empty($$ SELECT * FROM outcome WHERE outcome = 'posted' AND net_money <> CASE side WHEN 'BUY' THEN notional + fee ELSE fee - notional END $$,
 	'net money is the notional plus the fee, or less the fee for a sale');
-SELECT is_empty($$ SELECT * FROM outcome WHERE outcome = 'posted' AND (revenue <> net_money - CASE side WHEN 'BUY' THEN lp_money ELSE -lp_money END
+SELECT is_empty($$ SELECT * FROM outcome WHERE outcome = 'posted' AND (revenue <> net_money - CASE side WHEN 'BUY' THEN provider_money ELSE -provider_money END
 	OR revenue_share <> pg_temp.half_even(greatest(revenue, 0) * share / 10000, 2)) $$,
 	'revenue and the client''s share of it equal the model''s');
 

@@ -4,8 +4,8 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
 SELECT open_client('QRST'), open_client('XYZZ') \g /dev/null
-SELECT open_customer('QRST0001', client => 'QRST'), open_customer('XYZZ0001', client => 'XYZZ') \g /dev/null
-SELECT open_liquidity_provider('lp1', 'One'), open_liquidity_provider('lp2', 'Two') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'QRST0001'), open_customer(client => 'XYZZ', customer => 'XYZZ0001') \g /dev/null
+SELECT open_provider('lp1', 'One'), open_provider('lp2', 'Two') \g /dev/null
 
 CREATE FUNCTION pg_temp.lines_of(reference text) RETURNS text[] LANGUAGE sql AS $$
 	SELECT array_agg(format('%s %s %s %s', CASE WHEN sign(p.amount) < 0 THEN 'Cr' ELSE 'Dr' END, p.fund, p.name, abs(p.amount)) ORDER BY p.line)
@@ -34,7 +34,7 @@ SELECT is((SELECT position_after FROM deposit_coin('QRST0001', '0.00000000000000
 	'a deposit of the smallest unit of a coin is exact');
 SELECT is((SELECT effective_at FROM journal WHERE reference = 'wei'), (SELECT recorded_at FROM journal WHERE reference = 'wei'),
 	'a deposit is by default effective when it is recorded');
-SELECT deposit_coin('QRST0001', '1 BTC', 'chain', effective_at => '2026-11-20 10:00Z', description => 'block 7') \g /dev/null
+SELECT deposit_coin('QRST0001', '1 BTC', 'chain', description => 'block 7', at => '2026-11-20 10:00Z') \g /dev/null
 SELECT is((SELECT format('%s %s', effective_at = '2026-11-20 10:00Z', description) FROM journal WHERE reference = 'chain'), 't block 7',
 	'a deposit keeps the effective time and description of its caller');
 SELECT throws_ok(format('SELECT deposit_coin(%s)', arguments), code, NULL,
@@ -47,32 +47,32 @@ SELECT throws_ok(format('SELECT deposit_coin(%s)', arguments), code, NULL,
 -- ---------------------------------------------------------------------------
 -- Providers
 -- ---------------------------------------------------------------------------
-SELECT post_trade('J02a', 'XYZZ0001', 'BUY', '0.1 BTC', 'lp1', '60000 USD/BTC', markup_bps => 50) \g /dev/null
-SELECT is((SELECT format('%s %s %s %s', outcome, replayed, coin_received, money_paid) FROM settle_lp('XYZZ', 'lp1', '0.1 BTC', '6000 USD', 'J02d')), 'posted f 0.10 BTC 6000.00 USD',
+SELECT post_trade('XYZZ0001', 'BUY', '0.1 BTC', 'lp1', 'J02a', '60000 USD/BTC', markup_bps => 50) \g /dev/null
+SELECT is((SELECT format('%s %s %s %s', outcome, replayed, coin_received, money_paid) FROM record_provider_settlement('XYZZ', 'lp1', '0.1 BTC', '6000 USD', 'J02d')), 'posted f 0.10 BTC 6000.00 USD',
 	'the caller of a provider settlement is told coin received and money paid');
 SELECT is(pg_temp.lines_of('J02d'), ARRAY['Dr CUST Wallet:omnibus 0.10 BTC', 'Cr CUST DueFrom:CORP 0.10 BTC', 'Dr CORP DueTo:CUST 0.10 BTC', 'Cr CORP LP:coin-receivable:lp1 0.10 BTC',
 	'Dr CORP LP:payable:lp1 6000.00 USD', 'Cr CORP Bank:operating 6000.00 USD'],
 	'a provider''s delivery and payment post journal J02d');
-SELECT settle_lp('XYZZ', 'lp1', '0.5 BTC', '30000 USD', 'J03d') \g /dev/null
+SELECT record_provider_settlement('XYZZ', 'lp1', '0.5 BTC', '30000 USD', 'J03d') \g /dev/null
 SELECT is(pg_temp.lines_of('J03d'), ARRAY['Dr CUST Wallet:omnibus 0.50 BTC', 'Cr CUST DueFrom:CORP 0.50 BTC', 'Dr CORP DueTo:CUST 0.50 BTC', 'Cr CORP LP:coin-receivable:lp1 0.50 BTC',
 	'Dr CORP LP:payable:lp1 30000.00 USD', 'Cr CORP Bank:operating 30000.00 USD'],
 	'a provider''s second delivery and payment post journal J03d');
-SELECT settle_lp('XYZZ', 'lp2', '-0.04 BTC', '-2440 USD', 'J04b') \g /dev/null
+SELECT record_provider_settlement('XYZZ', 'lp2', '-0.04 BTC', '-2440 USD', 'J04b') \g /dev/null
 SELECT is(pg_temp.lines_of('J04b'), ARRAY['Dr CUST DueTo:CORP 0.04 BTC', 'Cr CUST Wallet:omnibus 0.04 BTC', 'Dr CORP LP:coin-payable:lp2 0.04 BTC', 'Cr CORP DueFrom:CUST 0.04 BTC',
 	'Dr CORP Bank:operating 2440.00 USD', 'Cr CORP LP:receivable:lp2 2440.00 USD'],
 	'coin sold to a provider and its payment post the provider''s part of J04b');
-SELECT is((SELECT replayed FROM settle_lp('XYZZ', 'lp2', '-0.04 BTC', '-2440 USD', 'J04b')), true,
+SELECT is((SELECT replayed FROM record_provider_settlement('XYZZ', 'lp2', '-0.04 BTC', '-2440 USD', 'J04b')), true,
 	'a provider settlement submitted again is a replay');
-SELECT throws_ok($$ SELECT settle_lp('XYZZ', 'lp2', '-0.04 BTC', '-2441 USD', 'J04b') $$, 'LG020', NULL,
+SELECT throws_ok($$ SELECT record_provider_settlement('XYZZ', 'lp2', '-0.04 BTC', '-2441 USD', 'J04b') $$, 'LG020', NULL,
 	'a settlement''s reference with another amount is a conflict');
-SELECT settle_lp('XYZZ', 'lp1', '1 BTC', NULL, 'coin only'), settle_lp('XYZZ', 'lp1', NULL, '1 USD', 'money only'), settle_lp('XYZZ', 'lp1', '0 BTC', '1 USDC', 'stablecoin') \g /dev/null
+SELECT record_provider_settlement('XYZZ', 'lp1', '1 BTC', NULL, 'coin only'), record_provider_settlement('XYZZ', 'lp1', NULL, '1 USD', 'money only'), record_provider_settlement('XYZZ', 'lp1', '0 BTC', '1 USDC', 'stablecoin') \g /dev/null
 SELECT is(array_length(pg_temp.lines_of('coin only'), 1), 4, 'a settlement of coin without money posts four lines');
 SELECT is(pg_temp.lines_of('money only'), ARRAY['Dr CORP LP:payable:lp1 1.00 USD', 'Cr CORP Bank:operating 1.00 USD'],
 	'a settlement of money without coin posts two lines');
 SELECT is((pg_temp.lines_of('stablecoin'))[1], 'Dr CORP LP:payable:lp1 1.00 USDC', 'a provider can be paid in a stablecoin');
 SELECT is((SELECT balance FROM balances('XYZZ') WHERE name = 'LP:payable:lp1' AND asset(balance) = 'USD'), '-30001 USD'::amount,
 	'money paid ahead of executions leaves the provider in debit');
-SELECT throws_ok(format('SELECT settle_lp(%s)', arguments), code, NULL,
+SELECT throws_ok(format('SELECT record_provider_settlement(%s)', arguments), code, NULL,
 	'a provider settlement is refused with ' || code || ' for ' || arguments)
   FROM (VALUES ('''NONE'', ''lp1'', ''1 BTC'', ''1 USD'', ''r''', 'LG010'), ('''XYZZ'', ''lp9'', ''1 BTC'', ''1 USD'', ''r''', 'LG014'), ('''XYZZ'', NULL, ''1 BTC'', ''1 USD'', ''r''', 'LG002'),
 			   ('''XYZZ'', ''lp1'', NULL, NULL, ''r''', 'LG002'), ('''XYZZ'', ''lp1'', ''0 BTC'', ''0 USD'', ''r''', 'LG002'), ('''XYZZ'', ''lp1'', ''1 BTC'', ''1 USD'', NULL', 'LG002'),

@@ -27,7 +27,7 @@ BEGIN
 		window_of('QRST', timestamptz 'epoch' + make_interval(secs => 1767225600 + n * 86400 + 52199)) AS w;
 	PERFORM set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true);
 END $$;
-SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', opened_at => '2025-03-01Z') \g /dev/null
+SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', at => '2025-03-01Z') \g /dev/null
 CREATE TEMP TABLE plain AS SELECT row_number() OVER () AS n, u FROM pg_temp.under('UTC', 'ISO') AS u;
 SELECT results_eq(format('SELECT pg_temp.under(%L, %L)', zone, style), 'SELECT u FROM plain ORDER BY n', format('bounds and membership do not depend on TimeZone %s, DateStyle %s', zone, style))
 FROM (VALUES ('America/Chicago', 'SQL, DMY'), ('Asia/Tokyo', 'German'), ('Pacific/Kiritimati', 'ISO, YMD'), ('America/New_York', 'Postgres, MDY'), ('Etc/GMT+12', 'ISO')) AS s (zone, style);
@@ -65,10 +65,10 @@ SELECT results_eq($$SELECT to_at FROM window_bounds('2026-06-01', '17:30', 'Euro
 -- ---------------------------------------------------------------------------
 -- Closing a chain of them, across both clock changes
 -- ---------------------------------------------------------------------------
-SELECT open_customer('QRST0001', client => 'QRST') \g /dev/null
-SELECT open_liquidity_provider('lp1', 'First Provider') \g /dev/null
+SELECT open_customer(client => 'QRST', customer => 'QRST0001') \g /dev/null
+SELECT open_provider('lp1', 'First Provider') \g /dev/null
 CREATE FUNCTION pg_temp.buy(reference text, executed_at timestamptz) RETURNS text LANGUAGE sql AS
-	$$ SELECT outcome FROM post_trade(reference, 'QRST0001', 'BUY', '0.001 BTC', 'lp1', lp_price => '60000 USD/BTC', executed_at => executed_at) $$;
+	$$ SELECT outcome FROM post_trade('QRST0001', 'BUY', '0.001 BTC', 'lp1', reference, provider_price => '60000 USD/BTC', executed_at => executed_at) $$;
 
 SELECT is(pg_temp.buy('before all', '2025-03-01 12:00Z'), 'posted', 'an execution before the first window can be posted');
 SELECT is(pg_temp.buy('spring in', '2025-03-09 08:59:59.999999 America/Chicago'), 'posted',
@@ -138,7 +138,7 @@ SELECT is(pg_temp.buy('late for all', '2025-02-01 12:00Z'), 'posted',
 	'an execution older than the first sealed window can be posted late');
 SELECT is(pg_temp.buy('in time', '2025-03-24 14:00Z'), 'posted',
 	'an execution at the first instant of the open window can be posted');
-SELECT is((SELECT outcome FROM bust_trade('bust', 'QRST0001', original => 'spring in')), 'posted',
+SELECT is((SELECT outcome FROM bust_trade('QRST0001', original => 'spring in', reference => 'bust')), 'posted',
 	'an execution of a sealed window can be busted');
 SELECT results_eq($$SELECT reference, kind, late_from, quantity::text FROM window_members('QRST', '2025-03-25')$$,
 	$$VALUES ('late for all', 'trade', 'W1', '0.001 BTC'), ('late for W2', 'trade', 'W2', '0.001 BTC'), ('bust', 'trade_bust', 'W2', '-0.001 BTC'), ('in time', 'trade', NULL, '0.001 BTC')$$,
@@ -163,9 +163,9 @@ BEGIN
 		FOR n IN 1..40 LOOP
 			PERFORM pg_temp.buy(format('random %s/%s', day, n), timestamptz '2025-03-25 14:00Z' + random() * interval '8 days');
 		END LOOP;
-		PERFORM bust_trade(format('bust %s/%s', day, n), 'QRST0001', original => format('random %s/%s', day, n)) FROM generate_series(1, 3) AS n;
+		PERFORM bust_trade(reference => format('bust %s/%s', day, n), customer => 'QRST0001', original => format('random %s/%s', day, n)) FROM generate_series(1, 3) AS n;
 		PERFORM close_window('QRST', make_date(2025, 3, day), make_timestamptz(2025, 3, day, 14, 5, 0, 'UTC'));
-		PERFORM bust_trade(format('bust %s/%s', day, n), 'QRST0001', original => format('random %s/%s', day, n)) FROM generate_series(4, 6) AS n;
+		PERFORM bust_trade(reference => format('bust %s/%s', day, n), customer => 'QRST0001', original => format('random %s/%s', day, n)) FROM generate_series(4, 6) AS n;
 	END LOOP;
 	PERFORM close_due_windows('2025-04-03 14:00Z', 'QRST');
 END $$;
@@ -257,16 +257,16 @@ SELECT throws_ok($$SELECT dispute_window('QRST', '2025-03-09', 'wrong')$$, 'LG07
 SELECT throws_ok($$SELECT advise_window('QRST', '2030-03-09')$$, 'LG070', NULL, 'a window that is not closed is not advised');
 SELECT is((SELECT executions FROM settlement_window WHERE closes_on = '2025-03-09'), NULL,
 	'the executions of a window are not counted before its proof');
-SELECT is(advise_window('QRST', '2025-03-09', '2025-03-09 15:30Z'), 'ADVISED', 'a sealed window can be advised');
+SELECT is(advise_window('QRST', '2025-03-09', at => '2025-03-09 15:30Z'), 'ADVISED', 'a sealed window can be advised');
 SELECT is((SELECT executions FROM settlement_window WHERE closes_on = '2025-03-09'), 2::bigint,
 	'advising a window counts its executions');
 SELECT throws_ok($$UPDATE settlement_window SET executions = 3 WHERE closes_on = '2025-03-09'$$, 'LG066', NULL,
 	'the count of a window''s executions is never changed');
-SELECT is(advise_window('QRST', '2025-03-09', '2025-03-09 15:31Z'), 'ADVISED', 'advising a window again is no error');
+SELECT is(advise_window('QRST', '2025-03-09', at => '2025-03-09 15:31Z'), 'ADVISED', 'advising a window again is no error');
 SELECT throws_ok($$SELECT dispute_window('QRST', '2025-03-09', '')$$, 'LG002', NULL, 'a dispute without a reason is refused');
 SELECT is(dispute_window('QRST', '2025-03-09', 'one trade is not ours', '2025-03-09 16:00Z'), 'DISPUTED',
 	'an advised window can be disputed with a reason');
-SELECT is(agree_window('QRST', '2025-03-09', '2025-03-09 17:00Z', 'found it'), 'AGREED', 'a disputed window can be agreed');
+SELECT is(agree_window('QRST', '2025-03-09', 'found it', '2025-03-09 17:00Z'), 'AGREED', 'a disputed window can be agreed');
 SELECT throws_ok($$SELECT advise_window('QRST', '2025-03-09')$$, 'LG071', NULL, 'an agreed window is not advised again');
 SELECT results_eq($$SELECT concat_ws(' ', event_no, state, to_char(at AT TIME ZONE 'UTC', 'HH24:MI'), reason) COLLATE "C" FROM window_event
 		WHERE window_no = 2 AND role_name = current_user ORDER BY event_no$$,

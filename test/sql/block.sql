@@ -15,8 +15,8 @@ SELECT * FROM verify();
 DO $$ BEGIN
 	PERFORM open_client('AAAA', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000);
 	PERFORM open_client('BBBB', funding_model => 'BAKKT_TPJ', revenue_share_bps => 4000);
-	PERFORM open_customer('AAAA000' || n, client => 'AAAA') FROM generate_series(1, 4) n;
-	PERFORM open_customer('BBBB0001', client => 'BBBB');
+	PERFORM open_customer(client => 'AAAA', customer => 'AAAA000' || n) FROM generate_series(1, 4) n;
+	PERFORM open_customer(client => 'BBBB', customer => 'BBBB0001');
 END $$;
 CREATE TABLE bank (client text, account account_id);
 INSERT INTO bank SELECT c, open_account(c, 'FBO', 'Bank:omnibus', 'USD') FROM unnest('{AAAA,BBBB}'::text[]) c;
@@ -25,7 +25,7 @@ INSERT INTO claim SELECT 9, open_account('BBBB', 'FBO', 'Cust:BBBB0001:settled',
 -- numbers that do not depend on what came before
 SELECT setval('record_number', 10000);
 CREATE FUNCTION deposit(client text, reference text, customer int, amount amount) RETURNS journal_request LANGUAGE sql STABLE AS
-$$SELECT ROW(client, reference, 'cash_deposit', journal_entry(line('Dr', b.account, amount), line('Cr', c.account, amount)), '2026-11-20 15:00Z', NULL, false)::journal_request
+$$SELECT ROW(client, journal_entry(line('Dr', b.account, amount), line('Cr', c.account, amount)), reference, 'cash_deposit', NULL, '2026-11-20 15:00Z', false)::journal_request
 	FROM bank b, claim c WHERE b.client = $1 AND c.n = customer$$;
 SELECT outcome, journal FROM load_journals(ARRAY(SELECT deposit('AAAA', 'a' || n, n, '100.00 USD') FROM generate_series(1, 4) n) || deposit('BBBB', 'b1', 9, '7.00 USD'));
 -- the sealer sees its own transaction; what fails leaves gaps that are not waited for
@@ -40,14 +40,14 @@ SELECT * FROM block_balance ORDER BY account;
 SELECT seal() AS nothing_new;
 
 -- an entry of many lines, then a tail that no block has
-SELECT outcome, journal FROM load_journals(ARRAY[ROW('AAAA', 'payroll', 'transfer', journal_entry(
+SELECT outcome, journal FROM load_journals(ARRAY[ROW('AAAA', journal_entry(
 	line('Dr', (SELECT account FROM claim WHERE n = 1), '30.00 USD'), line('Cr', (SELECT account FROM claim WHERE n = 2), '10.00 USD'),
 	line('Cr', (SELECT account FROM claim WHERE n = 3), '10.00 USD'), line('Cr', (SELECT account FROM claim WHERE n = 4), '9.99 USD'),
-	line('Cr', (SELECT account FROM claim WHERE n = 2), '0.01 USD')), '2026-11-20 16:00Z', 'pay day', false)::journal_request]);
-SELECT (authorise_hold('AAAA', account, '2.00 USD', 'hold')).status FROM claim WHERE n = 4;
+	line('Cr', (SELECT account FROM claim WHERE n = 2), '0.01 USD')), 'payroll', 'transfer', 'pay day', '2026-11-20 16:00Z', false)::journal_request]);
+SELECT (authorize_hold('AAAA', account, '2.00 USD', 'hold')).status FROM claim WHERE n = 4;
 SELECT (release_hold('AAAA', 'hold', 'release')).status;
-SELECT outcome, sqlstate FROM load_journals(ARRAY[ROW('AAAA', 'too much', 'transfer', journal_entry(
-	line('Dr', (SELECT account FROM claim WHERE n = 1), '3000.00 USD'), line('Cr', (SELECT account FROM claim WHERE n = 2), '3000.00 USD')), '2026-11-20 16:00Z', NULL, false)::journal_request]);
+SELECT outcome, sqlstate FROM load_journals(ARRAY[ROW('AAAA', journal_entry(
+	line('Dr', (SELECT account FROM claim WHERE n = 1), '3000.00 USD'), line('Cr', (SELECT account FROM claim WHERE n = 2), '3000.00 USD')), 'too much', 'transfer', NULL, '2026-11-20 16:00Z', false)::journal_request]);
 SELECT seal();
 SELECT digest() AS saved \gset
 SELECT outcome, journal FROM load_journals(ARRAY[deposit('AAAA', 'tail', 2, '5.00 USD')]);

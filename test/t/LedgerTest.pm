@@ -18,10 +18,10 @@ our $database = 'ledger';
 # What is told of customers' cash: a replica or a restored copy says the same,
 # byte for byte (as t, of all clients).
 our @cash_reports = map { "t.* FROM client c, LATERAL $_ AS t" } (
-	"cash_calls(c.code, '2026-03-10Z')", "deficits(c.code, '2026-03-10Z')", "buying_powers(c.code, '2026-03-10Z')", "aged_tpj(c.code, '2026-03-10Z')",
+	"cash_calls(c.code, at => '2026-03-10Z')", "deficits(c.code, '2026-03-10Z')", "buying_powers(c.code, at => '2026-03-10Z')", "aged_tpj(c.code, '2026-03-10Z')",
 	"fbo_transfers(c.code)", "fbo_proof(c.code)", "cash_write_offs(c.code)", "apex_batches(c.code)", "apex_position(c.code, '2026-03-10Z')",
 	"(SELECT f FROM aged_tpj_snapshot s, LATERAL aged_tpj_file(c.code, s.kind, s.business_date) f WHERE s.client_id = c.client_id)",
-	"(SELECT x.account_code, b.* FROM customer x, LATERAL cash_balance(x.account_code, '2026-03-10Z') b WHERE x.client_id = c.client_id)");
+	"(SELECT x.customer_code, b.* FROM customer x, LATERAL cash_balance(x.customer_code, at => '2026-03-10Z') b WHERE x.client_id = c.client_id)");
 
 # A started server with the extension in database "ledger".
 sub ledger_node
@@ -92,8 +92,8 @@ sub make_world
 	my ($node, $client, $customers, $opening) = @_;
 
 	in_ledger($node, <<"SQL");
-SELECT open_client('$client', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z');
-SELECT open_customer('$client' || lpad(n::text, 8 - length('$client'), '0'), client => '$client') FROM generate_series(1, $customers) AS n;
+SELECT open_client('$client', funding_model => 'NET_SETTLEMENT', at => '2026-01-01Z');
+SELECT open_customer(client => '$client', customer => '$client' || lpad(n::text, 8 - length('$client'), '0')) FROM generate_series(1, $customers) AS n;
 CREATE TABLE IF NOT EXISTS public.claim (client text, n int, code text, account account_id, PRIMARY KEY (client, n));
 INSERT INTO public.claim
 	SELECT '$client', n, code, open_account('$client', 'FBO', 'Cust:' || code || ':settled', 'USD', code)
@@ -102,8 +102,8 @@ CREATE TABLE IF NOT EXISTS public.house (client text, name text, account account
 INSERT INTO public.house
 	SELECT '$client', name, open_account('$client', fund, name, 'USD')
 	FROM (VALUES ('FBO', 'Bank:omnibus'), ('FBO', 'Clearing:ACH-in'), ('CORP', 'Bank:operating'), ('CORP', 'Equity')) AS h (fund, name);
-SELECT load_journal('$client', 'opening-' || c.n,
-		journal_entry(line('Dr', h.account, '$opening USD'), line('Cr', c.account, '$opening USD')), kind => 'opening')
+SELECT load_journal('$client',
+		journal_entry(line('Dr', h.account, '$opening USD'), line('Cr', c.account, '$opening USD')), 'opening-' || c.n, kind => 'opening')
 	FROM public.claim c JOIN public.house h ON h.client = c.client AND h.name = 'Bank:omnibus'
 	WHERE c.client = '$client' ORDER BY c.n;
 GRANT SELECT ON public.claim, public.house TO PUBLIC;
@@ -123,9 +123,9 @@ sub make_cash
 	in_ledger($node, <<"SQL");
 CREATE ROLE $approver IN ROLE bakkt_ledger_approver;
 CREATE ROLE ${approver}_clerk IN ROLE bakkt_ledger_settler;
-SELECT grant_client_access('$client', '$approver'), open_liquidity_provider('LP$client', 'Provider'), change_cash_terms('$client', return_fee => '5.00 USD');
-SELECT open_customer('$client' || n, client => '$client', funding_model => CASE n WHEN '0095' THEN 'APEX_TPJ' ELSE 'BAKKT_TPJ' END) FROM unnest('{0091,0092,0093,0094,0095}'::text[]) AS n;
-SELECT post_trade(reference, '$client' || customer, side, quantity, 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => at) FROM (VALUES
+SELECT grant_client_access('$client', '$approver'), open_provider('LP$client', 'Provider'), change_cash_terms('$client', return_fee => '5.00 USD');
+SELECT open_customer(client => '$client', customer => '$client' || n, funding_model => CASE n WHEN '0095' THEN 'APEX_TPJ' ELSE 'BAKKT_TPJ' END) FROM unnest('{0091,0092,0093,0094,0095}'::text[]) AS n;
+SELECT post_trade('$client' || customer, side, quantity, 'LP$client', reference, provider_price => '60000.00 USD/BTC', executed_at => at) FROM (VALUES
 	('long unpaid', '0091', 'BUY', '0.01 BTC'::amount, '2026-01-02 15:00Z'::timestamptz), ('by Apex', '0095', 'BUY', '0.01 BTC', '2026-01-02 15:00Z'),
 	('by Apex too', '0095', 'BUY', '0.02 BTC', '2026-01-02 15:00Z'), ('paid', '0092', 'BUY', '0.01 BTC', '2026-02-02 15:00Z'), ('unpaid', '0093', 'BUY', '0.01 BTC', '2026-02-02 15:00Z'),
 	('busted', '0094', 'BUY', '0.01 BTC', '2026-02-02 15:00Z'), ('sold', '0092', 'SELL', '0.002 BTC', '2026-02-03 15:00Z')) AS t (reference, customer, side, quantity, at);
@@ -136,14 +136,14 @@ SELECT credit_deposits('$client', '{cash,cash returned}', at => '2026-01-21 15:0
 SELECT count(*) FROM settle_deposits('2026-02-01 15:00Z', '$client');
 SELECT receive_wire('$client', '9.00 USD', 'wire', '${client}0091', at => '2026-03-03 11:00Z'), receive_wire('$client', '2.00 USD', 'whose wire', at => '2026-03-03 11:00Z');
 SELECT count(*) FROM process_cash_calls('2026-02-03 16:00Z', '$client');
-SELECT bust_trade('not called', '${client}0094', 'busted');
+SELECT bust_trade('${client}0094', 'busted', 'not called');
 SELECT request_withdrawal('${client}0092', '20.00 USD', 'out', at => '2026-02-04 15:00Z'), request_withdrawal('${client}0092', '10.00 USD', 'not out', at => '2026-02-04 15:00Z');
 SELECT send_withdrawal('$client', 'out', at => '2026-02-04 16:00Z'), request_withdrawal('${client}0094', '30.00 USD', 'and away', at => '2026-02-04 15:00Z');
 SELECT complete_withdrawal('$client', 'out', at => '2026-02-05 15:00Z'), reject_withdrawal('$client', 'not out', 'by hand', at => '2026-02-05 15:00Z');
 SELECT send_withdrawal('$client', 'and away', at => '2026-02-04 16:00Z'), return_deposit('$client', 'cash returned', 'R01', at => '2026-02-06 15:00Z');
-SELECT instruct_fbo_transfer('$client', 'float', '20.00 USD'), instruct_fbo_transfer('$client', 'refused', '5.00 USD'), instruct_fbo_transfer('$client', 'in transit', '4.00 USD');
+SELECT instruct_fbo_transfer('$client', '20.00 USD', 'float'), instruct_fbo_transfer('$client', '5.00 USD', 'refused'), instruct_fbo_transfer('$client', '4.00 USD', 'in transit');
 SELECT confirm_fbo_transfer('$client', 'float', 'bank 1 of $client'), fail_fbo_transfer('$client', 'refused', 'limit');
-SELECT open_apex_batch('$client', 'batch', '2026-01-02 16:00Z'), record_apex_wire('$client', 'Apex', 'sent', '1.00 USD', at => '2026-01-03 16:00Z');
+SELECT open_apex_batch('$client', 'batch', '2026-01-02 16:00Z'), record_apex_wire('$client', 'sent', '1.00 USD', 'Apex', at => '2026-01-03 16:00Z');
 SELECT record_apex_answers('$client', 'batch', ARRAY(SELECT (call, row_number() OVER (ORDER BY call) = 1, NULL, 'apex 1')::apex_answer FROM apex_batch_items('$client', 'batch')));
 SET SESSION AUTHORIZATION ${approver}_clerk;
 SELECT propose_cash_call_write_offs('2026-02-10 12:00Z', '$client');

@@ -25,13 +25,13 @@ SQL
 make_world($node, 'EDIT', 5, '100.00');
 in_ledger($node, <<'SQL');
 SELECT load_journals(ARRAY(
-	SELECT ROW('EDIT', 'pay' || i, 'transfer', journal_entry(line('Dr', x.account, '1.00 USD'), line('Cr', y.account, '1.00 USD')), NULL, 'pay', false)::journal_request
+	SELECT ROW('EDIT', journal_entry(line('Dr', x.account, '1.00 USD'), line('Cr', y.account, '1.00 USD')), 'pay' || i, 'transfer', 'pay', NULL, false)::journal_request
 	FROM generate_series(1, 20) AS i, public.claim x, public.claim y WHERE x.n = 1 + i % 5 AND y.n = 1 + (i + 1) % 5));
 SELECT load_journals(ARRAY(
-	SELECT ROW('EDIT', 'too much' || i, 'transfer', journal_entry(line('Dr', x.account, '1000.00 USD'), line('Cr', y.account, '1000.00 USD')), NULL, NULL, false)::journal_request
+	SELECT ROW('EDIT', journal_entry(line('Dr', x.account, '1000.00 USD'), line('Cr', y.account, '1000.00 USD')), 'too much' || i, 'transfer', NULL, NULL, false)::journal_request
 	FROM generate_series(1, 2) AS i, public.claim x, public.claim y WHERE x.n = 1 AND y.n = 2));
-SELECT authorise_hold('EDIT', account, '2.00 USD', 'hold') FROM public.claim WHERE n = 4;
-SELECT instruct_fbo_transfer('EDIT', 'float', '2.00 USD');
+SELECT authorize_hold('EDIT', account, '2.00 USD', 'hold') FROM public.claim WHERE n = 4;
+SELECT instruct_fbo_transfer('EDIT', '2.00 USD', 'float');
 SELECT seal();
 SQL
 

@@ -19,11 +19,11 @@ sub ledger { return $node->safe_psql('ledger', $_[0]) }
 ledger(<<'SQL');
 CREATE EXTENSION bakkt_ledger;
 SELECT open_client('AAAA', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000);
-SELECT open_customer('AAAA000' || n, client => 'AAAA') FROM generate_series(1, 3) n;
+SELECT open_customer(client => 'AAAA', customer => 'AAAA000' || n) FROM generate_series(1, 3) n;
 CREATE TABLE bank AS SELECT open_account('AAAA', 'FBO', 'Bank:omnibus', 'USD') AS account;
 CREATE TABLE claim AS SELECT n, open_account('AAAA', 'FBO', 'Cust:AAAA000' || n || ':settled', 'USD') AS account FROM generate_series(1, 3) n;
 CREATE FUNCTION deposit(reference text, n int, amount amount) RETURNS text LANGUAGE sql AS $$
-	SELECT (load_journal('AAAA', reference, journal_entry(line('Dr', b.account, amount), line('Cr', c.account, amount)), 'cash_deposit')).journal::text
+	SELECT (load_journal('AAAA', journal_entry(line('Dr', b.account, amount), line('Cr', c.account, amount)), reference, 'cash_deposit')).journal::text
 	FROM bank b, claim c WHERE c.n = $2 $$;
 SQL
 ledger("SELECT deposit('first', 1, '100.00 USD')");
@@ -61,7 +61,7 @@ is(ledger('SELECT * FROM verify()'), '', 'verify() accepts a late journal in a l
 
 # an entry of which every line can be told apart on disk
 ledger(<<'SQL');
-SELECT load_journal('AAAA', 'victim', journal_entry(line('Dr', a.account, '77.77 USD'), line('Cr', b.account, '50.05 USD'), line('Cr', c.account, '27.72 USD')), 'transfer')
+SELECT load_journal('AAAA', journal_entry(line('Dr', a.account, '77.77 USD'), line('Cr', b.account, '50.05 USD'), line('Cr', c.account, '27.72 USD')), 'victim', 'transfer')
 FROM claim a, claim b, claim c WHERE a.n = 1 AND b.n = 2 AND c.n = 3;
 SELECT seal();
 SQL

@@ -29,10 +29,10 @@ my $node = ledger_node('bounded_work', conf => "shared_buffers = 16MB\nmax_wal_s
 # The world: two clients, $most customers with accounts, one prefunded client
 # ---------------------------------------------------------------------------
 in_ledger($node, <<"SQL");
-SELECT open_client(c, funding_model => 'BAKKT_TPJ', commission_model => 'BOTH', opened_at => '2025-01-01Z') FROM unnest('{BIGA,BIGB,PREF}'::text[]) c;
-SELECT change_cash_terms('PREF', prefunded => true), open_liquidity_provider('LP', 'Provider');
-SELECT open_customers('BIGA', ARRAY(SELECT 'A' || lpad(g::text, 7, '0') FROM generate_series(1, $most) g)), open_customer('PREF0001', 'PREF');
-SELECT ensure_accounts(array_agg(c.client_id), array_agg('FBO'::text), array_agg('Cust:' || account_code || ':settled'), array_agg('USD'::text), array_agg(customer_id))
+SELECT open_client(c, funding_model => 'BAKKT_TPJ', commission_model => 'BOTH', at => '2025-01-01Z') FROM unnest('{BIGA,BIGB,PREF}'::text[]) c;
+SELECT change_cash_terms('PREF', prefunded => true), open_provider('LP', 'Provider');
+SELECT open_customers('BIGA', ARRAY(SELECT 'A' || lpad(g::text, 7, '0') FROM generate_series(1, $most) g)), open_customer('PREF', 'PREF0001');
+SELECT ensure_accounts(array_agg(c.client_id), array_agg('FBO'::text), array_agg('Cust:' || customer_code || ':settled'), array_agg('USD'::text), array_agg(customer_id))
 	FROM customer c JOIN client l USING (client_id) WHERE l.code = 'BIGA';
 CREATE TABLE public.claim AS
 	SELECT row_number() OVER (ORDER BY a.account) AS place, a.account FROM account a WHERE a.kind = 'fbo_settled';
@@ -58,7 +58,7 @@ SQL
 # ---------------------------------------------------------------------------
 my $post = 'SELECT count(*) FROM public.argument a, load_journals(a.requests) r WHERE %s';
 my $trade = 'SELECT count(*) FROM public.argument a, post_trades(a.trades) r WHERE %s';
-my $lone = q{ARRAY[ROW('BIGA', 'one', NULL, entry, NULL, NULL, false)::journal_request]};
+my $lone = q{ARRAY[ROW('BIGA', entry, 'one', NULL, NULL, NULL, false)::journal_request]};
 my $all_accounts = q{(SELECT journal_entry(account, amount ORDER BY place) AS entry FROM
 	(SELECT place, account, '-1 USD'::amount AS amount FROM public.claim WHERE place <= :n UNION ALL SELECT 0, house('bank'), (:n || ' USD')::amount) l) e};
 
@@ -66,8 +66,7 @@ my $all_accounts = q{(SELECT journal_entry(account, amount ORDER BY place) AS en
 sub requests
 {
 	my ($reference, $kind, $claim, $linked) = @_;
-	return ('requests', qq{SELECT array_agg(ROW('BIGA', $reference, $kind,
-			journal_entry(line('Dr', h.bank, '1 USD'), line('Cr', c.account, '1 USD')), NULL, NULL, $linked)::journal_request ORDER BY g)
+	return ('requests', qq{SELECT array_agg(ROW('BIGA', journal_entry(line('Dr', h.bank, '1 USD'), line('Cr', c.account, '1 USD')), $reference, $kind, NULL, NULL, $linked)::journal_request ORDER BY g)
 		FROM (SELECT house('bank') AS bank) h, generate_series(1, :n) g JOIN public.claim c ON c.place = $claim}, $post);
 }
 
@@ -86,7 +85,7 @@ my %shape = (
 	'one entry, all accounts distinct' => [ 'requests', qq{SELECT $lone FROM $all_accounts}, $post ],
 	'one entry, two accounts in turn' => [ 'requests', qq{SELECT $lone FROM (SELECT journal_entry(CASE g % 2 WHEN 0 THEN house('bank') ELSE c.account END,
 		CASE g % 2 WHEN 0 THEN '1 USD'::amount ELSE '-1 USD' END ORDER BY g) AS entry FROM generate_series(0, :n - 1) g, public.claim c WHERE c.place = 1) e}, $post ],
-	'one entry for two clients' => [ 'requests', qq{SELECT ARRAY[ROW('BIGB', 'other', NULL, entry, NULL, NULL, false)::journal_request] || $lone FROM $all_accounts}, $post ],
+	'one entry for two clients' => [ 'requests', qq{SELECT ARRAY[ROW('BIGB', entry, 'other', NULL, NULL, NULL, false)::journal_request] || $lone FROM $all_accounts}, $post ],
 	'an entry of many assets, printed and read' => [ 'entry', q{SELECT journal_entry(account_id('FBO', 1 + g % 7), ((CASE WHEN g % 2 = 0 THEN 1 ELSE -1 END) || ' A' || lpad((g / 2)::text, 6, '0'))::amount ORDER BY g % 3, g)
 		FROM generate_series(0, :n / 2 * 2 - 1) g},
 		q{SELECT count(x::text::journal_entry), count(journal_entry(x::bytea)), cardinality(net(x)), cardinality(activity(x)), cardinality(accounts(x)), line_count(reverse(x) + x)
@@ -141,8 +140,7 @@ sub call_of
 my $cpu = q{(SELECT split_part(pg_read_file('/proc/self/schedstat'), ' ', 1))};
 my $peak = q{(SELECT substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\s+(\d+) kB'))};
 my $warm = <<'SQL';
-SELECT count(*) FROM public.claim c, load_journals(ARRAY[ROW('BIGA', 'warm', NULL,
-	journal_entry(line('Dr', house('bank'), '1 USD'), line('Cr', c.account, '1 USD')), NULL, NULL, false)::journal_request]) r WHERE c.place = 1;
+SELECT count(*) FROM public.claim c, load_journals(ARRAY[ROW('BIGA', journal_entry(line('Dr', house('bank'), '1 USD'), line('Cr', c.account, '1 USD')), 'warm', NULL, NULL, NULL, false)::journal_request]) r WHERE c.place = 1;
 SELECT count(*) FROM post_trades(ARRAY[buy('warm', 'PREF0001', '1 BTC', false, '5 USD', 'warm')]);
 SQL
 
@@ -237,7 +235,7 @@ BEGIN
 		SELECT (requests[1]).entry INTO entry FROM public.argument WHERE shape = name AND n = 10000;
 		FOR i IN 1 .. 6 LOOP entry := entry + entry; END LOOP;
 		INSERT INTO public.argument (shape, n, entry, requests)
-		VALUES ('large ' || number, $lines, entry, ARRAY[ROW('BIGA', 'one', NULL, entry, NULL, NULL, false)::journal_request]);
+		VALUES ('large ' || number, $lines, entry, ARRAY[ROW('BIGA', entry, 'one', NULL, NULL, NULL, false)::journal_request]);
 		number := number + 1;
 	END LOOP;
 END \$\$

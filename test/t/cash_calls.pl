@@ -14,8 +14,8 @@ my $calls = 30000;		# the clients share them
 my $node = ledger_node('cash_calls', conf => "fsync = on\nlog_min_messages = warning\n");
 
 in_ledger($node, <<"SQL");
-SELECT open_liquidity_provider('LP1', 'Provider');
-SELECT open_client('RUNA', opened_at => '2026-01-01Z'), open_client('RUNB', opened_at => '2026-01-01Z');
+SELECT open_provider('LP1', 'Provider');
+SELECT open_client('RUNA', at => '2026-01-01Z'), open_client('RUNB', at => '2026-01-01Z');
 SELECT open_account('RUNB', 'FBO', 'DueTo:CORP', 'USD');
 SELECT open_customers(c, ARRAY(SELECT right(c, 1) || 1000000 + n FROM generate_series(1, $customers / 2) AS n)) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c;
 -- every tenth has no cash; all have coin to sell

@@ -30,17 +30,13 @@ CREATE FUNCTION public.usd(cents bigint) RETURNS amount LANGUAGE sql STABLE
 
 -- out of one claim to the bank
 CREATE FUNCTION public.spend(client text, a int, x bigint, n bigint) RETURNS journal_request LANGUAGE sql STABLE AS $$
-	SELECT ROW(client, format('spend/%s/%s/%s', a, x, n), 'cash_withdrawal',
-		journal_entry(line('Dr', claim_of(client, a), usd(x)), line('Cr', house_of(client, 'Bank:omnibus'), usd(x))),
-		NULL, NULL, false)::journal_request
+	SELECT ROW(client, journal_entry(line('Dr', claim_of(client, a), usd(x)), line('Cr', house_of(client, 'Bank:omnibus'), usd(x))), format('spend/%s/%s/%s', a, x, n), 'cash_withdrawal', NULL, NULL, false)::journal_request
 $$;
 -- out of claim a into b and c, and something through two house accounts
 CREATE FUNCTION public.move(client text, a int, b int, c int, x bigint, y bigint, n bigint) RETURNS journal_request LANGUAGE sql STABLE AS $$
-	SELECT ROW(client, format('move/%s/%s/%s/%s/%s/%s', a, b, c, x, y, n), 'transfer',
-		journal_entry(line('Cr', claim_of(client, b), usd(x)), line('Dr', house_of(client, 'Clearing:ACH-in'), usd(y)),
+	SELECT ROW(client, journal_entry(line('Cr', claim_of(client, b), usd(x)), line('Dr', house_of(client, 'Clearing:ACH-in'), usd(y)),
 			line('Dr', claim_of(client, a), usd(x + y)), line('Cr', claim_of(client, c), usd(y)),
-			line('Cr', house_of(client, 'Bank:omnibus'), usd(y))),
-		NULL, NULL, false)::journal_request
+			line('Cr', house_of(client, 'Bank:omnibus'), usd(y))), format('move/%s/%s/%s/%s/%s/%s', a, b, c, x, y, n), 'transfer', NULL, NULL, false)::journal_request
 $$;
 -- what the references say of each claim, debit positive, in cents
 CREATE VIEW public.said AS
@@ -144,13 +140,13 @@ END $$;
 CREATE TABLE public.attempted (what int, answer text);
 CREATE FUNCTION public.act(what int, session int, i int, cents int) RETURNS text LANGUAGE sql AS $$
 	INSERT INTO public.attempted VALUES ($1, public.attempt(CASE $1
-		WHEN 1 THEN format('SELECT authorise_hold(''HOLD'', %L, %L, %L)', claim_of('HOLD', 1), usd(cents), format('h/%s/%s', session, i))
+		WHEN 1 THEN format('SELECT authorize_hold(''HOLD'', %L, %L, %L)', claim_of('HOLD', 1), usd(cents), format('h/%s/%s', session, i))
 		WHEN 2 THEN format('SELECT take_hold((SELECT client_id FROM client WHERE code = ''HOLD''), %L, journal_entry(line(''Dr'', %L, %L), line(''Cr'', %L, %L)), %L, ''hold_capture'', %L, NULL, NULL, clock_timestamp())', format('h/%s/%s', session, i - 1),
 			claim_of('HOLD', 1), usd(cents / 2 + 1), house_of('HOLD', 'Bank:omnibus'), usd(cents / 2 + 1), format('c/%s/%s', session, i), cents % 2 = 0)
 		WHEN 3 THEN format('SELECT release_hold(''HOLD'', %L, %L)', format('h/%s/%s', session, i - 2), format('r/%s/%s', session, i))
-		WHEN 0 THEN format('SELECT load_journal(''HOLD'', %L, journal_entry(line(''Dr'', %L, ''30.00 USD''), line(''Cr'', %L, ''30.00 USD'')))', format('d/%s/%s', session, i),
+		WHEN 0 THEN format('SELECT load_journal(client => ''HOLD'', reference => %L, entry => journal_entry(line(''Dr'', %L, ''30.00 USD''), line(''Cr'', %L, ''30.00 USD'')))', format('d/%s/%s', session, i),
 			house_of('HOLD', 'Bank:omnibus'), claim_of('HOLD', 1))
-		ELSE format('SELECT load_journal(''HOLD'', %L, journal_entry(line(''Dr'', %L, %L), line(''Cr'', %L, %L)))', format('s/%s/%s', session, i),
+		ELSE format('SELECT load_journal(client => ''HOLD'', reference => %L, entry => journal_entry(line(''Dr'', %L, %L), line(''Cr'', %L, %L)))', format('s/%s/%s', session, i),
 			claim_of('HOLD', 1), usd(cents), house_of('HOLD', 'Bank:omnibus'), usd(cents))
 	END))
 	RETURNING answer

@@ -27,9 +27,7 @@ make_cash($node, 'CRSH');
 in_ledger($node, <<'SQL');
 -- request k of transaction i of a client: all that it does follows from its reference
 CREATE FUNCTION public.numbered(round int, session int, i int, k int) RETURNS journal_request LANGUAGE sql STABLE AS $$
-	SELECT ROW('CRSH', format('%s/%s/%s/%s', round, session, i, k), 'transfer',
-		journal_entry(line('Dr', a.account, cents), line('Cr', b.account, cents), line('Dr', h.account, cents), line('Cr', o.account, cents)),
-		NULL, NULL, false)::journal_request
+	SELECT ROW('CRSH', journal_entry(line('Dr', a.account, cents), line('Cr', b.account, cents), line('Dr', h.account, cents), line('Cr', o.account, cents)), format('%s/%s/%s/%s', round, session, i, k), 'transfer', NULL, NULL, false)::journal_request
 	FROM (SELECT (((i * 7 + k) % 100 + 1)::text || '.37 USD')::amount AS cents) AS c, public.claim a, public.claim b, public.house h, public.house o
 	WHERE a.n = 1 + (i * 13 + k * 5 + session) % 40 AND b.n = 1 + (i * 17 + k * 3 + session * 11) % 40
 		AND h.name = 'Bank:operating' AND o.name = 'Equity'
@@ -38,7 +36,7 @@ CREATE FUNCTION public.pay_in(round int, session int, i int) RETURNS text LANGUA
 	SELECT (receive_wire('CRSH', '70.00 USD', format('wire %s/%s/%s', round, session, i), 'CRSH009' || 1 + session)).status
 $$;
 CREATE FUNCTION public.trade(round int, session int, i int) RETURNS text LANGUAGE sql VOLATILE AS $$
-	SELECT (post_trade(format('trade %s/%s/%s', round, session, i), 'CRSH009' || 1 + session, CASE i % 3 WHEN 2 THEN 'SELL' ELSE 'BUY' END, '0.001 BTC', 'LPCRSH', lp_price => '60000.00 USD/BTC')).outcome
+	SELECT (post_trade(reference => format('trade %s/%s/%s', round, session, i), customer => 'CRSH009' || 1 + session, side => CASE i % 3 WHEN 2 THEN 'SELL' ELSE 'BUY' END, quantity => '0.001 BTC', provider => 'LPCRSH', provider_price => '60000.00 USD/BTC')).outcome
 $$;
 CREATE FUNCTION public.transaction(round int, session int, i int) RETURNS SETOF journal_result LANGUAGE sql VOLATILE AS $$
 	SELECT load_journals(ARRAY(SELECT public.numbered(round, session, i, k) FROM generate_series(1, 5) AS k))
@@ -111,7 +109,7 @@ SQL
 # (House accounts only: a claim would stay locked.)
 foreach my $each ([ '900/0/1/1', 'kept' ], [ '901/0/1/1', 'given up' ])
 {
-	in_ledger($node, "BEGIN; SELECT load_journal('CRSH', '$each->[0]', journal_entry(line('Dr', h.account, '1.00 USD'), line('Cr', o.account, '1.00 USD'))) FROM public.house h, public.house o WHERE h.name = 'Bank:operating' AND o.name = 'Equity'; PREPARE TRANSACTION '$each->[1]'");
+	in_ledger($node, "BEGIN; SELECT load_journal('CRSH', journal_entry(line('Dr', h.account, '1.00 USD'), line('Cr', o.account, '1.00 USD')), '$each->[0]') FROM public.house h, public.house o WHERE h.name = 'Bank:operating' AND o.name = 'Equity'; PREPARE TRANSACTION '$each->[1]'");
 }
 
 my $memory = PostgreSQL::Test::Utils::tempdir;

@@ -46,13 +46,13 @@ RETURN (SELECT (floor(c) + CASE WHEN c - floor(c) > 0.5 OR c - floor(c) = 0.5 AN
 
 -- customers with the number 0001 own nothing and may not sell
 CREATE TABLE plain.trade AS
-SELECT client, account, left(symbol, 3) AS coin, side, quantity, lp, posted_in AS closes_on, notional, lp_money, fee,
+SELECT client, account, left(symbol, 3) AS coin, side, quantity, provider, posted_in AS closes_on, notional, provider_money, fee,
 	   CASE side WHEN 'BUY' THEN notional + fee ELSE notional - fee END AS net
 FROM demo.fill JOIN demo.client ON code = client,
-	 LATERAL (SELECT CASE WHEN markup_bps IS NULL THEN lp_price
-						  WHEN side = 'BUY' THEN ceil(lp_price * (10000 + markup_bps) / 100) / 100
-						  ELSE floor(lp_price * (10000 - markup_bps) / 100) / 100 END AS price) marked,
-	 LATERAL (SELECT plain.cents(quantity * price) AS notional, plain.cents(quantity * lp_price) AS lp_money) money,
+	 LATERAL (SELECT CASE WHEN markup_bps IS NULL THEN provider_price
+						  WHEN side = 'BUY' THEN ceil(provider_price * (10000 + markup_bps) / 100) / 100
+						  ELSE floor(provider_price * (10000 - markup_bps) / 100) / 100 END AS price) marked,
+	 LATERAL (SELECT plain.cents(quantity * price) AS notional, plain.cents(quantity * provider_price) AS provider_money) money,
 	 LATERAL (SELECT CASE WHEN fee_bps IS NULL THEN 0 ELSE plain.cents(greatest(fee_minimum, notional * fee_bps / 10000)) END AS fee) charged
 WHERE account NOT LIKE '%0001';
 SQL
@@ -93,14 +93,14 @@ is(query(<<'SQL'), '', 'providers are owed money and owe coin as in plain SQL');
 SELECT * FROM (
 	SELECT counterparty, asset::text, sum(CASE payer WHEN 'BAKKT' THEN -value(amount) ELSE value(amount) END)
 	FROM obligations() WHERE counterparty <> client_code GROUP BY 1, 2
-) ledger (lp, asset, net)
+) ledger (provider, asset, net)
 FULL JOIN (
-	SELECT lp, asset, sum(owes)
+	SELECT provider, asset, sum(owes)
 	FROM plain.trade t JOIN demo.window w USING (client, closes_on),
-		 LATERAL (VALUES ('USD', CASE side WHEN 'BUY' THEN -lp_money ELSE lp_money END),
+		 LATERAL (VALUES ('USD', CASE side WHEN 'BUY' THEN -provider_money ELSE provider_money END),
 						 (coin, CASE side WHEN 'BUY' THEN quantity ELSE -quantity END)) leg (asset, owes)
 	WHERE closed GROUP BY 1, 2 HAVING sum(owes) <> 0
-) plain (lp, asset, net) USING (lp, asset, net)
+) plain (provider, asset, net) USING (provider, asset, net)
 WHERE ledger IS NULL OR plain IS NULL
 SQL
 
@@ -123,7 +123,7 @@ SELECT * FROM (
 	SELECT client_code, sum(value(credit)) FROM trial_balance() WHERE kind IN ('corp_revenue_markup', 'corp_revenue_trade_fee', 'corp_revenue_share') GROUP BY 1
 ) ledger (client, revenue)
 FULL JOIN (
-	SELECT client, sum(CASE side WHEN 'BUY' THEN net - lp_money ELSE lp_money - net END) FROM plain.trade GROUP BY 1
+	SELECT client, sum(CASE side WHEN 'BUY' THEN net - provider_money ELSE provider_money - net END) FROM plain.trade GROUP BY 1
 ) plain (client, revenue) USING (client, revenue)
 WHERE ledger IS NULL OR plain IS NULL
 SQL
@@ -145,7 +145,7 @@ cmp_ok(query("SELECT count(*) FROM demo.fault WHERE fault LIKE '%claims differ%'
 
 # The generated day is the same everywhere.
 run_demo();
-is(query("SELECT count(*) || ' ' || sum(quantity) || ' ' || md5(string_agg(concat_ws(',', order_no, account, symbol, side, quantity, lp, lp_price, placed_at AT TIME ZONE 'UTC'), ';' ORDER BY order_no)) FROM demo.fill"),
+is(query("SELECT count(*) || ' ' || sum(quantity) || ' ' || md5(string_agg(concat_ws(',', order_no, account, symbol, side, quantity, provider, provider_price, placed_at AT TIME ZONE 'UTC'), ';' ORDER BY order_no)) FROM demo.fill"),
 	'49500 1896131.24898302 3a5971e05c732052aa94f66989ff6348', 'generated fills are the same in every run');
 
 done_testing();

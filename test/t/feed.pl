@@ -22,7 +22,7 @@ make_world($node, 'TWOO', 20, '100000.00');
 in_ledger($node, <<'SQL');
 CREATE ROLE tenant LOGIN IN ROLE bakkt_ledger_reader;
 CREATE ROLE auditor LOGIN IN ROLE bakkt_ledger_auditor;
-SELECT grant_client_access('ONEE', 'tenant'), open_liquidity_provider('LP1', 'Provider');
+SELECT grant_client_access('ONEE', 'tenant'), open_provider('LP1', 'Provider');
 SELECT deposit_coin(code, '1000.00 BTC', 'coin' || code) FROM public.claim;
 
 -- what a session does: payments, holds and their release, requests that are refused, executions with a provider
@@ -32,13 +32,13 @@ DECLARE
 	payee	public.claim := (SELECT c FROM public.claim AS c WHERE c.client = $1 AND c.n = b);
 BEGIN
 	IF what < 4 THEN
-		PERFORM load_journals(ARRAY[ROW(client, 'pay' || n, 'transfer', journal_entry(line('Dr', payer.account, '1.00 USD'), line('Cr', payee.account, '1.00 USD')), NULL, 'pay', false)::journal_request]);
+		PERFORM load_journals(ARRAY[ROW(client, journal_entry(line('Dr', payer.account, '1.00 USD'), line('Cr', payee.account, '1.00 USD')), 'pay' || n, 'transfer', 'pay', NULL, false)::journal_request]);
 	ELSIF what < 6 THEN
-		PERFORM load_journals(ARRAY[ROW(client, 'much' || n, 'transfer', journal_entry(line('Dr', payer.account, '10000000.00 USD'), line('Cr', payee.account, '10000000.00 USD')), NULL, NULL, false)::journal_request]);
+		PERFORM load_journals(ARRAY[ROW(client, journal_entry(line('Dr', payer.account, '10000000.00 USD'), line('Cr', payee.account, '10000000.00 USD')), 'much' || n, 'transfer', NULL, NULL, false)::journal_request]);
 	ELSIF what < 8 THEN
-		PERFORM authorise_hold(client, payer.account, '1.00 USD', 'hold' || n), release_hold(client, 'hold' || n, 'release' || n);
+		PERFORM authorize_hold(client, payer.account, '1.00 USD', 'hold' || n), release_hold(client, 'hold' || n, 'release' || n);
 	ELSE
-		PERFORM post_trade('trade' || n, payer.code, 'BUY', '0.01 BTC', 'LP1', lp_price => '60000.00 USD/BTC', markup_bps => 50, fee_minimum => '1.00 USD');
+		PERFORM post_trade(payer.code, 'BUY', '0.01 BTC', 'LP1', 'trade' || n, provider_price => '60000.00 USD/BTC', markup_bps => 50, fee_minimum => '1.00 USD');
 	END IF;
 END $$;
 

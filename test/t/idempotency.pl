@@ -16,7 +16,7 @@ CREATE TABLE public.answer (try text, session int, posted_by text, outcome text,
 CREATE FUNCTION public.claim_of(n int) RETURNS account_id LANGUAGE sql STABLE AS $$ SELECT account FROM public.claim AS c WHERE c.n = $1 $$;
 CREATE FUNCTION public.house_of(name text) RETURNS account_id LANGUAGE sql STABLE AS $$ SELECT account FROM public.house AS h WHERE h.name = $1 $$;
 CREATE FUNCTION public.request(reference text, debit account_id, credit account_id, amount amount) RETURNS journal_request LANGUAGE sql STABLE
-	AS $$ SELECT ROW('SAME', reference, 'transfer', journal_entry(line('Dr', debit, amount), line('Cr', credit, amount)), NULL, 'same', false)::journal_request $$;
+	AS $$ SELECT ROW('SAME', journal_entry(line('Dr', debit, amount), line('Cr', credit, amount)), reference, 'transfer', 'same', NULL, false)::journal_request $$;
 SQL
 
 # A hundred sessions wait at a gate, then submit at once.
@@ -83,7 +83,7 @@ is(in_ledger($node, "SELECT count(*) FROM public.answer WHERE try = 'two' AND sq
 	'sessions with the other content are told that the entry differs');
 
 # A refusal outlives its cause.
-in_ledger($node, "SELECT load_journal('SAME', 'fund 3', journal_entry(line('Dr', public.house_of('Bank:omnibus'), '1000.00 USD'), line('Cr', public.claim_of(3), '1000.00 USD')))");
+in_ledger($node, "SELECT load_journal('SAME', journal_entry(line('Dr', public.house_of('Bank:omnibus'), '1000.00 USD'), line('Cr', public.claim_of(3), '1000.00 USD')), 'fund 3')");
 is(in_ledger($node, "SELECT outcome, sqlstate, replayed FROM load_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '150.00 USD')])"),
 	'refused|LG050|t', 'a refusal is replayed after its cause is gone');
 is(sqlstate_of($node, "SELECT load_journals(ARRAY[public.request('refused/read-committed', public.claim_of(3), public.claim_of(4), '150.00 USD')], strict => true)"), 'LG050',

@@ -20,19 +20,19 @@ foreach my $client ($idle, $other)
 	in_ledger($node, <<"SQL");
 SELECT change_cash_terms('$client', availability_days => 0, minimum_withdrawal => '1.00 USD');
 SELECT open_account('$client', 'FBO', 'DueTo:CORP', 'USD');
-SELECT open_client('${client}S', funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z'), open_customer('${client}000S', '${client}S');
-SELECT post_trade('settled by window', '${client}000S', 'BUY', '0.1 BTC', 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => '2025-06-01 15:00Z');
+SELECT open_client('${client}S', funding_model => 'NET_SETTLEMENT', at => '2025-01-01Z'), open_customer('${client}S', '${client}000S');
+SELECT post_trade('${client}000S', 'BUY', '0.1 BTC', 'LP$client', 'settled by window', provider_price => '60000.00 USD/BTC', executed_at => '2025-06-01 15:00Z');
 SELECT count(*) FROM close_window('${client}S', '2025-06-02');
-SELECT post_trade('in the next window', '${client}000S', 'BUY', '0.1 BTC', 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => '2025-06-02 15:00Z');
-SELECT post_trade('due ' || side, '${client}0092', side, '0.001 BTC', 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-05 15:00Z') FROM unnest('{BUY,SELL}'::text[]) AS side;
-SELECT receive_wire('$client', '50.00 USD', 'free wire', '${client}0091', at => '2026-03-05 14:00Z'), post_trade('due and free', '${client}0091', 'BUY', '0.0001 BTC', 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-05 15:00Z');
+SELECT post_trade('${client}000S', 'BUY', '0.1 BTC', 'LP$client', 'in the next window', provider_price => '60000.00 USD/BTC', executed_at => '2025-06-02 15:00Z');
+SELECT post_trade('${client}0092', side, '0.001 BTC', 'LP$client', 'due ' || side, provider_price => '60000.00 USD/BTC', executed_at => '2026-03-05 15:00Z') FROM unnest('{BUY,SELL}'::text[]) AS side;
+SELECT receive_wire('$client', '50.00 USD', 'free wire', '${client}0091', at => '2026-03-05 14:00Z'), post_trade('${client}0091', 'BUY', '0.0001 BTC', 'LP$client', 'due and free', provider_price => '60000.00 USD/BTC', executed_at => '2026-03-05 15:00Z');
 SELECT initiate_deposit('${client}0092', '1.00 USD', n || ' deposit', at => '2026-03-05 15:00Z') FROM unnest('{new,other,due}'::text[]) AS n;
 SELECT credit_deposit('$client', 'due deposit', at => '2026-03-05 16:00Z');
 SELECT request_withdrawal('${client}0092', '1.00 USD', n || ' withdrawal', at => '2026-03-05 17:00Z') FROM unnest('{new,sent}'::text[]) AS n;
 SELECT send_withdrawal('$client', 'sent withdrawal', at => '2026-03-05 18:00Z');
-SELECT authorise_hold('$client', account_of('$client', 'FBO', 'Cust:${client}0001:settled', 'USD'), '1.00 USD', 'expired', '2026-03-06Z', '2026-03-05Z');
-SELECT authorise_hold('$client', account_of('$client', 'FBO', 'Cust:${client}0001:settled', 'USD'), '1.00 USD', 'hold');
-SELECT propose_journal(journal_entry(line('Dr', account_of('$client', 'CORP', 'Bank:operating', 'USD'), '1 USD'), line('Cr', account_of('$client', 'CORP', 'Equity', 'USD'), '1 USD')), 'by hand', 'proposed');
+SELECT authorize_hold('$client', account_of('$client', 'FBO', 'Cust:${client}0001:settled', 'USD'), '1.00 USD', 'expired', '2026-03-06Z', '2026-03-05Z');
+SELECT authorize_hold('$client', account_of('$client', 'FBO', 'Cust:${client}0001:settled', 'USD'), '1.00 USD', 'hold');
+SELECT propose_journal(journal_entry(line('Dr', account_of('$client', 'CORP', 'Bank:operating', 'USD'), '1 USD'), line('Cr', account_of('$client', 'CORP', 'Equity', 'USD'), '1 USD')), 'proposed', 'by hand');
 SELECT propose_cash_call_write_off('$client', call) FROM cash_calls('$client') WHERE account = '${client}0093';
 SQL
 }
@@ -41,39 +41,39 @@ in_ledger($node, q{CREATE ROLE second_person IN ROLE bakkt_ledger_approver; CREA
 
 # %c: the client; %cS: its sister that settles by windows
 my $holds_all = <<'SQL';
-SELECT load_journal('%c', 'idle', journal_entry(line('Dr', account_of('%c', 'FBO', 'Bank:omnibus', 'USD'), '1.00 USD'), line('Cr', account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), '1.00 USD')));
-SELECT post_trade('idle buy', '%c0092', 'BUY', '0.001 BTC', 'LP%c', lp_price => '60000.00 USD/BTC');
-SELECT bust_trade('idle bust', '%c0092', 'due BUY');
-SELECT authorise_hold('%c', account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), '1.00 USD', 'idle hold'), release_hold('%c', 'hold', 'idle release');
+SELECT load_journal('%c', journal_entry(line('Dr', account_of('%c', 'FBO', 'Bank:omnibus', 'USD'), '1.00 USD'), line('Cr', account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), '1.00 USD')), 'idle');
+SELECT post_trade('%c0092', 'BUY', '0.001 BTC', 'LP%c', 'idle buy', provider_price => '60000.00 USD/BTC');
+SELECT bust_trade('%c0092', 'due BUY', 'idle bust');
+SELECT authorize_hold('%c', account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), '1.00 USD', 'idle hold'), release_hold('%c', 'hold', 'idle release');
 SELECT initiate_deposit('%c0092', '2.00 USD', 'idle deposit'), cancel_deposit('%c', 'new deposit'), request_withdrawal('%c0092', '1.00 USD', 'idle withdrawal'), cancel_withdrawal('%c', 'new withdrawal');
 SELECT credit_deposit('%c', 'other deposit'), complete_withdrawal('%c', 'sent withdrawal'), receive_wire('%c', '3.00 USD', 'idle wire');
 SELECT confirm_fbo_transfer('%c', 'in transit', 'idle bank'), open_apex_batch('%c', 'idle batch');
-SELECT record_wire('%cS', 'idle wire', 'received', '1.00 USD');
+SELECT record_wire('%cS', 'received', '1.00 USD', 'idle wire');
 SELECT change_client('%c', name => 'Idle'), change_cash_terms('%c', write_off_days => 7), change_customer('%c0092', mode => 'CLOSING_ONLY'), grant_client_access('%c', 'tenant');
-SELECT open_account('%c', 'CORP', 'Bank:operating:IDLE', 'USD'), open_customer('%c9999', '%c');
-SELECT freeze_account(account_of('%c', 'CORP', 'Equity', 'USD'), 'credit', 'idle'), freeze_account(account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), 'debit', 'idle');
+SELECT open_account('%c', 'CORP', 'Bank:operating:IDLE', 'USD'), open_customer(customer => '%c9999', client => '%c');
+SELECT freeze_account(account_of('%c', 'CORP', 'Equity', 'USD'), 'credit', reason => 'idle'), freeze_account(account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), 'debit', reason => 'idle');
 SQL
 
 # What is called, about either client.  The last column: 00000 where it leaves
 # what is locked to its next run, or needs nothing of it, so that it ends
 # without 55P03 also for the client that is idle.
 my @calls = (
-	['freezing a house account', "SELECT freeze_account(account_of('%c', 'CORP', 'Equity', 'USD'), 'credit', 'test')"],
-	['freezing another house account', "SELECT freeze_account(account_of('%c', 'FBO', 'Bank:omnibus', 'USD'), 'credit', 'test')"],
-	['freezing a claim', "SELECT freeze_account(account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), 'debit', 'test')"],
-	['closing a house account', "SELECT close_account(open_account('%c', 'CORP', 'Bank:operating:NEW', 'USD'), 'test')"],
+	['freezing a house account', "SELECT freeze_account(account_of('%c', 'CORP', 'Equity', 'USD'), 'credit', reason => 'test')"],
+	['freezing another house account', "SELECT freeze_account(account_of('%c', 'FBO', 'Bank:omnibus', 'USD'), 'credit', reason => 'test')"],
+	['freezing a claim', "SELECT freeze_account(account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), 'debit', reason => 'test')"],
+	['closing a house account', "SELECT close_account(open_account('%c', 'CORP', 'Bank:operating:NEW', 'USD'), reason => 'test')"],
 	['closing a client', "SELECT close_client('%c')"],
 	['changing a client', "SELECT change_client('%c', name => 'other')"],
 	['changing cash terms', "SELECT change_cash_terms('%c', write_off_days => 6)"],
 	['changing a customer', "SELECT change_customer('%c0092', mode => 'LOCKED')"],
 	['granting access', "SELECT grant_client_access('%c', 'tenant')"],
 	['opening an account', "SELECT open_account('%c', 'CORP', 'Bank:operating:IDLE', 'USD')"],
-	['opening a customer', "SELECT open_customer('%c9999', '%c')"],
-	['posting by hand', "SELECT load_journal('%c', 'house', journal_entry(line('Dr', account_of('%c', 'CORP', 'Bank:operating', 'USD'), '1.00 USD'), line('Cr', account_of('%c', 'CORP', 'Equity', 'USD'), '1.00 USD')))"],
-	['a trade', "SELECT post_trade('one more', '%c0093', 'BUY', '0.001 BTC', 'LP%c', lp_price => '60000.00 USD/BTC')"],
-	['a bust', "SELECT bust_trade('one bust', '%c0093', 'unpaid')"],
+	['opening a customer', "SELECT open_customer(customer => '%c9999', client => '%c')"],
+	['posting by hand', "SELECT load_journal('%c', journal_entry(line('Dr', account_of('%c', 'CORP', 'Bank:operating', 'USD'), '1.00 USD'), line('Cr', account_of('%c', 'CORP', 'Equity', 'USD'), '1.00 USD')), 'house')"],
+	['a trade', "SELECT post_trade('%c0093', 'BUY', '0.001 BTC', 'LP%c', 'one more', provider_price => '60000.00 USD/BTC')"],
+	['a bust', "SELECT bust_trade('%c0093', 'unpaid', 'one bust')"],
 	['a coin deposit', "SELECT deposit_coin('%c0093', '0.001 BTC', 'coin')"],
-	['a hold', "SELECT authorise_hold('%c', account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), '1.00 USD', 'hold 2')"],
+	['a hold', "SELECT authorize_hold('%c', account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), '1.00 USD', 'hold 2')"],
 	['releasing a hold', "SELECT release_hold('%c', 'hold', 'release')"],
 	['a deposit', "SELECT initiate_deposit('%c0092', '1.00 USD', 'one more deposit')"],
 	['a withdrawal', "SELECT request_withdrawal('%c0092', '1.00 USD', 'one more withdrawal')"],
@@ -87,7 +87,7 @@ my @calls = (
 	['settling deposits', "SELECT count(*) FROM settle_deposits(client => '%c')", '00000'],
 	['running cash calls', "SELECT count(*) FROM process_cash_calls(client => '%c')"],
 	['instructing settlement transfers', "SELECT count(*) FROM instruct_settlement_transfers(client => '%c')"],
-	['a transfer by hand', "SELECT instruct_fbo_transfer('%c', 'by hand', '1.00 USD')"],
+	['a transfer by hand', "SELECT instruct_fbo_transfer('%c', '1.00 USD', 'by hand')"],
 	['confirming a transfer', "SELECT confirm_fbo_transfer('%c', 'in transit', 'bank 2')"],
 	['failing a transfer', "SELECT fail_fbo_transfer('%c', 'in transit', 'limit')"],
 	['topping up deficits', "SELECT count(*) FROM top_up_deficits(client => '%c')"],
@@ -95,8 +95,8 @@ my @calls = (
 	['proposing write-offs', "SELECT count(*) FROM propose_cash_call_write_offs(client => '%c')", '00000'],
 	['charging write-offs', "SELECT count(*) FROM charge_cash_call_write_offs(client => '%c')", '00000'],
 	['an Apex batch', "SELECT open_apex_batch('%c', 'idle batch')"],
-	['an Apex wire', "SELECT record_apex_wire('%c', 'a wire', 'sent', '1.00 USD')"],
-	['a wire of settlement', "SELECT record_wire('%cS', 'one more wire', 'received', '1.00 USD')"],
+	['an Apex wire', "SELECT record_apex_wire('%c', 'sent', '1.00 USD', 'a wire')"],
+	['a wire of settlement', "SELECT record_wire('%cS', 'received', '1.00 USD', 'one more wire')"],
 	['closing a window', "SELECT count(*) FROM close_window('%cS', '2025-06-03')"],
 	['closing what is due', "SELECT count(*) FROM close_due_windows('2025-06-04Z', '%cS')"],
 	['changing the settlement', "SELECT change_settlement('%cS', cash_calendar => 'FEDWIRE')"],
@@ -108,8 +108,8 @@ my @shared = (
 	['registering an asset', "SELECT register_asset('XYZ', 'COIN', 8)"],
 	['opening an instrument', "SELECT register_asset('XYZ', 'COIN', 8), open_instrument('XYZUSD', 'XYZ', 'USD', '0.01 USD/XYZ', '0.01 XYZ')"],
 	['retiring an instrument', "SELECT retire_instrument('BTCUSD')"],
-	['opening a client', "SELECT open_client('NEW')"], ['opening a provider', "SELECT open_liquidity_provider('NEW', 'New')"],
-	['changing a provider', "SELECT change_liquidity_provider('LPIDLA', name => 'Other')"],
+	['opening a client', "SELECT open_client('NEW')"], ['opening a provider', "SELECT open_provider('NEW', 'New')"],
+	['changing a provider', "SELECT change_provider('LPIDLA', name => 'Other')"],
 	['opening a bank account', "SELECT open_bank_account('NEW', 'FBO', 'new')"],
 	['changing a job', "SELECT change_job('seal', every => '2 minutes')"],
 	['sweeping holds', "SELECT expire_holds()"],

@@ -12,12 +12,12 @@ my $node = ledger_node('job_crash', conf => "fsync = on\n");
 in_ledger($node, <<'SQL');
 -- a job at times of day, that the others stop at
 UPDATE job SET times = '{06:00,17:00}', every = NULL WHERE job = 'expire_holds';
-SELECT open_client('NETA', funding_model => 'NET_SETTLEMENT', opened_at => '2026-01-01Z');
-SELECT open_customer('NETA0001', client => 'NETA');
-SELECT open_liquidity_provider('lp1', 'First Provider');
-SELECT post_trade('t' || n, 'NETA0001', 'BUY', '0.01 BTC', 'lp1', lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => timestamptz '2026-01-10 16:00Z' + n * interval '8 hours')
+SELECT open_client('NETA', funding_model => 'NET_SETTLEMENT', at => '2026-01-01Z');
+SELECT open_customer(client => 'NETA', customer => 'NETA0001');
+SELECT open_provider('lp1', 'First Provider');
+SELECT post_trade('NETA0001', 'BUY', '0.01 BTC', 'lp1', 't' || n, provider_price => '60000 USD/BTC', markup_bps => 50, executed_at => timestamptz '2026-01-10 16:00Z' + n * interval '8 hours')
 FROM generate_series(0, 299) AS n;
-SELECT authorise_hold('NETA', account_of('NETA', 'CUST', 'Cust:NETA0001', 'BTC'), '0.001 BTC', 'h' || n, expires_at => timestamptz '2026-01-11Z' + n * interval '1 day', at => '2026-01-10 23:00Z')
+SELECT authorize_hold('NETA', account_of('NETA', 'CUST', 'Cust:NETA0001', 'BTC'), '0.001 BTC', 'h' || n, expires_at => timestamptz '2026-01-11Z' + n * interval '1 day', at => '2026-01-10 23:00Z')
 FROM generate_series(0, 99) AS n;
 SELECT run_due_jobs('2026-01-10 12:00Z');
 SQL

@@ -27,12 +27,12 @@ foreach my $client (@twin)
 	make_world($node, $client, 3, 100);
 	make_cash($node, $client);
 	in_ledger($node, <<"SQL");
-SELECT open_customer('$client' || n, client => '$client', funding_model => 'BAKKT_TPJ') FROM unnest('{0081,0082}'::text[]) AS n;
+SELECT open_customer(client => '$client', customer => '$client' || n, funding_model => 'BAKKT_TPJ') FROM unnest('{0081,0082}'::text[]) AS n;
 SELECT initiate_deposit('${client}0081', '500.00 USD', 'd1', at => '2026-03-27 15:00Z'), credit_deposit('$client', 'd1', at => '2026-03-27 15:00Z'),
 	receive_wire('$client', '20.00 USD', 'w1', '${client}0092', at => '2026-03-27 15:00Z');
-SELECT authorise_hold('$client', account_of('$client', 'CUST', 'Cust:${client}0092', 'BTC'), '0.001 BTC', 'h1', expires_at => '2026-04-01 10:00Z', at => '2026-03-31 10:00Z');
-SELECT post_trade('old', '${client}0082', 'BUY', '0.001 BTC', 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => '2026-02-20 15:00Z'),
-	post_trade('new', '${client}0081', 'BUY', '0.001 BTC', 'LP$client', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-31 15:00Z');
+SELECT authorize_hold('$client', account_of('$client', 'CUST', 'Cust:${client}0092', 'BTC'), '0.001 BTC', 'h1', expires_at => '2026-04-01 10:00Z', at => '2026-03-31 10:00Z');
+SELECT post_trade('${client}0082', 'BUY', '0.001 BTC', 'LP$client', 'old', provider_price => '60000.00 USD/BTC', executed_at => '2026-02-20 15:00Z'),
+	post_trade('${client}0081', 'BUY', '0.001 BTC', 'LP$client', 'new', provider_price => '60000.00 USD/BTC', executed_at => '2026-03-31 15:00Z');
 SET SESSION AUTHORIZATION approver_of_${client}_clerk;
 SELECT propose_cash_call_write_off('$client', call, '2026-03-06 15:00Z') FROM cash_calls('$client') WHERE reference = 'unpaid';
 SET SESSION AUTHORIZATION approver_of_$client;
@@ -68,11 +68,11 @@ my $idle = $node->background_psql($LedgerTest::database, on_error_stop => 1);
 $idle->query_safe('SET search_path = bakkt_ledger_internal, bakkt_ledger, public');
 $idle->query_safe('BEGIN');
 $idle->query_safe($_) foreach (
-	q{SELECT post_trade('idle', 'AAAA0081', 'BUY', '0.001 BTC', 'LPAAAA', lp_price => '60000.00 USD/BTC', executed_at => '2026-03-31 16:00Z')},
+	q{SELECT post_trade('AAAA0081', 'BUY', '0.001 BTC', 'LPAAAA', 'idle', provider_price => '60000.00 USD/BTC', executed_at => '2026-03-31 16:00Z')},
 	q{SELECT request_withdrawal('AAAA0092', '10.00 USD', 'idle', at => '2026-03-31 16:00Z')},
-	q{SELECT authorise_hold('AAAA', account_of('AAAA', 'CUST', 'Cust:AAAA0092', 'BTC'), '0.001 BTC', 'idle')},
-	q{SELECT bust_trade('idle bust', 'AAAA0081', 'new')},
-	q{SELECT freeze_account(account_of('AAAA', 'CORP', 'Equity', 'USD'), 'credit', 'idle')},
+	q{SELECT authorize_hold('AAAA', account_of('AAAA', 'CUST', 'Cust:AAAA0092', 'BTC'), '0.001 BTC', 'idle')},
+	q{SELECT bust_trade('AAAA0081', 'new', 'idle bust')},
+	q{SELECT freeze_account(account_of('AAAA', 'CORP', 'Equity', 'USD'), 'credit', reason => 'idle')},
 	q{SELECT lock_settlement(require_client('AAAA')), lock_revenue_share(require_client('AAAA'))},
 	map { "SELECT FROM $_ WHERE client_id = require_client('AAAA') FOR UPDATE" } qw(client customer account balance hold funding_transfer fbo_transfer cash_call cash_write_off approval settlement_agreement));
 

@@ -14,14 +14,14 @@ my $customers = 40;
 my $node = ledger_node('lock_order', conf => "deadlock_timeout = 200ms\n");
 
 in_ledger($node, <<"SQL");
-SELECT open_liquidity_provider('LP1', 'Provider');
-SELECT open_client(c, opened_at => '2026-01-01Z') FROM unnest('{ORDA,ORDB}'::text[]) AS c;
+SELECT open_provider('LP1', 'Provider');
+SELECT open_client(c, at => '2026-01-01Z') FROM unnest('{ORDA,ORDB}'::text[]) AS c;
 SELECT open_customers(c, ARRAY(SELECT c || 1000 + n FROM generate_series(1, $customers) AS n)), change_cash_terms(c, availability_days => 0, minimum_withdrawal => '1.00 USD') FROM unnest('{ORDA,ORDB}'::text[]) AS c;
 SELECT count(*) FROM unnest('{ORDA,ORDB}'::text[]) AS c, LATERAL load_journals(ARRAY(
 	SELECT (c, a.fund || n, 'opening', journal_entry(line('Dr', open_account(c, a.fund, a.control, a.held::asset), a.amount),
 		line('Cr', open_account(c, a.fund, format(a.claim, c || 1000 + n), a.held::asset), a.amount)), NULL, NULL, false)::journal_request
 	FROM generate_series(1, $customers) AS n, (VALUES ('CUST', 'Wallet:omnibus', 'Cust:%s', 'BTC', '10 BTC'::amount), ('FBO', 'Bank:omnibus', 'Cust:%s:settled', 'USD', '90000 USD')) AS a (fund, control, claim, held, amount)));
-SELECT count(*) FROM instruct_fbo_transfer('ORDA', 'float', '9000 USD') f, LATERAL confirm_fbo_transfer('ORDA', f.reference, 'bank');
+SELECT count(*) FROM instruct_fbo_transfer('ORDA', '9000 USD', 'float') f, LATERAL confirm_fbo_transfer('ORDA', f.reference, 'bank');
 SELECT change_job(j, every => '1 second') FROM unnest('{expire_holds,settle_deposits,process_cash_calls,close_due_windows,seal}'::text[]) AS j;
 SELECT change_job(j, times => ARRAY(SELECT ((clock_timestamp() + n * interval '2 seconds') AT TIME ZONE 'America/Chicago')::time(0) FROM generate_series(1, 30) AS n)) FROM unnest('{take_aged_tpj_am,charge_cash_call_write_offs}'::text[]) AS j;
 CREATE TABLE public.outcome (call text, state text);
@@ -49,22 +49,22 @@ my $party = q{\set c random(0, 1)
 };
 my %calls = (
 	'trades and busts' => [
-		"SELECT post_trade('t' || nextval('public.number'), '%2', (ARRAY['BUY', 'SELL'])[1 + (random() < 0.5)::int], '0.001 BTC', 'LP1', lp_price => '60000 USD/BTC', executed_at => clock_timestamp() - interval '10 minutes')",
-		"SELECT bust_trade('b' || nextval('public.number'), u.account_code, journal => j.journal_id) FROM customer u JOIN LATERAL (SELECT j.journal_id FROM journal j WHERE j.customer_id = u.customer_id AND j.kind = 3
-			AND NOT EXISTS (SELECT FROM journal r WHERE r.client_id = j.client_id AND r.reverses = j.journal_id) ORDER BY random() LIMIT 1) j ON true WHERE u.account_code = '%2'" ],
+		"SELECT post_trade('%2', (ARRAY['BUY', 'SELL'])[1 + (random() < 0.5)::int], '0.001 BTC', 'LP1', 't' || nextval('public.number'), provider_price => '60000 USD/BTC', executed_at => clock_timestamp() - interval '10 minutes')",
+		"SELECT bust_trade(u.customer_code, reference => 'b' || nextval('public.number'), journal => j.journal_id) FROM customer u JOIN LATERAL (SELECT j.journal_id FROM journal j WHERE j.customer_id = u.customer_id AND j.kind = 3
+			AND NOT EXISTS (SELECT FROM journal r WHERE r.client_id = j.client_id AND r.reverses = j.journal_id) ORDER BY random() LIMIT 1) j ON true WHERE u.customer_code = '%2'" ],
 	'customers' => [
-		"SELECT authorise_hold('%1', account_of('%1', 'CUST', 'Cust:%2', 'BTC'), '0.001 BTC', 'h' || nextval('public.number'), clock_timestamp() + interval '1 second')",
+		"SELECT authorize_hold('%1', account_of('%1', 'CUST', 'Cust:%2', 'BTC'), '0.001 BTC', 'h' || nextval('public.number'), clock_timestamp() + interval '1 second')",
 		"SELECT initiate_deposit('%2', '1.00 USD', 'd' || nextval('public.number'), at => clock_timestamp() - interval '8 minutes')",
-		"SELECT credit_deposit('%1', t.reference, at => clock_timestamp() - interval '7 minutes') FROM funding_transfer t JOIN customer u USING (customer_id) WHERE u.account_code = '%2' AND t.status = 'INITIATED' LIMIT 1",
+		"SELECT credit_deposit('%1', t.reference, at => clock_timestamp() - interval '7 minutes') FROM funding_transfer t JOIN customer u USING (customer_id) WHERE u.customer_code = '%2' AND t.status = 'INITIATED' LIMIT 1",
 		"SELECT request_withdrawal('%2', '1.00 USD', 'w' || nextval('public.number'))",
-		"SELECT return_deposit('%1', t.reference, 'R01') FROM funding_transfer t JOIN customer u USING (customer_id) WHERE u.account_code = '%2' AND t.status = 'SETTLED' AND random() < 0.2 LIMIT 1" ],
+		"SELECT return_deposit('%1', t.reference, 'R01') FROM funding_transfer t JOIN customer u USING (customer_id) WHERE u.customer_code = '%2' AND t.status = 'SETTLED' AND random() < 0.2 LIMIT 1" ],
 	'runs' => [ map { "SELECT count(*) FROM $_()" } qw(run_due_jobs process_cash_calls instruct_settlement_transfers settle_deposits expire_holds top_up_deficits) ],
 	'lists and transfers' => [
 		"SELECT count(*) FROM take_aged_tpj('PM', clock_timestamp() - nextval('public.number') * interval '1 day')",
 		"SELECT confirm_fbo_transfer(t.client_code, t.reference, 'bank ' || nextval('public.number')) FROM fbo_transfers('%1', in_transit_only => true) t ORDER BY random() LIMIT 1",
-		"SELECT instruct_fbo_transfer('%1', 'f' || nextval('public.number'), '1.00 USD')",
-		"SELECT freeze_account(account_of('%1', 'CORP', 'DueFrom:FBO', 'USD'), 'credit', 'test')",
-		"SELECT unfreeze_account(account_of('%1', 'CORP', 'DueFrom:FBO', 'USD'), 'test')" ],
+		"SELECT instruct_fbo_transfer('%1', '1.00 USD', 'f' || nextval('public.number'))",
+		"SELECT freeze_account(account_of('%1', 'CORP', 'DueFrom:FBO', 'USD'), 'credit', reason => 'test')",
+		"SELECT unfreeze_account(account_of('%1', 'CORP', 'DueFrom:FBO', 'USD'), reason => 'test')" ],
 );
 
 sub script_of

@@ -18,7 +18,7 @@ make_world($node, 'REPL', 10, '500.00');
 make_cash($node, 'REPL');
 in_ledger($node, <<'SQL');
 CREATE FUNCTION public.pay(reference text, a int, b int, amount amount) RETURNS journal_request LANGUAGE sql STABLE AS $$
-	SELECT ROW('REPL', reference, 'transfer', journal_entry(line('Dr', x.account, amount), line('Cr', y.account, amount)), NULL, NULL, false)::journal_request
+	SELECT ROW('REPL', journal_entry(line('Dr', x.account, amount), line('Cr', y.account, amount)), reference, 'transfer', NULL, NULL, false)::journal_request
 	FROM public.claim x, public.claim y WHERE x.n = a AND y.n = b
 $$;
 SELECT load_journals(ARRAY(SELECT public.pay('a' || i, 1 + i % 10, 1 + (i * 7) % 10, '2.50 USD') FROM generate_series(1, 200) AS i));

@@ -16,7 +16,7 @@ make_world($node, 'DUMP', 20, '1000.00');
 make_world($node, 'OTHR', 5, '50.00');
 in_ledger($node, <<'SQL');
 CREATE FUNCTION public.pay(of_client text, reference text, a int, b int, amount amount) RETURNS journal_request LANGUAGE sql STABLE AS $$
-	SELECT ROW(of_client, reference, 'transfer', journal_entry(line('Dr', x.account, amount), line('Cr', y.account, amount)), NULL, 'with a description', false)::journal_request
+	SELECT ROW(of_client, journal_entry(line('Dr', x.account, amount), line('Cr', y.account, amount)), reference, 'transfer', 'with a description', NULL, false)::journal_request
 	FROM public.claim x, public.claim y WHERE x.client = $1 AND y.client = $1 AND x.n = a AND y.n = b
 $$;
 SELECT load_journals(ARRAY(SELECT public.pay('DUMP', 'a' || i, 1 + i % 20, 1 + (i * 7) % 20, '3.33 USD') FROM generate_series(1, 300) AS i));
@@ -33,25 +33,25 @@ SELECT count(*) FROM run_due_jobs('2026-03-01 12:00Z');
 INSERT INTO job_left_out VALUES ('settle_deposits', 'DUMP', '2026-03-01 12:00Z', 1, 1, '2026-03-01 12:00Z', '55P03', 'another session had it');
 SELECT record_event('left_out', NULL::job_left_out, l, l.since) FROM job_left_out AS l;
 SELECT change_job('seal', every => '2 minutes', at => '2026-03-01 13:00Z');
-SELECT open_liquidity_provider('LP1', 'First provider'), open_bank_account('OPS', 'OPERATING', 'First bank', 'USD', 'Bank:operating');
+SELECT open_provider('LP1', 'First provider'), open_bank_account('OPS', 'OPERATING', 'First bank', 'USD', 'Bank:operating');
 SELECT deposit_coin('DUMP0001', '0.5 BTC', 'coin');
-SELECT count(*) FROM generate_series(1, 40) AS i, LATERAL post_trade('t' || i, 'DUMP' || lpad((1 + i % 3)::text, 4, '0'), CASE i % 4 WHEN 3 THEN 'SELL' ELSE 'BUY' END, '0.01 BTC', 'LP1',
-	lp_price => '60000.00 USD/BTC', markup_bps => 50, fee_bps => 10, fee_minimum => '1.00 USD', client_order_id => 'o' || i % 5, executed_at => '2026-03-08 12:00Z'::timestamptz + i * interval '10 minutes')
+SELECT count(*) FROM generate_series(1, 40) AS i, LATERAL post_trade('DUMP' || lpad((1 + i % 3)::text, 4, '0'), CASE i % 4 WHEN 3 THEN 'SELL' ELSE 'BUY' END, '0.01 BTC', 'LP1', 't' || i,
+	provider_price => '60000.00 USD/BTC', markup_bps => 50, fee_bps => 10, fee_minimum => '1.00 USD', client_order_id => 'o' || i % 5, executed_at => '2026-03-08 12:00Z'::timestamptz + i * interval '10 minutes')
 	AS t WHERE i % 3 < 2;
-SELECT bust_trade('bust', 'DUMP0002', 't1');
-SELECT correct_trade('fix', 'DUMP0002', 'BUY', '0.02 BTC', 'LP1', lp_price => '60001.00 USD/BTC', original => 't4');
+SELECT bust_trade('DUMP0002', 't1', 'bust');
+SELECT correct_trade('DUMP0002', 'BUY', '0.02 BTC', 'LP1', 'fix', provider_price => '60001.00 USD/BTC', original => 't4');
 SELECT close_window('DUMP', '2026-03-08'), close_window('DUMP', '2026-03-09');
 SELECT advise_window('DUMP', '2026-03-08'), agree_window('DUMP', '2026-03-08'), dispute_window('DUMP', '2026-03-09', 'wait') FROM (SELECT advise_window('DUMP', '2026-03-09')) AS advised;
-SELECT record_wire('DUMP', 'wire 1', 'received', '10.00 USD', closes_on => '2026-03-08');
-SELECT settle_provider('DUMP', 'provider 1', 'LP1', '2026-03-08');
-SELECT authorise_hold('DUMP', account, '5.00 USD', 'hold ' || n, expires_at => CASE WHEN n = 2 THEN now() + interval '1 day' END) FROM public.claim WHERE client = 'DUMP' AND n < 4;
+SELECT record_wire('DUMP', 'received', '10.00 USD', 'wire 1', closes_on => '2026-03-08');
+SELECT settle_provider('DUMP', 'LP1', 'provider 1', '2026-03-08');
+SELECT authorize_hold('DUMP', account, '5.00 USD', 'hold ' || n, expires_at => CASE WHEN n = 2 THEN now() + interval '1 day' END) FROM public.claim WHERE client = 'DUMP' AND n < 4;
 SELECT release_hold('DUMP', 'hold 1', 'free 1'), increase_hold('DUMP', 'hold 3', '1.00 USD', 'more 3');
-SELECT propose_journal(journal_entry(line('Dr', h.account, '3.00 USD'), line('Cr', o.account, '3.00 USD')), reason => 'BANK_FEE', reference => 'proposal')
+SELECT propose_journal(journal_entry(line('Dr', h.account, '3.00 USD'), line('Cr', o.account, '3.00 USD')), reference => 'proposal', reason => 'BANK_FEE')
 	FROM public.house h, public.house o WHERE h.client = 'DUMP' AND o.client = 'DUMP' AND h.name = 'Bank:operating' AND o.name = 'Equity';
-SELECT freeze_account(account, 'debit', 'court order') FROM public.claim WHERE client = 'OTHR' AND n = 5;
+SELECT freeze_account(account, 'debit', reason => 'court order') FROM public.claim WHERE client = 'OTHR' AND n = 5;
 CREATE ROLE reading_for_dump;
 SELECT grant_client_access('DUMP', 'reading_for_dump'), set_approval_limit('reading_for_dump', '100.00 USD');
-SELECT retire_asset('YFI', 'no longer traded'), register_asset('NEWC', 'COIN', 9);
+SELECT retire_asset('YFI', reason => 'no longer traded'), register_asset('NEWC', 'COIN', 9);
 SQL
 make_cash($node, 'DUMP');
 make_cash($node, 'OTHR');
@@ -164,7 +164,7 @@ foreach my $format ('plain', 'custom')
 		"a $format restore gives new journals higher ids");
 	$node->safe_psql($copy, 'SELECT seal()');
 	checks_clean($node, "restored from a $format dump, after the next block", $copy);
-	is($node->safe_psql($copy, "SELECT open_customer('AFTER001', client => 'DUMP') IS NOT NULL AND open_account('DUMP', 'FBO', 'Cust:AFTER001:settled', 'USD', 'AFTER001') IS NOT NULL"), 't',
+	is($node->safe_psql($copy, "SELECT open_customer(client => 'DUMP', customer => 'AFTER001') IS NOT NULL AND open_account('DUMP', 'FBO', 'Cust:AFTER001:settled', 'USD', 'AFTER001') IS NOT NULL"), 't',
 		"a $format restore opens new customers and accounts");
 }
 

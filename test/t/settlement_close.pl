@@ -17,9 +17,9 @@ $node->safe_psql('postgres', q{
 	CREATE EXTENSION bakkt_ledger;
 	ALTER DATABASE postgres SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
 	SET search_path = bakkt_ledger_internal, bakkt_ledger, public;
-	SELECT open_client(code, funding_model => 'NET_SETTLEMENT', opened_at => '2025-01-01Z') FROM unnest('{NETA,NETB}'::text[]) AS code;
-	SELECT open_customer(code || to_char(n, 'FM0000'), client => code) FROM unnest('{NETA,NETB}'::text[]) AS code, generate_series(0, 10) AS n;
-	SELECT open_liquidity_provider('lp' || n, 'Provider ' || n) FROM generate_series(0, 2) AS n});
+	SELECT open_client(code, funding_model => 'NET_SETTLEMENT', at => '2025-01-01Z') FROM unnest('{NETA,NETB}'::text[]) AS code;
+	SELECT open_customer(client => code, customer => code || to_char(n, 'FM0000')) FROM unnest('{NETA,NETB}'::text[]) AS code, generate_series(0, 10) AS n;
+	SELECT open_provider('provider' || n, 'Provider ' || n) FROM generate_series(0, 2) AS n});
 
 # executed any time of the twelve days; a third of the transactions stay open for a while
 my $script = File::Temp->new;
@@ -29,8 +29,8 @@ print $script q{
 \set who random(0, 9)
 \set pause random(0, 30)
 BEGIN;
-SELECT outcome FROM post_trade(format('t%s-%s', :client_id, :n), (ARRAY['NETA','NETB'])[1 + :n % 2] || to_char(:who, 'FM0000'), 'BUY', '0.001 BTC',
-	'lp' || :n % 3, lp_price => '60000 USD/BTC', markup_bps => 50, executed_at => timestamptz '2025-06-01 14:00Z' + :second * interval '1 second');
+SELECT outcome FROM post_trade(reference => format('t%s-%s', :client_id, :n), customer => (ARRAY['NETA','NETB'])[1 + :n % 2] || to_char(:who, 'FM0000'), side => 'BUY', quantity => '0.001 BTC',
+	provider => 'provider' || :n % 3, provider_price => '60000 USD/BTC', markup_bps => 50, executed_at => timestamptz '2025-06-01 14:00Z' + :second * interval '1 second');
 \if :pause < 10
 \sleep :pause ms
 \endif
@@ -46,7 +46,7 @@ my $posters = IPC::Run::start(
 my ($slow_out, $slow_err) = ('', '');
 my $slow = IPC::Run::start(
 	[ 'psql', '-XqAt', '-h', $node->host, '-p', $node->port, '-d', 'postgres', '-c',
-		q{SELECT outcome FROM post_trade('slow', 'NETA0010', 'BUY', '0.001 BTC', 'lp0', lp_price => '60000 USD/BTC', executed_at => '2025-06-01 15:00Z'); SELECT pg_sleep(6)} ],
+		q{SELECT outcome FROM post_trade('NETA0010', 'BUY', '0.001 BTC', 'lp0', 'slow', provider_price => '60000 USD/BTC', executed_at => '2025-06-01 15:00Z'); SELECT pg_sleep(6)} ],
 	'>', \$slow_out, '2>', \$slow_err);
 $node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')})
   or die "the slow execution does not start: $slow_err";

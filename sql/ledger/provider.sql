@@ -1,77 +1,77 @@
 -- Liquidity providers: who fills orders.
 
-CREATE TABLE bakkt_ledger_internal.liquidity_provider (
-    lp_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+CREATE TABLE bakkt_ledger_internal.provider (
+    provider_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     code text NOT NULL UNIQUE CHECK (code ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,15}$'),
     name text NOT NULL,
     status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended', 'closed')),
     opened_at timestamptz NOT NULL
 );
-COMMENT ON TABLE liquidity_provider IS
+COMMENT ON TABLE provider IS
 'Who fills orders; the code is the last part of the names of its accounts (LP:payable:LP1).';
-SELECT pg_catalog.pg_extension_config_dump('liquidity_provider', '');
-SELECT pg_catalog.pg_extension_config_dump('liquidity_provider_lp_id_seq', '');
-INSERT INTO subject (subject, key) VALUES ('liquidity_provider', '{code}');
+SELECT pg_catalog.pg_extension_config_dump('provider', '');
+SELECT pg_catalog.pg_extension_config_dump('provider_provider_id_seq', '');
+INSERT INTO subject (subject, key) VALUES ('provider', '{code}');
 -- what was suspended or closed can be taken back
 INSERT INTO transition (subject, from_status, event, to_status)
-SELECT 'liquidity_provider', f, 'changed', t
+SELECT 'provider', f, 'changed', t
 FROM unnest('{active,suspended,closed}'::text[]) AS f, unnest('{active,suspended,closed}'::text[]) AS t
 WHERE f <> t;
 
-CREATE FUNCTION bakkt_ledger.open_liquidity_provider(code text, name text, reference text DEFAULT NULL,
-                                                     opened_at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.open_provider(provider text, name text, reference text DEFAULT NULL,
+                                           at timestamptz DEFAULT clock_timestamp())
     RETURNS integer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    present liquidity_provider;
+    present provider;
     fresh boolean;
 BEGIN
-    IF code IS NULL OR code !~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,15}$' THEN
+    IF provider IS NULL OR provider !~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,15}$' THEN
         PERFORM refuse_invalid('liquidity provider code must be 1 to 16 letters, digits, hyphens or underscores',
-                               format('Code: "%s".', code));
+                               format('Code: "%s".', provider));
     ELSIF coalesce(name, '') = '' THEN
         PERFORM refuse_invalid('liquidity provider needs a name');
     END IF;
     PERFORM bounded_wait();
-    INSERT INTO liquidity_provider AS p (code, name, opened_at)
-    VALUES (open_liquidity_provider.code, open_liquidity_provider.name,
-            coalesce(open_liquidity_provider.opened_at, clock_timestamp()))
+    INSERT INTO provider AS p (code, name, opened_at)
+    VALUES (open_provider.provider, open_provider.name,
+            coalesce(open_provider.at, clock_timestamp()))
     ON CONFLICT DO NOTHING
     RETURNING p.* INTO present;
     fresh := FOUND;
     IF NOT fresh THEN
-        SELECT p.* INTO STRICT present FROM liquidity_provider AS p WHERE p.code = open_liquidity_provider.code;
+        SELECT p.* INTO STRICT present FROM provider AS p WHERE p.code = open_provider.provider;
     END IF;
-    PERFORM record_opening('open_liquidity_provider', 0, reference, jsonb_build_object('code', code, 'name', name),
+    PERFORM record_opening('open_provider', 0, reference, jsonb_build_object('code', provider, 'name', name),
                            fresh, present, present.opened_at);
-    RETURN present.lp_id;
+    RETURN present.provider_id;
 END;
 $$;
-COMMENT ON FUNCTION open_liquidity_provider(text, text, text, timestamptz) IS
+COMMENT ON FUNCTION open_provider IS
 'Opens a liquidity provider and returns its identifier.
 Idempotent by code; other content is LG020.
 Errors: LG002, LG020.';
 
-CREATE FUNCTION bakkt_ledger.change_liquidity_provider(code text, name text DEFAULT NULL, status text DEFAULT NULL,
-                                                       reason text DEFAULT NULL, reference text DEFAULT NULL)
+CREATE FUNCTION bakkt_ledger.change_provider(provider text, name text DEFAULT NULL, status text DEFAULT NULL,
+                                             reference text DEFAULT NULL, reason text DEFAULT NULL)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     asked request;
-    before liquidity_provider;
-    after liquidity_provider;
+    before provider;
+    after provider;
 BEGIN
     PERFORM bounded_wait();
-    SELECT p.* INTO before FROM liquidity_provider AS p WHERE p.code = change_liquidity_provider.code FOR NO KEY UPDATE;
+    SELECT p.* INTO before FROM provider AS p WHERE p.code = change_provider.provider FOR NO KEY UPDATE;
     IF NOT FOUND THEN
-        PERFORM refuse_provider(code);
+        PERFORM refuse_provider(provider);
     END IF;
-    asked := open_change('change_liquidity_provider', 'liquidity_provider', 0, reference,
-                         jsonb_build_object('code', code, 'name', name, 'status', status));
+    asked := open_change('change_provider', 'provider', 0, reference,
+                         jsonb_build_object('code', provider, 'name', name, 'status', status));
     IF asked.outcome IS NOT NULL THEN
         RETURN;
     END IF;
@@ -80,11 +80,11 @@ BEGIN
         PERFORM refuse_invalid('liquidity provider is not valid', format('Name "%s", status "%s".', after.name, after.status),
                                'Status is one of active, suspended, closed.');
     END IF;
-    UPDATE liquidity_provider AS p SET name = after.name, status = after.status WHERE p.lp_id = before.lp_id;
+    UPDATE provider AS p SET name = after.name, status = after.status WHERE p.provider_id = before.provider_id;
     PERFORM close_change(asked, 'changed', before, after, reason);
 END;
 $$;
-COMMENT ON FUNCTION change_liquidity_provider(text, text, text, text, text) IS
+COMMENT ON FUNCTION change_provider IS
 'Changes name or status (active, suspended, closed) of a liquidity provider; NULL leaves it.
 Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG014, LG020.';
@@ -96,6 +96,6 @@ CREATE FUNCTION bakkt_ledger_internal.refuse_provider(code text, detail text DEF
 $$
 BEGIN
     PERFORM refuse('LG014', format('liquidity provider "%s" does not exist', coalesce(code, 'NULL')), detail,
-                   'Open it with open_liquidity_provider().');
+                   'Open it with open_provider().');
 END;
 $$;
