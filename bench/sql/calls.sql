@@ -39,9 +39,7 @@ LANGUAGE sql
 BEGIN ATOMIC
 	DELETE FROM calls.request;
 	INSERT INTO calls.request
-		SELECT b, client, array_agg(ROW('call-' || b * 1000 + n, calls.account(client, 1 + ((b * 1000 + n) * 7919::bigint % customers)::int),
-				CASE b % 3 WHEN 2 THEN 'SELL' ELSE 'BUY' END, '0.01 BTC', 'LP' || 1 + n % 3, '60000 USD/BTC', NULL, 50, NULL, NULL, NULL, NULL, NULL,
-				day + time '15:00' AT TIME ZONE 'UTC' + (b * 1000 + n) * interval '1 millisecond', NULL, false, false)::bakkt_ledger.trade_request ORDER BY n)
+		SELECT b, client, array_agg(ROW(calls.account(client, 1 + ((b * 1000 + n) * 7919::bigint % customers)::int), CASE b % 3 WHEN 2 THEN 'SELL' ELSE 'BUY' END, '0.01 BTC', 'LP' || 1 + n % 3, 'call-' || b * 1000 + n, '60000 USD/BTC', NULL, 50, NULL, NULL, NULL, NULL, NULL, day + time '15:00' AT TIME ZONE 'UTC' + (b * 1000 + n) * interval '1 millisecond', NULL, false, false)::bakkt_ledger.trade_request ORDER BY n)
 		FROM generate_series(first_batch, last_batch) b, generate_series(0, 999) n, unnest(ARRAY['CALLED', 'NETTED']) client
 		GROUP BY b, client;
 END;

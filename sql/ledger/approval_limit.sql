@@ -71,7 +71,7 @@ DECLARE
 BEGIN
     PERFORM bounded_wait();
     DELETE FROM approval_limit AS l
-    WHERE role_label(l.role) = role AND l.asset = remove_approval_limit.asset
+    WHERE role_label(l.role) = remove_approval_limit.role AND l.asset = remove_approval_limit.asset
     RETURNING l.* INTO removed;
     IF FOUND THEN
         PERFORM record_event('removed', removed, NULL, clock_timestamp(), reason => reason);

@@ -157,7 +157,7 @@ DECLARE
     revoked client_access;
 BEGIN
     PERFORM bounded_wait();
-    DELETE FROM client_access AS g WHERE g.client_id = holder AND role_label(g.role) = role RETURNING g.* INTO revoked;
+    DELETE FROM client_access AS g WHERE g.client_id = holder AND role_label(g.role) = revoke_client_access.role RETURNING g.* INTO revoked;
     IF FOUND THEN
         PERFORM invalidate_account_cache();  -- sessions remember what was granted
         PERFORM record_event('removed', revoked, NULL, clock_timestamp(), reason => reason);

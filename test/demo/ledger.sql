@@ -36,11 +36,7 @@ RETURN left(symbol, -3)::asset;
 -- the request for one fill, with the commission its client has agreed
 CREATE FUNCTION demo.request(filled demo.fill) RETURNS trade_request
 LANGUAGE sql STABLE
-RETURN (SELECT ROW('order-' || filled.order_no, filled.account, filled.side,
-				   amount(filled.quantity, demo.coin(filled.symbol)), filled.provider,
-				   price(filled.provider_price, 'USD', demo.coin(filled.symbol)), NULL, markup_bps, NULL,
-				   fee_bps, NULL, amount(fee_minimum, 'USD'), filled.order_no::text, filled.placed_at, filled.symbol,
-				   NULL, NULL)::trade_request
+RETURN (SELECT ROW(filled.account, filled.side, amount(filled.quantity, demo.coin(filled.symbol)), filled.provider, 'order-' || filled.order_no, price(filled.provider_price, 'USD', demo.coin(filled.symbol)), NULL, markup_bps, NULL, fee_bps, NULL, amount(fee_minimum, 'USD'), filled.order_no::text, filled.placed_at, filled.symbol, NULL, NULL)::trade_request
 		FROM demo.client WHERE code = filled.client);
 
 CREATE PROCEDURE demo.post_batches(closing date)

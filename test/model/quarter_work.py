@@ -128,9 +128,9 @@ class Work:
             rows.append('(%s,%s,%s,%s,%s,%s,%s,%s,%s)' % (
                 literal(reference), literal(customer.code), literal(given['side']), literal(text(given['quantity'], coin)), literal(given['provider']),
                 literal('%s USD/%s' % (given['provider_price'], coin)), given['markup_bps'], given['fee_bps'], literal(stamp(given['executed_at']))))
-        values = ("(VALUES %s) AS v(reference, account, side, quantity, provider, provider_price, markup_bps, fee_bps, executed_at)" % ', '.join(rows))
+        values = ("(VALUES %s) AS v(reference, customer, side, quantity, provider, provider_price, markup_bps, fee_bps, executed_at)" % ', '.join(rows))
         statement = ("SELECT json_build_object('request', r.request, 'journal', r.journal, 'sqlstate', coalesce(r.sqlstate, '00000'), 'message', r.message) "
-                     "FROM post_trades(ARRAY(SELECT ROW(v.reference, v.account, v.side, v.quantity::amount, v.provider, v.provider_price::price, NULL, v.markup_bps, NULL, "
+                     "FROM post_trades(ARRAY(SELECT ROW(v.customer, v.side, v.quantity::amount, v.provider, v.reference, v.provider_price::price, NULL, v.markup_bps, NULL, "
                      "v.fee_bps, NULL, NULL, NULL, v.executed_at::timestamptz, NULL, false, false)::trade_request FROM %s)) AS r" % values)
 
         def answered(answers):

@@ -219,8 +219,8 @@ class Trading(Workload):
         price = lambda name: literal('%s USD/%s' % (given[name], coin)) if given.get(name) is not None else 'NULL'
         usd = lambda name: literal('%s USD' % given[name]) if given.get(name) is not None else 'NULL'
         return {
-            'reference': literal(trade.reference), 'account': literal(trade.customer), 'side': literal(given['side']),
-            'quantity': literal(text(given['quantity'], coin)), 'provider': literal(given['provider']), 'provider_price': price('provider_price'), 'price': price('price'),
+            'customer': literal(trade.customer), 'side': literal(given['side']), 'quantity': literal(text(given['quantity'], coin)),
+            'provider': literal(given['provider']), 'reference': literal(trade.reference), 'provider_price': price('provider_price'), 'price': price('price'),
             'markup_bps': literal(given.get('markup_bps')), 'markup_fixed': price('markup_fixed'), 'fee_bps': literal(given.get('fee_bps')),
             'fee_fixed': usd('fee_fixed'), 'fee_minimum': usd('fee_minimum'), 'client_order_id': literal(given.get('client_order_id')),
             'executed_at': literal(given.get('executed_at')), 'symbol': 'NULL', 'encumbered': literal(given.get('encumbered', False))}

@@ -218,8 +218,8 @@ class Workload:
 
     def request_sql(self, journal, linked):
         return 'ROW(%s, %s, %s, %s, %s, %s, %s)::journal_request' % (
-            literal(journal.client), literal(journal.reference), literal(journal.kind), literal(self.entry(journal.lines)),
-            literal(journal.effective_at), literal(journal.description), literal(linked))
+            literal(journal.client), literal(self.entry(journal.lines)), literal(journal.reference), literal(journal.kind),
+            literal(journal.description), literal(journal.effective_at), literal(linked))
 
     def post(self):
         if self.plain_seen is None:

@@ -272,7 +272,7 @@ SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'a recovery leaves cash calls
 -- ---------------------------------------------------------------------------
 SELECT is_empty($$SELECT a.name FROM account a WHERE a.fund = 'FBO'$$, 'cash calls through Apex open no account in the FBO fund');
 -- many
-SELECT is((SELECT count(*) FROM post_trades((SELECT array_agg((format('many %s', n), 'APEX0003', 'BUY', '0.001 BTC', 'lp1', '60000 USD/BTC', NULL, 50, NULL, NULL, NULL, NULL, NULL, '2026-11-13 15:00Z', NULL, n % 10 = 0, false)::trade_request) FROM generate_series(1, 2000) n)) WHERE outcome = 'posted'), 2000::bigint,
+SELECT is((SELECT count(*) FROM post_trades((SELECT array_agg(('APEX0003', 'BUY', '0.001 BTC', 'lp1', format('many %s', n), '60000 USD/BTC', NULL, 50, NULL, NULL, NULL, NULL, NULL, '2026-11-13 15:00Z', NULL, n % 10 = 0, false)::trade_request) FROM generate_series(1, 2000) n)) WHERE outcome = 'posted'), 2000::bigint,
 	'two thousand executions are posted in one request');
 SELECT is((SELECT items FROM open_apex_batch('APEX', 'many', '2026-11-13 16:00Z')), 2000::bigint,
 	'a batch takes two thousand calls');

@@ -52,10 +52,10 @@ SELECT results_eq($$SELECT t.state FROM (VALUES ('2000-01-01', '2100-02-01', '{6
 -- Refusals quote a bounded part of the request
 -- ---------------------------------------------------------------------------
 SELECT results_eq($$SELECT sqlstate, length(detail) < 400 FROM load_journals(ARRAY[
-		ROW('QRST', 'chain 1', NULL, journal_entry(line('Dr', account_of('QRST', 'FBO', 'Bank:omnibus', 'USD'), '1 USD'), line('Cr', account_of('QRST', 'FBO', 'Clearing:ACH-in', 'USD'), '1 USD')), NULL, NULL, true),
-		ROW('QRST', 'chain 2', repeat('nonsense', 10000), journal_entry(line('Dr', account_of('QRST', 'FBO', 'Bank:omnibus', 'USD'), '1 USD'), line('Cr', account_of('QRST', 'FBO', 'Clearing:ACH-in', 'USD'), '1 USD')), NULL, NULL, false)]::journal_request[]) WHERE request = 1$$,
+		ROW('QRST', journal_entry(line('Dr', account_of('QRST', 'FBO', 'Bank:omnibus', 'USD'), '1 USD'), line('Cr', account_of('QRST', 'FBO', 'Clearing:ACH-in', 'USD'), '1 USD')), 'chain 1', NULL, NULL, NULL, true),
+		ROW('QRST', journal_entry(line('Dr', account_of('QRST', 'FBO', 'Bank:omnibus', 'USD'), '1 USD'), line('Cr', account_of('QRST', 'FBO', 'Clearing:ACH-in', 'USD'), '1 USD')), 'chain 2', repeat('nonsense', 10000), NULL, NULL, false)]::journal_request[]) WHERE request = 1$$,
 	$$VALUES ('LG060', true)$$, 'a refused chain quotes only the beginning of a long reason');
-SELECT results_eq($$SELECT sqlstate, length(message) < 200 FROM post_trades(ARRAY[('long text', repeat('x', 100000), 'BUY', '1 BTC', 'LP', NULL, '100 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::trade_request])$$,
+SELECT results_eq($$SELECT sqlstate, length(message) < 200 FROM post_trades(ARRAY[(repeat('x', 100000), 'BUY', '1 BTC', 'LP', 'long text', NULL, '100 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::trade_request])$$,
 	$$VALUES ('LG012', true)$$, 'a refusal quotes only the beginning of a long text');
 
 -- ---------------------------------------------------------------------------

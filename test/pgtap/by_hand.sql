@@ -64,13 +64,13 @@ SELECT lives_ok($$SELECT post_journal('HAND', pg_temp.move('ben', 'ben_held'), '
 -- ---------------------------------------------------------------------------
 -- every way in
 -- ---------------------------------------------------------------------------
-SELECT results_eq($$SELECT outcome, sqlstate FROM post_journals(ARRAY[('HAND', 'b1', NULL, pg_temp.move('corp_rent', 'corp_bank'), NULL, NULL, false),
-	('HAND', 'b2', NULL, pg_temp.move('corp_rent', 'corp_operating_cost'), NULL, NULL, false)]::journal_request[])$$, $$VALUES ('refused', 'LG068'), ('posted', NULL)$$,
+SELECT results_eq($$SELECT outcome, sqlstate FROM post_journals(ARRAY[('HAND', pg_temp.move('corp_rent', 'corp_bank'), 'b1', NULL, NULL, NULL, false),
+	('HAND', pg_temp.move('corp_rent', 'corp_operating_cost'), 'b2', NULL, NULL, NULL, false)]::journal_request[])$$, $$VALUES ('refused', 'LG068'), ('posted', NULL)$$,
 	'a batch refuses an entry that takes two people and posts the rest');
-SELECT results_eq($$SELECT replayed, sqlstate FROM post_journals(ARRAY[('HAND', 'b1', NULL, pg_temp.move('corp_rent', 'corp_bank'), NULL, NULL, false)]::journal_request[])$$,
+SELECT results_eq($$SELECT replayed, sqlstate FROM post_journals(ARRAY[('HAND', pg_temp.move('corp_rent', 'corp_bank'), 'b1', NULL, NULL, NULL, false)]::journal_request[])$$,
 	$$VALUES (true, 'LG068')$$, 'the refusal of an entry that takes two people is remembered');
-SELECT results_eq($$SELECT outcome, sqlstate FROM post_journals(ARRAY[('HAND', 'c1', NULL, pg_temp.move('corp_rent', 'corp_operating_cost'), NULL, NULL, true),
-	('HAND', 'c2', NULL, pg_temp.move('corp_rent', 'corp_bank'), NULL, NULL, false)]::journal_request[])$$, $$VALUES ('refused', 'LG060'), ('refused', 'LG068')$$,
+SELECT results_eq($$SELECT outcome, sqlstate FROM post_journals(ARRAY[('HAND', pg_temp.move('corp_rent', 'corp_operating_cost'), 'c1', NULL, NULL, NULL, true),
+	('HAND', pg_temp.move('corp_rent', 'corp_bank'), 'c2', NULL, NULL, NULL, false)]::journal_request[])$$, $$VALUES ('refused', 'LG060'), ('refused', 'LG068')$$,
 	'a chain falls with the member that takes two people');
 SELECT throws_ok($$SELECT post_journal('HAND', pg_temp.move('corp_rent', 'corp_bank'), 'dry', dry_run => true)$$, 'LG068', NULL,
 	'a dry run refuses an entry that takes two people');

@@ -30,10 +30,10 @@ SELECT throws_ok($$ SELECT pg_temp.trade('refused', 'QRST0001', 'SELL', '100 BTC
 	'a sale above the coin held is refused');
 SELECT is((SELECT count(*) FROM cash_call), 6::bigint, 'a replay, a dry run and a refusal open no call');
 SELECT is((SELECT count(*) FROM post_trades(ARRAY[
-	('b1', 'QRST0003', 'BUY', '0.1 BTC', 'LP1', '60000 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, false),
-	('b1', 'QRST0003', 'BUY', '0.1 BTC', 'LP1', '60000 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, false),
-	('b2', 'QRST0003', 'SELL', '9 BTC', 'LP1', '60000 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, false),
-	('b3', 'QRST0003', 'SELL', '0.1 BTC', 'LP1', '60000 USD/BTC', NULL, NULL, NULL, NULL, '6000 USD', NULL, NULL, NULL, NULL, false, false)]::trade_request[])), 4::bigint,
+	('QRST0003', 'BUY', '0.1 BTC', 'LP1', 'b1', '60000 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, false),
+	('QRST0003', 'BUY', '0.1 BTC', 'LP1', 'b1', '60000 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, false),
+	('QRST0003', 'SELL', '9 BTC', 'LP1', 'b2', '60000 USD/BTC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, false),
+	('QRST0003', 'SELL', '0.1 BTC', 'LP1', 'b3', '60000 USD/BTC', NULL, NULL, NULL, NULL, '6000 USD', NULL, NULL, NULL, NULL, false, false)]::trade_request[])), 4::bigint,
 	'a batch answers each of its requests');
 SELECT results_eq($$ SELECT reference, amount FROM pg_temp.calls WHERE customer_id = require_customer('QRST0003') $$, $$ VALUES ('b1', '6000 USD'::amount) $$,
 	'a batch opens a call for each new execution that moves money');

@@ -83,8 +83,8 @@ SELECT pg_temp.same($$SELECT e.event, e.amount::text, e.recorded_at BETWEEN now(
 -- a batch: the first spends what the expired hold bound, the second finds nothing
 SELECT pg_temp.expired('ben', '150.00 USD', 'e3') \g /dev/null
 SELECT pg_temp.same($$SELECT outcome, sqlstate FROM load_journals(ARRAY[
-	('HOLD', 'b1', NULL, pg_temp.move('ben', 'bank', '170.00 USD'), NULL, NULL, false), ('HOLD', 'b2', NULL, pg_temp.move('ben', 'bank', '20.01 USD'), NULL, NULL, false),
-	('HOLD', 'b3', NULL, pg_temp.move('ben', 'bank', '20.00 USD'), NULL, NULL, false)]::journal_request[])$$,
+	('HOLD', pg_temp.move('ben', 'bank', '170.00 USD'), 'b1', NULL, NULL, NULL, false), ('HOLD', pg_temp.move('ben', 'bank', '20.01 USD'), 'b2', NULL, NULL, NULL, false),
+	('HOLD', pg_temp.move('ben', 'bank', '20.00 USD'), 'b3', NULL, NULL, NULL, false)]::journal_request[])$$,
 	$$VALUES ('posted', NULL), ('refused', 'LG050'), ('posted', NULL)$$, 'a batch spends what an expired hold bound only once');
 SELECT is(pg_temp.status('e3') || ' ' || pg_temp.state('ben'), 'expired 0.00 USD 0.00 USD/0.00 USD/0.00 USD',
 	'an expired hold is expired by the first request of a batch that needs it');

@@ -67,7 +67,7 @@ SELECT open_provider('provider' || n, 'Provider ' || n) FROM generate_series(1, 
 
 CREATE FUNCTION pg_temp.trade_day(code text, day date, trades integer, tag text) RETURNS bigint LANGUAGE sql AS $$
 	SELECT count(*) FROM post_trades(ARRAY(
-		SELECT (tag || n, account, side, quantity, 'provider' || (1 + n % 3), provider_price, NULL, 50, NULL, NULL, NULL, NULL, NULL, at, NULL, false, false)::trade_request
+		SELECT (account, side, quantity, 'provider' || (1 + n % 3), tag || n, provider_price, NULL, 50, NULL, NULL, NULL, NULL, NULL, at, NULL, false, false)::trade_request
 		FROM (SELECT n, code || '000' || (CASE WHEN code = 'NETS' AND n % 10 = 0 THEN 9 ELSE 1 + n % 3 END) AS account,
 				CASE WHEN n % 4 = 3 THEN 'SELL' ELSE 'BUY' END AS side,
 				amount(0.001 * (1 + n % 7), coin::asset) AS quantity,

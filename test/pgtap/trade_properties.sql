@@ -34,9 +34,7 @@ CREATE TEMP TABLE asked AS
 						   WHERE number = pg_temp.pick(n, 3, 3)) c;
 
 CREATE TEMP TABLE answered AS
-	SELECT r.* FROM post_trades((SELECT array_agg(ROW('case-' || n, client || '0001', side, (quantity || ' ' || asset)::amount, 'LP1', (provider_price || ' USD/' || asset)::price, NULL,
-			markup_bps, (markup_fixed || ' USD/' || asset)::price, fee_bps, (fee_fixed || ' USD')::amount, (fee_minimum || ' USD')::amount, client_order_id, '2026-11-20 15:00Z',
-			NULL, false, false)::trade_request ORDER BY n) FROM asked)) r;
+	SELECT r.* FROM post_trades((SELECT array_agg(ROW(client || '0001', side, (quantity || ' ' || asset)::amount, 'LP1', 'case-' || n, (provider_price || ' USD/' || asset)::price, NULL, markup_bps, (markup_fixed || ' USD/' || asset)::price, fee_bps, (fee_fixed || ' USD')::amount, (fee_minimum || ' USD')::amount, client_order_id, '2026-11-20 15:00Z', NULL, false, false)::trade_request ORDER BY n) FROM asked)) r;
 
 -- what each execution should come to; fees of orders in the next step
 CREATE TEMP TABLE model AS

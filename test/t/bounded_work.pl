@@ -79,32 +79,16 @@ sub fills
 
 # the column of public.argument, its value (:n is the size), the call, what goes before it, by how much smaller the sizes are
 my %shape = (
-	'one entry, two mirror pairs in turn' => [ 'requests', qq{SELECT $lone FROM (SELECT journal_entry(house('mirror ' || 1 + g % 4),
-			((CASE WHEN g / 4 % 2 = 0 THEN 1 ELSE -1 END) * (CASE WHEN g % 4 < 2 THEN 1 ELSE -1 END) || CASE g % 2 WHEN 0 THEN ' USD' ELSE ' BTC' END)::amount ORDER BY g) AS entry
-		FROM generate_series(0, :n / 8 * 8 - 1) g) e}, $post ],
-	'one entry, all accounts distinct' => [ 'requests', qq{SELECT $lone FROM $all_accounts}, $post ],
-	'one entry, two accounts in turn' => [ 'requests', qq{SELECT $lone FROM (SELECT journal_entry(CASE g % 2 WHEN 0 THEN house('bank') ELSE c.account END,
-		CASE g % 2 WHEN 0 THEN '1 USD'::amount ELSE '-1 USD' END ORDER BY g) AS entry FROM generate_series(0, :n - 1) g, public.claim c WHERE c.place = 1) e}, $post ],
-	'one entry for two clients' => [ 'requests', qq{SELECT ARRAY[ROW('BIGB', entry, 'other', NULL, NULL, NULL, false)::journal_request] || $lone FROM $all_accounts}, $post ],
-	'an entry of many assets, printed and read' => [ 'entry', q{SELECT journal_entry(account_id('FBO', 1 + g % 7), ((CASE WHEN g % 2 = 0 THEN 1 ELSE -1 END) || ' A' || lpad((g / 2)::text, 6, '0'))::amount ORDER BY g % 3, g)
+	'one entry, all accounts distinct' => [ 'requests', qq{SELECT $lone FROM $all_accounts}, $post ], 'one entry, two accounts in turn' => [ 'requests', qq{SELECT $lone FROM (SELECT journal_entry(CASE g % 2 WHEN 0 THEN house('bank') ELSE c.account END,
+		CASE g % 2 WHEN 0 THEN '1 USD'::amount ELSE '-1 USD' END ORDER BY g) AS entry FROM generate_series(0, :n - 1) g, public.claim c WHERE c.place = 1) e}, $post ], 'one entry for two clients' => [ 'requests', qq{SELECT ARRAY[ROW('BIGB', entry, 'other', NULL, NULL, NULL, false)::journal_request] || $lone FROM $all_accounts}, $post ], 'an entry of many assets, printed and read' => [ 'entry', q{SELECT journal_entry(account_id('FBO', 1 + g % 7), ((CASE WHEN g % 2 = 0 THEN 1 ELSE -1 END) || ' A' || lpad((g / 2)::text, 6, '0'))::amount ORDER BY g % 3, g)
 		FROM generate_series(0, :n / 2 * 2 - 1) g},
 		q{SELECT count(x::text::journal_entry), count(journal_entry(x::bytea)), cardinality(net(x)), cardinality(activity(x)), cardinality(accounts(x)), line_count(reverse(x) + x)
-			FROM (SELECT a.entry AS x FROM public.argument a WHERE %s) x GROUP BY x} ],
-	'requests of two lines' => [ requests(q{'r' || g}, 'NULL', 'g', 'false') ],
-	'requests of one reference' => [ requests(q{'same'}, 'NULL', '1', 'false') ],
-	'malformed requests of one reference' => [ requests(q{'same'}, q{'nonsense'}, '1', 'false') ],
-	'a linked chain that stands' => [ requests(q{'c' || g}, 'NULL', '1 + g % 100', 'g < :n') ],
-	'a linked chain that falls at its end for a long reason' => [ requests(q{'c' || g}, q{CASE WHEN g = :n THEN repeat('nonsense', 1000) END}, '1 + g % 100', 'g < :n') ],
-	'trades of customers new to the asset' => [ 'trades', q{SELECT array_agg(buy('t' || g, 'A' || lpad(g::text, 7, '0'), '1 BTC') ORDER BY g) FROM generate_series(1, :n) g}, $trade ],
-	'fills of one order, every second refused' => [ fills(q{CASE g % 2 WHEN 0 THEN '1 BTC'::amount ELSE '900000 BTC' END}, 'false', '5 USD') ],
-	'fills of one order, each refused for the fee that it would be the first to pay' => [ fills(q{'199996 BTC'}, 'false', '500 USD') ],
-	'chains of two fills of one order, every second falls' => [ fills(q{CASE g % 4 WHEN 0 THEN '900000 BTC'::amount ELSE '1 BTC' END}, 'g % 2 = 1', '5 USD') ],
-	'customers opened' => [ 'codes', q{SELECT array_agg('N' || lpad(g::text, 7, '0')) FROM generate_series(1, :n) g},
-		q{SELECT open_customers('BIGB', a.codes) FROM public.argument a WHERE %s} ],
-	'deposits credited' => [ 'codes', q{SELECT array_agg('d' || g) FROM generate_series(1, :n) g},
+			FROM (SELECT a.entry AS x FROM public.argument a WHERE %s) x GROUP BY x} ], 'one entry, two mirror pairs in turn' => [ 'requests', qq{SELECT $lone FROM (SELECT journal_entry(house('mirror ' || 1 + g % 4),
+			((CASE WHEN g / 4 % 2 = 0 THEN 1 ELSE -1 END) * (CASE WHEN g % 4 < 2 THEN 1 ELSE -1 END) || CASE g % 2 WHEN 0 THEN ' USD' ELSE ' BTC' END)::amount ORDER BY g) AS entry
+		FROM generate_series(0, :n / 8 * 8 - 1) g) e}, $post ], 'requests of two lines' => [ requests(q{'r' || g}, 'NULL', 'g', 'false') ], 'requests of one reference' => [ requests(q{'same'}, 'NULL', '1', 'false') ], 'malformed requests of one reference' => [ requests(q{'same'}, q{'nonsense'}, '1', 'false') ], 'a linked chain that stands' => [ requests(q{'c' || g}, 'NULL', '1 + g % 100', 'g < :n') ], 'a linked chain that falls at its end for a long reason' => [ requests(q{'c' || g}, q{CASE WHEN g = :n THEN repeat('nonsense', 1000) END}, '1 + g % 100', 'g < :n') ], 'trades of customers new to the asset' => [ 'trades', q{SELECT array_agg(buy('t' || g, 'A' || lpad(g::text, 7, '0'), '1 BTC') ORDER BY g) FROM generate_series(1, :n) g}, $trade ], 'fills of one order, every second refused' => [ fills(q{CASE g % 2 WHEN 0 THEN '1 BTC'::amount ELSE '900000 BTC' END}, 'false', '5 USD') ], 'fills of one order, each refused for the fee that it would be the first to pay' => [ fills(q{'199996 BTC'}, 'false', '500 USD') ], 'chains of two fills of one order, every second falls' => [ fills(q{CASE g % 4 WHEN 0 THEN '900000 BTC'::amount ELSE '1 BTC' END}, 'g % 2 = 1', '5 USD') ], 'customers opened' => [ 'codes', q{SELECT array_agg('N' || lpad(g::text, 7, '0')) FROM generate_series(1, :n) g},
+		q{SELECT open_customers('BIGB', a.codes) FROM public.argument a WHERE %s} ], 'deposits credited' => [ 'codes', q{SELECT array_agg('d' || g) FROM generate_series(1, :n) g},
 		q{SELECT credit_deposits('BIGA', a.codes) FROM public.argument a WHERE %s},
-		q{SELECT count(initiate_deposit('A' || lpad(g::text, 7, '0'), '1 USD', 'd' || g)) FROM generate_series(1, :n) g}, 10 ],
-);
+		q{SELECT count(initiate_deposit('A' || lpad(g::text, 7, '0'), '1 USD', 'd' || g)) FROM generate_series(1, :n) g}, 10 ], );
 %shape = map { $_ => $shape{$_} } grep { /$ENV{BOUNDED_SHAPES}/ } keys %shape if $ENV{BOUNDED_SHAPES};
 
 my $number = 0;

@@ -25,8 +25,7 @@ SELECT count(*) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c, LATERAL load_journals(A
 	FROM generate_series(1, $customers / 2) AS n, (VALUES ('CUST', 'Wallet:omnibus', 'Cust:%s', 'BTC', '10 BTC'::amount), ('FBO', 'Bank:omnibus', 'Cust:%s:settled', 'USD', '90000 USD')) AS a (fund, control, claim, held, amount)
 	WHERE a.held = 'BTC' OR n % 10 > 0));
 SELECT count(*) FILTER (WHERE outcome = 'posted') FROM generate_series(0, $calls / 1000 - 1) AS b, LATERAL post_trades(ARRAY(
-	SELECT (b || '/' || i, CASE b % 2 WHEN 0 THEN 'A' ELSE 'B' END || 1000001 + (b * 1000 + i) * 7919 % ($customers / 2), CASE WHEN b % 6 > 3 THEN 'SELL' ELSE 'BUY' END, '0.01 BTC', 'LP1', '60000 USD/BTC',
-		NULL, 50, NULL, NULL, NULL, NULL, NULL, '2026-03-02 15:00Z'::timestamptz + (b * 1000 + i) * interval '1 millisecond', NULL, false, false)::trade_request FROM generate_series(0, 999) AS i)) AS t;
+	SELECT (CASE b % 2 WHEN 0 THEN 'A' ELSE 'B' END || 1000001 + (b * 1000 + i) * 7919 % ($customers / 2), CASE WHEN b % 6 > 3 THEN 'SELL' ELSE 'BUY' END, '0.01 BTC', 'LP1', b || '/' || i, '60000 USD/BTC', NULL, 50, NULL, NULL, NULL, NULL, NULL, '2026-03-02 15:00Z'::timestamptz + (b * 1000 + i) * interval '1 millisecond', NULL, false, false)::trade_request FROM generate_series(0, 999) AS i)) AS t;
 SQL
 is(in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O'"), $calls, 'every execution has its cash call (TPJ)');
 
