@@ -46,7 +46,8 @@ BEGIN ATOMIC
 END;
 
 -- Changes the status of an account by an event of its transitions.
-CREATE FUNCTION bakkt_ledger_internal.set_account_status(changed account_id, event text, reason text, reference text) RETURNS void
+CREATE FUNCTION bakkt_ledger_internal.set_account_status(changed account_id, event text, reason text, reference text)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -69,7 +70,7 @@ BEGIN
     asked := open_change('set_account_status', 'account', before.client_id, reference,
                          jsonb_build_object('account', changed, 'status', wanted));
     IF asked.outcome IS NOT NULL THEN
-        RETURN;
+        RETURN first_answer(asked, NULL::change_result);
     END IF;
     after := before;
     IF before.status <> wanted THEN
@@ -82,11 +83,12 @@ BEGIN
         UPDATE account AS a SET status = wanted WHERE a.client_id = before.client_id AND a.account = changed;
         PERFORM invalidate_account_cache();
     END IF;
-    PERFORM close_change(asked, event, before, after, reason);
+    RETURN close_change(asked, event, before, after, reason);
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.freeze_account(account account_id, side text, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.freeze_account(account account_id, side text, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -94,7 +96,7 @@ BEGIN
     IF side IS NULL OR side NOT IN ('debit', 'credit') THEN
         PERFORM refuse_invalid('side to freeze is not known', format('Side: "%s".', side), 'One of debit, credit.');
     END IF;
-    PERFORM set_account_status(account, format('frozen_for_%ss', side), reason, reference);
+    RETURN set_account_status(account, format('frozen_for_%ss', side), reason, reference);
 END;
 $$;
 COMMENT ON FUNCTION freeze_account IS
@@ -103,24 +105,26 @@ side: debit or credit; freezing the other replaces the first. Postings to it, or
 under way end first (55P03 if they do not).
 Errors: LG002, LG020, LG030, LG032.';
 
-CREATE FUNCTION bakkt_ledger.unfreeze_account(account account_id, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.unfreeze_account(account account_id, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM set_account_status(account, 'unfrozen', reason, reference);
+    RETURN set_account_status(account, 'unfrozen', reason, reference);
 END;
 $$;
 COMMENT ON FUNCTION unfreeze_account IS
 'Opens a frozen account again.
 Errors: LG002, LG020, LG030, LG032.';
 
-CREATE FUNCTION bakkt_ledger.close_account(account account_id, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.close_account(account account_id, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM set_account_status(account, 'closed', reason, reference);
+    RETURN set_account_status(account, 'closed', reason, reference);
 END;
 $$;
 COMMENT ON FUNCTION close_account IS

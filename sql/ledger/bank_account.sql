@@ -30,7 +30,7 @@ CREATE FUNCTION bakkt_ledger.open_bank_account(bank_account text, kind text, ban
                                                ledger_name text DEFAULT NULL, routing_number text DEFAULT NULL,
                                                last_four text DEFAULT NULL, reference text DEFAULT NULL,
                                                at timestamptz DEFAULT clock_timestamp())
-    RETURNS integer
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -61,8 +61,7 @@ BEGIN
     IF NOT fresh THEN
         SELECT b.* INTO STRICT present FROM bank_account AS b WHERE b.code = open_bank_account.bank_account;
     END IF;
-    PERFORM record_opening('open_bank_account', 0, reference, content, fresh, present, present.opened_at);
-    RETURN present.bank_account_id;
+    RETURN record_opening('open_bank_account', 0, reference, content, fresh, present, present.opened_at);
 END;
 $$;
 COMMENT ON FUNCTION open_bank_account IS
@@ -91,7 +90,8 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.close_bank_account(bank_account text, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.close_bank_account(bank_account text, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -107,10 +107,11 @@ BEGIN
                        'Open it with open_bank_account().');
     END IF;
     asked := open_change('close_bank_account', 'bank_account', 0, reference, jsonb_build_object('code', bank_account));
-    IF asked.outcome IS NULL THEN
-        UPDATE bank_account AS b SET status = 'closed' WHERE b.bank_account_id = before.bank_account_id RETURNING b.* INTO after;
-        PERFORM close_change(asked, 'closed', before, after, reason);
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::change_result);
     END IF;
+    UPDATE bank_account AS b SET status = 'closed' WHERE b.bank_account_id = before.bank_account_id RETURNING b.* INTO after;
+    RETURN close_change(asked, 'closed', before, after, reason);
 END;
 $$;
 COMMENT ON FUNCTION close_bank_account IS

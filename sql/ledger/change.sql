@@ -4,6 +4,16 @@
 -- references are its own, those of clients themselves and of what belongs to no client are the ledger's (holder 0).  An opening
 -- is known by the object's own name besides.
 
+CREATE TYPE bakkt_ledger.change_result AS (
+    reference text,
+    outcome text,
+    replayed boolean
+);
+COMMENT ON TYPE change_result IS
+'What became of an opening or a change.
+reference: that of the request, NULL if it had none. outcome: opened, changed, closed or what else happened; unchanged: it was so
+already. replayed: the request, or the opening of the same object, had been made before, and this is its first answer.';
+
 -- open_request() for a change, whose reference may be NULL; LG002 for one that is empty or too long.
 CREATE FUNCTION bakkt_ledger_internal.open_change(operation text, kind text, holder integer, reference text, content jsonb)
     RETURNS request
@@ -20,17 +30,21 @@ $$;
 
 -- Records what a change has made of a row, if it has changed anything, and the request, if it has a reference.
 CREATE FUNCTION bakkt_ledger_internal.close_change(asked request, event text, before anyelement, after anyelement, reason text)
-    RETURNS void
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
+DECLARE
+    answer change_result := ROW(asked.reference, 'unchanged', false);
 BEGIN
     IF to_jsonb(before) IS DISTINCT FROM to_jsonb(after) THEN
         PERFORM record_event(event, before, after, asked.at, request => asked.reference, reason => reason);
+        answer.outcome := event;
     END IF;
     IF asked.reference IS NOT NULL THEN
-        PERFORM close_request(asked, after);
+        PERFORM close_request(asked, answer);
     END IF;
+    RETURN answer;
 END;
 $$;
 
@@ -57,22 +71,24 @@ $$;
 -- with this content (LG020), which names the row.
 CREATE FUNCTION bakkt_ledger_internal.record_opening(operation text, holder integer, reference text, content jsonb,
                                                      fresh boolean, present anyelement, moment timestamptz)
-    RETURNS void
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     asked constant request := open_change(operation, pg_typeof(present)::text, holder, reference, content);
+    answer constant change_result := ROW(reference, 'opened', NOT fresh);
 BEGIN
     IF asked.outcome IS NOT NULL THEN
-        RETURN;
+        RETURN first_answer(asked, answer);
     ELSIF fresh THEN
         PERFORM record_event('opened', CASE WHEN NOT fresh THEN present END, present, moment, request => reference);
     ELSE
         PERFORM require_same_opening(present, content);
     END IF;
     IF reference IS NOT NULL THEN
-        PERFORM close_request(asked, present);
+        PERFORM close_request(asked, answer);
     END IF;
+    RETURN answer;
 END;
 $$;

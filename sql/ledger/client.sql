@@ -150,7 +150,7 @@ CREATE FUNCTION bakkt_ledger.open_client(client text, funding_model text DEFAULT
                                          zone text DEFAULT 'America/Chicago', sign_convention text DEFAULT 'CLIENT_OWES',
                                          first_trading_day date DEFAULT NULL, reference text DEFAULT NULL,
                                          at timestamptz DEFAULT clock_timestamp())
-    RETURNS integer
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -180,10 +180,9 @@ BEGIN
     IF NOT fresh THEN
         SELECT c.* INTO STRICT present FROM client AS c WHERE c.code = open_client.client;
     END IF;
-    PERFORM record_opening('open_client', 0, reference,
-                           content || jsonb_strip_nulls(jsonb_build_object('first_trading_day', first_trading_day)),
-                           fresh, present, present.opened_at);
-    RETURN present.client_id;
+    RETURN record_opening('open_client', 0, reference,
+                          content || jsonb_strip_nulls(jsonb_build_object('first_trading_day', first_trading_day)),
+                          fresh, present, present.opened_at);
 END;
 $$;
 COMMENT ON FUNCTION open_client IS
@@ -198,7 +197,7 @@ CREATE FUNCTION bakkt_ledger.change_client(client text, funding_model text DEFAU
                                            price_concession_bps integer DEFAULT NULL, price_band_bps integer DEFAULT NULL,
                                            first_trading_day date DEFAULT NULL, reference text DEFAULT NULL,
                                            reason text DEFAULT NULL)
-    RETURNS void
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -216,7 +215,7 @@ BEGIN
         'sign_convention', sign_convention, 'price_concession_bps', price_concession_bps,
         'price_band_bps', price_band_bps, 'first_trading_day', first_trading_day));
     IF asked.outcome IS NOT NULL THEN
-        RETURN;
+        RETURN first_answer(asked, NULL::change_result);
     END IF;
     after := jsonb_populate_record(before, jsonb_strip_nulls(asked.content));
     PERFORM check_client(after);
@@ -238,7 +237,7 @@ BEGIN
         WHERE c.client_id = holder;
         PERFORM require_prefunded_works(holder), invalidate_account_cache();
     END IF;
-    PERFORM close_change(asked, 'changed', before, after, reason);
+    RETURN close_change(asked, 'changed', before, after, reason);
 END;
 $$;
 COMMENT ON FUNCTION change_client IS
@@ -251,7 +250,8 @@ Errors: LG002, LG010, LG011, LG020.';
 CREATE FUNCTION bakkt_ledger_internal.lock_client(client_id integer) RETURNS void
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'lock_client';
 
-CREATE FUNCTION bakkt_ledger.close_client(client text, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.close_client(client text, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -266,7 +266,7 @@ BEGIN
     SELECT c.* INTO before FROM client AS c WHERE c.client_id = holder FOR NO KEY UPDATE;
     asked := open_change('close_client', 'client', 0, reference, jsonb_build_object('code', client));
     IF asked.outcome IS NOT NULL THEN
-        RETURN;
+        RETURN first_answer(asked, NULL::change_result);
     END IF;
     after := before;
     IF before.status <> 'closed' THEN
@@ -282,7 +282,7 @@ BEGIN
         RETURNING c.* INTO after;
         PERFORM invalidate_account_cache();
     END IF;
-    PERFORM close_change(asked, 'closed', before, after, reason);
+    RETURN close_change(asked, 'closed', before, after, reason);
 END;
 $$;
 COMMENT ON FUNCTION close_client IS

@@ -76,7 +76,7 @@ $$;
 CREATE FUNCTION bakkt_ledger.open_customer(client text, customer text, account_type text DEFAULT 'INDIVIDUAL',
                                            funding_model text DEFAULT NULL, external_id text DEFAULT NULL,
                                            reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
-    RETURNS bigint
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -104,8 +104,7 @@ BEGIN
                            'Give the party reference of one person to one account only.');
         END IF;
     END IF;
-    PERFORM record_opening('open_customer', holder, reference, content, fresh, present, present.opened_at);
-    RETURN present.customer_id;
+    RETURN record_opening('open_customer', holder, reference, content, fresh, present, present.opened_at);
 END;
 $$;
 COMMENT ON FUNCTION open_customer IS
@@ -157,7 +156,7 @@ Errors: those of open_customer(), 54000 more than one call takes.';
 CREATE FUNCTION bakkt_ledger.change_customer(customer text, mode text DEFAULT NULL, party_status text DEFAULT NULL,
                                              funding_model text DEFAULT NULL, reference text DEFAULT NULL,
                                              reason text DEFAULT NULL)
-    RETURNS void
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -172,7 +171,7 @@ BEGIN
                          jsonb_build_object('customer_code', customer, 'mode', mode, 'party_status', party_status,
                                             'funding_model', funding_model));
     IF asked.outcome IS NOT NULL THEN
-        RETURN;
+        RETURN first_answer(asked, NULL::change_result);
     END IF;
     after := jsonb_populate_record(before, jsonb_strip_nulls(asked.content));
     after.funding_model := nullif(after.funding_model, 'CLIENT');
@@ -185,7 +184,7 @@ BEGIN
         WHERE c.customer_id = before.customer_id;
         PERFORM require_prefunded_works(before.client_id);
     END IF;
-    PERFORM close_change(asked, 'changed', before, after, reason);
+    RETURN close_change(asked, 'changed', before, after, reason);
 END;
 $$;
 COMMENT ON FUNCTION change_customer IS

@@ -72,7 +72,7 @@ $$;
 CREATE FUNCTION bakkt_ledger.open_instrument(symbol text, base asset, quote asset, price_increment price,
                                              quantity_increment amount, minimum_quantity amount DEFAULT NULL,
                                              minimum_notional amount DEFAULT NULL, reference text DEFAULT NULL)
-    RETURNS integer
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -103,10 +103,9 @@ BEGIN
         WHERE i.symbol = candidate.symbol OR (i.base = candidate.base AND i.quote = candidate.quote)
         ORDER BY i.symbol = candidate.symbol DESC LIMIT 1;
     END IF;
-    PERFORM record_opening('open_instrument', 0, reference,
-                           to_jsonb(candidate) - ARRAY['instrument_id', 'status', 'opened_at'], fresh, present,
-                           present.opened_at);
-    RETURN present.instrument_id;
+    RETURN record_opening('open_instrument', 0, reference,
+                          to_jsonb(candidate) - ARRAY['instrument_id', 'status', 'opened_at'], fresh, present,
+                          present.opened_at);
 END;
 $$;
 COMMENT ON FUNCTION open_instrument IS
@@ -119,7 +118,7 @@ CREATE FUNCTION bakkt_ledger.change_instrument(symbol text, price_increment pric
                                                quantity_increment amount DEFAULT NULL, minimum_quantity amount DEFAULT NULL,
                                                minimum_notional amount DEFAULT NULL, status text DEFAULT NULL,
                                                reference text DEFAULT NULL, reason text DEFAULT NULL)
-    RETURNS void
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -138,18 +137,19 @@ BEGIN
                          jsonb_build_object('symbol', symbol, 'price_increment', price_increment,
                                             'quantity_increment', quantity_increment, 'minimum_quantity', minimum_quantity,
                                             'minimum_notional', minimum_notional, 'status', status));
-    IF asked.outcome IS NULL THEN
-        after := jsonb_populate_record(before, jsonb_strip_nulls(asked.content));
-        PERFORM check_instrument(after);
-        UPDATE instrument AS i
-        SET price_increment = after.price_increment,
-            quantity_increment = after.quantity_increment,
-            minimum_quantity = after.minimum_quantity,
-            minimum_notional = after.minimum_notional,
-            status = after.status
-        WHERE i.instrument_id = before.instrument_id;
-        PERFORM close_change(asked, 'changed', before, after, reason);
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::change_result);
     END IF;
+    after := jsonb_populate_record(before, jsonb_strip_nulls(asked.content));
+    PERFORM check_instrument(after);
+    UPDATE instrument AS i
+    SET price_increment = after.price_increment,
+        quantity_increment = after.quantity_increment,
+        minimum_quantity = after.minimum_quantity,
+        minimum_notional = after.minimum_notional,
+        status = after.status
+    WHERE i.instrument_id = before.instrument_id;
+    RETURN close_change(asked, 'changed', before, after, reason);
 END;
 $$;
 COMMENT ON FUNCTION change_instrument IS
@@ -157,13 +157,14 @@ COMMENT ON FUNCTION change_instrument IS
 Trades made before are not touched. Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG015, LG020, LG042, LG043, LG045.';
 
-CREATE FUNCTION bakkt_ledger.retire_instrument(symbol text, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.retire_instrument(symbol text, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM change_instrument(symbol, status => 'retired',
-                              reference => retire_instrument.reference, reason => retire_instrument.reason);
+    RETURN change_instrument(symbol, status => 'retired',
+                             reference => retire_instrument.reference, reason => retire_instrument.reason);
 END;
 $$;
 COMMENT ON FUNCTION retire_instrument IS

@@ -20,7 +20,7 @@ WHERE f <> t;
 
 CREATE FUNCTION bakkt_ledger.open_provider(provider text, name text, reference text DEFAULT NULL,
                                            at timestamptz DEFAULT clock_timestamp())
-    RETURNS integer
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -44,9 +44,8 @@ BEGIN
     IF NOT fresh THEN
         SELECT p.* INTO STRICT present FROM provider AS p WHERE p.code = open_provider.provider;
     END IF;
-    PERFORM record_opening('open_provider', 0, reference, jsonb_build_object('code', provider, 'name', name),
-                           fresh, present, present.opened_at);
-    RETURN present.provider_id;
+    RETURN record_opening('open_provider', 0, reference, jsonb_build_object('code', provider, 'name', name),
+                          fresh, present, present.opened_at);
 END;
 $$;
 COMMENT ON FUNCTION open_provider IS
@@ -56,7 +55,7 @@ Errors: LG002, LG020.';
 
 CREATE FUNCTION bakkt_ledger.change_provider(provider text, name text DEFAULT NULL, status text DEFAULT NULL,
                                              reference text DEFAULT NULL, reason text DEFAULT NULL)
-    RETURNS void
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -73,7 +72,7 @@ BEGIN
     asked := open_change('change_provider', 'provider', 0, reference,
                          jsonb_build_object('code', provider, 'name', name, 'status', status));
     IF asked.outcome IS NOT NULL THEN
-        RETURN;
+        RETURN first_answer(asked, NULL::change_result);
     END IF;
     after := jsonb_populate_record(before, jsonb_strip_nulls(asked.content));
     IF after.status NOT IN ('active', 'suspended', 'closed') OR after.name = '' THEN
@@ -81,7 +80,7 @@ BEGIN
                                'Status is one of active, suspended, closed.');
     END IF;
     UPDATE provider AS p SET name = after.name, status = after.status WHERE p.provider_id = before.provider_id;
-    PERFORM close_change(asked, 'changed', before, after, reason);
+    RETURN close_change(asked, 'changed', before, after, reason);
 END;
 $$;
 COMMENT ON FUNCTION change_provider IS

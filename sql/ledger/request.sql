@@ -70,6 +70,16 @@ BEGIN
 END;
 $$;
 
+-- What a request that was made before was answered: the first answer again.
+CREATE FUNCTION bakkt_ledger_internal.first_answer(asked request, answer anyelement) RETURNS anyelement
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN jsonb_populate_record(answer, asked.outcome || '{"replayed": true}');
+END;
+$$;
+
 -- Records a new request with its answer and returns that; 40001 when another session has used the
 -- reference meanwhile.
 CREATE FUNCTION bakkt_ledger_internal.close_request(asked request, answer anyelement) RETURNS anyelement

@@ -38,7 +38,7 @@ Errors: LG040 not registered, LG041 retired.';
 
 CREATE FUNCTION bakkt_ledger.register_asset(asset asset, kind text, scale integer, name text DEFAULT NULL,
                                             reference text DEFAULT NULL)
-    RETURNS asset
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -64,11 +64,10 @@ BEGIN
         SELECT a.* INTO STRICT present FROM supported_asset AS a WHERE a.asset = register_asset.asset;
     END IF;
     -- that of a shipped asset is not known to everybody: the name may be left out
-    PERFORM record_opening('register_asset', 0, reference,
-                           jsonb_build_object('asset', asset, 'kind', kind, 'scale', scale)
-                           || jsonb_strip_nulls(jsonb_build_object('name', name)),
-                           fresh, present, present.registered_at);
-    RETURN asset;
+    RETURN record_opening('register_asset', 0, reference,
+                          jsonb_build_object('asset', asset, 'kind', kind, 'scale', scale)
+                          || jsonb_strip_nulls(jsonb_build_object('name', name)),
+                          fresh, present, present.registered_at);
 END;
 $$;
 COMMENT ON FUNCTION register_asset IS
@@ -77,7 +76,8 @@ kind: FIAT, COIN or STABLECOIN. scale: 0 to 18 decimals. The same content again 
 Errors: LG002, LG020.';
 
 -- Retires or reinstates an asset.
-CREATE FUNCTION bakkt_ledger_internal.set_asset_status(unit asset, event text, reason text, reference text) RETURNS void
+CREATE FUNCTION bakkt_ledger_internal.set_asset_status(unit asset, event text, reason text, reference text)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -94,19 +94,22 @@ BEGIN
     END IF;
     asked := open_change('set_asset_status', 'supported_asset', 0, reference,
                          jsonb_build_object('asset', unit, 'status', wanted));
-    IF asked.outcome IS NULL THEN
-        UPDATE supported_asset AS a SET status = wanted WHERE a.asset = unit RETURNING a.* INTO after;
-        PERFORM invalidate_account_cache(), close_change(asked, event, before, after, reason);
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::change_result);
     END IF;
+    UPDATE supported_asset AS a SET status = wanted WHERE a.asset = unit RETURNING a.* INTO after;
+    PERFORM invalidate_account_cache();
+    RETURN close_change(asked, event, before, after, reason);
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.retire_asset(asset asset, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.retire_asset(asset asset, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM set_asset_status(asset, 'retired', reason, reference);
+    RETURN set_asset_status(asset, 'retired', reason, reference);
 END;
 $$;
 COMMENT ON FUNCTION retire_asset IS
@@ -114,12 +117,13 @@ COMMENT ON FUNCTION retire_asset IS
 It waits for nobody''s transaction: postings under way may still end, all of them begun before. Retiring again is no error.
 Errors: LG040 unknown, LG020.';
 
-CREATE FUNCTION bakkt_ledger.reinstate_asset(asset asset, reference text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.reinstate_asset(asset asset, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM set_asset_status(asset, 'reinstated', reason, reference);
+    RETURN set_asset_status(asset, 'reinstated', reason, reference);
 END;
 $$;
 COMMENT ON FUNCTION reinstate_asset IS
