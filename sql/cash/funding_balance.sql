@@ -33,7 +33,7 @@ BEGIN
         SELECT h.account, sum(h.remaining)
         FROM unnest(bound) AS b (account)
         JOIN hold AS h ON h.client_id = holder AND h.account = b.account
-        WHERE h.status = 'open' AND (h.expires_at > expiry OR h.expires_at IS NULL) AND NOT starts_with(h.reference, 'funding:')
+        WHERE h.status = 'OPEN' AND (h.expires_at > expiry OR h.expires_at IS NULL) AND NOT starts_with(h.reference, 'funding:')
         GROUP BY h.account;
         RETURN;
     END IF;
@@ -230,7 +230,7 @@ BEGIN
            coalesce(h.remaining, zero(u.unit))
     FROM (SELECT o.reference, o.remaining
           FROM hold AS o
-          WHERE o.client_id = holder.client_id AND o.reference LIKE 'funding:%' AND o.status = 'open') AS h
+          WHERE o.client_id = holder.client_id AND o.reference LIKE 'funding:%' AND o.status = 'OPEN') AS h
     FULL JOIN (SELECT funding_hold(r) AS hold, r.amount
                FROM funding_transfer AS r
                WHERE r.client_id = holder.client_id AND r.status = 'REQUESTED') AS t ON h.reference = t.hold

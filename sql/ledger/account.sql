@@ -13,7 +13,7 @@ CREATE TABLE bakkt_ledger_internal.account (
     asset asset NOT NULL REFERENCES supported_asset,
     customer_id bigint REFERENCES customer,
     provider_id integer REFERENCES provider,
-    status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'debit_frozen', 'credit_frozen', 'closed')),
+    status text NOT NULL DEFAULT 'OPEN' CHECK (status IN ('OPEN', 'DEBIT_FROZEN', 'CREDIT_FROZEN', 'CLOSED')),
     floor amount,
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     opened_by name NOT NULL,
@@ -31,9 +31,9 @@ SELECT pg_catalog.pg_extension_config_dump('account', '');
 INSERT INTO subject (subject, key, refusal) VALUES ('account', '{account}', 'LG032');
 INSERT INTO transition (subject, from_status, event, to_status)
 SELECT 'account', f, e.event, e.to_status
-FROM unnest('{open,debit_frozen,credit_frozen}'::text[]) AS f,
-     (VALUES ('frozen_for_debits', 'debit_frozen'), ('frozen_for_credits', 'credit_frozen'), ('unfrozen', 'open'),
-             ('closed', 'closed')) AS e (event, to_status)
+FROM unnest('{OPEN,DEBIT_FROZEN,CREDIT_FROZEN}'::text[]) AS f,
+     (VALUES ('frozen_for_debits', 'DEBIT_FROZEN'), ('frozen_for_credits', 'CREDIT_FROZEN'), ('unfrozen', 'OPEN'),
+             ('closed', 'CLOSED')) AS e (event, to_status)
 WHERE f <> e.to_status;
 
 -- ---------------------------------------------------------------------------
@@ -238,7 +238,7 @@ BEGIN
                moment, opener
         FROM wanted AS w
         JOIN account_kind AS k ON k.fund = w.fund AND CASE WHEN k.first_part = w.first_part THEN w.name ~ k.name_pattern END
-        JOIN supported_asset AS s ON s.asset = w.unit AND s.status = 'active'
+        JOIN supported_asset AS s ON s.asset = w.unit AND s.status = 'ACTIVE'
         LEFT JOIN customer AS c ON c.customer_id = w.owner_id AND c.client_id = w.holder AND c.customer_code = w.party_code
         LEFT JOIN provider AS p ON p.code = w.party_code AND k.party = 'provider'
         WHERE (k.party = 'customer') IS NOT TRUE = (c.customer_id IS NULL)

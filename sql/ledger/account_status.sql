@@ -77,7 +77,7 @@ BEGIN
         after.status := next_status('account', format('account "%s"', changed), before.status, event);
         IF limited THEN
             PERFORM set_balance_status(before.client_id, changed, wanted);
-        ELSIF wanted = 'closed' THEN
+        ELSIF wanted = 'CLOSED' THEN
             PERFORM require_empty_house(before);
         END IF;
         UPDATE account AS a SET status = wanted WHERE a.client_id = before.client_id AND a.account = changed;

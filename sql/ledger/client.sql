@@ -7,7 +7,7 @@ CREATE TABLE bakkt_ledger_internal.client (
     funding_model text NOT NULL CHECK (funding_model IN ('BAKKT_TPJ', 'NET_SETTLEMENT', 'APEX_TPJ', 'NO_SETTLEMENT')),
     commission_model text NOT NULL CHECK (commission_model IN ('MARKUP', 'TRADE_FEE', 'BOTH')),
     revenue_share_bps integer NOT NULL CHECK (revenue_share_bps BETWEEN 0 AND 10000),
-    status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'closed')),
+    status text NOT NULL DEFAULT 'OPEN' CHECK (status IN ('OPEN', 'CLOSED')),
     cut_time time NOT NULL DEFAULT '09:00' CHECK (cut_time < '24:00'),
     zone text NOT NULL DEFAULT 'America/Chicago',
     sign_convention text NOT NULL DEFAULT 'CLIENT_OWES' CHECK (sign_convention IN ('CLIENT_OWES', 'CLIENT_IS_OWED')),
@@ -33,7 +33,7 @@ COMMENT ON COLUMN client.first_trading_day IS
 SELECT pg_catalog.pg_extension_config_dump('client', '');
 SELECT pg_catalog.pg_extension_config_dump('client_client_id_seq', '');
 INSERT INTO subject (subject, key) VALUES ('client', '{code}');
-INSERT INTO transition (subject, from_status, event, to_status) VALUES ('client', 'open', 'closed', 'closed');
+INSERT INTO transition (subject, from_status, event, to_status) VALUES ('client', 'OPEN', 'closed', 'CLOSED');
 
 -- ---------------------------------------------------------------------------
 -- What its terms may be
@@ -269,7 +269,7 @@ BEGIN
         RETURN first_answer(asked, NULL::change_result);
     END IF;
     after := before;
-    IF before.status <> 'closed' THEN
+    IF before.status <> 'CLOSED' THEN
         PERFORM require_fresh_snapshot();
         remains := first_account_not_empty(holder);
         IF remains IS NOT NULL THEN
@@ -277,7 +277,7 @@ BEGIN
                            'Bring all its accounts to zero and release its holds first.');
         END IF;
         UPDATE client AS c
-        SET status = 'closed', closed_at = clock_timestamp()
+        SET status = 'CLOSED', closed_at = clock_timestamp()
         WHERE c.client_id = holder
         RETURNING c.* INTO after;
         PERFORM invalidate_account_cache();

@@ -87,7 +87,7 @@ $$
 DECLARE
     found_id constant integer := require_client(code);
 BEGIN
-    IF (client_row(found_id)).status = 'closed' THEN
+    IF (client_row(found_id)).status = 'CLOSED' THEN
         PERFORM refuse('LG011', format('client "%s" is closed', code));
     END IF;
     RETURN found_id;

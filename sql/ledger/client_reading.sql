@@ -280,7 +280,7 @@ BEGIN
     JOIN account AS a ON a.client_id = h.client_id AND a.account = h.account AND a.kind = ANY (kinds)
     LEFT JOIN customer AS c ON c.customer_id = a.customer_id
     WHERE h.client_id = holder AND h.hold_id > after AND (owner IS NULL OR a.customer_id = owner)
-      AND (h.status = 'open' OR NOT open_only)
+      AND (h.status = 'OPEN' OR NOT open_only)
     ORDER BY h.hold_id
     LIMIT require_page(most);
 END;

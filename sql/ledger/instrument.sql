@@ -9,7 +9,7 @@ CREATE TABLE bakkt_ledger_internal.instrument (
     quantity_increment amount NOT NULL,
     minimum_quantity amount NOT NULL,
     minimum_notional amount NOT NULL,
-    status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'retired')),
+    status text NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'RETIRED')),
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (base, quote)
 );
@@ -18,8 +18,8 @@ SELECT pg_catalog.pg_extension_config_dump('instrument', '');
 SELECT pg_catalog.pg_extension_config_dump('instrument_instrument_id_seq', '');
 INSERT INTO subject (subject, key) VALUES ('instrument', '{symbol}');
 INSERT INTO transition (subject, from_status, event, to_status) VALUES
-    ('instrument', 'active', 'changed', 'retired'),
-    ('instrument', 'retired', 'changed', 'active');
+    ('instrument', 'ACTIVE', 'changed', 'RETIRED'),
+    ('instrument', 'RETIRED', 'changed', 'ACTIVE');
 
 -- LG002, LG042, LG045 or LG043 unless the step is a positive amount of the asset within its decimals.
 CREATE FUNCTION bakkt_ledger_internal.check_step(what text, step amount, unit asset) RETURNS void
@@ -59,7 +59,7 @@ BEGIN
                        format('It is %s.', candidate.price_increment));
     ELSIF value(candidate.price_increment) <= 0 THEN
         PERFORM refuse('LG045', 'price increment must be positive', format('It is %s.', candidate.price_increment));
-    ELSIF coalesce(candidate.status, 'active') NOT IN ('active', 'retired') THEN
+    ELSIF coalesce(candidate.status, 'ACTIVE') NOT IN ('ACTIVE', 'RETIRED') THEN
         PERFORM refuse_invalid('instrument status is not known', format('Status: "%s".', candidate.status),
                                'One of active, retired.');
     END IF;
@@ -153,7 +153,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION change_instrument IS
-'Changes the steps, minimums or status (active, retired) of an instrument; NULL leaves them.
+'Changes the steps, minimums or status (ACTIVE, RETIRED) of an instrument; NULL leaves them.
 Trades made before are not touched. Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG015, LG020, LG042, LG043, LG045.';
 
@@ -163,7 +163,7 @@ CREATE FUNCTION bakkt_ledger.retire_instrument(symbol text, reference text DEFAU
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RETURN change_instrument(symbol, status => 'retired',
+    RETURN change_instrument(symbol, status => 'RETIRED',
                              reference => retire_instrument.reference, reason => retire_instrument.reason);
 END;
 $$;

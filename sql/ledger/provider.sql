@@ -4,7 +4,7 @@ CREATE TABLE bakkt_ledger_internal.provider (
     provider_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     code text NOT NULL UNIQUE CHECK (code ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,15}$'),
     name text NOT NULL,
-    status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended', 'closed')),
+    status text NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'SUSPENDED', 'CLOSED')),
     opened_at timestamptz NOT NULL
 );
 COMMENT ON TABLE provider IS
@@ -15,7 +15,7 @@ INSERT INTO subject (subject, key) VALUES ('provider', '{code}');
 -- what was suspended or closed can be taken back
 INSERT INTO transition (subject, from_status, event, to_status)
 SELECT 'provider', f, 'changed', t
-FROM unnest('{active,suspended,closed}'::text[]) AS f, unnest('{active,suspended,closed}'::text[]) AS t
+FROM unnest('{ACTIVE,SUSPENDED,CLOSED}'::text[]) AS f, unnest('{ACTIVE,SUSPENDED,CLOSED}'::text[]) AS t
 WHERE f <> t;
 
 CREATE FUNCTION bakkt_ledger.open_provider(provider text, name text, reference text DEFAULT NULL,
@@ -75,7 +75,7 @@ BEGIN
         RETURN first_answer(asked, NULL::change_result);
     END IF;
     after := jsonb_populate_record(before, jsonb_strip_nulls(asked.content));
-    IF after.status NOT IN ('active', 'suspended', 'closed') OR after.name = '' THEN
+    IF after.status NOT IN ('ACTIVE', 'SUSPENDED', 'CLOSED') OR after.name = '' THEN
         PERFORM refuse_invalid('liquidity provider is not valid', format('Name "%s", status "%s".', after.name, after.status),
                                'Status is one of active, suspended, closed.');
     END IF;
@@ -84,7 +84,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION change_provider IS
-'Changes name or status (active, suspended, closed) of a liquidity provider; NULL leaves it.
+'Changes name or status (ACTIVE, SUSPENDED, CLOSED) of a liquidity provider; NULL leaves it.
 Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG014, LG020.';
 

@@ -84,7 +84,7 @@ BEGIN
         SELECT s.asset::text || 'USD', s.asset, 'USD'::asset,
                price(1 / 10::numeric ^ s.price_decimals, 'USD', s.asset), s.step, s.step, '1.00 USD', loaded.loaded_at
         FROM (SELECT h.*, amount(1 / 10::numeric ^ least(h.scale, 8), h.asset) AS step FROM shipped_asset() AS h) AS s
-        JOIN supported_asset AS a ON a.asset = s.asset AND a.scale = s.scale AND a.status = 'active'
+        JOIN supported_asset AS a ON a.asset = s.asset AND a.scale = s.scale AND a.status = 'ACTIVE'
         WHERE s.price_decimals IS NOT NULL
         ON CONFLICT DO NOTHING
         RETURNING i

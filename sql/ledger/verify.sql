@@ -366,14 +366,14 @@ $$
     ), held AS (
         SELECT h.client_id, h.account, sum(h.remaining) AS held
         FROM hold AS h
-        WHERE h.status = 'open'
+        WHERE h.status = 'OPEN'
         GROUP BY h.client_id, h.account
     ), compared AS (
         SELECT coalesce(b.client_id, a.client_id) AS client_id, coalesce(a.account, b.account) AS account,
                a.account IS NULL AS unknown, b.account IS NULL AS missing,
                b.posted, coalesce(t.posted, zero(a.asset)) AS recomputed, b.held, coalesce(h.held, zero(a.asset)) AS open_holds,
                b.version, coalesce(t.entries, 0) AS entries,
-               left(CASE a.status WHEN 'closed' THEN 'X' ELSE upper(a.status) END, 1) IS DISTINCT FROM b.status::text
+               left(CASE a.status WHEN 'CLOSED' THEN 'X' ELSE a.status END, 1) IS DISTINCT FROM b.status::text
                    OR a.customer_id IS DISTINCT FROM b.customer_id OR a.floor::text IS DISTINCT FROM b.floor::text
                    OR b.normal_debit IS DISTINCT FROM (a.normal_side = 'debit') AS other_terms,
                b.last_recorded_at <> coalesce(t.last_recorded_at, '-infinity') AS other_time

@@ -269,7 +269,7 @@ load_providers(void)
 	static SPIPlanPtr plan = NULL;
 
 	spi_plan(&plan, 0, NULL,
-			 "SELECT provider_id, code, status OPERATOR(pg_catalog.=) 'active' FROM bakkt_ledger_internal.provider");
+			 "SELECT provider_id, code, status OPERATOR(pg_catalog.=) 'ACTIVE' FROM bakkt_ledger_internal.provider");
 	spi_execute_latest(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -293,7 +293,7 @@ load_instruments(void)
 
 	spi_plan(&plan, 0, NULL,
 			 "SELECT i.base, i.quote, i.instrument_id, i.symbol, i.price_increment, i.quantity_increment, a.scale,"
-			 "  i.status OPERATOR(pg_catalog.=) 'active'"
+			 "  i.status OPERATOR(pg_catalog.=) 'ACTIVE'"
 			 " FROM bakkt_ledger_internal.instrument i"
 			 " JOIN bakkt_ledger_internal.supported_asset a ON a.asset OPERATOR(bakkt_ledger.=) i.quote");
 	spi_execute_latest(plan, NULL);
