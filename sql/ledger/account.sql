@@ -58,7 +58,7 @@ BEGIN
     RETURN found_kind;
 END;
 $$;
-COMMENT ON FUNCTION account_kind_of(text, text) IS
+COMMENT ON FUNCTION account_kind_of IS
 'The kind of an account by fund and name.
 Errors: LG034 the chart of accounts has no such name.';
 
@@ -82,7 +82,7 @@ BEGIN
     RETURN CASE WHEN found_account.kind = ANY (visible_kinds()) THEN found_account.account END;
 END;
 $$;
-COMMENT ON FUNCTION account_of(text, text, text, asset) IS
+COMMENT ON FUNCTION account_of IS
 'The account of a client by fund, name and asset; NULL when it was never opened.
 Errors: LG010, 42501.';
 
@@ -102,7 +102,7 @@ BEGIN
     RETURN found_account;
 END;
 $$;
-COMMENT ON FUNCTION require_account(account_id) IS
+COMMENT ON FUNCTION require_account IS
 'The row of an account that the invoking role may see.
 Errors: LG030 unknown or not visible.';
 
@@ -316,7 +316,7 @@ BEGIN
     RETURN present.account;
 END;
 $$;
-COMMENT ON FUNCTION open_account(text, text, text, asset, text, amount) IS
+COMMENT ON FUNCTION open_account IS
 'Opens an account of a client by its name in the chart of accounts and returns it.
 customer: who owns it; that of a claim or of an account about a customer is the one in the name unless given.
 floor: the least natural balance a claim must keep (NULL: zero). A poster opens claims of customers only, without a floor (42501).

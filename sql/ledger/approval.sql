@@ -30,7 +30,7 @@ COMMENT ON COLUMN approval.status IS 'PROPOSED; APPROVED by a second person; DEC
 COMMENT ON COLUMN approval.amount IS 'The amount that is compared with the approver''s limit; NULL: no limit applies.';
 COMMENT ON COLUMN approval.proposed_by IS 'The login that proposed it.';
 COMMENT ON COLUMN approval.proposed_role IS
-    'The same login by number, because a login that was renamed or created again is another one.';
+'The same login by number, because a login that was renamed or created again is another one.';
 COMMENT ON COLUMN approval.decided_by IS 'The login that approved or declined it; NULL: undecided or lapsed.';
 SELECT pg_catalog.pg_extension_config_dump('approval', '');
 SELECT pg_catalog.pg_extension_config_dump('approval_approval_id_seq', '');

@@ -64,9 +64,10 @@ $$
        AND (j.recorded_at > coalesce($2, 'infinity') OR j.effective_at > coalesce($3, 'infinity'))
      GROUP BY l.account
 $$;
-COMMENT ON FUNCTION changes_since(integer, timestamptz, timestamptz) IS
-    'Sums, debit positive, of the lines recorded after one instant or effective after another, which are subtracted from '
-    'today''s balances. Internal.';
+COMMENT ON FUNCTION changes_since IS
+'Sums, debit positive, of the lines recorded after one instant or effective after another, which are subtracted from today''s
+balances.
+Internal.';
 
 CREATE FUNCTION bakkt_ledger.balances(client text, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
     RETURNS TABLE (account account_id, fund text, name text, kind text, customer text, normal_side text,
@@ -106,10 +107,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION balances IS
-    'Balance of every account of a client in natural sign (positive on the account''s normal side). recorded_as_of: as the '
-    'ledger had recorded it by that instant. effective_as_of: as it was at that instant, by what is known now. Both: as it was '
-    'at effective_as_of, by what had been recorded by recorded_as_of. held and available are today''s, of limited accounts; an '
-    'expired hold counts as held until expire_holds() has recorded it. Errors: LG010, 42501.';
+'Balance of every account of a client in natural sign (positive on the account''s normal side).
+recorded_as_of: as the ledger had recorded it by that instant. effective_as_of: as it was at that instant, by what is known now.
+Both: as it was at effective_as_of, by what had been recorded by recorded_as_of. held and available are today''s, of limited
+accounts; an expired hold counts as held until expire_holds() has recorded it.
+Errors: LG010, 42501.';
 
 CREATE FUNCTION bakkt_ledger.balance_of(account account_id, at timestamptz DEFAULT clock_timestamp()) RETURNS account_balance
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -139,6 +141,6 @@ BEGIN
     RETURN ROW(asked.account, row_posted, row_posted - row_held)::account_balance;
 END;
 $$;
-COMMENT ON FUNCTION balance_of(account_id, timestamptz) IS
-    'Exact balance of one account in natural sign, and how much of it is available at the instant; expired holds do not bind. '
-    'Errors: LG030 unknown account, or not visible.';
+COMMENT ON FUNCTION balance_of IS
+'Exact balance of one account in natural sign, and how much of it is available at the instant; expired holds do not bind.
+Errors: LG030 unknown account, or not visible.';

@@ -37,13 +37,15 @@ COMMENT ON COLUMN block.pending IS
 COMMENT ON COLUMN block.absent IS
 'Numbers that this block looked for and did not find: pending, or never used (a transaction that failed).';
 COMMENT ON COLUMN block.writers IS
-'Transactions that were writing when the block was sealed; when the next block finds them ended, what was pending for them is settled.';
+'Transactions that were writing when the block was sealed; when the next block finds them ended, what was pending for them is
+settled.';
 COMMENT ON COLUMN block.records IS 'Number of records in this block.';
 COMMENT ON COLUMN block.total_records IS 'Number of records in this block and all before.';
 COMMENT ON COLUMN block.turnover IS 'Debits of its journals, equal to their credits, per fund and asset.';
 COMMENT ON COLUMN block.root IS 'Root of the Merkle tree over the records in order of number (RFC 6962, SHA-256).';
 COMMENT ON COLUMN block.evidence IS
-'Eight bytes a record, in order of number: lets verify() name a record that was changed or is gone, and the changed line of a journal.';
+'Eight bytes a record, in order of number: lets verify() name a record that was changed or is gone, and the changed line of a
+journal.';
 COMMENT ON COLUMN block.previous_hash IS 'hash of the block before; zeros for the first.';
 COMMENT ON COLUMN block.hash IS 'SHA-256 over all other columns: keep it elsewhere, see digest().';
 -- from which number on a page of postings since an instant begins
@@ -340,7 +342,7 @@ BEGIN
     RETURN sealed.block_no;
 END;
 $$;
-COMMENT ON FUNCTION seal() IS
+COMMENT ON FUNCTION seal IS
 'Seals everything recorded by transactions that have ended, and by this one, in a new block.
 Returns its number; the last block''s number if there is nothing to seal.
 Waits for another sealer, in bounded time (55P03), never for posting.
@@ -364,7 +366,7 @@ $$
                      ORDER BY b.block_no DESC LIMIT 1),
                     ROW(0, decode(repeat('00', 32), 'hex'), 0)::ledger_digest)
 $$;
-COMMENT ON FUNCTION digest() IS
+COMMENT ON FUNCTION digest IS
 'The digest of everything sealed so far.
 Kept where nobody of the database can write, it makes verify(expected => ...) find what no chain inside can:
 a cut tail, a history written anew (I23).';

@@ -59,7 +59,7 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION proof(text, text) IS
+COMMENT ON FUNCTION proof IS
 'Proof that the client''s journal is in a block, for check_proof() anywhere.
 NULL while no block has it.
 Errors: LG010, LG062, 42501.';

@@ -124,7 +124,7 @@ BEGIN
     RETURN latest;
 END;
 $$;
-COMMENT ON FUNCTION latest_version(text) IS
+COMMENT ON FUNCTION latest_version IS
 'The current version of a calendar.
 Errors: LG075 there is no such calendar.';
 
@@ -163,7 +163,7 @@ BEGIN
                            WHERE h.calendar = edition.calendar AND h.version = edition.version AND h.day = is_business_day.day));
 END;
 $$;
-COMMENT ON FUNCTION is_business_day(text, date, integer) IS
+COMMENT ON FUNCTION is_business_day IS
 'Whether the rail is open on that day, by the given version of its calendar (the current one unless given).
 Errors: LG075 the calendar or version does not exist or does not cover the day.';
 
@@ -182,7 +182,7 @@ BEGIN
     RETURN candidate;
 END;
 $$;
-COMMENT ON FUNCTION next_business_day(text, date, integer) IS
+COMMENT ON FUNCTION next_business_day IS
 'The first open day after the given one.
 Errors: LG075 it lies beyond the calendar''s data.';
 
@@ -204,7 +204,7 @@ BEGIN
     RETURN next_business_day(calendar, at_rail::date, edition.version);
 END;
 $$;
-COMMENT ON FUNCTION value_date(text, timestamptz, integer) IS
+COMMENT ON FUNCTION value_date IS
 'The first open day of the rail at or after the instant whose cut-off has not passed, in the rail''s own zone.
 At the cut-off itself the day is over.
 Errors: LG075 beyond the calendar''s data.';
@@ -222,7 +222,7 @@ BEGIN
             WHERE v.calendar = value_deadline.calendar AND v.version = edition);
 END;
 $$;
-COMMENT ON FUNCTION value_deadline(text, date, integer) IS
+COMMENT ON FUNCTION value_deadline IS
 'The instant at which the rail''s day ends: the last moment to pay with that value date.
 Errors: LG075 the calendar or version does not exist or does not cover the day.';
 
@@ -296,7 +296,7 @@ BEGIN
     RETURN edition.version;
 END;
 $$;
-COMMENT ON FUNCTION add_calendar_version(text, date, date, date[], text[], text, smallint[], time, text, text) IS
+COMMENT ON FUNCTION add_calendar_version IS
 'Adds an edition of a calendar, and the calendar if it is new; returns the version.
 holidays, names: the days on which the rail is closed besides its weekends. Windows closed before keep the version
 they were closed with.

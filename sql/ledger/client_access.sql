@@ -35,7 +35,7 @@ BEGIN
                      AND pg_has_role(invoker, r.oid, 'USAGE'));
 END;
 $$;
-COMMENT ON FUNCTION sees_all_clients() IS
+COMMENT ON FUNCTION sees_all_clients IS
 'Whether the invoking role works for the whole ledger: a settler, reconciler, auditor, administrator, the owner or a superuser.';
 
 CREATE FUNCTION bakkt_ledger_internal.visible_clients() RETURNS integer[]
@@ -53,8 +53,9 @@ BEGIN
                  WHERE pg_has_role(invoker, r.oid, 'USAGE') ORDER BY 1);
 END;
 $$;
-COMMENT ON FUNCTION visible_clients() IS
-'Identifiers of the clients that the invoking role may see. Row-level security evaluates it once per query.';
+COMMENT ON FUNCTION visible_clients IS
+'Identifiers of the clients that the invoking role may see.
+Row-level security evaluates it once per query.';
 
 CREATE FUNCTION bakkt_ledger_internal.require_client(code text) RETURNS integer
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -75,7 +76,7 @@ BEGIN
     RETURN found_id;
 END;
 $$;
-COMMENT ON FUNCTION require_client(text) IS
+COMMENT ON FUNCTION require_client IS
 'The identifier of a client that the invoking role may see.
 Errors: LG010 unknown, 42501 not visible.';
 

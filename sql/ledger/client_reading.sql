@@ -27,7 +27,7 @@ BEGIN
     ORDER BY c.client_id;
 END;
 $$;
-COMMENT ON FUNCTION clients() IS 'The clients that the caller may see and work for.';
+COMMENT ON FUNCTION clients IS 'The clients that the caller may see and work for.';
 
 -- The number of the client's customer that was asked for; NULL: all customers. LG012 when it is not
 -- the client's.
@@ -61,8 +61,8 @@ CREATE TYPE bakkt_ledger.customer_line AS (
     opened_at timestamptz
 );
 COMMENT ON TYPE customer_line IS
-    'A customer as customers() lists it. number: where the next page continues. funding_model: the customer''s own; NULL: that '
-    'of the client.';
+'A customer as customers() lists it. number: where the next page continues. funding_model: the customer''s own; NULL: that of the
+client.';
 
 CREATE FUNCTION bakkt_ledger.customers(client text, after bigint DEFAULT 0, most integer DEFAULT 1000) RETURNS SETOF customer_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -79,7 +79,7 @@ BEGIN
     LIMIT require_page(most);
 END;
 $$;
-COMMENT ON FUNCTION customers(text, bigint, integer) IS
+COMMENT ON FUNCTION customers IS
 'The customers of a client, in the order of their numbers.
 after: the last number of the page before; most: the number of rows of a page.
 Errors: LG010, 42501, LG002, 54000.';
@@ -116,7 +116,7 @@ BEGIN
     LIMIT require_page(most);
 END;
 $$;
-COMMENT ON FUNCTION client_accounts(text, text, account_id, integer) IS
+COMMENT ON FUNCTION client_accounts IS
 'The accounts of a client, or of one of its customers, that the caller sees.
 A tenant sees its customers'' accounts, its own settlement and share.
 after: the last account of the page before; most: rows of a page.
@@ -151,7 +151,7 @@ BEGIN
     ORDER BY a.fund, a.name, a.asset;
 END;
 $$;
-COMMENT ON FUNCTION customer_balances(text, timestamptz) IS
+COMMENT ON FUNCTION customer_balances IS
 'Every claim of a customer, of all assets: what it has, what holds bind at the instant and what is available.
 It reads the rows that posting keeps, not the history. What the customer owes or is owed for executions: cash_calls(), deficits().
 at: the instant by which holds have expired or not; the balances are today''s.
@@ -243,7 +243,7 @@ BEGIN
     ORDER BY j.journal_id, l.line;
 END;
 $$;
-COMMENT ON FUNCTION postings(text, text, timestamptz, timestamptz, bigint, integer) IS
+COMMENT ON FUNCTION postings IS
 'The lines of a client''s journals, or of one customer''s accounts, recorded in [since, until), on accounts that the caller sees.
 A tenant sees the lines on its customers'' accounts, its own settlement and share.
 after: the last journal of the page before; most: how many journals a page looks at, so that a page may have fewer lines than
@@ -285,7 +285,7 @@ BEGIN
     LIMIT require_page(most);
 END;
 $$;
-COMMENT ON FUNCTION holds(text, text, boolean, bigint, integer) IS
+COMMENT ON FUNCTION holds IS
 'The holds of a client, or of one of its customers, in the order of their numbers.
 open_only: holds that still bind, or have expired and are not recorded as such yet. after, most: see customers().
 Errors: LG010, 42501, LG012 no such customer of the client, LG002, 54000.';

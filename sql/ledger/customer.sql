@@ -208,6 +208,6 @@ BEGIN
     RETURN found_customer.customer_id;
 END;
 $$;
-COMMENT ON FUNCTION require_customer(text) IS
+COMMENT ON FUNCTION require_customer IS
 'The identifier of a customer that the invoking role may see.
 Errors: LG012 unknown or not visible.';

@@ -35,9 +35,9 @@ CREATE TABLE bakkt_ledger_internal.transition (
     PRIMARY KEY (subject, variant, from_status, event, to_status)
 );
 COMMENT ON TABLE transition IS
-    'The changes of status each subject can make, and by which event; any other is refused. Shipped with the extension.';
+'The changes of status each subject can make, and by which event; any other is refused. Shipped with the extension.';
 COMMENT ON COLUMN transition.variant IS
-    'Which variant of the subject, where one table has several, such as deposits and withdrawals; otherwise empty.';
+'Which variant of the subject, where one table has several, such as deposits and withdrawals; otherwise empty.';
 
 CREATE TABLE bakkt_ledger_internal.event (
     client_id integer NOT NULL,
@@ -61,7 +61,7 @@ CREATE TABLE bakkt_ledger_internal.event (
 );
 CREATE INDEX event_reference_idx ON event (client_id, reference) WHERE reference IS NOT NULL;
 COMMENT ON TABLE event IS
-    'What happened to every subject that is not a journal: opened, changed, ended. Append-only, sealed by blocks.';
+'What happened to every subject that is not a journal: opened, changed, ended. Append-only, sealed by blocks.';
 COMMENT ON COLUMN event.client_id IS 'Client concerned; 0: the whole ledger.';
 COMMENT ON COLUMN event.event_id IS 'From the sequence that also numbers journals.';
 COMMENT ON COLUMN event.journal_id IS 'The journal it posted or follows from, if any.';
@@ -72,7 +72,7 @@ COMMENT ON COLUMN event.status IS 'The subject''s status after it.';
 COMMENT ON COLUMN event.reference IS 'The reference of the request that it belongs to, if it had one.';
 COMMENT ON COLUMN event.content IS 'What was given besides the row''s columns; a repeated event must give the same.';
 COMMENT ON COLUMN event.changed IS
-    'The columns of the row that it set, with their new values; NULL: it ended the row, or changed nothing.';
+'The columns of the row that it set, with their new values; NULL: it ended the row, or changed nothing.';
 SELECT pg_catalog.pg_extension_config_dump('event', '');
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE event ENABLE ALWAYS TRIGGER refuse_write;

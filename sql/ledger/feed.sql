@@ -21,7 +21,8 @@ CREATE TYPE bakkt_ledger.feed_cursor AS (
     hash bytea
 );
 COMMENT ON TYPE feed_cursor IS
-'How far a consumer has read: the last record''s block and number, and the hash of that block, by which a ledger without it is told.';
+'How far a consumer has read: the last record''s block and number, and the hash of that block, by which a ledger without it is
+told.';
 
 CREATE TYPE bakkt_ledger.feed_record AS (
     block_no bigint,
@@ -309,7 +310,7 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION feed(feed_cursor, integer) IS
+COMMENT ON FUNCTION feed IS
 'Everything recorded that a block has, in the order of (block, number): each record once, also one that was committed late.
 after: the cursor of the last record that was read; NULL: from the beginning.
 most: records of a page, up to 100,000.

@@ -20,7 +20,7 @@ CREATE TABLE bakkt_ledger_internal.hold (
 CREATE INDEX hold_open_idx ON hold (client_id, account) WHERE status = 'OPEN';
 CREATE INDEX hold_expiry_idx ON hold (expires_at) WHERE status = 'OPEN';
 COMMENT ON TABLE hold IS
-    'Holds in their present state; their events are the history. balance.held is the sum of remaining over open holds.';
+'Holds in their present state; their events are the history. balance.held is the sum of remaining over open holds.';
 COMMENT ON COLUMN hold.status IS 'open; captured: ended by a capture; released: ended by a release; expired.';
 SELECT pg_catalog.pg_extension_config_dump('hold', '');
 SELECT pg_catalog.pg_extension_config_dump('hold_hold_id_seq', '');
@@ -370,9 +370,10 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION authorize_hold IS
-    'Binds an amount of a customer''s account. A poster binds what customers may use (42501). Idempotent by reference: the '
-    'first answer again, LG020 if the content differs. Errors: LG002 no reference, LG030 unknown account, LG045 amount not '
-    'positive, LG050 not available, LG032, LG033 closed or frozen, LG061.';
+'Binds an amount of a customer''s account.
+A poster binds what customers may use (42501). Idempotent by reference: the first answer again, LG020 if the content differs.
+Errors: LG002 no reference, LG030 unknown account, LG045 amount not positive, LG050 not available, LG032, LG033 closed or frozen,
+LG061.';
 
 CREATE FUNCTION bakkt_ledger.increase_hold(client text, hold text, amount amount, reference text,
                                            at timestamptz DEFAULT clock_timestamp())
@@ -395,7 +396,7 @@ BEGIN
                                                                request => reference));
 END;
 $$;
-COMMENT ON FUNCTION increase_hold(text, text, amount, text, timestamptz) IS
+COMMENT ON FUNCTION increase_hold IS
 'Raises the amount of an open hold, named by its reference.
 Idempotent by its own reference.
 Errors: LG002, LG020, LG045, LG050 not available, LG051 unknown hold, LG052 not open, LG061.';
@@ -410,7 +411,7 @@ BEGIN
     RETURN free_hold(require_client(client), require_own_hold(hold), require_own_hold(reference), amount, at);
 END;
 $$;
-COMMENT ON FUNCTION release_hold(text, text, text, amount, timestamptz) IS
+COMMENT ON FUNCTION release_hold IS
 'Releases a hold, in full when amount is NULL.
 Idempotent by its own reference.
 Errors: LG002, LG020, LG045, LG051 unknown hold, LG052 not open, LG053 more than it binds, LG061.';
@@ -426,10 +427,11 @@ BEGIN
                      description, NULL, at, by_hand => true);
 END;
 $$;
-COMMENT ON FUNCTION capture_hold(text, text, journal_entry, text, boolean, text, timestamptz) IS
-    'Posts the entry, whose debit of the held account comes out of the hold. Several captures may share a hold, and final frees '
-    'the rest. Idempotent by reference. Errors: LG045 nothing captured, LG051 unknown hold, LG052 not open, LG053 more than it '
-    'binds, and those of post_journal(), LG068 included.';
+COMMENT ON FUNCTION capture_hold IS
+'Posts the entry, whose debit of the held account comes out of the hold.
+Several captures may share a hold, and final frees the rest. Idempotent by reference.
+Errors: LG045 nothing captured, LG051 unknown hold, LG052 not open, LG053 more than it binds, and those of post_journal(), LG068
+included.';
 
 -- ---------------------------------------------------------------------------
 -- The run that records what has expired
@@ -504,7 +506,7 @@ BEGIN
             FROM run_for_clients('expire_holds', at, client) AS r (rows));
 END;
 $$;
-COMMENT ON FUNCTION expire_holds(timestamptz, text) IS
+COMMENT ON FUNCTION expire_holds IS
 'Records the holds that have expired at the instant, of one client or of all that the caller sees.
 Returns how many accounts it changed. Accounts that another session has locked are left to the next run, and a NOTICE says how
 many; a client whose part fails is left out with a WARNING. Availability does not depend on it: an expired hold no longer binds.

@@ -56,9 +56,9 @@ CREATE INDEX journal_effective_idx ON journal (client_id, effective_at);
 CREATE INDEX journal_reverses_idx ON journal (client_id, reverses) WHERE reverses IS NOT NULL;
 ALTER TABLE journal ALTER COLUMN entry SET STORAGE EXTENDED;
 COMMENT ON TABLE journal IS
-    'Every movement of money or coin: one row, whose entry cannot be out of balance (I1). Append-only (I3).';
+'Every movement of money or coin: one row, whose entry cannot be out of balance (I1). Append-only (I3).';
 COMMENT ON COLUMN journal.recorded_at IS
-    'When the ledger recorded it: taken after the account locks, later than the last of every limited account it touches (I26).';
+'When the ledger recorded it: taken after the account locks, later than the last of every limited account it touches (I26).';
 COMMENT ON COLUMN journal.effective_at IS 'When it happened in the world, as the caller says; a trade''s execution time.';
 COMMENT ON COLUMN journal.customer_id IS 'The first customer whose account it touches; further ones are in journal_party.';
 COMMENT ON COLUMN journal.reverses IS 'The journal that this one takes back, whole or in part.';
@@ -73,7 +73,7 @@ CREATE TABLE bakkt_ledger_internal.journal_party (
 );
 CREATE INDEX journal_party_customer_idx ON journal_party (customer_id);
 COMMENT ON TABLE journal_party IS
-    'The second and further customers of a journal, so that a statement of any customer is an index look-up.';
+'The second and further customers of a journal, so that a statement of any customer is an index look-up.';
 SELECT pg_catalog.pg_extension_config_dump('journal_party', '');
 
 CREATE TABLE bakkt_ledger_internal.rejection (
@@ -114,8 +114,8 @@ CREATE TABLE bakkt_ledger_internal.balance (
     CONSTRAINT balance_pkey PRIMARY KEY (client_id, account)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE balance IS
-    'Balances of limited accounts, locked and updated by posting. House accounts have no row: their balance is that of the last '
-    'block plus the unsealed journals.';
+'Balances of limited accounts, locked and updated by posting. House accounts have no row: their balance is that of the last block
+plus the unsealed journals.';
 COMMENT ON COLUMN balance.status IS 'O open, D debit-frozen, C credit-frozen, X closed; account.status in one letter.';
 COMMENT ON COLUMN balance.posted IS 'Sum of all lines, debit positive.';
 COMMENT ON COLUMN balance.held IS 'Sum of open holds, not negative.';

@@ -178,7 +178,7 @@ BEGIN
     RETURN posted;
 END;
 $$;
-COMMENT ON FUNCTION approve_journal(text, text, timestamptz) IS
+COMMENT ON FUNCTION approve_journal IS
 'Posts a proposed journal under reference "manual:<reference>". Safe to repeat.
 Errors: LG020 declined before, LG061, LG062 unknown proposal, LG067 the proposer, a login that may become the proposer''s or the
 reverse (I25), or an entry above the login''s limit, and those of post_journal().';
@@ -200,6 +200,6 @@ BEGIN
     RETURN proposal_state(asked);
 END;
 $$;
-COMMENT ON FUNCTION decline_journal(text, text, timestamptz) IS
+COMMENT ON FUNCTION decline_journal IS
 'Declines a proposed journal for good.
 Errors: LG061, LG062, LG063 approved already, LG067.';

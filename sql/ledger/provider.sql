@@ -7,8 +7,7 @@ CREATE TABLE bakkt_ledger_internal.provider (
     status text NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'SUSPENDED', 'CLOSED')),
     opened_at timestamptz NOT NULL
 );
-COMMENT ON TABLE provider IS
-'Who fills orders; the code is the last part of the names of its accounts (LP:payable:LP1).';
+COMMENT ON TABLE provider IS 'Who fills orders; the code is the last part of the names of its accounts (LP:payable:LP1).';
 SELECT pg_catalog.pg_extension_config_dump('provider', '');
 SELECT pg_catalog.pg_extension_config_dump('provider_provider_id_seq', '');
 INSERT INTO subject (subject, key) VALUES ('provider', '{code}');

@@ -95,6 +95,6 @@ BEGIN
             record_events('opened', NULL::instrument[], instruments, loaded.loaded_at);
 END;
 $$;
-COMMENT ON FUNCTION load_shipped_assets() IS
+COMMENT ON FUNCTION load_shipped_assets IS
 'Copies the assets and instruments of this version into the ledger, once; assets already registered stay as they are.
 Opening a client does it. After an update of the extension, call it to get what is new.';

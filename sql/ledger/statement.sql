@@ -23,8 +23,9 @@ BEGIN
           AND touches(j.entry, asked.account);
 END;
 $$;
-COMMENT ON FUNCTION account_journals(account, timestamptz, timestamptz) IS
-    'The journals with a line on the account, recorded in [since, until). Internal.';
+COMMENT ON FUNCTION account_journals IS
+'The journals with a line on the account, recorded in [since, until).
+Internal.';
 
 CREATE TYPE bakkt_ledger.statement_line AS (
     recorded_at timestamptz,
@@ -72,10 +73,11 @@ BEGIN
      ORDER BY j.recorded_at, j.journal_id, l.line;
 END;
 $$;
-COMMENT ON FUNCTION account_statement(account_id, timestamptz, timestamptz) IS
-    'The account''s lines recorded in [since, until) with the running balance in natural sign; the first row is the opening '
-    'balance, which equals the closing balance of the statement before (I4). NULL is no bound. A period that ends now may still '
-    'gain lines of transactions under way. Errors: LG030.';
+COMMENT ON FUNCTION account_statement IS
+'The account''s lines recorded in [since, until) with the running balance in natural sign; the first row is the opening balance,
+which equals the closing balance of the statement before (I4).
+NULL is no bound. A period that ends now may still gain lines of transactions under way.
+Errors: LG030.';
 
 CREATE FUNCTION bakkt_ledger.statement(customer text, asset asset, since timestamptz DEFAULT '-infinity',
                                        until timestamptz DEFAULT 'infinity')
@@ -103,6 +105,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION statement IS
-    'Statements of all claims of a customer in an asset, one account after the other, of what was recorded in [since, until); '
-    'see account_statement(). Receivables and payables of the customer are house accounts: account_statement(). Errors: LG012 '
-    'unknown customer, or not visible.';
+'Statements of all claims of a customer in an asset, one account after the other, of what was recorded in [since, until); see
+account_statement().
+Receivables and payables of the customer are house accounts: account_statement().
+Errors: LG012 unknown customer, or not visible.';

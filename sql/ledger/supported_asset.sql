@@ -32,7 +32,7 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_asset(asset) IS
+COMMENT ON FUNCTION require_asset IS
 'Checks that an asset can be posted.
 Errors: LG040 not registered, LG041 retired.';
 

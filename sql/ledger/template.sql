@@ -21,9 +21,9 @@ CREATE TABLE bakkt_ledger_internal.template_line (
 );
 COMMENT ON TABLE template_line IS 'The lines of the templates, in the order of the golden journals. Shipped with the extension.';
 COMMENT ON COLUMN template_line.side IS
-    'The side of a positive amount; a negative one goes on the other side, and zero makes no line.';
+'The side of a positive amount; a negative one goes on the other side, and zero makes no line.';
 COMMENT ON COLUMN template_line.parties IS
-    'The names under which the parts of the account''s name are given: customer, client, provider, bank, window.';
+'The names under which the parts of the account''s name are given: customer, client, provider, bank, window.';
 COMMENT ON COLUMN template_line.amount IS 'The name under which the amount is given.';
 
 -- The name that a pattern of the chart makes of these parties: [^:]+ stands for one, (:[^:]+)? for the first, which may be NULL.

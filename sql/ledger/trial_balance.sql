@@ -35,6 +35,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION trial_balance IS
-    'Debit and credit balances per client, fund, asset and kind of account, as recorded at the instant (NULL: now); within a '
-    'fund and asset the debits equal the credits (I2). Debit and credit balances of one kind are not set off (I8). Errors: '
-    'LG010, 42501.';
+'Debit and credit balances per client, fund, asset and kind of account, as recorded at the instant (NULL: now); within a fund and
+asset the debits equal the credits (I2).
+Debit and credit balances of one kind are not set off (I8).
+Errors: LG010, 42501.';

@@ -577,7 +577,7 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION verify(ledger_digest, bigint, bigint, bigint) IS
+COMMENT ON FUNCTION verify IS
 'Makes every check there is (check_list) at one snapshot, and returns what is wrong: no rows means that everything is equal.
 expected: a digest kept elsewhere, which shows a history that was cut or written anew.
 progress: a NOTICE every so many records, 0 for none.

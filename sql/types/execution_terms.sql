@@ -30,9 +30,9 @@ CREATE TYPE bakkt_ledger.execution_terms (
 );
 
 COMMENT ON TYPE execution_terms IS
-    'The facts of one execution: side, quantity, customer''s and provider''s price and money, revenue, fee, commission rule, '
-    'instrument, provider, funding model, the client''s order id, and the journal it busts or corrects. About thirty bytes. '
-    'Revenue is always the difference of net money and provider''s money (I17). Text form: a flat JSON object.';
+'The facts of one execution: side, quantity, customer''s and provider''s price and money, revenue, fee, commission rule,
+instrument, provider, funding model, the client''s order id, and the journal it busts or corrects. About thirty bytes. Revenue is
+always the difference of net money and provider''s money (I17). Text form: a flat JSON object.';
 
 CREATE FUNCTION bakkt_ledger_internal.side(terms execution_terms) RETURNS text
     AS 'MODULE_PATHNAME', 'execution_terms_side' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -235,7 +235,7 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_provider_money(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_provider_money(execution_terms) IS
-    'Sum over executions of the providers'' money, positive = they are paid. NULLs are skipped; LG004 when assets differ.';
+'Sum over executions of the providers'' money, positive = they are paid. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_signed_quantity_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_quantity_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -246,7 +246,7 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_signed_quantity(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_signed_quantity(execution_terms) IS
-    'Sum over executions of the quantity, positive = customers received coin. NULLs are skipped; LG004 when assets differ.';
+'Sum over executions of the quantity, positive = customers received coin. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_revenue_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_revenue_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -257,7 +257,7 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_revenue(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_revenue(execution_terms) IS
-    'Sum over executions of the revenue before the clients'' shares. NULLs are skipped; LG004 when assets differ.';
+'Sum over executions of the revenue before the clients'' shares. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_revenue_share_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_revenue_share_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -268,7 +268,7 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_revenue_share(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_revenue_share(execution_terms) IS
-    'Sum over executions of the clients'' shares of the revenue. NULLs are skipped; LG004 when assets differ.';
+'Sum over executions of the clients'' shares of the revenue. NULLs are skipped; LG004 when assets differ.';
 
 CREATE FUNCTION bakkt_ledger_internal.sum_fee_accumulate(internal, execution_terms) RETURNS internal
     AS 'MODULE_PATHNAME', 'sum_fee_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -279,4 +279,4 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_fee(execution_terms) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_fee(execution_terms) IS
-    'Sum over executions of the itemized trade fees. NULLs are skipped; LG004 when assets differ.';
+'Sum over executions of the itemized trade fees. NULLs are skipped; LG004 when assets differ.';
