@@ -86,6 +86,7 @@ COMMENT ON FUNCTION account_of IS
 'The account of a client by fund, name and asset; NULL when it was never opened.
 Errors: LG010, 42501.';
 
+-- The row of an account that the invoking role may see. Errors: LG030 unknown or not visible.
 CREATE FUNCTION bakkt_ledger_internal.require_account(account account_id) RETURNS account
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -102,9 +103,6 @@ BEGIN
     RETURN found_account;
 END;
 $$;
-COMMENT ON FUNCTION require_account IS
-'The row of an account that the invoking role may see.
-Errors: LG030 unknown or not visible.';
 
 -- ---------------------------------------------------------------------------
 -- Opening

@@ -53,6 +53,8 @@ $$
     WHERE a.client_id = holder
 $$;
 
+-- Sums, debit positive, of the lines recorded after one instant or effective after another, which
+-- are subtracted from today's balances.
 CREATE FUNCTION bakkt_ledger_internal.changes_since(client_id integer, recorded_as_of timestamptz, effective_as_of timestamptz)
     RETURNS TABLE (account account_id, change amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
@@ -64,10 +66,6 @@ $$
        AND (j.recorded_at > coalesce($2, 'infinity') OR j.effective_at > coalesce($3, 'infinity'))
      GROUP BY l.account
 $$;
-COMMENT ON FUNCTION changes_since IS
-'Sums, debit positive, of the lines recorded after one instant or effective after another, which are subtracted from today''s
-balances.
-Internal.';
 
 CREATE FUNCTION bakkt_ledger.balances(client text, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
     RETURNS TABLE (account account_id, fund text, name text, kind text, customer text, normal_side text,

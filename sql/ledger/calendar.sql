@@ -107,6 +107,7 @@ CREATE FUNCTION bakkt_ledger_internal.date_text(day date) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce(to_jsonb(day) #>> '{}', 'NULL');
 
+-- The current version of a calendar. Errors: LG075 there is no such calendar.
 CREATE FUNCTION bakkt_ledger_internal.latest_version(calendar text) RETURNS integer
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -124,9 +125,6 @@ BEGIN
     RETURN latest;
 END;
 $$;
-COMMENT ON FUNCTION latest_version IS
-'The current version of a calendar.
-Errors: LG075 there is no such calendar.';
 
 -- The first day that all shipped calendars speak of: nothing can be settled before.
 CREATE FUNCTION bakkt_ledger_internal.calendars_begin() RETURNS date

@@ -21,6 +21,8 @@ INSERT INTO subject (subject, key, apart) VALUES ('client_access', '{role_identi
 -- Visibility
 -- ---------------------------------------------------------------------------
 
+-- Whether the invoking role works for the whole ledger: a settler, reconciler, auditor,
+-- administrator, the owner or a superuser.
 CREATE FUNCTION bakkt_ledger_internal.sees_all_clients() RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -35,9 +37,9 @@ BEGIN
                      AND pg_has_role(invoker, r.oid, 'USAGE'));
 END;
 $$;
-COMMENT ON FUNCTION sees_all_clients IS
-'Whether the invoking role works for the whole ledger: a settler, reconciler, auditor, administrator, the owner or a superuser.';
 
+-- Identifiers of the clients that the invoking role may see. Row-level security evaluates it once
+-- per query.
 CREATE FUNCTION bakkt_ledger_internal.visible_clients() RETURNS integer[]
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -53,10 +55,9 @@ BEGIN
                  WHERE pg_has_role(invoker, r.oid, 'USAGE') ORDER BY 1);
 END;
 $$;
-COMMENT ON FUNCTION visible_clients IS
-'Identifiers of the clients that the invoking role may see.
-Row-level security evaluates it once per query.';
 
+-- The identifier of a client that the invoking role may see. Errors: LG010 unknown, 42501 not
+-- visible.
 CREATE FUNCTION bakkt_ledger_internal.require_client(code text) RETURNS integer
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -76,9 +77,6 @@ BEGIN
     RETURN found_id;
 END;
 $$;
-COMMENT ON FUNCTION require_client IS
-'The identifier of a client that the invoking role may see.
-Errors: LG010 unknown, 42501 not visible.';
 
 -- require_client(), and LG011 when the client is closed.
 CREATE FUNCTION bakkt_ledger_internal.require_open_client(code text) RETURNS integer

@@ -192,6 +192,8 @@ COMMENT ON FUNCTION change_customer IS
 Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG012, LG020, 42501.';
 
+-- The identifier of a customer that the invoking role may see. Errors: LG012 unknown or not
+-- visible.
 CREATE FUNCTION bakkt_ledger_internal.require_customer(customer_code text) RETURNS bigint
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -208,6 +210,3 @@ BEGIN
     RETURN found_customer.customer_id;
 END;
 $$;
-COMMENT ON FUNCTION require_customer IS
-'The identifier of a customer that the invoking role may see.
-Errors: LG012 unknown or not visible.';

@@ -61,30 +61,25 @@ the time of recording; it may not lie more than five minutes ahead (LG061). The 
 kind that account_kind does not mark alone, or on accounts of two customers, is refused (LG068): it takes two people, one who
 calls propose_journal() and one who calls approve_journal().';
 
+-- post_journals() on accounts of any kind, for the owner who takes over the books of another
+-- system.
 CREATE FUNCTION bakkt_ledger_internal.load_journals(requests journal_request[], strict boolean DEFAULT false, dry_run boolean DEFAULT false)
     RETURNS SETOF journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'load_journals';
-COMMENT ON FUNCTION load_journals IS
-'post_journals() on accounts of any kind, for the owner who takes over the books of another system.
-Not granted to anyone.';
 
+-- post_journal() on accounts of any kind, for the owner who takes over the books of another system.
 CREATE FUNCTION bakkt_ledger_internal.load_journal(client text, entry journal_entry, reference text, kind text DEFAULT 'general',
                                                    description text DEFAULT NULL, at timestamptz DEFAULT NULL,
                                                    dry_run boolean DEFAULT false)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'load_journal';
-COMMENT ON FUNCTION load_journal IS
-'post_journal() on accounts of any kind, for the owner who takes over the books of another system.
-Not granted to anyone.';
 
+-- The posting function as the floors above call it: strict, client and kind by number, reversals
+-- allowed; by_hand: the entry is made by one person alone (LG068).
 CREATE FUNCTION bakkt_ledger_internal.post_entry(client_id integer, reference text, kind text, entry journal_entry,
                            effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, reverses bigint DEFAULT NULL, by_hand boolean DEFAULT false)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entry';
-COMMENT ON FUNCTION post_entry IS
-'The posting function as the floors above call it: strict, client and kind by number, reversals allowed; by_hand: the entry is made
-by one person alone (LG068).
-Not granted to anyone.';
 
 -- post_entry() of many of one kind, in one batch: the numbers of the journals, in order.
 CREATE FUNCTION bakkt_ledger_internal.post_entries(holder integer, kind text, named text[], entries journal_entry[], effective timestamptz,
@@ -92,41 +87,34 @@ CREATE FUNCTION bakkt_ledger_internal.post_entries(holder integer, kind text, na
     RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entries';
 
+-- Raises 54000 when a call brings more requests, references or numbers than one call may
+-- (src/bounds.h).
 CREATE FUNCTION bakkt_ledger_internal.require_batch_size(requests bigint) RETURNS void
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'check_batch_size';
-COMMENT ON FUNCTION require_batch_size IS
-'Internal: raises 54000 when a call brings more requests, references or numbers than one call may (src/bounds.h).';
 
+-- Whether a reference has a form that the ledger gives to journals of its own (cash-call:, manual:,
+-- .../bust, ...): no caller's request may use it (LG002).
 CREATE FUNCTION bakkt_ledger_internal.is_reserved_reference(reference text) RETURNS boolean
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'is_reserved_reference';
-COMMENT ON FUNCTION is_reserved_reference IS
-'Whether a reference has a form that the ledger gives to journals of its own (cash-call:, manual:, .../bust, ...): no caller''s
-request may use it (LG002).';
 
+-- Opens the balance row of a limited account that has just been inserted into account.
 CREATE FUNCTION bakkt_ledger_internal.create_balance(client_id integer, account account_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'create_balance';
-COMMENT ON FUNCTION create_balance IS
-'Opens the balance row of a limited account that has just been inserted into account.
-Not granted to anyone.';
 
+-- Sets open, debit_frozen, credit_frozen or closed on a limited account under its row lock; closing
+-- needs zero and no holds (LG035).
 CREATE FUNCTION bakkt_ledger_internal.set_balance_status(client_id integer, account account_id, status text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'set_balance_status';
-COMMENT ON FUNCTION set_balance_status IS
-'Sets open, debit_frozen, credit_frozen or closed on a limited account under its row lock; closing needs zero and no holds (LG035).
-Not granted to anyone.';
 
+-- Adds to (positive) or takes from (negative) the amount that holds bind on a limited account,
+-- under its row lock; LG050 if less is available. Returns the balance after.
 CREATE FUNCTION bakkt_ledger_internal.adjust_held(client_id integer, account account_id, change amount) RETURNS account_balance
     LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'adjust_held';
-COMMENT ON FUNCTION adjust_held IS
-'Adds to (positive) or takes from (negative) the amount that holds bind on a limited account, under its row lock; LG050 if less is
-available.
-Returns the balance after. Not granted to anyone.';
 
+-- Makes every session forget what it has cached of accounts, assets and clients when this
+-- transaction commits.
 CREATE FUNCTION bakkt_ledger_internal.invalidate_account_cache() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'invalidate_account_cache';
-COMMENT ON FUNCTION invalidate_account_cache IS
-'Makes every session forget what it has cached of accounts, assets and clients when this transaction commits.
-Not granted to anyone.';
 
 CREATE FUNCTION bakkt_ledger.reverse_journal(client text, journal bigint, reference text, entry journal_entry DEFAULT NULL,
                                              description text DEFAULT NULL, at timestamptz DEFAULT NULL)

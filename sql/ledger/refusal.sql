@@ -19,8 +19,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, DETAIL = detail, HINT = hint;
 END;
 $$;
-COMMENT ON FUNCTION refuse IS 'Internal: raises an error of this SQLSTATE.';
 
+-- Raises LG002, a malformed request.
 CREATE FUNCTION bakkt_ledger_internal.refuse_invalid(message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -29,7 +29,6 @@ BEGIN
     PERFORM refuse('LG002', message, detail, hint);
 END;
 $$;
-COMMENT ON FUNCTION refuse_invalid IS 'Internal: raises LG002, a malformed request.';
 
 -- Another session used the reference after this one had looked for it. A retry finds the outcome.
 CREATE FUNCTION bakkt_ledger_internal.refuse_taken_reference(reference text) RETURNS void
@@ -41,7 +40,6 @@ BEGIN
         MESSAGE = format('reference "%s" was used by a concurrent transaction', reference), HINT = 'Retry the transaction.';
 END;
 $$;
-COMMENT ON FUNCTION refuse_taken_reference IS 'Internal: raises 40001.';
 
 -- A repeated request with the same content is no error and no second change; with other content it
 -- is refused, naming the field.
@@ -64,5 +62,3 @@ BEGIN
         HINT = 'Repeat the request unchanged, or use the function that changes the object, or another reference.';
 END;
 $$;
-COMMENT ON FUNCTION refuse_other_content IS
-'Internal: raises LG020 naming the first field in which "given" differs from "stored".';

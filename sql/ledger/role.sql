@@ -27,11 +27,10 @@ BEGIN
 END;
 $roles$;
 
+-- The role on whose behalf the session works (after SET ROLE), also inside SECURITY DEFINER
+-- functions. Errors: 42501 inside a security-restricted operation (maintenance), where nobody acts.
 CREATE FUNCTION bakkt_ledger_internal.invoking_role() RETURNS name
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'bakkt_ledger_invoking_role';
-COMMENT ON FUNCTION invoking_role IS
-'The role on whose behalf the session works (after SET ROLE), also inside SECURITY DEFINER functions.
-Errors: 42501 inside a security-restricted operation (maintenance), where nobody acts.';
 
 -- ---------------------------------------------------------------------------
 -- Roles that were given something

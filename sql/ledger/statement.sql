@@ -4,6 +4,7 @@
 -- Refuses accounts the caller may not see (LG030, LG012).
 -- Locks nothing.
 
+-- The journals with a line on the account, recorded in [since, until).
 CREATE FUNCTION bakkt_ledger_internal.account_journals(asked account, since timestamptz, until timestamptz) RETURNS SETOF journal
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -23,9 +24,6 @@ BEGIN
           AND touches(j.entry, asked.account);
 END;
 $$;
-COMMENT ON FUNCTION account_journals IS
-'The journals with a line on the account, recorded in [since, until).
-Internal.';
 
 CREATE TYPE bakkt_ledger.statement_line AS (
     recorded_at timestamptz,

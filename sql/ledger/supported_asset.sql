@@ -16,6 +16,7 @@ INSERT INTO transition (subject, from_status, event, to_status) VALUES
     ('supported_asset', 'ACTIVE', 'retired', 'RETIRED'),
     ('supported_asset', 'RETIRED', 'reinstated', 'ACTIVE');
 
+-- Checks that an asset can be posted. Errors: LG040 not registered, LG041 retired.
 CREATE FUNCTION bakkt_ledger_internal.require_asset(asset asset) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -32,9 +33,6 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_asset IS
-'Checks that an asset can be posted.
-Errors: LG040 not registered, LG041 retired.';
 
 CREATE FUNCTION bakkt_ledger.register_asset(asset asset, kind text, scale integer, name text DEFAULT NULL,
                                             reference text DEFAULT NULL)
