@@ -37,7 +37,7 @@ $$
 DECLARE
     answer change_result := ROW(asked.reference, 'unchanged', false);
 BEGIN
-    IF to_jsonb(before) IS DISTINCT FROM to_jsonb(after) THEN
+    IF coalesce(jsonb_strip_nulls(to_jsonb(before)), '{}') <> coalesce(jsonb_strip_nulls(to_jsonb(after)), '{}') THEN
         PERFORM record_event(event, before, after, asked.at, request => asked.reference, reason => reason);
         answer.outcome := event;
     END IF;

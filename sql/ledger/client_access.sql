@@ -123,7 +123,8 @@ $$;
 -- Granting and revoking
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION bakkt_ledger.grant_client_access(client text, role name, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.grant_client_access(client text, role name, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -131,15 +132,18 @@ DECLARE
     holder constant integer := require_client(client);
     named constant oid := require_role(role);
     granted client_access;
+    asked request;
 BEGIN
     PERFORM bounded_wait();
+    asked := open_change('grant_client_access', 'client_access', holder, reference, jsonb_build_object('role', role));
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::change_result);
+    END IF;
     INSERT INTO client_access AS g (client_id, role, role_identity, granted_by)
     VALUES (holder, named, role_identity(named), invoking_role())
     ON CONFLICT DO NOTHING
     RETURNING g.* INTO granted;
-    IF FOUND THEN
-        PERFORM record_event('granted', NULL::client_access, granted, granted.granted_at, reason => reason);
-    END IF;
+    RETURN close_change(asked, 'granted', NULL::client_access, granted, reason);
 END;
 $$;
 COMMENT ON FUNCTION grant_client_access IS
@@ -147,20 +151,26 @@ COMMENT ON FUNCTION grant_client_access IS
 It ends with the role. Granting again is no error.
 Errors: LG010, 42501, 42704 unknown role.';
 
-CREATE FUNCTION bakkt_ledger.revoke_client_access(client text, role name, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.revoke_client_access(client text, role name, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_client(client);
     revoked client_access;
+    asked request;
 BEGIN
     PERFORM bounded_wait();
-    DELETE FROM client_access AS g WHERE g.client_id = holder AND role_label(g.role) = revoke_client_access.role RETURNING g.* INTO revoked;
-    IF FOUND THEN
-        PERFORM invalidate_account_cache();  -- sessions remember what was granted
-        PERFORM record_event('removed', revoked, NULL, clock_timestamp(), reason => reason);
+    asked := open_change('revoke_client_access', 'client_access', holder, reference, jsonb_build_object('role', role));
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::change_result);
     END IF;
+    DELETE FROM client_access AS g
+    WHERE g.client_id = holder AND role_label(g.role) = revoke_client_access.role
+    RETURNING g.* INTO revoked;
+    PERFORM invalidate_account_cache();  -- sessions remember what was granted
+    RETURN close_change(asked, 'removed', revoked, NULL, reason);
 END;
 $$;
 COMMENT ON FUNCTION revoke_client_access IS

@@ -26,12 +26,14 @@ COMMENT ON TYPE account_balance IS 'Balance of a limited account in natural sign
 
 CREATE TYPE bakkt_ledger.journal_result AS (
     request integer,
+    reference text,
     outcome text,
     replayed boolean,
     journal bigint,
     sqlstate text,
     message text,
     detail text,
+    hint text,
     recorded_at timestamptz,
     balances account_balance[]
 );

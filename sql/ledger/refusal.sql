@@ -1,24 +1,13 @@
 -- How the functions in SQL refuse: every error they raise goes through refuse().
 -- refuse_other_content() is LG020, naming the field in which a repeated request differs.
 
--- Raises an error. STABLE as all that only check: a volatile function starts commands, which a
--- parallel plan may not.
-CREATE FUNCTION bakkt_ledger_internal.refuse(code text, message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    -- RAISE refuses a NULL option, and would show an empty text as an empty line
-    IF detail IS NULL AND hint IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message;
-    ELSIF detail IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = hint;
-    ELSIF hint IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, DETAIL = detail;
-    END IF;
-    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, DETAIL = detail, HINT = hint;
-END;
-$$;
+-- Raises an error. facts: what a program needs to know of it (what was required, what was there, which account), as a JSON object
+-- that drivers show as constraint_name. STABLE as all that only check: a volatile function starts commands, which a parallel plan
+-- may not.
+CREATE FUNCTION bakkt_ledger_internal.refuse(code text, message text, detail text DEFAULT NULL, hint text DEFAULT NULL,
+                                             facts jsonb DEFAULT NULL)
+    RETURNS void
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'refuse_request';
 
 -- Raises LG002, a malformed request.
 CREATE FUNCTION bakkt_ledger_internal.refuse_invalid(message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
@@ -36,8 +25,8 @@ CREATE FUNCTION bakkt_ledger_internal.refuse_taken_reference(reference text) RET
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
-        MESSAGE = format('reference "%s" was used by a concurrent transaction', reference), HINT = 'Retry the transaction.';
+    PERFORM refuse('40001', format('reference "%s" was used by a concurrent transaction', reference), NULL,
+                   'Retry the transaction.');
 END;
 $$;
 
@@ -55,10 +44,10 @@ BEGIN
     IF field IS NULL THEN
         RETURN;
     END IF;
-    RAISE EXCEPTION USING ERRCODE = 'LG020',
-        MESSAGE = format('%s "%s" was given before with another %s', what, object_key, field),
-        DETAIL = format('Field "%s": %s then, %s now.', field,
-                        coalesce(stored ->> field, 'null'), coalesce(given ->> field, 'null')),
-        HINT = 'Repeat the request unchanged, or use the function that changes the object, or another reference.';
+    PERFORM refuse('LG020', format('%s "%s" was given before with another %s', what, object_key, field),
+                   format('Field "%s": %s then, %s now.', field,
+                          coalesce(stored ->> field, 'null'), coalesce(given ->> field, 'null')),
+                   'Repeat the request unchanged, or use the function that changes the object, or another reference.',
+                   jsonb_build_object('field', field, 'stored', stored -> field, 'given', given -> field));
 END;
 $$;
