@@ -31,20 +31,20 @@ COMMENT ON FUNCTION clients IS 'The clients that the caller may see and work for
 
 -- The number of the client's customer that was asked for; NULL: all customers. LG012 when it is not
 -- the client's.
-CREATE FUNCTION bakkt_ledger_internal.customer_asked(holder integer, code text) RETURNS bigint
+CREATE FUNCTION bakkt_ledger_internal.customer_asked(holder integer, named text) RETURNS bigint
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     found_customer bigint;
 BEGIN
-    IF code IS NULL THEN
+    IF named IS NULL THEN
         RETURN NULL;
     END IF;
-    SELECT c.customer_id INTO found_customer FROM customer AS c WHERE c.client_id = holder AND c.customer_code = code;
+    SELECT c.customer_id INTO found_customer FROM customer_named(named) AS c WHERE c.client_id = holder;
     IF NOT FOUND THEN
-        PERFORM refuse('LG012', format('unknown customer account "%s"', code), NULL,
-                       'Leave it out for all customers of the client.');
+        PERFORM refuse('LG012', format('client "%s" has no customer "%s"', (client_row(holder)).code, named), NULL,
+                       'Leave the customer out for all of them.', jsonb_build_object('customer', named));
     END IF;
     RETURN found_customer;
 END;

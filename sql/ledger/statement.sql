@@ -83,22 +83,18 @@ CREATE FUNCTION bakkt_ledger.statement(customer text, asset asset, since timesta
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    asked record;
+    owner constant customer := customer_row(require_customer(customer));
+    claim account_id;
 BEGIN
-    IF NOT EXISTS (SELECT FROM customer c
-                    WHERE c.customer_code = statement.customer AND c.client_id = ANY (visible_clients())) THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG012', MESSAGE = format('unknown customer account "%s"', customer);
-    END IF;
-    FOR asked IN
-        SELECT a.account FROM account a
-          JOIN customer c ON c.customer_id = a.customer_id AND c.client_id = a.client_id
-          JOIN account_kind k ON k.kind = a.kind AND k.limited
-         WHERE c.customer_code = statement.customer AND a.asset = statement.asset
-         ORDER BY a.name
+    FOR claim IN
+        SELECT a.account
+        FROM account AS a
+        JOIN account_kind AS k ON k.kind = a.kind AND k.limited
+        WHERE a.client_id = owner.client_id AND a.customer_id = owner.customer_id AND a.asset = statement.asset
+        ORDER BY a.name
     LOOP
-        RETURN QUERY SELECT * FROM account_statement(asked.account, since, until);
+        RETURN QUERY SELECT l.* FROM account_statement(claim, since, until) AS l;
     END LOOP;
 END;
 $$;

@@ -122,12 +122,36 @@ funding_model_of(const char *name)
 
 /* ---- customers ---- */
 
+/* The code of the customer that is named CLIENT/external id; false if there is none. */
+static bool
+find_external(const char *name, int length, char *code)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum		arguments[] = {PointerGetDatum(cstring_to_text_with_len(name, length))};
+	bool		found;
+
+	SPI_connect();
+	spi_plan(&plan, 1, (Oid[]) {TEXTOID}, "SELECT customer_code FROM bakkt_ledger_internal.customer_named($1)");
+	spi_execute(plan, arguments);
+	found = SPI_processed == 1;
+	if (found)
+		memcpy(code, text_column(0, 1), ACCOUNT_CODE_LENGTH);
+	SPI_finish();
+	return found;
+}
+
 Customer *
 customer_want(const char *code, int length)
 {
 	bool		found;
 	Customer   *customer;
+	char		external_code[ACCOUNT_CODE_LENGTH];
 
+	if (memchr(code, '/', length) && find_external(code, length, external_code))
+	{
+		code = external_code;
+		length = ACCOUNT_CODE_LENGTH;
+	}
 	if (length != ACCOUNT_CODE_LENGTH)
 		return NULL;
 	customer = hash_search(customers, code, HASH_ENTER, &found);
