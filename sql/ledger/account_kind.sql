@@ -152,3 +152,8 @@ FROM pg_catalog.unnest('{FBO,CUST,SEG,CORP}'::text[]) AS debtor,
      LATERAL (VALUES (debtor, creditor, '_due_to_', 'DueTo:', 'credit'),
                      (creditor, debtor, '_due_from_', 'DueFrom:', 'debit')) AS side (owner, other, stem, prefix, normal)
 WHERE debtor <> creditor;
+
+-- An amount on an account of that kind, debit positive, as a balance in natural sign: positive on its normal side.
+CREATE FUNCTION bakkt_ledger_internal.natural_balance(its account_kind, posted amount) RETURNS amount
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE its.normal_side WHEN 'debit' THEN posted ELSE -posted END;

@@ -134,7 +134,7 @@ CREATE TYPE bakkt_ledger.customer_balance AS (
 COMMENT ON TYPE customer_balance IS
 'The balance of a customer''s claim in natural sign, what holds bind of it, and the rest: available = balance - held.';
 
-CREATE FUNCTION bakkt_ledger.customer_balances(customer text, at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.customer_balances(customer text, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
     RETURNS SETOF customer_balance
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -143,18 +143,17 @@ DECLARE
     owner constant bigint := require_customer(customer);
 BEGIN
     RETURN QUERY
-    SELECT a.account, a.fund, a.name, a.kind, -b.posted, h.held, -b.posted - h.held
+    SELECT a.account, a.fund, a.name, a.kind, b.balance, b.balance - b.available, b.available
     FROM account AS a
-    JOIN balance AS b ON b.client_id = a.client_id AND b.account = a.account
-    CROSS JOIN LATERAL (SELECT b.held - coalesce(expired_holds(a.client_id, a.account, at), zero(a.asset)) AS held) AS h
+    JOIN account_kind AS k ON k.kind = a.kind AND k.limited
+    CROSS JOIN LATERAL balance_of(a.account, at, known_at) AS b
     WHERE a.customer_id = owner
     ORDER BY a.fund, a.name, a.asset;
 END;
 $$;
 COMMENT ON FUNCTION customer_balances IS
-'Every claim of a customer, of all assets: what it has, what holds bind at the instant and what is available.
-It reads the rows that posting keeps, not the history. What the customer owes or is owed for executions: cash_calls(), deficits().
-at: the instant by which holds have expired or not; the balances are today''s.
+'Every claim of a customer, of all assets: what it has, what holds bind and what is available.
+at, known_at: as for balance_of(). What the customer owes or is owed for executions: cash_calls(), deficits().
 Errors: LG012 unknown customer, or not visible.';
 
 CREATE TYPE bakkt_ledger.posting_line AS (

@@ -4,27 +4,6 @@
 -- Refuses accounts the caller may not see (LG030, LG012).
 -- Locks nothing.
 
--- The journals with a line on the account, recorded in [since, until).
-CREATE FUNCTION bakkt_ledger_internal.account_journals(asked account, since timestamptz, until timestamptz) RETURNS SETOF journal
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    IF asked.customer_id IS NULL THEN
-        RETURN QUERY SELECT j.* FROM journal j
-            WHERE j.client_id = asked.client_id AND j.recorded_at >= since AND j.recorded_at < until
-              AND touches(j.entry, asked.account);
-        RETURN;
-    END IF;
-    RETURN QUERY SELECT j.* FROM journal j
-        WHERE j.customer_id = asked.customer_id AND j.recorded_at >= since AND j.recorded_at < until
-          AND touches(j.entry, asked.account);
-    RETURN QUERY SELECT j.* FROM journal_party p JOIN journal j ON j.client_id = p.client_id AND j.journal_id = p.journal_id
-        WHERE p.customer_id = asked.customer_id AND j.recorded_at >= since AND j.recorded_at < until
-          AND touches(j.entry, asked.account);
-END;
-$$;
-
 CREATE TYPE bakkt_ledger.statement_line AS (
     recorded_at timestamptz,
     effective_at timestamptz,
@@ -46,29 +25,25 @@ CREATE FUNCTION bakkt_ledger.account_statement(account account_id, since timesta
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
-#variable_conflict use_column
 DECLARE
-    asked account := require_account(account);
-    sign integer := (SELECT CASE k.normal_side WHEN 'debit' THEN 1 ELSE -1 END FROM account_kind k WHERE k.kind = asked.kind);
-    opening amount;
+    asked constant account := require_account(account);
+    its constant account_kind := (SELECT k FROM account_kind AS k WHERE k.kind = asked.kind);
+    opening constant amount := (balance_of(account)).balance - natural_balance(its, coalesce(
+        (SELECT sum_for(asked.account, j.entry) FROM account_journals(asked, coalesce(since, '-infinity'), 'infinity') AS j),
+        zero(asked.asset)));
 BEGIN
-    since := coalesce(since, '-infinity');
-    until := coalesce(until, 'infinity');
-    opening := (balance_of(account)).balance
-             - coalesce((SELECT sum_for(asked.account, j.entry) FROM account_journals(asked, since, 'infinity') j),
-                        zero(asked.asset)) * sign;
     RETURN NEXT ROW(nullif(since, '-infinity'), NULL, NULL, 'opening balance', NULL, asked.account, asked.name,
                     NULL, NULL, opening, NULL)::statement_line;
     RETURN QUERY
-    SELECT j.recorded_at, j.effective_at, j.journal_id, k.name, j.reference, asked.account, asked.name,
-           l.debit, l.credit,
-           opening + sum(l.amount * sign) OVER (ORDER BY j.recorded_at, j.journal_id, l.line ROWS UNBOUNDED PRECEDING),
+    SELECT j.recorded_at, j.effective_at, j.journal_id, k.name, j.reference, asked.account, asked.name, l.debit, l.credit,
+           opening + sum(natural_balance(its, l.amount))
+                         OVER (ORDER BY j.recorded_at, j.journal_id, l.line ROWS UNBOUNDED PRECEDING),
            j.description
-      FROM account_journals(asked, since, until) j
-      JOIN journal_kind k ON k.kind = j.kind
-      CROSS JOIN LATERAL lines(j.entry) l
-     WHERE l.account = asked.account
-     ORDER BY j.recorded_at, j.journal_id, l.line;
+    FROM account_journals(asked, coalesce(since, '-infinity'), coalesce(until, 'infinity')) AS j
+    JOIN journal_kind AS k ON k.kind = j.kind
+    CROSS JOIN LATERAL lines(j.entry) AS l
+    WHERE l.account = asked.account
+    ORDER BY j.recorded_at, j.journal_id, l.line;
 END;
 $$;
 COMMENT ON FUNCTION account_statement IS
