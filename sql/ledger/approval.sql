@@ -60,9 +60,9 @@ BEGIN
         SELECT holder, propose_all.subject, g.key, g.worth, propose_all.reason, session_login(), session_login_role(), at
         FROM unnest(keys, worths) WITH ORDINALITY AS g (key, worth, place)
         ORDER BY g.place
-        RETURNING p.*
+        RETURNING p AS state  -- a record would become an approval by its text, in the session's DateStyle
     )
-    SELECT array_agg(p ORDER BY p.approval_id) INTO entered FROM proposed AS p;
+    SELECT array_agg(p.state ORDER BY (p.state).approval_id) INTO entered FROM proposed AS p;
     PERFORM record_events('proposed', array_fill(NULL::approval, ARRAY[cardinality(entered)]), entered, at, worths,
                           why => reason);
     RETURN entered;

@@ -62,7 +62,7 @@ BEGIN
 END;
 $$;
 
--- Where to go on: the cursor's place, or before the first.  LG069 if it is not in this ledger's past.
+-- Where to go on: the cursor's place, or before the first.  LG069 if this ledger has not got it.
 CREATE FUNCTION bakkt_ledger_internal.require_cursor(after feed_cursor) RETURNS feed_cursor
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
