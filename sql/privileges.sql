@@ -80,7 +80,7 @@ BEGIN
     FOR given IN SELECT * FROM (VALUES
         -- reading: a tenant sees its own, and what no provider, bank or revenue can be seen from
         ('{reader}'::text[], ARRAY[
-            'clients', 'account_kind_of', 'account_of', 'feed', 'customers', 'client_accounts', 'postings', 'executions', 'holds',
+            'clients', 'account_of', 'feed', 'customers', 'client_accounts', 'postings', 'executions', 'holds',
             'balances', 'customer_balances', 'balance_of', 'statement', 'account_statement', 'cash_balance', 'buying_power', 'buying_powers',
             'is_business_day', 'next_business_day', 'value_date', 'value_deadline', 'next_cash_retry',
             'window_bounds', 'window_of', 'window_summary', 'net_position', 'obligations',

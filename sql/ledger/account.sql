@@ -40,7 +40,7 @@ WHERE f <> e.to_status;
 -- Looking up
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION bakkt_ledger.account_kind_of(fund text, name text) RETURNS account_kind
+CREATE FUNCTION bakkt_ledger_internal.account_kind_of(fund text, name text) RETURNS account_kind
     LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$

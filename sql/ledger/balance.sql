@@ -181,23 +181,22 @@ CREATE FUNCTION bakkt_ledger.balance_of(account account_id, at timestamptz DEFAU
 $$
 DECLARE
     asked constant account := require_account(account);
-    past constant boolean := at < clock_timestamp() OR known_at IS NOT NULL;
-    posted amount := posted_on(asked);
+    its constant account_kind := (SELECT k FROM account_kind AS k WHERE k.kind = asked.kind);
+    moment constant timestamptz := coalesce(at, clock_timestamp());
+    balance amount := natural_balance(its, posted_on(asked));
     held amount;
 BEGIN
-    IF past THEN
-        posted := posted - changes_of(asked, at, known_at);
-    ELSE
-        SELECT b.held - coalesce(expired_holds(b.client_id, b.account, coalesce(at, clock_timestamp())), zero(asked.asset)) INTO held
-        FROM balance AS b
-        WHERE b.client_id = asked.client_id AND b.account = asked.account;
+    IF moment < clock_timestamp() OR known_at IS NOT NULL THEN
+        balance := balance - natural_balance(its, changes_of(asked, at, known_at));
     END IF;
-    SELECT natural_balance(k, posted) INTO posted FROM account_kind AS k WHERE k.kind = asked.kind;
-    RETURN ROW(asked.account, posted, CASE WHEN NOT past THEN posted - coalesce(held, zero(asked.asset)) END)::account_balance;
+    IF known_at IS NULL THEN
+        SELECT coalesce(sum(h.held), zero(asked.asset)) INTO held FROM holds_at(asked.client_id, ARRAY[asked.account], moment) AS h;
+    END IF;
+    RETURN ROW(asked.account, balance, balance - held)::account_balance;
 END;
 $$;
 COMMENT ON FUNCTION balance_of IS
 'The exact balance of one account in natural sign, and how much of it is available.
-at: as it was at that instant, and then available is NULL; NULL: all that is posted; a later instant: holds that have expired by then
-do not bind. known_at: by what the ledger had recorded by that instant; NULL: by what it knows now.
+at: as it was at that instant, holds included; NULL: all that is posted, and the holds of now.
+known_at: by what the ledger had recorded by that instant, and then available is NULL; NULL: by what it knows now.
 Errors: LG030 unknown account, or not visible.';

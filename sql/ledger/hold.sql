@@ -196,6 +196,38 @@ BEGIN
 END;
 $$;
 
+-- What holds bind on each account at the instant: a hold's opening is by the caller's clock, what became of it by ours. Those that
+-- have ended are looked for only if the instant is past: their changes since are taken back.
+CREATE FUNCTION bakkt_ledger_internal.holds_at(holder integer, bound account_id[], moment timestamptz)
+    RETURNS TABLE (account account_id, reference text, held amount)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
+    SET jit = off AS
+$$
+DECLARE
+    past constant boolean := moment < clock_timestamp() - interval '1 minute';
+    expiry constant timestamptz := CASE WHEN isfinite(moment) THEN moment ELSE clock_timestamp() END;
+BEGIN
+    IF NOT past THEN
+        RETURN QUERY
+        SELECT h.account, h.reference, h.remaining
+        FROM unnest(bound) AS b (account)
+        JOIN hold AS h ON h.client_id = holder AND h.account = b.account
+        WHERE h.status = 'OPEN' AND (h.expires_at > expiry OR h.expires_at IS NULL);
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT h.account, h.reference, coalesce(h.remaining + e.undone, h.remaining)
+    FROM hold AS h
+    CROSS JOIN LATERAL (SELECT sum(CASE v.event WHEN 'increased' THEN -v.amount ELSE v.amount END) AS undone
+                        FROM event AS v
+                        WHERE v.client_id = h.client_id AND v.subject = 'hold' AND v.subject_key = h.hold_id::text
+                          AND v.event <> 'authorized' AND v.recorded_at > moment) AS e
+    WHERE h.client_id = holder AND h.account = ANY (bound) AND h.opened_at <= moment
+      AND (h.expires_at > moment OR h.expires_at IS NULL);
+END;
+$$;
+
 CREATE TYPE bakkt_ledger.hold_result AS (
     reference text,
     outcome text,

@@ -31,7 +31,7 @@ CREATE FUNCTION pg_temp.state(who text) RETURNS text VOLATILE LANGUAGE sql AS $$
 	SELECT format('%s/%s/%s', -b.posted, b.held, (bakkt_ledger.balance_of(b.account)).available) FROM bakkt_ledger_internal.balance b WHERE b.account = pg_temp.of($1) $$;
 CREATE FUNCTION pg_temp.ties(moment text) RETURNS SETOF text VOLATILE LANGUAGE sql AS $$
 	SELECT is_empty($q$SELECT b.account, b.held, s.bound FROM balance b
-		LEFT JOIN (SELECT account, sum(remaining) AS bound FROM hold WHERE status = 'open' GROUP BY account) s ON s.account = b.account
+		LEFT JOIN (SELECT account, sum(remaining) AS bound FROM hold WHERE status = 'OPEN' GROUP BY account) s ON s.account = b.account
 		WHERE b.held *<> coalesce(s.bound, zero(asset(b.held)))$q$,
 		'the balance held is what open holds bind after ' || moment) $$;
 -- a hold of two hours ago that expired an hour ago, and nobody has looked since
@@ -99,7 +99,7 @@ SELECT throws_ok($$SELECT capture_hold('HOLD', 'e4', pg_temp.move('ben', 'ann', 
 	'an expired hold cannot be captured');
 SELECT throws_ok($$SELECT increase_hold('HOLD', 'e4', '5.00 USD', 'u1')$$, 'LG052', NULL, 'an expired hold cannot be increased');
 SELECT throws_ok($$SELECT release_hold('HOLD', 'e4', 'u1')$$, 'LG052', NULL, 'an expired hold cannot be released');
-SELECT is((SELECT status FROM authorize_hold('HOLD', pg_temp.of('ben'), '5.00 USD', 'e4', expires_at => now() - interval '1 hour')), 'open',
+SELECT is((SELECT status FROM authorize_hold('HOLD', pg_temp.of('ben'), '5.00 USD', 'e4', expires_at => now() - interval '1 hour')), 'OPEN',
 	'a repeated authorization answers as it was answered first, also of a hold that has expired since');
 -- many holds on one account, some expired
 SELECT authorize_hold('HOLD', pg_temp.of('ben'), amount(n, 'USD'), 'many ' || n, expires_at => CASE n % 3 WHEN 0 THEN now() - interval '1 hour' WHEN 1 THEN now() + interval '1 hour' END,
@@ -132,10 +132,10 @@ SELECT is(expire_holds(), 2::bigint, 'expire_holds() returns how many accounts i
 SELECT is(expire_holds(), 0::bigint, 'expire_holds() finds nothing in a second run');
 RESET ROLE;
 SELECT pg_temp.same($$SELECT DISTINCT h.status, h.remaining::text, e.recorded_by FROM hold h JOIN hold_event e USING (client_id, hold_id) WHERE h.reference LIKE 's_' AND e.event = 'expired'$$,
-	$$VALUES ('expired', '0.00 USD', 'ledger_test_settler'::name)$$, 'expire_holds() records the role that ran it');
+	$$VALUES ('EXPIRED', '0.00 USD', 'ledger_test_settler'::name)$$, 'expire_holds() records the role that ran it');
 SELECT is(pg_temp.status('standing'), 'open 10.00 USD', 'expire_holds() leaves live holds open');
 SELECT pg_temp.ties('expire_holds()');
-SELECT is((SELECT count(*) FROM hold h WHERE h.status = 'expired' AND (SELECT count(*) FROM hold_event e WHERE e.hold_id = h.hold_id AND e.event = 'expired') <> 1), 0::bigint,
+SELECT is((SELECT count(*) FROM hold h WHERE h.status = 'EXPIRED' AND (SELECT count(*) FROM hold_event e WHERE e.hold_id = h.hold_id AND e.event = 'expired') <> 1), 0::bigint,
 	'the expiry of each hold is recorded once');
 
 -- ---------------------------------------------------------------------------
@@ -183,7 +183,7 @@ BEGIN
 		EXCEPTION WHEN SQLSTATE 'LG020' OR SQLSTATE 'LG050' OR SQLSTATE 'LG051' OR SQLSTATE 'LG052' OR SQLSTATE 'LG053' THEN
 			refused := refused + 1;
 		END;
-		SELECT sum(h.remaining) INTO bound FROM hold h WHERE h.account = pg_temp.of('ann') AND h.status = 'open';
+		SELECT sum(h.remaining) INTO bound FROM hold h WHERE h.account = pg_temp.of('ann') AND h.status = 'OPEN';
 		IF EXISTS (SELECT FROM balance b WHERE b.account = pg_temp.of('ann') AND (b.held <> coalesce(bound, '0 USD') OR -b.posted < b.held)) THEN
 			wrong := wrong + 1;
 		END IF;

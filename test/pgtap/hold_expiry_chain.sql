@@ -22,7 +22,7 @@ SELECT pg_temp.expired(:'ann', '50.00 USD', 'old') \g /dev/null
 SELECT results_eq(format($$SELECT sqlstate FROM load_journals(ARRAY[pg_temp.take(%1$L, %2$L, '10.00 USD', 'a1', true),
 	pg_temp.take(%1$L, %2$L, '60.00 USD', 'a2', true), pg_temp.take(%1$L, %2$L, '900.00 USD', 'a3')])$$, :'ann', :'bank'),
 	ARRAY['LG060', 'LG060', 'LG050'], 'a chain is refused whole when its last member is refused');
-SELECT is((SELECT status FROM hold WHERE reference = 'old'), 'expired', 'a hold found expired by a refused chain stays expired');
+SELECT is((SELECT status FROM hold WHERE reference = 'old'), 'EXPIRED', 'a hold found expired by a refused chain stays expired');
 SELECT is((SELECT held FROM balance WHERE account = :'ann'), '0.00 USD', 'an expired hold binds nothing');
 SELECT is((SELECT posted FROM balance WHERE account = :'ann'), '-100.00 USD', 'a refused chain takes nothing from the customer');
 SELECT is((SELECT outcome FROM load_journals(ARRAY[pg_temp.take(:'ann', :'bank', '100.00 USD', 'all')])), 'posted',

@@ -33,36 +33,36 @@ END $$;
 -- proposing
 -- ---------------------------------------------------------------------------
 SET LOCAL SESSION AUTHORIZATION ledger_test_clerk;
-SELECT is((SELECT format('%s %s %s %s', status, proposed_by, reason, journal_id IS NULL) FROM propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'capital', 'first')),
+SELECT is((SELECT format('%s %s %s %s', status, proposed_by, reason, journal_id IS NULL) FROM propose_journal('PROP', pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'capital', 'first')),
 	'proposed ledger_test_clerk capital t', 'a bookkeeper proposes a journal');
 SELECT is_empty($$SELECT * FROM postings('PROP')$$, 'a proposal posts no journal');
-SELECT is((SELECT count(*) FROM (SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'capital', 'first')) p), 1::bigint,
+SELECT is((SELECT count(*) FROM (SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'capital', 'first')) p), 1::bigint,
 	'a repeated proposal is answered');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM proposal), 1::bigint, 'a repeated proposal makes no second proposal');
 SET LOCAL SESSION AUTHORIZATION ledger_test_clerk;
 SELECT is(pg_temp.detail(q), f, 'a proposal is refused when it is repeated with another ' || f) FROM (VALUES
-	('entry', $$SELECT propose_journal(pg_temp.move('bank', 'equity', '50.01 USD'), 'm1', 'capital', 'first')$$),
-	('reason', $$SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'other', 'first')$$),
-	('description', $$SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'capital')$$),
-	('effective_at', $$SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'capital', 'first', '2026-01-01Z')$$)) AS v (f, q);
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), 'm2', NULL)$$, 'LG002', NULL,
+	('entry', $$SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '50.01 USD'), 'm1', 'capital', 'first')$$),
+	('reason', $$SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'other', 'first')$$),
+	('description', $$SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'capital')$$),
+	('effective_at', $$SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'capital', 'first', '2026-01-01Z')$$)) AS v (f, q);
+SELECT throws_ok($$SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '1.00 USD'), 'm2', NULL)$$, 'LG002', NULL,
 	'a proposal without a reason is refused');
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), 'm2', '')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '1.00 USD'), 'm2', '')$$, 'LG002', NULL,
 	'a proposal with an empty reason is refused');
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), NULL, 'x')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '1.00 USD'), NULL, 'x')$$, 'LG002', NULL,
 	'a proposal without a reference is refused');
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), '', 'x')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '1.00 USD'), '', 'x')$$, 'LG002', NULL,
 	'a proposal with an empty reference is refused');
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), repeat('x', 194), 'x')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '1.00 USD'), repeat('x', 194), 'x')$$, 'LG002', NULL,
 	'a proposal whose reference leaves no room for "manual:" is refused');
-SELECT lives_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), repeat('x', 193), 'x')$$,
+SELECT lives_ok($$SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '1.00 USD'), repeat('x', 193), 'x')$$,
 	'a proposal whose reference leaves room for "manual:" is accepted');
-SELECT throws_ok($$SELECT propose_journal(NULL, 'm2', 'x')$$, 'LG002', NULL, 'a proposal without an entry is refused');
-SELECT throws_ok($$SELECT propose_journal('{}', 'm2', 'x')$$, 'LG002', NULL, 'a proposal without lines is refused');
-SELECT throws_ok($$SELECT propose_journal('{Dr CORP:99999 1.00 USD; Cr CORP:99998 1.00 USD}', 'm2', 'x')$$, 'LG030', NULL,
+SELECT throws_ok($$SELECT propose_journal('PROP', NULL, 'm2', 'x')$$, 'LG002', NULL, 'a proposal without an entry is refused');
+SELECT throws_ok($$SELECT propose_journal('PROP', '{}', 'm2', 'x')$$, 'LG002', NULL, 'a proposal without lines is refused');
+SELECT throws_ok($$SELECT propose_journal('PROP', '{Dr CORP:99999 1.00 USD; Cr CORP:99998 1.00 USD}', 'm2', 'x')$$, 'LG030', NULL,
 	'a proposal on unknown accounts is refused');
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('else', 'else', '1.00 USD'), 'm2', 'x')$$, 'LG030', NULL,
+SELECT throws_ok($$SELECT propose_journal('PROP', pg_temp.move('else', 'else', '1.00 USD'), 'm2', 'x')$$, 'LG030', NULL,
 	'a proposal on accounts that its proposer does not see is refused');
 SELECT throws_ok($$SELECT approve_journal('PROP', 'm1')$$, '42501', NULL, 'a bookkeeper does not approve a proposal');
 SELECT throws_ok($$SELECT decline_journal('PROP', 'm1')$$, '42501', NULL, 'a bookkeeper does not decline a proposal');
@@ -70,7 +70,7 @@ SELECT throws_ok($$SELECT post_journal('PROP', pg_temp.move('bank', 'equity', '1
 	'a bookkeeper does not post a manual journal past the approver');
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_reader;
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'capital', 'first')$$, '42501', NULL, 'a reader does not propose');
+SELECT throws_ok($$SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'capital', 'first')$$, '42501', NULL, 'a reader does not propose');
 RESET SESSION AUTHORIZATION;
 
 -- ---------------------------------------------------------------------------
@@ -99,7 +99,7 @@ SELECT is((SELECT decided_by FROM decided WHERE reference = 'm1'), 'ledger_test_
 
 -- the proposer cannot approve, whatever else he may do
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
-SELECT lives_ok($$SELECT propose_journal(pg_temp.move('rent', 'bank', '10.00 USD'), 'm2', 'rent', effective_at => '2026-01-01Z')$$,
+SELECT lives_ok($$SELECT propose_journal('PROP', pg_temp.move('rent', 'bank', '10.00 USD'), 'm2', 'rent', effective_at => '2026-01-01Z')$$,
 	'a bookkeeper who may approve proposes');
 SELECT throws_ok($$SELECT approve_journal('PROP', 'm2')$$, 'LG067', NULL,
 	'the proposer cannot approve, even with the approver''s role');
@@ -121,7 +121,7 @@ RESET SESSION AUTHORIZATION;
 -- declining
 -- ---------------------------------------------------------------------------
 SET LOCAL SESSION AUTHORIZATION ledger_test_matcher;
-SELECT lives_ok($$SELECT propose_journal(pg_temp.move('rent', 'bank', '7.00 USD'), 'm3', 'rent')$$,
+SELECT lives_ok($$SELECT propose_journal('PROP', pg_temp.move('rent', 'bank', '7.00 USD'), 'm3', 'rent')$$,
 	'a reconciler proposes a journal');
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_deputy;
@@ -138,7 +138,7 @@ SELECT is((SELECT status || ' ' || decided_by FROM decline_journal('PROP', 'm3')
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM journal), 2::bigint, 'a declined proposal posts no journal');
 SET LOCAL SESSION AUTHORIZATION ledger_test_matcher;
-SELECT is((SELECT status FROM propose_journal(pg_temp.move('rent', 'bank', '7.00 USD'), 'm3', 'rent')), 'proposed',
+SELECT is((SELECT status FROM propose_journal('PROP', pg_temp.move('rent', 'bank', '7.00 USD'), 'm3', 'rent')), 'proposed',
 	'a declined proposal that is proposed again is answered as it was first');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT status || ' ' || decided_by FROM decided WHERE reference = 'm3'), 'declined ledger_test_deputy',
@@ -148,8 +148,8 @@ SELECT is((SELECT status || ' ' || decided_by FROM decided WHERE reference = 'm3
 -- what cannot be posted is not approved, and stays proposed
 -- ---------------------------------------------------------------------------
 SET LOCAL SESSION AUTHORIZATION ledger_test_clerk;
-SELECT propose_journal(pg_temp.move('bank', 'equity', '0.001 USD'), 'm4', 'x'), propose_journal(pg_temp.move('bank', 'equity', '1.00 USD'), 'm5', 'x', effective_at => '2100-01-01Z'),
-	propose_journal(pg_temp.move('bank', 'else', '1.00 USD'), 'm6', 'x') \g /dev/null
+SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '0.001 USD'), 'm4', 'x'), propose_journal('PROP', pg_temp.move('bank', 'equity', '1.00 USD'), 'm5', 'x', effective_at => '2100-01-01Z'),
+	propose_journal('PROP', pg_temp.move('bank', 'else', '1.00 USD'), 'm6', 'x') \g /dev/null
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
 SELECT throws_ok(format('SELECT approve_journal(''PROP'', %L)', r), c, NULL, w) FROM (VALUES
@@ -174,10 +174,10 @@ INSERT INTO a VALUES ('fbo', open_account('PROP', 'FBO', 'Bank:omnibus', 'USD'))
 	('due from', open_account('PROP', 'CORP', 'DueFrom:FBO', 'USD')), ('wallet', open_account('PROP', 'CORP', 'Wallet:company', 'BTC')),
 	('coin equity', open_account('PROP', 'CORP', 'Equity', 'BTC'));
 SET LOCAL SESSION AUTHORIZATION ledger_test_clerk;
-SELECT propose_journal(pg_temp.move('bank', 'equity', '100.00 USD'), 'l1', 'x'), propose_journal(pg_temp.move('bank', 'equity', '100.01 USD'), 'l2', 'x'),
-	propose_journal(journal_entry(line('Dr', pg_temp.of('fbo'), '100.00 USD'), line('Cr', pg_temp.of('due to'), '100.00 USD'),
+SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '100.00 USD'), 'l1', 'x'), propose_journal('PROP', pg_temp.move('bank', 'equity', '100.01 USD'), 'l2', 'x'),
+	propose_journal('PROP', journal_entry(line('Dr', pg_temp.of('fbo'), '100.00 USD'), line('Cr', pg_temp.of('due to'), '100.00 USD'),
 		line('Dr', pg_temp.of('due from'), '100.00 USD'), line('Cr', pg_temp.of('bank'), '100.00 USD')), 'l3', 'x'),
-	propose_journal(journal_entry(line('Dr', pg_temp.of('bank'), '1.00 USD'), line('Cr', pg_temp.of('equity'), '1.00 USD'),
+	propose_journal('PROP', journal_entry(line('Dr', pg_temp.of('bank'), '1.00 USD'), line('Cr', pg_temp.of('equity'), '1.00 USD'),
 		line('Dr', pg_temp.of('wallet'), '2 BTC'), line('Cr', pg_temp.of('coin equity'), '2 BTC')), 'l4', 'x') \g /dev/null
 SELECT throws_ok($$SELECT set_approval_limit('ledger_test_deputy', '1.00 USD')$$, '42501', NULL, 'a bookkeeper sets no limit of approval');
 RESET SESSION AUTHORIZATION;

@@ -51,7 +51,7 @@ SELECT throws_ok($$SELECT open_client('ABC', sign_convention => 'EITHER')$$, 'LG
 	'an unknown sign convention is refused');
 SELECT is((SELECT count(*) FROM client), 1::bigint, 'a refused client leaves no row');
 SELECT results_eq($$SELECT cut_time, zone, commission_model, status FROM client WHERE code = 'QRST'$$,
-	$$VALUES ('09:00'::time, 'America/Chicago', 'BOTH', 'open')$$,
+	$$VALUES ('09:00'::time, 'America/Chicago', 'BOTH', 'OPEN')$$,
 	'a client is open, cut at 09:00 Chicago time, with both commissions by default');
 SELECT open_client('TIME', at => '2026-03-01 15:00Z') \g /dev/null
 SELECT is((SELECT opened_at FROM client WHERE code = 'TIME'), '2026-03-01 15:00Z',
@@ -232,10 +232,10 @@ SELECT lives_ok($$SELECT change_instrument('ACMEUSD', minimum_notional => '5.00 
 	'an instrument''s minimum notional can be changed');
 SELECT throws_ok($$SELECT change_instrument('ACMEUSD', minimum_notional => '5.001 USD')$$, 'LG043', NULL,
 	'a minimum notional with more decimals than the quote is refused');
-SELECT throws_ok($$SELECT change_instrument('NONEUSD', status => 'retired')$$, 'LG015', NULL,
+SELECT throws_ok($$SELECT change_instrument('NONEUSD', status => 'RETIRED')$$, 'LG015', NULL,
 	'changing an unknown instrument is refused');
 SELECT lives_ok($$SELECT retire_instrument('ACMEUSD', reason => 'delisted')$$, 'an open instrument can be retired');
-SELECT is((SELECT status FROM instrument WHERE symbol = 'ACMEUSD'), 'retired', 'a retired instrument stays listed as retired');
+SELECT is((SELECT status FROM instrument WHERE symbol = 'ACMEUSD'), 'RETIRED', 'a retired instrument stays listed as retired');
 
 -- A change is a request when it has a reference
 -- ---------------------------------------------------------------------------
@@ -266,7 +266,7 @@ SELECT lives_ok($$SELECT close_client('REFS', 'refs-3', 'left')$$, 'a client is 
 SELECT lives_ok($$SELECT close_client('REFS', 'refs-3', 'left')$$, 'a closing repeated with its reference is no error');
 SELECT is(pg_temp.differs($$SELECT close_client('TIME', 'refs-3', 'left')$$), 'code', 'the reference of a closing is refused for another client');
 SELECT retire_asset('YFI', 'asset-1', 'test'), reinstate_asset('YFI', 'asset-2', 'test'), retire_asset('YFI', 'asset-1', 'test') \g /dev/null
-SELECT is((SELECT status FROM supported_asset WHERE asset = 'YFI'), 'active', 'a retirement repeated with its reference after the asset was reinstated retires nothing');
+SELECT is((SELECT status FROM supported_asset WHERE asset = 'YFI'), 'ACTIVE', 'a retirement repeated with its reference after the asset was reinstated retires nothing');
 SELECT is(pg_temp.differs($$SELECT retire_asset('ZEC', 'asset-1', 'test')$$), 'asset', 'the reference of a retirement is refused for another asset');
 SELECT lives_ok($$SELECT change_customer('TIME0001', mode => 'LOCKED', reference => 'c-1')$$, 'two clients'' references of customers do not meet');
 SELECT lives_ok($$SELECT open_provider('LP2', 'Second Provider', reference => 'refs-1')$$, 'references of different kinds of object do not meet');

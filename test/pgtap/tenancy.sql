@@ -40,7 +40,7 @@ BEGIN
 		client_order_id => 'order', executed_at => '2026-11-02 15:00Z');
 	PERFORM post_trade(second, 'BUY', '0.01 BTC', 'LP1', 'called', provider_price => '60000.00 USD/BTC'), bust_trade(second, 'called', 'not called');
 	PERFORM authorize_hold(client, account_of(client, 'CUST', 'Cust:' || customer, 'BTC'), '0.20 BTC', 'hold');
-	PERFORM propose_journal(format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account(client, 'CORP', 'Expense:bank-fee', 'USD'),
+	PERFORM propose_journal(client, format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account(client, 'CORP', 'Expense:bank-fee', 'USD'),
 		open_account(client, 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'by hand', 'BANK_FEE'), open_account(client, 'CORP', 'Expense:rent', 'USD');
 	PERFORM instruct_fbo_transfer(client, '10.00 USD', 'float');
 	PERFORM close_window(client, '2026-11-03');

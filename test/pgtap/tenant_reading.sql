@@ -76,8 +76,8 @@ BEGIN
 	PERFORM close_window(client, '2026-11-04');
 	rent := open_account(client, 'CORP', 'Expense:rent', 'USD');
 	PERFORM pg_temp.as_settler(
-		format('SELECT propose_journal(entry => %L, reason => %L, reference => %L)', journal_entry(line('Dr', rent, '1.00 USD'), line('Cr', open_account(client, 'CORP', 'Bank:operating', 'USD'), '1.00 USD')), 'rent', 'rent'),
-		format('SELECT propose_journal(entry => %L, reason => %L, reference => %L)', journal_entry(line('Dr', open_account(client, 'CORP', 'Revenue:markup', 'USD'), '8.77 USD'), line('Cr', rent, '8.77 USD')), 'moved', 'revenue'),
+		format('SELECT propose_journal(client => %L, entry => %L, reason => %L, reference => %L)', client, journal_entry(line('Dr', rent, '1.00 USD'), line('Cr', open_account(client, 'CORP', 'Bank:operating', 'USD'), '1.00 USD')), 'rent', 'rent'),
+		format('SELECT propose_journal(client => %L, entry => %L, reason => %L, reference => %L)', client, journal_entry(line('Dr', open_account(client, 'CORP', 'Revenue:markup', 'USD'), '8.77 USD'), line('Cr', rent, '8.77 USD')), 'moved', 'revenue'),
 		format('SELECT propose_cash_call_write_off(%1$L, %2$s, %5$L), propose_cash_call_write_off(%1$L, %3$s, %5$L), propose_cash_call_write_off(%1$L, %4$s, %5$L)',
 			client, unpaid[1], unpaid[2], unpaid[3], '2026-11-15 15:00Z'),
 		format('SELECT propose_write_off(%1$L, o.obligation, %2$L, %3$L) FROM obligations(%1$L, true) AS o WHERE o.counterparty = %1$L', client, 'bad client', 'PARTNER_WRITE_OFF'),
