@@ -61,7 +61,7 @@ BEGIN
         PERFORM refuse('LG045', 'price increment must be positive', format('It is %s.', candidate.price_increment));
     ELSIF coalesce(candidate.status, 'ACTIVE') NOT IN ('ACTIVE', 'RETIRED') THEN
         PERFORM refuse_invalid('instrument status is not known', format('Status: "%s".', candidate.status),
-                               'One of active, retired.');
+                               'One of ACTIVE, RETIRED.');
     END IF;
     PERFORM check_step('quantity increment', candidate.quantity_increment, candidate.base),
             check_step('minimum quantity', candidate.minimum_quantity, candidate.base),

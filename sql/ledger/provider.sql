@@ -76,7 +76,7 @@ BEGIN
     after := jsonb_populate_record(before, jsonb_strip_nulls(asked.content));
     IF after.status NOT IN ('ACTIVE', 'SUSPENDED', 'CLOSED') OR after.name = '' THEN
         PERFORM refuse_invalid('liquidity provider is not valid', format('Name "%s", status "%s".', after.name, after.status),
-                               'Status is one of active, suspended, closed.');
+                               'Status is one of ACTIVE, SUSPENDED, CLOSED.');
     END IF;
     UPDATE provider AS p SET name = after.name, status = after.status WHERE p.provider_id = before.provider_id;
     RETURN close_change(asked, 'changed', before, after, reason);

@@ -325,7 +325,7 @@ lookup_client(int32 client_id)
 		return entry;
 	SPI_connect();
 	spi_plan(&plan, 1, types,
-			 "SELECT code, status OPERATOR(pg_catalog.=) 'closed'"
+			 "SELECT code, status OPERATOR(pg_catalog.=) 'CLOSED'"
 			 "  FROM bakkt_ledger_internal.client WHERE client_id OPERATOR(pg_catalog.=) $1");
 	spi_execute_latest(plan, arguments);
 	if (SPI_processed == 1)

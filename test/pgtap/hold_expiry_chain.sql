@@ -10,8 +10,8 @@ SELECT open_account('CHAIN', 'FBO', 'Bank:omnibus', 'USD') AS bank, open_account
 	open_account('CHAIN', 'FBO', 'Cust:CHAINBE1:settled', 'USD') AS ben \gset
 CREATE FUNCTION pg_temp.take(account account_id, bank account_id, amount amount, reference text, linked boolean DEFAULT false) RETURNS journal_request
 	IMMUTABLE LANGUAGE sql AS $$
-	SELECT ROW('CHAIN', reference, NULL, bakkt_ledger.journal_entry(bakkt_ledger.line('Dr', account, amount), bakkt_ledger.line('Cr', bank, amount)),
-			   NULL, NULL, linked)::bakkt_ledger.journal_request $$;
+	SELECT ROW('CHAIN', bakkt_ledger.journal_entry(bakkt_ledger.line('Dr', account, amount), bakkt_ledger.line('Cr', bank, amount)),
+			   reference, NULL, NULL, NULL, linked)::bakkt_ledger.journal_request $$;
 CREATE FUNCTION pg_temp.expired(account account_id, amount amount, reference text) RETURNS text VOLATILE LANGUAGE sql AS $$
 	SELECT (bakkt_ledger.authorize_hold('CHAIN', account, amount, reference, expires_at => now() - interval '1 hour', at => now() - interval '2 hours')).status $$;
 SELECT load_journal('CHAIN', journal_entry(line('Dr', :'bank', '100.00 USD'), line('Cr', a, '100.00 USD')), 'fund ' || a)

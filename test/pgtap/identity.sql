@@ -136,7 +136,7 @@ ALTER ROLE ledger_test_ann RENAME TO ledger_test_anna;
 SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
 SELECT throws_ok($$SELECT approve_journal('MINE', 'by role')$$, 'LG067', NULL,
 	'nobody approves what was proposed by a login that no longer exists');
-SELECT is((SELECT status FROM decline_journal('MINE', 'by role')), 'declined',
+SELECT is((SELECT status FROM decline_journal('MINE', 'by role')), 'DECLINED',
 	'what was proposed by a login that no longer exists can be declined');
 RESET SESSION AUTHORIZATION;
 

@@ -65,7 +65,7 @@ RESET ROLE;
 -- ---------------------------------------------------------------------------
 SET LOCAL ROLE ledger_test_bookkeeper;
 SELECT throws_ok(format('SELECT post_journal(''QRST'', %L, ''x'')', entry), 'LG068', NULL, 'a bookkeeper does not alone ' || name) FROM attack;
-SELECT throws_ok(format('SELECT * FROM post_journals(ARRAY[ROW(''QRST'', %L, %L, NULL, NULL, NULL, false)::journal_request], strict => true)', name, entry), 'LG068', NULL,
+SELECT throws_ok(format('SELECT * FROM post_journals(ARRAY[ROW(''QRST'', %L, %L, NULL, NULL, NULL, false)::journal_request], strict => true)', entry, name), 'LG068', NULL,
 	'a bookkeeper does not alone ' || name || ' in a batch') FROM attack;
 SELECT throws_ok(format('SELECT capture_hold(''QRST'', ''hold'', %L, ''x'')', entry), 'LG068', NULL, 'a bookkeeper does not alone ' || name || ' out of a hold')
 	FROM attack WHERE name LIKE 'move%';

@@ -33,7 +33,7 @@ END $$;
 -- proposing
 -- ---------------------------------------------------------------------------
 SET LOCAL SESSION AUTHORIZATION ledger_test_clerk;
-SELECT is((SELECT format('%s %s %s %s', status, proposed_by, reason, journal_id IS NULL) FROM propose_journal('PROP', pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'capital', 'first')),
+SELECT is((SELECT format('%s %s %s %s', status, proposed_by, reason, journal IS NULL) FROM propose_journal('PROP', pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'capital', 'first')),
 	'proposed ledger_test_clerk capital t', 'a bookkeeper proposes a journal');
 SELECT is_empty($$SELECT * FROM postings('PROP')$$, 'a proposal posts no journal');
 SELECT is((SELECT count(*) FROM (SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '50.00 USD'), 'm1', 'capital', 'first')) p), 1::bigint,

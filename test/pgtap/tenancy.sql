@@ -32,9 +32,9 @@ BEGIN
 	PERFORM load_journal(client, format('{Dr %s 40.00 USD; Cr %s 40.00 USD}', account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
 		account_of(client, 'FBO', 'Cust:' || second || ':settled', 'USD'))::journal_entry, 'transfer');
 	PERFORM initiate_deposit(second, '70.00 USD', 'cash'), request_withdrawal(second, '20.00 USD', 'out');
-	PERFORM load_journals(ARRAY[(client, 'too much', NULL, format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
+	PERFORM load_journals(ARRAY[(client, format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'), account_of(client, 'FBO', 'Bank:omnibus', 'USD'))::journal_entry,
-		NULL, NULL, false)::journal_request]);
+		'too much', NULL, NULL, NULL, false)::journal_request]);
 	PERFORM deposit_coin(customer, '1.00 BTC', reference => 'coin');
 	PERFORM post_trade(customer, 'BUY', '0.10 BTC', 'LP1', 'trade', provider_price => '60000.00 USD/BTC', markup_bps => 50, fee_minimum => '1.00 USD',
 		client_order_id => 'order', executed_at => '2026-11-02 15:00Z');
@@ -179,7 +179,7 @@ SELECT throws_ok(call, 'LG012', NULL, 'a call that names another client''s custo
 	$$SELECT * FROM post_trade('TWO00001', 'BUY', '0.10 BTC', 'LP1', 't2', provider_price => '60000.00 USD/BTC')$$,
 	$$SELECT * FROM bust_trade('TWO00001', 'trade', 'b2')$$, $$SELECT * FROM buying_power('TWO00001')$$,
 	$$SELECT * FROM initiate_deposit('TWO00002', '1.00 USD', 'd2')$$, $$SELECT * FROM request_withdrawal('TWO00002', '20.00 USD', 'w2')$$, $$SELECT * FROM cash_balance('TWO00002')$$]) AS call;
-SELECT results_eq($$SELECT DISTINCT client_code FROM trial_balance()$$, ARRAY['ONE'],
+SELECT results_eq($$SELECT DISTINCT client FROM trial_balance()$$, ARRAY['ONE'],
 	'a trial balance of all clients has only those the caller sees');
 SELECT is_empty($$SELECT * FROM obligations() WHERE client_code <> 'ONE'$$,
 	'a list of all obligations has only those of clients the caller sees');
