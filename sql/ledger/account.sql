@@ -98,7 +98,7 @@ BEGIN
     -- an account that the role does not see, by its client or its kind, is treated as unknown
     IF NOT FOUND OR NOT found_account.client_id = ANY (visible_clients()) OR NOT found_account.kind = ANY (visible_kinds()) THEN
         PERFORM refuse('LG030', format('account "%s" does not exist', coalesce(account::text, 'NULL')), NULL,
-                       'account_of() finds an account by client, fund, name and asset.');
+                       'account_of() finds an account by client, fund, name and asset.', jsonb_build_object('account', account));
     END IF;
     RETURN found_account;
 END;

@@ -27,7 +27,7 @@ BEGIN
     IF NOT is_zero(remains) THEN
         PERFORM refuse('LG035', format('account "%s" is not empty', house.account),
                        format('Account %s "%s" holds %s, debit positive.', house.fund, house.name, remains),
-                       'Bring it to zero first.');
+                       'Bring it to zero first.', jsonb_build_object('account', house.account, 'balance', remains));
     END IF;
 END;
 $$;

@@ -28,7 +28,8 @@ DECLARE
 BEGIN
     IF worth > most THEN
         PERFORM refuse('LG067', format('%s is above what "%s" may approve', what, session_login()),
-                       format('It is worth %s; the limit is %s.', worth, most), 'Ask a person with a higher limit.');
+                       format('It is worth %s; the limit is %s.', worth, most), 'Ask a person with a higher limit.',
+                       jsonb_build_object('required', worth, 'available', most));
     END IF;
 END;
 $$;

@@ -104,7 +104,7 @@ BEGIN
     SELECT b.* INTO before FROM bank_account AS b WHERE b.code = close_bank_account.bank_account FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM refuse('LG016', format('bank account "%s" does not exist', coalesce(bank_account, 'NULL')), NULL,
-                       'Open it with open_bank_account().');
+                       'Open it with open_bank_account().', jsonb_build_object('bank_account', bank_account));
     END IF;
     asked := open_change('close_bank_account', 'bank_account', 0, reference, jsonb_build_object('code', bank_account));
     IF asked.outcome IS NOT NULL THEN

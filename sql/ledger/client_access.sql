@@ -68,7 +68,7 @@ BEGIN
     SELECT c.client_id INTO found_id FROM client AS c WHERE c.code = require_client.code;
     IF NOT FOUND THEN
         PERFORM refuse('LG010', format('client "%s" does not exist', coalesce(code, 'NULL')), NULL,
-                       'Open it with open_client().');
+                       'Open it with open_client().', jsonb_build_object('client', code));
     ELSIF NOT found_id = ANY (visible_clients()) THEN
         PERFORM refuse('42501', format('permission denied for client "%s"', code),
                        format('Role "%s" was not granted access to this client.', invoking_role()),

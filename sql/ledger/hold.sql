@@ -116,7 +116,8 @@ DECLARE
     freed amount;
 BEGIN
     IF nothing IS NULL THEN
-        PERFORM refuse('LG030', format('unknown account "%s"', bound), NULL, 'Give an account of this client.');
+        PERFORM refuse('LG030', format('unknown account "%s"', bound), NULL, 'Give an account of this client.',
+                       jsonb_build_object('account', bound));
     END IF;
     PERFORM bounded_wait(), require_not_ahead(moment);
     PERFORM adjust_held(holder, bound, nothing);
@@ -151,7 +152,7 @@ BEGIN
     SELECT h.* INTO locked FROM hold AS h WHERE h.client_id = holder AND h.reference = named;
     IF NOT FOUND THEN
         PERFORM refuse('LG051', format('unknown hold "%s"', named), NULL,
-                       'Give the reference under which the hold was authorized.');
+                       'Give the reference under which the hold was authorized.', jsonb_build_object('hold', named));
     END IF;
     PERFORM bounded_wait(), lock_hold_balance(locked.client_id, locked.account, moment);
     SELECT h.* INTO locked FROM hold AS h WHERE h.client_id = locked.client_id AND h.hold_id = locked.hold_id FOR NO KEY UPDATE;
@@ -166,7 +167,8 @@ CREATE FUNCTION bakkt_ledger_internal.require_open(bound hold) RETURNS void
 $$
 BEGIN
     IF bound.status <> 'OPEN' THEN
-        PERFORM refuse('LG052', format('hold "%s" is not open', bound.reference), format('It is %s.', bound.status));
+        PERFORM refuse('LG052', format('hold "%s" is not open', bound.reference), format('It is %s.', bound.status), NULL,
+                       jsonb_build_object('hold', bound.reference, 'status', bound.status));
     END IF;
 END;
 $$;
@@ -179,7 +181,8 @@ $$
 BEGIN
     IF wanted > bound.remaining THEN
         PERFORM refuse('LG053', 'more than the hold binds',
-                       format('Hold "%s" binds %s, and %s would be %s.', bound.reference, bound.remaining, wanted, deed), remedy);
+                       format('Hold "%s" binds %s, and %s would be %s.', bound.reference, bound.remaining, wanted, deed), remedy,
+                       jsonb_build_object('hold', bound.reference, 'required', wanted, 'available', bound.remaining));
     END IF;
 END;
 $$;

@@ -131,7 +131,7 @@ BEGIN
     SELECT i.* INTO before FROM instrument AS i WHERE i.symbol = change_instrument.symbol FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM refuse('LG015', format('instrument "%s" does not exist', coalesce(symbol, 'NULL')), NULL,
-                       'Open it with open_instrument().');
+                       'Open it with open_instrument().', jsonb_build_object('symbol', symbol));
     END IF;
     asked := open_change('change_instrument', 'instrument', 0, reference,
                          jsonb_build_object('symbol', symbol, 'price_increment', price_increment,

@@ -94,6 +94,6 @@ CREATE FUNCTION bakkt_ledger_internal.refuse_provider(code text, detail text DEF
 $$
 BEGIN
     PERFORM refuse('LG014', format('liquidity provider "%s" does not exist', coalesce(code, 'NULL')), detail,
-                   'Open it with open_provider().');
+                   'Open it with open_provider().', jsonb_build_object('provider', code));
 END;
 $$;
