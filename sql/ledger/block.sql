@@ -221,34 +221,31 @@ $$;
 -- Other transactions that may have taken a number: whoever takes one locks the journal first, until its end.
 CREATE FUNCTION bakkt_ledger_internal.other_writers() RETURNS text[]
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     SELECT coalesce(array_agg(DISTINCT l.virtualtransaction ORDER BY l.virtualtransaction), '{}')
     FROM pg_locks AS l
     WHERE l.locktype = 'relation' AND l.relation = 'journal'::regclass AND l.mode = 'RowExclusiveLock' AND l.granted
       AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-      AND l.pid IS DISTINCT FROM pg_backend_pid()
-$$;
+      AND l.pid IS DISTINCT FROM pg_backend_pid();
+END;
 
 -- The numbers among which a block looks for records.
 CREATE FUNCTION bakkt_ledger_internal.block_universe(this block, before block) RETURNS int8multirange
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     SELECT int8multirange(int8range(coalesce(before.high, 0), greatest(this.high, coalesce(before.high, 0)), '(]'))
-        + coalesce(before.pending, '{}')
-$$;
+        + coalesce(before.pending, '{}');
+END;
 
 -- Of the numbers that a block did not find, those that may still appear: only while a transaction that may have taken them is
 -- under way.  A prepared transaction may be any that was under way before.
 CREATE FUNCTION bakkt_ledger_internal.still_pending(absent int8multirange, previous block, writers text[]) RETURNS int8multirange
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     SELECT CASE WHEN writers = '{}' THEN '{}'::int8multirange
                 WHEN previous.writers && writers OR EXISTS (SELECT FROM unnest(writers) AS w WHERE w LIKE '-1/%') THEN absent
-                ELSE absent - coalesce(previous.pending, '{}') END
-$$;
+                ELSE absent - coalesce(previous.pending, '{}') END;
+END;
 
 -- Balances of the house accounts that these lines change, on top of those after block "before".
 CREATE FUNCTION bakkt_ledger_internal.balances_after(this bigint, before bigint, net entry_line[]) RETURNS SETOF block_balance

@@ -201,12 +201,11 @@ $$;
 -- Numbers up to the last block's high that no block has: absent from one block and not found by a later one.
 CREATE FUNCTION bakkt_ledger_internal.unused_numbers() RETURNS int8multirange
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     SELECT coalesce(range_agg(b.absent), '{}') - coalesce(range_agg(b.found_late), '{}')
     FROM (SELECT n.absent, coalesce(lag(n.pending) OVER (ORDER BY n.block_no), '{}') - n.absent AS found_late
-          FROM block AS n) AS b
-$$;
+          FROM block AS n) AS b;
+END;
 
 -- Every record by its number.
 CREATE FUNCTION bakkt_ledger_internal.all_records()
