@@ -108,8 +108,8 @@ $$;
 -- Opening
 -- ---------------------------------------------------------------------------
 
--- The customer whose code is in the name, or the one that is given: every claim has an owner (I24).  LG012 when there is none,
--- LG031 when another.
+-- The customer whose code is in the name, or the one that is given: every claim has an owner (I24).
+-- LG012 when there is none, LG031 when another.
 CREATE FUNCTION bakkt_ledger_internal.account_owner(holder integer, named text, given_id bigint) RETURNS bigint
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -183,8 +183,8 @@ BEGIN
 END;
 $$;
 
--- ensure_account() for the posting of trades, which waits for another session that is opening the same account as long as that
--- takes.
+-- ensure_account() for the posting of trades, which waits for another session that is opening the
+-- same account as long as that takes.
 CREATE FUNCTION bakkt_ledger_internal.await_account(holder integer, in_fund text, named text, unit asset,
                                                     owner_id bigint DEFAULT NULL)
     RETURNS account_id
@@ -213,8 +213,9 @@ BEGIN
 END;
 $$;
 
--- Opens those of the accounts (parallel arrays) that do not exist and can be opened: thousands at once, for a batch whose
--- customers trade for the first time.  What it cannot open, and why, is left to await_account().
+-- Opens those of the accounts (parallel arrays) that do not exist and can be opened: thousands at
+-- once, for a batch whose customers trade for the first time. What it cannot open, and why, is left
+-- to await_account().
 CREATE FUNCTION bakkt_ledger_internal.ensure_accounts(holders integer[], funds text[], names text[], units text[],
                                                       owner_ids bigint[])
     RETURNS void
@@ -232,7 +233,8 @@ BEGIN
         FROM unnest(holders, funds, names, units, owner_ids) WITH ORDINALITY AS w (holder, fund, name, unit, owner_id, place)
     ), opened AS (
         INSERT INTO account AS a (client_id, account, fund, kind, name, asset, customer_id, provider_id, opened_at, opened_by)
-        SELECT w.holder, account_id(w.fund, nextval('account_number')), w.fund, k.kind, w.name, w.unit, c.customer_id, p.provider_id,
+        SELECT w.holder, account_id(w.fund, nextval('account_number')), w.fund, k.kind, w.name, w.unit, c.customer_id,
+               p.provider_id,
                moment, opener
         FROM wanted AS w
         JOIN account_kind AS k ON k.fund = w.fund AND CASE WHEN k.first_part = w.first_part THEN w.name ~ k.name_pattern END
@@ -251,8 +253,9 @@ BEGIN
 END;
 $$;
 
--- 42501 unless the account is a claim of a customer without a floor or the invoking role works for the whole ledger: a tenant
--- opens what its customers claim; the company's own books, banks above all, are the company's to open.  LG034.
+-- 42501 unless the account is a claim of a customer without a floor or the invoking role works for
+-- the whole ledger: a tenant opens what its customers claim; the company's own books, banks above
+-- all, are the company's to open. LG034.
 CREATE FUNCTION bakkt_ledger_internal.require_may_open(in_fund text, named text, lowest amount) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -273,7 +276,8 @@ BEGIN
 END;
 $$;
 
--- LG002, LG042, LG043 or LG045 unless the account can have the floor.  A claim never goes debit, so a floor is positive (I5).
+-- LG002, LG042, LG043 or LG045 unless the account can have the floor. A claim never goes debit, so
+-- a floor is positive (I5).
 CREATE FUNCTION bakkt_ledger_internal.check_floor(in_fund text, named text, unit asset, lowest amount) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -1,7 +1,7 @@
 -- Freezing and closing accounts.
 
--- 25001 in REPEATABLE READ and SERIALIZABLE transactions: emptiness is judged after the client is locked, and only a snapshot
--- taken after that sees every posting.
+-- 25001 in REPEATABLE READ and SERIALIZABLE transactions: emptiness is judged after the client is
+-- locked, and only a snapshot taken after that sees every posting.
 CREATE FUNCTION bakkt_ledger_internal.require_fresh_snapshot() RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -50,7 +50,8 @@ BEGIN
                                'remove_approval_limit() takes a limit away.');
     END IF;
     PERFORM bounded_wait(), require_asset(asset(amount));
-    asked := open_change('set_approval_limit', 'approval_limit', 0, reference, jsonb_build_object('role', role, 'amount', amount));
+    asked := open_change('set_approval_limit', 'approval_limit', 0, reference,
+                         jsonb_build_object('role', role, 'amount', amount));
     IF asked.outcome IS NOT NULL THEN
         RETURN first_answer(asked, NULL::change_result);
     END IF;
@@ -77,7 +78,8 @@ DECLARE
     asked request;
 BEGIN
     PERFORM bounded_wait();
-    asked := open_change('remove_approval_limit', 'approval_limit', 0, reference, jsonb_build_object('role', role, 'asset', asset));
+    asked := open_change('remove_approval_limit', 'approval_limit', 0, reference,
+                         jsonb_build_object('role', role, 'asset', asset));
     IF asked.outcome IS NOT NULL THEN
         RETURN first_answer(asked, NULL::change_result);
     END IF;

@@ -31,7 +31,8 @@ BEGIN
 END;
 $$;
 
--- Exact balances, debit positive, of the client's house accounts at this snapshot: last block plus unsealed tail.
+-- Exact balances, debit positive, of the client's house accounts at this snapshot: last block plus
+-- unsealed tail.
 CREATE FUNCTION bakkt_ledger_internal.house_balances(holder integer) RETURNS TABLE (account account_id, posted amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -51,8 +52,8 @@ $$
     WHERE a.client_id = holder
 $$;
 
--- Sums, debit positive, of the client's lines that are effective after one instant or were recorded after another: what is taken
--- from today's balances to have those of then.
+-- Sums, debit positive, of the client's lines that are effective after one instant or were recorded
+-- after another: what is taken from today's balances to have those of then.
 CREATE FUNCTION bakkt_ledger_internal.changes_since(holder integer, at timestamptz, known_at timestamptz)
     RETURNS TABLE (account account_id, change amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
@@ -120,11 +121,12 @@ END;
 $$;
 COMMENT ON FUNCTION balances IS
 'The balance of every account of a client that the caller sees.
-at: as it was at that instant; NULL: all that is posted. known_at: by what the ledger had recorded by that instant; NULL: by what it
-knows now. An expired hold counts as held until expire_holds() has recorded it.
+at: as it was at that instant; NULL: all that is posted. known_at: by what the ledger had recorded by that instant; NULL:
+by what it knows now. An expired hold counts as held until expire_holds() has recorded it.
 Errors: LG010, 42501.';
 
--- What is posted on an account, debit positive: its row's, or a house account's by the last block and what no block has yet.
+-- What is posted on an account, debit positive: its row's, or a house account's by the last block
+-- and what no block has yet.
 CREATE FUNCTION bakkt_ledger_internal.posted_on(asked account) RETURNS amount
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -165,7 +167,8 @@ BEGIN
 END;
 $$;
 
--- changes_since() of one account. No journal is effective later than its recording but for the five minutes of LG061.
+-- changes_since() of one account. No journal is effective later than its recording but for the five
+-- minutes of LG061.
 CREATE FUNCTION bakkt_ledger_internal.changes_of(asked account, at timestamptz, known_at timestamptz) RETURNS amount
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -190,7 +193,8 @@ BEGIN
         balance := balance - natural_balance(its, changes_of(asked, at, known_at));
     END IF;
     IF known_at IS NULL THEN
-        SELECT coalesce(sum(h.held), zero(asked.asset)) INTO held FROM holds_at(asked.client_id, ARRAY[asked.account], moment) AS h;
+        SELECT coalesce(sum(h.held), zero(asked.asset)) INTO held
+        FROM holds_at(asked.client_id, ARRAY[asked.account], moment) AS h;
     END IF;
     RETURN ROW(asked.account, balance, balance - held)::account_balance;
 END;

@@ -70,8 +70,9 @@ kind: FBO, OPERATING or SEG. ledger_name: Bank:omnibus, Bank:operating or Bank:s
 Idempotent by code; other content is LG020.
 Errors: LG002, LG020, LG034, LG040, LG041.';
 
--- LG016 for the ledger account of a bank that was not opened with open_bank_account() in that currency, or, with open_only, is
--- closed; LG034 for a name that cannot be.  The account without a bank's name (Bank:omnibus) is everybody's.
+-- LG016 for the ledger account of a bank that was not opened with open_bank_account() in that
+-- currency, or, with open_only, is closed; LG034 for a name that cannot be. The account without a
+-- bank's name (Bank:omnibus) is everybody's.
 CREATE FUNCTION bakkt_ledger_internal.require_bank_account(fund text, name text, unit asset, open_only boolean DEFAULT false)
     RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE

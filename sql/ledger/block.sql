@@ -82,7 +82,8 @@ CREATE FUNCTION bakkt_ledger_internal.seen(high bigint, pending int8multirange, 
 -- What a block contains
 -- ---------------------------------------------------------------------------
 
--- The leaf of a journal: SHA-256 of all its columns in canonical form (doc/blocks.md), and four bytes that locate a changed line.
+-- The leaf of a journal: SHA-256 of all its columns in canonical form (doc/blocks.md), and four
+-- bytes that locate a changed line.
 CREATE FUNCTION bakkt_ledger_internal.journal_leaf(client_id bigint, journal_id bigint, actor text, recorded_at timestamptz,
                                                    effective_at timestamptz, customer_id bigint, reverses bigint, kind bigint,
                                                    reference text, entry journal_entry, terms execution_terms, description text,
@@ -90,15 +91,18 @@ CREATE FUNCTION bakkt_ledger_internal.journal_leaf(client_id bigint, journal_id 
     RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
 
--- The leaf of an event, a request or a refusal: SHA-256 of its kind, all columns and who recorded it; four bytes tell its kind.
+-- The leaf of an event, a request or a refusal: SHA-256 of its kind, all columns and who recorded
+-- it; four bytes tell its kind.
 CREATE FUNCTION bakkt_ledger_internal.record_leaf(kind text, recorded record, actor text) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'record_leaf';
 
--- The kind of the record that a leaf or a piece of evidence is of: journal, refusal, event or request.
+-- The kind of the record that a leaf or a piece of evidence is of: journal, refusal, event or
+-- request.
 CREATE FUNCTION bakkt_ledger_internal.record_kind(evidence bytea) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'record_kind';
 
--- The line, from 1, in which the entry differs from the one the evidence was taken of; NULL if none or several do.
+-- The line, from 1, in which the entry differs from the one the evidence was taken of; NULL if none
+-- or several do.
 CREATE FUNCTION bakkt_ledger_internal.changed_line(evidence bytea, entry journal_entry) RETURNS integer
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 
@@ -124,8 +128,9 @@ CREATE AGGREGATE bakkt_ledger_internal.block_content(number bigint, leaf bytea) 
 );
 COMMENT ON AGGREGATE block_content(bigint, bytea) IS 'Content of a block of these records; give them in order (ORDER BY number).';
 
--- Ranges that cover these numbers, in which numbers less than a hundred apart stand together: reading a few too many takes less
--- than looking for each gap.  ROWS: few, where the planner takes unnest() for a hundred.
+-- Ranges that cover these numbers, in which numbers less than a hundred apart stand together:
+-- reading a few too many takes less than looking for each gap. ROWS: few, where the planner takes
+-- unnest() for a hundred.
 CREATE FUNCTION bakkt_ledger_internal.spans(numbers int8multirange) RETURNS SETOF int8range
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 2
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -144,8 +149,9 @@ BEGIN ATOMIC
     FROM client AS c;
 END;
 
--- The records with these numbers, with their leaves.  The keys by number lead with the client: each client's part of a range is
--- an index scan.  OFFSET 0: looked up so for each client and range, of which there are few; joined, whole tables would be read.
+-- The records with these numbers, with their leaves. The keys by number lead with the client: each
+-- client's part of a range is an index scan. OFFSET 0: looked up so for each client and range, of
+-- which there are few; joined, whole tables would be read.
 CREATE FUNCTION bakkt_ledger_internal.numbered_records(numbers int8multirange)
     RETURNS TABLE (client_id integer, kind text, number bigint, recorded_at timestamptz, entry journal_entry, leaf bytea)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -218,7 +224,8 @@ $$
     FROM record_number AS s
 $$;
 
--- Other transactions that may have taken a number: whoever takes one locks the journal first, until its end.
+-- Other transactions that may have taken a number: whoever takes one locks the journal first, until
+-- its end.
 CREATE FUNCTION bakkt_ledger_internal.other_writers() RETURNS text[]
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
@@ -237,8 +244,9 @@ BEGIN ATOMIC
         + coalesce(before.pending, '{}');
 END;
 
--- Of the numbers that a block did not find, those that may still appear: only while a transaction that may have taken them is
--- under way.  A prepared transaction may be any that was under way before.
+-- Of the numbers that a block did not find, those that may still appear: only while a transaction
+-- that may have taken them is under way. A prepared transaction may be any that was under way
+-- before.
 CREATE FUNCTION bakkt_ledger_internal.still_pending(absent int8multirange, previous block, writers text[]) RETURNS int8multirange
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -262,11 +270,13 @@ $$
                        ORDER BY o.block_no DESC LIMIT 1) AS b ON true
 $$;
 
--- Makes this transaction the only one that seals, until it ends; 55P03 when another does not end in time.
+-- Makes this transaction the only one that seals, until it ends; 55P03 when another does not end in
+-- time.
 CREATE FUNCTION bakkt_ledger_internal.lock_blocks() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'lock_blocks';
 
--- The next block as the records at this statement's snapshot make it, and the net of its journals' lines.
+-- The next block as the records at this statement's snapshot make it, and the net of its journals'
+-- lines.
 CREATE FUNCTION bakkt_ledger_internal.next_block(previous block, OUT sealed block, OUT net entry_line[])
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -1,7 +1,7 @@
 -- Calendars of the payment rails.
 --
--- A calendar is data with versions, never code: a rail that changes its rules gets a new version, and whatever was computed with
--- an old one keeps it.
+-- A calendar is data with versions, never code: a rail that changes its rules gets a new version,
+-- and whatever was computed with an old one keeps it.
 
 CREATE TABLE bakkt_ledger_internal.calendar (
     calendar text COLLATE "C" PRIMARY KEY CHECK (calendar ~ '^[A-Z][A-Z0-9_]{0,19}$'),
@@ -73,8 +73,9 @@ CREATE FUNCTION bakkt_ledger_internal.nth_weekday(year integer, month integer, w
             + 7 * (nth + 1)
         END;
 
--- Holidays of the Federal Reserve Banks: the day itself and the day on which they are closed for it.  A holiday on Saturday
--- closes nothing (the preceding Friday is open), one on Sunday closes the Monday after.  From 1986; earlier years give no rows.
+-- Holidays of the Federal Reserve Banks: the day itself and the day on which they are closed for
+-- it. A holiday on Saturday closes nothing (the preceding Friday is open), one on Sunday closes the
+-- Monday after. From 1986; earlier years give no rows.
 CREATE FUNCTION bakkt_ledger_internal.federal_reserve_holidays(year integer) RETURNS TABLE (name text, holiday date, closed date)
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 11
 BEGIN ATOMIC
@@ -101,8 +102,8 @@ BEGIN ATOMIC
     ORDER BY h.day;
 END;
 
--- A date as messages show it, 2026-11-03, whatever the session's DateStyle; to_char() knows no date after 294276 and no infinite
--- one.
+-- A date as messages show it, 2026-11-03, whatever the session's DateStyle; to_char() knows no date
+-- after 294276 and no infinite one.
 CREATE FUNCTION bakkt_ledger_internal.date_text(day date) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce(to_jsonb(day) #>> '{}', 'NULL');

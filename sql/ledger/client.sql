@@ -100,7 +100,8 @@ BEGIN
 END;
 $$;
 
--- LG002 unless a client can have traded from this day on.  A window falls due by a calendar: where these begin, trading can.
+-- LG002 unless a client can have traded from this day on. A window falls due by a calendar: where
+-- these begin, trading can.
 CREATE FUNCTION bakkt_ledger_internal.check_first_trading_day(day date) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -118,8 +119,8 @@ CREATE FUNCTION bakkt_ledger_internal.trading_begins(day date, zone text) RETURN
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN day::timestamp AT TIME ZONE zone;
 
--- LG002 when something was executed before the client's first trading day: then a correction would be refused that gives an
--- execution its own time again.
+-- LG002 when something was executed before the client's first trading day: then a correction would
+-- be refused that gives an execution its own time again.
 CREATE FUNCTION bakkt_ledger_internal.require_no_execution_before(trading client) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -245,8 +246,8 @@ COMMENT ON FUNCTION change_client IS
 Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG010, LG011, LG020.';
 
--- Waits until no other transaction posts for the client, in bounded time (55P03), and keeps it so until this one ends.
--- Lock it before any row.
+-- Waits until no other transaction posts for the client, in bounded time (55P03), and keeps it so
+-- until this one ends. Lock it before any row.
 CREATE FUNCTION bakkt_ledger_internal.lock_client(client_id integer) RETURNS void
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'lock_client';
 

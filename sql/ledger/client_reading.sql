@@ -175,7 +175,8 @@ CREATE TYPE bakkt_ledger.posting_line AS (
 );
 COMMENT ON TYPE posting_line IS 'One line of a journal: amount signed, debit positive, and the same as debit or credit.';
 
--- A number that every journal recorded at an instant or later is above: what the last block before it has sealed.
+-- A number that every journal recorded at an instant or later is above: what the last block before
+-- it has sealed.
 CREATE FUNCTION bakkt_ledger_internal.number_before(since timestamptz) RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -198,7 +199,8 @@ DECLARE
 BEGIN
     IF owner IS NULL THEN
         RETURN QUERY
-        -- OFFSET 0: in the order of the key, whatever the planner thinks of the times; a sort would read all of the client's
+        -- OFFSET 0: in the order of the key, whatever the planner thinks of the times; a sort would
+        -- read all of the client's
         SELECT j.*
         FROM (SELECT k.* FROM journal AS k
               WHERE k.client_id = holder AND k.journal_id > start

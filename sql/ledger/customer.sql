@@ -71,7 +71,8 @@ BEGIN
 END;
 $$;
 
--- LG020 when one of the account codes is a customer of another client; says no more of that customer.
+-- LG020 when one of the account codes is a customer of another client; says no more of that
+-- customer.
 CREATE FUNCTION bakkt_ledger_internal.refuse_taken_codes(holder integer, codes text[]) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -188,7 +188,8 @@ END;
 $$;
 
 -- A request about a hold: open_request() in the name space of holds.
-CREATE FUNCTION bakkt_ledger_internal.open_hold_request(operation text, holder integer, named text, content jsonb, moment timestamptz)
+CREATE FUNCTION bakkt_ledger_internal.open_hold_request(operation text, holder integer, named text, content jsonb,
+                                                        moment timestamptz)
     RETURNS request
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -199,8 +200,9 @@ BEGIN
 END;
 $$;
 
--- What holds bind on each account at the instant: a hold's opening is by the caller's clock, what became of it by ours. Those that
--- have ended are looked for only if the instant is past: their changes since are taken back.
+-- What holds bind on each account at the instant: a hold's opening is by the caller's clock, what
+-- became of it by ours. Those that have ended are looked for only if the instant is past: their
+-- changes since are taken back.
 CREATE FUNCTION bakkt_ledger_internal.holds_at(holder integer, bound account_id[], moment timestamptz)
     RETURNS TABLE (account account_id, reference text, held amount)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
@@ -244,7 +246,7 @@ CREATE TYPE bakkt_ledger.hold_result AS (
 );
 COMMENT ON TYPE hold_result IS
 'What became of a request about a hold.
-reference: that of the request. outcome: authorized, increased or released. replayed: the request had been made before, and this is its
+reference: that of the request. outcome: authorized, increased or released. replayed: it had been made before, and this is its
 first answer. hold: the reference under which it was authorized. status: OPEN, CAPTURED, RELEASED or EXPIRED. remaining: what it
 binds; captured: what was posted out of it.';
 
@@ -254,8 +256,8 @@ CREATE FUNCTION bakkt_ledger_internal.answer_hold_request(asked request, outcome
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RETURN close_request(asked, ROW(asked.reference, outcome, false, bound.reference, bound.account, bound.status, bound.remaining,
-                                    bound.captured, bound.expires_at)::hold_result);
+    RETURN close_request(asked, ROW(asked.reference, outcome, false, bound.reference, bound.account, bound.status,
+                                    bound.remaining, bound.captured, bound.expires_at)::hold_result);
 END;
 $$;
 
@@ -298,7 +300,8 @@ END;
 $$;
 
 -- release_hold()
-CREATE FUNCTION bakkt_ledger_internal.free_hold(holder integer, named text, request_reference text, freed amount, moment timestamptz)
+CREATE FUNCTION bakkt_ledger_internal.free_hold(holder integer, named text, request_reference text, freed amount,
+                                                moment timestamptz)
     RETURNS hold_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -323,7 +326,8 @@ END;
 $$;
 
 -- capture_hold(): the journal's own reference decides on a repeat whether the entry is the same.
-CREATE FUNCTION bakkt_ledger_internal.take_hold(holder integer, named text, entry journal_entry, request_reference text, kind text,
+CREATE FUNCTION bakkt_ledger_internal.take_hold(holder integer, named text, entry journal_entry, request_reference text,
+                                                kind text,
                                                 ends boolean, text_of_journal text, effective timestamptz, moment timestamptz,
                                                 by_hand boolean DEFAULT false)
     RETURNS journal_result
@@ -347,8 +351,8 @@ BEGIN
     rest := bound.remaining - taken;
     PERFORM adjust_held(holder, bound.account, -CASE WHEN ends THEN bound.remaining ELSE taken END);
     posted := post_entry(holder, request_reference, kind, entry, effective, text_of_journal, by_hand => by_hand);
-    bound := change_hold(bound, 'captured', taken, CASE WHEN sign(rest) = 0 THEN 'CAPTURED' ELSE 'OPEN' END, -taken, taken, moment,
-                         posted.journal, request_reference);
+    bound := change_hold(bound, 'captured', taken, CASE WHEN sign(rest) = 0 THEN 'CAPTURED' ELSE 'OPEN' END, -taken, taken,
+                         moment, posted.journal, request_reference);
     IF ends AND sign(rest) > 0 THEN
         bound := change_hold(bound, 'released', rest, 'CAPTURED', -rest, zero(asset(rest)), moment, posted.journal);
     END IF;
@@ -370,7 +374,7 @@ BEGIN
     IF named LIKE 'funding:%' THEN
         PERFORM refuse_invalid(format('reference "%s" is reserved', named),
                                'Holds whose references begin with "funding:" are those of withdrawals.',
-                               'Use another reference; a withdrawal''s hold ends with cancel_withdrawal() or reject_withdrawal().');
+                               'Use another; a withdrawal''s hold ends with cancel_withdrawal() or reject_withdrawal().');
     END IF;
     RETURN named;
 END;
@@ -427,7 +431,8 @@ BEGIN
     END IF;
     PERFORM require_open(bound), require_positive(amount);
     PERFORM adjust_held(holder, bound.account, amount);
-    RETURN answer_hold_request(asked, 'increased', change_hold(bound, 'increased', amount, 'OPEN', amount, zero(asset(amount)), at,
+    RETURN answer_hold_request(asked, 'increased',
+                               change_hold(bound, 'increased', amount, 'OPEN', amount, zero(asset(amount)), at,
                                                                request => reference));
 END;
 $$;
@@ -451,7 +456,8 @@ COMMENT ON FUNCTION release_hold IS
 Idempotent by its own reference.
 Errors: LG002, LG020, LG045, LG051 unknown hold, LG052 not open, LG053 more than it binds, LG061.';
 
-CREATE FUNCTION bakkt_ledger.capture_hold(client text, hold text, entry journal_entry, reference text, final boolean DEFAULT false,
+CREATE FUNCTION bakkt_ledger.capture_hold(client text, hold text, entry journal_entry, reference text,
+                                          final boolean DEFAULT false,
                                           description text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS journal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -39,4 +39,5 @@ CREATE FUNCTION bakkt_ledger_internal.execution_time_ahead() RETURNS interval
 -- An instant as text that depends on no setting, for comparisons and messages.
 CREATE FUNCTION bakkt_ledger_internal.instant_text(moment timestamptz) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN isfinite(moment) THEN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"') ELSE moment::text END;
+    RETURN CASE WHEN isfinite(moment) THEN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"')
+                ELSE moment::text END;

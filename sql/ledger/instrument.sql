@@ -21,7 +21,8 @@ INSERT INTO transition (subject, from_status, event, to_status) VALUES
     ('instrument', 'ACTIVE', 'changed', 'RETIRED'),
     ('instrument', 'RETIRED', 'changed', 'ACTIVE');
 
--- LG002, LG042, LG045 or LG043 unless the step is a positive amount of the asset within its decimals.
+-- LG002, LG042, LG045 or LG043 unless the step is a positive amount of the asset within its
+-- decimals.
 CREATE FUNCTION bakkt_ledger_internal.check_step(what text, step amount, unit asset) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

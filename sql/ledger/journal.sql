@@ -7,7 +7,8 @@
 -- The kinds of journal; the number of a kind is its place in the array.
 CREATE FUNCTION bakkt_ledger_internal.journal_kinds() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY['general', 'reversal', 'trade', 'trade_bust', 'coin_deposit', 'coin_withdrawal', 'provider_settlement', 'novation',
+    RETURN ARRAY['general', 'reversal', 'trade', 'trade_bust', 'coin_deposit', 'coin_withdrawal', 'provider_settlement',
+                 'novation',
                  'settlement_wire', 'transfer', 'opening', 'cash_deposit', 'cash_withdrawal', 'manual', 'fee', 'hold_capture',
                  'cash_call', 'fbo_transfer', 'cash_return', 'cash_write_off', 'cash_recovery', 'apex_wire'];
 
@@ -123,10 +124,14 @@ COMMENT ON COLUMN balance.floor IS 'Least available balance in natural sign; NUL
 COMMENT ON COLUMN balance.version IS 'How many journals have touched the account.';
 SELECT pg_catalog.pg_extension_config_dump('balance', '');
 
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal_party FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON rejection FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON balance FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal_party
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON rejection
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON balance
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE journal ENABLE ALWAYS TRIGGER refuse_write;
 ALTER TABLE journal_party ENABLE ALWAYS TRIGGER refuse_write;
 ALTER TABLE rejection ENABLE ALWAYS TRIGGER refuse_write;

@@ -41,7 +41,8 @@ COMMENT ON TYPE journal_result IS
 'The outcome of one request: its place in the batch from 1; posted or refused; whether the reference had been seen before and this
 is the original outcome; the journal; why it was refused; balances after it of the limited accounts it touched (NULL on replay).';
 
-CREATE FUNCTION bakkt_ledger.post_journals(requests journal_request[], strict boolean DEFAULT false, dry_run boolean DEFAULT false)
+CREATE FUNCTION bakkt_ledger.post_journals(requests journal_request[], strict boolean DEFAULT false,
+                                           dry_run boolean DEFAULT false)
     RETURNS SETOF journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'post_journals';
 COMMENT ON FUNCTION post_journals IS
@@ -65,7 +66,8 @@ calls propose_journal() and one who calls approve_journal().';
 
 -- post_journals() on accounts of any kind, for the owner who takes over the books of another
 -- system.
-CREATE FUNCTION bakkt_ledger_internal.load_journals(requests journal_request[], strict boolean DEFAULT false, dry_run boolean DEFAULT false)
+CREATE FUNCTION bakkt_ledger_internal.load_journals(requests journal_request[], strict boolean DEFAULT false,
+                                                    dry_run boolean DEFAULT false)
     RETURNS SETOF journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'load_journals';
 
@@ -79,12 +81,14 @@ CREATE FUNCTION bakkt_ledger_internal.load_journal(client text, entry journal_en
 -- The posting function as the floors above call it: strict, client and kind by number, reversals
 -- allowed; by_hand: the entry is made by one person alone (LG068).
 CREATE FUNCTION bakkt_ledger_internal.post_entry(client_id integer, reference text, kind text, entry journal_entry,
-                           effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, reverses bigint DEFAULT NULL, by_hand boolean DEFAULT false)
+                           effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, reverses bigint DEFAULT NULL,
+                           by_hand boolean DEFAULT false)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entry';
 
 -- post_entry() of many of one kind, in one batch: the numbers of the journals, in order.
-CREATE FUNCTION bakkt_ledger_internal.post_entries(holder integer, kind text, named text[], entries journal_entry[], effective timestamptz,
+CREATE FUNCTION bakkt_ledger_internal.post_entries(holder integer, kind text, named text[], entries journal_entry[],
+                                                   effective timestamptz,
                                                    descriptions text[])
     RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entries';

@@ -1,4 +1,5 @@
--- Entries by hand: one person proposes, another approves, and only then the journal is posted (I25).
+-- Entries by hand: one person proposes, another approves, and only then the journal is posted
+-- (I25).
 --
 -- A proposal's row says what is to be posted; who proposed it and what was decided is its approval.
 --
@@ -56,7 +57,8 @@ DECLARE
     decision constant approval := latest_approval(told.client_id, 'proposal', told.proposal_id::text);
 BEGIN
     RETURN ROW(told.reference, outcome, replayed, (client_row(told.client_id)).code,
-               CASE WHEN may_see_entry(told.client_id, told.entry) THEN told.entry END, told.reverses, told.reason, told.description,
+               CASE WHEN may_see_entry(told.client_id, told.entry) THEN told.entry END, told.reverses, told.reason,
+               told.description,
                told.effective_at, decision.status, decision.proposed_by, decision.proposed_at, decision.decided_by,
                decision.decided_at, told.journal_id)::proposal_result;
 END;

@@ -1,9 +1,9 @@
 -- How the functions in SQL refuse: every error they raise goes through refuse().
 -- refuse_other_content() is LG020, naming the field in which a repeated request differs.
 
--- Raises an error. facts: what a program needs to know of it (what was required, what was there, which account), as a JSON object
--- that drivers show as constraint_name. STABLE as all that only check: a volatile function starts commands, which a parallel plan
--- may not.
+-- Raises an error. facts: what a program needs to know of it (what was required, what was there,
+-- which account), as a JSON object that drivers show as constraint_name. STABLE as all that only
+-- check: a volatile function starts commands, which a parallel plan may not.
 CREATE FUNCTION bakkt_ledger_internal.refuse(code text, message text, detail text DEFAULT NULL, hint text DEFAULT NULL,
                                              facts jsonb DEFAULT NULL)
     RETURNS void

@@ -44,7 +44,8 @@ $$;
 
 -- The request as it was answered before (outcome is not NULL), or a new one, to be closed by
 -- close_request().
-CREATE FUNCTION bakkt_ledger_internal.open_request(operation text, scope text, holder integer, reference text, content jsonb, at timestamptz)
+CREATE FUNCTION bakkt_ledger_internal.open_request(operation text, scope text, holder integer, reference text, content jsonb,
+                                                   at timestamptz)
     RETURNS request
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

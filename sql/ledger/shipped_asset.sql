@@ -1,5 +1,6 @@
--- The assets and instruments every ledger starts with are copied into the tables when the first client is opened, not by
--- CREATE EXTENSION: a restored dump finds the tables empty and every row as it was, retired ones included.
+-- The assets and instruments every ledger starts with are copied into the tables when the first
+-- client is opened, not by CREATE EXTENSION: a restored dump finds the tables empty and every row
+-- as it was, retired ones included.
 
 CREATE TABLE bakkt_ledger_internal.shipped_assets_loaded (
     edition integer PRIMARY KEY,

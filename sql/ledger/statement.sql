@@ -19,7 +19,8 @@ CREATE TYPE bakkt_ledger.statement_line AS (
 );
 COMMENT ON TYPE statement_line IS 'One line of a statement; balance is in natural sign, after the line.';
 
-CREATE FUNCTION bakkt_ledger.account_statement(account account_id, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
+CREATE FUNCTION bakkt_ledger.account_statement(account account_id, since timestamptz DEFAULT '-infinity',
+                                               until timestamptz DEFAULT 'infinity')
     RETURNS SETOF statement_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp

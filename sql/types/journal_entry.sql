@@ -174,7 +174,8 @@ CREATE AGGREGATE bakkt_ledger.activity(entry journal_entry) (
 COMMENT ON AGGREGATE activity(journal_entry) IS
 'per account and asset, in order of account: sum (debit positive, zeros included) and number of entries that touch it';
 
-CREATE TYPE bakkt_ledger_internal.recorded_activity AS (account account_id, amount amount, entries bigint, last_recorded_at timestamptz);
+CREATE TYPE bakkt_ledger_internal.recorded_activity AS (account account_id, amount amount, entries bigint,
+                                                        last_recorded_at timestamptz);
 COMMENT ON TYPE recorded_activity IS 'As account_activity, and the latest time that came with an entry.';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_net_add(internal, journal_entry, timestamptz) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';

@@ -188,8 +188,8 @@ SET LOCAL SESSION AUTHORIZATION ledger_test_admin;
 SELECT throws_ok(call, code, NULL, 'a limit of approval is refused: ' || call) FROM (VALUES
 	($$SELECT set_approval_limit('nobody of this name', '1.00 USD')$$, '42704'), ($$SELECT set_approval_limit('ledger_test_deputy', NULL)$$, 'LG002'),
 	($$SELECT set_approval_limit('ledger_test_deputy', '-1.00 USD')$$, 'LG002'), ($$SELECT set_approval_limit('ledger_test_deputy', '1 NONE')$$, 'LG040')) AS v (call, code);
-SELECT lives_ok($$SELECT set_approval_limit('ledger_test_tellers', '100.00 USD', 'tellers')$$, 'an administrator sets a limit of approval');
-SELECT lives_ok($$SELECT set_approval_limit('ledger_test_tellers', '100.00 USD', 'tellers')$$, 'setting a limit of approval again is no error');
+SELECT lives_ok($$SELECT set_approval_limit('ledger_test_tellers', '100.00 USD', reason => 'tellers')$$, 'an administrator sets a limit of approval');
+SELECT lives_ok($$SELECT set_approval_limit('ledger_test_tellers', '100.00 USD', reason => 'tellers')$$, 'setting a limit of approval again is no error');
 SELECT lives_ok($$SELECT set_approval_limit('ledger_test_tellers', '1 BTC')$$, 'a role has a limit of approval in each asset');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM event WHERE subject = 'approval_limit'), 2::bigint, 'each change of a limit of approval is recorded once');
@@ -205,7 +205,7 @@ SET LOCAL SESSION AUTHORIZATION ledger_test_deputy;
 SELECT is((SELECT outcome FROM approve_journal('PROP', 'l2')), 'posted', 'of two limits the higher counts');
 SELECT throws_ok($$SELECT approve_journal('PROP', 'l4')$$, 'LG067', NULL, 'a limit in one asset says nothing of another');
 RESET SESSION AUTHORIZATION;
-SELECT remove_approval_limit('ledger_test_tellers', 'BTC', 'left'), remove_approval_limit('ledger_test_tellers', 'BTC', 'left') \g /dev/null
+SELECT remove_approval_limit('ledger_test_tellers', 'BTC', reason => 'left'), remove_approval_limit('ledger_test_tellers', 'BTC', reason => 'left') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_deputy;
 SELECT is((SELECT outcome FROM approve_journal('PROP', 'l4')), 'posted', 'without a limit in the asset any amount is approved');
 RESET SESSION AUTHORIZATION;

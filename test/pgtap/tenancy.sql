@@ -252,7 +252,7 @@ SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
 SELECT is((SELECT count(*) FROM client), 2::bigint, 'a settler sees all clients');
 SELECT throws_ok($$SELECT * FROM event$$, '42501', NULL, 'a settler cannot read the events');
 SET LOCAL SESSION AUTHORIZATION ledger_test_administrator;
-SELECT lives_ok($$SELECT revoke_client_access('ONE', 'ledger_test_one', 'left')$$,
+SELECT lives_ok($$SELECT revoke_client_access('ONE', 'ledger_test_one', reason => 'left')$$,
 	'an administrator revokes a role''s access to a client');
 SELECT throws_ok($$SELECT post_journal('ONE', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}', 'r')$$, '42501', NULL,
 	'an administrator cannot post');
