@@ -99,15 +99,17 @@ CREATE FUNCTION bakkt_ledger.deficits(client text DEFAULT NULL, at timestamptz D
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
+DECLARE
+    asked constant integer[] := clients_asked(client);
 BEGIN
     PERFORM require_instant(at);
     RETURN QUERY
     SELECT l.code, c.customer_code, o.owed, (SELECT min(j.effective_at) FROM account_journals(a, '-infinity', 'infinity') AS j)
-    FROM clients_asked(client) AS l
+    FROM client AS l
     JOIN account AS a ON a.client_id = l.client_id AND a.kind = 'corp_deficit'
     JOIN customer AS c ON c.customer_id = a.customer_id
     CROSS JOIN LATERAL (SELECT effective_balance(a, deficits.at)) AS o (owed)
-    WHERE NOT is_zero(o.owed)
+    WHERE l.client_id = ANY (asked) AND NOT is_zero(o.owed)
     ORDER BY l.code, c.customer_code, a.asset;
 END;
 $$;

@@ -18,15 +18,17 @@ CREATE FUNCTION bakkt_ledger.trial_balance(client text DEFAULT NULL, known_at ti
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
+DECLARE
+    asked constant integer[] := clients_asked(client);
 BEGIN
     RETURN QUERY
     SELECT c.code, b.fund, t.asset, b.kind, coalesce(sum(t.posted) FILTER (WHERE sign(t.posted) > 0), zero(t.asset)),
            coalesce(-sum(t.posted) FILTER (WHERE sign(t.posted) < 0), zero(t.asset))
-    FROM clients_asked(client) AS c
+    FROM client AS c
     CROSS JOIN LATERAL balances(c.code, known_at => known_at) AS b
     JOIN account_kind AS k ON k.kind = b.kind
     CROSS JOIN LATERAL (SELECT asset(b.balance) AS asset, natural_balance(k, b.balance) AS posted) AS t
-    WHERE NOT is_zero(b.balance)
+    WHERE c.client_id = ANY (asked) AND NOT is_zero(b.balance)
     GROUP BY c.code, b.fund, t.asset, b.kind
     ORDER BY c.code, b.fund, t.asset, b.kind;
 END;

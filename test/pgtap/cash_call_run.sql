@@ -243,8 +243,8 @@ SELECT throws_ok(format('SELECT %s', call), 'LG002', NULL, 'a reserved reference
 	$$pg_temp.trade('write-off:1', 'QRST0001', 'BUY', '0.1 BTC', '2026-11-10 15:00Z')$$, $$bust_trade('QRST0001', 'buy', 'recovery:1')$$,
 	$$deposit_coin('QRST0001', '1 BTC', 'cash-call:99')$$, $$record_provider_settlement('QRST', 'LP1', NULL, '1 USD', 'fbo-transfer:1')$$,
 	$$reverse_journal('QRST', 1, 'apex:1')$$]) AS call;
-SELECT is((SELECT string_agg(DISTINCT sqlstate, ' ') FROM load_journals(ARRAY[('QRST', 'top-up:1', NULL, journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'),
-	line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')), NULL, NULL, false)::journal_request])), 'LG002',
+SELECT is((SELECT string_agg(DISTINCT sqlstate, ' ') FROM load_journals(ARRAY[('QRST', journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'),
+	line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')), 'top-up:1', NULL, NULL, NULL, false)::journal_request])), 'LG002',
 	'a reserved reference is refused in a batch');
 SELECT is((SELECT count(*) FROM rejection WHERE reference ~ '^[a-z-]+:[0-9]+$'), 0::bigint,
 	'a refused reserved reference leaves no rejection');
