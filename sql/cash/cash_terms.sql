@@ -31,8 +31,7 @@ COMMENT ON COLUMN cash_terms.availability_days IS 'Business days from the bank''
 COMMENT ON COLUMN cash_terms.minimum_withdrawal IS 'Smallest withdrawal in that currency; zero: no minimum.';
 COMMENT ON COLUMN cash_terms.return_fee IS 'Charged to the customer when an ACH deposit is returned; zero: none.';
 COMMENT ON COLUMN cash_terms.company_float IS
-    'Money of the company that the settlement flow keeps in the FBO account, so that sale proceeds can be paid at once; zero: '
-    'none.';
+'Money of the company that the settlement flow keeps in the FBO account, so that sale proceeds can be paid at once; zero: none.';
 SELECT pg_catalog.pg_extension_config_dump('cash_terms', '');
 INSERT INTO subject (subject, key) VALUES ('cash_terms', '{client_id}');
 CREATE TRIGGER forget_parties AFTER INSERT OR UPDATE ON cash_terms FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();

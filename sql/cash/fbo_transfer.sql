@@ -57,8 +57,8 @@ COMMENT ON COLUMN fbo_transfer.bank_reference IS 'The bank''s reference of the c
 COMMENT ON COLUMN fbo_transfer.covers IS
     'Which of the calls settled in the range it moves: ALL, or those of one direction when there is a transfer each way.';
 COMMENT ON COLUMN fbo_transfer.covered_through IS
-    'It covers the calls whose settlement was recorded in (covered_after, covered_through]: the range never changes, and no row '
-    'per call is needed.';
+'It covers the calls whose settlement was recorded in (covered_after, covered_through]: the range never changes, and no row per
+call is needed.';
 COMMENT ON COLUMN fbo_transfer.taken_up_by IS 'For a failed transfer: the transfer that moves its money instead.';
 SELECT pg_catalog.pg_extension_config_dump('fbo_transfer', '');
 SELECT pg_catalog.pg_extension_config_dump('fbo_transfer_transfer_id_seq', '');

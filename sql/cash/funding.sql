@@ -33,15 +33,15 @@ CREATE INDEX funding_credited_idx ON funding_transfer (client_id, available_at) 
 CREATE INDEX funding_requested_idx ON funding_transfer (customer_id) WHERE status = 'REQUESTED';
 CREATE INDEX funding_customer_idx ON funding_transfer (customer_id, requested_at);
 COMMENT ON TABLE funding_transfer IS
-    'Deposits and withdrawals of customers'' cash in their present state; their events have the history. The customer''s own '
-    'bank account is not recorded here.';
+'Deposits and withdrawals of customers'' cash in their present state; their events have the history. The customer''s own bank
+account is not recorded here.';
 COMMENT ON COLUMN funding_transfer.reference IS 'The caller''s name for the transfer in every request about it.';
 COMMENT ON COLUMN funding_transfer.customer_id IS 'NULL: a wire whose owner is unknown.';
 COMMENT ON COLUMN funding_transfer.bank IS 'Which omnibus bank, as in FBO Bank:omnibus:<bank>; NULL: the one without a name.';
 COMMENT ON COLUMN funding_transfer.bank_reference IS 'The bank''s latest reference for it; unique among incoming wires.';
 COMMENT ON COLUMN funding_transfer.status IS
-    'INITIATED, CREDITED, UNIDENTIFIED, SETTLED, CANCELLED, DECLINED of a deposit; REQUESTED, SENT, COMPLETED, CANCELLED, '
-    'REJECTED of a withdrawal; RETURNED of both.';
+'INITIATED, CREDITED, UNIDENTIFIED, SETTLED, CANCELLED, DECLINED of a deposit; REQUESTED, SENT, COMPLETED, CANCELLED, REJECTED of
+a withdrawal; RETURNED of both.';
 COMMENT ON COLUMN funding_transfer.requested_at IS
     'When it was initiated, received or requested; by the caller''s clock, as are all these instants.';
 COMMENT ON COLUMN funding_transfer.available_at IS 'When the availability hold of a credited deposit expires.';

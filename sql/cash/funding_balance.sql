@@ -129,9 +129,9 @@ CREATE TYPE bakkt_ledger.funding_transfer_state AS (
     deficit amount
 );
 COMMENT ON TYPE funding_transfer_state IS
-    'A deposit, wire or withdrawal as it stood at an instant. account: the customer, NULL while a wire is unidentified; status: '
-    'as in funding_transfer, reached at changed_at; bank_reference: the bank''s latest reference; deficit: of a return, the '
-    'part that the customer''s cash did not cover.';
+'A deposit, wire or withdrawal as it stood at an instant. account: the customer, NULL while a wire is unidentified; status: as in
+funding_transfer, reached at changed_at; bank_reference: the bank''s latest reference; deficit: of a return, the part that the
+customer''s cash did not cover.';
 
 -- The transfers of a client, or of one of its customers, as they stood at the instant.
 CREATE FUNCTION bakkt_ledger_internal.funding_as_of(holder client, owner bigint, moment timestamptz)
