@@ -1,8 +1,8 @@
 -- The Customer Funding Flow: deposits, withdrawals and wires of Marketplace customers. This file
 -- has the tables and the steps; deposit, deposit_return, wire and withdrawal have what is special
 -- to each. A transfer is one row, in its present state; its events tell its steps, each with the
--- journal it posted. A step is taken once: the same again returns the transfer as it
--- stands, with other content LG020.
+-- journal it posted. A step is taken once: the same again is answered as it was answered first,
+-- with other content it is LG020.
 -- Refuses an unknown transfer (LG080) and a step it cannot take (LG081).
 -- Locks the customer (lock_customer_cash), the transfer, then accounts.
 
@@ -77,6 +77,31 @@ FROM (VALUES
     ('WITHDRAWAL/ACH WITHDRAWAL/WIRE', 'COMPLETED', 'returned', 'RETURNED')
 ) AS t (variants, from_status, event, to_status)
 CROSS JOIN LATERAL pg_catalog.regexp_split_to_table(t.variants, ' ') AS variant;
+
+CREATE TYPE bakkt_ledger.funding_transfer_result AS (
+    request integer,
+    reference text,
+    outcome text,
+    replayed boolean,
+    customer text,
+    rail text,
+    direction text,
+    amount amount,
+    bank text,
+    bank_reference text,
+    status text,
+    at timestamptz,
+    available_at timestamptz,
+    deficit amount,
+    journal bigint
+);
+COMMENT ON TYPE funding_transfer_result IS
+'What became of a request about a deposit, wire or withdrawal.
+request: its place in the batch from 1. reference: the transfer''s. outcome: initiated, credited, canceled, declined, returned,
+received, assigned, requested, sent, completed or rejected. replayed: this had happened before, and the columns are those of the
+first answer. customer: NULL while a wire is unidentified. amount: positive. bank, bank_reference: for the company only.
+status, at: of the transfer after it, and since when. available_at: when the hold on a credited deposit expires. deficit: of a
+return, the part that the customer''s cash did not cover. journal: what it posted, NULL: nothing.';
 
 -- J01a-d, J05d, J06b-e
 INSERT INTO template (template, journal_kind, purpose) VALUES
@@ -325,10 +350,52 @@ BEGIN
 END;
 $$;
 
+-- What is answered about a step that these transfers have taken; it is fresh of those of which this call has taken it. A
+-- transfer named twice is a repeated request the second time.
+CREATE FUNCTION bakkt_ledger_internal.funding_answers(holder integer, named text[], happening text, fresh bigint[])
+    RETURNS SETOF funding_transfer_result
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    told constant boolean := is_company();
+BEGIN
+    RETURN QUERY
+    SELECT r.place::integer, t.reference::text, happening, f.transfer_id IS NULL OR r.nth > 1, c.customer_code, t.rail::text,
+           t.direction::text, t.amount, CASE WHEN told THEN t.bank::text END,
+           CASE WHEN told THEN e.content ->> 'bank_reference' END, e.status::text, e.at, t.available_at,
+           (e.content ->> 'deficit')::amount, e.journal_id
+    FROM (SELECT n.reference, n.place, row_number() OVER (PARTITION BY n.reference ORDER BY n.place) AS nth
+          FROM unnest(named) WITH ORDINALITY AS n (reference, place)) AS r
+    JOIN funding_transfer AS t ON t.client_id = holder AND t.reference = r.reference
+    LEFT JOIN unnest(fresh) AS f (transfer_id) ON f.transfer_id = t.transfer_id
+    LEFT JOIN customer AS c ON c.customer_id = t.customer_id
+    CROSS JOIN LATERAL (SELECT v.status, v.at, v.content, v.journal_id
+                        FROM event AS v
+                        WHERE v.client_id = holder AND v.subject = 'funding_transfer' AND v.subject_key = t.transfer_id::text
+                          AND v.event = happening
+                        ORDER BY v.event_id DESC
+                        LIMIT 1) AS e
+    ORDER BY r.place;
+END;
+$$;
+
+-- The same of one transfer. In a statement of its own, after the step: it sees nothing that its statement has done.
+CREATE FUNCTION bakkt_ledger_internal.funding_answer(moved funding_transfer, happening text, again boolean DEFAULT false)
+    RETURNS funding_transfer_result
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN (SELECT a
+            FROM funding_answers(moved.client_id, ARRAY[moved.reference], happening,
+                                 CASE WHEN NOT again THEN ARRAY[moved.transfer_id] END) AS a);
+END;
+$$;
+
 -- Enters the transfer that was asked for, its first event and the journal of that, if any.
 CREATE FUNCTION bakkt_ledger_internal.open_funding(asked request, owner bigint, way text, its_rail text, first_status text,
-                                                   happening text,
-                                                   named text DEFAULT NULL, why text DEFAULT NULL)
+                                                   happening text, named text DEFAULT NULL, why text DEFAULT NULL)
     RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -353,7 +420,7 @@ BEGIN
     END IF;
     PERFORM record_event(happening, NULL::funding_transfer, opened, asked.at, journal => posted, request => asked.reference,
                          reason => why, content => jsonb_build_object('bank_reference', opened.bank_reference));
-    RETURN close_request(asked, opened);
+    RETURN opened;
 END;
 $$;
 
@@ -397,8 +464,7 @@ $$;
 -- Takes a step with one transfer: the journal that the template makes of it, if any, and the
 -- change.
 CREATE FUNCTION bakkt_ledger_internal.step_funding(before funding_transfer, happening text, named text, moment timestamptz,
-                                                   said jsonb,
-                                                   amounts jsonb DEFAULT NULL, owner bigint DEFAULT NULL)
+                                                   said jsonb, amounts jsonb DEFAULT NULL, owner bigint DEFAULT NULL)
     RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
