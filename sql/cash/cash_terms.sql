@@ -164,5 +164,5 @@ $$;
 COMMENT ON FUNCTION change_cash_terms IS
 'Changes what a client has agreed on customer cash (columns of cash_terms); NULL leaves a term as it is.
 From then on: what was computed before keeps its terms. The same reference again is no second change.
-Errors: LG002 (also for prefunded when no customer''s cash is here), LG010, LG011, LG020, and LG040, LG041 or LG042 for a minimum,
-fee or float that is not of a currency.';
+Errors: LG002 (also for prefunded when no customer''s cash is here), LG010, LG011, LG020, and LG040, LG041 or LG042 for a
+minimum, fee or float that is not of a currency.';

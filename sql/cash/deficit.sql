@@ -51,8 +51,8 @@ CREATE TYPE bakkt_ledger.deficit_recovery_result AS (
 );
 COMMENT ON TYPE deficit_recovery_result IS
 'What was recovered of a customer''s deficit.
-outcome: posted. replayed: it had been recovered before, and the columns are those of the first answer. amount: what was taken out
-of the customer''s cash. deficit: what was left of it then. Both are positive.';
+outcome: posted. replayed: it had been recovered before, and the columns are those of the first answer. amount: what was taken
+out of the customer''s cash. deficit: what was left of it then. Both are positive.';
 
 -- Takes a deficit back out of the cash of a customer, which is locked; then what the company owes
 -- is set off.
@@ -183,5 +183,5 @@ COMMENT ON FUNCTION propose_cash_adjustment IS
 A positive amount gives the customer company money in the FBO account, a negative one takes it back. reason: a code of
 adjustment_reason. Nothing is posted until another person calls approve_journal() with the reference (I25); decline_journal()
 declines it. The same request again gets the first answer.
-Errors: LG012, LG085 unknown reason, LG044 zero, LG042 no currency, LG002 no reference, or OTHER_ADJUSTMENT without a note, LG020
-other content, LG040, LG041, LG043 asset, LG061.';
+Errors: LG012, LG085 unknown reason, LG044 zero, LG042 no currency, LG002 no reference, or OTHER_ADJUSTMENT without a note,
+LG020 other content, LG040, LG041, LG043 asset, LG061.';

@@ -58,6 +58,6 @@ END;
 $$;
 COMMENT ON FUNCTION top_up_deficits IS
 'Makes good what the company owes the FBO accounts for returned deposits, of one client or all visible ones.
-Company money there is set off first, the rest is instructed as transfers (purpose TOP_UP), which it returns. Of several clients,
-one whose part fails is left out with a WARNING.
+Company money there is set off first, the rest is instructed as transfers (purpose TOP_UP), which it returns. Of several
+clients, one whose part fails is left out with a WARNING.
 Errors: LG002, LG010, LG061, 42501; 40001, 40P01: retry.';

@@ -110,8 +110,8 @@ END;
 $$;
 COMMENT ON FUNCTION credit_deposits IS
 'Records that the bank has credited these ACH deposits in one sum: CREDITED.
-Each becomes available after the client''s availability hold (J01b, one journal per omnibus bank and currency). All or none; a row
-per reference, and those credited before are replayed. Since the bank has done it, it is recorded whatever the state of the
+Each becomes available after the client''s availability hold (J01b, one journal per omnibus bank and currency). All or none; a
+row per reference, and those credited before are replayed. Since the bank has done it, it is recorded whatever the state of the
 customers.
 Errors: LG010, 42501, LG002 NULL for references, LG080 unknown deposit, LG081 it is canceled, declined or returned, or a wire,
 LG020 credited before under another bank_reference, LG061, LG075; 54000 more than one call takes.';

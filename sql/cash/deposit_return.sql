@@ -111,9 +111,9 @@ END;
 $$;
 COMMENT ON FUNCTION return_deposit IS
 'Records that the customer''s bank has returned an ACH deposit, with a code of ach_return_code.
-Before the deposit is settled, its unsettled claim is reversed. Afterwards (J06d) the customer''s withdrawals that are not sent are
-rejected, newest first, as far as needed; the customer''s remaining cash is taken; and the rest is a deficit that the company
-bears, set off at once against its money in the FBO account. Then the client''s return fee is charged. Since the bank has done it,
-it is recorded whatever the state of the customer; cash that is frozen or held is not touched.
-Errors: LG010, 42501, LG080, LG033 the unsettled account is frozen, LG081 canceled or declined, LG085 unknown code, LG020 returned
-before with another code or bank_reference, LG061.';
+Before the deposit is settled, its unsettled claim is reversed. Afterwards (J06d) the customer''s withdrawals that are not sent
+are rejected, newest first, as far as needed; the customer''s remaining cash is taken; and the rest is a deficit that the
+company bears, set off at once against its money in the FBO account. Then the client''s return fee is charged. Since the bank
+has done it, it is recorded whatever the state of the customer; cash that is frozen or held is not touched.
+Errors: LG010, 42501, LG080, LG033 the unsettled account is frozen, LG081 canceled or declined, LG085 unknown code, LG020
+returned before with another code or bank_reference, LG061.';

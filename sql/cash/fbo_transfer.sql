@@ -96,10 +96,10 @@ CREATE TYPE bakkt_ledger.fbo_transfer_result AS (
 );
 COMMENT ON TYPE fbo_transfer_result IS
 'What became of a request about a transfer between the FBO bank account and the business account.
-reference: the transfer''s. outcome: instructed, confirmed or failed. replayed: this had happened before, and the columns are those
-of the first answer. direction: TO_BUSINESS, out of the FBO account, or TO_FBO. purpose: SETTLEMENT, TOP_UP or PREFUND. amount:
-positive. bank: the FBO account; NULL: the one without a name. bank_reference: of a confirmed transfer. status, at: after it, and
-since when. journal: what it posted.';
+reference: the transfer''s. outcome: instructed, confirmed or failed. replayed: this had happened before, and the columns are
+those of the first answer. direction: TO_BUSINESS, out of the FBO account, or TO_FBO. purpose: SETTLEMENT, TOP_UP or PREFUND.
+amount: positive. bank: the FBO account; NULL: the one without a name. bank_reference: of a confirmed transfer. status, at:
+after it, and since when. journal: what it posted.';
 
 -- Instruction and confirmation together are J02c, J03c and J05f (to_business), the company's part
 -- of J04b, or J06e (to_fbo).

@@ -119,8 +119,8 @@ $$;
 COMMENT ON FUNCTION confirm_fbo_transfer IS
 'Records that the bank has carried out a transfer, under the bank''s reference.
 Money that came into the FBO account can pay sale proceeds from then on: cash calls that waited for it become due.
-Errors: LG080 unknown, LG081 it has failed, LG020 confirmed before under another bank reference, or the bank reference belongs to
-another transfer, LG002, LG010, LG061.';
+Errors: LG080 unknown, LG081 it has failed, LG020 confirmed before under another bank reference, or the bank reference belongs
+to another transfer, LG002, LG010, LG061.';
 
 CREATE FUNCTION bakkt_ledger.fail_fbo_transfer(client text, reference text, reason text, at timestamptz DEFAULT clock_timestamp())
     RETURNS fbo_transfer_result

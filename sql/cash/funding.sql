@@ -350,8 +350,8 @@ BEGIN
 END;
 $$;
 
--- What is answered about a step that these transfers have taken; it is fresh of those of which this call has taken it. A
--- transfer named twice is a repeated request the second time.
+-- What is answered about a step that these transfers have taken, as the event of it tells; fresh:
+-- those that have taken it in this call. One that is named twice is a repeated request then.
 CREATE FUNCTION bakkt_ledger_internal.funding_answers(holder integer, named text[], happening text, fresh bigint[])
     RETURNS SETOF funding_transfer_result
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100
@@ -380,7 +380,8 @@ BEGIN
 END;
 $$;
 
--- The same of one transfer. In a statement of its own, after the step: it sees nothing that its statement has done.
+-- The same of one transfer. Call it in a statement after the step: it does not see what its own
+-- statement has done.
 CREATE FUNCTION bakkt_ledger_internal.funding_answer(moved funding_transfer, happening text, again boolean DEFAULT false)
     RETURNS funding_transfer_result
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED

@@ -147,8 +147,8 @@ CREATE TYPE bakkt_ledger.funding_transfer_line AS (
 COMMENT ON TYPE funding_transfer_line IS
 'A deposit, wire or withdrawal as it stood at an instant.
 customer: NULL while a wire is unidentified. amount: positive. status: as in funding_transfer, reached at changed_at. bank,
-bank_reference: the bank and its latest reference, for the company only. deficit: of a return, the part that the customer''s cash
-did not cover.';
+bank_reference: the bank and its latest reference, for the company only. deficit: of a return, the part that the customer''s
+cash did not cover.';
 
 -- The transfers of a client, or of one of its customers, as they stood at the instant.
 CREATE FUNCTION bakkt_ledger_internal.funding_as_of(holder client, owner bigint, moment timestamptz)

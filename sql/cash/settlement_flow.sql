@@ -20,8 +20,8 @@ CREATE TYPE bakkt_ledger.fbo_transfer_line AS (
 );
 COMMENT ON TYPE fbo_transfer_line IS
 'A transfer between FBO and business account; amounts are positive.
-direction, purpose, status: as in fbo_transfer. in_transit: what the bank had not confirmed. reason: why it failed. taken_up_by: the
-transfer that moves the money of a failed one.';
+direction, purpose, status: as in fbo_transfer. in_transit: what the bank had not confirmed. reason: why it failed. taken_up_by:
+the transfer that moves the money of a failed one.';
 
 CREATE FUNCTION bakkt_ledger.fbo_transfers(client text DEFAULT NULL, in_transit_only boolean DEFAULT false,
                                            at timestamptz DEFAULT NULL)
@@ -39,8 +39,8 @@ BEGIN
         PERFORM require_instant(at);
     END IF;
     RETURN QUERY
-    SELECT c.code, t.reference::text, t.direction, t.purpose, t.amount, CASE WHEN s.open THEN t.amount ELSE zero(asset(t.amount)) END,
-           t.bank, CASE WHEN s.open THEN 'INSTRUCTED' ELSE t.status END, t.instructed_at,
+    SELECT c.code, t.reference::text, t.direction, t.purpose, t.amount,
+           CASE WHEN s.open THEN t.amount ELSE zero(asset(t.amount)) END, t.bank, CASE WHEN s.open THEN 'INSTRUCTED' ELSE t.status END, t.instructed_at,
            CASE WHEN NOT s.open THEN t.ended_at END, CASE WHEN NOT s.open THEN t.bank_reference::text END, e.reason::text,
            CASE WHEN NOT s.open AND n.instructed_at <= until THEN n.reference::text END
     FROM fbo_transfer AS t
@@ -184,8 +184,8 @@ CREATE TYPE bakkt_ledger.settlement_flow_line AS (
 COMMENT ON TYPE settlement_flow_line IS
 'The company''s money in a client''s FBO account, in one asset, from an instant (since) to another.
 opening + collected - paid + other - moved_to_business + moved_to_fbo = closing. collected, paid: by cash calls, from and to
-customers, positive. other: signed. A transfer out counts when instructed, a transfer in when confirmed. in_transit_...: what the
-bank had not confirmed at the end.';
+customers, positive. other: signed. A transfer out counts when instructed, a transfer in when confirmed. in_transit_...: what
+the bank had not confirmed at the end.';
 
 -- settlement_flow() of a client.
 CREATE FUNCTION bakkt_ledger_internal.settlement_flow_of(holder client, start timestamptz, until timestamptz)

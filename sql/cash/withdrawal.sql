@@ -65,9 +65,9 @@ COMMENT ON FUNCTION request_withdrawal IS
 'Requests that cash be paid out to a customer: REQUESTED.
 The amount is held until the withdrawal is sent or ends. rail: ACH or WIRE. bank: the omnibus bank that will pay. reference: the
 withdrawal''s name from now on; the same request again gets the first answer.
-Errors: LG012, LG002 no reference or rail, LG045 not positive, LG042 no currency, LG040, LG041, LG043 asset, LG034 or LG016 bank,
-LG013 the customer may not withdraw, LG047 below the client''s minimum, LG050 settled cash less holds less outstanding cash calls
-does not cover it (I20), LG020 other content, LG032 or LG033 closed or frozen, LG061, LG011.';
+Errors: LG012, LG002 no reference or rail, LG045 not positive, LG042 no currency, LG040, LG041, LG043 asset, LG034 or LG016
+bank, LG013 the customer may not withdraw, LG047 below the client''s minimum, LG050 settled cash less holds less outstanding
+cash calls does not cover it (I20), LG020 other content, LG032 or LG033 closed or frozen, LG061, LG011.';
 
 -- ---------------------------------------------------------------------------
 -- Sent, completed
@@ -288,5 +288,5 @@ COMMENT ON FUNCTION return_withdrawal IS
 'Records that a withdrawal came back, before or after the bank''s debit: RETURNED; the money is settled cash again.
 code: of ach_return_code, needed for an ACH withdrawal. Since the bank has done it, it is recorded whatever the state of the
 customer.
-Errors: LG010, 42501, LG080 unknown, LG081 not sent, or ended, LG085 unknown code, LG020 returned before with other content, LG032
-or LG033 the account takes no credits, LG061.';
+Errors: LG010, 42501, LG080 unknown, LG081 not sent, or ended, LG085 unknown code, LG020 returned before with other content,
+LG032 or LG033 the account takes no credits, LG061.';
