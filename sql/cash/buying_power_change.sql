@@ -48,8 +48,8 @@ CREATE TYPE bakkt_ledger_internal.cash_scope AS (
     until timestamptz
 );
 COMMENT ON TYPE cash_scope IS
-'Whose buying power is computed, in which asset, from the cut until an instant. whole: all customers of the client, whose
-journals are found by client.';
+'Whose buying power is computed, in which asset, from the cut until an instant.
+whole: all customers of the client, whose journals are found by client.';
 
 -- The journals of these customers that are effective after the cut: trades and busts, or all
 -- others. Of the whole client, through the index on effective time: also those of other customers.

@@ -87,8 +87,9 @@ CREATE TYPE bakkt_ledger.cash_call_run_result AS (
     paid amount
 );
 COMMENT ON TYPE cash_call_run_result IS
-'What a run over the cash calls of a client has done in one asset: how many attempts, how many of them settled and failed, cash
-collected from customers and paid to them, both positive.';
+'What a run over the cash calls of a client has done in one asset.
+attempted: how many attempts, of which so many settled and failed. collected, paid: cash from customers and to them, both
+positive.';
 
 CREATE FUNCTION bakkt_ledger.process_cash_calls(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
     RETURNS SETOF cash_call_run_result

@@ -40,7 +40,8 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT c.code, t.reference::text, t.direction, t.purpose, t.amount,
-           CASE WHEN s.open THEN t.amount ELSE zero(asset(t.amount)) END, t.bank, CASE WHEN s.open THEN 'INSTRUCTED' ELSE t.status END, t.instructed_at,
+           CASE WHEN s.open THEN t.amount ELSE zero(asset(t.amount)) END, t.bank,
+           CASE WHEN s.open THEN 'INSTRUCTED' ELSE t.status END, t.instructed_at,
            CASE WHEN NOT s.open THEN t.ended_at END, CASE WHEN NOT s.open THEN t.bank_reference::text END, e.reason::text,
            CASE WHEN NOT s.open AND n.instructed_at <= until THEN n.reference::text END
     FROM fbo_transfer AS t
