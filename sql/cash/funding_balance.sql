@@ -229,11 +229,8 @@ END;
 
 -- Accounts on which something else stands than what is under way.
 CREATE FUNCTION bakkt_ledger_internal.funding_account_breaks(holder client) RETURNS SETOF discrepancy
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    RETURN QUERY
+    LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
+BEGIN ATOMIC
     SELECT finding('funding', format('%s: deposits and withdrawals under way come to %s, the ledger has %s.', n.name,
                                      coalesce(f.amount, zero(n.unit)), coalesce(b.balance, zero(n.unit))),
                    holder => holder.code,
@@ -248,15 +245,11 @@ BEGIN
     WHERE coalesce(b.balance, zero(n.unit)) *<> coalesce(f.amount, zero(n.unit))
     ORDER BY n.name, n.unit;
 END;
-$$;
 
 -- Requested withdrawals without their hold, and holds without their withdrawal.
 CREATE FUNCTION bakkt_ledger_internal.funding_hold_breaks(holder client) RETURNS SETOF discrepancy
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    RETURN QUERY
+    LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
+BEGIN ATOMIC
     SELECT finding('funding', format('Hold "%s": the requested withdrawal is %s, the hold is %s.', k.hold,
                                      coalesce(t.amount::text, 'not there'), coalesce(h.remaining::text, 'not there')),
                    holder => holder.code, of_subject => 'funding_transfer', key => split_part(k.hold, ':', 2),
@@ -271,7 +264,6 @@ BEGIN
     WHERE (h.remaining *= t.amount) IS NOT TRUE
     ORDER BY k.hold;
 END;
-$$;
 
 CREATE FUNCTION bakkt_ledger.check_funding(client text DEFAULT NULL) RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10

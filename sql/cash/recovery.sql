@@ -106,7 +106,7 @@ BEGIN
     PERFORM record_cash_call_event(call.client_id, call.journal_id, 'recovered', moment, total, posting => posted.journal,
                                    request => named);
     RETURN (named, 'recovered', false, cash_call_parties(call) ->> 'customer', call.journal_id, wanted, total, bad_debt,
-            total - bad_debt, moment, posted.journal, posted.recorded_at);
+            total - bad_debt, moment, posted.journal, posted.recorded_at)::cash_recovery_result;
 END;
 $$;
 

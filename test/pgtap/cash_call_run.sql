@@ -21,7 +21,7 @@ CREATE FUNCTION pg_temp.cover(amount amount) RETURNS void LANGUAGE sql AS $$
 CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, at timestamptz, encumbered boolean DEFAULT false) RETURNS bigint LANGUAGE sql AS $$
 	SELECT (post_trade(account, side, quantity, 'LP1', reference, provider_price => '60000 USD/BTC', markup_bps => CASE side WHEN 'BUY' THEN 50 END, executed_at => at, encumbered => encumbered)).journal $$;
 CREATE FUNCTION pg_temp.run(at timestamptz, client text DEFAULT NULL) RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT format('%s %s: %s = %s + %s, collected %s, paid %s', client_code, asset, attempted, settled, failed, collected, paid) FROM process_cash_calls(at, client) $$;
+	SELECT format('%s %s: %s = %s + %s, collected %s, paid %s', p.client, asset, attempted, settled, failed, collected, paid) FROM process_cash_calls(at, client) AS p $$;
 CREATE FUNCTION pg_temp.owned(name text) RETURNS amount LANGUAGE sql AS $$
 	SELECT coalesce((SELECT (balance_of(a.account)).balance FROM account a WHERE a.fund = split_part(owned.name, ' ', 1) AND a.name = split_part(owned.name, ' ', 2)), '0 USD') $$;
 CREATE VIEW pg_temp.call AS
@@ -243,8 +243,8 @@ SELECT throws_ok(format('SELECT %s', call), 'LG002', NULL, 'a reserved reference
 	$$pg_temp.trade('write-off:1', 'QRST0001', 'BUY', '0.1 BTC', '2026-11-10 15:00Z')$$, $$bust_trade('QRST0001', 'buy', 'recovery:1')$$,
 	$$deposit_coin('QRST0001', '1 BTC', 'cash-call:99')$$, $$record_provider_settlement('QRST', 'LP1', NULL, '1 USD', 'fbo-transfer:1')$$,
 	$$reverse_journal('QRST', 1, 'apex:1')$$]) AS call;
-SELECT is((SELECT string_agg(DISTINCT sqlstate, ' ') FROM load_journals(ARRAY[('QRST', 'top-up:1', NULL, journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'),
-	line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')), NULL, NULL, false)::journal_request])), 'LG002',
+SELECT is((SELECT string_agg(DISTINCT sqlstate, ' ') FROM load_journals(ARRAY[('QRST', journal_entry(line('Dr', pg_temp.account('FBO Bank:omnibus'), '1 USD'),
+	line('Cr', pg_temp.account('FBO Cust:QRST0001:settled'), '1 USD')), 'top-up:1', NULL, NULL, NULL, false)::journal_request])), 'LG002',
 	'a reserved reference is refused in a batch');
 SELECT is((SELECT count(*) FROM rejection WHERE reference ~ '^[a-z-]+:[0-9]+$'), 0::bigint,
 	'a refused reserved reference leaves no rejection');
