@@ -168,7 +168,7 @@ SELECT results_eq($$SELECT at, p.settled_at_cut::text, p.unsettled_withdrawals_a
 	'buying power equals available cash before and after a write-off and a recovery');
 SELECT is_empty($$SELECT at, p.customer FROM unnest('{2025-06-30 12:00Z,2025-07-01 05:19Z,2025-07-01 05:20Z,2025-07-01 12:00Z,2025-07-01 21:39Z,2025-07-01 21:40Z}'::timestamptz[]) at, buying_powers('DEBT', at => at) p, cash_balance(p.customer, at => at) b
 	WHERE p.buying_power <> b.available$$, 'buying power of a whole client equals available cash through write-off and recovery');
-SELECT bust_trade(account, reference, 'bust ' || reference) FROM cash_calls('DEBT') WHERE direction = 'Withdrawal' \g /dev/null
+SELECT bust_trade(customer, reference, 'bust ' || reference) FROM cash_calls('DEBT') WHERE direction = 'Withdrawal' \g /dev/null
 SELECT results_eq($$SELECT customer, buying_power::text FROM buying_powers('DEBT')$$, $$VALUES ('DEBT0001', '350.00 USD'), ('DEBT0002', '2000.00 USD')$$,
 	'the bust of a written-off purchase gives back only what was recovered');
 
