@@ -42,7 +42,7 @@ SELECT throws_ok(format('SELECT deposit_coin(%s)', arguments), code, NULL,
   FROM (VALUES ('NULL, ''1 BTC'', ''r''', 'LG012'), ('''NOBODY01'', ''1 BTC'', ''r''', 'LG012'), ('''QRST0001'', NULL, ''r''', 'LG002'), ('''QRST0001'', ''1 BTC'', NULL', 'LG002'),
 			   ('''QRST0001'', ''1 BTC'', ''r'', NULL', 'LG002'), ('''QRST0001'', ''0 BTC'', ''r''', 'LG045'), ('''QRST0001'', ''-1 BTC'', ''r''', 'LG045'), ('''QRST0001'', ''1 USD'', ''r''', 'LG042'),
 			   ('''QRST0001'', ''1 NOPE'', ''r''', 'LG040'), ('''QRST0001'', ''0.000000001 BTC'', ''r''', 'LG043'), ('''QRST0001'', ''1 BTC'', ''r'', ''pocket''', 'LG034'),
-			   ('''QRST0001'', ''1 BTC'', ''r'', effective_at => ''infinity''', 'LG061')) AS refusal(arguments, code);
+			   ('''QRST0001'', ''1 BTC'', ''r'', at => ''infinity''', 'LG061')) AS refusal(arguments, code);
 
 -- ---------------------------------------------------------------------------
 -- Providers
