@@ -178,7 +178,8 @@ CREATE FUNCTION bakkt_ledger_internal.record_apex_events(batch apex_batch, calls
 $$
 BEGIN
     PERFORM record_cash_call_events(array_agg(c ORDER BY c.journal_id), e.event, moment,
-                                    array_agg(c.amount ORDER BY c.journal_id), e.reason, array_agg(i.journal_id ORDER BY c.journal_id),
+                                    array_agg(c.amount ORDER BY c.journal_id), e.reason,
+                                    array_agg(i.journal_id ORDER BY c.journal_id),
                                     CASE e.event WHEN 'rejected' THEN next_cash_retry(moment) END)
     FROM cash_call AS c
     JOIN apex_batch_item AS i ON i.client_id = c.client_id AND i.batch_id = batch.batch_id AND i.call = c.journal_id

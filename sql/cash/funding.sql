@@ -99,9 +99,10 @@ COMMENT ON TYPE funding_transfer_result IS
 'What became of a request about a deposit, wire or withdrawal.
 request: its place in the batch from 1. reference: the transfer''s. outcome: initiated, credited, canceled, declined, returned,
 received, assigned, requested, sent, completed or rejected. replayed: this had happened before, and the columns are those of the
-first answer. customer: NULL while a wire is unidentified. amount: positive. bank, bank_reference: for the company only.
-status, at: of the transfer after it, and since when. available_at: when the hold on a credited deposit expires. deficit: of a
-return, the part that the customer''s cash did not cover. journal: what it posted, NULL: nothing.';
+first answer. customer: NULL while a wire is unidentified. amount: positive. bank, bank_reference: for the company only, but who
+asks for a transfer has named its bank. status, at: of the transfer after it, and since when. available_at: when the hold on a
+credited deposit expires. deficit: of a return, the part that the customer''s cash did not cover. journal: what it posted, NULL:
+nothing.';
 
 -- J01a-d, J05d, J06b-e
 INSERT INTO template (template, journal_kind, purpose) VALUES
@@ -362,7 +363,7 @@ DECLARE
 BEGIN
     RETURN QUERY
     SELECT r.place::integer, t.reference::text, happening, f.transfer_id IS NULL OR r.nth > 1, c.customer_code, t.rail::text,
-           t.direction::text, t.amount, CASE WHEN told THEN t.bank::text END,
+           t.direction::text, t.amount, CASE WHEN told OR happening IN ('initiated', 'requested') THEN t.bank::text END,
            CASE WHEN told THEN e.content ->> 'bank_reference' END, e.status::text, e.at, t.available_at,
            (e.content ->> 'deficit')::amount, e.journal_id
     FROM (SELECT n.reference, n.place, row_number() OVER (PARTITION BY n.reference ORDER BY n.place) AS nth

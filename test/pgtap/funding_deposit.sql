@@ -218,6 +218,18 @@ SELECT initiate_deposit('ERIN0001', '7 USD', 'first', bank => 'First', at => '20
 	initiate_deposit('ERIN0001', '9 USD', 'plain', at => '2026-11-02 15:00Z') \g /dev/null
 SELECT is((SELECT count(*) FROM credit_deposits('QRST', ARRAY['first', 'euro', 'plain'], 'several', '2026-11-03 15:00Z') WHERE NOT replayed), 3::bigint,
 	'one list credits deposits at two banks in two currencies');
+CREATE ROLE ledger_test_tenant IN ROLE bakkt_ledger_poster;
+SELECT grant_client_access('QRST', 'ledger_test_tenant') \g /dev/null
+SELECT initiate_deposit('ERIN0001', '6 USD', 'given up', bank => 'First', at => '2026-11-02 15:00Z') \g /dev/null
+SET LOCAL SESSION AUTHORIZATION ledger_test_tenant;
+SELECT results_eq($$SELECT outcome, replayed, bank FROM bakkt_ledger.cancel_deposit('QRST', 'given up')$$, $$VALUES ('canceled', false, NULL::text)$$,
+	'a step of a deposit does not tell a tenant the bank');
+SELECT results_eq($$SELECT outcome, bank FROM bakkt_ledger.initiate_deposit('ERIN0001', '5 USD', 'by tenant', bank => 'First')$$, $$VALUES ('initiated', 'First')$$,
+	'a tenant that has named a bank is answered with it');
+RESET SESSION AUTHORIZATION;
+SELECT results_eq($$SELECT outcome, replayed, bank FROM cancel_deposit('QRST', 'given up')$$, $$VALUES ('canceled', true, 'First')$$,
+	'a step of a deposit tells the company the bank');
+SELECT cancel_deposit('QRST', 'by tenant') \g /dev/null
 SELECT is(pg_temp.step('first', 'credited'), ARRAY['Dr FBO Bank:omnibus:First 7.00 USD', 'Cr FBO Clearing:ACH-in 7.00 USD'],
 	'deposits at different banks are credited in separate journals');
 SELECT is(pg_temp.step('euro', 'credited'), ARRAY['Dr FBO Bank:omnibus 8.00 EUR', 'Cr FBO Clearing:ACH-in 8.00 EUR'],
