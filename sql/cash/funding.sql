@@ -351,8 +351,33 @@ BEGIN
 END;
 $$;
 
--- What is answered about a step that these transfers have taken, as the event of it tells; fresh:
--- those that have taken it in this call. One that is named twice is a repeated request then.
+-- What is answered about a step that a transfer has taken, now or (again) before, as its event tells
+-- it. Call it in a statement after the step: it does not see what its own statement has done.
+CREATE FUNCTION bakkt_ledger_internal.funding_answer(moved funding_transfer, happening text, again boolean DEFAULT false,
+                                                     place bigint DEFAULT 1, told boolean DEFAULT is_company())
+    RETURNS funding_transfer_result
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    step event;
+BEGIN
+    SELECT e.* INTO STRICT step
+    FROM event AS e
+    WHERE e.client_id = moved.client_id AND e.subject = 'funding_transfer' AND e.subject_key = moved.transfer_id::text
+      AND e.event = happening
+    ORDER BY e.event_id DESC
+    LIMIT 1;
+    RETURN (place, moved.reference, happening, again, (customer_row(moved.customer_id)).customer_code, moved.rail, moved.direction,
+            moved.amount, CASE WHEN told OR happening IN ('initiated', 'requested') THEN moved.bank END,
+            CASE WHEN told THEN step.content ->> 'bank_reference' END, step.status, step.at, moved.available_at,
+            (step.content ->> 'deficit')::amount, step.journal_id)::funding_transfer_result;
+END;
+$$;
+
+-- The same of several transfers; fresh: those that have taken the step in this call. One that is
+-- named twice is a repeated request then. Written to look transfers up by index: the planner has no
+-- statistics on those that were just opened.
 CREATE FUNCTION bakkt_ledger_internal.funding_answers(holder integer, named text[], happening text, fresh bigint[])
     RETURNS SETOF funding_transfer_result
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100
@@ -362,36 +387,16 @@ DECLARE
     told constant boolean := is_company();
 BEGIN
     RETURN QUERY
-    SELECT r.place::integer, t.reference::text, happening, f.transfer_id IS NULL OR r.nth > 1, c.customer_code, t.rail::text,
-           t.direction::text, t.amount, CASE WHEN told OR happening IN ('initiated', 'requested') THEN t.bank::text END,
-           CASE WHEN told THEN e.content ->> 'bank_reference' END, e.status::text, e.at, t.available_at,
-           (e.content ->> 'deficit')::amount, e.journal_id
+    SELECT a.*
     FROM (SELECT n.reference, n.place, row_number() OVER (PARTITION BY n.reference ORDER BY n.place) AS nth
           FROM unnest(named) WITH ORDINALITY AS n (reference, place)) AS r
-    JOIN funding_transfer AS t ON t.client_id = holder AND t.reference = r.reference
+    CROSS JOIN LATERAL (SELECT f.*
+                        FROM funding_transfer AS f
+                        WHERE f.client_id = holder AND f.reference = r.reference
+                        OFFSET 0) AS t
     LEFT JOIN unnest(fresh) AS f (transfer_id) ON f.transfer_id = t.transfer_id
-    LEFT JOIN customer AS c ON c.customer_id = t.customer_id
-    CROSS JOIN LATERAL (SELECT v.status, v.at, v.content, v.journal_id
-                        FROM event AS v
-                        WHERE v.client_id = holder AND v.subject = 'funding_transfer' AND v.subject_key = t.transfer_id::text
-                          AND v.event = happening
-                        ORDER BY v.event_id DESC
-                        LIMIT 1) AS e
-    ORDER BY r.place;
-END;
-$$;
-
--- The same of one transfer. Call it in a statement after the step: it does not see what its own
--- statement has done.
-CREATE FUNCTION bakkt_ledger_internal.funding_answer(moved funding_transfer, happening text, again boolean DEFAULT false)
-    RETURNS funding_transfer_result
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    RETURN (SELECT a
-            FROM funding_answers(moved.client_id, ARRAY[moved.reference], happening,
-                                 CASE WHEN NOT again THEN ARRAY[moved.transfer_id] END) AS a);
+    CROSS JOIN LATERAL funding_answer(t, happening, f.transfer_id IS NULL OR r.nth > 1, r.place, told) AS a
+    ORDER BY a.request;
 END;
 $$;
 
