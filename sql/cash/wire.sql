@@ -103,7 +103,7 @@ BEGIN
     again := stepped_before(moved, 'assigned', said);
     IF NOT again THEN
         PERFORM require_cash_here(owner);
-        PERFORM step_funding(moved, 'assigned', 'wire_assigned', at, said, owner => owner);
+        moved := step_funding(moved, 'assigned', 'wire_assigned', at, said, owner => owner);
     END IF;
     RETURN funding_answer(moved, 'assigned', again);
 END;
