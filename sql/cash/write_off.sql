@@ -122,7 +122,8 @@ declined it then, and why. eligible_on: first Central date on which it could be 
 month in which it may be charged.';
 
 -- What is answered about a step of a proposal, now or (again) before.
-CREATE FUNCTION bakkt_ledger_internal.write_off_answer(proposed cash_write_off_state, happening text, again boolean, place bigint)
+CREATE FUNCTION bakkt_ledger_internal.cash_write_off_answer(proposed cash_write_off_state, happening text, again boolean,
+                                                            place bigint)
     RETURNS cash_write_off_result
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

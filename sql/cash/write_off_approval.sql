@@ -27,7 +27,7 @@ END;
 $$;
 
 -- Approves one of several, in its place.
-CREATE FUNCTION bakkt_ledger_internal.approve_write_off(holder integer, number bigint, moment timestamptz, place bigint)
+CREATE FUNCTION bakkt_ledger_internal.approve_cash_write_off(holder integer, number bigint, moment timestamptz, place bigint)
     RETURNS cash_write_off_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -44,7 +44,7 @@ BEGIN
                                                                       ELSE lower(latest.status) END));
     END IF;
     PERFORM approve(latest_approval(holder, 'cash_write_off', write_off_key(latest)), what, moment);
-    RETURN write_off_answer(latest_write_off(holder, number), 'approved', latest.status <> 'PROPOSED', place);
+    RETURN cash_write_off_answer(latest_write_off(holder, number), 'approved', latest.status <> 'PROPOSED', place);
 END;
 $$;
 
@@ -66,7 +66,7 @@ BEGIN
     FROM (SELECT n.number, n.place
           FROM unnest(calls) WITH ORDINALITY AS n (number, place)
           ORDER BY n.number, n.place) AS c
-    CROSS JOIN LATERAL approve_write_off(holder, c.number, at, c.place) AS a
+    CROSS JOIN LATERAL approve_cash_write_off(holder, c.number, at, c.place) AS a
     ORDER BY a.request;
 END;
 $$;
@@ -112,7 +112,7 @@ BEGIN
                                        format('Its write-off is %s.', lower(latest.status)));
     END IF;
     PERFORM decline(latest_approval(holder, 'cash_write_off', write_off_key(latest)), what, at, reason);
-    RETURN write_off_answer(latest_write_off(holder, call), 'declined', latest.status = 'DECLINED', 1);
+    RETURN cash_write_off_answer(latest_write_off(holder, call), 'declined', latest.status = 'DECLINED', 1);
 END;
 $$;
 COMMENT ON FUNCTION decline_cash_call_write_off IS

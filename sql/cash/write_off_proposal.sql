@@ -132,7 +132,7 @@ BEGIN
         END IF;
         latest := latest_write_off(holder, call);
     END IF;
-    RETURN write_off_answer(latest, 'proposed', again, 1);
+    RETURN cash_write_off_answer(latest, 'proposed', again, 1);
 END;
 $$;
 COMMENT ON FUNCTION propose_cash_call_write_off IS
