@@ -12,7 +12,8 @@ BEGIN
             MESSAGE = pg_catalog.format('bakkt_ledger cannot be installed in a database of encoding "%s"',
                                         pg_catalog.current_setting('server_encoding')),
             DETAIL = 'The ledger works with encoding UTF8 only.',
-            HINT = 'Make the cluster with initdb --encoding=UTF8, or the database with CREATE DATABASE ... ENCODING ''UTF8'' TEMPLATE template0.';
+            HINT = 'Make the cluster with initdb --encoding=UTF8, or the database with CREATE DATABASE ... ENCODING ''UTF8'' '
+                   'TEMPLATE template0.';
     END IF;
 END;
 $encoding$;

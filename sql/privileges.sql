@@ -18,7 +18,8 @@ END;
 $keep$;
 
 -- Columns that give existing journals their meaning cannot change.
-CREATE TRIGGER refuse_rename BEFORE UPDATE OF client_id, account, fund, kind, name, asset, customer_id, provider_id, floor ON account
+CREATE TRIGGER refuse_rename BEFORE UPDATE OF client_id, account, fund, kind, name, asset, customer_id, provider_id,
+floor ON account
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE account ENABLE ALWAYS TRIGGER refuse_rename;
 CREATE TRIGGER refuse_rename BEFORE UPDATE OF asset, kind, scale ON supported_asset
@@ -43,7 +44,8 @@ BEGIN
     FOR member IN
         SELECT p.oid::pg_catalog.regprocedure AS routine
         FROM pg_catalog.pg_proc p
-        JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e'
+        JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
+             AND d.deptype = 'e'
         JOIN pg_catalog.pg_extension e ON d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
             AND e.oid = d.refobjid AND e.extname = 'bakkt_ledger'
         WHERE p.provolatile = 'v' OR p.prosecdef OR p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype
@@ -51,7 +53,8 @@ BEGIN
                AND NOT EXISTS (SELECT FROM pg_catalog.pg_operator o WHERE o.oprcode = p.oid)
                AND NOT EXISTS (SELECT FROM pg_catalog.pg_cast c WHERE c.castfunc = p.oid)
                AND NOT EXISTS (SELECT FROM pg_catalog.pg_aggregate a
-                               WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn))
+                               WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn,
+                                               a.aggmfinalfn))
                AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t
                                WHERE p.oid IN (t.typinput, t.typoutput, t.typreceive, t.typsend)))
     LOOP
@@ -80,8 +83,9 @@ BEGIN
     FOR given IN SELECT * FROM (VALUES
         -- reading: a tenant sees its own, and what no provider, bank or revenue can be seen from
         ('{reader}'::text[], ARRAY[
-            'clients', 'account_kind_of', 'account_of', 'feed', 'customers', 'client_accounts', 'postings', 'executions', 'holds',
-            'balances', 'customer_balances', 'balance_of', 'statement', 'account_statement', 'cash_balance', 'buying_power', 'buying_powers',
+            'clients', 'account_of', 'feed', 'customers', 'client_accounts', 'postings', 'executions', 'holds',
+            'balances', 'customer_balances', 'balance_of', 'statement', 'account_statement', 'cash_balance', 'buying_power',
+            'buying_powers',
             'is_business_day', 'next_business_day', 'value_date', 'value_deadline', 'next_cash_retry',
             'window_bounds', 'window_of', 'window_summary', 'net_position', 'obligations',
             'funding_transfers', 'deficits', 'cash_calls', 'cash_call_attempts', 'cash_write_offs',
@@ -105,10 +109,13 @@ BEGIN
         ('{executor}', ARRAY['post_trade', 'post_trades', 'bust_trade', 'correct_trade']),
         ('{bookkeeper}', ARRAY['post_journal', 'post_journals', 'reverse_journal', 'capture_hold', 'propose_journal']),
         ('{settler}', ARRAY[
-            'credit_deposit', 'credit_deposits', 'settle_deposits', 'decline_deposit', 'return_deposit', 'receive_wire', 'assign_wire',
-            'return_wire', 'send_withdrawal', 'send_withdrawals', 'complete_withdrawal', 'complete_withdrawals', 'reject_withdrawal',
+            'credit_deposit', 'credit_deposits', 'settle_deposits', 'decline_deposit', 'return_deposit', 'receive_wire',
+            'assign_wire',
+            'return_wire', 'send_withdrawal', 'send_withdrawals', 'complete_withdrawal', 'complete_withdrawals',
+            'reject_withdrawal',
             'return_withdrawal', 'recover_deficit', 'record_provider_settlement', 'deposit_coin', 'expire_holds',
-            'instruct_settlement_transfers', 'instruct_fbo_transfer', 'confirm_fbo_transfer', 'fail_fbo_transfer', 'top_up_deficits',
+            'instruct_settlement_transfers', 'instruct_fbo_transfer', 'confirm_fbo_transfer', 'fail_fbo_transfer',
+            'top_up_deficits',
             'process_cash_calls', 'propose_cash_call_write_offs', 'propose_cash_call_write_off', 'charge_cash_call_write_offs',
             'recover_cash_call', 'open_apex_batch', 'record_apex_answers', 'record_apex_wire',
             'close_window', 'close_due_windows', 'advise_window', 'agree_window', 'dispute_window',

@@ -78,10 +78,10 @@ unprivileged_child() {
 	return $status
 }
 
-# The same beside what follows; BESIDE is its process id, to wait for.
+# The same beside what follows; $! is its process id, to wait for, and BESIDE has those of all.
 start_unprivileged() {
 	"${AS_USER[@]}" timeout -k 10 "${CHILD_SECONDS:-0}" "$@" </dev/null &
-	BESIDE=$!
+	BESIDE="${BESIDE:-} $!"
 }
 
 missing_packages() {

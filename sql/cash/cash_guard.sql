@@ -65,15 +65,6 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger_internal.customer_row(owner bigint) RETURNS customer
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    RETURN (SELECT c FROM customer AS c WHERE c.customer_id = owner);
-END;
-$$;
-
 -- A customer by code, as it stands once its cash is locked; LG012 if unknown.
 CREATE FUNCTION bakkt_ledger_internal.lock_cash_of(code text) RETURNS customer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -173,9 +173,10 @@ DECLARE
     owner constant customer := customer_row(require_customer(customer));
 BEGIN
     PERFORM require_instant(at), require_instant(coalesce(effective_at, at)), require_adjustable(amount, reason, note);
-    RETURN propose_journal(template_entry(owner.client_id, 'cash_adjusted', jsonb_build_object('customer', owner.customer_code),
-                                          jsonb_build_object('amount', amount)), reference,
-                           reason, note, effective_at, at => at);
+    RETURN propose_journal((client_row(owner.client_id)).code,
+                           template_entry(owner.client_id, 'cash_adjusted', jsonb_build_object('customer', owner.customer_code),
+                                          jsonb_build_object('amount', amount)),
+                           reference, reason, note, effective_at, at => at);
 END;
 $$;
 COMMENT ON FUNCTION propose_cash_adjustment IS

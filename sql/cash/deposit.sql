@@ -145,11 +145,11 @@ BEGIN
     SELECT t.*
     FROM funding_transfer AS t
     WHERE t.client_id = holder AND t.status = 'CREDITED' AND t.available_at <= moment
-      AND EXISTS (SELECT FROM supported_asset AS s WHERE s.asset = asset(t.amount) AND s.status = 'active')
+      AND EXISTS (SELECT FROM supported_asset AS s WHERE s.asset = asset(t.amount) AND s.status = 'ACTIVE')
       AND NOT EXISTS (SELECT FROM account AS a
                       WHERE a.customer_id = t.customer_id AND a.asset = asset(t.amount)
-                        AND (a.kind = 'fbo_settled' AND a.status IN ('credit_frozen', 'closed')
-                             OR a.kind = 'fbo_unsettled' AND a.status IN ('debit_frozen', 'closed')));
+                        AND (a.kind = 'fbo_settled' AND a.status IN ('CREDIT_FROZEN', 'CLOSED')
+                             OR a.kind = 'fbo_unsettled' AND a.status IN ('DEBIT_FROZEN', 'CLOSED')));
 END;
 $$;
 
@@ -189,7 +189,7 @@ CREATE FUNCTION bakkt_ledger_internal.clients_with_available_deposits(at timesta
 BEGIN ATOMIC
     SELECT coalesce(array_agg(c.client_id ORDER BY c.client_id), '{}')
     FROM client AS c
-    WHERE c.status = 'open'
+    WHERE c.status = 'OPEN'
       AND EXISTS (SELECT FROM funding_transfer AS t
                   WHERE t.client_id = c.client_id AND t.status = 'CREDITED'
                     AND t.available_at <= clients_with_available_deposits.at);
@@ -207,7 +207,7 @@ DECLARE
     free bigint[];
     due funding_transfer[];
 BEGIN
-    IF settling.status <> 'open' THEN
+    IF settling.status <> 'OPEN' THEN
         RETURN NULL;
     END IF;
     PERFORM bounded_wait();

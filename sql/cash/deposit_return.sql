@@ -42,7 +42,7 @@ DECLARE
     deficit amount;
 BEGIN
     IF NOT EXISTS (SELECT FROM account AS a
-                   WHERE a.client_id = moved.client_id AND a.account = settled AND a.status IN ('debit_frozen', 'closed')) THEN
+                   WHERE a.client_id = moved.client_id AND a.account = settled AND a.status IN ('DEBIT_FROZEN', 'CLOSED')) THEN
         PERFORM reject_unsent_withdrawals(moved, settled, moment);
     END IF;
     taken := least(spendable(moved.client_id, settled, moment), moved.amount);

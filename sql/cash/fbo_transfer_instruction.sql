@@ -181,7 +181,7 @@ BEGIN ATOMIC
           FROM cash_call AS k
           WHERE k.status = 'O' AND NOT k.withdrawal AND NOT k.apex AND 'fbo_due_to_corp' = ANY (kinds)) AS p
     JOIN client AS c ON c.client_id = p.client_id
-    WHERE c.client_id = ANY (visible_clients()) AND c.status = 'open' AND (only_client IS NULL OR c.client_id = only_client)
+    WHERE c.client_id = ANY (visible_clients()) AND c.status = 'OPEN' AND (only_client IS NULL OR c.client_id = only_client)
     ORDER BY p.client_id, p.asset;
 END;
 

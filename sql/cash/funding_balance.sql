@@ -15,40 +15,16 @@ BEGIN
 END;
 $$;
 
--- What holds other than those of withdrawals bind on each account at the instant: a hold's opening
--- is by the caller's clock, what became of it by ours. Those that have ended are looked for only if
--- the instant is past: their changes since are taken back.
+-- What holds other than those of withdrawals bind on each account at the instant.
 CREATE FUNCTION bakkt_ledger_internal.order_holds(holder integer, bound account_id[], moment timestamptz)
     RETURNS TABLE (account account_id, held amount)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
-    SET jit = off AS
-$$
-DECLARE
-    past constant boolean := moment < clock_timestamp() - interval '1 minute';
-    expiry constant timestamptz := CASE WHEN isfinite(moment) THEN moment ELSE clock_timestamp() END;
-BEGIN
-    IF NOT past THEN
-        RETURN QUERY
-        SELECT h.account, sum(h.remaining)
-        FROM unnest(bound) AS b (account)
-        JOIN hold AS h ON h.client_id = holder AND h.account = b.account
-        WHERE h.status = 'open' AND (h.expires_at > expiry OR h.expires_at IS NULL) AND NOT starts_with(h.reference, 'funding:')
-        GROUP BY h.account;
-        RETURN;
-    END IF;
-    RETURN QUERY
-    SELECT h.account, sum(coalesce(h.remaining + e.undone, h.remaining))
-    FROM hold AS h
-    CROSS JOIN LATERAL (SELECT sum(CASE v.event WHEN 'increased' THEN -v.amount ELSE v.amount END) AS undone
-                        FROM event AS v
-                        WHERE v.client_id = h.client_id AND v.subject = 'hold' AND v.subject_key = h.hold_id::text
-                          AND v.event <> 'authorized' AND v.recorded_at > moment) AS e
-    WHERE h.client_id = holder AND h.account = ANY (bound) AND h.opened_at <= moment
-      AND (h.expires_at > moment OR h.expires_at IS NULL) AND NOT starts_with(h.reference, 'funding:')
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    SELECT h.account, sum(h.held)
+    FROM holds_at(holder, bound, moment) AS h
+    WHERE NOT starts_with(h.reference, 'funding:')
     GROUP BY h.account;
 END;
-$$;
 
 -- Withdrawals of these customers that were requested and neither sent nor ended at the instant.
 CREATE FUNCTION bakkt_ledger_internal.requested_withdrawals(owners bigint[], unit asset, moment timestamptz)
@@ -256,7 +232,7 @@ BEGIN ATOMIC
                    touched => h.account)
     FROM (SELECT o.reference, o.account, o.remaining
           FROM hold AS o
-          WHERE o.client_id = holder.client_id AND o.reference LIKE 'funding:%' AND o.status = 'open') AS h
+          WHERE o.client_id = holder.client_id AND o.reference LIKE 'funding:%' AND o.status = 'OPEN') AS h
     FULL JOIN (SELECT funding_hold(r) AS hold, r.amount
                FROM funding_transfer AS r
                WHERE r.client_id = holder.client_id AND r.status = 'REQUESTED') AS t ON h.reference = t.hold

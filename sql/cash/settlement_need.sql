@@ -86,7 +86,7 @@ BEGIN ATOMIC
     SELECT b.bank
     FROM account AS a
     CROSS JOIN LATERAL (SELECT nullif(split_part(a.name, ':', 3), '') AS bank) AS b
-    WHERE a.client_id = holder AND a.kind = 'fbo_bank' AND a.asset = unit AND a.status = 'open'
+    WHERE a.client_id = holder AND a.kind = 'fbo_bank' AND a.asset = unit AND a.status = 'OPEN'
     ORDER BY fbo_bank_free(holder, unit, b.bank) DESC, a.name COLLATE "C"
     LIMIT 1;
 END;

@@ -28,7 +28,7 @@ BEGIN
                 WHEN NOT holds_cash_here(owner) THEN 'the customer''s cash is not held here'
                 WHEN EXISTS (SELECT FROM account AS a
                              WHERE a.customer_id = owner AND a.kind = 'fbo_settled' AND a.asset = unit
-                               AND a.status IN ('credit_frozen', 'closed'))
+                               AND a.status IN ('CREDIT_FROZEN', 'CLOSED'))
                     THEN 'the customer''s account takes no credits' END;
 END;
 $$;

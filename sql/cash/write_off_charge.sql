@@ -91,7 +91,7 @@ BEGIN
                  JOIN account AS a ON a.client_id = holder AND a.account = stands.account
                  WHERE (w.proposed).status = 'APPROVED' AND (w.proposed).decided_at <= moment
                    AND w.charge_month <= central_date(moment) AND c.status = 'O' AND c.due_at IS NOT NULL
-                   AND a.status NOT IN ('credit_frozen', 'closed')
+                   AND a.status NOT IN ('CREDIT_FROZEN', 'CLOSED')
                  ORDER BY c.called_at, c.journal_id);
 END;
 $$;

@@ -40,9 +40,9 @@ BEGIN
         -- a write-off that was declined is proposed again only by hand
         WHERE CASE WHEN number IS NULL THEN earlier.proposals = 0 ELSE c.journal_id = number END
         ON CONFLICT ON CONSTRAINT cash_write_off_pkey DO NOTHING
-        RETURNING w AS entry
+        RETURNING w AS state
     )
-    SELECT array_agg(p.entry ORDER BY (p.entry).journal_id) INTO entered FROM proposed AS p;
+    SELECT array_agg(p.state ORDER BY (p.state).journal_id) INTO entered FROM proposed AS p;
     IF entered IS NULL THEN
         RETURN;
     END IF;

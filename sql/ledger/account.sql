@@ -13,7 +13,7 @@ CREATE TABLE bakkt_ledger_internal.account (
     asset asset NOT NULL REFERENCES supported_asset,
     customer_id bigint REFERENCES customer,
     provider_id integer REFERENCES provider,
-    status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'debit_frozen', 'credit_frozen', 'closed')),
+    status text NOT NULL DEFAULT 'OPEN' CHECK (status IN ('OPEN', 'DEBIT_FROZEN', 'CREDIT_FROZEN', 'CLOSED')),
     floor amount,
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     opened_by name NOT NULL,
@@ -31,16 +31,16 @@ SELECT pg_catalog.pg_extension_config_dump('account', '');
 INSERT INTO subject (subject, key, refusal) VALUES ('account', '{account}', 'LG032');
 INSERT INTO transition (subject, from_status, event, to_status)
 SELECT 'account', f, e.event, e.to_status
-FROM unnest('{open,debit_frozen,credit_frozen}'::text[]) AS f,
-     (VALUES ('frozen_for_debits', 'debit_frozen'), ('frozen_for_credits', 'credit_frozen'), ('unfrozen', 'open'),
-             ('closed', 'closed')) AS e (event, to_status)
+FROM unnest('{OPEN,DEBIT_FROZEN,CREDIT_FROZEN}'::text[]) AS f,
+     (VALUES ('frozen_for_debits', 'DEBIT_FROZEN'), ('frozen_for_credits', 'CREDIT_FROZEN'), ('unfrozen', 'OPEN'),
+             ('closed', 'CLOSED')) AS e (event, to_status)
 WHERE f <> e.to_status;
 
 -- ---------------------------------------------------------------------------
 -- Looking up
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION bakkt_ledger.account_kind_of(fund text, name text) RETURNS account_kind
+CREATE FUNCTION bakkt_ledger_internal.account_kind_of(fund text, name text) RETURNS account_kind
     LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -58,7 +58,7 @@ BEGIN
     RETURN found_kind;
 END;
 $$;
-COMMENT ON FUNCTION account_kind_of(text, text) IS
+COMMENT ON FUNCTION account_kind_of IS
 'The kind of an account by fund and name.
 Errors: LG034 the chart of accounts has no such name.';
 
@@ -82,10 +82,11 @@ BEGIN
     RETURN CASE WHEN found_account.kind = ANY (visible_kinds()) THEN found_account.account END;
 END;
 $$;
-COMMENT ON FUNCTION account_of(text, text, text, asset) IS
+COMMENT ON FUNCTION account_of IS
 'The account of a client by fund, name and asset; NULL when it was never opened.
 Errors: LG010, 42501.';
 
+-- The row of an account that the invoking role may see. Errors: LG030 unknown or not visible.
 CREATE FUNCTION bakkt_ledger_internal.require_account(account account_id) RETURNS account
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -97,21 +98,18 @@ BEGIN
     -- an account that the role does not see, by its client or its kind, is treated as unknown
     IF NOT FOUND OR NOT found_account.client_id = ANY (visible_clients()) OR NOT found_account.kind = ANY (visible_kinds()) THEN
         PERFORM refuse('LG030', format('account "%s" does not exist', coalesce(account::text, 'NULL')), NULL,
-                       'account_of() finds an account by client, fund, name and asset.');
+                       'account_of() finds an account by client, fund, name and asset.', jsonb_build_object('account', account));
     END IF;
     RETURN found_account;
 END;
 $$;
-COMMENT ON FUNCTION require_account(account_id) IS
-'The row of an account that the invoking role may see.
-Errors: LG030 unknown or not visible.';
 
 -- ---------------------------------------------------------------------------
 -- Opening
 -- ---------------------------------------------------------------------------
 
--- The customer whose code is in the name, or the one that is given: every claim has an owner (I24).  LG012 when there is none,
--- LG031 when another.
+-- The customer whose code is in the name, or the one that is given: every claim has an owner (I24).
+-- LG012 when there is none, LG031 when another.
 CREATE FUNCTION bakkt_ledger_internal.account_owner(holder integer, named text, given_id bigint) RETURNS bigint
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -185,8 +183,8 @@ BEGIN
 END;
 $$;
 
--- ensure_account() for the posting of trades, which waits for another session that is opening the same account as long as that
--- takes.
+-- ensure_account() for the posting of trades, which waits for another session that is opening the
+-- same account as long as that takes.
 CREATE FUNCTION bakkt_ledger_internal.await_account(holder integer, in_fund text, named text, unit asset,
                                                     owner_id bigint DEFAULT NULL)
     RETURNS account_id
@@ -215,8 +213,9 @@ BEGIN
 END;
 $$;
 
--- Opens those of the accounts (parallel arrays) that do not exist and can be opened: thousands at once, for a batch whose
--- customers trade for the first time.  What it cannot open, and why, is left to await_account().
+-- Opens those of the accounts (parallel arrays) that do not exist and can be opened: thousands at
+-- once, for a batch whose customers trade for the first time. What it cannot open, and why, is left
+-- to await_account().
 CREATE FUNCTION bakkt_ledger_internal.ensure_accounts(holders integer[], funds text[], names text[], units text[],
                                                       owner_ids bigint[])
     RETURNS void
@@ -234,11 +233,12 @@ BEGIN
         FROM unnest(holders, funds, names, units, owner_ids) WITH ORDINALITY AS w (holder, fund, name, unit, owner_id, place)
     ), opened AS (
         INSERT INTO account AS a (client_id, account, fund, kind, name, asset, customer_id, provider_id, opened_at, opened_by)
-        SELECT w.holder, account_id(w.fund, nextval('account_number')), w.fund, k.kind, w.name, w.unit, c.customer_id, p.provider_id,
+        SELECT w.holder, account_id(w.fund, nextval('account_number')), w.fund, k.kind, w.name, w.unit, c.customer_id,
+               p.provider_id,
                moment, opener
         FROM wanted AS w
         JOIN account_kind AS k ON k.fund = w.fund AND CASE WHEN k.first_part = w.first_part THEN w.name ~ k.name_pattern END
-        JOIN supported_asset AS s ON s.asset = w.unit AND s.status = 'active'
+        JOIN supported_asset AS s ON s.asset = w.unit AND s.status = 'ACTIVE'
         LEFT JOIN customer AS c ON c.customer_id = w.owner_id AND c.client_id = w.holder AND c.customer_code = w.party_code
         LEFT JOIN provider AS p ON p.code = w.party_code AND k.party = 'provider'
         WHERE (k.party = 'customer') IS NOT TRUE = (c.customer_id IS NULL)
@@ -253,8 +253,9 @@ BEGIN
 END;
 $$;
 
--- 42501 unless the account is a claim of a customer without a floor or the invoking role works for the whole ledger: a tenant
--- opens what its customers claim; the company's own books, banks above all, are the company's to open.  LG034.
+-- 42501 unless the account is a claim of a customer without a floor or the invoking role works for
+-- the whole ledger: a tenant opens what its customers claim; the company's own books, banks above
+-- all, are the company's to open. LG034.
 CREATE FUNCTION bakkt_ledger_internal.require_may_open(in_fund text, named text, lowest amount) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -275,7 +276,8 @@ BEGIN
 END;
 $$;
 
--- LG002, LG042, LG043 or LG045 unless the account can have the floor.  A claim never goes debit, so a floor is positive (I5).
+-- LG002, LG042, LG043 or LG045 unless the account can have the floor. A claim never goes debit, so
+-- a floor is positive (I5).
 CREATE FUNCTION bakkt_ledger_internal.check_floor(in_fund text, named text, unit asset, lowest amount) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -316,7 +318,7 @@ BEGIN
     RETURN present.account;
 END;
 $$;
-COMMENT ON FUNCTION open_account(text, text, text, asset, text, amount) IS
+COMMENT ON FUNCTION open_account IS
 'Opens an account of a client by its name in the chart of accounts and returns it.
 customer: who owns it; that of a claim or of an account about a customer is the one in the name unless given.
 floor: the least natural balance a claim must keep (NULL: zero). A poster opens claims of customers only, without a floor (42501).

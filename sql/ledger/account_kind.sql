@@ -142,7 +142,8 @@ INSERT INTO account_kind (kind, fund, name_pattern, class, normal_side, mirror, 
      'money an issuer owes for redeemed tokens'),
     ('corp_merchant_payable', 'CORP', '^Merchant:payable:[^:]+$', 'payable', 'credit', NULL, NULL, 'money owed to a merchant');
 
--- Value crosses funds only through a pair of accounts: what f owes g stands in f as DueTo:g and in g as DueFrom:f (I7).
+-- Value crosses funds only through a pair of accounts: what f owes g stands in f as DueTo:g and in
+-- g as DueFrom:f (I7).
 INSERT INTO account_kind (kind, fund, name_pattern, class, normal_side, mirror, meaning)
 SELECT pg_catalog.lower(side.owner || side.stem || side.other), side.owner, '^' || side.prefix || side.other || '$',
        'mirror', side.normal,
@@ -152,3 +153,9 @@ FROM pg_catalog.unnest('{FBO,CUST,SEG,CORP}'::text[]) AS debtor,
      LATERAL (VALUES (debtor, creditor, '_due_to_', 'DueTo:', 'credit'),
                      (creditor, debtor, '_due_from_', 'DueFrom:', 'debit')) AS side (owner, other, stem, prefix, normal)
 WHERE debtor <> creditor;
+
+-- An amount on an account of that kind, debit positive, as a balance in natural sign: positive on
+-- its normal side.
+CREATE FUNCTION bakkt_ledger_internal.natural_balance(its account_kind, posted amount) RETURNS amount
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE its.normal_side WHEN 'debit' THEN posted ELSE -posted END;

@@ -1,7 +1,7 @@
 -- Freezing and closing accounts.
 
--- 25001 in REPEATABLE READ and SERIALIZABLE transactions: emptiness is judged after the client is locked, and only a snapshot
--- taken after that sees every posting.
+-- 25001 in REPEATABLE READ and SERIALIZABLE transactions: emptiness is judged after the client is
+-- locked, and only a snapshot taken after that sees every posting.
 CREATE FUNCTION bakkt_ledger_internal.require_fresh_snapshot() RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -27,7 +27,7 @@ BEGIN
     IF NOT is_zero(remains) THEN
         PERFORM refuse('LG035', format('account "%s" is not empty', house.account),
                        format('Account %s "%s" holds %s, debit positive.', house.fund, house.name, remains),
-                       'Bring it to zero first.');
+                       'Bring it to zero first.', jsonb_build_object('account', house.account, 'balance', remains));
     END IF;
 END;
 $$;
@@ -77,7 +77,7 @@ BEGIN
         after.status := next_status('account', format('account "%s"', changed), before.status, event);
         IF limited THEN
             PERFORM set_balance_status(before.client_id, changed, wanted);
-        ELSIF wanted = 'closed' THEN
+        ELSIF wanted = 'CLOSED' THEN
             PERFORM require_empty_house(before);
         END IF;
         UPDATE account AS a SET status = wanted WHERE a.client_id = before.client_id AND a.account = changed;

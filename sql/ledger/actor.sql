@@ -7,8 +7,8 @@ CREATE TABLE bakkt_ledger_internal.actor (
 -- not unique: a role's first posting would block its other sessions until the transaction ends
 CREATE INDEX actor_role_name_idx ON actor (role_name);
 COMMENT ON TABLE actor IS
-    'The database roles that have recorded something; journals and events point here, so that the name takes four bytes '
-    'and survives the role being dropped. A role whose first actions were concurrent has several numbers.';
+'The database roles that have recorded something; journals and events point here, so that the name takes four bytes and survives
+the role being dropped. A role whose first actions were concurrent has several numbers.';
 SELECT pg_catalog.pg_extension_config_dump('actor', '');
 SELECT pg_catalog.pg_extension_config_dump('actor_actor_id_seq', '');
 

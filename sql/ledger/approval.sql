@@ -30,7 +30,7 @@ COMMENT ON COLUMN approval.status IS 'PROPOSED; APPROVED by a second person; DEC
 COMMENT ON COLUMN approval.amount IS 'The amount that is compared with the approver''s limit; NULL: no limit applies.';
 COMMENT ON COLUMN approval.proposed_by IS 'The login that proposed it.';
 COMMENT ON COLUMN approval.proposed_role IS
-    'The same login by number, because a login that was renamed or created again is another one.';
+'The same login by number, because a login that was renamed or created again is another one.';
 COMMENT ON COLUMN approval.decided_by IS 'The login that approved or declined it; NULL: undecided or lapsed.';
 SELECT pg_catalog.pg_extension_config_dump('approval', '');
 SELECT pg_catalog.pg_extension_config_dump('approval_approval_id_seq', '');
@@ -60,9 +60,9 @@ BEGIN
         SELECT holder, propose_all.subject, g.key, g.worth, propose_all.reason, session_login(), session_login_role(), at
         FROM unnest(keys, worths) WITH ORDINALITY AS g (key, worth, place)
         ORDER BY g.place
-        RETURNING p.*
+        RETURNING p AS state  -- a record would become an approval by its text, in the session's DateStyle
     )
-    SELECT array_agg(p ORDER BY p.approval_id) INTO entered FROM proposed AS p;
+    SELECT array_agg(p.state ORDER BY (p.state).approval_id) INTO entered FROM proposed AS p;
     PERFORM record_events('proposed', array_fill(NULL::approval, ARRAY[cardinality(entered)]), entered, at, worths,
                           why => reason);
     RETURN entered;

@@ -28,12 +28,14 @@ DECLARE
 BEGIN
     IF worth > most THEN
         PERFORM refuse('LG067', format('%s is above what "%s" may approve', what, session_login()),
-                       format('It is worth %s; the limit is %s.', worth, most), 'Ask a person with a higher limit.');
+                       format('It is worth %s; the limit is %s.', worth, most), 'Ask a person with a higher limit.',
+                       jsonb_build_object('required', worth, 'available', most));
     END IF;
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.set_approval_limit(role name, amount amount, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.set_approval_limit(role name, amount amount, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -41,20 +43,24 @@ DECLARE
     limited constant oid := require_role(role);
     before approval_limit;
     after approval_limit;
+    asked request;
 BEGIN
     IF amount IS NULL OR sign(amount) < 0 THEN
         PERFORM refuse_invalid('a limit is an amount of zero or more', format('It is %s.', coalesce(amount::text, 'NULL')),
                                'remove_approval_limit() takes a limit away.');
     END IF;
     PERFORM bounded_wait(), require_asset(asset(amount));
+    asked := open_change('set_approval_limit', 'approval_limit', 0, reference,
+                         jsonb_build_object('role', role, 'amount', amount));
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::change_result);
+    END IF;
     SELECT l.* INTO before FROM approval_limit AS l WHERE l.role = limited AND l.asset = asset(amount) FOR NO KEY UPDATE;
     INSERT INTO approval_limit AS l (role, role_identity, asset, most)
     VALUES (limited, role_identity(limited), asset(amount), amount)
     ON CONFLICT ON CONSTRAINT approval_limit_pkey DO UPDATE SET most = excluded.most
     RETURNING l.* INTO after;
-    IF after IS DISTINCT FROM before THEN
-        PERFORM record_event('set', before, after, clock_timestamp(), amount => amount, reason => reason);
-    END IF;
+    RETURN close_change(asked, 'set', before, after, reason);
 END;
 $$;
 COMMENT ON FUNCTION set_approval_limit IS
@@ -62,20 +68,25 @@ COMMENT ON FUNCTION set_approval_limit IS
 Of several limits the highest counts; without any there is none. Setting the same again is no error.
 Errors: 42704 unknown role, LG002 a negative amount, LG040, LG041.';
 
-CREATE FUNCTION bakkt_ledger.remove_approval_limit(role name, asset asset, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.remove_approval_limit(role name, asset asset, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     removed approval_limit;
+    asked request;
 BEGIN
     PERFORM bounded_wait();
+    asked := open_change('remove_approval_limit', 'approval_limit', 0, reference,
+                         jsonb_build_object('role', role, 'asset', asset));
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::change_result);
+    END IF;
     DELETE FROM approval_limit AS l
     WHERE role_label(l.role) = remove_approval_limit.role AND l.asset = remove_approval_limit.asset
     RETURNING l.* INTO removed;
-    IF FOUND THEN
-        PERFORM record_event('removed', removed, NULL, clock_timestamp(), reason => reason);
-    END IF;
+    RETURN close_change(asked, 'removed', removed, NULL, reason);
 END;
 $$;
 COMMENT ON FUNCTION remove_approval_limit IS

@@ -5,8 +5,6 @@
 -- Refuses clients and accounts the caller may not see.
 -- Locks nothing.
 
--- A house account has no balance row: its balance is what the last block
--- says plus the lines of journals that no block has yet, at one snapshot.
 -- The client's journals that no block has yet.
 CREATE FUNCTION bakkt_ledger_internal.unsealed_journals(holder integer) RETURNS SETOF journal
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
@@ -33,7 +31,8 @@ BEGIN
 END;
 $$;
 
--- Exact balances, debit positive, of the client's house accounts at this snapshot: last block plus unsealed tail.
+-- Exact balances, debit positive, of the client's house accounts at this snapshot: last block plus
+-- unsealed tail.
 CREATE FUNCTION bakkt_ledger_internal.house_balances(holder integer) RETURNS TABLE (account account_id, posted amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -53,92 +52,155 @@ $$
     WHERE a.client_id = holder
 $$;
 
-CREATE FUNCTION bakkt_ledger_internal.changes_since(client_id integer, recorded_as_of timestamptz, effective_as_of timestamptz)
+-- Sums, debit positive, of the client's lines that are effective after one instant or were recorded
+-- after another: what is taken from today's balances to have those of then.
+CREATE FUNCTION bakkt_ledger_internal.changes_since(holder integer, at timestamptz, known_at timestamptz)
     RETURNS TABLE (account account_id, change amount)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     SELECT l.account, sum(l.amount)
-      FROM journal j, lines(j.entry) l
-     WHERE j.client_id = $1
-       AND (j.recorded_at > coalesce($2, 'infinity') OR j.effective_at > coalesce($3, 'infinity'))
-     GROUP BY l.account
-$$;
-COMMENT ON FUNCTION changes_since(integer, timestamptz, timestamptz) IS
-    'Sums, debit positive, of the lines recorded after one instant or effective after another, which are subtracted from '
-    'today''s balances. Internal.';
+    FROM journal AS j
+    CROSS JOIN LATERAL lines(j.entry) AS l
+    WHERE j.client_id = holder
+      AND (j.effective_at > coalesce(at, 'infinity') OR j.recorded_at > coalesce(known_at, 'infinity'))
+    GROUP BY l.account;
+END;
+
+CREATE TYPE bakkt_ledger.balance_line AS (
+    account account_id,
+    fund text,
+    name text,
+    kind text,
+    customer text,
+    normal_side text,
+    balance amount,
+    held amount,
+    available amount
+);
+COMMENT ON TYPE balance_line IS
+'The balance of an account in natural sign (positive on its normal side).
+held and available: of limited accounts, as of now; NULL of an earlier instant.';
 
 CREATE FUNCTION bakkt_ledger.balances(client text, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
-    RETURNS TABLE (account account_id, fund text, name text, kind text, customer text, normal_side text,
-                   balance amount, held amount, available amount)
+    RETURNS SETOF balance_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
-#variable_conflict use_column
 DECLARE
-    owner_id integer := require_client(client);
-    past boolean := known_at IS NOT NULL OR at IS NOT NULL;
-    kinds text[] := visible_kinds();
+    holder constant integer := require_client(client);
+    past constant boolean := at IS NOT NULL OR known_at IS NOT NULL;
+    kinds constant text[] := visible_kinds();
 BEGIN
     RETURN QUERY
     WITH present AS (
-        SELECT b.account, b.posted, b.held FROM balance b WHERE b.client_id = owner_id
+        SELECT b.account, b.posted, b.held
+        FROM balance AS b
+        WHERE b.client_id = holder
         UNION ALL
-        SELECT h.account, h.posted, NULL FROM house_balances(owner_id) h
+        SELECT h.account, h.posted, NULL
+        FROM house_balances(holder) AS h
     ), later AS MATERIALIZED (
-        SELECT c.account, c.change FROM changes_since(owner_id, known_at, at) c WHERE past
+        SELECT c.account, c.change
+        FROM changes_since(holder, at, known_at) AS c
+        WHERE past
     ), shown AS (
-        SELECT p.account, a.fund, a.name, a.kind, cu.customer_code, k.normal_side, p.held,
-               CASE k.normal_side WHEN 'debit' THEN p.posted - coalesce(l.change, zero(a.asset))
-                    ELSE coalesce(l.change, zero(a.asset)) - p.posted END AS natural
-          FROM present p
-          JOIN account a ON a.client_id = owner_id AND a.account = p.account AND a.kind = ANY (kinds)
-          JOIN account_kind k ON k.kind = a.kind
-          LEFT JOIN customer cu ON cu.customer_id = a.customer_id
-          LEFT JOIN later l ON l.account = p.account
+        SELECT p.account, a.fund, a.name, a.kind, a.asset, u.customer_code, k.normal_side, p.held,
+               natural_balance(k, p.posted - coalesce(l.change, zero(a.asset))) AS balance
+        FROM present AS p
+        JOIN account AS a ON a.client_id = holder AND a.account = p.account AND a.kind = ANY (kinds)
+        JOIN account_kind AS k ON k.kind = a.kind
+        LEFT JOIN customer AS u ON u.customer_id = a.customer_id
+        LEFT JOIN later AS l ON l.account = p.account
     )
-    SELECT s.account, s.fund, s.name, s.kind, s.customer_code, s.normal_side, s.natural,
-           CASE WHEN NOT past THEN s.held END,
-           CASE WHEN NOT past THEN s.natural - s.held END
-      FROM shown s
-     ORDER BY s.fund, s.name, asset(s.natural);
+    SELECT s.account, s.fund, s.name, s.kind, s.customer_code, s.normal_side, s.balance,
+           CASE WHEN NOT past THEN s.held END, CASE WHEN NOT past THEN s.balance - s.held END
+    FROM shown AS s
+    ORDER BY s.fund, s.name, s.asset;
 END;
 $$;
 COMMENT ON FUNCTION balances IS
-    'Balance of every account of a client in natural sign (positive on the account''s normal side). recorded_as_of: as the '
-    'ledger had recorded it by that instant. effective_as_of: as it was at that instant, by what is known now. Both: as it was '
-    'at effective_as_of, by what had been recorded by recorded_as_of. held and available are today''s, of limited accounts; an '
-    'expired hold counts as held until expire_holds() has recorded it. Errors: LG010, 42501.';
+'The balance of every account of a client that the caller sees.
+at: as it was at that instant; NULL: all that is posted. known_at: by what the ledger had recorded by that instant; NULL:
+by what it knows now. An expired hold counts as held until expire_holds() has recorded it.
+Errors: LG010, 42501.';
 
-CREATE FUNCTION bakkt_ledger.balance_of(account account_id, at timestamptz DEFAULT clock_timestamp()) RETURNS account_balance
+-- What is posted on an account, debit positive: its row's, or a house account's by the last block
+-- and what no block has yet.
+CREATE FUNCTION bakkt_ledger_internal.posted_on(asked account) RETURNS amount
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce((SELECT b.posted FROM balance AS b WHERE b.client_id = asked.client_id AND b.account = asked.account),
+                    coalesce((SELECT b.balance
+                              FROM block_balance AS b
+                              WHERE b.client_id = asked.client_id AND b.account = asked.account
+                              ORDER BY b.block_no DESC LIMIT 1), zero(asked.asset))
+                    + coalesce((SELECT sum_for(asked.account, j.entry) FROM unsealed_journals(asked.client_id) AS j),
+                               zero(asked.asset)));
+END;
+
+-- The journals with a line on the account, recorded in [since, until).
+CREATE FUNCTION bakkt_ledger_internal.account_journals(asked account, since timestamptz, until timestamptz) RETURNS SETOF journal
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    IF asked.customer_id IS NULL THEN
+        RETURN QUERY
+        SELECT j.*
+        FROM journal AS j
+        WHERE j.client_id = asked.client_id AND j.recorded_at >= since AND j.recorded_at < until
+          AND touches(j.entry, asked.account);
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT j.*
+    FROM journal AS j
+    WHERE j.customer_id = asked.customer_id AND j.recorded_at >= since AND j.recorded_at < until
+      AND touches(j.entry, asked.account)
+    UNION ALL
+    SELECT j.*
+    FROM journal_party AS p
+    JOIN journal AS j ON j.client_id = p.client_id AND j.journal_id = p.journal_id
+    WHERE p.customer_id = asked.customer_id AND j.recorded_at >= since AND j.recorded_at < until
+      AND touches(j.entry, asked.account);
+END;
+$$;
+
+-- changes_since() of one account. No journal is effective later than its recording but for the five
+-- minutes of LG061.
+CREATE FUNCTION bakkt_ledger_internal.changes_of(asked account, at timestamptz, known_at timestamptz) RETURNS amount
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce(sum_for(asked.account, j.entry), zero(asked.asset))
+    FROM account_journals(asked, least(at - interval '5 minutes', known_at), 'infinity') AS j
+    WHERE j.effective_at > at OR j.recorded_at > known_at;
+END;
+
+CREATE FUNCTION bakkt_ledger.balance_of(account account_id, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
+    RETURNS account_balance
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    asked account := require_account(account);
-    is_debit boolean := (SELECT k.normal_side = 'debit' FROM account_kind k WHERE k.kind = asked.kind);
-    row_posted amount;
-    row_held amount;
+    asked constant account := require_account(account);
+    its constant account_kind := (SELECT k FROM account_kind AS k WHERE k.kind = asked.kind);
+    moment constant timestamptz := coalesce(at, clock_timestamp());
+    balance amount := natural_balance(its, posted_on(asked));
+    held amount;
 BEGIN
-    SELECT b.posted, b.held - coalesce(expired_holds(b.client_id, b.account, at), zero(asked.asset))
-      INTO row_posted, row_held
-      FROM balance b WHERE b.client_id = asked.client_id AND b.account = asked.account;
-    IF NOT FOUND THEN
-        SELECT coalesce((SELECT b.balance FROM block_balance b
-                          WHERE b.client_id = asked.client_id AND b.account = asked.account
-                          ORDER BY b.block_no DESC LIMIT 1), zero(asked.asset))
-             + coalesce((SELECT sum_for(asked.account, j.entry) FROM unsealed_journals(asked.client_id) j), zero(asked.asset))
-          INTO row_posted;
-        row_held := zero(asked.asset);
+    IF moment < clock_timestamp() OR known_at IS NOT NULL THEN
+        balance := balance - natural_balance(its, changes_of(asked, at, known_at));
     END IF;
-    IF NOT is_debit THEN
-        row_posted := -row_posted;
+    IF known_at IS NULL THEN
+        SELECT coalesce(sum(h.held), zero(asked.asset)) INTO held
+        FROM holds_at(asked.client_id, ARRAY[asked.account], moment) AS h;
     END IF;
-    RETURN ROW(asked.account, row_posted, row_posted - row_held)::account_balance;
+    RETURN ROW(asked.account, balance, balance - held)::account_balance;
 END;
 $$;
-COMMENT ON FUNCTION balance_of(account_id, timestamptz) IS
-    'Exact balance of one account in natural sign, and how much of it is available at the instant; expired holds do not bind. '
-    'Errors: LG030 unknown account, or not visible.';
+COMMENT ON FUNCTION balance_of IS
+'The exact balance of one account in natural sign, and how much of it is available.
+at: as it was at that instant, holds included; NULL: all that is posted, and the holds of now.
+known_at: by what the ledger had recorded by that instant, and then available is NULL; NULL: by what it knows now.
+Errors: LG030 unknown account, or not visible.';

@@ -9,7 +9,7 @@ CREATE TABLE bakkt_ledger_internal.bank_account (
     ledger_name text NOT NULL,
     routing_number text CHECK (routing_number ~ '^[0-9]{9}$'),
     last_four text CHECK (last_four ~ '^[0-9]{4}$'),
-    status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'closed')),
+    status text NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'CLOSED')),
     opened_at timestamptz NOT NULL
 );
 COMMENT ON TABLE bank_account IS
@@ -19,7 +19,7 @@ COMMENT ON COLUMN bank_account.ledger_name IS 'Name of the control account in fu
 SELECT pg_catalog.pg_extension_config_dump('bank_account', '');
 SELECT pg_catalog.pg_extension_config_dump('bank_account_bank_account_id_seq', '');
 INSERT INTO subject (subject, key) VALUES ('bank_account', '{code}');
-INSERT INTO transition (subject, from_status, event, to_status) VALUES ('bank_account', 'active', 'closed', 'closed');
+INSERT INTO transition (subject, from_status, event, to_status) VALUES ('bank_account', 'ACTIVE', 'closed', 'CLOSED');
 
 -- The fund of a kind of bank account, and the kind of control account that mirrors it.
 CREATE FUNCTION bakkt_ledger_internal.bank_fund(kind text) RETURNS text
@@ -70,8 +70,9 @@ kind: FBO, OPERATING or SEG. ledger_name: Bank:omnibus, Bank:operating or Bank:s
 Idempotent by code; other content is LG020.
 Errors: LG002, LG020, LG034, LG040, LG041.';
 
--- LG016 for the ledger account of a bank that was not opened with open_bank_account() in that currency, or, with open_only, is
--- closed; LG034 for a name that cannot be.  The account without a bank's name (Bank:omnibus) is everybody's.
+-- LG016 for the ledger account of a bank that was not opened with open_bank_account() in that
+-- currency, or, with open_only, is closed; LG034 for a name that cannot be. The account without a
+-- bank's name (Bank:omnibus) is everybody's.
 CREATE FUNCTION bakkt_ledger_internal.require_bank_account(fund text, name text, unit asset, open_only boolean DEFAULT false)
     RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -83,7 +84,7 @@ BEGIN
     IF its_kind.class = 'control' AND split_part(name, ':', 1) = 'Bank' AND split_part(name, ':', 3) <> ''
        AND NOT EXISTS (SELECT FROM bank_account AS b
                        WHERE bank_fund(b.kind) = fund AND b.ledger_name = name AND b.currency = unit
-                         AND (b.status = 'active' OR NOT open_only)) THEN
+                         AND (b.status = 'ACTIVE' OR NOT open_only)) THEN
         PERFORM refuse('LG016', format('there is no bank account "%s" in %s', name, unit), format('Fund %s.', fund),
                        'Open it with open_bank_account(), with this name as its ledger_name.');
     END IF;
@@ -104,13 +105,13 @@ BEGIN
     SELECT b.* INTO before FROM bank_account AS b WHERE b.code = close_bank_account.bank_account FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM refuse('LG016', format('bank account "%s" does not exist', coalesce(bank_account, 'NULL')), NULL,
-                       'Open it with open_bank_account().');
+                       'Open it with open_bank_account().', jsonb_build_object('bank_account', bank_account));
     END IF;
     asked := open_change('close_bank_account', 'bank_account', 0, reference, jsonb_build_object('code', bank_account));
     IF asked.outcome IS NOT NULL THEN
         RETURN first_answer(asked, NULL::change_result);
     END IF;
-    UPDATE bank_account AS b SET status = 'closed' WHERE b.bank_account_id = before.bank_account_id RETURNING b.* INTO after;
+    UPDATE bank_account AS b SET status = 'CLOSED' WHERE b.bank_account_id = before.bank_account_id RETURNING b.* INTO after;
     RETURN close_change(asked, 'closed', before, after, reason);
 END;
 $$;

@@ -37,13 +37,15 @@ COMMENT ON COLUMN block.pending IS
 COMMENT ON COLUMN block.absent IS
 'Numbers that this block looked for and did not find: pending, or never used (a transaction that failed).';
 COMMENT ON COLUMN block.writers IS
-'Transactions that were writing when the block was sealed; when the next block finds them ended, what was pending for them is settled.';
+'Transactions that were writing when the block was sealed; when the next block finds them ended, what was pending for them is
+settled.';
 COMMENT ON COLUMN block.records IS 'Number of records in this block.';
 COMMENT ON COLUMN block.total_records IS 'Number of records in this block and all before.';
 COMMENT ON COLUMN block.turnover IS 'Debits of its journals, equal to their credits, per fund and asset.';
 COMMENT ON COLUMN block.root IS 'Root of the Merkle tree over the records in order of number (RFC 6962, SHA-256).';
 COMMENT ON COLUMN block.evidence IS
-'Eight bytes a record, in order of number: lets verify() name a record that was changed or is gone, and the changed line of a journal.';
+'Eight bytes a record, in order of number: lets verify() name a record that was changed or is gone, and the changed line of a
+journal.';
 COMMENT ON COLUMN block.previous_hash IS 'hash of the block before; zeros for the first.';
 COMMENT ON COLUMN block.hash IS 'SHA-256 over all other columns: keep it elsewhere, see digest().';
 -- from which number on a page of postings since an instant begins
@@ -80,7 +82,8 @@ CREATE FUNCTION bakkt_ledger_internal.seen(high bigint, pending int8multirange, 
 -- What a block contains
 -- ---------------------------------------------------------------------------
 
--- The leaf of a journal: SHA-256 of all its columns in canonical form (doc/blocks.md), and four bytes that locate a changed line.
+-- The leaf of a journal: SHA-256 of all its columns in canonical form (doc/blocks.md), and four
+-- bytes that locate a changed line.
 CREATE FUNCTION bakkt_ledger_internal.journal_leaf(client_id bigint, journal_id bigint, actor text, recorded_at timestamptz,
                                                    effective_at timestamptz, customer_id bigint, reverses bigint, kind bigint,
                                                    reference text, entry journal_entry, terms execution_terms, description text,
@@ -88,15 +91,18 @@ CREATE FUNCTION bakkt_ledger_internal.journal_leaf(client_id bigint, journal_id 
     RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
 
--- The leaf of an event, a request or a refusal: SHA-256 of its kind, all columns and who recorded it; four bytes tell its kind.
+-- The leaf of an event, a request or a refusal: SHA-256 of its kind, all columns and who recorded
+-- it; four bytes tell its kind.
 CREATE FUNCTION bakkt_ledger_internal.record_leaf(kind text, recorded record, actor text) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'record_leaf';
 
--- The kind of the record that a leaf or a piece of evidence is of: journal, refusal, event or request.
+-- The kind of the record that a leaf or a piece of evidence is of: journal, refusal, event or
+-- request.
 CREATE FUNCTION bakkt_ledger_internal.record_kind(evidence bytea) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'record_kind';
 
--- The line, from 1, in which the entry differs from the one the evidence was taken of; NULL if none or several do.
+-- The line, from 1, in which the entry differs from the one the evidence was taken of; NULL if none
+-- or several do.
 CREATE FUNCTION bakkt_ledger_internal.changed_line(evidence bytea, entry journal_entry) RETURNS integer
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 
@@ -122,8 +128,9 @@ CREATE AGGREGATE bakkt_ledger_internal.block_content(number bigint, leaf bytea) 
 );
 COMMENT ON AGGREGATE block_content(bigint, bytea) IS 'Content of a block of these records; give them in order (ORDER BY number).';
 
--- Ranges that cover these numbers, in which numbers less than a hundred apart stand together: reading a few too many takes less
--- than looking for each gap.  ROWS: few, where the planner takes unnest() for a hundred.
+-- Ranges that cover these numbers, in which numbers less than a hundred apart stand together:
+-- reading a few too many takes less than looking for each gap. ROWS: few, where the planner takes
+-- unnest() for a hundred.
 CREATE FUNCTION bakkt_ledger_internal.spans(numbers int8multirange) RETURNS SETOF int8range
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 2
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -142,8 +149,9 @@ BEGIN ATOMIC
     FROM client AS c;
 END;
 
--- The records with these numbers, with their leaves.  The keys by number lead with the client: each client's part of a range is
--- an index scan.  OFFSET 0: looked up so for each client and range, of which there are few; joined, whole tables would be read.
+-- The records with these numbers, with their leaves. The keys by number lead with the client: each
+-- client's part of a range is an index scan. OFFSET 0: looked up so for each client and range, of
+-- which there are few; joined, whole tables would be read.
 CREATE FUNCTION bakkt_ledger_internal.numbered_records(numbers int8multirange)
     RETURNS TABLE (client_id integer, kind text, number bigint, recorded_at timestamptz, entry journal_entry, leaf bytea)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -216,37 +224,36 @@ $$
     FROM record_number AS s
 $$;
 
--- Other transactions that may have taken a number: whoever takes one locks the journal first, until its end.
+-- Other transactions that may have taken a number: whoever takes one locks the journal first, until
+-- its end.
 CREATE FUNCTION bakkt_ledger_internal.other_writers() RETURNS text[]
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     SELECT coalesce(array_agg(DISTINCT l.virtualtransaction ORDER BY l.virtualtransaction), '{}')
     FROM pg_locks AS l
     WHERE l.locktype = 'relation' AND l.relation = 'journal'::regclass AND l.mode = 'RowExclusiveLock' AND l.granted
       AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-      AND l.pid IS DISTINCT FROM pg_backend_pid()
-$$;
+      AND l.pid IS DISTINCT FROM pg_backend_pid();
+END;
 
 -- The numbers among which a block looks for records.
 CREATE FUNCTION bakkt_ledger_internal.block_universe(this block, before block) RETURNS int8multirange
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     SELECT int8multirange(int8range(coalesce(before.high, 0), greatest(this.high, coalesce(before.high, 0)), '(]'))
-        + coalesce(before.pending, '{}')
-$$;
+        + coalesce(before.pending, '{}');
+END;
 
--- Of the numbers that a block did not find, those that may still appear: only while a transaction that may have taken them is
--- under way.  A prepared transaction may be any that was under way before.
+-- Of the numbers that a block did not find, those that may still appear: only while a transaction
+-- that may have taken them is under way. A prepared transaction may be any that was under way
+-- before.
 CREATE FUNCTION bakkt_ledger_internal.still_pending(absent int8multirange, previous block, writers text[]) RETURNS int8multirange
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     SELECT CASE WHEN writers = '{}' THEN '{}'::int8multirange
                 WHEN previous.writers && writers OR EXISTS (SELECT FROM unnest(writers) AS w WHERE w LIKE '-1/%') THEN absent
-                ELSE absent - coalesce(previous.pending, '{}') END
-$$;
+                ELSE absent - coalesce(previous.pending, '{}') END;
+END;
 
 -- Balances of the house accounts that these lines change, on top of those after block "before".
 CREATE FUNCTION bakkt_ledger_internal.balances_after(this bigint, before bigint, net entry_line[]) RETURNS SETOF block_balance
@@ -263,11 +270,13 @@ $$
                        ORDER BY o.block_no DESC LIMIT 1) AS b ON true
 $$;
 
--- Makes this transaction the only one that seals, until it ends; 55P03 when another does not end in time.
+-- Makes this transaction the only one that seals, until it ends; 55P03 when another does not end in
+-- time.
 CREATE FUNCTION bakkt_ledger_internal.lock_blocks() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'lock_blocks';
 
--- The next block as the records at this statement's snapshot make it, and the net of its journals' lines.
+-- The next block as the records at this statement's snapshot make it, and the net of its journals'
+-- lines.
 CREATE FUNCTION bakkt_ledger_internal.next_block(previous block, OUT sealed block, OUT net entry_line[])
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -340,7 +349,7 @@ BEGIN
     RETURN sealed.block_no;
 END;
 $$;
-COMMENT ON FUNCTION seal() IS
+COMMENT ON FUNCTION seal IS
 'Seals everything recorded by transactions that have ended, and by this one, in a new block.
 Returns its number; the last block''s number if there is nothing to seal.
 Waits for another sealer, in bounded time (55P03), never for posting.
@@ -364,7 +373,7 @@ $$
                      ORDER BY b.block_no DESC LIMIT 1),
                     ROW(0, decode(repeat('00', 32), 'hex'), 0)::ledger_digest)
 $$;
-COMMENT ON FUNCTION digest() IS
+COMMENT ON FUNCTION digest IS
 'The digest of everything sealed so far.
 Kept where nobody of the database can write, it makes verify(expected => ...) find what no chain inside can:
 a cut tail, a history written anew (I23).';

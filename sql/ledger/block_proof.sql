@@ -2,11 +2,13 @@
 -- Refuses an unknown journal (LG062).
 -- Locks nothing.
 
--- Audit path of a leaf, counted from 1, among concatenated leaves of 32 bytes (RFC 6962); 22023 if there is none at that place.
+-- Audit path of a leaf, counted from 1, among concatenated leaves of 32 bytes (RFC 6962); 22023 if
+-- there is none at that place.
 CREATE FUNCTION bakkt_ledger_internal.merkle_path(leaves bytea, place bigint) RETURNS bytea[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 
--- Root that an audit path leads to from a leaf at a place among so many; NULL if the path does not fit such a tree.
+-- Root that an audit path leads to from a leaf at a place among so many; NULL if the path does not
+-- fit such a tree.
 CREATE FUNCTION bakkt_ledger_internal.merkle_path_root(leaf bytea, place bigint, leaves bigint, path bytea[]) RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 
@@ -22,8 +24,8 @@ COMMENT ON TYPE journal_proof IS
 'Proof that a journal is in a block: its place among the block''s records, the hash of the journal, the path to the root,
 and the root.';
 
--- Does the path lead from the leaf to the root?  Needs no table: the leaf is the first 32 bytes of journal_leaf() of the journal
--- that one knows, the root is in the block.
+-- Does the path lead from the leaf to the root? Needs no table: the leaf is the first 32 bytes of
+-- journal_leaf() of the journal that one knows, the root is in the block.
 CREATE FUNCTION bakkt_ledger_internal.check_proof(proof journal_proof) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN coalesce(merkle_path_root((proof).leaf, (proof).place, (proof).records, (proof).path) = (proof).root, false);
@@ -59,7 +61,7 @@ BEGIN
     RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION proof(text, text) IS
+COMMENT ON FUNCTION proof IS
 'Proof that the client''s journal is in a block, for check_proof() anywhere.
 NULL while no block has it.
 Errors: LG010, LG062, 42501.';

@@ -1,7 +1,7 @@
 -- Calendars of the payment rails.
 --
--- A calendar is data with versions, never code: a rail that changes its rules gets a new version, and whatever was computed with
--- an old one keeps it.
+-- A calendar is data with versions, never code: a rail that changes its rules gets a new version,
+-- and whatever was computed with an old one keeps it.
 
 CREATE TABLE bakkt_ledger_internal.calendar (
     calendar text COLLATE "C" PRIMARY KEY CHECK (calendar ~ '^[A-Z][A-Z0-9_]{0,19}$'),
@@ -73,8 +73,9 @@ CREATE FUNCTION bakkt_ledger_internal.nth_weekday(year integer, month integer, w
             + 7 * (nth + 1)
         END;
 
--- Holidays of the Federal Reserve Banks: the day itself and the day on which they are closed for it.  A holiday on Saturday
--- closes nothing (the preceding Friday is open), one on Sunday closes the Monday after.  From 1986; earlier years give no rows.
+-- Holidays of the Federal Reserve Banks: the day itself and the day on which they are closed for
+-- it. A holiday on Saturday closes nothing (the preceding Friday is open), one on Sunday closes the
+-- Monday after. From 1986; earlier years give no rows.
 CREATE FUNCTION bakkt_ledger_internal.federal_reserve_holidays(year integer) RETURNS TABLE (name text, holiday date, closed date)
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 11
 BEGIN ATOMIC
@@ -101,12 +102,13 @@ BEGIN ATOMIC
     ORDER BY h.day;
 END;
 
--- A date as messages show it, 2026-11-03, whatever the session's DateStyle; to_char() knows no date after 294276 and no infinite
--- one.
+-- A date as messages show it, 2026-11-03, whatever the session's DateStyle; to_char() knows no date
+-- after 294276 and no infinite one.
 CREATE FUNCTION bakkt_ledger_internal.date_text(day date) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce(to_jsonb(day) #>> '{}', 'NULL');
 
+-- The current version of a calendar. Errors: LG075 there is no such calendar.
 CREATE FUNCTION bakkt_ledger_internal.latest_version(calendar text) RETURNS integer
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -124,9 +126,6 @@ BEGIN
     RETURN latest;
 END;
 $$;
-COMMENT ON FUNCTION latest_version(text) IS
-'The current version of a calendar.
-Errors: LG075 there is no such calendar.';
 
 -- The first day that all shipped calendars speak of: nothing can be settled before.
 CREATE FUNCTION bakkt_ledger_internal.calendars_begin() RETURNS date
@@ -163,7 +162,7 @@ BEGIN
                            WHERE h.calendar = edition.calendar AND h.version = edition.version AND h.day = is_business_day.day));
 END;
 $$;
-COMMENT ON FUNCTION is_business_day(text, date, integer) IS
+COMMENT ON FUNCTION is_business_day IS
 'Whether the rail is open on that day, by the given version of its calendar (the current one unless given).
 Errors: LG075 the calendar or version does not exist or does not cover the day.';
 
@@ -182,7 +181,7 @@ BEGIN
     RETURN candidate;
 END;
 $$;
-COMMENT ON FUNCTION next_business_day(text, date, integer) IS
+COMMENT ON FUNCTION next_business_day IS
 'The first open day after the given one.
 Errors: LG075 it lies beyond the calendar''s data.';
 
@@ -204,7 +203,7 @@ BEGIN
     RETURN next_business_day(calendar, at_rail::date, edition.version);
 END;
 $$;
-COMMENT ON FUNCTION value_date(text, timestamptz, integer) IS
+COMMENT ON FUNCTION value_date IS
 'The first open day of the rail at or after the instant whose cut-off has not passed, in the rail''s own zone.
 At the cut-off itself the day is over.
 Errors: LG075 beyond the calendar''s data.';
@@ -222,7 +221,7 @@ BEGIN
             WHERE v.calendar = value_deadline.calendar AND v.version = edition);
 END;
 $$;
-COMMENT ON FUNCTION value_deadline(text, date, integer) IS
+COMMENT ON FUNCTION value_deadline IS
 'The instant at which the rail''s day ends: the last moment to pay with that value date.
 Errors: LG075 the calendar or version does not exist or does not cover the day.';
 
@@ -296,7 +295,7 @@ BEGIN
     RETURN edition.version;
 END;
 $$;
-COMMENT ON FUNCTION add_calendar_version(text, date, date, date[], text[], text, smallint[], time, text, text) IS
+COMMENT ON FUNCTION add_calendar_version IS
 'Adds an edition of a calendar, and the calendar if it is new; returns the version.
 holidays, names: the days on which the rail is closed besides its weekends. Windows closed before keep the version
 they were closed with.

@@ -1,8 +1,10 @@
--- Reference data: how clients, customers, counterparties, assets, accounts and terms are opened and changed.
+-- Reference data: how clients, customers, counterparties, assets, accounts and terms are opened and
+-- changed.
 --
--- A change may be asked for without a reference.  With one it is a request in the name space of its kind of object: a client's
--- references are its own, those of clients themselves and of what belongs to no client are the ledger's (holder 0).  An opening
--- is known by the object's own name besides.
+-- A change may be asked for without a reference. With one it is a request in the name space of its
+-- kind of object: a client's references are its own, those of clients themselves and of what
+-- belongs to no client are the ledger's (holder 0). An opening is known by the object's own name
+-- besides.
 
 CREATE TYPE bakkt_ledger.change_result AS (
     reference text,
@@ -14,7 +16,8 @@ COMMENT ON TYPE change_result IS
 reference: that of the request, NULL if it had none. outcome: opened, changed, closed or what else happened; unchanged: it was so
 already. replayed: the request, or the opening of the same object, had been made before, and this is its first answer.';
 
--- open_request() for a change, whose reference may be NULL; LG002 for one that is empty or too long.
+-- open_request() for a change, whose reference may be NULL; LG002 for one that is empty or too
+-- long.
 CREATE FUNCTION bakkt_ledger_internal.open_change(operation text, kind text, holder integer, reference text, content jsonb)
     RETURNS request
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -28,7 +31,8 @@ BEGIN
 END;
 $$;
 
--- Records what a change has made of a row, if it has changed anything, and the request, if it has a reference.
+-- Records what a change has made of a row, if it has changed anything, and the request, if it has a
+-- reference.
 CREATE FUNCTION bakkt_ledger_internal.close_change(asked request, event text, before anyelement, after anyelement, reason text)
     RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -37,7 +41,7 @@ $$
 DECLARE
     answer change_result := ROW(asked.reference, 'unchanged', false);
 BEGIN
-    IF to_jsonb(before) IS DISTINCT FROM to_jsonb(after) THEN
+    IF coalesce(jsonb_strip_nulls(to_jsonb(before)), '{}') <> coalesce(jsonb_strip_nulls(to_jsonb(after)), '{}') THEN
         PERFORM record_event(event, before, after, asked.at, request => asked.reference, reason => reason);
         answer.outcome := event;
     END IF;
@@ -67,8 +71,8 @@ BEGIN
 END;
 $$;
 
--- Ends an opening.  Fresh: the row was inserted just now and is recorded; else it was there already, and must have been opened
--- with this content (LG020), which names the row.
+-- Ends an opening. Fresh: the row was inserted just now and is recorded; else it was there already,
+-- and must have been opened with this content (LG020), which names the row.
 CREATE FUNCTION bakkt_ledger_internal.record_opening(operation text, holder integer, reference text, content jsonb,
                                                      fresh boolean, present anyelement, moment timestamptz)
     RETURNS change_result

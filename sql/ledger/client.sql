@@ -7,7 +7,7 @@ CREATE TABLE bakkt_ledger_internal.client (
     funding_model text NOT NULL CHECK (funding_model IN ('BAKKT_TPJ', 'NET_SETTLEMENT', 'APEX_TPJ', 'NO_SETTLEMENT')),
     commission_model text NOT NULL CHECK (commission_model IN ('MARKUP', 'TRADE_FEE', 'BOTH')),
     revenue_share_bps integer NOT NULL CHECK (revenue_share_bps BETWEEN 0 AND 10000),
-    status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'closed')),
+    status text NOT NULL DEFAULT 'OPEN' CHECK (status IN ('OPEN', 'CLOSED')),
     cut_time time NOT NULL DEFAULT '09:00' CHECK (cut_time < '24:00'),
     zone text NOT NULL DEFAULT 'America/Chicago',
     sign_convention text NOT NULL DEFAULT 'CLIENT_OWES' CHECK (sign_convention IN ('CLIENT_OWES', 'CLIENT_IS_OWED')),
@@ -33,7 +33,7 @@ COMMENT ON COLUMN client.first_trading_day IS
 SELECT pg_catalog.pg_extension_config_dump('client', '');
 SELECT pg_catalog.pg_extension_config_dump('client_client_id_seq', '');
 INSERT INTO subject (subject, key) VALUES ('client', '{code}');
-INSERT INTO transition (subject, from_status, event, to_status) VALUES ('client', 'open', 'closed', 'closed');
+INSERT INTO transition (subject, from_status, event, to_status) VALUES ('client', 'OPEN', 'closed', 'CLOSED');
 
 -- ---------------------------------------------------------------------------
 -- What its terms may be
@@ -100,7 +100,8 @@ BEGIN
 END;
 $$;
 
--- LG002 unless a client can have traded from this day on.  A window falls due by a calendar: where these begin, trading can.
+-- LG002 unless a client can have traded from this day on. A window falls due by a calendar: where
+-- these begin, trading can.
 CREATE FUNCTION bakkt_ledger_internal.check_first_trading_day(day date) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -118,8 +119,8 @@ CREATE FUNCTION bakkt_ledger_internal.trading_begins(day date, zone text) RETURN
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN day::timestamp AT TIME ZONE zone;
 
--- LG002 when something was executed before the client's first trading day: then a correction would be refused that gives an
--- execution its own time again.
+-- LG002 when something was executed before the client's first trading day: then a correction would
+-- be refused that gives an execution its own time again.
 CREATE FUNCTION bakkt_ledger_internal.require_no_execution_before(trading client) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -245,8 +246,8 @@ COMMENT ON FUNCTION change_client IS
 Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG010, LG011, LG020.';
 
--- Waits until no other transaction posts for the client, in bounded time (55P03), and keeps it so until this one ends.
--- Lock it before any row.
+-- Waits until no other transaction posts for the client, in bounded time (55P03), and keeps it so
+-- until this one ends. Lock it before any row.
 CREATE FUNCTION bakkt_ledger_internal.lock_client(client_id integer) RETURNS void
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'lock_client';
 
@@ -269,7 +270,7 @@ BEGIN
         RETURN first_answer(asked, NULL::change_result);
     END IF;
     after := before;
-    IF before.status <> 'closed' THEN
+    IF before.status <> 'CLOSED' THEN
         PERFORM require_fresh_snapshot();
         remains := first_account_not_empty(holder);
         IF remains IS NOT NULL THEN
@@ -277,7 +278,7 @@ BEGIN
                            'Bring all its accounts to zero and release its holds first.');
         END IF;
         UPDATE client AS c
-        SET status = 'closed', closed_at = clock_timestamp()
+        SET status = 'CLOSED', closed_at = clock_timestamp()
         WHERE c.client_id = holder
         RETURNING c.* INTO after;
         PERFORM invalidate_account_cache();

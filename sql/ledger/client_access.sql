@@ -21,6 +21,8 @@ INSERT INTO subject (subject, key, apart) VALUES ('client_access', '{role_identi
 -- Visibility
 -- ---------------------------------------------------------------------------
 
+-- Whether the invoking role works for the whole ledger: a settler, reconciler, auditor,
+-- administrator, the owner or a superuser.
 CREATE FUNCTION bakkt_ledger_internal.sees_all_clients() RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -35,9 +37,9 @@ BEGIN
                      AND pg_has_role(invoker, r.oid, 'USAGE'));
 END;
 $$;
-COMMENT ON FUNCTION sees_all_clients() IS
-'Whether the invoking role works for the whole ledger: a settler, reconciler, auditor, administrator, the owner or a superuser.';
 
+-- Identifiers of the clients that the invoking role may see. Row-level security evaluates it once
+-- per query.
 CREATE FUNCTION bakkt_ledger_internal.visible_clients() RETURNS integer[]
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -53,9 +55,9 @@ BEGIN
                  WHERE pg_has_role(invoker, r.oid, 'USAGE') ORDER BY 1);
 END;
 $$;
-COMMENT ON FUNCTION visible_clients() IS
-'Identifiers of the clients that the invoking role may see. Row-level security evaluates it once per query.';
 
+-- The identifier of a client that the invoking role may see. Errors: LG010 unknown, 42501 not
+-- visible.
 CREATE FUNCTION bakkt_ledger_internal.require_client(code text) RETURNS integer
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -66,7 +68,7 @@ BEGIN
     SELECT c.client_id INTO found_id FROM client AS c WHERE c.code = require_client.code;
     IF NOT FOUND THEN
         PERFORM refuse('LG010', format('client "%s" does not exist', coalesce(code, 'NULL')), NULL,
-                       'Open it with open_client().');
+                       'Open it with open_client().', jsonb_build_object('client', code));
     ELSIF NOT found_id = ANY (visible_clients()) THEN
         PERFORM refuse('42501', format('permission denied for client "%s"', code),
                        format('Role "%s" was not granted access to this client.', invoking_role()),
@@ -75,9 +77,6 @@ BEGIN
     RETURN found_id;
 END;
 $$;
-COMMENT ON FUNCTION require_client(text) IS
-'The identifier of a client that the invoking role may see.
-Errors: LG010 unknown, 42501 not visible.';
 
 -- require_client(), and LG011 when the client is closed.
 CREATE FUNCTION bakkt_ledger_internal.require_open_client(code text) RETURNS integer
@@ -87,7 +86,7 @@ $$
 DECLARE
     found_id constant integer := require_client(code);
 BEGIN
-    IF (client_row(found_id)).status = 'closed' THEN
+    IF (client_row(found_id)).status = 'CLOSED' THEN
         PERFORM refuse('LG011', format('client "%s" is closed', code));
     END IF;
     RETURN found_id;
@@ -124,7 +123,8 @@ $$;
 -- Granting and revoking
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION bakkt_ledger.grant_client_access(client text, role name, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.grant_client_access(client text, role name, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -132,15 +132,18 @@ DECLARE
     holder constant integer := require_client(client);
     named constant oid := require_role(role);
     granted client_access;
+    asked request;
 BEGIN
     PERFORM bounded_wait();
+    asked := open_change('grant_client_access', 'client_access', holder, reference, jsonb_build_object('role', role));
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::change_result);
+    END IF;
     INSERT INTO client_access AS g (client_id, role, role_identity, granted_by)
     VALUES (holder, named, role_identity(named), invoking_role())
     ON CONFLICT DO NOTHING
     RETURNING g.* INTO granted;
-    IF FOUND THEN
-        PERFORM record_event('granted', NULL::client_access, granted, granted.granted_at, reason => reason);
-    END IF;
+    RETURN close_change(asked, 'granted', NULL::client_access, granted, reason);
 END;
 $$;
 COMMENT ON FUNCTION grant_client_access IS
@@ -148,20 +151,26 @@ COMMENT ON FUNCTION grant_client_access IS
 It ends with the role. Granting again is no error.
 Errors: LG010, 42501, 42704 unknown role.';
 
-CREATE FUNCTION bakkt_ledger.revoke_client_access(client text, role name, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bakkt_ledger.revoke_client_access(client text, role name, reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_client(client);
     revoked client_access;
+    asked request;
 BEGIN
     PERFORM bounded_wait();
-    DELETE FROM client_access AS g WHERE g.client_id = holder AND role_label(g.role) = revoke_client_access.role RETURNING g.* INTO revoked;
-    IF FOUND THEN
-        PERFORM invalidate_account_cache();  -- sessions remember what was granted
-        PERFORM record_event('removed', revoked, NULL, clock_timestamp(), reason => reason);
+    asked := open_change('revoke_client_access', 'client_access', holder, reference, jsonb_build_object('role', role));
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::change_result);
     END IF;
+    DELETE FROM client_access AS g
+    WHERE g.client_id = holder AND role_label(g.role) = revoke_client_access.role
+    RETURNING g.* INTO revoked;
+    PERFORM invalidate_account_cache();  -- sessions remember what was granted
+    RETURN close_change(asked, 'removed', revoked, NULL, reason);
 END;
 $$;
 COMMENT ON FUNCTION revoke_client_access IS

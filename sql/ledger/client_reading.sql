@@ -27,24 +27,24 @@ BEGIN
     ORDER BY c.client_id;
 END;
 $$;
-COMMENT ON FUNCTION clients() IS 'The clients that the caller may see and work for.';
+COMMENT ON FUNCTION clients IS 'The clients that the caller may see and work for.';
 
 -- The number of the client's customer that was asked for; NULL: all customers. LG012 when it is not
 -- the client's.
-CREATE FUNCTION bakkt_ledger_internal.customer_asked(holder integer, code text) RETURNS bigint
+CREATE FUNCTION bakkt_ledger_internal.customer_asked(holder integer, named text) RETURNS bigint
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     found_customer bigint;
 BEGIN
-    IF code IS NULL THEN
+    IF named IS NULL THEN
         RETURN NULL;
     END IF;
-    SELECT c.customer_id INTO found_customer FROM customer AS c WHERE c.client_id = holder AND c.customer_code = code;
+    SELECT c.customer_id INTO found_customer FROM customer_named(named) AS c WHERE c.client_id = holder;
     IF NOT FOUND THEN
-        PERFORM refuse('LG012', format('unknown customer account "%s"', code), NULL,
-                       'Leave it out for all customers of the client.');
+        PERFORM refuse('LG012', format('client "%s" has no customer "%s"', (client_row(holder)).code, named), NULL,
+                       'Leave the customer out for all of them.', jsonb_build_object('customer', named));
     END IF;
     RETURN found_customer;
 END;
@@ -61,8 +61,8 @@ CREATE TYPE bakkt_ledger.customer_line AS (
     opened_at timestamptz
 );
 COMMENT ON TYPE customer_line IS
-    'A customer as customers() lists it. number: where the next page continues. funding_model: the customer''s own; NULL: that '
-    'of the client.';
+'A customer as customers() lists it. number: where the next page continues. funding_model: the customer''s own; NULL: that of the
+client.';
 
 CREATE FUNCTION bakkt_ledger.customers(client text, after bigint DEFAULT 0, most integer DEFAULT 1000) RETURNS SETOF customer_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -79,7 +79,7 @@ BEGIN
     LIMIT require_page(most);
 END;
 $$;
-COMMENT ON FUNCTION customers(text, bigint, integer) IS
+COMMENT ON FUNCTION customers IS
 'The customers of a client, in the order of their numbers.
 after: the last number of the page before; most: the number of rows of a page.
 Errors: LG010, 42501, LG002, 54000.';
@@ -116,7 +116,7 @@ BEGIN
     LIMIT require_page(most);
 END;
 $$;
-COMMENT ON FUNCTION client_accounts(text, text, account_id, integer) IS
+COMMENT ON FUNCTION client_accounts IS
 'The accounts of a client, or of one of its customers, that the caller sees.
 A tenant sees its customers'' accounts, its own settlement and share.
 after: the last account of the page before; most: rows of a page.
@@ -134,7 +134,7 @@ CREATE TYPE bakkt_ledger.customer_balance AS (
 COMMENT ON TYPE customer_balance IS
 'The balance of a customer''s claim in natural sign, what holds bind of it, and the rest: available = balance - held.';
 
-CREATE FUNCTION bakkt_ledger.customer_balances(customer text, at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.customer_balances(customer text, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
     RETURNS SETOF customer_balance
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -143,18 +143,17 @@ DECLARE
     owner constant bigint := require_customer(customer);
 BEGIN
     RETURN QUERY
-    SELECT a.account, a.fund, a.name, a.kind, -b.posted, h.held, -b.posted - h.held
+    SELECT a.account, a.fund, a.name, a.kind, b.balance, b.balance - b.available, b.available
     FROM account AS a
-    JOIN balance AS b ON b.client_id = a.client_id AND b.account = a.account
-    CROSS JOIN LATERAL (SELECT b.held - coalesce(expired_holds(a.client_id, a.account, at), zero(a.asset)) AS held) AS h
+    JOIN account_kind AS k ON k.kind = a.kind AND k.limited
+    CROSS JOIN LATERAL balance_of(a.account, at, known_at) AS b
     WHERE a.customer_id = owner
     ORDER BY a.fund, a.name, a.asset;
 END;
 $$;
-COMMENT ON FUNCTION customer_balances(text, timestamptz) IS
-'Every claim of a customer, of all assets: what it has, what holds bind at the instant and what is available.
-It reads the rows that posting keeps, not the history. What the customer owes or is owed for executions: cash_calls(), deficits().
-at: the instant by which holds have expired or not; the balances are today''s.
+COMMENT ON FUNCTION customer_balances IS
+'Every claim of a customer, of all assets: what it has, what holds bind and what is available.
+at, known_at: as for balance_of(). What the customer owes or is owed for executions: cash_calls(), deficits().
 Errors: LG012 unknown customer, or not visible.';
 
 CREATE TYPE bakkt_ledger.posting_line AS (
@@ -176,7 +175,8 @@ CREATE TYPE bakkt_ledger.posting_line AS (
 );
 COMMENT ON TYPE posting_line IS 'One line of a journal: amount signed, debit positive, and the same as debit or credit.';
 
--- A number that every journal recorded at an instant or later is above: what the last block before it has sealed.
+-- A number that every journal recorded at an instant or later is above: what the last block before
+-- it has sealed.
 CREATE FUNCTION bakkt_ledger_internal.number_before(since timestamptz) RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -199,7 +199,8 @@ DECLARE
 BEGIN
     IF owner IS NULL THEN
         RETURN QUERY
-        -- OFFSET 0: in the order of the key, whatever the planner thinks of the times; a sort would read all of the client's
+        -- OFFSET 0: in the order of the key, whatever the planner thinks of the times; a sort would
+        -- read all of the client's
         SELECT j.*
         FROM (SELECT k.* FROM journal AS k
               WHERE k.client_id = holder AND k.journal_id > start
@@ -243,7 +244,7 @@ BEGIN
     ORDER BY j.journal_id, l.line;
 END;
 $$;
-COMMENT ON FUNCTION postings(text, text, timestamptz, timestamptz, bigint, integer) IS
+COMMENT ON FUNCTION postings IS
 'The lines of a client''s journals, or of one customer''s accounts, recorded in [since, until), on accounts that the caller sees.
 A tenant sees the lines on its customers'' accounts, its own settlement and share.
 after: the last journal of the page before; most: how many journals a page looks at, so that a page may have fewer lines than
@@ -280,12 +281,12 @@ BEGIN
     JOIN account AS a ON a.client_id = h.client_id AND a.account = h.account AND a.kind = ANY (kinds)
     LEFT JOIN customer AS c ON c.customer_id = a.customer_id
     WHERE h.client_id = holder AND h.hold_id > after AND (owner IS NULL OR a.customer_id = owner)
-      AND (h.status = 'open' OR NOT open_only)
+      AND (h.status = 'OPEN' OR NOT open_only)
     ORDER BY h.hold_id
     LIMIT require_page(most);
 END;
 $$;
-COMMENT ON FUNCTION holds(text, text, boolean, bigint, integer) IS
+COMMENT ON FUNCTION holds IS
 'The holds of a client, or of one of its customers, in the order of their numbers.
 open_only: holds that still bind, or have expired and are not recorded as such yet. after, most: see customers().
 Errors: LG010, 42501, LG012 no such customer of the client, LG002, 54000.';

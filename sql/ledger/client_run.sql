@@ -1,8 +1,8 @@
 -- Runs over clients, each of them a unit of its own.
 --
--- A run calls a function for each client that has something to do.  What one client's part fails with, whatever it is, is its
--- own: the part is undone and reported, and the others go on.  A part waits for a lock only briefly, since the others wait with
--- it.
+-- A run calls a function for each client that has something to do. What one client's part fails
+-- with, whatever it is, is its own: the part is undone and reported, and the others go on. A part
+-- waits for a lock only briefly, since the others wait with it.
 
 CREATE TABLE bakkt_ledger_internal.client_run (
     run text COLLATE "C" PRIMARY KEY,
@@ -28,7 +28,8 @@ CREATE TYPE bakkt_ledger_internal.client_outcome AS (
 );
 COMMENT ON TYPE client_outcome IS 'What came of a client''s part of a run: its rows, or the error that it was undone for.';
 
--- The clients that a run as of the instant would do something for, in order; one NULL for a run that is not by client.
+-- The clients that a run as of the instant would do something for, in order; one NULL for a run
+-- that is not by client.
 CREATE FUNCTION bakkt_ledger_internal.clients_due(named text, at timestamptz, variant text DEFAULT NULL) RETURNS integer[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -60,8 +61,9 @@ BEGIN
 END;
 $$;
 
--- One client's part of a run as a unit: done, or undone and the error returned.  It waits at most so many milliseconds for a
--- lock.  A canceled statement and a session that is ended are no error of the client's: they pass.
+-- One client's part of a run as a unit: done, or undone and the error returned. It waits at most so
+-- many milliseconds for a lock. A canceled statement and a session that is ended are no error of
+-- the client's: they pass.
 CREATE FUNCTION bakkt_ledger_internal.try_client_part(named text, holder integer, at timestamptz, variant text, patience integer)
     RETURNS client_outcome
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -86,9 +88,9 @@ BEGIN
 END;
 $$;
 
--- The parts of these clients, each a unit of its own, one after the other.  blocked: those in whose way another transaction is
--- known to be.  A tenth of a second for a lock, one second in all: then, and for clients known to be blocked, just long enough
--- for a transaction that is committing.
+-- The parts of these clients, each a unit of its own, one after the other. blocked: those in whose
+-- way another transaction is known to be. A tenth of a second for a lock, one second in all: then,
+-- and for clients known to be blocked, just long enough for a transaction that is committing.
 CREATE FUNCTION bakkt_ledger_internal.try_clients(named text, clients integer[], at timestamptz, variant text DEFAULT NULL,
                                                   blocked integer[] DEFAULT '{}')
     RETURNS SETOF client_outcome
@@ -127,8 +129,8 @@ BEGIN
 END;
 $$;
 
--- What a part adds to its rows when it has left so many things to the next run, since other sessions have them: what they have
--- locked is skipped, never in silence.
+-- What a part adds to its rows when it has left so many things to the next run, since other
+-- sessions have them: what they have locked is skipped, never in silence.
 CREATE FUNCTION bakkt_ledger_internal.left_in_use(holder integer, number bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -155,8 +157,8 @@ BEGIN
 END;
 $$;
 
--- A run called by hand: for one client, whose errors it raises, or for all visible ones, each a unit of its own; what fails is a
--- WARNING.  Returns an array of rows for each.
+-- A run called by hand: for one client, whose errors it raises, or for all visible ones, each a
+-- unit of its own; what fails is a WARNING. Returns an array of rows for each.
 CREATE FUNCTION bakkt_ledger_internal.run_for_clients(named text, at timestamptz, client text, variant text DEFAULT NULL)
     RETURNS SETOF jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10

@@ -27,6 +27,23 @@ SELECT pg_catalog.pg_extension_config_dump('customer', '');
 SELECT pg_catalog.pg_extension_config_dump('customer_customer_id_seq', '');
 INSERT INTO subject (subject, key) VALUES ('customer', '{customer_code}');
 
+-- The customer of that name: its code, or its client's code and its external id, as in QRST/4711.
+CREATE FUNCTION bakkt_ledger_internal.customer_named(named text) RETURNS SETOF customer
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+    SELECT c.customer_id, c.client_id, c.customer_code, c.account_type, c.mode, c.party_status, c.funding_model, c.external_id,
+           c.opened_at
+    FROM customer AS c
+    WHERE c.customer_code = named
+    UNION ALL
+    SELECT c.customer_id, c.client_id, c.customer_code, c.account_type, c.mode, c.party_status, c.funding_model, c.external_id,
+           c.opened_at
+    FROM client AS o
+    JOIN customer AS c ON c.client_id = o.client_id
+    WHERE named LIKE '%/%' AND o.code = split_part(named, '/', 1)
+      AND c.external_id = substr(named, strpos(named, '/') + 1);
+END;
+
 -- LG002 naming the first attribute of a customer that is not valid.
 CREATE FUNCTION bakkt_ledger_internal.check_customer(terms customer) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -54,7 +71,8 @@ BEGIN
 END;
 $$;
 
--- LG020 when one of the account codes is a customer of another client; says no more of that customer.
+-- LG020 when one of the account codes is a customer of another client; says no more of that
+-- customer.
 CREATE FUNCTION bakkt_ledger_internal.refuse_taken_codes(holder integer, codes text[]) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -98,10 +116,10 @@ BEGIN
     IF NOT fresh THEN
         SELECT c.* INTO present FROM customer AS c WHERE c.customer_code = open_customer.customer;
         IF NOT FOUND THEN
-            PERFORM refuse('LG020', format('party reference "%s" belongs to another customer of client "%s"',
-                                           external_id, client),
+            PERFORM refuse('LG020', format('external id "%s" belongs to another customer of client "%s"', external_id,
+                                           client),
                            format('Field "customer_code": %s now.', customer),
-                           'Give the party reference of one person to one account only.');
+                           'Give the external id of one person to one customer only.');
         END IF;
     END IF;
     RETURN record_opening('open_customer', holder, reference, content, fresh, present, present.opened_at);
@@ -165,10 +183,10 @@ DECLARE
     before customer;
     after customer;
 BEGIN
-    PERFORM bounded_wait(), require_customer(customer);
-    SELECT c.* INTO before FROM customer AS c WHERE c.customer_code = change_customer.customer FOR NO KEY UPDATE;
+    PERFORM bounded_wait();
+    SELECT c.* INTO before FROM customer AS c WHERE c.customer_id = require_customer(customer) FOR NO KEY UPDATE;
     asked := open_change('change_customer', 'customer', before.client_id, reference,
-                         jsonb_build_object('customer_code', customer, 'mode', mode, 'party_status', party_status,
+                         jsonb_build_object('customer_code', before.customer_code, 'mode', mode, 'party_status', party_status,
                                             'funding_model', funding_model));
     IF asked.outcome IS NOT NULL THEN
         RETURN first_answer(asked, NULL::change_result);
@@ -192,22 +210,30 @@ COMMENT ON FUNCTION change_customer IS
 Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG012, LG020, 42501.';
 
-CREATE FUNCTION bakkt_ledger_internal.require_customer(customer_code text) RETURNS bigint
+-- The identifier of a customer that the invoking role may see. Errors: LG012 unknown or not
+-- visible.
+CREATE FUNCTION bakkt_ledger_internal.require_customer(named text) RETURNS bigint
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     found_customer customer;
 BEGIN
-    SELECT c.* INTO found_customer FROM customer AS c WHERE c.customer_code = require_customer.customer_code;
+    SELECT c.* INTO found_customer FROM customer_named(named) AS c;
     -- a customer of a client that is not visible is as good as unknown
     IF NOT FOUND OR NOT found_customer.client_id = ANY (visible_clients()) THEN
-        PERFORM refuse('LG012', format('customer "%s" does not exist', coalesce(customer_code, 'NULL')), NULL,
-                       'Open it with open_customer().');
+        PERFORM refuse('LG012', format('customer "%s" does not exist', coalesce(named, 'NULL')), NULL,
+                       'Open it with open_customer().', jsonb_build_object('customer', named));
     END IF;
     RETURN found_customer.customer_id;
 END;
 $$;
-COMMENT ON FUNCTION require_customer(text) IS
-'The identifier of a customer that the invoking role may see.
-Errors: LG012 unknown or not visible.';
+
+CREATE FUNCTION bakkt_ledger_internal.customer_row(owner bigint) RETURNS customer
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN (SELECT c FROM customer AS c WHERE c.customer_id = owner);
+END;
+$$;

@@ -35,9 +35,9 @@ CREATE TABLE bakkt_ledger_internal.transition (
     PRIMARY KEY (subject, variant, from_status, event, to_status)
 );
 COMMENT ON TABLE transition IS
-    'The changes of status each subject can make, and by which event; any other is refused. Shipped with the extension.';
+'The changes of status each subject can make, and by which event; any other is refused. Shipped with the extension.';
 COMMENT ON COLUMN transition.variant IS
-    'Which variant of the subject, where one table has several, such as deposits and withdrawals; otherwise empty.';
+'Which variant of the subject, where one table has several, such as deposits and withdrawals; otherwise empty.';
 
 CREATE TABLE bakkt_ledger_internal.event (
     client_id integer NOT NULL,
@@ -61,7 +61,7 @@ CREATE TABLE bakkt_ledger_internal.event (
 );
 CREATE INDEX event_reference_idx ON event (client_id, reference) WHERE reference IS NOT NULL;
 COMMENT ON TABLE event IS
-    'What happened to every subject that is not a journal: opened, changed, ended. Append-only, sealed by blocks.';
+'What happened to every subject that is not a journal: opened, changed, ended. Append-only, sealed by blocks.';
 COMMENT ON COLUMN event.client_id IS 'Client concerned; 0: the whole ledger.';
 COMMENT ON COLUMN event.event_id IS 'From the sequence that also numbers journals.';
 COMMENT ON COLUMN event.journal_id IS 'The journal it posted or follows from, if any.';
@@ -72,7 +72,7 @@ COMMENT ON COLUMN event.status IS 'The subject''s status after it.';
 COMMENT ON COLUMN event.reference IS 'The reference of the request that it belongs to, if it had one.';
 COMMENT ON COLUMN event.content IS 'What was given besides the row''s columns; a repeated event must give the same.';
 COMMENT ON COLUMN event.changed IS
-    'The columns of the row that it set, with their new values; NULL: it ended the row, or changed nothing.';
+'The columns of the row that it set, with their new values; NULL: it ended the row, or changed nothing.';
 SELECT pg_catalog.pg_extension_config_dump('event', '');
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE event ENABLE ALWAYS TRIGGER refuse_write;
@@ -81,11 +81,13 @@ ALTER TABLE event ENABLE ALWAYS TRIGGER refuse_write;
 CREATE FUNCTION bakkt_ledger_internal.next_record_number() RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'next_record_number';
 
--- When something is recorded: by the clock, but never before the last block was sealed, also when the clock was set back.
+-- When something is recorded: by the clock, but never before the last block was sealed, also when
+-- the clock was set back.
 CREATE FUNCTION bakkt_ledger_internal.record_time() RETURNS timestamptz
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'bakkt_ledger_record_time';
 
--- The name of a row in its events.  Without a subquery it is inlined: planned anew for each event, it would cost more than that.
+-- The name of a row in its events. Without a subquery it is inlined: planned anew for each event,
+-- it would cost more than that.
 CREATE FUNCTION bakkt_ledger_internal.subject_key(key text[], state jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN concat_ws('/', state ->> key[1], state ->> key[2], state ->> key[3], state ->> key[4], state ->> key[5]);
@@ -104,7 +106,8 @@ $$;
 
 -- The status that an event leads to from another; refused with the subject's SQLSTATE when it
 -- cannot happen then.
-CREATE FUNCTION bakkt_ledger_internal.next_status(subject text, name text, from_status text, event text, variant text DEFAULT '') RETURNS text
+CREATE FUNCTION bakkt_ledger_internal.next_status(subject text, name text, from_status text, event text, variant text DEFAULT '')
+    RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -167,7 +170,8 @@ BEGIN
     INSERT INTO event (client_id, actor_id, event_id, journal_id, at, recorded_at, subject, subject_key, event, status, amount,
                        reference, reason, content, changed)
     SELECT coalesce((coalesce(r.state, r.was) ->> 'client_id')::integer, 0), acting, next_record_number(), r.journal, moment,
-           coalesce(stamp, record_time()), what.subject, subject_key(what.key, coalesce(r.state, r.was)), happening, r.state ->> 'status',
+           coalesce(stamp, record_time()), what.subject, subject_key(what.key, coalesce(r.state, r.was)), happening,
+           r.state ->> 'status',
            r.amount, r.request, why, said,
            CASE WHEN r.was IS NULL THEN r.state - what.apart ELSE changed_columns(r.was, r.state, what.apart) END
     -- side by side: a subscript would look for its row from the first on
@@ -178,8 +182,9 @@ $$;
 
 -- Writes one event.
 CREATE FUNCTION bakkt_ledger_internal.record_event(happening text, before anyelement, after anyelement, moment timestamptz,
-                                                   amount amount DEFAULT NULL, journal bigint DEFAULT NULL, request text DEFAULT NULL,
-                                                   reason text DEFAULT NULL, content jsonb DEFAULT NULL, acting integer DEFAULT NULL)
+                                                   amount amount DEFAULT NULL, journal bigint DEFAULT NULL,
+                                                   request text DEFAULT NULL, reason text DEFAULT NULL,
+                                                   content jsonb DEFAULT NULL, acting integer DEFAULT NULL)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -21,7 +21,8 @@ CREATE TYPE bakkt_ledger.feed_cursor AS (
     hash bytea
 );
 COMMENT ON TYPE feed_cursor IS
-'How far a consumer has read: the last record''s block and number, and the hash of that block, by which a ledger without it is told.';
+'How far a consumer has read: the last record''s block and number, and the hash of that block, by which a ledger without it is
+told.';
 
 CREATE TYPE bakkt_ledger.feed_record AS (
     block_no bigint,
@@ -34,8 +35,8 @@ CREATE TYPE bakkt_ledger.feed_record AS (
     cursor feed_cursor
 );
 COMMENT ON TYPE feed_record IS
-'A record as the feed tells it: journal, event, request or refusal; of which client, NULL: the whole ledger''s; when it happened and when
-it was recorded; what it says, with amounts debit positive; and the cursor to go on after it.';
+'A record as the feed tells it: journal, event, request or refusal; of which client, NULL: the whole ledger''s; when it happened
+and when it was recorded; what it says, with amounts debit positive; and the cursor to go on after it.';
 
 -- Who reads, as far as it decides what is told.
 CREATE TYPE bakkt_ledger_internal.feed_reader AS (
@@ -61,7 +62,7 @@ BEGIN
 END;
 $$;
 
--- Where to go on: the cursor's place, or before the first.  LG069 if it is not in this ledger's past.
+-- Where to go on: the cursor's place, or before the first.  LG069 if this ledger has not got it.
 CREATE FUNCTION bakkt_ledger_internal.require_cursor(after feed_cursor) RETURNS feed_cursor
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -72,7 +73,8 @@ BEGIN
     END IF;
     IF NOT EXISTS (SELECT FROM block AS b WHERE b.block_no = after.block_no AND b.hash = after.hash
                                          AND after.number BETWEEN 0 AND b.high) THEN
-        PERFORM refuse('LG069', format('this ledger has no place (block %s, number %s) with the cursor''s hash', after.block_no, after.number),
+        PERFORM refuse('LG069', format('this ledger has no place (block %s, number %s) with the cursor''s hash', after.block_no,
+                                       after.number),
                        'The ledger was brought back to an earlier state, by recovery or by a standby that took over.',
                        'Go on after an earlier cursor that the ledger still has, and take back what was read after that.');
     END IF;
@@ -80,7 +82,8 @@ BEGIN
 END;
 $$;
 
--- The next records of these clients by number.  The limit holds for each client and kind, so that the keys are read no further.
+-- The next records of these clients by number. The limit holds for each client and kind, so that
+-- the keys are read no further.
 CREATE FUNCTION bakkt_ledger_internal.next_numbers(holders integer[], after bigint, through bigint, most integer)
     RETURNS TABLE (client_id integer, number bigint, kind text)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -124,7 +127,8 @@ BEGIN ATOMIC
     WHERE p.block_no >= (after).block_no - 1 AND p.block_no < last AND p.pending <> '{}';
 END;
 
--- A page of records, told or not, in order; unless it is full, a row without a record says at the end how far it goes.
+-- A page of records, told or not, in order; unless it is full, a row without a record says at the
+-- end how far it goes.
 CREATE FUNCTION bakkt_ledger_internal.feed_page(holders integer[], after feed_cursor, begins bigint, reach bigint, last block,
                                                 most integer)
     RETURNS TABLE (block_no bigint, client_id integer, number bigint, kind text)
@@ -192,7 +196,8 @@ BEGIN ATOMIC
                'price', price(terms), 'net_money', net_money(terms), 'fee', fee(terms), 'funding_model', funding_model(terms),
                'client_order_id', client_order_id(terms), 'busts', busts(terms), 'corrects', corrects(terms))
         || CASE WHEN sees_all
-                THEN jsonb_build_object('provider', p.code, 'provider_price', provider_price(terms), 'provider_money', provider_money(terms),
+                THEN jsonb_build_object('provider', p.code, 'provider_price', provider_price(terms), 'provider_money',
+                                        provider_money(terms),
                                         'revenue', revenue(terms), 'revenue_share', revenue_share(terms))
                 ELSE '{}' END
     FROM customer AS c
@@ -201,7 +206,8 @@ BEGIN ATOMIC
     WHERE c.customer_id = customer_id(terms);
 END;
 
--- A journal or what was refused to be one.  To the client: what touches its accounts, in no words of the company's.
+-- A journal or what was refused to be one. To the client: what touches its accounts, in no words of
+-- the company's.
 CREATE FUNCTION bakkt_ledger_internal.told_posting(posted journal, sees_all boolean) RETURNS SETOF jsonb
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
@@ -216,8 +222,9 @@ BEGIN ATOMIC
     WHERE sees_all OR l IS NOT NULL OR (posted).terms IS NOT NULL;
 END;
 
--- When a record happened and was recorded, and what the reader is told of it; NULL: nothing.  To the client: why a request was
--- refused only by SQLSTATE, events of subjects that tell it columns, requests that its posters can make.
+-- When a record happened and was recorded, and what the reader is told of it; NULL: nothing. To the
+-- client: why a request was refused only by SQLSTATE, events of subjects that tell it columns,
+-- requests that its posters can make.
 CREATE FUNCTION bakkt_ledger_internal.told_record(of_kind text, holder integer, number bigint, reader feed_reader)
     RETURNS TABLE (at timestamptz, recorded_at timestamptz, content jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
@@ -309,11 +316,11 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION feed(feed_cursor, integer) IS
+COMMENT ON FUNCTION feed IS
 'Everything recorded that a block has, in the order of (block, number): each record once, also one that was committed late.
 after: the cursor of the last record that was read; NULL: from the beginning.
 most: records of a page, up to 100,000.
-Result: of the clients that the caller sees. To a client''s own roles: lines on its customers'' accounts, its settlement and its share;
-never a provider''s price, revenue or a bank.
+Result: of the clients that the caller sees. To a client''s own roles: lines on its customers'' accounts, its settlement and its
+share; never a provider''s price, revenue or a bank.
 NOTIFY bakkt_ledger_sealed says that there is a new block.
 Errors: LG002, LG069 a cursor of a block that this ledger does not have.';

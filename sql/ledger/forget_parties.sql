@@ -1,6 +1,8 @@
--- Reference data that sessions cache for trading (src/ledger/party_cache.c): a change makes all of them read it anew.
+-- Reference data that sessions cache for trading (src/ledger/party_cache.c): a change makes all of
+-- them read it anew.
 
--- Statement trigger of reference data: every session forgets what it has cached of it when this transaction commits.
+-- Statement trigger of reference data: every session forgets what it has cached of it when this
+-- transaction commits.
 CREATE FUNCTION bakkt_ledger_internal.forget_parties() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 

@@ -13,8 +13,6 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_not_ahead(timestamptz) IS
-    'Raises LG061 for an instant more than five minutes ahead of the clock, or NULL. Internal.';
 
 -- An infinite instant would remain in journals and timestamps that nobody can change.
 CREATE FUNCTION bakkt_ledger_internal.require_instant(at timestamptz) RETURNS void
@@ -31,17 +29,15 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_instant(timestamptz) IS
-    'Internal: LG061 for an instant ahead of the clock or NULL, LG002 for an infinite one.';
 
+-- How much later than its sealing a journal known to a horizon may be effective. Posting allows
+-- five minutes (LG061); the rest allows for clocks that are set back.
 CREATE FUNCTION bakkt_ledger_internal.execution_time_ahead() RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN interval '1 hour';
-COMMENT ON FUNCTION execution_time_ahead() IS
-    'Internal: how much later than its sealing a journal known to a horizon may be effective. Posting allows five minutes '
-    '(LG061); the rest allows for clocks that are set back.';
 
 -- An instant as text that depends on no setting, for comparisons and messages.
 CREATE FUNCTION bakkt_ledger_internal.instant_text(moment timestamptz) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN isfinite(moment) THEN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"') ELSE moment::text END;
+    RETURN CASE WHEN isfinite(moment) THEN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"')
+                ELSE moment::text END;

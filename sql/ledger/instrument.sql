@@ -9,7 +9,7 @@ CREATE TABLE bakkt_ledger_internal.instrument (
     quantity_increment amount NOT NULL,
     minimum_quantity amount NOT NULL,
     minimum_notional amount NOT NULL,
-    status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'retired')),
+    status text NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'RETIRED')),
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (base, quote)
 );
@@ -18,10 +18,11 @@ SELECT pg_catalog.pg_extension_config_dump('instrument', '');
 SELECT pg_catalog.pg_extension_config_dump('instrument_instrument_id_seq', '');
 INSERT INTO subject (subject, key) VALUES ('instrument', '{symbol}');
 INSERT INTO transition (subject, from_status, event, to_status) VALUES
-    ('instrument', 'active', 'changed', 'retired'),
-    ('instrument', 'retired', 'changed', 'active');
+    ('instrument', 'ACTIVE', 'changed', 'RETIRED'),
+    ('instrument', 'RETIRED', 'changed', 'ACTIVE');
 
--- LG002, LG042, LG045 or LG043 unless the step is a positive amount of the asset within its decimals.
+-- LG002, LG042, LG045 or LG043 unless the step is a positive amount of the asset within its
+-- decimals.
 CREATE FUNCTION bakkt_ledger_internal.check_step(what text, step amount, unit asset) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -59,9 +60,9 @@ BEGIN
                        format('It is %s.', candidate.price_increment));
     ELSIF value(candidate.price_increment) <= 0 THEN
         PERFORM refuse('LG045', 'price increment must be positive', format('It is %s.', candidate.price_increment));
-    ELSIF coalesce(candidate.status, 'active') NOT IN ('active', 'retired') THEN
+    ELSIF coalesce(candidate.status, 'ACTIVE') NOT IN ('ACTIVE', 'RETIRED') THEN
         PERFORM refuse_invalid('instrument status is not known', format('Status: "%s".', candidate.status),
-                               'One of active, retired.');
+                               'One of ACTIVE, RETIRED.');
     END IF;
     PERFORM check_step('quantity increment', candidate.quantity_increment, candidate.base),
             check_step('minimum quantity', candidate.minimum_quantity, candidate.base),
@@ -131,7 +132,7 @@ BEGIN
     SELECT i.* INTO before FROM instrument AS i WHERE i.symbol = change_instrument.symbol FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM refuse('LG015', format('instrument "%s" does not exist', coalesce(symbol, 'NULL')), NULL,
-                       'Open it with open_instrument().');
+                       'Open it with open_instrument().', jsonb_build_object('symbol', symbol));
     END IF;
     asked := open_change('change_instrument', 'instrument', 0, reference,
                          jsonb_build_object('symbol', symbol, 'price_increment', price_increment,
@@ -153,7 +154,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION change_instrument IS
-'Changes the steps, minimums or status (active, retired) of an instrument; NULL leaves them.
+'Changes the steps, minimums or status (ACTIVE, RETIRED) of an instrument; NULL leaves them.
 Trades made before are not touched. Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG015, LG020, LG042, LG043, LG045.';
 
@@ -163,7 +164,7 @@ CREATE FUNCTION bakkt_ledger.retire_instrument(symbol text, reference text DEFAU
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RETURN change_instrument(symbol, status => 'retired',
+    RETURN change_instrument(symbol, status => 'RETIRED',
                              reference => retire_instrument.reference, reason => retire_instrument.reason);
 END;
 $$;

@@ -7,7 +7,8 @@
 -- The kinds of journal; the number of a kind is its place in the array.
 CREATE FUNCTION bakkt_ledger_internal.journal_kinds() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY['general', 'reversal', 'trade', 'trade_bust', 'coin_deposit', 'coin_withdrawal', 'provider_settlement', 'novation',
+    RETURN ARRAY['general', 'reversal', 'trade', 'trade_bust', 'coin_deposit', 'coin_withdrawal', 'provider_settlement',
+                 'novation',
                  'settlement_wire', 'transfer', 'opening', 'cash_deposit', 'cash_withdrawal', 'manual', 'fee', 'hold_capture',
                  'cash_call', 'fbo_transfer', 'cash_return', 'cash_write_off', 'cash_recovery', 'apex_wire'];
 
@@ -56,9 +57,9 @@ CREATE INDEX journal_effective_idx ON journal (client_id, effective_at);
 CREATE INDEX journal_reverses_idx ON journal (client_id, reverses) WHERE reverses IS NOT NULL;
 ALTER TABLE journal ALTER COLUMN entry SET STORAGE EXTENDED;
 COMMENT ON TABLE journal IS
-    'Every movement of money or coin: one row, whose entry cannot be out of balance (I1). Append-only (I3).';
+'Every movement of money or coin: one row, whose entry cannot be out of balance (I1). Append-only (I3).';
 COMMENT ON COLUMN journal.recorded_at IS
-    'When the ledger recorded it: taken after the account locks, later than the last of every limited account it touches (I26).';
+'When the ledger recorded it: taken after the account locks, later than the last of every limited account it touches (I26).';
 COMMENT ON COLUMN journal.effective_at IS 'When it happened in the world, as the caller says; a trade''s execution time.';
 COMMENT ON COLUMN journal.customer_id IS 'The first customer whose account it touches; further ones are in journal_party.';
 COMMENT ON COLUMN journal.reverses IS 'The journal that this one takes back, whole or in part.';
@@ -73,7 +74,7 @@ CREATE TABLE bakkt_ledger_internal.journal_party (
 );
 CREATE INDEX journal_party_customer_idx ON journal_party (customer_id);
 COMMENT ON TABLE journal_party IS
-    'The second and further customers of a journal, so that a statement of any customer is an index look-up.';
+'The second and further customers of a journal, so that a statement of any customer is an index look-up.';
 SELECT pg_catalog.pg_extension_config_dump('journal_party', '');
 
 CREATE TABLE bakkt_ledger_internal.rejection (
@@ -114,8 +115,8 @@ CREATE TABLE bakkt_ledger_internal.balance (
     CONSTRAINT balance_pkey PRIMARY KEY (client_id, account)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE balance IS
-    'Balances of limited accounts, locked and updated by posting. House accounts have no row: their balance is that of the last '
-    'block plus the unsealed journals.';
+'Balances of limited accounts, locked and updated by posting. House accounts have no row: their balance is that of the last block
+plus the unsealed journals.';
 COMMENT ON COLUMN balance.status IS 'O open, D debit-frozen, C credit-frozen, X closed; account.status in one letter.';
 COMMENT ON COLUMN balance.posted IS 'Sum of all lines, debit positive.';
 COMMENT ON COLUMN balance.held IS 'Sum of open holds, not negative.';
@@ -123,10 +124,14 @@ COMMENT ON COLUMN balance.floor IS 'Least available balance in natural sign; NUL
 COMMENT ON COLUMN balance.version IS 'How many journals have touched the account.';
 SELECT pg_catalog.pg_extension_config_dump('balance', '');
 
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal_party FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON rejection FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON balance FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal_party
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON rejection
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON balance
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE journal ENABLE ALWAYS TRIGGER refuse_write;
 ALTER TABLE journal_party ENABLE ALWAYS TRIGGER refuse_write;
 ALTER TABLE rejection ENABLE ALWAYS TRIGGER refuse_write;

@@ -27,4 +27,4 @@ CREATE VIEW bakkt_ledger.posting WITH (security_invoker = true) AS
       CROSS JOIN LATERAL lines(j.entry) l
       JOIN account a ON a.account = l.account AND a.client_id + 0 = j.client_id AND a.customer_id = p.customer_id;
 COMMENT ON VIEW posting IS
-    'The lines of all journals: client, customer, journal, account, amount signed (debit positive), debit and credit.';
+'The lines of all journals: client, customer, journal, account, amount signed (debit positive), debit and credit.';

@@ -1,4 +1,5 @@
--- Entries by hand: one person proposes, another approves, and only then the journal is posted (I25).
+-- Entries by hand: one person proposes, another approves, and only then the journal is posted
+-- (I25).
 --
 -- A proposal's row says what is to be posted; who proposed it and what was decided is its approval.
 --
@@ -26,53 +27,55 @@ ALTER TABLE proposal ENABLE ALWAYS TRIGGER refuse_write;
 INSERT INTO subject (subject, key) VALUES ('proposal', '{proposal_id}');
 
 CREATE TYPE bakkt_ledger.proposal_result AS (
-    client_id integer,
-    proposal_id bigint,
     reference text,
+    outcome text,
+    replayed boolean,
+    client text,
     entry journal_entry,
+    reverses bigint,
     reason text,
     description text,
     effective_at timestamptz,
-    proposed_by name,
-    proposed_at timestamptz,
     status text,
-    decided_by name,
+    proposed_by text,
+    proposed_at timestamptz,
+    decided_by text,
     decided_at timestamptz,
-    journal_id bigint,
-    reverses bigint
+    journal bigint
 );
-COMMENT ON TYPE proposal_result IS 'A proposal with who proposed it and who decided; status is proposed, approved or declined.';
+COMMENT ON TYPE proposal_result IS
+'What became of a request about an entry by hand.
+outcome: proposed or declined. replayed: the request had been made before, and this is its first answer. entry: NULL when it is on
+accounts that the caller does not see. status: PROPOSED, APPROVED or DECLINED. journal: that it was posted as.';
 
--- A proposal as it stands.
-CREATE FUNCTION bakkt_ledger_internal.proposal_state(told proposal) RETURNS proposal_result
+-- A proposal as it stands, in answer to a request.
+CREATE FUNCTION bakkt_ledger_internal.proposal_answer(told proposal, outcome text, replayed boolean) RETURNS proposal_result
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     decision constant approval := latest_approval(told.client_id, 'proposal', told.proposal_id::text);
 BEGIN
-    RETURN (told.client_id, told.proposal_id, told.reference,
-            CASE WHEN may_see_entry(told.client_id, told.entry) THEN told.entry END,
-            told.reason, told.description, told.effective_at,
-            decision.proposed_by, decision.proposed_at, lower(decision.status), decision.decided_by, decision.decided_at,
-            told.journal_id, told.reverses);
+    RETURN ROW(told.reference, outcome, replayed, (client_row(told.client_id)).code,
+               CASE WHEN may_see_entry(told.client_id, told.entry) THEN told.entry END, told.reverses, told.reason,
+               told.description,
+               told.effective_at, decision.status, decision.proposed_by, decision.proposed_at, decision.decided_by,
+               decision.decided_at, told.journal_id)::proposal_result;
 END;
 $$;
 
--- The entry that takes a journal back, NULL for NULL; LG062 when the invoking role sees no such journal.
-CREATE FUNCTION bakkt_ledger_internal.opposite_of_journal(journal bigint) RETURNS journal_entry
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+-- The entry that takes a journal back, NULL for NULL; LG062 when the client has no such journal.
+CREATE FUNCTION bakkt_ledger_internal.opposite_of_journal(holder integer, journal bigint) RETURNS journal_entry
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     opposite journal_entry;
 BEGIN
-    SELECT reverse(j.entry) INTO opposite
-    FROM journal AS j
-    WHERE j.client_id = ANY (visible_clients()) AND j.journal_id = journal;
+    SELECT reverse(j.entry) INTO opposite FROM journal AS j WHERE j.client_id = holder AND j.journal_id = journal;
     IF NOT FOUND AND journal IS NOT NULL THEN
         PERFORM refuse('LG062', 'no such journal to reverse', format('Journal %s.', journal),
-                       'Give the id of a journal of a client that you work for.');
+                       'Give the id of a journal of this client.');
     END IF;
     RETURN opposite;
 END;
@@ -87,17 +90,17 @@ BEGIN ATOMIC
     GROUP BY asset(t.amount);
 END;
 
-CREATE FUNCTION bakkt_ledger.propose_journal(entry journal_entry, reference text, reason text, description text DEFAULT NULL,
-                                             effective_at timestamptz DEFAULT NULL, reverses bigint DEFAULT NULL,
-                                             at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.propose_journal(client text, entry journal_entry, reference text, reason text,
+                                             description text DEFAULT NULL, effective_at timestamptz DEFAULT NULL,
+                                             reverses bigint DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS proposal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    moved constant journal_entry := coalesce(entry, opposite_of_journal(reverses));
+    holder constant integer := require_client(client);
+    moved constant journal_entry := coalesce(entry, opposite_of_journal(holder, reverses));
     worth amount[];
-    holder integer;
     asked request;
     entered proposal;
 BEGIN
@@ -107,7 +110,10 @@ BEGIN
                                'Give a reference of 1 to 193 bytes.');
     END IF;
     PERFORM require_not_ahead(at), bounded_wait();
-    holder := (require_account((accounts(moved))[1])).client_id;
+    IF (require_account((accounts(moved))[1])).client_id <> holder THEN
+        PERFORM refuse('LG030', format('client "%s" has no account "%s"', client, (accounts(moved))[1]), NULL,
+                       'account_of() finds an account by client, fund, name and asset.');
+    END IF;
     INSERT INTO proposal AS p (client_id, reference, entry, reason, description, effective_at, reverses)
     VALUES (holder, propose_journal.reference, moved, propose_journal.reason, propose_journal.description,
             propose_journal.effective_at, propose_journal.reverses)
@@ -117,16 +123,16 @@ BEGIN
         'entry', moved, 'reason', reason, 'description', description, 'effective_at', instant_text(effective_at),
         'reverses', reverses), at);
     IF asked.outcome IS NOT NULL THEN
-        RETURN jsonb_populate_record(NULL::proposal_result, asked.outcome);
+        RETURN first_answer(asked, NULL::proposal_result);
     END IF;
     worth := ARRAY(SELECT w FROM entry_worth(moved) AS w);
     PERFORM record_event('proposed', NULL::proposal, entered, at, request => reference, reason => reason),
             propose(holder, 'proposal', entered.proposal_id::text, worth[1], reason, at);
-    RETURN close_request(asked, proposal_state(entered));
+    RETURN close_request(asked, proposal_answer(entered, 'proposed', false));
 END;
 $$;
 COMMENT ON FUNCTION propose_journal IS
-'Proposes an entry by hand, for the client whose accounts it names; another person calls approve_journal(), and then it is posted.
+'Proposes an entry by hand on a client''s accounts; it is posted when another person calls approve_journal().
 reason: a reason code. reverses: the journal that the entry takes back, whole when there is no entry, as in reverse_journal().
 Idempotent by reference: the first answer again, LG020 if the content differs.
 Errors: LG002 no entry, reason or reference, LG020, LG030 unknown account, LG061, LG062 unknown journal.';
@@ -178,12 +184,13 @@ BEGIN
     RETURN posted;
 END;
 $$;
-COMMENT ON FUNCTION approve_journal(text, text, timestamptz) IS
+COMMENT ON FUNCTION approve_journal IS
 'Posts a proposed journal under reference "manual:<reference>". Safe to repeat.
 Errors: LG020 declined before, LG061, LG062 unknown proposal, LG067 the proposer, a login that may become the proposer''s or the
 reverse (I25), or an entry above the login''s limit, and those of post_journal().';
 
-CREATE FUNCTION bakkt_ledger.decline_journal(client text, reference text, at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.decline_journal(client text, reference text, reason text DEFAULT NULL,
+                                             at timestamptz DEFAULT clock_timestamp())
     RETURNS proposal_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -196,10 +203,10 @@ BEGIN
     IF proposed.status = 'APPROVED' THEN
         PERFORM refuse('LG063', format('proposal "%s" was approved', reference), NULL, 'Reverse its journal.');
     END IF;
-    PERFORM decline(proposed, 'a proposal', at);
-    RETURN proposal_state(asked);
+    PERFORM decline(proposed, 'a proposal', at, reason);
+    RETURN proposal_answer(asked, 'declined', proposed.status = 'DECLINED');
 END;
 $$;
-COMMENT ON FUNCTION decline_journal(text, text, timestamptz) IS
+COMMENT ON FUNCTION decline_journal IS
 'Declines a proposed journal for good.
 Errors: LG061, LG062, LG063 approved already, LG067.';

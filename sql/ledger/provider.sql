@@ -4,18 +4,17 @@ CREATE TABLE bakkt_ledger_internal.provider (
     provider_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     code text NOT NULL UNIQUE CHECK (code ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,15}$'),
     name text NOT NULL,
-    status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended', 'closed')),
+    status text NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'SUSPENDED', 'CLOSED')),
     opened_at timestamptz NOT NULL
 );
-COMMENT ON TABLE provider IS
-'Who fills orders; the code is the last part of the names of its accounts (LP:payable:LP1).';
+COMMENT ON TABLE provider IS 'Who fills orders; the code is the last part of the names of its accounts (LP:payable:LP1).';
 SELECT pg_catalog.pg_extension_config_dump('provider', '');
 SELECT pg_catalog.pg_extension_config_dump('provider_provider_id_seq', '');
 INSERT INTO subject (subject, key) VALUES ('provider', '{code}');
 -- what was suspended or closed can be taken back
 INSERT INTO transition (subject, from_status, event, to_status)
 SELECT 'provider', f, 'changed', t
-FROM unnest('{active,suspended,closed}'::text[]) AS f, unnest('{active,suspended,closed}'::text[]) AS t
+FROM unnest('{ACTIVE,SUSPENDED,CLOSED}'::text[]) AS f, unnest('{ACTIVE,SUSPENDED,CLOSED}'::text[]) AS t
 WHERE f <> t;
 
 CREATE FUNCTION bakkt_ledger.open_provider(provider text, name text, reference text DEFAULT NULL,
@@ -75,16 +74,16 @@ BEGIN
         RETURN first_answer(asked, NULL::change_result);
     END IF;
     after := jsonb_populate_record(before, jsonb_strip_nulls(asked.content));
-    IF after.status NOT IN ('active', 'suspended', 'closed') OR after.name = '' THEN
+    IF after.status NOT IN ('ACTIVE', 'SUSPENDED', 'CLOSED') OR after.name = '' THEN
         PERFORM refuse_invalid('liquidity provider is not valid', format('Name "%s", status "%s".', after.name, after.status),
-                               'Status is one of active, suspended, closed.');
+                               'Status is one of ACTIVE, SUSPENDED, CLOSED.');
     END IF;
     UPDATE provider AS p SET name = after.name, status = after.status WHERE p.provider_id = before.provider_id;
     RETURN close_change(asked, 'changed', before, after, reason);
 END;
 $$;
 COMMENT ON FUNCTION change_provider IS
-'Changes name or status (active, suspended, closed) of a liquidity provider; NULL leaves it.
+'Changes name or status (ACTIVE, SUSPENDED, CLOSED) of a liquidity provider; NULL leaves it.
 Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG014, LG020.';
 
@@ -95,6 +94,6 @@ CREATE FUNCTION bakkt_ledger_internal.refuse_provider(code text, detail text DEF
 $$
 BEGIN
     PERFORM refuse('LG014', format('liquidity provider "%s" does not exist', coalesce(code, 'NULL')), detail,
-                   'Open it with open_provider().');
+                   'Open it with open_provider().', jsonb_build_object('provider', code));
 END;
 $$;

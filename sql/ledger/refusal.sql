@@ -1,26 +1,15 @@
 -- How the functions in SQL refuse: every error they raise goes through refuse().
 -- refuse_other_content() is LG020, naming the field in which a repeated request differs.
 
--- Raises an error. STABLE as all that only check: a volatile function starts commands, which a
--- parallel plan may not.
-CREATE FUNCTION bakkt_ledger_internal.refuse(code text, message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    -- RAISE refuses a NULL option, and would show an empty text as an empty line
-    IF detail IS NULL AND hint IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message;
-    ELSIF detail IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = hint;
-    ELSIF hint IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, DETAIL = detail;
-    END IF;
-    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, DETAIL = detail, HINT = hint;
-END;
-$$;
-COMMENT ON FUNCTION refuse(text, text, text, text) IS 'Internal: raises an error of this SQLSTATE.';
+-- Raises an error. facts: what a program needs to know of it (what was required, what was there,
+-- which account), as a JSON object that drivers show as constraint_name. STABLE as all that only
+-- check: a volatile function starts commands, which a parallel plan may not.
+CREATE FUNCTION bakkt_ledger_internal.refuse(code text, message text, detail text DEFAULT NULL, hint text DEFAULT NULL,
+                                             facts jsonb DEFAULT NULL)
+    RETURNS void
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'refuse_request';
 
+-- Raises LG002, a malformed request.
 CREATE FUNCTION bakkt_ledger_internal.refuse_invalid(message text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -29,7 +18,6 @@ BEGIN
     PERFORM refuse('LG002', message, detail, hint);
 END;
 $$;
-COMMENT ON FUNCTION refuse_invalid(text, text, text) IS 'Internal: raises LG002, a malformed request.';
 
 -- Another session used the reference after this one had looked for it. A retry finds the outcome.
 CREATE FUNCTION bakkt_ledger_internal.refuse_taken_reference(reference text) RETURNS void
@@ -37,11 +25,10 @@ CREATE FUNCTION bakkt_ledger_internal.refuse_taken_reference(reference text) RET
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
-        MESSAGE = format('reference "%s" was used by a concurrent transaction', reference), HINT = 'Retry the transaction.';
+    PERFORM refuse('40001', format('reference "%s" was used by a concurrent transaction', reference), NULL,
+                   'Retry the transaction.');
 END;
 $$;
-COMMENT ON FUNCTION refuse_taken_reference(text) IS 'Internal: raises 40001.';
 
 -- A repeated request with the same content is no error and no second change; with other content it
 -- is refused, naming the field.
@@ -57,12 +44,10 @@ BEGIN
     IF field IS NULL THEN
         RETURN;
     END IF;
-    RAISE EXCEPTION USING ERRCODE = 'LG020',
-        MESSAGE = format('%s "%s" was given before with another %s', what, object_key, field),
-        DETAIL = format('Field "%s": %s then, %s now.', field,
-                        coalesce(stored ->> field, 'null'), coalesce(given ->> field, 'null')),
-        HINT = 'Repeat the request unchanged, or use the function that changes the object, or another reference.';
+    PERFORM refuse('LG020', format('%s "%s" was given before with another %s', what, object_key, field),
+                   format('Field "%s": %s then, %s now.', field,
+                          coalesce(stored ->> field, 'null'), coalesce(given ->> field, 'null')),
+                   'Repeat the request unchanged, or use the function that changes the object, or another reference.',
+                   jsonb_build_object('field', field, 'stored', stored -> field, 'given', given -> field));
 END;
 $$;
-COMMENT ON FUNCTION refuse_other_content(text, text, jsonb, jsonb) IS
-    'Internal: raises LG020 naming the first field in which "given" differs from "stored".';

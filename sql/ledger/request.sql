@@ -19,7 +19,7 @@ CREATE TABLE bakkt_ledger_internal.request (
     CONSTRAINT request_number_key UNIQUE (client_id, request_id)
 );
 COMMENT ON TABLE request IS
-    'Every request that is not a journal, by its reference, with its content and its answer. Append-only, sealed by blocks.';
+'Every request that is not a journal, by its reference, with its content and its answer. Append-only, sealed by blocks.';
 COMMENT ON COLUMN request.client_id IS 'The client whose reference it is; 0: the reference belongs to the whole ledger.';
 COMMENT ON COLUMN request.request_id IS 'From the sequence that also numbers journals.';
 COMMENT ON COLUMN request.scope IS 'The name space of the reference: holds, deposits, settlement and others each have their own.';
@@ -44,7 +44,8 @@ $$;
 
 -- The request as it was answered before (outcome is not NULL), or a new one, to be closed by
 -- close_request().
-CREATE FUNCTION bakkt_ledger_internal.open_request(operation text, scope text, holder integer, reference text, content jsonb, at timestamptz)
+CREATE FUNCTION bakkt_ledger_internal.open_request(operation text, scope text, holder integer, reference text, content jsonb,
+                                                   at timestamptz)
     RETURNS request
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -1,7 +1,8 @@
 -- Who acts: the group roles, and the role on whose behalf the session works (design 5).
 
--- The group roles belong to the cluster, not to the database: they may exist already, and DROP EXTENSION leaves them.
--- Everybody in a group may read; what else a group may do is granted at the end of this script.
+-- The group roles belong to the cluster, not to the database: they may exist already, and DROP
+-- EXTENSION leaves them. Everybody in a group may read; what else a group may do is granted at the
+-- end of this script.
 DO $roles$
 DECLARE
     group_role text;
@@ -27,18 +28,18 @@ BEGIN
 END;
 $roles$;
 
+-- The role on whose behalf the session works (after SET ROLE), also inside SECURITY DEFINER
+-- functions. Errors: 42501 inside a security-restricted operation (maintenance), where nobody acts.
 CREATE FUNCTION bakkt_ledger_internal.invoking_role() RETURNS name
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'bakkt_ledger_invoking_role';
-COMMENT ON FUNCTION invoking_role() IS
-'The role on whose behalf the session works (after SET ROLE), also inside SECURITY DEFINER functions.
-Errors: 42501 inside a security-restricted operation (maintenance), where nobody acts.';
 
 -- ---------------------------------------------------------------------------
 -- Roles that were given something
 -- ---------------------------------------------------------------------------
--- A row that gives a role something holds it by number, so that what was given ends with the role, follows it when it is
--- renamed, and is dumped by its name.  Events can tell neither: the number is another in the next cluster, and the name may
--- change.  So the row also holds who the role was when it was given something, and verify() compares.
+-- A row that gives a role something holds it by number, so that what was given ends with the role,
+-- follows it when it is renamed, and is dumped by its name. Events can tell neither: the number is
+-- another in the next cluster, and the name may change. So the row also holds who the role was when
+-- it was given something, and verify() compares.
 
 -- Who a role is: cluster, number and name; NULL when there is no such role.
 CREATE FUNCTION bakkt_ledger_internal.role_identity(role oid) RETURNS text
@@ -52,7 +53,8 @@ BEGIN
 END;
 $$;
 
--- The role that an identity tells of: in its own cluster by its number, in another by its name; NULL when it is there no more.
+-- The role that an identity tells of: in its own cluster by its number, in another by its name;
+-- NULL when it is there no more.
 CREATE FUNCTION bakkt_ledger_internal.identified_role(identity text) RETURNS oid
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

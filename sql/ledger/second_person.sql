@@ -1,6 +1,8 @@
--- Two people (I25): a person is a login, since SET ROLE to a group that two share makes nobody another.
+-- Two people (I25): a person is a login, since SET ROLE to a group that two share makes nobody
+-- another.
 
--- The role that logged in (session_user), whatever SET ROLE says; 42501 inside a security-restricted operation.
+-- The role that logged in (session_user), whatever SET ROLE says; 42501 inside a
+-- security-restricted operation.
 CREATE FUNCTION bakkt_ledger_internal.session_login() RETURNS name
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'bakkt_ledger_session_login';
 
@@ -11,9 +13,10 @@ BEGIN ATOMIC
     SELECT r.oid::regrole FROM pg_roles AS r WHERE r.rolname = session_login();
 END;
 
--- Whether a login may become another: it is that one, a member of it (ADMIN OPTION counts), or may make itself one, as
--- superuser or by CREATEROLE, its own or that of a role it is a member of.  Before PostgreSQL 16 CREATEROLE grants and alters
--- every role but a superuser; since then only those it has ADMIN OPTION on, which makes it a member.
+-- Whether a login may become another: it is that one, a member of it (ADMIN OPTION counts), or may
+-- make itself one, as superuser or by CREATEROLE, its own or that of a role it is a member of.
+-- Before PostgreSQL 16 CREATEROLE grants and alters every role but a superuser; since then only
+-- those it has ADMIN OPTION on, which makes it a member.
 CREATE FUNCTION bakkt_ledger_internal.can_become(login oid, other oid) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -23,8 +26,8 @@ BEGIN ATOMIC
                      AND pg_has_role(login, r.oid, 'MEMBER'));
 END;
 
--- Why this session is no second person beside a login; NULL: it is one.  The login is known by name and number: one that was
--- renamed or made anew since may be anybody's.
+-- Why this session is no second person beside a login; NULL: it is one. The login is known by name
+-- and number: one that was renamed or made anew since may be anybody's.
 CREATE FUNCTION bakkt_ledger_internal.second_person_problem(first name, first_role oid) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -62,8 +65,8 @@ BEGIN
 END;
 $$;
 
--- LG067 for the login that proposed.  Nothing happens by declining: whoever did not propose it may, also where nobody could
--- approve it.
+-- LG067 for the login that proposed. Nothing happens by declining: whoever did not propose it may,
+-- also where nobody could approve it.
 CREATE FUNCTION bakkt_ledger_internal.require_other_login(first name, first_role oid, what text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -1,5 +1,6 @@
--- The assets and instruments every ledger starts with are copied into the tables when the first client is opened, not by
--- CREATE EXTENSION: a restored dump finds the tables empty and every row as it was, retired ones included.
+-- The assets and instruments every ledger starts with are copied into the tables when the first
+-- client is opened, not by CREATE EXTENSION: a restored dump finds the tables empty and every row
+-- as it was, retired ones included.
 
 CREATE TABLE bakkt_ledger_internal.shipped_assets_loaded (
     edition integer PRIMARY KEY,
@@ -84,7 +85,7 @@ BEGIN
         SELECT s.asset::text || 'USD', s.asset, 'USD'::asset,
                price(1 / 10::numeric ^ s.price_decimals, 'USD', s.asset), s.step, s.step, '1.00 USD', loaded.loaded_at
         FROM (SELECT h.*, amount(1 / 10::numeric ^ least(h.scale, 8), h.asset) AS step FROM shipped_asset() AS h) AS s
-        JOIN supported_asset AS a ON a.asset = s.asset AND a.scale = s.scale AND a.status = 'active'
+        JOIN supported_asset AS a ON a.asset = s.asset AND a.scale = s.scale AND a.status = 'ACTIVE'
         WHERE s.price_decimals IS NOT NULL
         ON CONFLICT DO NOTHING
         RETURNING i
@@ -95,6 +96,6 @@ BEGIN
             record_events('opened', NULL::instrument[], instruments, loaded.loaded_at);
 END;
 $$;
-COMMENT ON FUNCTION load_shipped_assets() IS
+COMMENT ON FUNCTION load_shipped_assets IS
 'Copies the assets and instruments of this version into the ledger, once; assets already registered stay as they are.
 Opening a client does it. After an update of the extension, call it to get what is new.';

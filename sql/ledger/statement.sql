@@ -4,28 +4,6 @@
 -- Refuses accounts the caller may not see (LG030, LG012).
 -- Locks nothing.
 
-CREATE FUNCTION bakkt_ledger_internal.account_journals(asked account, since timestamptz, until timestamptz) RETURNS SETOF journal
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    IF asked.customer_id IS NULL THEN
-        RETURN QUERY SELECT j.* FROM journal j
-            WHERE j.client_id = asked.client_id AND j.recorded_at >= since AND j.recorded_at < until
-              AND touches(j.entry, asked.account);
-        RETURN;
-    END IF;
-    RETURN QUERY SELECT j.* FROM journal j
-        WHERE j.customer_id = asked.customer_id AND j.recorded_at >= since AND j.recorded_at < until
-          AND touches(j.entry, asked.account);
-    RETURN QUERY SELECT j.* FROM journal_party p JOIN journal j ON j.client_id = p.client_id AND j.journal_id = p.journal_id
-        WHERE p.customer_id = asked.customer_id AND j.recorded_at >= since AND j.recorded_at < until
-          AND touches(j.entry, asked.account);
-END;
-$$;
-COMMENT ON FUNCTION account_journals(account, timestamptz, timestamptz) IS
-    'The journals with a line on the account, recorded in [since, until). Internal.';
-
 CREATE TYPE bakkt_ledger.statement_line AS (
     recorded_at timestamptz,
     effective_at timestamptz,
@@ -41,41 +19,39 @@ CREATE TYPE bakkt_ledger.statement_line AS (
 );
 COMMENT ON TYPE statement_line IS 'One line of a statement; balance is in natural sign, after the line.';
 
-CREATE FUNCTION bakkt_ledger.account_statement(account account_id, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
+CREATE FUNCTION bakkt_ledger.account_statement(account account_id, since timestamptz DEFAULT '-infinity',
+                                               until timestamptz DEFAULT 'infinity')
     RETURNS SETOF statement_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
-#variable_conflict use_column
 DECLARE
-    asked account := require_account(account);
-    sign integer := (SELECT CASE k.normal_side WHEN 'debit' THEN 1 ELSE -1 END FROM account_kind k WHERE k.kind = asked.kind);
-    opening amount;
+    asked constant account := require_account(account);
+    its constant account_kind := (SELECT k FROM account_kind AS k WHERE k.kind = asked.kind);
+    opening constant amount := (balance_of(account)).balance - natural_balance(its, coalesce(
+        (SELECT sum_for(asked.account, j.entry) FROM account_journals(asked, coalesce(since, '-infinity'), 'infinity') AS j),
+        zero(asked.asset)));
 BEGIN
-    since := coalesce(since, '-infinity');
-    until := coalesce(until, 'infinity');
-    opening := (balance_of(account)).balance
-             - coalesce((SELECT sum_for(asked.account, j.entry) FROM account_journals(asked, since, 'infinity') j),
-                        zero(asked.asset)) * sign;
     RETURN NEXT ROW(nullif(since, '-infinity'), NULL, NULL, 'opening balance', NULL, asked.account, asked.name,
                     NULL, NULL, opening, NULL)::statement_line;
     RETURN QUERY
-    SELECT j.recorded_at, j.effective_at, j.journal_id, k.name, j.reference, asked.account, asked.name,
-           l.debit, l.credit,
-           opening + sum(l.amount * sign) OVER (ORDER BY j.recorded_at, j.journal_id, l.line ROWS UNBOUNDED PRECEDING),
+    SELECT j.recorded_at, j.effective_at, j.journal_id, k.name, j.reference, asked.account, asked.name, l.debit, l.credit,
+           opening + sum(natural_balance(its, l.amount))
+                         OVER (ORDER BY j.recorded_at, j.journal_id, l.line ROWS UNBOUNDED PRECEDING),
            j.description
-      FROM account_journals(asked, since, until) j
-      JOIN journal_kind k ON k.kind = j.kind
-      CROSS JOIN LATERAL lines(j.entry) l
-     WHERE l.account = asked.account
-     ORDER BY j.recorded_at, j.journal_id, l.line;
+    FROM account_journals(asked, coalesce(since, '-infinity'), coalesce(until, 'infinity')) AS j
+    JOIN journal_kind AS k ON k.kind = j.kind
+    CROSS JOIN LATERAL lines(j.entry) AS l
+    WHERE l.account = asked.account
+    ORDER BY j.recorded_at, j.journal_id, l.line;
 END;
 $$;
-COMMENT ON FUNCTION account_statement(account_id, timestamptz, timestamptz) IS
-    'The account''s lines recorded in [since, until) with the running balance in natural sign; the first row is the opening '
-    'balance, which equals the closing balance of the statement before (I4). NULL is no bound. A period that ends now may still '
-    'gain lines of transactions under way. Errors: LG030.';
+COMMENT ON FUNCTION account_statement IS
+'The account''s lines recorded in [since, until) with the running balance in natural sign; the first row is the opening balance,
+which equals the closing balance of the statement before (I4).
+NULL is no bound. A period that ends now may still gain lines of transactions under way.
+Errors: LG030.';
 
 CREATE FUNCTION bakkt_ledger.statement(customer text, asset asset, since timestamptz DEFAULT '-infinity',
                                        until timestamptz DEFAULT 'infinity')
@@ -83,26 +59,23 @@ CREATE FUNCTION bakkt_ledger.statement(customer text, asset asset, since timesta
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    asked record;
+    owner constant customer := customer_row(require_customer(customer));
+    claim account_id;
 BEGIN
-    IF NOT EXISTS (SELECT FROM customer c
-                    WHERE c.customer_code = statement.customer AND c.client_id = ANY (visible_clients())) THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG012', MESSAGE = format('unknown customer account "%s"', customer);
-    END IF;
-    FOR asked IN
-        SELECT a.account FROM account a
-          JOIN customer c ON c.customer_id = a.customer_id AND c.client_id = a.client_id
-          JOIN account_kind k ON k.kind = a.kind AND k.limited
-         WHERE c.customer_code = statement.customer AND a.asset = statement.asset
-         ORDER BY a.name
+    FOR claim IN
+        SELECT a.account
+        FROM account AS a
+        JOIN account_kind AS k ON k.kind = a.kind AND k.limited
+        WHERE a.client_id = owner.client_id AND a.customer_id = owner.customer_id AND a.asset = statement.asset
+        ORDER BY a.name
     LOOP
-        RETURN QUERY SELECT * FROM account_statement(asked.account, since, until);
+        RETURN QUERY SELECT l.* FROM account_statement(claim, since, until) AS l;
     END LOOP;
 END;
 $$;
 COMMENT ON FUNCTION statement IS
-    'Statements of all claims of a customer in an asset, one account after the other, of what was recorded in [since, until); '
-    'see account_statement(). Receivables and payables of the customer are house accounts: account_statement(). Errors: LG012 '
-    'unknown customer, or not visible.';
+'Statements of all claims of a customer in an asset, one account after the other, of what was recorded in [since, until); see
+account_statement().
+Receivables and payables of the customer are house accounts: account_statement().
+Errors: LG012 unknown customer, or not visible.';

@@ -5,7 +5,7 @@ CREATE TABLE bakkt_ledger_internal.supported_asset (
     kind text NOT NULL CHECK (kind IN ('FIAT', 'COIN', 'STABLECOIN')),
     name text NOT NULL,
     scale integer NOT NULL CHECK (scale BETWEEN 0 AND 18),
-    status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'retired')),
+    status text NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'RETIRED')),
     registered_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE supported_asset IS 'The assets that can be posted.';
@@ -13,9 +13,10 @@ COMMENT ON COLUMN supported_asset.scale IS 'Decimals of one unit that may be pos
 SELECT pg_catalog.pg_extension_config_dump('supported_asset', '');
 INSERT INTO subject (subject, key) VALUES ('supported_asset', '{asset}');
 INSERT INTO transition (subject, from_status, event, to_status) VALUES
-    ('supported_asset', 'active', 'retired', 'retired'),
-    ('supported_asset', 'retired', 'reinstated', 'active');
+    ('supported_asset', 'ACTIVE', 'retired', 'RETIRED'),
+    ('supported_asset', 'RETIRED', 'reinstated', 'ACTIVE');
 
+-- Checks that an asset can be posted. Errors: LG040 not registered, LG041 retired.
 CREATE FUNCTION bakkt_ledger_internal.require_asset(asset asset) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -27,14 +28,11 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM refuse('LG040', format('asset "%s" is not registered', coalesce(asset::text, 'NULL')), NULL,
                        'Register it with register_asset().');
-    ELSIF found_status = 'retired' THEN
+    ELSIF found_status = 'RETIRED' THEN
         PERFORM refuse('LG041', format('asset "%s" is retired', asset));
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_asset(asset) IS
-'Checks that an asset can be posted.
-Errors: LG040 not registered, LG041 retired.';
 
 CREATE FUNCTION bakkt_ledger.register_asset(asset asset, kind text, scale integer, name text DEFAULT NULL,
                                             reference text DEFAULT NULL)
@@ -82,7 +80,7 @@ CREATE FUNCTION bakkt_ledger_internal.set_asset_status(unit asset, event text, r
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    wanted constant text := CASE event WHEN 'retired' THEN 'retired' ELSE 'active' END;
+    wanted constant text := CASE event WHEN 'retired' THEN 'RETIRED' ELSE 'ACTIVE' END;
     before supported_asset;
     after supported_asset;
     asked request;

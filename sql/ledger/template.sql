@@ -21,18 +21,21 @@ CREATE TABLE bakkt_ledger_internal.template_line (
 );
 COMMENT ON TABLE template_line IS 'The lines of the templates, in the order of the golden journals. Shipped with the extension.';
 COMMENT ON COLUMN template_line.side IS
-    'The side of a positive amount; a negative one goes on the other side, and zero makes no line.';
+'The side of a positive amount; a negative one goes on the other side, and zero makes no line.';
 COMMENT ON COLUMN template_line.parties IS
-    'The names under which the parts of the account''s name are given: customer, client, provider, bank, window.';
+'The names under which the parts of the account''s name are given: customer, client, provider, bank, window.';
 COMMENT ON COLUMN template_line.amount IS 'The name under which the amount is given.';
 
--- The name that a pattern of the chart makes of these parties: [^:]+ stands for one, (:[^:]+)? for the first, which may be NULL.
+-- The name that a pattern of the chart makes of these parties: [^:]+ stands for one, (:[^:]+)? for
+-- the first, which may be NULL.
 CREATE FUNCTION bakkt_ledger_internal.name_of_pattern(pattern text, parties text[]) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN format(replace(replace(trim(pattern, '^$'), '(:[^:]+)?', CASE WHEN parties[1] IS NULL THEN '' ELSE ':%s' END), '[^:]+', '%s'),
+    RETURN format(replace(replace(trim(pattern, '^$'), '(:[^:]+)?', CASE WHEN parties[1] IS NULL THEN '' ELSE ':%s' END),
+                          '[^:]+', '%s'),
                   VARIADIC parties);
 
--- The name of an account of a kind: the kind's pattern with the parties in their places.  One place for all of SQL and C.
+-- The name of an account of a kind: the kind's pattern with the parties in their places. One place
+-- for all of SQL and C.
 CREATE FUNCTION bakkt_ledger_internal.account_name(kind text, VARIADIC parties text[] DEFAULT '{}') RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -43,7 +46,8 @@ END;
 $$;
 
 -- The account of a kind and its parties in an asset, opened if there is none yet.
-CREATE FUNCTION bakkt_ledger_internal.account_of_kind(holder integer, kind text, unit asset, VARIADIC parties text[] DEFAULT '{}') RETURNS account_id
+CREATE FUNCTION bakkt_ledger_internal.account_of_kind(holder integer, kind text, unit asset, VARIADIC parties text[] DEFAULT '{}')
+    RETURNS account_id
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -68,7 +72,8 @@ BEGIN
 END;
 $$;
 
--- The entries that a template makes, one of each of these parties and amounts; accounts that are not there yet are opened.
+-- The entries that a template makes, one of each of these parties and amounts; accounts that are
+-- not there yet are opened.
 CREATE FUNCTION bakkt_ledger_internal.template_entries(holder integer, named text, parties_of jsonb[], amounts_of jsonb[])
     RETURNS journal_entry[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -106,7 +111,8 @@ END;
 $$;
 
 -- The entry that a template makes of these parties and amounts.
-CREATE FUNCTION bakkt_ledger_internal.template_entry(holder integer, named text, parties jsonb, amounts jsonb) RETURNS journal_entry
+CREATE FUNCTION bakkt_ledger_internal.template_entry(holder integer, named text, parties jsonb, amounts jsonb)
+    RETURNS journal_entry
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$

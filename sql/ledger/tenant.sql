@@ -32,8 +32,8 @@ BEGIN
 END;
 $$;
 
--- Whether the invoking role may see a whole entry: the company may see any, a tenant none with a line of
--- a provider or of revenue.
+-- Whether the invoking role may see a whole entry: the company may see any, a tenant none with a
+-- line of a provider or of revenue.
 CREATE FUNCTION bakkt_ledger_internal.may_see_entry(holder integer, entry journal_entry) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

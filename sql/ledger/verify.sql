@@ -18,8 +18,9 @@ CREATE TYPE bakkt_ledger.discrepancy AS (
     detail text
 );
 COMMENT ON TYPE discrepancy IS
-'Something that verify() found wrong: which check (doc/blocks.md), and as far as it can be told whose it is, which block, which record
-(journal, refusal, event or request, and its number), which row of which table (subject and its key), which line and account.';
+'Something that verify() found wrong: which check (doc/blocks.md), and as far as it can be told whose it is, which block, which
+record (journal, refusal, event or request, and its number), which row of which table (subject and its key), which line and
+account.';
 
 CREATE TABLE bakkt_ledger_internal.check_list (
     check_name text COLLATE "C" PRIMARY KEY,
@@ -184,7 +185,8 @@ BEGIN
         WHERE NOT m.number <@ this.absent AND entry_problem(m.entry) IS NOT NULL;
     END IF;
     IF actual.turnover::text <> this.turnover::text THEN
-        RETURN NEXT finding('block turnover', format('The block says %s, its journals come to %s.', this.turnover, actual.turnover),
+        RETURN NEXT finding('block turnover',
+                            format('The block says %s, its journals come to %s.', this.turnover, actual.turnover),
                             this.block_no);
     END IF;
     IF (actual.first_recorded_at, actual.last_recorded_at) IS DISTINCT FROM (this.first_recorded_at, this.last_recorded_at) THEN
@@ -198,15 +200,15 @@ $$;
 -- What no block has
 -- ---------------------------------------------------------------------------
 
--- Numbers up to the last block's high that no block has: absent from one block and not found by a later one.
+-- Numbers up to the last block's high that no block has: absent from one block and not found by a
+-- later one.
 CREATE FUNCTION bakkt_ledger_internal.unused_numbers() RETURNS int8multirange
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
+BEGIN ATOMIC
     SELECT coalesce(range_agg(b.absent), '{}') - coalesce(range_agg(b.found_late), '{}')
     FROM (SELECT n.absent, coalesce(lag(n.pending) OVER (ORDER BY n.block_no), '{}') - n.absent AS found_late
-          FROM block AS n) AS b
-$$;
+          FROM block AS n) AS b;
+END;
 
 -- Every record by its number.
 CREATE FUNCTION bakkt_ledger_internal.all_records()
@@ -277,8 +279,8 @@ $$
          AS f (name, said, client_id, number)
 $$;
 
--- What was given to roles that were dropped since, which is of no effect but should not stand in a list of who may; and rows
--- whose role is another than the one that was given something.
+-- What was given to roles that were dropped since, which is of no effect but should not stand in a
+-- list of who may; and rows whose role is another than the one that was given something.
 CREATE FUNCTION bakkt_ledger_internal.verify_access() RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
@@ -366,14 +368,14 @@ $$
     ), held AS (
         SELECT h.client_id, h.account, sum(h.remaining) AS held
         FROM hold AS h
-        WHERE h.status = 'open'
+        WHERE h.status = 'OPEN'
         GROUP BY h.client_id, h.account
     ), compared AS (
         SELECT coalesce(b.client_id, a.client_id) AS client_id, coalesce(a.account, b.account) AS account,
                a.account IS NULL AS unknown, b.account IS NULL AS missing,
                b.posted, coalesce(t.posted, zero(a.asset)) AS recomputed, b.held, coalesce(h.held, zero(a.asset)) AS open_holds,
                b.version, coalesce(t.entries, 0) AS entries,
-               left(CASE a.status WHEN 'closed' THEN 'X' ELSE upper(a.status) END, 1) IS DISTINCT FROM b.status::text
+               left(CASE a.status WHEN 'CLOSED' THEN 'X' ELSE a.status END, 1) IS DISTINCT FROM b.status::text
                    OR a.customer_id IS DISTINCT FROM b.customer_id OR a.floor::text IS DISTINCT FROM b.floor::text
                    OR b.normal_debit IS DISTINCT FROM (a.normal_side = 'debit') AS other_terms,
                b.last_recorded_at <> coalesce(t.last_recorded_at, '-infinity') AS other_time
@@ -404,7 +406,8 @@ $$
     ORDER BY c.account, f.name
 $$;
 
--- Per client, mirror accounts that do not net to zero (I7), customer funds whose resources are not their gross credit claims (I8).
+-- Per client, mirror accounts that do not net to zero (I7), customer funds whose resources are not
+-- their gross credit claims (I8).
 CREATE FUNCTION bakkt_ledger_internal.verify_funds(totals recomputed_balance[]) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -500,7 +503,8 @@ $$
                              holder => found ->> 'client_code') END
 $$;
 
--- What a check finds.  One that cannot read what it is to check says so, and does not keep the others from saying more.
+-- What a check finds. One that cannot read what it is to check says so, and does not keep the
+-- others from saying more.
 CREATE FUNCTION bakkt_ledger_internal.run_check(asked check_list, this block DEFAULT NULL, before block DEFAULT NULL)
     RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -562,7 +566,8 @@ BEGIN
                   WHERE NOT o.per_block AND o.check_name <> 'states'
                   UNION ALL  -- whatever the list says, for this shows what is wrong with it
                   SELECT o.*
-                  FROM jsonb_populate_record(NULL::check_list, '{"check_name": "states", "called": "verify_states()", "per_block": false,
+                  FROM jsonb_populate_record(NULL::check_list,
+                                             '{"check_name": "states", "called": "verify_states()", "per_block": false,
                                                                  "check_order": 30}') AS o) AS c
             ORDER BY c.check_order, c.check_name
         LOOP
@@ -577,7 +582,7 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION verify(ledger_digest, bigint, bigint, bigint) IS
+COMMENT ON FUNCTION verify IS
 'Makes every check there is (check_list) at one snapshot, and returns what is wrong: no rows means that everything is equal.
 expected: a digest kept elsewhere, which shows a history that was cut or written anew.
 progress: a NOTICE every so many records, 0 for none.

@@ -18,7 +18,8 @@ BEGIN ATOMIC
     WHERE h.client_id IS NOT NULL;
 END;
 
--- What the events of a subject's rows come to: the last value that each column was set to; NULL: the row was ended.
+-- What the events of a subject's rows come to: the last value that each column was set to; NULL:
+-- the row was ended.
 CREATE FUNCTION bakkt_ledger_internal.told_states(of_subject text)
     RETURNS TABLE (client_id integer, subject_key text, state jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
@@ -87,8 +88,8 @@ $$
       AND (p.state IS NOT NULL OR NOT t.state ? 'role_identity' OR identified_role(t.state ->> 'role_identity') IS NOT NULL)
 $$;
 
--- The same of all subjects; shipped ones once the first seal() has recorded them.  The table of subjects is one whatever it says
--- itself, and one that cannot be read does not hide the others.
+-- The same of all subjects; shipped ones once the first seal() has recorded them. The table of
+-- subjects is one whatever it says itself, and one that cannot be read does not hide the others.
 CREATE FUNCTION bakkt_ledger_internal.verify_states() RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -110,7 +110,7 @@ BEGIN
     SELECT c.*
     FROM client AS c
     WHERE c.client_id = ANY (visible_clients())
-      AND (c.status = 'open' AND c.funding_model IN ('BAKKT_TPJ', 'APEX_TPJ')
+      AND (c.status = 'OPEN' AND c.funding_model IN ('BAKKT_TPJ', 'APEX_TPJ')
            OR EXISTS (SELECT FROM cash_call AS o WHERE o.client_id = c.client_id))
     ORDER BY c.client_id;
 END;

@@ -234,7 +234,7 @@ BEGIN
                                     WHERE later.closes_on IS NULL AND j.client_id = c.client_id AND j.terms IS NOT NULL
                                     ORDER BY j.effective_at
                                     LIMIT 1) AS first ON true
-                 WHERE c.status = 'open'
+                 WHERE c.status = 'OPEN'
                    AND (coalesce(later.closes_on, first.closes_on) + c.cut_time) AT TIME ZONE c.zone
                        <= clients_with_ended_windows.at
                  ORDER BY c.client_id);
@@ -257,7 +257,7 @@ DECLARE
     day date;
     bounds record;
 BEGIN
-    IF closing.status <> 'open' THEN
+    IF closing.status <> 'OPEN' THEN
         RETURN closed;
     END IF;
     -- locked before anything is sealed, as by close_window()

@@ -33,6 +33,7 @@ decide. encumbered: coin bought is encumbered until it is paid for. linked: post
 
 CREATE TYPE bakkt_ledger.trade_result AS (
     request integer,
+    reference text,
     outcome text,
     replayed boolean,
     journal bigint,

@@ -38,7 +38,7 @@ COMMENT ON CAST (text AS amount) IS 'text such as 6030.00 USD; errors as in amou
 CREATE FUNCTION bakkt_ledger.amount(value numeric, asset asset) RETURNS amount
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_from_numeric';
 COMMENT ON FUNCTION amount(value numeric, asset asset) IS
-    'an amount of an asset from a number; exact: 22003 beyond 18 decimals or the range, 22P02 for NaN and Infinity';
+'an amount of an asset from a number; exact: 22003 beyond 18 decimals or the range, 22P02 for NaN and Infinity';
 CREATE FUNCTION bakkt_ledger.value(amount) RETURNS numeric
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_value';
 COMMENT ON FUNCTION value(amount) IS 'the number of an amount, with the decimals its text shows; signed as stored';
@@ -117,7 +117,7 @@ none (22023 otherwise); LG005 with none unless exact, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger.fits_decimals(amount, decimals integer) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_fits_decimals';
 COMMENT ON FUNCTION fits_decimals(amount, decimals integer) IS
-    'whether the amount has at most so many decimals; decimals 0 to 18 (22023 otherwise)';
+'whether the amount has at most so many decimals; decimals 0 to 18 (22023 otherwise)';
 CREATE FUNCTION bakkt_ledger.is_multiple_of(amount, increment amount) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'amount_is_multiple_of';
 COMMENT ON FUNCTION is_multiple_of(amount, increment amount) IS
@@ -308,7 +308,7 @@ CREATE AGGREGATE bakkt_ledger.sum(amount) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum(amount) IS
-    'exact sum of amounts of one asset; NULL over nothing; LG004 for two assets, 22003 when an intermediate sum leaves the range';
+'exact sum of amounts of one asset; NULL over nothing; LG004 for two assets, 22003 when an intermediate sum leaves the range';
 
 CREATE AGGREGATE bakkt_ledger.avg(amount) (
     SFUNC = amount_avg_transition,

@@ -28,7 +28,7 @@ COMMENT ON TYPE entry_line IS 'one line of a journal entry: ''Dr FBO:17 12.00 US
 CREATE FUNCTION bakkt_ledger.line(side text, account account_id, amount amount) RETURNS entry_line
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'entry_line_make';
 COMMENT ON FUNCTION line(text, account_id, amount) IS
-    'line of an entry: side Dr or Cr (LG002 otherwise), amount not negative (LG045)';
+'line of an entry: side Dr or Cr (LG002 otherwise), amount not negative (LG045)';
 
 CREATE FUNCTION bakkt_ledger.account(line entry_line) RETURNS account_id
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'entry_line_account';
@@ -61,7 +61,7 @@ CREATE TYPE bakkt_ledger.journal_entry (
     STORAGE = extended
 );
 COMMENT ON TYPE journal_entry IS
-    'lines that sum to zero per fund and asset: ''{Dr FBO:17 12.00 USD; Cr FBO:19 12.00 USD}''; no other value exists';
+'lines that sum to zero per fund and asset: ''{Dr FBO:17 12.00 USD; Cr FBO:19 12.00 USD}''; no other value exists';
 
 CREATE FUNCTION bakkt_ledger.journal_entry(bytes bytea) RETURNS journal_entry
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'journal_entry_from_bytea';
@@ -75,7 +75,7 @@ CREATE CAST (journal_entry AS bytea) WITHOUT FUNCTION;
 CREATE FUNCTION bakkt_ledger.journal_entry(VARIADIC lines entry_line[]) RETURNS journal_entry
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'journal_entry_from_lines';
 COMMENT ON FUNCTION journal_entry(entry_line[]) IS
-    'entry of these lines in this order; LG001 when unbalanced, LG002 when empty or a line is NULL';
+'entry of these lines in this order; LG001 when unbalanced, LG002 when empty or a line is NULL';
 
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_agg_add(internal, account_id, amount) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
@@ -89,8 +89,8 @@ CREATE AGGREGATE bakkt_ledger.journal_entry(account account_id, amount amount) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journal_entry(account_id, amount) IS
-    'an entry whose lines are the rows, debit positive, in the order given by ORDER BY; NULL of no rows, LG001 when unbalanced, '
-    'LG002 on a NULL';
+'an entry whose lines are the rows, debit positive, in the order given by ORDER BY; NULL of no rows, LG001 when unbalanced, LG002
+on a NULL';
 
 CREATE FUNCTION bakkt_ledger.reverse(entry journal_entry) RETURNS journal_entry
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'journal_entry_reverse';
@@ -108,7 +108,7 @@ CREATE FUNCTION bakkt_ledger.lines(entry journal_entry,
     RETURNS SETOF record
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 6 AS 'MODULE_PATHNAME', 'journal_entry_lines';
 COMMENT ON FUNCTION lines(journal_entry) IS
-    'lines in order, counted from 1: amount is signed, debit positive; debit or credit is the same without sign, the other NULL';
+'lines in order, counted from 1: amount is signed, debit positive; debit or credit is the same without sign, the other NULL';
 
 CREATE FUNCTION bakkt_ledger.line_count(entry journal_entry) RETURNS integer
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'journal_entry_line_count';
@@ -125,7 +125,7 @@ COMMENT ON FUNCTION touches(journal_entry, account_id) IS 'has the entry a line 
 CREATE FUNCTION bakkt_ledger.amount_of(entry journal_entry, account account_id) RETURNS amount
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'journal_entry_amount_of';
 COMMENT ON FUNCTION amount_of(journal_entry, account_id) IS
-    'sum of the lines on the account, debit positive; NULL if there is none; LG004 if they are in two assets';
+'sum of the lines on the account, debit positive; NULL if there is none; LG004 if they are in two assets';
 
 CREATE FUNCTION bakkt_ledger_internal.entry_problem(entry journal_entry) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'journal_entry_problem';
@@ -172,9 +172,10 @@ CREATE AGGREGATE bakkt_ledger.activity(entry journal_entry) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE activity(journal_entry) IS
-    'per account and asset, in order of account: sum (debit positive, zeros included) and number of entries that touch it';
+'per account and asset, in order of account: sum (debit positive, zeros included) and number of entries that touch it';
 
-CREATE TYPE bakkt_ledger_internal.recorded_activity AS (account account_id, amount amount, entries bigint, last_recorded_at timestamptz);
+CREATE TYPE bakkt_ledger_internal.recorded_activity AS (account account_id, amount amount, entries bigint,
+                                                        last_recorded_at timestamptz);
 COMMENT ON TYPE recorded_activity IS 'As account_activity, and the latest time that came with an entry.';
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_net_add(internal, journal_entry, timestamptz) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
@@ -190,7 +191,8 @@ CREATE AGGREGATE bakkt_ledger_internal.recorded_activity(entry journal_entry, re
     DESERIALFUNC = journal_entry_net_deserialize,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE recorded_activity(journal_entry, timestamptz) IS 'As activity(), and when the last entry that touched the account was recorded.';
+COMMENT ON AGGREGATE recorded_activity(journal_entry, timestamptz) IS
+'As activity(), and when the last entry that touched the account was recorded.';
 
 CREATE TYPE bakkt_ledger.fund_amount AS (fund text, amount amount);
 COMMENT ON TYPE fund_amount IS 'an amount of one fund';
@@ -209,7 +211,7 @@ CREATE AGGREGATE bakkt_ledger.turnover(entry journal_entry) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE turnover(journal_entry) IS
-    'sum of debits, equal to that of credits, per fund and asset; a sum out of range is reported as the largest amount';
+'sum of debits, equal to that of credits, per fund and asset; a sum out of range is reported as the largest amount';
 
 CREATE FUNCTION bakkt_ledger_internal.journal_entry_sum_for_add(internal, account_id, journal_entry) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
@@ -232,7 +234,7 @@ CREATE AGGREGATE bakkt_ledger.sum_for(account account_id, entry journal_entry) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sum_for(account_id, journal_entry) IS
-    'sum of the lines on the account, debit positive; NULL if no line touches it; LG004 if they are in two assets';
+'sum of the lines on the account, debit positive; NULL if no line touches it; LG004 if they are in two assets';
 
 -- equality and order are those of the packed bytes, because an entry has one packed form only
 

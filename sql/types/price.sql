@@ -24,7 +24,7 @@ CREATE TYPE bakkt_ledger.price (
 );
 
 COMMENT ON TYPE price IS
-    'quote asset per one whole base asset, such as 64250.10 USD/BTC: at most 18 decimals, the range of amount; signed';
+'quote asset per one whole base asset, such as 64250.10 USD/BTC: at most 18 decimals, the range of amount; signed';
 
 -- without these casts PostgreSQL would assign a value to a text column unasked
 CREATE CAST (price AS text) WITH INOUT;
@@ -37,7 +37,7 @@ COMMENT ON CAST (text AS price) IS 'text such as 64250.10 USD/BTC; errors as in 
 CREATE FUNCTION bakkt_ledger.price(value numeric, quote asset, base asset) RETURNS price
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_from_numeric';
 COMMENT ON FUNCTION price(value numeric, quote asset, base asset) IS
-    'a price from a number; exact: 22003 beyond 18 decimals or the range, 22P02 for NaN and Infinity';
+'a price from a number; exact: 22003 beyond 18 decimals or the range, 22P02 for NaN and Infinity';
 CREATE FUNCTION bakkt_ledger.value(price) RETURNS numeric
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_value';
 COMMENT ON FUNCTION value(price) IS 'the number of a price, with the decimals its text shows';
@@ -113,7 +113,7 @@ none (22023 otherwise); LG005 with none unless exact, 22003 beyond the range';
 CREATE FUNCTION bakkt_ledger.fits_decimals(price, decimals integer) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_fits_decimals';
 COMMENT ON FUNCTION fits_decimals(price, decimals integer) IS
-    'whether the price has at most so many decimals; decimals 0 to 18 (22023 otherwise)';
+'whether the price has at most so many decimals; decimals 0 to 18 (22023 otherwise)';
 CREATE FUNCTION bakkt_ledger.is_multiple_of(price, increment price) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_is_multiple_of';
 COMMENT ON FUNCTION is_multiple_of(price, increment price) IS

@@ -181,3 +181,11 @@ balance_insert(TableWriter *writer, const LockedBalance *balance)
 	fill_row(writer, balance, scratch);
 	writer_insert(writer);
 }
+
+char *
+insufficient_facts(const LockedBalance *balance, units required)
+{
+	return psprintf("{\"account\": \"%s\", \"required\": \"%s\", \"available\": \"%s\"}", account_text(balance->account),
+					amount_text(required, balance->asset),
+					amount_text(balance_available(balance) - balance_floor(balance), balance->asset));
+}

@@ -66,4 +66,7 @@ balance_floor(const LockedBalance *balance)
 	return balance->has_floor ? balance->floor : 0;
 }
 
+/* What a program is told of a balance that does not cover something, as JSON. */
+extern char *insufficient_facts(const LockedBalance *balance, units required);
+
 #endif							/* BAKKT_LEDGER_BALANCE_H */

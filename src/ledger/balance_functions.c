@@ -169,7 +169,8 @@ check_hold(const LockedBalance *balance, units change)
 				 errmsg("insufficient balance"),
 				 errdetail("Account %s has %s available, and %s would be held.", account_text(balance->account),
 						   amount_text(balance_available(balance), balance->asset), amount_text(change, balance->asset)),
-				 errhint("Fund the account, release a hold, or hold less.")));
+				 errhint("Fund the account, release a hold, or hold less."),
+				 err_generic_string(PG_DIAG_CONSTRAINT_NAME, insufficient_facts(balance, change))));
 }
 
 static Datum

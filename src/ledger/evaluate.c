@@ -365,6 +365,7 @@ refuse_insufficient(LedgerRequest *request, const AccountState *account)
 					amount_text(balance->held, balance->asset), amount_text(taken, balance->asset),
 					amount_text(balance_floor(balance), balance->asset)),
 		   "insufficient balance");
+	request->refusal.facts = insufficient_facts(balance, taken);
 }
 
 /* A claim never goes debit, an account never below its floor (I5). */

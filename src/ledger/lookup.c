@@ -133,8 +133,8 @@ status_letter(const char *status)
 	{
 		const char *name;
 		char		letter;
-	}			letters[] = {{"open", STATUS_OPEN}, {"debit_frozen", STATUS_DEBIT_FROZEN},
-	{"credit_frozen", STATUS_CREDIT_FROZEN}, {"closed", STATUS_CLOSED}};
+	}			letters[] = {{"OPEN", STATUS_OPEN}, {"DEBIT_FROZEN", STATUS_DEBIT_FROZEN},
+	{"CREDIT_FROZEN", STATUS_CREDIT_FROZEN}, {"CLOSED", STATUS_CLOSED}};
 
 	for (int i = 0; i < lengthof(letters); i++)
 		if (strcmp(letters[i].name, status) == 0)
@@ -296,7 +296,7 @@ lookup_asset(asset_code asset)
 	arguments[0] = CStringGetTextDatum(asset_text(asset));
 	SPI_connect();
 	spi_plan(&plan, 1, types,
-			 "SELECT scale::pg_catalog.int4, status OPERATOR(pg_catalog.<>) 'active'"
+			 "SELECT scale::pg_catalog.int4, status OPERATOR(pg_catalog.<>) 'ACTIVE'"
 			 "  FROM bakkt_ledger_internal.supported_asset"
 			 " WHERE asset OPERATOR(bakkt_ledger.=) $1::bakkt_ledger.asset");
 	spi_execute_latest(plan, arguments);
@@ -325,7 +325,7 @@ lookup_client(int32 client_id)
 		return entry;
 	SPI_connect();
 	spi_plan(&plan, 1, types,
-			 "SELECT code, status OPERATOR(pg_catalog.=) 'closed'"
+			 "SELECT code, status OPERATOR(pg_catalog.=) 'CLOSED'"
 			 "  FROM bakkt_ledger_internal.client WHERE client_id OPERATOR(pg_catalog.=) $1");
 	spi_execute_latest(plan, arguments);
 	if (SPI_processed == 1)

@@ -122,12 +122,36 @@ funding_model_of(const char *name)
 
 /* ---- customers ---- */
 
+/* The code of the customer that is named CLIENT/external id; false if there is none. */
+static bool
+find_external(const char *name, int length, char *code)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum		arguments[] = {PointerGetDatum(cstring_to_text_with_len(name, length))};
+	bool		found;
+
+	SPI_connect();
+	spi_plan(&plan, 1, (Oid[]) {TEXTOID}, "SELECT customer_code FROM bakkt_ledger_internal.customer_named($1)");
+	spi_execute(plan, arguments);
+	found = SPI_processed == 1;
+	if (found)
+		memcpy(code, text_column(0, 1), ACCOUNT_CODE_LENGTH);
+	SPI_finish();
+	return found;
+}
+
 Customer *
 customer_want(const char *code, int length)
 {
 	bool		found;
 	Customer   *customer;
+	char		external_code[ACCOUNT_CODE_LENGTH];
 
+	if (memchr(code, '/', length) && find_external(code, length, external_code))
+	{
+		code = external_code;
+		length = ACCOUNT_CODE_LENGTH;
+	}
 	if (length != ACCOUNT_CODE_LENGTH)
 		return NULL;
 	customer = hash_search(customers, code, HASH_ENTER, &found);
@@ -269,7 +293,7 @@ load_providers(void)
 	static SPIPlanPtr plan = NULL;
 
 	spi_plan(&plan, 0, NULL,
-			 "SELECT provider_id, code, status OPERATOR(pg_catalog.=) 'active' FROM bakkt_ledger_internal.provider");
+			 "SELECT provider_id, code, status OPERATOR(pg_catalog.=) 'ACTIVE' FROM bakkt_ledger_internal.provider");
 	spi_execute_latest(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -293,7 +317,7 @@ load_instruments(void)
 
 	spi_plan(&plan, 0, NULL,
 			 "SELECT i.base, i.quote, i.instrument_id, i.symbol, i.price_increment, i.quantity_increment, a.scale,"
-			 "  i.status OPERATOR(pg_catalog.=) 'active'"
+			 "  i.status OPERATOR(pg_catalog.=) 'ACTIVE'"
 			 " FROM bakkt_ledger_internal.instrument i"
 			 " JOIN bakkt_ledger_internal.supported_asset a ON a.asset OPERATOR(bakkt_ledger.=) i.quote");
 	spi_execute_latest(plan, NULL);

@@ -37,8 +37,8 @@ enum
 /* fields of journal_result, in order */
 enum
 {
-	RESULT_REQUEST, RESULT_OUTCOME, RESULT_REPLAYED, RESULT_JOURNAL, RESULT_SQLSTATE,
-	RESULT_MESSAGE, RESULT_DETAIL, RESULT_RECORDED_AT, RESULT_BALANCES, RESULT_FIELDS
+	RESULT_REQUEST, RESULT_REFERENCE, RESULT_OUTCOME, RESULT_REPLAYED, RESULT_JOURNAL, RESULT_SQLSTATE,
+	RESULT_MESSAGE, RESULT_DETAIL, RESULT_HINT, RESULT_RECORDED_AT, RESULT_BALANCES, RESULT_FIELDS
 };
 
 /* What it takes to build account_balance[] */
@@ -212,6 +212,7 @@ fill_result(const LedgerRequest *request, int number, const BalanceType *type, D
 
 	memset(nulls, 0, RESULT_FIELDS * sizeof(bool));
 	values[RESULT_REQUEST] = Int32GetDatum(number);
+	set_text(values, nulls, RESULT_REFERENCE, request->reference);
 	values[RESULT_OUTCOME] = CStringGetTextDatum(refused ? "refused" : "posted");
 	values[RESULT_REPLAYED] = BoolGetDatum(request->replayed);
 	values[RESULT_JOURNAL] = Int64GetDatum(request->journal_id);
@@ -219,6 +220,7 @@ fill_result(const LedgerRequest *request, int number, const BalanceType *type, D
 	set_text(values, nulls, RESULT_SQLSTATE, refused ? unpack_sql_state(request->refusal.sqlstate) : NULL);
 	set_text(values, nulls, RESULT_MESSAGE, request->refusal.message);
 	set_text(values, nulls, RESULT_DETAIL, request->refusal.detail);
+	set_text(values, nulls, RESULT_HINT, request->refusal.hint);
 	values[RESULT_RECORDED_AT] = TimestampTzGetDatum(request->recorded_at);
 	nulls[RESULT_RECORDED_AT] = request->recorded_at == 0;
 	nulls[RESULT_BALANCES] = refused || request->replayed;

@@ -1,12 +1,18 @@
 /*-------------------------------------------------------------------------
  *
  * request.c
- *	  Refusing a request, and a call of too many (bounds.h).
+ *	  Refusing a request, and a call of too many (bounds.h); refuse() of the
+ *	  functions in SQL.  What a program needs to know of a refusal (facts:
+ *	  what was required, what was there, which account) is JSON in the
+ *	  diagnostic field constraint_name, which drivers show.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
 
 #include "bounds.h"
 #include "ledger/request.h"
@@ -33,6 +39,13 @@ refuse(LedgerRequest *request, int sqlstate, const char *hint, const char *detai
 	request->refusal.message = text.data;
 	request->refusal.detail = detail;
 	request->refusal.hint = hint;
+	request->refusal.facts = NULL;
+}
+
+static int
+add_facts(const char *facts)
+{
+	return facts ? err_generic_string(PG_DIAG_CONSTRAINT_NAME, facts) : 0;
 }
 
 void
@@ -45,7 +58,37 @@ raise_refusal(const LedgerRequest *request)
 			 errmsg("%s", refusal->message),
 			 refusal->detail ? errdetail("%s", refusal->detail) : 0,
 			 refusal->hint ? errhint("%s", refusal->hint) : 0,
+			 add_facts(refusal->facts),
 			 errcontext("posting reference \"%s\"", request->reference ? request->reference : "")));
+	pg_unreachable();
+}
+
+static char *
+optional_text(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+PG_FUNCTION_INFO_V1(refuse_request);
+
+/* code, message, detail, hint, facts */
+Datum
+refuse_request(PG_FUNCTION_ARGS)
+{
+	char	   *code = optional_text(fcinfo, 0);
+	char	   *message = optional_text(fcinfo, 1);
+	char	   *detail = optional_text(fcinfo, 2);
+	char	   *hint = optional_text(fcinfo, 3);
+	Jsonb	   *facts = PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4);
+
+	if (code == NULL || strlen(code) != 5 || message == NULL)
+		elog(ERROR, "a refusal needs a SQLSTATE and a message");
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])),
+			 errmsg_internal("%s", message),
+			 detail ? errdetail_internal("%s", detail) : 0,
+			 hint ? errhint("%s", hint) : 0,
+			 add_facts(facts ? JsonbToCString(NULL, &facts->root, VARSIZE(facts)) : NULL)));
 	pg_unreachable();
 }
 

@@ -33,7 +33,7 @@
 /* fields of type trade_result, in order */
 enum
 {
-	RESULT_REQUEST, RESULT_OUTCOME, RESULT_REPLAYED, RESULT_JOURNAL, RESULT_PRICE, RESULT_NET_MONEY,
+	RESULT_REQUEST, RESULT_REFERENCE, RESULT_OUTCOME, RESULT_REPLAYED, RESULT_JOURNAL, RESULT_PRICE, RESULT_NET_MONEY,
 	RESULT_REVENUE, RESULT_REVENUE_SHARE, RESULT_FEE, RESULT_POSITION_AFTER,
 	RESULT_SQLSTATE, RESULT_MESSAGE, RESULT_DETAIL, RESULT_HINT, RESULT_RECORDED_AT,
 	RESULT_FIELDS
@@ -429,6 +429,7 @@ fill_result(const LedgerRequest *request, int number, Datum *values, bool *nulls
 
 	memset(nulls, true, RESULT_FIELDS * sizeof(bool));
 	values[RESULT_REQUEST] = Int32GetDatum(number);
+	set_text(values, nulls, RESULT_REFERENCE, request->reference);
 	values[RESULT_OUTCOME] = CStringGetTextDatum(refused ? "refused" : "posted");
 	values[RESULT_REPLAYED] = BoolGetDatum(request->replayed);
 	nulls[RESULT_REQUEST] = nulls[RESULT_OUTCOME] = nulls[RESULT_REPLAYED] = false;

@@ -80,7 +80,7 @@ SELECT is_empty($$SELECT customer_code FROM customer WHERE customer_code = 'TRAP
 	'maintenance by a superuser opens no customer for the tenant''s function');
 SELECT is_empty($$SELECT reference FROM funding_transfer WHERE reference = 'trapped'$$,
 	'maintenance by a superuser initiates no deposit for the tenant''s function');
-SELECT is((SELECT h.status FROM hold h JOIN client c USING (client_id) WHERE c.code = 'OTHR' AND h.reference = 'zqx1hold'), 'open',
+SELECT is((SELECT h.status FROM hold h JOIN client c USING (client_id) WHERE c.code = 'OTHR' AND h.reference = 'zqx1hold'), 'OPEN',
 	'maintenance by a superuser does not release another client''s hold');
 SELECT is(current_user, session_user, 'maintenance leaves the session with the role it had before');
 

@@ -36,8 +36,8 @@ $$;
 -- What is known and accepted, with the reason
 CREATE TABLE attack.accepted (name text, odd text, reason text);
 INSERT INTO attack.accepted VALUES
-	('open_customer', 'customer_code', 'customer codes are unique on the whole platform: who opens a customer learns that a code is taken'),
-	('open_customers', 'customer_codes', 'the same');
+	('open_customer', 'customer', 'customer codes are unique on the whole platform: who opens a customer learns that a code is taken'),
+	('open_customers', 'customers', 'the same');
 
 SELECT no_plan();
 SELECT cmp_ok((SELECT count(DISTINCT routine) FROM attack.answer), '>', 150::bigint,

@@ -25,7 +25,7 @@ SELECT is(attack.there('poster', 'EXECUTE ask'), 'kept', 'a prepared statement w
 SELECT dblink_exec('tenant', 'BEGIN'), dblink_exec('tenant', $$DECLARE held CURSOR WITH HOLD FOR SELECT customer::text FROM bakkt_ledger.cash_calls('MINE')$$),
 	dblink_exec('tenant', 'COMMIT') \g /dev/null
 SELECT dblink_exec('tenant', 'BEGIN'), dblink_exec('tenant', $$DECLARE open CURSOR FOR SELECT (SELECT string_agg(client, ',') FROM bakkt_ledger.clients() WHERE n > 0) FROM generate_series(1, 3) AS n$$) \g /dev/null
-SELECT revoke_client_access('MINE', 'attack_mine_reader', 'left'), revoke_client_access('MINE', 'attack_mine_poster', 'left') \g /dev/null
+SELECT revoke_client_access('MINE', 'attack_mine_reader', reason => 'left'), revoke_client_access('MINE', 'attack_mine_poster', reason => 'left') \g /dev/null
 SELECT is(attack.there('tenant', 'FETCH 1 FROM open'), 'MINE',
 	'a query under way at a revoke ends with the access it began with');
 SELECT dblink_exec('tenant', 'COMMIT') \g /dev/null

@@ -143,7 +143,7 @@ BEGIN
 END $$;
 
 -- What the world of the other attacks has none of
-SELECT open_bank_account('OMNI', 'FBO', 'A Bank'), set_approval_limit('attack_mine_approver', '5.00 USD', 'mnelimit') \g /dev/null
+SELECT open_bank_account('OMNI', 'FBO', 'A Bank'), set_approval_limit('attack_mine_approver', '5.00 USD', reason => 'mnelimit') \g /dev/null
 SELECT attack.as_login('attack_mine_settler', $$SELECT count(*) FROM bakkt_ledger.run_due_jobs('2026-03-03 23:00Z', 20)$$) \g /dev/null
 
 -- Kept outside, as by somebody who trusts nobody here.

@@ -173,7 +173,7 @@ SELECT lives_ok($$SELECT unfreeze_account(claim, 'order-1-lifted', 'order 1 lift
 	'the freeze of a claim can be lifted');
 SELECT lives_ok($$SELECT freeze_account(claim, 'debit', 'order-1', 'order 1') FROM opened$$,
 	'a freeze repeated under its reference is no error');
-SELECT is((SELECT a.status FROM account a, opened WHERE a.account = claim), 'open',
+SELECT is((SELECT a.status FROM account a, opened WHERE a.account = claim), 'OPEN',
 	'a freeze repeated after it was lifted freezes nothing');
 SELECT lives_ok($$SELECT pg_temp.post('spend 2', claim, bank, '1.00 USD') FROM opened$$,
 	'a claim can be spent once its freeze is lifted');

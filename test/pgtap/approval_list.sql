@@ -22,7 +22,7 @@ DECLARE
 	entry	constant journal_entry := journal_entry(line('Dr', account_of(client, 'CORP', debit, 'USD'), '5.00 USD'), line('Cr', account_of(client, 'CORP', credit, 'USD'), '5.00 USD'));
 BEGIN
 	PERFORM set_config('session_authorization', 'ledger_test_proposer', true);
-	PERFORM propose_journal(entry, reference, why, 'the ' || reference);
+	PERFORM propose_journal(client, entry, reference, why, 'the ' || reference);
 	PERFORM public.ledger_test_enter(reference, why);
 	PERFORM set_config('session_authorization', 'postgres', true);
 END $$;

@@ -81,7 +81,7 @@ SELECT change_cash_terms('PREF', prefunded => true) \g /dev/null
 SELECT initiate_deposit(c, '1000 USD', 'cash ' || c, at => '2025-01-02 15:00Z'), credit_deposits('PREF', ARRAY['cash ' || c], at => '2025-01-02 16:00Z') FROM unnest('{PREF0001,PREF0002}'::text[]) c \g /dev/null
 SELECT settle_deposits('2025-02-01 15:00Z', 'PREF') \g /dev/null
 CREATE FUNCTION pg_temp.fill(reference text, quantity amount, linked boolean DEFAULT false, account text DEFAULT 'PREF0001', fee_minimum amount DEFAULT '5 USD', side text DEFAULT 'BUY') RETURNS trade_request LANGUAGE sql AS $$
-	SELECT (reference, account, side, quantity, 'LP', '100 USD/BTC', NULL, NULL, NULL, 1, NULL, fee_minimum, 'order', NULL, NULL, NULL, linked)::trade_request $$;
+	SELECT (account, side, quantity, 'LP', reference, '100 USD/BTC', NULL, NULL, NULL, 1, NULL, fee_minimum, 'order', NULL, NULL, NULL, linked)::trade_request $$;
 
 SELECT results_eq($$SELECT outcome, fee, sqlstate, detail FROM post_trades(ARRAY[pg_temp.fill('a1', '9.96 BTC'), pg_temp.fill('a2', '9.97 BTC'), pg_temp.fill('a3', '2 BTC'), pg_temp.fill('a4', '7.95 BTC'), pg_temp.fill('a3', '2 BTC')], dry_run => true)$$,
 	$$VALUES ('refused', NULL::amount, 'LG084', 'Needed are 1001.00 USD, available 1000.00 USD.'), ('refused', NULL, 'LG084', 'Needed are 1002.00 USD, available 1000.00 USD.'),

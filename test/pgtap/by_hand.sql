@@ -100,24 +100,24 @@ SELECT throws_ok($$SELECT bakkt_ledger_internal.load_journals('{}')$$, '42501', 
 -- ---------------------------------------------------------------------------
 -- what takes two people is done by two
 -- ---------------------------------------------------------------------------
-SELECT propose_journal(pg_temp.move('fbo_settled', 'ben', '7.00 USD'), 'gift', 'agreed') \g /dev/null
-SELECT propose_journal(NULL, 'no cash', 'never came', reverses => pg_temp.number('ben')) \g /dev/null
-SELECT is((SELECT p.entry FROM propose_journal(NULL, 'no cash', 'never came', reverses => pg_temp.number('ben')) AS p),
+SELECT propose_journal('HAND', pg_temp.move('fbo_settled', 'ben', '7.00 USD'), 'gift', 'agreed') \g /dev/null
+SELECT propose_journal('HAND', NULL, 'no cash', 'never came', reverses => pg_temp.number('ben')) \g /dev/null
+SELECT is((SELECT p.entry FROM propose_journal('HAND', NULL, 'no cash', 'never came', reverses => pg_temp.number('ben')) AS p),
 	(SELECT reverse(journal_entry(l.account, l.amount ORDER BY l.line)) FROM postings('HAND') AS l WHERE l.reference = 'ben'),
 	'a proposal to reverse a journal holds the reversing entry');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM proposal WHERE reference = 'no cash'), 1::bigint, 'a proposal made again is the same proposal');
 SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
-SELECT throws_ok($$SELECT propose_journal(NULL, 'no cash', 'never came', reverses => pg_temp.number('futures'))$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT propose_journal('HAND', NULL, 'no cash', 'never came', reverses => pg_temp.number('futures'))$$, 'LG020', NULL,
 	'the reference of a proposal is refused for the reversal of another journal');
-SELECT throws_ok($$SELECT propose_journal(pg_temp.move('ben', 'fbo_bank', '100.00 USD'), 'no cash', 'never came')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT propose_journal('HAND', pg_temp.move('ben', 'fbo_bank', '100.00 USD'), 'no cash', 'never came')$$, 'LG020', NULL,
 	'the reference of a reversal is refused for an entry that reverses nothing');
-SELECT throws_ok($$SELECT propose_journal(NULL, 'x', 'x', reverses => 9223372036854775807)$$, 'LG062', NULL,
+SELECT throws_ok($$SELECT propose_journal('HAND', NULL, 'x', 'x', reverses => 9223372036854775807)$$, 'LG062', NULL,
 	'a proposal to reverse an unknown journal is refused');
-SELECT throws_ok($$SELECT propose_journal(NULL, 'x', 'x')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT propose_journal('HAND', NULL, 'x', 'x')$$, 'LG002', NULL,
 	'a proposal without an entry or a journal to reverse is refused');
-SELECT propose_journal(pg_temp.move('fbo_settled', 'fbo_bank', '40.00 USD'), 'part', 'in part', reverses => pg_temp.number('cash')) \g /dev/null
-SELECT propose_journal(NULL, 'whole', 'whole', reverses => pg_temp.number('cash')) \g /dev/null
+SELECT propose_journal('HAND', pg_temp.move('fbo_settled', 'fbo_bank', '40.00 USD'), 'part', 'in part', reverses => pg_temp.number('cash')) \g /dev/null
+SELECT propose_journal('HAND', NULL, 'whole', 'whole', reverses => pg_temp.number('cash')) \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_chief;
 SELECT is((SELECT outcome FROM approve_journal('HAND', 'no cash')), 'posted', 'another person approves a reversal');
 SELECT is((SELECT outcome FROM approve_journal('HAND', 'part')), 'posted', 'another person approves a reversal in part');

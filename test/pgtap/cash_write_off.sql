@@ -3,6 +3,9 @@
 \set content `cat test/golden/journals.json`
 BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+-- what is recorded does not depend on how the session writes instants: IST, read back, is another zone's
+SET LOCAL TimeZone = 'Asia/Kolkata';
+SET LOCAL DateStyle = 'SQL, DMY';
 SELECT no_plan();
 
 \ir write_off.psql
@@ -71,12 +74,12 @@ SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s, '-infin
 SELECT throws_ok(format($$SELECT decline_cash_call_write_off('XYZZ', %s, '')$$, :bob), 'LG002', NULL,
 	'declining a write-off without a reason is refused');
 RESET SESSION AUTHORIZATION;
-SELECT set_approval_limit('bakkt_test_approver', '60.29 USD', 'a test');
+SELECT set_approval_limit('bakkt_test_approver', '60.29 USD', reason => 'a test');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :carol), 'LG067', NULL,
 	'a write-off above the approver''s limit is not approved');
 RESET SESSION AUTHORIZATION;
-SELECT remove_approval_limit('bakkt_test_approver', 'USD', 'the test is over');
+SELECT remove_approval_limit('bakkt_test_approver', 'USD', reason => 'the test is over');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT results_eq(format($$SELECT outcome, replayed, status, decided_by FROM approve_cash_call_write_off('XYZZ', %s, '2026-09-21 15:00Z')$$, :carol), $$VALUES ('approved', false, 'APPROVED', name 'bakkt_test_approver')$$,
 	'an approver of the client approves a write-off');

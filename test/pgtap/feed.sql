@@ -30,7 +30,7 @@ SELECT is(f.content -> 'lines', (SELECT jsonb_agg(jsonb_build_object('line', l.l
 FROM fed AS f JOIN journal AS j ON j.journal_id = f.number JOIN client AS c ON c.client_id = j.client_id AND c.code = f.client
 WHERE f.client = 'ONE' AND f.content ->> 'reference' = 'trade';
 SELECT is(content -> 'execution' ->> 'provider_price', '60000.00 USD/BTC', 'the company is told the provider''s price') FROM fed WHERE client = 'ONE' AND content ->> 'reference' = 'trade';
-SELECT is(content - '{actor,key,changed,content,reference}'::text[], '{"subject": "hold", "event": "released", "status": "released", "amount": "0.01 BTC"}', 'an event is told with its status and amount')
+SELECT is(content - '{actor,key,changed,content,reference}'::text[], '{"subject": "hold", "event": "released", "status": "RELEASED", "amount": "0.01 BTC"}', 'an event is told with its status and amount')
 FROM fed WHERE kind = 'event' AND content ->> 'event' = 'released' ORDER BY number DESC LIMIT 1;
 SELECT is(content ->> 'operation', 'release_hold', 'a request is told with its operation') FROM fed WHERE kind = 'request' ORDER BY number DESC LIMIT 1;
 SELECT is(content ->> 'sqlstate', 'LG050', 'a refusal is told with its SQLSTATE') FROM fed WHERE kind = 'refusal' AND content ->> 'reference' = 'too much';

@@ -31,7 +31,7 @@ CREATE FUNCTION pg_temp.state(who text) RETURNS text VOLATILE LANGUAGE sql AS $$
 	SELECT format('%s/%s/%s', -b.posted, b.held, (bakkt_ledger.balance_of(b.account)).available) FROM bakkt_ledger_internal.balance b WHERE b.account = pg_temp.of($1) $$;
 CREATE FUNCTION pg_temp.ties(moment text) RETURNS SETOF text VOLATILE LANGUAGE sql AS $$
 	SELECT is_empty($q$SELECT b.account, b.held, s.bound FROM balance b
-		LEFT JOIN (SELECT account, sum(remaining) AS bound FROM hold WHERE status = 'open' GROUP BY account) s ON s.account = b.account
+		LEFT JOIN (SELECT account, sum(remaining) AS bound FROM hold WHERE status = 'OPEN' GROUP BY account) s ON s.account = b.account
 		WHERE b.held *<> coalesce(s.bound, zero(asset(b.held)))$q$,
 		'the balance held is what open holds bind after ' || moment) $$;
 SELECT load_journal('HOLD', pg_temp.move('bank', who, '100.00 USD'), 'fund ' || who) FROM unnest('{ann,ben,cat}'::text[]) AS who \g /dev/null
@@ -40,7 +40,7 @@ SELECT load_journal('HOLD', pg_temp.move('bank', who, '100.00 USD'), 'fund ' || 
 -- authorise
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.same($$SELECT reference, status, remaining::text, captured::text, expires_at FROM authorize_hold('HOLD', pg_temp.of('ann'), '30.00 USD', 'h1')$$,
-	$$VALUES ('h1', 'open', '30.00 USD', '0.00 USD', NULL::timestamptz)$$, 'an authorized hold is open and binds its amount');
+	$$VALUES ('h1', 'OPEN', '30.00 USD', '0.00 USD', NULL::timestamptz)$$, 'an authorized hold is open and binds its amount');
 SELECT is(pg_temp.state('ann'), '100.00 USD/30.00 USD/70.00 USD',
 	'an authorized hold lowers what is available and moves no money');
 SELECT pg_temp.ties('an authorization');
@@ -82,8 +82,8 @@ SELECT lives_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ben'), '1.00 USD', r
 SELECT lives_ok($$SELECT release_hold('HOLD', repeat('x', 200), 'and off')$$, 'a reference of 200 bytes finds its hold');
 
 -- an authorization repeated, with the same content and with other
-SELECT pg_temp.same($$SELECT h.hold_id, h.remaining::text FROM authorize_hold('HOLD', pg_temp.of('ann'), '30.00 USD', 'h1') h$$,
-	$$SELECT hold_id, '30.00 USD' FROM hold WHERE reference = 'h1'$$, 'a repeated authorization answers with the original hold');
+SELECT pg_temp.same($$SELECT h.hold, h.outcome, h.replayed, h.remaining::text FROM authorize_hold('HOLD', pg_temp.of('ann'), '30.00 USD', 'h1') h$$,
+	$$VALUES ('h1', 'authorized', true, '30.00 USD')$$, 'a repeated authorization gets the first answer, as a replay');
 SELECT is(pg_temp.state('ann'), '100.00 USD/100.00 USD/0.00 USD', 'a repeated authorization binds nothing more');
 CREATE FUNCTION pg_temp.detail(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE detail text;
@@ -104,7 +104,7 @@ SELECT is(pg_temp.detail(q), f, format('an authorization repeated with another %
 -- ---------------------------------------------------------------------------
 -- release
 -- ---------------------------------------------------------------------------
-SELECT pg_temp.same($$SELECT status, remaining::text FROM release_hold('HOLD', 'h2', 'r1', '20.00 USD')$$, $$VALUES ('open', '50.00 USD')$$,
+SELECT pg_temp.same($$SELECT status, remaining::text FROM release_hold('HOLD', 'h2', 'r1', '20.00 USD')$$, $$VALUES ('OPEN', '50.00 USD')$$,
 	'a hold can be released in part');
 SELECT is(pg_temp.state('ann'), '100.00 USD/80.00 USD/20.00 USD', 'a partial release makes its amount available');
 SELECT pg_temp.ties('a partial release');
@@ -128,9 +128,9 @@ SELECT is(pg_temp.detail(q), f, format('a reference used with another %s is refu
 	('operation', $$SELECT increase_hold('HOLD', 'h2', '20.00 USD', 'r1')$$),
 	('operation', $$SELECT release_hold('HOLD', 'h1', 'h1', '30.00 USD')$$),
 	('operation', $$SELECT authorize_hold('HOLD', pg_temp.of('ann'), '20.00 USD', 'r1')$$)) AS v (f, q);
-SELECT pg_temp.same($$SELECT status, remaining::text FROM release_hold('HOLD', 'h2', 'r3')$$, $$VALUES ('released', '0.00 USD')$$,
+SELECT pg_temp.same($$SELECT status, remaining::text FROM release_hold('HOLD', 'h2', 'r3')$$, $$VALUES ('RELEASED', '0.00 USD')$$,
 	'a release without an amount frees the whole rest');
-SELECT pg_temp.same($$SELECT status, remaining::text FROM release_hold('HOLD', 'h2', 'r3')$$, $$VALUES ('released', '0.00 USD')$$,
+SELECT pg_temp.same($$SELECT status, remaining::text FROM release_hold('HOLD', 'h2', 'r3')$$, $$VALUES ('RELEASED', '0.00 USD')$$,
 	'a repeated full release answers with the released hold');
 SELECT is(pg_temp.detail($$SELECT release_hold('HOLD', 'h2', 'r3', '50.00 USD')$$), 'amount',
 	'a full release repeated as a partial one of the same amount is refused');
@@ -147,7 +147,7 @@ SELECT throws_ok($$SELECT capture_hold('HOLD', 'h2', pg_temp.move('ann', 'ben', 
 -- ---------------------------------------------------------------------------
 -- increase
 -- ---------------------------------------------------------------------------
-SELECT pg_temp.same($$SELECT status, remaining::text FROM increase_hold('HOLD', 'h1', '15.00 USD', 'i1')$$, $$VALUES ('open', '45.00 USD')$$,
+SELECT pg_temp.same($$SELECT status, remaining::text FROM increase_hold('HOLD', 'h1', '15.00 USD', 'i1')$$, $$VALUES ('OPEN', '45.00 USD')$$,
 	'an increase adds to what the hold binds');
 SELECT is(pg_temp.state('ann'), '100.00 USD/45.00 USD/55.00 USD', 'an increase lowers what is available');
 SELECT pg_temp.ties('an increase');
@@ -178,7 +178,7 @@ SELECT pg_temp.same($$SELECT outcome, replayed FROM capture_hold('HOLD', 'h1', p
 	'a hold can be captured in part');
 SELECT is(pg_temp.state('ann') || ' ' || pg_temp.state('ben'), '35.00 USD/35.00 USD/0.00 USD 110.00 USD/0.00 USD/110.00 USD',
 	'a partial capture moves its amount out of what is held');
-SELECT pg_temp.same($$SELECT status, remaining::text, captured::text FROM hold WHERE reference = 'h1'$$, $$VALUES ('open', '35.00 USD', '10.00 USD')$$,
+SELECT pg_temp.same($$SELECT status, remaining::text, captured::text FROM hold WHERE reference = 'h1'$$, $$VALUES ('OPEN', '35.00 USD', '10.00 USD')$$,
 	'a partly captured hold stays open with the rest');
 SELECT pg_temp.same($$SELECT k.name, j.description FROM journal j JOIN journal_kind k USING (kind) WHERE j.reference = 'c1'$$, $$VALUES ('hold_capture', 'first')$$,
 	'a capture posts a journal of kind hold_capture');
@@ -228,7 +228,7 @@ SELECT pg_temp.ties('a capture with change');
 SELECT lives_ok($$SELECT capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '12.00 USD'), 'c3', final => true)$$,
 	'a final capture may take less than the hold binds');
 SELECT is(pg_temp.state('ann'), '8.00 USD/0.00 USD/8.00 USD', 'a final capture frees the rest of the hold');
-SELECT pg_temp.same($$SELECT status, remaining::text, captured::text FROM hold WHERE reference = 'h1'$$, $$VALUES ('captured', '0.00 USD', '37.00 USD')$$,
+SELECT pg_temp.same($$SELECT status, remaining::text, captured::text FROM hold WHERE reference = 'h1'$$, $$VALUES ('CAPTURED', '0.00 USD', '37.00 USD')$$,
 	'a final capture ends the hold');
 SELECT pg_temp.ties('a final capture');
 SELECT pg_temp.same($$SELECT outcome, replayed FROM capture_hold('HOLD', 'h1', pg_temp.move('ann', 'ben', '12.00 USD'), 'c3', final => true)$$, $$VALUES ('posted', true)$$,
@@ -241,7 +241,7 @@ SELECT lives_ok($$SELECT authorize_hold('HOLD', pg_temp.of('ann'), '8.00 USD', '
 	'a hold of all that is left is accepted');
 SELECT lives_ok($$SELECT capture_hold('HOLD', 'whole', pg_temp.move('ann', 'ben', '8.00 USD'), 'whole/c')$$,
 	'a capture may take all that the hold binds');
-SELECT pg_temp.same($$SELECT status, remaining::text FROM hold WHERE reference = 'whole'$$, $$VALUES ('captured', '0.00 USD')$$,
+SELECT pg_temp.same($$SELECT status, remaining::text FROM hold WHERE reference = 'whole'$$, $$VALUES ('CAPTURED', '0.00 USD')$$,
 	'a hold captured whole ends without a final capture');
 SELECT is(pg_temp.state('ann'), '0.00 USD/0.00 USD/0.00 USD', 'a hold captured whole leaves nothing on the account');
 

@@ -31,7 +31,7 @@ CREATE FUNCTION pg_temp.state(who text) RETURNS text VOLATILE LANGUAGE sql AS $$
 	SELECT format('%s/%s/%s', -b.posted, b.held, (bakkt_ledger.balance_of(b.account)).available) FROM bakkt_ledger_internal.balance b WHERE b.account = pg_temp.of($1) $$;
 CREATE FUNCTION pg_temp.ties(moment text) RETURNS SETOF text VOLATILE LANGUAGE sql AS $$
 	SELECT is_empty($q$SELECT b.account, b.held, s.bound FROM balance b
-		LEFT JOIN (SELECT account, sum(remaining) AS bound FROM hold WHERE status = 'open' GROUP BY account) s ON s.account = b.account
+		LEFT JOIN (SELECT account, sum(remaining) AS bound FROM hold WHERE status = 'OPEN' GROUP BY account) s ON s.account = b.account
 		WHERE b.held *<> coalesce(s.bound, zero(asset(b.held)))$q$,
 		'the balance held is what open holds bind after ' || moment) $$;
 -- a hold of two hours ago that expired an hour ago, and nobody has looked since
@@ -51,7 +51,7 @@ SELECT is((balance_of(pg_temp.of('ann'), at => now() + interval '1 hour' - inter
 	'a hold binds until the last microsecond before it expires');
 SELECT is((balance_of(pg_temp.of('ann'), at => now() + interval '1 hour')).available, '100.00 USD',
 	'a hold no longer binds at the instant it expires');
-SELECT is(pg_temp.status('soon'), 'open 60.00 USD', 'a balance read as of a later instant records no expiry');
+SELECT is(pg_temp.status('soon'), 'OPEN 60.00 USD', 'a balance read as of a later instant records no expiry');
 SELECT is(pg_temp.state('ann'), '100.00 USD/60.00 USD/40.00 USD', 'a hold that expires later binds today');
 SELECT release_hold('HOLD', 'soon', 'soon/r') \g /dev/null
 
@@ -60,20 +60,20 @@ SELECT release_hold('HOLD', 'soon', 'soon/r') \g /dev/null
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.expired('ann', '60.00 USD', 'e1') \g /dev/null
 SELECT authorize_hold('HOLD', pg_temp.of('ann'), '10.00 USD', 'standing', expires_at => now() + interval '1 hour') \g /dev/null
-SELECT is(pg_temp.status('e1'), 'expired 0.00 USD', 'an authorization records the expired holds of its account');
+SELECT is(pg_temp.status('e1'), 'EXPIRED 0.00 USD', 'an authorization records the expired holds of its account');
 SELECT pg_temp.expired('ann', '60.00 USD', 'e2') \g /dev/null
 SELECT is(pg_temp.state('ann'), '100.00 USD/70.00 USD/90.00 USD', 'an expired hold stops binding before its expiry is recorded');
 SELECT is((SELECT outcome FROM load_journal('HOLD', pg_temp.move('ann', 'ben', '90.00 USD'), 'dry', dry_run => true)), 'posted',
 	'a dry run may spend what an expired hold bound');
-SELECT is(pg_temp.status('e2'), 'open 60.00 USD', 'a dry run records no expiry');
+SELECT is(pg_temp.status('e2'), 'OPEN 60.00 USD', 'a dry run records no expiry');
 SELECT throws_ok($$SELECT load_journal('HOLD', pg_temp.move('ann', 'ben', '90.01 USD'), 'over')$$, 'LG050', NULL,
 	'a journal that spends what a live hold binds is refused');
 SELECT lives_ok($$SELECT load_journal('HOLD', pg_temp.move('ann', 'ben', '30.00 USD'), 'p1')$$,
 	'a journal that needs nothing of an expired hold is posted');
-SELECT is(pg_temp.status('e2'), 'open 60.00 USD', 'a journal that needs nothing of an expired hold does not record its expiry');
+SELECT is(pg_temp.status('e2'), 'OPEN 60.00 USD', 'a journal that needs nothing of an expired hold does not record its expiry');
 SELECT lives_ok($$SELECT load_journal('HOLD', pg_temp.move('ann', 'ben', '60.00 USD'), 'p2')$$,
 	'a journal may spend what an expired hold bound');
-SELECT is(pg_temp.status('e2'), 'expired 0.00 USD', 'a journal that needs what an expired hold bound records the expiry');
+SELECT is(pg_temp.status('e2'), 'EXPIRED 0.00 USD', 'a journal that needs what an expired hold bound records the expiry');
 SELECT is(pg_temp.state('ann'), '10.00 USD/10.00 USD/0.00 USD',
 	'a journal that spends what an expired hold bound leaves the live hold');
 SELECT pg_temp.ties('a journal that spends what an expired hold bound');
@@ -86,7 +86,7 @@ SELECT pg_temp.same($$SELECT outcome, sqlstate FROM load_journals(ARRAY[
 	('HOLD', pg_temp.move('ben', 'bank', '170.00 USD'), 'b1', NULL, NULL, NULL, false), ('HOLD', pg_temp.move('ben', 'bank', '20.01 USD'), 'b2', NULL, NULL, NULL, false),
 	('HOLD', pg_temp.move('ben', 'bank', '20.00 USD'), 'b3', NULL, NULL, NULL, false)]::journal_request[])$$,
 	$$VALUES ('posted', NULL), ('refused', 'LG050'), ('posted', NULL)$$, 'a batch spends what an expired hold bound only once');
-SELECT is(pg_temp.status('e3') || ' ' || pg_temp.state('ben'), 'expired 0.00 USD 0.00 USD/0.00 USD/0.00 USD',
+SELECT is(pg_temp.status('e3') || ' ' || pg_temp.state('ben'), 'EXPIRED 0.00 USD 0.00 USD/0.00 USD/0.00 USD',
 	'an expired hold is expired by the first request of a batch that needs it');
 SELECT pg_temp.ties('a batch that spends what an expired hold bound');
 
@@ -99,7 +99,7 @@ SELECT throws_ok($$SELECT capture_hold('HOLD', 'e4', pg_temp.move('ben', 'ann', 
 	'an expired hold cannot be captured');
 SELECT throws_ok($$SELECT increase_hold('HOLD', 'e4', '5.00 USD', 'u1')$$, 'LG052', NULL, 'an expired hold cannot be increased');
 SELECT throws_ok($$SELECT release_hold('HOLD', 'e4', 'u1')$$, 'LG052', NULL, 'an expired hold cannot be released');
-SELECT is((SELECT status FROM authorize_hold('HOLD', pg_temp.of('ben'), '5.00 USD', 'e4', expires_at => now() - interval '1 hour')), 'open',
+SELECT is((SELECT status FROM authorize_hold('HOLD', pg_temp.of('ben'), '5.00 USD', 'e4', expires_at => now() - interval '1 hour')), 'OPEN',
 	'a repeated authorization answers as it was answered first, also of a hold that has expired since');
 -- many holds on one account, some expired
 SELECT authorize_hold('HOLD', pg_temp.of('ben'), amount(n, 'USD'), 'many ' || n, expires_at => CASE n % 3 WHEN 0 THEN now() - interval '1 hour' WHEN 1 THEN now() + interval '1 hour' END,
@@ -119,7 +119,7 @@ SELECT throws_ok(replace(q, '$', w), 'LG061', NULL, format('a hold cannot be %s 
 	('released', $$SELECT release_hold('HOLD', 'many 8', 'n', at => $)$$),
 	('captured', $$SELECT capture_hold('HOLD', 'many 8', pg_temp.move('ben', 'ann', '1.00 USD'), 'n', at => $)$$),
 	('swept', $$SELECT expire_holds($)$$)) AS v (n, q), unnest(ARRAY['clock_timestamp() + interval ''6 minutes''', '''infinity''', 'NULL']) AS w;
-SELECT is(pg_temp.status('many 1'), 'open 1.00 USD', 'refused instants leave a live hold open');
+SELECT is(pg_temp.status('many 1'), 'OPEN 1.00 USD', 'refused instants leave a live hold open');
 
 -- ---------------------------------------------------------------------------
 -- the sweeper
@@ -132,10 +132,10 @@ SELECT is(expire_holds(), 2::bigint, 'expire_holds() returns how many accounts i
 SELECT is(expire_holds(), 0::bigint, 'expire_holds() finds nothing in a second run');
 RESET ROLE;
 SELECT pg_temp.same($$SELECT DISTINCT h.status, h.remaining::text, e.recorded_by FROM hold h JOIN hold_event e USING (client_id, hold_id) WHERE h.reference LIKE 's_' AND e.event = 'expired'$$,
-	$$VALUES ('expired', '0.00 USD', 'ledger_test_settler'::name)$$, 'expire_holds() records the role that ran it');
-SELECT is(pg_temp.status('standing'), 'open 10.00 USD', 'expire_holds() leaves live holds open');
+	$$VALUES ('EXPIRED', '0.00 USD', 'ledger_test_settler'::name)$$, 'expire_holds() records the role that ran it');
+SELECT is(pg_temp.status('standing'), 'OPEN 10.00 USD', 'expire_holds() leaves live holds open');
 SELECT pg_temp.ties('expire_holds()');
-SELECT is((SELECT count(*) FROM hold h WHERE h.status = 'expired' AND (SELECT count(*) FROM hold_event e WHERE e.hold_id = h.hold_id AND e.event = 'expired') <> 1), 0::bigint,
+SELECT is((SELECT count(*) FROM hold h WHERE h.status = 'EXPIRED' AND (SELECT count(*) FROM hold_event e WHERE e.hold_id = h.hold_id AND e.event = 'expired') <> 1), 0::bigint,
 	'the expiry of each hold is recorded once');
 
 -- ---------------------------------------------------------------------------
@@ -183,7 +183,7 @@ BEGIN
 		EXCEPTION WHEN SQLSTATE 'LG020' OR SQLSTATE 'LG050' OR SQLSTATE 'LG051' OR SQLSTATE 'LG052' OR SQLSTATE 'LG053' THEN
 			refused := refused + 1;
 		END;
-		SELECT sum(h.remaining) INTO bound FROM hold h WHERE h.account = pg_temp.of('ann') AND h.status = 'open';
+		SELECT sum(h.remaining) INTO bound FROM hold h WHERE h.account = pg_temp.of('ann') AND h.status = 'OPEN';
 		IF EXISTS (SELECT FROM balance b WHERE b.account = pg_temp.of('ann') AND (b.held <> coalesce(bound, '0 USD') OR -b.posted < b.held)) THEN
 			wrong := wrong + 1;
 		END IF;

@@ -68,7 +68,7 @@ DECLARE
 		bakkt_ledger.account_of('MINE', 'CORP', 'Expense:rent', 'USD'), bakkt_ledger.account_of('MINE', 'CORP', 'Bank:operating', 'USD'));
 BEGIN
 	PERFORM set_config('session_authorization', first, true);
-	PERFORM bakkt_ledger.propose_journal(entry, reference, 'rent');
+	PERFORM bakkt_ledger.propose_journal('MINE', entry, reference, 'rent');
 	PERFORM set_config('session_authorization', second, true);
 	PERFORM bakkt_ledger.approve_journal('MINE', reference);
 	PERFORM set_config('session_authorization', 'postgres', true);
@@ -109,7 +109,7 @@ SELECT is(pg_temp.refused(v.first, v.second), CASE WHEN current_setting('server_
 -- SET ROLE to a shipped group and back let one person do both
 SET LOCAL SESSION AUTHORIZATION ledger_test_ann;
 SET LOCAL ROLE ledger_test_group;
-SELECT is((SELECT proposed_by FROM propose_journal(format('{Dr %s 2.00 USD; Cr %s 2.00 USD}', account_of('MINE', 'CORP', 'Expense:rent', 'USD'),
+SELECT is((SELECT proposed_by FROM propose_journal('MINE', format('{Dr %s 2.00 USD; Cr %s 2.00 USD}', account_of('MINE', 'CORP', 'Expense:rent', 'USD'),
 	account_of('MINE', 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'by role', 'rent')), 'ledger_test_ann', 'a proposal names the login, whatever SET ROLE says');
 SELECT throws_ok($$SELECT approve_journal('MINE', 'by role')$$, 'LG067', NULL, 'SET ROLE makes nobody another person');
 RESET ROLE;
@@ -119,7 +119,7 @@ RESET SESSION AUTHORIZATION;
 
 -- the proposer's login is another's now, or gone: nobody can tell who it was
 SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
-SELECT propose_journal(format('{Dr %s 3.00 USD; Cr %s 3.00 USD}', account_of('MINE', 'CORP', 'Expense:rent', 'USD'),
+SELECT propose_journal('MINE', format('{Dr %s 3.00 USD; Cr %s 3.00 USD}', account_of('MINE', 'CORP', 'Expense:rent', 'USD'),
 	account_of('MINE', 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'by bob', 'rent') \g /dev/null
 RESET SESSION AUTHORIZATION;
 ALTER ROLE ledger_test_bob RENAME TO ledger_test_bobby;
@@ -136,7 +136,7 @@ ALTER ROLE ledger_test_ann RENAME TO ledger_test_anna;
 SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
 SELECT throws_ok($$SELECT approve_journal('MINE', 'by role')$$, 'LG067', NULL,
 	'nobody approves what was proposed by a login that no longer exists');
-SELECT is((SELECT status FROM decline_journal('MINE', 'by role')), 'declined',
+SELECT is((SELECT status FROM decline_journal('MINE', 'by role')), 'DECLINED',
 	'what was proposed by a login that no longer exists can be declined');
 RESET SESSION AUTHORIZATION;
 

@@ -41,7 +41,7 @@ SELECT throws_ok($$SELECT reverse_journal('QRST', (SELECT journal_id FROM journa
 SELECT lives_ok($$SELECT authorize_hold('QRST', account_of('QRST', 'FBO', 'Cust:QRSTANN1:settled', 'USD'), '2000.00 USD', 'hold')$$,
 	'a poster places holds on its customers'' money');
 SELECT throws_ok(format('SELECT capture_hold(''QRST'', ''hold'', %L, ''x'')', entry), '42501', NULL, 'a poster does not ' || name || ' out of a hold') FROM attack;
-SELECT throws_ok(format('SELECT propose_journal(%L, ''x'', ''x'')', entry), '42501', NULL, 'a poster does not propose to ' || name) FROM attack;
+SELECT throws_ok(format('SELECT propose_journal(''QRST'', %L, ''x'', ''x'')', entry), '42501', NULL, 'a poster does not propose to ' || name) FROM attack;
 SELECT throws_ok($$SELECT post_trade('QRSTBEN1', 'BUY', '1 BTC', 'LP1', 'x', provider_price => '60000.00 USD/BTC', price => '1.00 USD/BTC')$$, '42501', NULL,
 	'a poster does not set the price of a trade');
 SELECT throws_ok($$SELECT post_trades('{}')$$, '42501', NULL, 'a poster posts no batch of trades');
@@ -65,7 +65,7 @@ RESET ROLE;
 -- ---------------------------------------------------------------------------
 SET LOCAL ROLE ledger_test_bookkeeper;
 SELECT throws_ok(format('SELECT post_journal(''QRST'', %L, ''x'')', entry), 'LG068', NULL, 'a bookkeeper does not alone ' || name) FROM attack;
-SELECT throws_ok(format('SELECT * FROM post_journals(ARRAY[ROW(''QRST'', %L, %L, NULL, NULL, NULL, false)::journal_request], strict => true)', name, entry), 'LG068', NULL,
+SELECT throws_ok(format('SELECT * FROM post_journals(ARRAY[ROW(''QRST'', %L, %L, NULL, NULL, NULL, false)::journal_request], strict => true)', entry, name), 'LG068', NULL,
 	'a bookkeeper does not alone ' || name || ' in a batch') FROM attack;
 SELECT throws_ok(format('SELECT capture_hold(''QRST'', ''hold'', %L, ''x'')', entry), 'LG068', NULL, 'a bookkeeper does not alone ' || name || ' out of a hold')
 	FROM attack WHERE name LIKE 'move%';
@@ -96,7 +96,7 @@ RESET ROLE;
 CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
 SELECT grant_client_access('QRST', 'ledger_test_approver') \g /dev/null
 SET LOCAL ROLE ledger_test_approver;
-SELECT throws_ok(format('SELECT propose_journal(%L, ''x'', ''x'')', entry), '42501', NULL, 'an approver does not propose to ' || name) FROM attack;
+SELECT throws_ok(format('SELECT propose_journal(''QRST'', %L, ''x'', ''x'')', entry), '42501', NULL, 'an approver does not propose to ' || name) FROM attack;
 SELECT throws_ok($$SELECT propose_cash_adjustment('QRSTBEN1', '5.00 USD', 'x', 'OTHER_ADJUSTMENT', 'x')$$, '42501', NULL,
 	'an approver proposes no cash adjustment');
 RESET ROLE;

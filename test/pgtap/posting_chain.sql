@@ -8,8 +8,8 @@ CREATE TEMP TABLE a AS SELECT open_account('LINK', 'FBO', 'Bank:omnibus', 'USD')
 
 -- 'a+5 b-3& c+1': references with what comes in (+) or goes out (-); & links with the next
 CREATE FUNCTION pg_temp.requests(text) RETURNS journal_request[] STABLE LANGUAGE sql AS $$
-	SELECT array_agg(('LINK', m[1], NULL, CASE m[2] WHEN '+' THEN journal_entry(line('Dr', a.bank, (m[3] || ' USD')::amount), line('Cr', a.ann, (m[3] || ' USD')::amount))
-		ELSE journal_entry(line('Dr', a.ann, (m[3] || ' USD')::amount), line('Cr', a.bank, (m[3] || ' USD')::amount)) END, NULL, NULL, m[4] = '&')::journal_request ORDER BY n)
+	SELECT array_agg(('LINK', CASE m[2] WHEN '+' THEN journal_entry(line('Dr', a.bank, (m[3] || ' USD')::amount), line('Cr', a.ann, (m[3] || ' USD')::amount))
+		ELSE journal_entry(line('Dr', a.ann, (m[3] || ' USD')::amount), line('Cr', a.bank, (m[3] || ' USD')::amount)) END, m[1], NULL, NULL, NULL, m[4] = '&')::journal_request ORDER BY n)
 	FROM pg_temp.a, regexp_split_to_table($1, ' ') WITH ORDINALITY AS t(part, n), regexp_match(part, '^([a-z0-9]+)([+-])([0-9]+)(&?)$') AS m $$;
 -- what came of each: posted, again (posted before), or the SQLSTATE, with "again" if refused before
 CREATE FUNCTION pg_temp.outcomes(text) RETURNS text VOLATILE LANGUAGE sql AS $$

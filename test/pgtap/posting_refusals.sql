@@ -159,7 +159,7 @@ SELECT load_journals(ARRAY[ROW('ALFA', pg_temp.entry(:'bank', :'ann', '1.00 USD'
 SELECT matches((SELECT detail FROM load_journals(ARRAY[ROW('ALFA', pg_temp.entry(:'bank', :'ann', amount)::journal_entry, 'named', kind, description, at::timestamptz, false)::journal_request])), field,
 		'a conflict names the changed field ' || field || CASE WHEN description IS NULL THEN ' left out' ELSE '' END)
 	FROM (VALUES ('kind', 'general', '1.00 USD', '2026-11-20 15:00Z', 'as it was'), ('entry', 'transfer', '2.00 USD', '2026-11-20 15:00Z', 'as it was'),
-		('effective_at', 'transfer', '1.00 USD', '2026-11-20 15:00:01Z', 'as it was'), ('description', 'transfer', '1.00 USD', '2026-11-20 15:00Z', 'as it is'),
+		('at', 'transfer', '1.00 USD', '2026-11-20 15:00:01Z', 'as it was'), ('description', 'transfer', '1.00 USD', '2026-11-20 15:00Z', 'as it is'),
 		('description', 'transfer', '1.00 USD', '2026-11-20 15:00Z', NULL)) AS c (field, kind, amount, at, description);
 SELECT is((SELECT outcome || replayed FROM load_journals(ARRAY[ROW('ALFA', pg_temp.entry(:'bank', :'ann', '1.0 USD')::journal_entry, 'named', 'transfer', 'as it was', '2026-11-20 09:00 America/Chicago', true)::journal_request])),
 	'postedtrue', 'a request with the same content written differently is a replay');

@@ -26,9 +26,9 @@ CREATE TEMP TABLE a AS SELECT c.code AS client, row_number() OVER (PARTITION BY 
 CREATE INDEX ON a (client, n);
 ANALYZE a;
 SELECT is(count(*) FILTER (WHERE r.outcome = 'posted'), 20000::bigint, '20,000 journals of ten clients are posted') FROM load_journals(ARRAY(
-	SELECT (x.client, 'j' || i, NULL, CASE WHEN i % 50 = 0 THEN journal_entry(line('Dr', x.bank, '3.00 USD'), line('Cr', x.account, '1.00 USD'), line('Cr', y.account, '1.00 USD'), line('Cr', z.account, '0.40 USD'), line('Cr', z.account, '0.60 USD'))
+	SELECT (x.client, CASE WHEN i % 50 = 0 THEN journal_entry(line('Dr', x.bank, '3.00 USD'), line('Cr', x.account, '1.00 USD'), line('Cr', y.account, '1.00 USD'), line('Cr', z.account, '0.40 USD'), line('Cr', z.account, '0.60 USD'))
 		WHEN i % 10 = 0 THEN journal_entry(line('Dr', x.bank, '3.00 USD'), line('Cr', y.account, '1.00 USD'), line('Cr', x.account, '2.00 USD'))
-		ELSE journal_entry(line('Dr', x.bank, '1.00 USD'), line('Cr', x.account, '1.00 USD')) END, NULL, NULL, false)::journal_request
+		ELSE journal_entry(line('Dr', x.bank, '1.00 USD'), line('Cr', x.account, '1.00 USD')) END, 'j' || i, NULL, NULL, NULL, false)::journal_request
 	FROM generate_series(1, 20000) AS i JOIN a x ON x.client = 'VIEW' || i % 10 AND x.n = i / 10 % 100
 		JOIN a y ON y.client = x.client AND y.n = (x.n + 7) % 100 JOIN a z ON z.client = x.client AND z.n = (x.n + 50) % 100 ORDER BY i)) AS r;
 -- only with customers in some of the lines, or none

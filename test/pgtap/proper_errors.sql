@@ -50,7 +50,7 @@ SELECT throws_ok(format('SELECT * FROM %s', call), code, NULL, format('%s is ref
 	($$change_job('process_cash_calls', times => '{{09:00},{NULL}}')$$, 'LG002'), ($$skip_job('process_cash_calls', NULL, 'why')$$, 'LG002'),
 	($$retire_asset('BTC', reference => '')$$, 'LG002'), ($$register_asset('NEW', 'COIN', 2, reference => repeat('x', 201))$$, 'LG002'),
 	($$open_customer('ONE', 'ONE00004', external_id => repeat('x', 256))$$, 'LG002'),
-	($$propose_journal((SELECT entry FROM journal LIMIT 1), 'r', 'why', at => NULL)$$, 'LG061')) AS found (call, code);
+	($$propose_journal('ONE', (SELECT entry FROM journal LIMIT 1), 'r', 'why', at => NULL)$$, 'LG061')) AS found (call, code);
 SELECT deposit_coin('ONE00001', '1.00 BTC', 'not sealed yet') \g /dev/null
 SELECT throws_ok(format($$SELECT %s FROM set_config('transaction_read_only', 'on', true)$$, call), '25006', NULL, format('%s writes nothing in a read-only transaction', call)) FROM (VALUES
 	($$seal()$$), ($$post_journal('ONE', (SELECT entry FROM journal LIMIT 1), 'r')$$), ($$retire_asset('BTC')$$)) AS writing (call);

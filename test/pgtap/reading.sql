@@ -50,8 +50,8 @@ BEGIN
 			entry := coalesce(entry + e, e) FROM (SELECT journal_entry(line('Dr', pg_temp.of(pair[1]), m), line('Cr', pg_temp.of(pair[2]), m)) AS e
 				FROM (SELECT CASE WHEN pair::text ~ 'btc' THEN amount(0.00000001 * (1 + (random() * 1e6)::int), 'BTC') ELSE amount(0.01 * (1 + (random() * 1e5)::int), 'USD') END AS m) v) v;
 		END LOOP;
-		posted := posted + (SELECT count(*) FILTER (WHERE r.outcome = 'posted') FROM load_journals(ARRAY[((SELECT client FROM a WHERE account = (accounts(entry))[1]), tag || i, NULL, entry,
-			now() - random() * interval '300 days', NULL, false)::journal_request]) AS r);
+		posted := posted + (SELECT count(*) FILTER (WHERE r.outcome = 'posted') FROM load_journals(ARRAY[((SELECT client FROM a WHERE account = (accounts(entry))[1]), entry, tag || i, NULL, NULL,
+			now() - random() * interval '300 days', false)::journal_request]) AS r);
 	END LOOP;
 	RETURN posted;
 END $$;
@@ -90,9 +90,9 @@ BEGIN
 				FROM (SELECT p.fund, p.account, sum(p.amount) AS total FROM posting p WHERE p.client = 'READ' AND p.recorded_at <= %1$L GROUP BY 1, 2) l GROUP BY 1, 2$q$, instant),
 			what || ': the trial balance of random instant ' || n || ' adds up debit and credit accounts apart');
 	END LOOP;
-	RETURN NEXT is_empty($q$SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)$q$,
+	RETURN NEXT is_empty($q$SELECT client, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)$q$,
 		what || ': the trial balance of all clients today sums to zero');
-	RETURN NEXT is((SELECT string_agg(DISTINCT client_code, ' ' ORDER BY client_code) FROM trial_balance()), 'ELSE READ',
+	RETURN NEXT is((SELECT string_agg(DISTINCT client, ' ' ORDER BY client) FROM trial_balance()), 'ELSE READ',
 		what || ': the trial balance of all clients has those with journals');
 	RETURN NEXT is_empty($q$SELECT a.who FROM a WHERE (balance_of(a.account)).balance *<> (SELECT b.balance FROM balances(a.client) b WHERE b.account = a.account)$q$,
 		what || ': balance_of() agrees with balances()');
@@ -262,7 +262,7 @@ GRANT SELECT ON else_whole TO PUBLIC;
 SET LOCAL ROLE ledger_test_bookkeeper;
 SELECT pg_temp.same($$SELECT b.* FROM balances('ELSE') b$$, $$SELECT b.* FROM pg_temp.else_whole b$$,
 	'a bookkeeper sees the balances of all accounts of its client');
-SELECT is((SELECT string_agg(DISTINCT client_code, ' ') FROM trial_balance()), 'ELSE',
+SELECT is((SELECT string_agg(DISTINCT client, ' ') FROM trial_balance()), 'ELSE',
 	'the trial balance of all clients shows a bookkeeper only its own');
 SELECT throws_ok($$SELECT * FROM trial_balance('READ')$$, '42501', NULL, 'a bookkeeper does not see another client''s trial balance');
 RESET ROLE;

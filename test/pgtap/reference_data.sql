@@ -24,9 +24,8 @@ SELECT is((SELECT count(*) FROM instrument i WHERE base(i.price_increment) <> i.
 -- ---------------------------------------------------------------------------
 -- Clients
 -- ---------------------------------------------------------------------------
-SELECT is(open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000),
-		  (SELECT client_id FROM client WHERE code = 'QRST'),
-	'opening a client again with the same terms returns the same client');
+SELECT is(open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000), ROW(NULL, 'opened', true)::change_result,
+	'opening a client again with the same terms gets the first answer, as a replay');
 SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'client'), 1::bigint,
 	'opening a client again records no second change');
 SELECT throws_ok($$SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4001)$$, 'LG020',
@@ -51,7 +50,7 @@ SELECT throws_ok($$SELECT open_client('ABC', sign_convention => 'EITHER')$$, 'LG
 	'an unknown sign convention is refused');
 SELECT is((SELECT count(*) FROM client), 1::bigint, 'a refused client leaves no row');
 SELECT results_eq($$SELECT cut_time, zone, commission_model, status FROM client WHERE code = 'QRST'$$,
-	$$VALUES ('09:00'::time, 'America/Chicago', 'BOTH', 'open')$$,
+	$$VALUES ('09:00'::time, 'America/Chicago', 'BOTH', 'OPEN')$$,
 	'a client is open, cut at 09:00 Chicago time, with both commissions by default');
 SELECT open_client('TIME', at => '2026-03-01 15:00Z') \g /dev/null
 SELECT is((SELECT opened_at FROM client WHERE code = 'TIME'), '2026-03-01 15:00Z',
@@ -61,6 +60,9 @@ SELECT lives_ok($$SELECT change_client('QRST', revenue_share_bps => 3500, refere
 	'a client''s revenue share can be changed');
 SELECT lives_ok($$SELECT change_client('QRST', revenue_share_bps => 3500, reference => 'contract-2', reason => 'new contract')$$,
 	'repeating a change of a client with the same reference succeeds');
+SELECT is(change_client('QRST', revenue_share_bps => 3500, reference => 'contract-2', reason => 'new contract'), ROW('contract-2', 'changed', true)::change_result,
+	'a repeated change gets the first answer, as a replay');
+SELECT is(change_client('QRST', revenue_share_bps => 3500), ROW(NULL, 'unchanged', false)::change_result, 'a change to what is so already changes nothing');
 SELECT results_eq($$SELECT before->>'revenue_share_bps', after->>'revenue_share_bps', reason, changed_by::text FROM change_log
 	WHERE object_kind = 'client' AND object_key = 'QRST' AND before IS NOT NULL$$,
 	$$VALUES ('4000', '3500', 'new contract', current_user::text)$$,
@@ -85,8 +87,8 @@ SELECT throws_ok($$SELECT require_client(NULL)$$, 'LG010', NULL, 'require_client
 -- ---------------------------------------------------------------------------
 -- Customers
 -- ---------------------------------------------------------------------------
-SELECT is(open_customer(client => 'QRST', customer => 'QRST0001'), open_customer(client => 'QRST', customer => 'QRST0001'),
-	'opening a customer again with the same terms returns the same customer');
+SELECT is(ARRAY[(open_customer(client => 'QRST', customer => 'QRST0001')).replayed, (open_customer(client => 'QRST', customer => 'QRST0001')).replayed], '{f,t}',
+	'opening a customer again with the same terms gets the first answer, as a replay');
 SELECT throws_ok($$SELECT open_customer(client => 'TIME', customer => 'QRST0001')$$, 'LG020', NULL,
 	'an account code of one client is refused to another');
 SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0001', account_type => 'ENTITY')$$, 'LG020', NULL,
@@ -148,22 +150,22 @@ SELECT throws_ok($$SELECT change_customer('QRST0001', mode => 'OPEN', reference 
 -- ---------------------------------------------------------------------------
 -- Counterparties
 -- ---------------------------------------------------------------------------
-SELECT is(open_provider('LP1', 'First Provider'), open_provider('LP1', 'First Provider'),
-	'opening a liquidity provider again with the same name returns the same provider');
+SELECT is(ARRAY[(open_provider('LP1', 'First Provider')).replayed, (open_provider('LP1', 'First Provider')).replayed], '{f,t}',
+	'opening a liquidity provider again with the same name gets the first answer, as a replay');
 SELECT throws_ok($$SELECT open_provider('LP1', 'Second Provider')$$, 'LG020', NULL,
 	'opening a liquidity provider again with another name is refused');
 SELECT throws_ok($$SELECT open_provider('LP:1', 'First')$$, 'LG002', NULL,
 	'a provider code with a colon, which separates account names, is refused');
 SELECT throws_ok($$SELECT open_provider('LP2', '')$$, 'LG002', NULL, 'a liquidity provider without a name is refused');
-SELECT lives_ok($$SELECT change_provider('LP1', status => 'suspended', reason => 'stale quotes')$$,
+SELECT lives_ok($$SELECT change_provider('LP1', status => 'SUSPENDED', reason => 'stale quotes')$$,
 	'a liquidity provider can be suspended');
-SELECT throws_ok($$SELECT change_provider('LP9', status => 'suspended')$$, 'LG014', NULL,
+SELECT throws_ok($$SELECT change_provider('LP9', status => 'SUSPENDED')$$, 'LG014', NULL,
 	'changing an unknown liquidity provider is refused');
 SELECT throws_ok($$SELECT change_provider('LP1', status => 'tired')$$, 'LG002', NULL,
 	'an unknown status of a liquidity provider is refused');
 
-SELECT is(open_bank_account('MAIN', 'FBO', 'First Bank', last_four => '1234'), open_bank_account('MAIN', 'FBO', 'First Bank', last_four => '1234'),
-	'opening a bank account again with the same terms returns the same account');
+SELECT is(ARRAY[(open_bank_account('MAIN', 'FBO', 'First Bank', last_four => '1234')).replayed, (open_bank_account('MAIN', 'FBO', 'First Bank', last_four => '1234')).replayed], '{f,t}',
+	'opening a bank account again with the same terms gets the first answer, as a replay');
 SELECT is((SELECT ledger_name FROM bank_account WHERE code = 'MAIN'), 'Bank:omnibus',
 	'an FBO bank account is booked on Bank:omnibus by default');
 SELECT throws_ok($$SELECT open_bank_account('MAIN', 'FBO', 'Other Bank', last_four => '1234')$$, 'LG020', NULL,
@@ -184,9 +186,9 @@ SELECT lives_ok($$SELECT close_bank_account('MAIN', reason => 'moved')$$, 'an op
 -- ---------------------------------------------------------------------------
 -- Assets and instruments
 -- ---------------------------------------------------------------------------
-SELECT is(register_asset('ACME', 'COIN', 3), register_asset('ACME', 'COIN', 3),
-	'registering an asset again with the same terms returns the same asset');
-SELECT is(register_asset('BTC', 'COIN', 8), 'BTC'::asset, 'registering a shipped asset with the same terms returns it');
+SELECT is(ARRAY[(register_asset('ACME', 'COIN', 3)).replayed, (register_asset('ACME', 'COIN', 3)).replayed], '{f,t}',
+	'registering an asset again with the same terms gets the first answer, as a replay');
+SELECT is(register_asset('BTC', 'COIN', 8), ROW(NULL, 'opened', true)::change_result, 'registering a shipped asset with the same terms is a replay');
 SELECT throws_ok($$SELECT register_asset('ACME', 'COIN', 4)$$, 'LG020', NULL,
 	'registering an asset again with other decimals is refused');
 SELECT throws_ok($$SELECT register_asset('BTC', 'FIAT', 8)$$, 'LG020', NULL,
@@ -204,8 +206,8 @@ SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'supported_asset'
 SELECT throws_ok($$SELECT retire_asset('NONE')$$, 'LG040', NULL, 'retiring an unknown asset is refused');
 SELECT throws_ok($$SELECT require_asset(NULL)$$, 'LG040', NULL, 'require_asset() refuses NULL as unknown');
 
-SELECT is(open_instrument('ACMEUSD', 'ACME', 'USD', '0.05 USD/ACME', '0.01 ACME'), open_instrument('ACMEUSD', 'ACME', 'USD', '0.05 USD/ACME', '0.01 ACME'),
-	'opening an instrument again with the same terms returns the same instrument');
+SELECT is(ARRAY[(open_instrument('ACMEUSD', 'ACME', 'USD', '0.05 USD/ACME', '0.01 ACME')).replayed, (open_instrument('ACMEUSD', 'ACME', 'USD', '0.05 USD/ACME', '0.01 ACME')).replayed], '{f,t}',
+	'opening an instrument again with the same terms gets the first answer, as a replay');
 SELECT results_eq($$SELECT minimum_quantity::text, minimum_notional::text FROM instrument WHERE symbol = 'ACMEUSD'$$, $$VALUES ('0.01 ACME', '1.00 USD')$$,
 	'an instrument''s minimums default to its quantity increment and 1.00 of the quote');
 SELECT throws_ok($$SELECT open_instrument('ACMEUSD', 'ACME', 'USD', '0.01 USD/ACME', '0.01 ACME')$$, 'LG020', NULL,
@@ -232,10 +234,10 @@ SELECT lives_ok($$SELECT change_instrument('ACMEUSD', minimum_notional => '5.00 
 	'an instrument''s minimum notional can be changed');
 SELECT throws_ok($$SELECT change_instrument('ACMEUSD', minimum_notional => '5.001 USD')$$, 'LG043', NULL,
 	'a minimum notional with more decimals than the quote is refused');
-SELECT throws_ok($$SELECT change_instrument('NONEUSD', status => 'retired')$$, 'LG015', NULL,
+SELECT throws_ok($$SELECT change_instrument('NONEUSD', status => 'RETIRED')$$, 'LG015', NULL,
 	'changing an unknown instrument is refused');
 SELECT lives_ok($$SELECT retire_instrument('ACMEUSD', reason => 'delisted')$$, 'an open instrument can be retired');
-SELECT is((SELECT status FROM instrument WHERE symbol = 'ACMEUSD'), 'retired', 'a retired instrument stays listed as retired');
+SELECT is((SELECT status FROM instrument WHERE symbol = 'ACMEUSD'), 'RETIRED', 'a retired instrument stays listed as retired');
 
 -- A change is a request when it has a reference
 -- ---------------------------------------------------------------------------
@@ -248,8 +250,8 @@ EXCEPTION WHEN SQLSTATE 'LG020' THEN
 	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
 	RETURN substring(message FROM '[a-z_]+$');
 END $$;
-SELECT is(open_client('REFS', name => 'References', reference => 'refs-1'), open_client('REFS', name => 'References', reference => 'refs-1'),
-	'an opening repeated with its reference returns the same client');
+SELECT is(ARRAY[(open_client('REFS', name => 'References', reference => 'refs-1')).replayed, (open_client('REFS', name => 'References', reference => 'refs-1')).replayed], '{f,t}',
+	'an opening repeated with its reference gets the first answer, as a replay');
 SELECT is(pg_temp.differs(call), field, format('the reference of an opening is refused for another %s', field)) FROM (VALUES
 	('name', $$SELECT open_client('REFS', name => 'Others', reference => 'refs-1')$$),
 	('code', $$SELECT open_client('MORE', name => 'References', reference => 'refs-1')$$),
@@ -266,7 +268,7 @@ SELECT lives_ok($$SELECT close_client('REFS', 'refs-3', 'left')$$, 'a client is 
 SELECT lives_ok($$SELECT close_client('REFS', 'refs-3', 'left')$$, 'a closing repeated with its reference is no error');
 SELECT is(pg_temp.differs($$SELECT close_client('TIME', 'refs-3', 'left')$$), 'code', 'the reference of a closing is refused for another client');
 SELECT retire_asset('YFI', 'asset-1', 'test'), reinstate_asset('YFI', 'asset-2', 'test'), retire_asset('YFI', 'asset-1', 'test') \g /dev/null
-SELECT is((SELECT status FROM supported_asset WHERE asset = 'YFI'), 'active', 'a retirement repeated with its reference after the asset was reinstated retires nothing');
+SELECT is((SELECT status FROM supported_asset WHERE asset = 'YFI'), 'ACTIVE', 'a retirement repeated with its reference after the asset was reinstated retires nothing');
 SELECT is(pg_temp.differs($$SELECT retire_asset('ZEC', 'asset-1', 'test')$$), 'asset', 'the reference of a retirement is refused for another asset');
 SELECT lives_ok($$SELECT change_customer('TIME0001', mode => 'LOCKED', reference => 'c-1')$$, 'two clients'' references of customers do not meet');
 SELECT lives_ok($$SELECT open_provider('LP2', 'Second Provider', reference => 'refs-1')$$, 'references of different kinds of object do not meet');

@@ -54,7 +54,7 @@ SELECT is_empty($$SELECT reference FROM rejection UNION ALL SELECT reference FRO
 
 -- the attack: a proposal was blocked for ever by a journal under "manual:" and its reference
 SET LOCAL SESSION AUTHORIZATION ledger_test_bookkeeper;
-SELECT lives_ok(format('SELECT propose_journal(%L, ''rent-11'', ''rent'')', :'payment'),
+SELECT lives_ok(format('SELECT propose_journal(''QRST'', %L, ''rent-11'', ''rent'')', :'payment'),
 	'a bookkeeper can propose a payment under a free reference');
 SELECT throws_ok(format('SELECT post_journal(''QRST'', %L, ''manual:rent-11'')', :'entry'), 'LG002', NULL,
 	'the reference that a proposal will post under is reserved');

@@ -186,7 +186,7 @@ SELECT throws_ok($$SELECT reverse_journal('REVS', pg_temp.id('bt'), 'rbt')$$, 'L
 SELECT authorize_hold('REVS', pg_temp.of('ann'), '15.00 USD', 'h') \g /dev/null
 SELECT capture_hold('REVS', 'h', pg_temp.entry('Dr ann 15.00, Cr held 15.00'), 'hc') \g /dev/null
 SELECT lives_ok($$SELECT pg_temp.take_back('REVS', pg_temp.id('hc'), 'rhc')$$, 'the journal of a captured hold can be reversed');
-SELECT is((SELECT status || ' ' || captured FROM hold WHERE reference = 'h'), 'captured 15.00 USD',
+SELECT is((SELECT status || ' ' || captured FROM hold WHERE reference = 'h'), 'CAPTURED 15.00 USD',
 	'a hold stays captured when its journal is reversed');
 
 -- ---------------------------------------------------------------------------

@@ -32,15 +32,15 @@ BEGIN
 	PERFORM load_journal(client, format('{Dr %s 40.00 USD; Cr %s 40.00 USD}', account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
 		account_of(client, 'FBO', 'Cust:' || second || ':settled', 'USD'))::journal_entry, 'transfer');
 	PERFORM initiate_deposit(second, '70.00 USD', 'cash'), request_withdrawal(second, '20.00 USD', 'out');
-	PERFORM load_journals(ARRAY[(client, 'too much', NULL, format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
+	PERFORM load_journals(ARRAY[(client, format('{Dr %s 500.00 USD; Cr %s 500.00 USD}',
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'), account_of(client, 'FBO', 'Bank:omnibus', 'USD'))::journal_entry,
-		NULL, NULL, false)::journal_request]);
+		'too much', NULL, NULL, NULL, false)::journal_request]);
 	PERFORM deposit_coin(customer, '1.00 BTC', reference => 'coin');
 	PERFORM post_trade(customer, 'BUY', '0.10 BTC', 'LP1', 'trade', provider_price => '60000.00 USD/BTC', markup_bps => 50, fee_minimum => '1.00 USD',
 		client_order_id => 'order', executed_at => '2026-11-02 15:00Z');
 	PERFORM post_trade(second, 'BUY', '0.01 BTC', 'LP1', 'called', provider_price => '60000.00 USD/BTC'), bust_trade(second, 'called', 'not called');
 	PERFORM authorize_hold(client, account_of(client, 'CUST', 'Cust:' || customer, 'BTC'), '0.20 BTC', 'hold');
-	PERFORM propose_journal(format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account(client, 'CORP', 'Expense:bank-fee', 'USD'),
+	PERFORM propose_journal(client, format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account(client, 'CORP', 'Expense:bank-fee', 'USD'),
 		open_account(client, 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'by hand', 'BANK_FEE'), open_account(client, 'CORP', 'Expense:rent', 'USD');
 	PERFORM instruct_fbo_transfer(client, '10.00 USD', 'float');
 	PERFORM close_window(client, '2026-11-03');
@@ -179,7 +179,7 @@ SELECT throws_ok(call, 'LG012', NULL, 'a call that names another client''s custo
 	$$SELECT * FROM post_trade('TWO00001', 'BUY', '0.10 BTC', 'LP1', 't2', provider_price => '60000.00 USD/BTC')$$,
 	$$SELECT * FROM bust_trade('TWO00001', 'trade', 'b2')$$, $$SELECT * FROM buying_power('TWO00001')$$,
 	$$SELECT * FROM initiate_deposit('TWO00002', '1.00 USD', 'd2')$$, $$SELECT * FROM request_withdrawal('TWO00002', '20.00 USD', 'w2')$$, $$SELECT * FROM cash_balance('TWO00002')$$]) AS call;
-SELECT results_eq($$SELECT DISTINCT client_code FROM trial_balance()$$, ARRAY['ONE'],
+SELECT results_eq($$SELECT DISTINCT client FROM trial_balance()$$, ARRAY['ONE'],
 	'a trial balance of all clients has only those the caller sees');
 SELECT is_empty($$SELECT * FROM obligations() WHERE client_code <> 'ONE'$$,
 	'a list of all obligations has only those of clients the caller sees');
@@ -252,7 +252,7 @@ SET LOCAL SESSION AUTHORIZATION ledger_test_settler;
 SELECT is((SELECT count(*) FROM client), 2::bigint, 'a settler sees all clients');
 SELECT throws_ok($$SELECT * FROM event$$, '42501', NULL, 'a settler cannot read the events');
 SET LOCAL SESSION AUTHORIZATION ledger_test_administrator;
-SELECT lives_ok($$SELECT revoke_client_access('ONE', 'ledger_test_one', 'left')$$,
+SELECT lives_ok($$SELECT revoke_client_access('ONE', 'ledger_test_one', reason => 'left')$$,
 	'an administrator revokes a role''s access to a client');
 SELECT throws_ok($$SELECT post_journal('ONE', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}', 'r')$$, '42501', NULL,
 	'an administrator cannot post');

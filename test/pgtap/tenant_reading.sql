@@ -76,8 +76,8 @@ BEGIN
 	PERFORM close_window(client, '2026-11-04');
 	rent := open_account(client, 'CORP', 'Expense:rent', 'USD');
 	PERFORM pg_temp.as_settler(
-		format('SELECT propose_journal(entry => %L, reason => %L, reference => %L)', journal_entry(line('Dr', rent, '1.00 USD'), line('Cr', open_account(client, 'CORP', 'Bank:operating', 'USD'), '1.00 USD')), 'rent', 'rent'),
-		format('SELECT propose_journal(entry => %L, reason => %L, reference => %L)', journal_entry(line('Dr', open_account(client, 'CORP', 'Revenue:markup', 'USD'), '8.77 USD'), line('Cr', rent, '8.77 USD')), 'moved', 'revenue'),
+		format('SELECT propose_journal(client => %L, entry => %L, reason => %L, reference => %L)', client, journal_entry(line('Dr', rent, '1.00 USD'), line('Cr', open_account(client, 'CORP', 'Bank:operating', 'USD'), '1.00 USD')), 'rent', 'rent'),
+		format('SELECT propose_journal(client => %L, entry => %L, reason => %L, reference => %L)', client, journal_entry(line('Dr', open_account(client, 'CORP', 'Revenue:markup', 'USD'), '8.77 USD'), line('Cr', rent, '8.77 USD')), 'moved', 'revenue'),
 		format('SELECT propose_cash_call_write_off(%1$L, %2$s, %5$L), propose_cash_call_write_off(%1$L, %3$s, %5$L), propose_cash_call_write_off(%1$L, %4$s, %5$L)',
 			client, unpaid[1], unpaid[2], unpaid[3], '2026-11-15 15:00Z'),
 		format('SELECT propose_write_off(%1$L, o.obligation, %2$L, %3$L) FROM obligations(%1$L, true) AS o WHERE o.counterparty = %1$L', client, 'bad client', 'PARTNER_WRITE_OFF'),
@@ -102,7 +102,7 @@ BEGIN
 		FROM (%s) AS q (c, v), string_to_table(%L, '' '') AS p', query, params);
 END $$;
 SELECT pg_temp.give('client', 'SELECT code, code FROM client'),
-	pg_temp.give('customer account:text customer_code', 'SELECT l.code, c.customer_code FROM customer c JOIN client l USING (client_id) WHERE c.customer_code ~ ''0000[123]$'' ORDER BY (c.customer_code ~ ''2$'') DESC, 2'),
+	pg_temp.give('customer', 'SELECT l.code, c.customer_code FROM customer c JOIN client l USING (client_id) WHERE c.customer_code ~ ''0000[123]$'' ORDER BY (c.customer_code ~ ''2$'') DESC, 2'),
 	pg_temp.give('account:account_id', 'SELECT l.code, a.account FROM account a JOIN client l USING (client_id) ORDER BY (a.name ~ ''^Cust:...00001$'') DESC, a.account'),
 	pg_temp.give('call', 'SELECT l.code, c.journal_id FROM cash_call c JOIN client l USING (client_id) JOIN journal j USING (client_id, journal_id) ORDER BY j.reference ~ ''^unpaid'' DESC, 2'),
 	pg_temp.give('calls', 'SELECT l.code, ARRAY[max(w.journal_id)] FROM cash_write_off w JOIN client l USING (client_id) GROUP BY 1'),
@@ -116,9 +116,9 @@ SELECT pg_temp.give('client', 'SELECT code, code FROM client'),
 	pg_temp.give('kind', 'SELECT code, ''AM''::text FROM client'), pg_temp.give('calendar', 'SELECT code, calendar::text FROM client, calendar'),
 	pg_temp.give('day', 'SELECT code, ''2026-11-10''::date FROM client'), pg_temp.give('at', 'SELECT code, ''2026-11-20 15:00Z''::timestamptz FROM client'),
 	pg_temp.give('amount', $$SELECT code, a FROM client, unnest('{1.00 USD,0.01 BTC}'::amount[]) a$$), pg_temp.give('reason', 'SELECT code, ''why''::text FROM client'),
-	pg_temp.give('customer_codes', 'SELECT code, ARRAY[code || ''00008''] FROM client') \g /dev/null
+	pg_temp.give('customers', 'SELECT code, ARRAY[code || ''00008''] FROM client') \g /dev/null
 -- and one that is new
-INSERT INTO public.ledger_test_value SELECT code, 'customer_code', 9, format('%L::text', code || '00007') FROM client;
+INSERT INTO public.ledger_test_value SELECT code, 'customer', 9, format('%L::text', code || '00007') FROM client;
 
 CREATE TEMP TABLE literals AS SELECT v.client, v.param, array_agg(v.literal ORDER BY v.n) AS literals FROM public.ledger_test_value v GROUP BY 1, 2;
 CREATE UNIQUE INDEX ON literals (param, client);
@@ -176,7 +176,7 @@ SELECT is_empty($$SELECT name FROM public.ledger_test_routine WHERE NOT writes E
 	'every function that reads answers a clerk of the company for a client granted');
 SELECT is_empty($$SELECT DISTINCT ON (who, name, mark) who, name, mark, statement FROM public.ledger_test_told WHERE mark ~ 'TWO|77\d{5}'$$,
 	'no function tells what is another client''s');
-SELECT is_empty($$SELECT who, name, state, statement FROM public.ledger_test_answered WHERE client = 'TWO' AND statement ~ '(client|customer|account|customer_code) => ''(TWO|FBO|CUST|CORP)' AND state !~ '^(42501|LG012|LG030)$'$$,
+SELECT is_empty($$SELECT who, name, state, statement FROM public.ledger_test_answered WHERE client = 'TWO' AND statement ~ '(client|customer|account) => ''(TWO|FBO|CUST|CORP)' AND state !~ '^(42501|LG012|LG030)$'$$,
 	'every function refuses another client, its customers and its accounts');
 SELECT is_empty($$SELECT DISTINCT ON (name, mark) name, mark, statement, said FROM public.ledger_test_told WHERE who = 'tenant'$$,
 	'no function tells a tenant of a provider, its price, a bank or the company''s revenue');

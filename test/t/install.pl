@@ -44,21 +44,21 @@ foreach my $encoding ('LATIN1', 'SQL_ASCII')
 	like($error, qr/HINT:  .*initdb --encoding=UTF8/, "the hint for encoding $encoding says how to make a cluster of UTF8");
 }
 
-# the schema belongs to the extension: it comes and goes with it, and dumps leave it to CREATE EXTENSION
+# the schemas belong to the extension: they come and go with it, and dumps leave them to CREATE EXTENSION
 is(install($LedgerTest::database), '', 'the extension installs in a database of encoding UTF8');
-is(in_ledger($node, <<'SQL'), 'e', 'the schema is a member of the extension');
-SELECT deptype FROM pg_depend WHERE classid = 'pg_namespace'::regclass AND objid = 'bakkt_ledger'::regnamespace AND refclassid = 'pg_extension'::regclass
+is(in_ledger($node, <<'SQL'), "e\ne", 'both schemas are members of the extension');
+SELECT deptype FROM pg_depend WHERE classid = 'pg_namespace'::regclass AND objid IN ('bakkt_ledger'::regnamespace, 'bakkt_ledger_internal'::regnamespace) AND refclassid = 'pg_extension'::regclass
 SQL
 my ($dump) = run_command([ 'pg_dump', '-h', $node->host, '-p', $node->port, '--schema-only', $LedgerTest::database ]);
 like($dump, qr/CREATE EXTENSION IF NOT EXISTS bakkt_ledger WITH SCHEMA pg_catalog;/, 'a dump creates the extension');
-unlike($dump, qr/CREATE SCHEMA bakkt_ledger/, 'a dump leaves the schema to CREATE EXTENSION');
-is(in_ledger($node, <<'SQL'), '', 'nothing of the extension stands outside its schema');
+unlike($dump, qr/CREATE SCHEMA bakkt_ledger/, 'a dump leaves the schemas to CREATE EXTENSION');
+is(in_ledger($node, <<'SQL'), '', 'nothing of the extension stands outside its schemas');
 SELECT i.identity FROM pg_depend d, pg_identify_object(d.classid, d.objid, 0) i
  WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'bakkt_ledger')
-   AND i.schema <> 'bakkt_ledger'
+   AND i.schema NOT IN ('bakkt_ledger', 'bakkt_ledger_internal')
 SQL
 in_ledger($node, 'SELECT open_client($$ONE$$); DROP EXTENSION bakkt_ledger');
-is(in_ledger($node, "SELECT to_regnamespace('bakkt_ledger') IS NULL"), 't', 'the schema is dropped with the extension');
+is(in_ledger($node, "SELECT coalesce(to_regnamespace('bakkt_ledger'), to_regnamespace('bakkt_ledger_internal')) IS NULL"), 't', 'both schemas are dropped with the extension');
 is(install($LedgerTest::database), '', 'the extension can be installed again after it was dropped');
 
 done_testing();

@@ -46,7 +46,7 @@ SELECT record_wire('DUMP', 'received', '10.00 USD', 'wire 1', closes_on => '2026
 SELECT settle_provider('DUMP', 'LP1', 'provider 1', '2026-03-08');
 SELECT authorize_hold('DUMP', account, '5.00 USD', 'hold ' || n, expires_at => CASE WHEN n = 2 THEN now() + interval '1 day' END) FROM public.claim WHERE client = 'DUMP' AND n < 4;
 SELECT release_hold('DUMP', 'hold 1', 'free 1'), increase_hold('DUMP', 'hold 3', '1.00 USD', 'more 3');
-SELECT propose_journal(journal_entry(line('Dr', h.account, '3.00 USD'), line('Cr', o.account, '3.00 USD')), reference => 'proposal', reason => 'BANK_FEE')
+SELECT propose_journal('DUMP', journal_entry(line('Dr', h.account, '3.00 USD'), line('Cr', o.account, '3.00 USD')), reference => 'proposal', reason => 'BANK_FEE')
 	FROM public.house h, public.house o WHERE h.client = 'DUMP' AND o.client = 'DUMP' AND h.name = 'Bank:operating' AND o.name = 'Equity';
 SELECT freeze_account(account, 'debit', reason => 'court order') FROM public.claim WHERE client = 'OTHR' AND n = 5;
 CREATE ROLE reading_for_dump;

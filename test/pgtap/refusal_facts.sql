@@ -1,0 +1,43 @@
+-- What a program is told of a refusal: JSON in the diagnostic field that drivers call constraint name.
+BEGIN;
+SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
+SELECT no_plan();
+
+CREATE FUNCTION pg_temp.facts(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	code	text;
+	facts	text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'not refused';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, facts = CONSTRAINT_NAME;
+	RETURN code || ' ' || facts::jsonb::text;
+END $$;
+
+SELECT open_client('FACT'), open_customer('FACT', 'FACT0001', external_id => '4711'), open_provider('LP1', 'Provider') \g /dev/null
+SELECT open_account('FACT', 'FBO', 'Bank:omnibus', 'USD') AS bank, open_account('FACT', 'FBO', 'Cust:FACT0001:settled', 'USD') AS cash \gset
+SELECT load_journal('FACT', journal_entry(line('Dr', :'bank', '100 USD'), line('Cr', :'cash', '100 USD')), 'fund'),
+	authorize_hold('FACT', :'cash', '30 USD', 'bound') \g /dev/null
+
+SELECT is(pg_temp.facts(format('SELECT load_journal(''FACT'', journal_entry(line(''Cr'', %L, ''71 USD''), line(''Dr'', %L, ''71 USD'')), ''too much'')', :'bank', :'cash')),
+	format('LG050 {"account": "%s", "required": "71.00 USD", "available": "70.00 USD"}', :'cash'), 'a journal that is not covered tells the account, what it takes and what is there');
+SELECT is(pg_temp.facts(format('SELECT authorize_hold(''FACT'', %L, ''70.01 USD'', ''more'')', :'cash')),
+	format('LG050 {"account": "%s", "required": "70.01 USD", "available": "70.00 USD"}', :'cash'), 'a hold that is not covered tells the account, what it takes and what is there');
+SELECT is(pg_temp.facts($$SELECT release_hold('FACT', 'bound', 'r', '31 USD')$$), 'LG053 {"hold": "bound", "required": "31.00 USD", "available": "30.00 USD"}',
+	'a release of more than the hold binds tells both amounts');
+SELECT is(pg_temp.facts($$SELECT release_hold('FACT', 'none', 'r')$$), 'LG051 {"hold": "none"}', 'an unknown hold is named');
+SELECT is(pg_temp.facts($$SELECT authorize_hold('FACT', account_of('FACT', 'FBO', 'Cust:FACT0001:settled', 'USD'), '31 USD', 'bound')$$),
+	'LG020 {"field": "amount", "given": "31.00 USD", "stored": "30.00 USD"}', 'a request with other content than before tells the field and both values');
+SELECT is(pg_temp.facts($$SELECT post_trade('FACT0001', 'SELL', '2 BTC', 'LP1', 's', provider_price => '60000 USD/BTC')$$),
+	'LG050 {"customer": "FACT0001", "required": "2.00 BTC", "available": "0.00 BTC"}', 'a sale of coin that is not there tells the customer, what it takes and what is there');
+SELECT is(pg_temp.facts(statement), told, 'what is unknown is named: ' || told) FROM (VALUES
+	($$SELECT change_client('NONE', name => 'x')$$, 'LG010 {"client": "NONE"}'),
+	($$SELECT statement('NOBODY00', 'USD')$$, 'LG012 {"customer": "NOBODY00"}'),
+	($$SELECT change_provider('LP9', 'x')$$, 'LG014 {"provider": "LP9"}'),
+	($$SELECT change_instrument('NONEUSD')$$, 'LG015 {"symbol": "NONEUSD"}'),
+	($$SELECT close_bank_account('none')$$, 'LG016 {"bank_account": "none"}'),
+	($$SELECT balance_of('FBO:999999')$$, 'LG030 {"account": "FBO:999999"}')) AS v (statement, told);
+
+SELECT * FROM finish();
+ROLLBACK;
