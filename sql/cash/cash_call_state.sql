@@ -110,13 +110,9 @@ CREATE FUNCTION bakkt_ledger.cash_calls(client text, customer text DEFAULT NULL,
 $$
 DECLARE
     holder constant integer := require_client(client);
+    owner constant bigint := customer_asked(holder, customer);
 BEGIN
     PERFORM require_instant(at);
-    IF customer IS NOT NULL
-        AND NOT EXISTS (SELECT FROM customer AS u WHERE u.customer_code = customer AND u.client_id = holder) THEN
-        PERFORM refuse('LG012', format('client "%s" has no customer "%s"', client, customer), NULL,
-                       'Leave the customer out for the calls of all its customers.');
-    END IF;
     RETURN QUERY
     SELECT c.journal_id, u.customer_code, j.reference::text, side(j.terms), i.symbol, quantity(j.terms), price(j.terms),
            client_order_id(j.terms), CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END, c.amount,
@@ -130,7 +126,7 @@ BEGIN
     JOIN customer AS u ON u.customer_id = c.customer_id
     LEFT JOIN journal AS j ON j.client_id = c.client_id AND j.journal_id = c.journal_id
     LEFT JOIN instrument AS i ON i.instrument_id = instrument_id(j.terms)
-    WHERE c.client_id = holder AND c.called_at <= cash_calls.at AND u.customer_code = coalesce(customer, u.customer_code)
+    WHERE c.client_id = holder AND c.called_at <= cash_calls.at AND c.customer_id = coalesce(owner, c.customer_id)
     ORDER BY c.called_at, c.journal_id;
 END;
 $$;

@@ -92,7 +92,7 @@ BEGIN
     PERFORM require_reference(reference, 'a recovery', 180);
     owner := lock_cash_of(customer);
     asked := open_request('recover_deficit', 'deficit', owner.client_id, reference,
-                          jsonb_build_object('customer', customer, 'amount', amount, 'asset', unit), at);
+                          jsonb_build_object('customer', owner.customer_code, 'amount', amount, 'asset', unit), at);
     IF asked.outcome IS NOT NULL THEN
         RETURN first_answer(asked, NULL::deficit_recovery_result);
     END IF;

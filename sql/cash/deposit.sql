@@ -17,7 +17,7 @@ BEGIN
     PERFORM require_instant(at);
     owner := lock_cash_of(customer);
     asked := open_funding_request('initiate_deposit', owner.client_id, reference,
-                                  jsonb_build_object('customer', customer, 'amount', amount, 'bank', bank), at);
+                                  jsonb_build_object('customer', owner.customer_code, 'amount', amount, 'bank', bank), at);
     IF asked.outcome IS NOT NULL THEN
         RETURN first_answer(asked, NULL::funding_transfer_result);
     END IF;

@@ -351,8 +351,8 @@ BEGIN
 END;
 $$;
 
--- What is answered about a step that a transfer has taken, now or (again) before, as its event tells
--- it. Call it in a statement after the step: it does not see what its own statement has done.
+-- What is answered about a step that a transfer has taken, now or (again) before, as its event
+-- tells it. Call it in a statement after the step: it does not see what its own statement has done.
 CREATE FUNCTION bakkt_ledger_internal.funding_answer(moved funding_transfer, happening text, again boolean DEFAULT false,
                                                      place bigint DEFAULT 1, told boolean DEFAULT is_company())
     RETURNS funding_transfer_result
@@ -368,8 +368,8 @@ BEGIN
       AND e.event = happening
     ORDER BY e.event_id DESC
     LIMIT 1;
-    RETURN (place, moved.reference, happening, again, (customer_row(moved.customer_id)).customer_code, moved.rail, moved.direction,
-            moved.amount, CASE WHEN told OR happening IN ('initiated', 'requested') THEN moved.bank END,
+    RETURN (place, moved.reference, happening, again, (customer_row(moved.customer_id)).customer_code, moved.rail,
+            moved.direction, moved.amount, CASE WHEN told OR happening IN ('initiated', 'requested') THEN moved.bank END,
             CASE WHEN told THEN step.content ->> 'bank_reference' END, step.status, step.at, moved.available_at,
             (step.content ->> 'deficit')::amount, step.journal_id)::funding_transfer_result;
 END;

@@ -164,16 +164,10 @@ CREATE FUNCTION bakkt_ledger.funding_transfers(client text, customer text DEFAUL
 $$
 DECLARE
     holder constant client := client_row(require_client(client));
-    owner customer;
+    owner constant bigint := customer_asked(holder.client_id, customer);
 BEGIN
     PERFORM require_instant(at);
-    IF customer IS NOT NULL THEN
-        owner := customer_row(require_customer(customer));
-        IF owner.client_id <> holder.client_id THEN
-            PERFORM refuse('LG012', format('client "%s" has no customer "%s"', client, customer));
-        END IF;
-    END IF;
-    RETURN QUERY SELECT f.* FROM funding_as_of(holder, owner.customer_id, at) AS f;
+    RETURN QUERY SELECT f.* FROM funding_as_of(holder, owner, at) AS f;
 END;
 $$;
 COMMENT ON FUNCTION funding_transfers IS

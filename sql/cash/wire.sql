@@ -55,24 +55,24 @@ CREATE FUNCTION bakkt_ledger.receive_wire(client text, amount amount, reference 
 $$
 DECLARE
     holder constant integer := require_client(client);
-    owner constant bigint := (customer_of(holder, customer)).customer_id;
+    owner constant customer := customer_of(holder, customer);
     asked request;
     obstacle text;
     moved funding_transfer;
 BEGIN
     PERFORM require_instant(at);
-    PERFORM lock_customer_cash(owner) WHERE owner IS NOT NULL;
+    PERFORM lock_customer_cash(owner.customer_id) WHERE owner.customer_id IS NOT NULL;
     asked := open_funding_request('receive_wire', holder, reference,
-                                  jsonb_build_object('customer', customer, 'amount', amount, 'bank', bank,
+                                  jsonb_build_object('customer', owner.customer_code, 'amount', amount, 'bank', bank,
                                                      'bank_reference', bank_reference), at);
     IF asked.outcome IS NOT NULL THEN
         RETURN first_answer(asked, NULL::funding_transfer_result);
     END IF;
     PERFORM require_new_wire(holder, reference, bank_reference), require_fiat('a wire', require_positive(amount)),
             require_omnibus_bank(bank, asset(amount));
-    obstacle := wire_obstacle(owner, asset(amount));
+    obstacle := wire_obstacle(owner.customer_id, asset(amount));
     moved := CASE WHEN obstacle IS NULL
-                  THEN open_funding(asked, owner, 'DEPOSIT', 'WIRE', 'SETTLED', 'received', 'wire_received')
+                  THEN open_funding(asked, owner.customer_id, 'DEPOSIT', 'WIRE', 'SETTLED', 'received', 'wire_received')
                   ELSE open_funding(asked, NULL, 'DEPOSIT', 'WIRE', 'UNIDENTIFIED', 'received', 'wire_unidentified',
                                     obstacle) END;
     RETURN close_request(asked, funding_answer(moved, 'received'));
@@ -94,7 +94,7 @@ CREATE FUNCTION bakkt_ledger.assign_wire(client text, reference text, customer t
 $$
 DECLARE
     owner constant bigint := coalesce((customer_of(require_client(client), customer)).customer_id, require_customer(customer));
-    said constant jsonb := jsonb_build_object('customer', customer);
+    said constant jsonb := jsonb_build_object('customer', (customer_row(owner)).customer_code);
     moved funding_transfer;
     again boolean;
 BEGIN

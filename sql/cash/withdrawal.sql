@@ -46,7 +46,8 @@ BEGIN
     PERFORM require_instant(at);
     owner := lock_cash_of(customer);
     asked := open_funding_request('request_withdrawal', owner.client_id, reference,
-                                  jsonb_build_object('customer', customer, 'amount', amount, 'bank', bank, 'rail', rail), at);
+                                  jsonb_build_object('customer', owner.customer_code, 'amount', amount, 'bank', bank,
+                                                     'rail', rail), at);
     IF asked.outcome IS NOT NULL THEN
         RETURN first_answer(asked, NULL::funding_transfer_result);
     ELSIF rail IS NULL OR rail NOT IN ('ACH', 'WIRE') THEN

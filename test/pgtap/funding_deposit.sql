@@ -218,6 +218,12 @@ SELECT initiate_deposit('ERIN0001', '7 USD', 'first', bank => 'First', at => '20
 	initiate_deposit('ERIN0001', '9 USD', 'plain', at => '2026-11-02 15:00Z') \g /dev/null
 SELECT is((SELECT count(*) FROM credit_deposits('QRST', ARRAY['first', 'euro', 'plain'], 'several', '2026-11-03 15:00Z') WHERE NOT replayed), 3::bigint,
 	'one list credits deposits at two banks in two currencies');
+SELECT open_customer('QRST', 'GINA0001', external_id => 'gina') \g /dev/null
+SELECT initiate_deposit('QRST/gina', '3 USD', 'by name', at => '2026-11-02 15:00Z') \g /dev/null
+SELECT is((SELECT format('%s %s', replayed, customer) FROM initiate_deposit('GINA0001', '3 USD', 'by name', at => '2026-11-02 15:00Z')), 't GINA0001',
+	'a request is the same whether it names the customer by code or by external id');
+SELECT is((SELECT count(*) FROM funding_transfers('QRST', customer => 'QRST/gina')), 1::bigint, 'transfers are listed of a customer named by external id');
+SELECT cancel_deposit('QRST', 'by name') \g /dev/null
 CREATE ROLE ledger_test_tenant IN ROLE bakkt_ledger_poster;
 SELECT grant_client_access('QRST', 'ledger_test_tenant') \g /dev/null
 SELECT initiate_deposit('ERIN0001', '6 USD', 'given up', bank => 'First', at => '2026-11-02 15:00Z') \g /dev/null

@@ -27,12 +27,12 @@ SELECT is((SELECT format('%s %s %s %s', rail, direction, amount, status) FROM re
 	'a requested withdrawal goes by ACH and has the status REQUESTED');
 SELECT is(pg_temp.cash('ALICE001'), '1000.00 USD, held 800.00 USD, called 0.00 USD, available 200.00 USD',
 	'a requested withdrawal is held and stays in the settled balance');
-SELECT is(pg_temp.hold_of('out'), 'open 800.00 USD 0.00 USD', 'a requested withdrawal has an open hold of its amount');
+SELECT is(pg_temp.hold_of('out'), 'OPEN 800.00 USD 0.00 USD', 'a requested withdrawal has an open hold of its amount');
 SELECT is((SELECT format('%s %s %s %s', outcome, replayed, status, at AT TIME ZONE 'UTC') FROM send_withdrawal('QRST', 'out', 'FILE-1', '2026-11-03 16:00Z')), 'sent f SENT 2026-11-03 16:00:00',
 	'a withdrawal is SENT at the time given');
 SELECT is(pg_temp.step('out', 'sent'), ARRAY['Dr FBO Cust:ALICE001:settled 800.00 USD', 'Cr FBO Clearing:ACH-out 800.00 USD'],
 	'a sent withdrawal moves the customer''s claim to clearing');
-SELECT is(pg_temp.hold_of('out'), 'captured 0.00 USD 800.00 USD', 'a sent withdrawal captures its hold');
+SELECT is(pg_temp.hold_of('out'), 'CAPTURED 0.00 USD 800.00 USD', 'a sent withdrawal captures its hold');
 SELECT is((SELECT format('%s %s %s', k.name, j.effective_at AT TIME ZONE 'UTC', h.journal_id = j.journal_id) FROM journal j JOIN journal_kind k USING (kind) JOIN hold_event h ON h.event = 'captured' WHERE j.reference LIKE 'funding:%:sent'),
 	'cash_withdrawal 2026-11-03 16:00:00 t', 'the capture of a withdrawal''s hold names the journal of its sending');
 SELECT is((SELECT format('%s %s %s %s', outcome, replayed, status, at AT TIME ZONE 'UTC') FROM complete_withdrawal('QRST', 'out', 'BAI-455', '2026-11-04 15:00Z')), 'completed f COMPLETED 2026-11-04 15:00:00',
@@ -132,10 +132,10 @@ SELECT is((SELECT string_agg(replayed::text, ' ') FROM complete_withdrawals('QRS
 	'the completion of many withdrawals can be repeated');
 SELECT is((SELECT status FROM cancel_withdrawal('QRST', 'cancelled', 'changed his mind', '2026-11-03 17:00Z')), 'CANCELLED',
 	'a requested withdrawal can be canceled');
-SELECT is(pg_temp.hold_of('cancelled'), 'released 0.00 USD 0.00 USD', 'a canceled withdrawal releases its hold');
+SELECT is(pg_temp.hold_of('cancelled'), 'RELEASED 0.00 USD 0.00 USD', 'a canceled withdrawal releases its hold');
 SELECT is((SELECT status FROM reject_withdrawal('QRST', 'rejected', 'bank account closed', '2026-11-03 17:00Z')), 'REJECTED',
 	'a requested withdrawal can be rejected');
-SELECT is(pg_temp.hold_of('rejected'), 'released 0.00 USD 0.00 USD', 'a rejected withdrawal releases its hold');
+SELECT is(pg_temp.hold_of('rejected'), 'RELEASED 0.00 USD 0.00 USD', 'a rejected withdrawal releases its hold');
 SELECT throws_ok($$ SELECT reject_withdrawal('QRST', 'requested', NULL) $$, 'LG002', NULL,
 	'a rejection without a reason is refused');
 SELECT is((SELECT status FROM return_withdrawal('QRST', 'returned sent', 'R03', at => '2026-11-04 16:00Z')), 'RETURNED',
@@ -250,9 +250,9 @@ CREATE ROLE ledger_test_bob IN ROLE bakkt_ledger_approver, bakkt_ledger_reconcil
 SELECT grant_client_access('QRST', 'ledger_test_bob') \g /dev/null
 SELECT instruct_fbo_transfer('QRST', '100 USD', 'cushion', at => '2026-11-03 15:00Z'), confirm_fbo_transfer('QRST', 'cushion', 'FED-1', '2026-11-03 16:00Z') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_ann;
-SELECT is((SELECT format('%s %s', status, reason) FROM propose_cash_adjustment('ALICE001', '20 USD', 'adj-1', 'OTHER_ADJUSTMENT', 'goodwill', '2026-11-04 15:00Z')), 'proposed OTHER_ADJUSTMENT',
+SELECT is((SELECT format('%s %s', status, reason) FROM propose_cash_adjustment('ALICE001', '20 USD', 'adj-1', 'OTHER_ADJUSTMENT', 'goodwill', '2026-11-04 15:00Z')), 'PROPOSED OTHER_ADJUSTMENT',
 	'a reconciler proposes a cash adjustment');
-SELECT is((SELECT status FROM propose_cash_adjustment('ALICE001', '20 USD', 'adj-1', 'OTHER_ADJUSTMENT', 'goodwill', '2026-11-04 15:00Z')), 'proposed',
+SELECT is((SELECT format('%s %s', replayed, status) FROM propose_cash_adjustment('ALICE001', '20 USD', 'adj-1', 'OTHER_ADJUSTMENT', 'goodwill', '2026-11-04 15:00Z')), 't PROPOSED',
 	'a repeated proposal of a cash adjustment answers with its status');
 SELECT throws_ok($$ SELECT propose_cash_adjustment('ALICE001', '21 USD', 'adj-1', 'OTHER_ADJUSTMENT', 'goodwill', '2026-11-04 15:00Z') $$, 'LG020', NULL,
 	'a cash adjustment proposed again with another amount is refused');

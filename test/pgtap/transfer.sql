@@ -79,7 +79,7 @@ SELECT throws_ok(format('SELECT record_provider_settlement(%s)', arguments), cod
 			   ('''XYZZ'', ''lp1'', ''1 USD'', NULL, ''r''', 'LG042'), ('''XYZZ'', ''lp1'', NULL, ''1 BTC'', ''r''', 'LG042'), ('''XYZZ'', ''lp1'', ''1 NOPE'', NULL, ''r''', 'LG040'),
 			   ('''XYZZ'', ''lp1'', NULL, ''0.001 USD'', ''r''', 'LG043')) AS refusal(arguments, code);
 
-SELECT is_empty('SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)',
+SELECT is_empty('SELECT client, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)',
 	'debits equal credits per client, fund and asset');
 SELECT * FROM finish();
 ROLLBACK;
