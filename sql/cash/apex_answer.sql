@@ -203,9 +203,61 @@ BEGIN
 END;
 $$;
 
+CREATE TYPE bakkt_ledger.apex_answer_result AS (
+    request integer,
+    reference text,
+    outcome text,
+    replayed boolean,
+    call bigint,
+    status text,
+    at timestamptz,
+    journal bigint
+);
+COMMENT ON TYPE apex_answer_result IS
+'What became of Apex''s answer about one cash call.
+request: its place in the message from 1. reference: the batch''s. outcome: answered. replayed: this answer had come before.
+status, at: CONFIRMED or REJECTED, and since when. journal: that the confirmation has posted.';
+
+-- What is answered about a message; it is fresh about those calls that were not answered before.
+CREATE FUNCTION bakkt_ledger_internal.apex_answer_results(batch apex_batch, answers apex_answer[], fresh bigint[])
+    RETURNS SETOF apex_answer_result
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT a.place::integer, batch.reference, 'answered', f.call IS NULL OR a.nth > 1, a.call, i.status::text, i.answered_at,
+           i.journal_id
+    FROM (SELECT m.call, m.ordinality AS place, row_number() OVER (PARTITION BY m.call ORDER BY m.ordinality) AS nth
+          FROM unnest(answers) WITH ORDINALITY AS m) AS a
+    JOIN LATERAL (SELECT b.status, b.answered_at, b.journal_id
+                  FROM apex_batch_item AS b
+                  WHERE b.client_id = batch.client_id AND b.batch_id = batch.batch_id AND b.call = a.call
+                  OFFSET 0) AS i ON true
+    LEFT JOIN unnest(fresh) AS f (call) ON f.call = a.call
+    ORDER BY a.place;
+END;
+$$;
+
+-- Locks the customers of these calls, then the calls: a call is ended with its customer locked.
+CREATE FUNCTION bakkt_ledger_internal.lock_answered_calls(holder integer, calls bigint[]) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    PERFORM bounded_wait();
+    PERFORM FROM customer AS u
+    WHERE u.customer_id IN (SELECT c.customer_id FROM cash_call AS c WHERE c.client_id = holder AND c.journal_id = ANY (calls))
+    ORDER BY u.customer_id
+    FOR NO KEY UPDATE;
+    PERFORM lock_cash_call_events(holder);
+    PERFORM FROM cash_call AS c WHERE c.client_id = holder AND c.journal_id = ANY (calls) ORDER BY c.journal_id FOR NO KEY UPDATE;
+END;
+$$;
+
 CREATE FUNCTION bakkt_ledger.record_apex_answers(client text, batch text, answers apex_answer[],
                                                  at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (call bigint, answer text, repeated boolean, journal bigint)
+    RETURNS SETOF apex_answer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -227,26 +279,16 @@ BEGIN
                    WHERE (a.item).status = 'SENT'
                    ORDER BY a.call);
     calls := ARRAY(SELECT f.call FROM unnest(fresh) AS f);
-    -- a call is ended only with its customer locked
-    PERFORM FROM customer AS u
-    WHERE u.customer_id IN (SELECT c.customer_id FROM cash_call AS c WHERE c.client_id = holder AND c.journal_id = ANY (calls))
-    ORDER BY u.customer_id
-    FOR NO KEY UPDATE;
-    PERFORM lock_cash_call_events(holder);
-    PERFORM FROM cash_call AS c WHERE c.client_id = holder AND c.journal_id = ANY (calls) ORDER BY c.journal_id FOR NO KEY UPDATE;
+    PERFORM lock_answered_calls(holder, calls);
     PERFORM apply_apex_answers(answered, fresh, at);
-    RETURN QUERY
-    SELECT DISTINCT a.call, (a.item).status::text, f.call IS NULL, (a.item).journal_id
-    FROM answered_items(answered, answers) AS a
-    LEFT JOIN unnest(calls) AS f (call) ON f.call = a.call
-    ORDER BY a.call;
+    RETURN QUERY SELECT r.* FROM apex_answer_results(answered, answers, calls) AS r;
 END;
 $$;
-COMMENT ON FUNCTION record_apex_answers(text, text, apex_answer[], timestamptz) IS
+COMMENT ON FUNCTION record_apex_answers IS
 'Records what Apex has answered about cash calls of a batch, of all its items or some.
-All or none of the answers are recorded; a row per call. Confirmed: the call is settled by a journal, and Apex owes the money,
+All or none of the answers are recorded; a row per answer. Confirmed: the call is settled by a journal, and Apex owes the money,
 or is owed it; rejected: it failed for that reason and is due again at the next retry time, for another batch. For an answer
-that came before, repeated is true and nothing is done. If Apex confirms a call whose execution was busted meanwhile, the call
+that came before, replayed is true and nothing is done. If Apex confirms a call whose execution was busted meanwhile, the call
 is settled, and a cash call of the bust gives the money back.
 Errors: LG087 unknown batch, LG082 a call that is not in it, LG020 an answer that contradicts an earlier one, LG002 an answer
 without call or result, or an instant before the batch was opened, LG010, 42501, LG061; 40001 or 40P01: retry.';

@@ -55,8 +55,8 @@ INSERT INTO transition (subject, from_status, event, to_status) VALUES
 -- Reading
 -- ---------------------------------------------------------------------------
 
-CREATE TYPE bakkt_ledger_internal.apex_batch_state AS (
-    batch text,
+CREATE TYPE bakkt_ledger.apex_batch_line AS (
+    reference text,
     opened_at timestamptz,
     status text,
     items bigint,
@@ -66,11 +66,13 @@ CREATE TYPE bakkt_ledger_internal.apex_batch_state AS (
     last_answer_at timestamptz,
     opened_by name
 );
-COMMENT ON TYPE apex_batch_state IS 'How a batch stands: OPEN until every item is answered, then COMPLETE.';
+COMMENT ON TYPE apex_batch_line IS
+'A batch of cash calls sent to Apex, by its reference, as it stood at an instant.
+status: OPEN until every item is answered, then COMPLETE. items: how many, of which so many are confirmed, rejected, unanswered.';
 
 -- apex_batches(), of one batch if a reference is given.
-CREATE FUNCTION bakkt_ledger_internal.apex_batch_states(holder integer, moment timestamptz, named text DEFAULT NULL)
-    RETURNS SETOF apex_batch_state
+CREATE FUNCTION bakkt_ledger_internal.apex_batches_of(holder integer, moment timestamptz, named text DEFAULT NULL)
+    RETURNS SETOF apex_batch_line
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
     SELECT b.reference, b.opened_at, CASE WHEN n.confirmed + n.rejected < n.items THEN 'OPEN' ELSE 'COMPLETE' END,
@@ -87,20 +89,18 @@ BEGIN ATOMIC
 END;
 
 CREATE FUNCTION bakkt_ledger.apex_batches(client text, at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (batch text, opened_at timestamptz, status text, items bigint, confirmed bigint, rejected bigint,
-                   unanswered bigint, last_answer_at timestamptz, opened_by name)
+    RETURNS SETOF apex_batch_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
     PERFORM require_instant(at);
     RETURN QUERY
-    SELECT s.* FROM apex_batch_states(require_client(client), at) AS s;
+    SELECT b.* FROM apex_batches_of(require_client(client), at) AS b;
 END;
 $$;
-COMMENT ON FUNCTION apex_batches(text, timestamptz) IS
+COMMENT ON FUNCTION apex_batches IS
 'The batches of cash calls that a client has sent to Apex, as they stood at the instant, oldest first.
-OPEN until every item is answered, then COMPLETE.
 Errors: LG010, 42501, LG061, LG002.';
 
 -- The batch of a client; LG087 if there is none.
@@ -120,10 +120,30 @@ BEGIN
 END;
 $$;
 
+CREATE TYPE bakkt_ledger.apex_batch_item_line AS (
+    call bigint,
+    customer text,
+    external_id text,
+    direction text,
+    amount amount,
+    execution text,
+    side text,
+    quantity amount,
+    price price,
+    executed_at timestamptz,
+    status text,
+    reason text,
+    apex_reference text,
+    answered_at timestamptz,
+    journal bigint
+);
+COMMENT ON TYPE apex_batch_item_line IS
+'A cash call of a batch: what to send to Apex, and the answer so far.
+direction: Withdrawal, the customer pays, or Deposit; amounts are positive. execution, side, quantity, price, executed_at: of
+the call''s execution, by its reference. status: SENT, CONFIRMED, REJECTED. journal: that a confirmation has posted.';
+
 CREATE FUNCTION bakkt_ledger.apex_batch_items(client text, batch text)
-    RETURNS TABLE (call bigint, account text, external_id text, direction text, amount amount, execution text, side text,
-                   quantity amount, price price, executed_at timestamptz, status text, reason text, apex_reference text,
-                   answered_at timestamptz, journal bigint)
+    RETURNS SETOF apex_batch_item_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -142,9 +162,8 @@ BEGIN
     ORDER BY c.called_at, i.call;
 END;
 $$;
-COMMENT ON FUNCTION apex_batch_items(text, text) IS
+COMMENT ON FUNCTION apex_batch_items IS
 'The items of a batch, oldest first: what to send to Apex, and the answer so far.
-direction Withdrawal: the customer pays; amounts are positive. status: SENT, CONFIRMED, REJECTED.
 Errors: LG010, 42501, LG087 unknown batch.';
 
 -- ---------------------------------------------------------------------------
@@ -158,8 +177,9 @@ CREATE FUNCTION bakkt_ledger_internal.record_apex_events(batch apex_batch, calls
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM record_cash_call_events(array_agg(c ORDER BY c.journal_id), e.event, moment, array_agg(c.amount ORDER BY c.journal_id),
-                                    e.reason, array_agg(i.journal_id ORDER BY c.journal_id),
+    PERFORM record_cash_call_events(array_agg(c ORDER BY c.journal_id), e.event, moment,
+                                    array_agg(c.amount ORDER BY c.journal_id), e.reason,
+                                    array_agg(i.journal_id ORDER BY c.journal_id),
                                     CASE e.event WHEN 'rejected' THEN next_cash_retry(moment) END)
     FROM cash_call AS c
     JOIN apex_batch_item AS i ON i.client_id = c.client_id AND i.batch_id = batch.batch_id AND i.call = c.journal_id
@@ -197,17 +217,28 @@ BEGIN
 END;
 $$;
 
+CREATE TYPE bakkt_ledger.apex_batch_result AS (
+    reference text,
+    outcome text,
+    replayed boolean,
+    status text,
+    at timestamptz,
+    items bigint
+);
+COMMENT ON TYPE apex_batch_result IS
+'A batch of cash calls as it was opened.
+outcome: opened. replayed: it had been opened before, and the columns are those of the first answer. status: OPEN; COMPLETE of a
+batch of none. items: how many calls are in it, none of them answered.';
+
 CREATE FUNCTION bakkt_ledger.open_apex_batch(client text, reference text, at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (batch text, opened_at timestamptz, status text, items bigint, confirmed bigint, rejected bigint,
-                   unanswered bigint)
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
+    RETURNS apex_batch_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_client(client);
     opened apex_batch;
     asked request;
-    state apex_batch_state;
 BEGIN
     PERFORM require_instant(at), require_reference(reference, 'an Apex batch'), bounded_wait(), lock_cash_call_events(holder);
     -- before open_request(): waits for another session that is opening the same batch
@@ -216,18 +247,16 @@ BEGIN
     ON CONFLICT DO NOTHING
     RETURNING b.* INTO opened;
     asked := open_request('open_apex_batch', 'apex_batch', holder, reference, '{}', at);
-    IF asked.outcome IS NULL THEN
-        PERFORM record_event('opened', NULL::apex_batch, opened, at, request => reference), fill_apex_batch(opened);
-        SELECT s.* INTO state FROM apex_batch_states(holder, 'infinity', reference) AS s;
-        PERFORM close_request(asked, state);
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::apex_batch_result);
     END IF;
-    state := coalesce(state, jsonb_populate_record(state, asked.outcome));
-    RETURN QUERY
-    SELECT state.batch, state.opened_at, state.status, state.items, state.confirmed, state.rejected, state.unanswered;
+    PERFORM record_event('opened', NULL::apex_batch, opened, at, request => reference), fill_apex_batch(opened);
+    RETURN (SELECT close_request(asked, ROW(b.reference, 'opened', false, b.status, b.opened_at, b.items)::apex_batch_result)
+            FROM apex_batches_of(holder, 'infinity', reference) AS b);
 END;
 $$;
-COMMENT ON FUNCTION open_apex_batch(text, text, timestamptz) IS
+COMMENT ON FUNCTION open_apex_batch IS
 'Opens a batch of the cash calls of a client''s customers at Apex that are due at the instant.
-apex_batch_items() lists what to send. Until Apex has answered, a call is in no other batch. The same reference again returns
-the batch as it was opened.
+apex_batch_items() lists what to send. Until Apex has answered, a call is in no other batch. The same reference again gets the
+first answer.
 Errors: LG002 no reference, LG010, 42501, LG061; 40001: retry.';

@@ -51,9 +51,24 @@ BEGIN ATOMIC
     FROM apex_balances(holder, moment) AS b;
 END;
 
+CREATE TYPE bakkt_ledger.apex_position_line AS (
+    asset asset,
+    called amount,
+    payable amount,
+    confirmed amount,
+    wired amount,
+    settlement amount,
+    difference amount
+);
+COMMENT ON TYPE apex_position_line IS
+'What Apex and a client''s book owe each other in one asset at an instant.
+called: purchases not yet confirmed (positive: Apex is to pay). payable: sale proceeds not yet confirmed (positive: Apex is to
+be paid). confirmed: the net of what Apex has confirmed (positive: it owes). wired: net received. settlement = confirmed -
+wired: what Apex owes now. difference: by how much the balances of Apex:receivable, Apex:payable and Apex:settlement differ from
+that, zero when all agrees.';
+
 CREATE FUNCTION bakkt_ledger.apex_position(client text, at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (asset asset, called amount, payable amount, confirmed amount, wired amount, settlement amount,
-                   difference amount)
+    RETURNS SETOF apex_position_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -80,10 +95,6 @@ BEGIN
     ORDER BY f.asset;
 END;
 $$;
-COMMENT ON FUNCTION apex_position(text, timestamptz) IS
-'What Apex and a client''s book owe each other at the instant, per asset.
-called: purchases not yet confirmed (positive: Apex is to pay); payable: sale proceeds not yet confirmed (positive: Apex is to
-be paid); confirmed: the net of what Apex has confirmed (positive: it owes); wired: net received; settlement = confirmed -
-wired: what Apex owes now. All are computed from the events of the cash calls; difference is by how much the balances of
-Apex:receivable, Apex:payable and Apex:settlement differ from that, zero when all agrees.
+COMMENT ON FUNCTION apex_position IS
+'What Apex and a client''s book owe each other at the instant, a row per asset, computed from the events of the cash calls.
 Errors: LG010, 42501, LG061, LG002.';

@@ -4,19 +4,20 @@
 -- Locks what posting locks.
 
 CREATE TYPE bakkt_ledger.apex_wire_result AS (
-    client_id integer,
     reference text,
+    outcome text,
+    replayed boolean,
     direction text,
     amount amount,
     bank text,
     at timestamptz,
-    recorded_at timestamptz,
-    recorded_by name,
-    journal_id bigint
+    journal bigint,
+    recorded_at timestamptz
 );
 COMMENT ON TYPE apex_wire_result IS
 'A wire received from Apex, or sent to it.
-bank: the company''s bank, as in Bank:operating:<bank>; NULL: Bank:operating.';
+outcome: posted. replayed: it had been recorded before, and the columns are those of the first answer. amount: positive. bank:
+the company''s bank, as in Bank:operating:<bank>; NULL: Bank:operating.';
 
 INSERT INTO template VALUES
     ('apex_wire_received', 'apex_wire', 'Apex has paid what it owes for what it has confirmed'),
@@ -36,7 +37,6 @@ $$
 DECLARE
     holder constant integer := require_client(client);
     asked request;
-    wire apex_wire_result;
     posted journal_result;
 BEGIN
     PERFORM bounded_wait(), require_reference(reference, 'a wire', 195);
@@ -48,19 +48,19 @@ BEGIN
     asked := open_request('record_apex_wire', 'apex_wire', holder, reference,
                           jsonb_build_object('direction', direction, 'amount', amount, 'bank', bank), at);
     IF asked.outcome IS NOT NULL THEN
-        RETURN jsonb_populate_record(wire, asked.outcome);
+        RETURN first_answer(asked, NULL::apex_wire_result);
     END IF;
     PERFORM require_fiat('a wire', amount), require_bank_account('CORP', account_name('corp_bank', bank), asset(amount));
     posted := post_template(holder, 'apex_wire_' || direction, 'apex:' || reference,
                             jsonb_build_object('bank', bank, 'client', client), jsonb_build_object('amount', amount), at,
                             format('Wire %s Apex', CASE direction WHEN 'received' THEN 'from' ELSE 'to' END));
-    wire := (holder, reference, direction, amount, bank, at, posted.recorded_at, invoking_role(), posted.journal);
-    RETURN close_request(asked, wire);
+    RETURN close_request(asked, ROW(reference, posted.outcome, false, direction, amount, bank, at, posted.journal,
+                                    posted.recorded_at)::apex_wire_result);
 END;
 $$;
 COMMENT ON FUNCTION record_apex_wire IS
 'Records a wire received from Apex or sent to it for what it has confirmed.
-Debits the company''s bank (bank: its name after Bank:operating, NULL: plain), credits Apex:settlement, or the mirror. Idempotent
-by reference.
-Errors: LG002 no reference or direction, LG020, LG045 not positive, LG042 not money, LG034 a malformed name of a bank, LG016 a
-bank that was not opened, LG040, LG041, LG043 asset, LG010, 42501, LG061.';
+Debits the company''s bank (bank: its name after Bank:operating, NULL: plain), credits Apex:settlement, or the mirror. The same
+request again gets the first answer.
+Errors: LG002 no reference or direction, LG020 other content, LG045 not positive, LG042 not money, LG034 a malformed name of a
+bank, LG016 a bank that was not opened, LG040, LG041, LG043 asset, LG010, 42501, LG061.';

@@ -36,9 +36,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION buying_power IS
-    'What a customer whose cash is held here may spend at the instant, with every term, by what is known now; see type '
-    'buying_power. Errors: LG012, LG013 the customer''s cash is not held here, LG040 or LG042 no currency, LG061, LG002 '
-    'infinite instant.';
+'What a customer whose cash is held here may spend at the instant, with every term, by what is known now; see type buying_power.
+Errors: LG012, LG013 the customer''s cash is not held here, LG040 or LG042 no currency, LG061, LG002 infinite instant.';
 
 CREATE FUNCTION bakkt_ledger.buying_powers(client text, asset asset DEFAULT 'USD', at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF buying_power
@@ -53,9 +52,9 @@ BEGIN
     RETURN QUERY
     SELECT (t.terms).*
     FROM buying_power_terms(ROW(holder, customers_with_cash_here(holder), true, asset, buying_power_cut(at), at)) AS t
-    ORDER BY (t.terms).account COLLATE "C";
+    ORDER BY (t.terms).customer COLLATE "C";
 END;
 $$;
 COMMENT ON FUNCTION buying_powers IS
-    'buying_power() for all customers of a client whose cash is held here, computed as a set. Errors: LG010, 42501, LG040 or '
-    'LG042 no currency, LG061, LG002 infinite instant.';
+'What each customer of a client whose cash is held here may spend at the instant: buying_power(), computed as a set.
+Errors: LG010, 42501, LG040 or LG042 no currency, LG061, LG002 infinite instant.';

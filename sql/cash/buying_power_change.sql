@@ -14,7 +14,7 @@ CREATE FUNCTION bakkt_ledger_internal.buying_power_cut(moment timestamptz) RETUR
                 ELSE (central_date(moment) - 1 + time '16:40') AT TIME ZONE 'America/Chicago' END;
 
 CREATE TYPE bakkt_ledger.buying_power AS (
-    account text,
+    customer text,
     cut timestamptz,
     settled_at_cut amount,
     unsettled_withdrawals_at_cut amount,
@@ -30,14 +30,14 @@ CREATE TYPE bakkt_ledger.buying_power AS (
     buying_power amount
 );
 COMMENT ON TYPE buying_power IS
-    'What a customer may spend, with every term. buying_power = settled_at_cut - unsettled_withdrawals_at_cut + '
-    'credited_deposits - buys_since + sells_since + deposits_since - withdrawals_since + other_since - withdrawals_pending - '
-    'open_orders. settled_at_cut: settled cash at the cut; unsettled_..._at_cut: cash calls outstanding then, of purchases and '
-    'of sales; credited_deposits: those of sales if the client credits failed sells, else zero; buys_since, sells_since: net '
-    'money of executions since the cut, busts taken off; deposits_since: deposits and wires that settled; withdrawals_since: '
-    'withdrawals sent; other_since: whatever else moved settled cash but cash calls (returns, fees, adjustments, recoveries), '
-    'busts of executions from before the cut, and purchases written off, signed; withdrawals_pending: requested, not sent; '
-    'open_orders: other holds, zero unless the client reserves them.';
+'What a customer may spend, with every term.
+buying_power = settled_at_cut - unsettled_withdrawals_at_cut + credited_deposits - buys_since + sells_since + deposits_since -
+withdrawals_since + other_since - withdrawals_pending - open_orders. settled_at_cut: settled cash at the cut.
+unsettled_..._at_cut: cash calls outstanding then, of purchases and of sales. credited_deposits: those of sales if the client
+credits failed sells, else zero. buys_since, sells_since: net money of executions since the cut, busts taken off.
+deposits_since: deposits and wires that settled. withdrawals_since: withdrawals sent. other_since: whatever else moved settled
+cash but cash calls (returns, fees, adjustments, recoveries), busts of executions from before the cut, and purchases written
+off, signed. withdrawals_pending: requested, not sent. open_orders: other holds, zero unless the client reserves them.';
 
 CREATE TYPE bakkt_ledger_internal.cash_scope AS (
     client_id integer,
@@ -48,8 +48,8 @@ CREATE TYPE bakkt_ledger_internal.cash_scope AS (
     until timestamptz
 );
 COMMENT ON TYPE cash_scope IS
-    'Whose buying power is computed, in which asset, from the cut until an instant. whole: all customers of the '
-    'client, whose journals are found by client.';
+'Whose buying power is computed, in which asset, from the cut until an instant.
+whole: all customers of the client, whose journals are found by client.';
 
 -- The journals of these customers that are effective after the cut: trades and busts, or all
 -- others. Of the whole client, through the index on effective time: also those of other customers.

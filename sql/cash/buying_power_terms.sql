@@ -90,8 +90,9 @@ BEGIN
                        FROM journal AS j
                        WHERE j.client_id = c.client_id AND j.journal_id = c.journal_id AND c.called_at > scope.cut
                          AND c.withdrawal = c.sale) AS b ON true
-    CROSS JOIN LATERAL cash_call_facts(c.client_id, coalesce(b.reverses, c.journal_id), c.amount, scope.cut, 'infinity') AS at_cut
-    CROSS JOIN LATERAL cash_call_facts(c.client_id, coalesce(b.reverses, c.journal_id), c.amount, scope.until, 'infinity') AS by_now
+    CROSS JOIN LATERAL (SELECT coalesce(b.reverses, c.journal_id) AS number) AS k
+    CROSS JOIN LATERAL cash_call_facts(c.client_id, k.number, c.amount, scope.cut, 'infinity') AS at_cut
+    CROSS JOIN LATERAL cash_call_facts(c.client_id, k.number, c.amount, scope.until, 'infinity') AS by_now
     WHERE NOT c.apex AND asset(c.amount) = scope.asset AND c.called_at <= scope.until
       AND (c.called_at <= scope.cut OR b.effective_at <= scope.cut);
 END;

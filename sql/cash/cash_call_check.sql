@@ -1,15 +1,6 @@
 -- The check of cash calls, events, executions and accounts against each other.
 -- Locks nothing.
 
-CREATE TYPE bakkt_ledger.cash_call_discrepancy AS (
-    client_code text,
-    check_name text,
-    call bigint,
-    detail text
-);
-COMMENT ON TYPE cash_call_discrepancy IS
-'Something that check_cash_calls() found wrong: client, check, and call; the call is NULL when it is about an account.';
-
 -- ---------------------------------------------------------------------------
 -- Calls as they must be
 -- ---------------------------------------------------------------------------
@@ -75,10 +66,16 @@ $$;
 -- The checks, each of one client
 -- ---------------------------------------------------------------------------
 
+-- What is wrong with a call.
+CREATE FUNCTION bakkt_ledger_internal.cash_call_finding(name text, holder integer, number bigint, said text) RETURNS discrepancy
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT finding(name, said, holder => client_name(holder), of_subject => 'cash_call', key => number::text);
+END;
+
 -- Calls that are not as they were opened, or not in the state that their events come to; executions
 -- without their call.
-CREATE FUNCTION bakkt_ledger_internal.cash_call_state_breaks(holder integer) RETURNS TABLE (check_name text, call bigint,
-                                                             detail text)
+CREATE FUNCTION bakkt_ledger_internal.cash_call_state_breaks(holder integer) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -89,12 +86,13 @@ $$
         -- rows are compared first, which is cheap and finds all closed calls equal
         WHERE (t *= c) IS NOT TRUE AND to_jsonb(t) - 'due_at' IS DISTINCT FROM to_jsonb(c) - 'due_at'
     )
-    SELECT 'execution', d.journal_id,
-           CASE WHEN d.present IS NULL THEN 'Its execution has no cash call.' ELSE 'There is no such execution.' END
+    SELECT cash_call_finding('execution', holder, d.journal_id,
+                             CASE WHEN d.present IS NULL THEN 'Its execution has no cash call.'
+                                  ELSE 'There is no such execution.' END)
     FROM compared AS d
     WHERE d.told IS NULL OR d.present IS NULL
     UNION ALL
-    SELECT k.check_name, d.journal_id, state_differences(k.told, k.present) || '.'
+    SELECT cash_call_finding(k.check_name, holder, d.journal_id, state_differences(k.told, k.present) || '.')
     FROM compared AS d
     CROSS JOIN (VALUES ('state', '{status,attempts,closed_at,closed_recorded_at}'::text[]), ('encumbered', '{encumbered}'),
                        ('execution', '{customer_id,called_at,opened_at,apex,withdrawal,sale,amount}')) AS g (check_name, columns)
@@ -104,12 +102,11 @@ $$
 $$;
 
 -- Calls that break what holds of every call (I13), whatever its events are.
-CREATE FUNCTION bakkt_ledger_internal.cash_call_rule_breaks(holder integer) RETURNS TABLE (check_name text, call bigint,
-                                                            detail text)
+CREATE FUNCTION bakkt_ledger_internal.cash_call_rule_breaks(holder integer) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT r.check_name, c.journal_id, r.detail
+    SELECT cash_call_finding(r.check_name, holder, c.journal_id, r.detail)
     FROM cash_call AS c
     CROSS JOIN LATERAL cash_call_facts(holder, c.journal_id, c.amount) AS f
     CROSS JOIN LATERAL (VALUES
@@ -128,13 +125,13 @@ $$;
 
 -- Events whose journal is missing or says otherwise, settlements without an event, events without a
 -- call.
-CREATE FUNCTION bakkt_ledger_internal.cash_call_journal_breaks(holder integer) RETURNS TABLE (check_name text, call bigint,
-                                                               detail text)
+CREATE FUNCTION bakkt_ledger_internal.cash_call_journal_breaks(holder integer) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT 'settlement', c.journal_id, format('Journal %s of event %s does not exist, or says otherwise.',
-                                              coalesce(e.journal_id::text, 'NULL'), e.event_id)
+    SELECT cash_call_finding('settlement', holder, c.journal_id,
+                             format('Journal %s of event %s does not exist, or says otherwise.',
+                                    coalesce(e.journal_id::text, 'NULL'), e.event_id))
     FROM cash_call AS c
     CROSS JOIN LATERAL cash_call_events(holder, c.journal_id) AS e
     LEFT JOIN journal AS j ON j.client_id = holder AND j.journal_id = e.journal_id
@@ -150,20 +147,21 @@ $$
                     WHEN e.event = 'recovered'
                     THEN j.kind = kind_number('cash_recovery') AND j.effective_at = e.at
                          AND (c.apex OR amount_of(j.entry, a.account) *= e.amount)
-                         AND r.outcome @> jsonb_build_object('call', c.journal_id, 'journal_id', j.journal_id, 'amount', e.amount)
+                         AND r.outcome @> jsonb_build_object('call', c.journal_id, 'journal', j.journal_id, 'amount', e.amount)
                     WHEN e.event = 'written_off'
                     THEN j.kind = kind_number('cash_write_off')
                          AND amount_of(j.entry, known_account(holder, cash_call_kind(c.apex, c.sale), asset(e.amount),
                                                               cash_call_party(c))) *= -e.amount
                     ELSE true END) IS NOT TRUE
     UNION ALL
-    SELECT 'settlement', NULL, format('Journal "%s" settles a call that has no event of it.', j.reference)
+    SELECT finding('settlement', format('Journal "%s" settles a call that has no event of it.', j.reference),
+                   holder => client_name(holder), kind => 'journal', number => j.journal_id)
     FROM journal AS j
     WHERE j.client_id = holder AND j.kind = kind_number('cash_call') AND j.reference ~ '^cash-call:[0-9]+$'
       AND NOT EXISTS (SELECT FROM cash_call_events(holder, substr(j.reference, 11)::bigint) AS e
                       WHERE e.event = 'settled' AND e.journal_id = j.journal_id)
     UNION ALL
-    SELECT DISTINCT 'event', e.subject_key::bigint, 'It has events, and there is no such call.'
+    SELECT DISTINCT cash_call_finding('event', holder, e.subject_key::bigint, 'It has events, and there is no such call.')
     FROM event AS e
     WHERE e.client_id = holder AND e.subject = 'cash_call'
       AND NOT EXISTS (SELECT FROM cash_call AS c WHERE c.client_id = holder AND c.journal_id = e.subject_key::bigint)
@@ -171,13 +169,13 @@ $$;
 
 -- Receivables and payables of customers and Apex that are not the sum of outstanding calls, by who
 -- owes or is owed.
-CREATE FUNCTION bakkt_ledger_internal.cash_call_account_breaks(holder integer) RETURNS TABLE (check_name text, call bigint,
-                                                               detail text)
+CREATE FUNCTION bakkt_ledger_internal.cash_call_account_breaks(holder integer) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
     WITH by_account AS (
-        SELECT a.kind, coalesce(a.customer_id, 0) AS owner, a.asset, min(a.name) AS name, sum(h.posted) AS posted
+        SELECT a.kind, coalesce(a.customer_id, 0) AS owner, a.asset, (array_agg(a.account))[1] AS account, min(a.name) AS name,
+               sum(h.posted) AS posted
         FROM house_balances(holder) AS h
         JOIN account AS a ON a.client_id = holder AND a.account = h.account
         WHERE a.kind IN ('corp_tpj_receivable', 'corp_tpj_payable', 'corp_apex_receivable', 'corp_apex_payable')
@@ -189,10 +187,10 @@ $$
         WHERE c.client_id = holder AND c.status = 'O'
         GROUP BY 1, 2, 3
     )
-    SELECT 'account', NULL::bigint,
-           format('%s: the account says %s, the outstanding calls come to %s, debit positive.',
-                  coalesce(a.name, format('%s of %s', c.kind, u.customer_code)), coalesce(a.posted::text, 'nothing'),
-                  coalesce(c.outstanding::text, 'nothing'))
+    SELECT finding('account', format('%s: the account says %s, the outstanding calls come to %s, debit positive.',
+                                     coalesce(a.name, format('%s of %s', c.kind, u.customer_code)),
+                                     coalesce(a.posted::text, 'nothing'), coalesce(c.outstanding::text, 'nothing')),
+                   holder => client_name(holder), touched => a.account)
     FROM by_account AS a
     FULL JOIN by_call AS c ON c.kind = a.kind AND c.owner = a.owner AND c.asset = a.asset
     LEFT JOIN customer AS u ON u.customer_id = c.owner
@@ -200,13 +198,13 @@ $$
 $$;
 
 -- Customers with less encumbered coin than unpaid calls bind.
-CREATE FUNCTION bakkt_ledger_internal.cash_call_coin_breaks(holder integer) RETURNS TABLE (check_name text, call bigint,
-                                                            detail text)
+CREATE FUNCTION bakkt_ledger_internal.cash_call_coin_breaks(holder integer) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-    SELECT 'encumbered', NULL::bigint,
-           format('%s of customer %s: %s, unpaid calls bind %s.', b.asset, u.customer_code, t.there, b.coin)
+    SELECT finding('encumbered',
+                   format('%s of customer %s: %s, unpaid calls bind %s.', b.asset, u.customer_code, t.there, b.coin),
+                   holder => client_name(holder), touched => a.account)
     FROM (SELECT c.customer_id, asset(c.encumbered) AS asset, sum(c.encumbered) AS coin
           FROM cash_call AS c
           WHERE c.client_id = holder AND c.encumbered IS NOT NULL AND c.status IN ('O', 'W') AND NOT is_coin_released(c)
@@ -219,7 +217,7 @@ $$
     WHERE t.there < b.coin
 $$;
 
-CREATE FUNCTION bakkt_ledger.check_cash_calls(client text DEFAULT NULL) RETURNS SETOF cash_call_discrepancy
+CREATE FUNCTION bakkt_ledger.check_cash_calls(client text DEFAULT NULL) RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off
@@ -229,7 +227,7 @@ DECLARE
     asked constant integer := CASE WHEN client IS NOT NULL THEN require_client(client) END;
 BEGIN
     RETURN QUERY
-    SELECT c.code, b.check_name, b.call, b.detail
+    SELECT b.*
     FROM client AS c
     CROSS JOIN LATERAL (SELECT * FROM cash_call_state_breaks(c.client_id)
                         UNION ALL SELECT * FROM cash_call_rule_breaks(c.client_id)
@@ -237,12 +235,12 @@ BEGIN
                         UNION ALL SELECT * FROM cash_call_account_breaks(c.client_id)
                         UNION ALL SELECT * FROM cash_call_coin_breaks(c.client_id)) AS b
     WHERE c.client_id = ANY (visible_clients()) AND c.client_id = coalesce(asked, c.client_id)
-    ORDER BY c.client_id, b.call, b.check_name, b.detail;
+    ORDER BY c.client_id, b.subject_key::bigint, b.check_name, b.detail;
 END;
 $$;
-COMMENT ON FUNCTION check_cash_calls(text) IS
-'Recomputes cash calls from events, executions, journals and accounts at one snapshot.
-Of one client or all that the caller sees; returns what is wrong: no rows means that everything agrees. Conservation of every call
+COMMENT ON FUNCTION check_cash_calls IS
+'Recomputes cash calls from events, executions, journals and accounts at one snapshot; no rows when everything agrees.
+Of one client or all that the caller sees. Conservation of every call
 (I13), calls against executions and events, events against journals, receivables and payables against outstanding calls,
 encumbered coin.
 Errors: LG010, 42501.';

@@ -69,7 +69,7 @@ DECLARE
 BEGIN
     PERFORM bounded_wait(), lock_cash_call_events(holder);
     came := (SELECT jsonb_agg(to_jsonb(p) ORDER BY p.asset)
-             FROM (SELECT code AS client_code, r.*
+             FROM (SELECT code AS client, r.*
                    FROM process_client_cash_calls(holder, at, next_cash_retry(at), set_off_deficits(holder, at)) AS r) AS p);
     -- a call that was attempted is no longer due
     RETURN coalesce(came, '[]') || left_in_use(holder, (SELECT count(*) FROM due_cash_calls(holder, at)));
@@ -77,8 +77,22 @@ END;
 $$;
 INSERT INTO client_run VALUES ('process_cash_calls', 'attempt_client_cash_calls', 'clients_with_due_cash_calls');
 
+CREATE TYPE bakkt_ledger.cash_call_run_result AS (
+    client text,
+    asset asset,
+    attempted bigint,
+    settled bigint,
+    failed bigint,
+    collected amount,
+    paid amount
+);
+COMMENT ON TYPE cash_call_run_result IS
+'What a run over the cash calls of a client has done in one asset.
+attempted: how many attempts, of which so many settled and failed. collected, paid: cash from customers and to them, both
+positive.';
+
 CREATE FUNCTION bakkt_ledger.process_cash_calls(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
-    RETURNS TABLE (client_code text, asset asset, attempted bigint, settled bigint, failed bigint, collected amount, paid amount)
+    RETURNS SETOF cash_call_run_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -87,16 +101,14 @@ BEGIN
     RETURN QUERY
     SELECT p.*
     FROM run_for_clients('process_cash_calls', at, client) AS r (rows)
-    CROSS JOIN jsonb_to_recordset(r.rows) AS p (client_code text, asset asset, attempted bigint, settled bigint, failed bigint,
-                                                collected amount, paid amount);
+    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::cash_call_run_result, r.rows) AS p;
 END;
 $$;
-COMMENT ON FUNCTION process_cash_calls(timestamptz, text) IS
+COMMENT ON FUNCTION process_cash_calls IS
 'Attempts every cash call that is due at the instant, of one client or all that the caller sees.
 Oldest first, and of one customer sale proceeds before purchases. A call is settled in full or fails with a reason (table
-cash_call_reason) and is due again at the next retry run; every attempt is recorded. Proceeds are paid only out of the company''s
-money in the FBO account. Calls through Apex are not touched. Customers that another session has locked are skipped, and a NOTICE
-says how many, so several sessions may run this at once. Reports progress by a NOTICE every 100,000 calls of a client.
-Returns a row per client and asset: how many attempts, how many settled and failed, cash collected from and paid to customers,
-both positive. Of several clients, one whose part fails is left out with a WARNING.
+cash_call_reason) and is due again at the next retry run; every attempt is recorded. Proceeds are paid only out of the
+company''s money in the FBO account. Calls through Apex are not touched. Customers that another session has locked are skipped,
+and a NOTICE says how many, so several sessions may run this at once. Reports progress by a NOTICE every 100,000 calls of a
+client. A row per client and asset. Of several clients, one whose part fails is left out with a WARNING.
 Errors: LG010, 42501, LG061 instant ahead, LG002 infinite; 40001 or 40P01: retry.';

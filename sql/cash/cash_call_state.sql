@@ -70,9 +70,9 @@ BEGIN
 END;
 $$;
 
-CREATE TYPE bakkt_ledger.cash_call_state AS (
+CREATE TYPE bakkt_ledger.cash_call_line AS (
     call bigint,
-    account text,
+    customer text,
     reference text,
     side text,
     symbol text,
@@ -93,7 +93,7 @@ CREATE TYPE bakkt_ledger.cash_call_state AS (
     last_attempt_at timestamptz,
     last_reason text
 );
-COMMENT ON TYPE cash_call_state IS
+COMMENT ON TYPE cash_call_line IS
 'A cash call at an instant.
 call: its number, which is the journal of its execution, or of the bust that gives settled cash back; reference, side, symbol,
 quantity, price, client_order_id: of that execution.
@@ -103,21 +103,18 @@ status: OUTSTANDING, SETTLED, WRITTEN_OFF, RECOVERED (in whole) or BUSTED.
 last_reason: of the last attempt, NULL if it succeeded.';
 
 CREATE FUNCTION bakkt_ledger.cash_calls(client text, customer text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
-    RETURNS SETOF cash_call_state
+    RETURNS SETOF cash_call_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
 DECLARE
     holder constant integer := require_client(client);
+    owner constant bigint := customer_asked(holder, customer);
 BEGIN
     PERFORM require_instant(at);
-    IF customer IS NOT NULL AND NOT EXISTS (SELECT FROM customer AS u WHERE u.customer_code = customer AND u.client_id = holder) THEN
-        PERFORM refuse('LG012', format('client "%s" has no customer "%s"', client, customer), NULL,
-                       'Leave the customer out for the calls of all its customers.');
-    END IF;
     RETURN QUERY
-    SELECT c.journal_id, u.customer_code, j.reference, side(j.terms), i.symbol, quantity(j.terms), price(j.terms),
+    SELECT c.journal_id, u.customer_code, j.reference::text, side(j.terms), i.symbol, quantity(j.terms), price(j.terms),
            client_order_id(j.terms), CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END, c.amount,
            f.settled + f.recovered, f.outstanding, f.written_off, f.recovered, f.busted,
            CASE WHEN sign(f.busted) > 0 THEN 'BUSTED' WHEN sign(f.settled) > 0 THEN 'SETTLED'
@@ -129,18 +126,33 @@ BEGIN
     JOIN customer AS u ON u.customer_id = c.customer_id
     LEFT JOIN journal AS j ON j.client_id = c.client_id AND j.journal_id = c.journal_id
     LEFT JOIN instrument AS i ON i.instrument_id = instrument_id(j.terms)
-    WHERE c.client_id = holder AND c.called_at <= cash_calls.at AND u.customer_code = coalesce(customer, u.customer_code)
+    WHERE c.client_id = holder AND c.called_at <= cash_calls.at AND c.customer_id = coalesce(owner, c.customer_id)
     ORDER BY c.called_at, c.journal_id;
 END;
 $$;
 COMMENT ON FUNCTION cash_calls IS
-'Every cash call of a client, or of one of its customers, as of an instant, the oldest first; see type cash_call_state.
+'Every cash call of a client, or of one of its customers, as of an instant, the oldest first.
 Past instants are computed from the events known now.
 Errors: LG010, 42501, LG012 no such customer of the client, LG061 instant ahead or NULL, LG002 infinite.';
 
+CREATE TYPE bakkt_ledger.cash_call_attempt_line AS (
+    attempt bigint,
+    attempted_at timestamptz,
+    outcome text,
+    reason text,
+    meaning text,
+    amount amount,
+    journal bigint,
+    recorded_at timestamptz,
+    recorded_by text
+);
+COMMENT ON TYPE cash_call_attempt_line IS
+'An attempt on a cash call.
+attempt: from 1. outcome: settled, failed, or rejected by Apex. reason, meaning: why not, as in cash_call_reason. amount: the
+money asked for, positive. journal: of the settlement.';
+
 CREATE FUNCTION bakkt_ledger.cash_call_attempts(client text, call bigint)
-    RETURNS TABLE (attempt bigint, attempted_at timestamptz, outcome text, reason text, meaning text, amount amount,
-                   journal bigint, recorded_at timestamptz, recorded_by text)
+    RETURNS SETOF cash_call_attempt_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -148,8 +160,8 @@ DECLARE
     asked constant cash_call := require_cash_call(require_client(client), call);
 BEGIN
     RETURN QUERY
-    SELECT row_number() OVER (ORDER BY e.event_id), e.at, e.event, e.reason, r.meaning, e.amount, e.journal_id, e.recorded_at,
-           a.role_name
+    SELECT row_number() OVER (ORDER BY e.event_id), e.at, e.event::text, e.reason::text, r.meaning, e.amount, e.journal_id,
+           e.recorded_at, a.role_name::text
     FROM cash_call_events(asked.client_id, asked.journal_id) AS e
     JOIN actor AS a ON a.actor_id = e.actor_id
     LEFT JOIN cash_call_reason AS r ON r.reason = e.reason
@@ -157,7 +169,6 @@ BEGIN
     ORDER BY e.event_id;
 END;
 $$;
-COMMENT ON FUNCTION cash_call_attempts(text, bigint) IS
-'Every attempt on a cash call, named by its number.
-When, settled, failed or rejected (by Apex), the reason and what it means, the money asked for, and the journal of the settlement.
+COMMENT ON FUNCTION cash_call_attempts IS
+'Every attempt on a cash call, named by its number, in order.
 Errors: LG010, 42501, LG082 no such call.';

@@ -3,17 +3,17 @@
 -- Locks the client's row to change them.
 
 CREATE TABLE bakkt_ledger_internal.cash_terms (
-    client_id           integer PRIMARY KEY REFERENCES client,
-    encumber_unpaid     boolean NOT NULL DEFAULT false,
-    prefunded           boolean NOT NULL DEFAULT false,
+    client_id integer PRIMARY KEY REFERENCES client,
+    encumber_unpaid boolean NOT NULL DEFAULT false,
+    prefunded boolean NOT NULL DEFAULT false,
     credit_failed_sells boolean NOT NULL DEFAULT false,
     reserve_open_orders boolean NOT NULL DEFAULT true,
-    settlement_flow     text NOT NULL DEFAULT 'NET' CHECK (settlement_flow IN ('NET', 'GROSS')),
-    write_off_days      integer NOT NULL DEFAULT 30 CHECK (write_off_days BETWEEN 1 AND 3650),
-    availability_days   integer NOT NULL DEFAULT 3 CHECK (availability_days BETWEEN 0 AND 60),
-    minimum_withdrawal  amount NOT NULL DEFAULT '10 USD',
-    return_fee          amount NOT NULL DEFAULT '0 USD',
-    company_float       amount NOT NULL DEFAULT '0 USD'
+    settlement_flow text NOT NULL DEFAULT 'NET' CHECK (settlement_flow IN ('NET', 'GROSS')),
+    write_off_days integer NOT NULL DEFAULT 30 CHECK (write_off_days BETWEEN 1 AND 3650),
+    availability_days integer NOT NULL DEFAULT 3 CHECK (availability_days BETWEEN 0 AND 60),
+    minimum_withdrawal amount NOT NULL DEFAULT '10 USD',
+    return_fee amount NOT NULL DEFAULT '0 USD',
+    company_float amount NOT NULL DEFAULT '0 USD'
 );
 COMMENT ON TABLE cash_terms IS 'What a client has agreed on customer cash; a client without a row has the defaults.';
 COMMENT ON COLUMN cash_terms.encumber_unpaid IS
@@ -31,98 +31,90 @@ COMMENT ON COLUMN cash_terms.availability_days IS 'Business days from the bank''
 COMMENT ON COLUMN cash_terms.minimum_withdrawal IS 'Smallest withdrawal in that currency; zero: no minimum.';
 COMMENT ON COLUMN cash_terms.return_fee IS 'Charged to the customer when an ACH deposit is returned; zero: none.';
 COMMENT ON COLUMN cash_terms.company_float IS
-    'Money of the company that the settlement flow keeps in the FBO account, so that sale proceeds can be paid at once; zero: '
-    'none.';
+'Money of the company that the settlement flow keeps in the FBO account, so that sale proceeds can be paid at once; zero: none.';
 SELECT pg_catalog.pg_extension_config_dump('cash_terms', '');
 INSERT INTO subject (subject, key) VALUES ('cash_terms', '{client_id}');
 CREATE TRIGGER forget_parties AFTER INSERT OR UPDATE ON cash_terms FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();
 
-CREATE FUNCTION bakkt_ledger_internal.cash_terms_of(client_id integer) RETURNS cash_terms
+-- The terms of a client, the defaults when it has agreed none.
+CREATE FUNCTION bakkt_ledger_internal.cash_terms_of(holder integer) RETURNS cash_terms
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    terms   cash_terms;
+    terms cash_terms;
 BEGIN
-    SELECT t.* INTO terms FROM cash_terms t WHERE t.client_id = cash_terms_of.client_id;
+    SELECT t.* INTO terms FROM cash_terms AS t WHERE t.client_id = holder;
     IF NOT FOUND THEN
-        terms := (cash_terms_of.client_id, false, false, false, true, 'NET', 30, 3, '10 USD', '0 USD', '0 USD');
+        terms := (holder, false, false, false, true, 'NET', 30, 3, '10 USD', '0 USD', '0 USD');
     END IF;
     RETURN terms;
 END;
 $$;
-COMMENT ON FUNCTION cash_terms_of(integer) IS 'Internal: the terms of a client, the defaults when it has agreed none.';
 
 -- ---------------------------------------------------------------------------
 -- Changing the terms
 -- ---------------------------------------------------------------------------
 
+-- LG040 or LG041 unless the asset may be posted, LG042 unless it is money that a bank holds.
+CREATE FUNCTION bakkt_ledger_internal.require_fiat(what text, given amount) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    PERFORM require_asset(asset(given));
+    IF 'FIAT' <> (SELECT s.kind FROM supported_asset AS s WHERE s.asset = asset(given)) THEN
+        PERFORM refuse('LG042', format('%s must be of a currency', what), format('It is %s.', given),
+                       'Currencies are the assets of kind FIAT in supported_asset.');
+    END IF;
+END;
+$$;
+
+-- LG002 naming the first term that is not valid, LG040, LG041 or LG042 for an asset that is no
+-- currency.
 CREATE FUNCTION bakkt_ledger_internal.check_cash_terms(terms cash_terms) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    IF terms.settlement_flow NOT IN ('NET', 'GROSS') THEN
-        PERFORM refuse_invalid('settlement flow is not known', format('Settlement flow: "%s".', terms.settlement_flow), 'One of NET, GROSS.');
-    ELSIF terms.write_off_days NOT BETWEEN 1 AND 3650 THEN
-        PERFORM refuse_invalid('days to write-off are out of range', format('Days: %s.', terms.write_off_days), 'Between 1 and 3650.');
-    ELSIF terms.availability_days NOT BETWEEN 0 AND 60 THEN
-        PERFORM refuse_invalid('availability days are out of range', format('Days: %s.', terms.availability_days), 'Between 0 and 60.');
-    ELSIF sign(terms.minimum_withdrawal) < 0 THEN
-        PERFORM refuse_invalid('the least withdrawal cannot be negative', format('It is %s.', terms.minimum_withdrawal), 'Zero means none.');
-    ELSIF sign(terms.return_fee) < 0 THEN
-        PERFORM refuse_invalid('the return fee cannot be negative', format('It is %s.', terms.return_fee), 'Zero means none.');
-    ELSIF sign(terms.company_float) < 0 THEN
-        PERFORM refuse_invalid('the company''s float cannot be negative', format('It is %s.', terms.company_float), 'Zero means none.');
-    END IF;
-    PERFORM require_fiat('the least withdrawal', terms.minimum_withdrawal);
-    PERFORM require_fiat('the return fee', terms.return_fee);
-    PERFORM require_fiat('the company''s float', terms.company_float);
+    PERFORM refuse_invalid(r.message, r.detail, r.hint)
+    FROM (VALUES
+        (terms.settlement_flow NOT IN ('NET', 'GROSS'), 'settlement flow is not known',
+         format('Settlement flow: "%s".', terms.settlement_flow), 'One of NET, GROSS.'),
+        (terms.write_off_days NOT BETWEEN 1 AND 3650, 'days to write-off are out of range',
+         format('Days: %s.', terms.write_off_days), 'Between 1 and 3650.'),
+        (terms.availability_days NOT BETWEEN 0 AND 60, 'availability days are out of range',
+         format('Days: %s.', terms.availability_days), 'Between 0 and 60.'),
+        (sign(terms.minimum_withdrawal) < 0, 'the least withdrawal cannot be negative',
+         format('It is %s.', terms.minimum_withdrawal), 'Zero means none.'),
+        (sign(terms.return_fee) < 0, 'the return fee cannot be negative',
+         format('It is %s.', terms.return_fee), 'Zero means none.'),
+        (sign(terms.company_float) < 0, 'the company''s float cannot be negative',
+         format('It is %s.', terms.company_float), 'Zero means none.')) AS r (wrong, message, detail, hint)
+    WHERE r.wrong;
+    PERFORM require_fiat('the least withdrawal', terms.minimum_withdrawal), require_fiat('the return fee', terms.return_fee),
+            require_fiat('the company''s float', terms.company_float);
 END;
 $$;
-COMMENT ON FUNCTION check_cash_terms(cash_terms) IS
-    'Internal: raises LG002 naming the first term of customer cash that is not valid, LG040, LG041 or LG042 for an asset that '
-    'is no currency.';
 
-CREATE FUNCTION bakkt_ledger_internal.require_fiat(what text, amount amount) RETURNS void
+-- LG002 when the client is prefunded and the cash of none of its customers is held here: a setting
+-- without effect is refused.
+CREATE FUNCTION bakkt_ledger_internal.require_prefunded_works(holder integer) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
-    its_kind    text;
+    its_model constant text := (client_row(holder)).funding_model;
 BEGIN
-    PERFORM require_asset(asset(amount));
-    SELECT s.kind INTO its_kind FROM supported_asset s WHERE s.asset = asset(require_fiat.amount);
-    IF its_kind <> 'FIAT' THEN
-        RAISE EXCEPTION USING ERRCODE = 'LG042', MESSAGE = format('%s must be of a currency', what), DETAIL = format('It is %s.', amount),
-            HINT = 'Currencies are the assets of kind FIAT in supported_asset.';
-    END IF;
-END;
-$$;
-COMMENT ON FUNCTION require_fiat(text, amount) IS
-    'Internal: raises LG040 or LG041 unless the asset may be posted, LG042 unless it is money that a bank holds.';
-
--- A setting without effect is refused: only customers whose cash is held here can be prefunded.
-CREATE FUNCTION bakkt_ledger_internal.require_prefunded_works(client_id integer) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-#variable_conflict use_column
-DECLARE
-    its_model   constant text := (client_row(require_prefunded_works.client_id)).funding_model;
-BEGIN
-    IF its_model <> 'BAKKT_TPJ' AND (cash_terms_of(require_prefunded_works.client_id)).prefunded
-        AND NOT EXISTS (SELECT FROM customer u WHERE u.client_id = require_prefunded_works.client_id AND u.funding_model = 'BAKKT_TPJ') THEN
+    IF its_model <> 'BAKKT_TPJ' AND (cash_terms_of(holder)).prefunded
+        AND NOT EXISTS (SELECT FROM customer AS u WHERE u.client_id = holder AND u.funding_model = 'BAKKT_TPJ') THEN
         PERFORM refuse_invalid('prefunded needs cash that is held here',
                                format('Funding model %s: the cash of the client''s customers is elsewhere.', its_model),
-                               'Only customers of funding model BAKKT_TPJ can be prefunded; change_cash_terms(prefunded => false) takes it back.');
+                               'Only customers of funding model BAKKT_TPJ can be prefunded; '
+                               'change_cash_terms(prefunded => false) takes it back.');
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION require_prefunded_works(integer) IS
-    'Internal: raises LG002 when the client is prefunded and the cash of none of its customers is held here.';
 
 CREATE FUNCTION bakkt_ledger.change_cash_terms(client text, encumber_unpaid boolean DEFAULT NULL, prefunded boolean DEFAULT NULL,
                                                credit_failed_sells boolean DEFAULT NULL, reserve_open_orders boolean DEFAULT NULL,
@@ -130,7 +122,7 @@ CREATE FUNCTION bakkt_ledger.change_cash_terms(client text, encumber_unpaid bool
                                                availability_days integer DEFAULT NULL, minimum_withdrawal amount DEFAULT NULL,
                                                return_fee amount DEFAULT NULL, company_float amount DEFAULT NULL,
                                                reason text DEFAULT NULL, reference text DEFAULT NULL)
-    RETURNS void
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -148,7 +140,7 @@ BEGIN
         'availability_days', availability_days, 'minimum_withdrawal', minimum_withdrawal, 'return_fee', return_fee,
         'company_float', company_float));
     IF asked.outcome IS NOT NULL THEN
-        RETURN;
+        RETURN first_answer(asked, NULL::change_result);
     END IF;
     SELECT t.* INTO before FROM cash_terms AS t WHERE t.client_id = holder;
     after := jsonb_populate_record(cash_terms_of(holder), jsonb_strip_nulls(asked.content));
@@ -166,11 +158,11 @@ BEGIN
              excluded.return_fee, excluded.company_float);
         PERFORM require_prefunded_works(holder);
     END IF;
-    PERFORM close_change(asked, 'changed', before, after, reason);
+    RETURN close_change(asked, 'changed', before, after, reason);
 END;
 $$;
 COMMENT ON FUNCTION change_cash_terms IS
 'Changes what a client has agreed on customer cash (columns of cash_terms); NULL leaves a term as it is.
-From then on: what was computed before keeps its terms. Repeating a reference is no second change; LG020 when its content differs.
-Errors: LG002 (also for prefunded when no customer''s cash is here), LG010, LG011, LG020, and LG040, LG041 or LG042 for a minimum,
-fee or float that is not of a currency.';
+From then on: what was computed before keeps its terms. The same reference again is no second change.
+Errors: LG002 (also for prefunded when no customer''s cash is here), LG010, LG011, LG020, and LG040, LG041 or LG042 for a
+minimum, fee or float that is not of a currency.';

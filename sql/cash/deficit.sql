@@ -39,10 +39,25 @@ BEGIN
 END;
 $$;
 
+CREATE TYPE bakkt_ledger.deficit_recovery_result AS (
+    reference text,
+    outcome text,
+    replayed boolean,
+    customer text,
+    amount amount,
+    deficit amount,
+    at timestamptz,
+    journal bigint
+);
+COMMENT ON TYPE deficit_recovery_result IS
+'What was recovered of a customer''s deficit.
+outcome: posted. replayed: it had been recovered before, and the columns are those of the first answer. amount: what was taken
+out of the customer''s cash. deficit: what was left of it then. Both are positive.';
+
 -- Takes a deficit back out of the cash of a customer, which is locked; then what the company owes
 -- is set off.
 CREATE FUNCTION bakkt_ledger_internal.recover_from(owner customer, unit asset, named text, wanted amount, moment timestamptz)
-    RETURNS jsonb
+    RETURNS deficit_recovery_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -55,14 +70,14 @@ BEGIN
                             jsonb_build_object('customer', owner.customer_code), jsonb_build_object('amount', taken), moment,
                             format('Deficit recovered: "%s"', named));
     PERFORM offset_due_from_company(owner.client_id, unit, moment);
-    RETURN jsonb_build_object('journal', posted.journal, 'recovered', taken, 'deficit', owed - taken);
+    RETURN (named, posted.outcome, false, owner.customer_code, taken, owed - taken, moment, posted.journal);
 END;
 $$;
 
 CREATE FUNCTION bakkt_ledger.recover_deficit(customer text, reference text, amount amount DEFAULT NULL, asset asset DEFAULT NULL,
                                              at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (journal bigint, replayed boolean, recovered amount, deficit amount)
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
+    RETURNS deficit_recovery_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
@@ -77,25 +92,30 @@ BEGIN
     PERFORM require_reference(reference, 'a recovery', 180);
     owner := lock_cash_of(customer);
     asked := open_request('recover_deficit', 'deficit', owner.client_id, reference,
-                          jsonb_build_object('account', customer, 'amount', amount, 'asset', unit), at);
-    replayed := asked.outcome IS NOT NULL;
-    IF NOT replayed THEN
-        asked.outcome := close_request(asked, recover_from(owner, unit, reference, amount, at));
+                          jsonb_build_object('customer', owner.customer_code, 'amount', amount, 'asset', unit), at);
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::deficit_recovery_result);
     END IF;
-    journal := asked.outcome ->> 'journal';
-    recovered := asked.outcome ->> 'recovered';
-    deficit := asked.outcome ->> 'deficit';
-    RETURN NEXT;
+    RETURN close_request(asked, recover_from(owner, unit, reference, amount, at));
 END;
 $$;
 COMMENT ON FUNCTION recover_deficit IS
-    'Recovers a customer''s deficit from the customer''s settled cash: the given amount, or as much as possible. Returns what '
-    'was recovered and what is still in deficit; repeating it returns the original result, with another amount LG020. Raises '
-    'LG012, LG002 no reference, LG045, LG086 more than is in deficit, LG050 not available, LG033 frozen, LG061, LG040, LG041, '
-    'LG042 no currency or not that of the amount. Without an amount and an asset: USD.';
+'Recovers a customer''s deficit from the customer''s settled cash.
+amount: NULL: as much as possible, of the asset, or else USD. The same request again gets the first answer.
+Errors: LG012, LG002 no reference, LG020 other content, LG045 not positive, LG086 more than is in deficit, LG050 not available,
+LG033 frozen, LG061, LG040, LG041, LG042 no currency or not that of the amount.';
+
+CREATE TYPE bakkt_ledger.deficit_line AS (
+    client text,
+    customer text,
+    deficit amount,
+    since timestamptz
+);
+COMMENT ON TYPE deficit_line IS
+'What a customer owes because returned deposits or fees were not covered: how much, positive, and since when.';
 
 CREATE FUNCTION bakkt_ledger.deficits(client text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (client_code text, account text, deficit amount, since timestamptz)
+    RETURNS SETOF deficit_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -113,9 +133,10 @@ BEGIN
     ORDER BY l.code, c.customer_code, a.asset;
 END;
 $$;
-COMMENT ON FUNCTION deficits(text, timestamptz) IS
-    'The customers whose returned deposits or fees were not covered by their cash, as of the instant by effective time: how '
-    'much, and since when. Of one client, or of all that the caller sees. Raises LG010, 42501, LG061.';
+COMMENT ON FUNCTION deficits IS
+'The customers whose returned deposits or fees were not covered by their cash, as of the instant by effective time.
+Of one client, or of all that the caller sees.
+Errors: LG010, 42501, LG061.';
 
 -- ---------------------------------------------------------------------------
 -- Adjustments by hand
@@ -161,8 +182,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION propose_cash_adjustment IS
-    'Proposes an adjustment of a customer''s settled cash by hand, with a code of adjustment_reason: a positive amount gives '
-    'the customer company money in the FBO account, a negative one takes it back. Nothing is posted until another person calls '
-    'approve_journal() with the reference (I25); decline_journal() declines it. Idempotent by reference (LG020). Raises LG012, '
-    'LG085 unknown reason, LG044 zero, LG042 no currency, LG002 no reference, or OTHER_ADJUSTMENT without a note, LG040, LG041, '
-    'LG043 asset, LG061.';
+'Proposes an adjustment of a customer''s settled cash by hand.
+A positive amount gives the customer company money in the FBO account, a negative one takes it back. reason: a code of
+adjustment_reason. Nothing is posted until another person calls approve_journal() with the reference (I25); decline_journal()
+declines it. The same request again gets the first answer.
+Errors: LG012, LG085 unknown reason, LG044 zero, LG042 no currency, LG002 no reference, or OTHER_ADJUSTMENT without a note,
+LG020 other content, LG040, LG041, LG043 asset, LG061.';

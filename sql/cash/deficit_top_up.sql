@@ -36,7 +36,7 @@ CREATE FUNCTION bakkt_ledger_internal.top_up_client_deficits(holder integer, at 
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RETURN (SELECT jsonb_agg(t ORDER BY t.transfer_id)
+    RETURN (SELECT jsonb_agg(fbo_transfer_answer(t) ORDER BY t.transfer_id)
             FROM settlement_flow_parts(holder, '{fbo_due_from_corp}') AS p
             CROSS JOIN LATERAL top_up_deficit(p.client_id, p.asset, at) AS t);
 END;
@@ -44,7 +44,7 @@ $$;
 INSERT INTO client_run VALUES ('top_up_deficits', 'top_up_client_deficits', 'clients_with_deficits');
 
 CREATE FUNCTION bakkt_ledger.top_up_deficits(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
-    RETURNS SETOF fbo_transfer
+    RETURNS SETOF fbo_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -53,11 +53,11 @@ BEGIN
     RETURN QUERY
     SELECT t.*
     FROM run_for_clients('top_up_deficits', at, client) AS r (rows)
-    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::fbo_transfer, r.rows) AS t;
+    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::fbo_transfer_result, r.rows) AS t;
 END;
 $$;
-COMMENT ON FUNCTION top_up_deficits(timestamptz, text) IS
+COMMENT ON FUNCTION top_up_deficits IS
 'Makes good what the company owes the FBO accounts for returned deposits, of one client or all visible ones.
-Company money there is set off first, the rest is instructed as transfers (purpose TOP_UP), which it returns. Of several clients,
-one whose part fails is left out with a WARNING.
+Company money there is set off first, the rest is instructed as transfers (purpose TOP_UP), which it returns. Of several
+clients, one whose part fails is left out with a WARNING.
 Errors: LG002, LG010, LG061, 42501; 40001, 40P01: retry.';

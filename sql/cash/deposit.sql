@@ -5,40 +5,42 @@
 
 CREATE FUNCTION bakkt_ledger.initiate_deposit(customer text, amount amount, reference text, bank text DEFAULT NULL,
                                               at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     owner customer;
     asked request;
+    moved funding_transfer;
 BEGIN
     PERFORM require_instant(at);
     owner := lock_cash_of(customer);
     asked := open_funding_request('initiate_deposit', owner.client_id, reference,
-                                  jsonb_build_object('account', customer, 'amount', amount, 'bank', bank), at);
+                                  jsonb_build_object('customer', owner.customer_code, 'amount', amount, 'bank', bank), at);
     IF asked.outcome IS NOT NULL THEN
-        RETURN jsonb_populate_record(NULL::funding_transfer, asked.outcome);
+        RETURN first_answer(asked, NULL::funding_transfer_result);
     END IF;
     PERFORM require_fiat('a deposit', require_positive(amount)), require_omnibus_bank(bank, asset(amount), true),
             require_cash_here(owner.customer_id), require_customer_may(owner, 'DEPOSIT');
-    RETURN open_funding(asked, owner.customer_id, 'DEPOSIT', 'ACH', 'INITIATED', 'initiated', 'deposit_initiated');
+    moved := open_funding(asked, owner.customer_id, 'DEPOSIT', 'ACH', 'INITIATED', 'initiated', 'deposit_initiated');
+    RETURN close_request(asked, funding_answer(moved, 'initiated'));
 END;
 $$;
 COMMENT ON FUNCTION initiate_deposit IS
-    'Records that an ACH debit of the customer''s bank account was originated: INITIATED. The money is the customer''s claim '
-    'but cannot be used yet (J01a). bank: the omnibus bank that will be credited. The reference names the deposit; repeating '
-    'the request returns it as it was, other content is LG020. Raises LG012 unknown customer, LG002 no reference, LG045, '
-    'LG042 no currency, LG040, LG041, LG043 asset, LG034 or LG016 bank, LG013 the customer may make no deposit or has no cash '
-    'here, LG061, LG011 closed client.';
+'Records that an ACH debit of the customer''s bank account was originated: INITIATED.
+The money is the customer''s claim but cannot be used yet (J01a). bank: the omnibus bank that will be credited. reference: the
+deposit''s name from now on; the same request again gets the first answer.
+Errors: LG012 unknown customer, LG002 no reference, LG045 not positive, LG042 no currency, LG040, LG041, LG043 asset, LG034 or
+LG016 bank, LG013 the customer may make no deposit or has no cash here, LG020 other content, LG061, LG011 closed client.';
 
 -- ---------------------------------------------------------------------------
 -- Credit
 -- ---------------------------------------------------------------------------
 
--- Deposits that one bank has credited in one sum, in one journal: how many there are.
+-- Deposits that one bank has credited in one sum, in one journal.
 CREATE FUNCTION bakkt_ledger_internal.credit_lot(lot funding_transfer[], said jsonb, available timestamptz, moment timestamptz)
-    RETURNS bigint
+    RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -51,19 +53,20 @@ BEGIN
                             jsonb_build_object('amount', (SELECT sum(m.amount) FROM unnest(lot) AS m)), moment,
                             CASE credited WHEN 1 THEN funding_name(lot[1]) || ' credited'
                                           ELSE format('%s ACH deposits credited', credited) END);
-    RETURN cardinality(change_fundings(lot, 'credited', moment, said, array_fill(posted.journal, ARRAY[credited]),
-                                       available => available));
+    PERFORM change_fundings(lot, 'credited', moment, said, array_fill(posted.journal, ARRAY[credited]), available => available);
 END;
 $$;
 
--- credit_deposits(): what can be credited now has not been before.
-CREATE FUNCTION bakkt_ledger_internal.credit_fundings(holder integer, named text[], said jsonb, moment timestamptz) RETURNS bigint
+-- Credits those of these deposits that were not before, and returns their numbers. What can be
+-- credited now has not been before.
+CREATE FUNCTION bakkt_ledger_internal.credit_fundings(holder integer, named text[], said jsonb, moment timestamptz)
+    RETURNS bigint[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     available constant timestamptz := deposit_available_at(holder, moment);
-    credited bigint := 0;
+    credited bigint[] := '{}';
     lot funding_transfer[];
 BEGIN
     PERFORM bounded_wait();
@@ -83,7 +86,8 @@ BEGIN
         WHERE n.event IS NOT NULL OR NOT stepped_before(l.moved, 'credited', said)
         GROUP BY (l.moved).bank, asset((l.moved).amount)
     LOOP
-        credited := credited + credit_lot(lot, said, available, moment);
+        PERFORM credit_lot(lot, said, available, moment);
+        credited := credited || ARRAY(SELECT m.transfer_id FROM unnest(lot) AS m);
     END LOOP;
     RETURN credited;
 END;
@@ -91,36 +95,40 @@ $$;
 
 CREATE FUNCTION bakkt_ledger.credit_deposits(client text, "references" text[], bank_reference text DEFAULT NULL,
                                              at timestamptz DEFAULT clock_timestamp())
-    RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    RETURNS SETOF funding_transfer_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_client(client);
+    fresh bigint[];
 BEGIN
     PERFORM require_instant(at), require_references("references");
-    RETURN credit_fundings(holder, "references", jsonb_build_object('bank_reference', bank_reference), at);
+    fresh := credit_fundings(holder, "references", jsonb_build_object('bank_reference', bank_reference), at);
+    RETURN QUERY SELECT a.* FROM funding_answers(holder, "references", 'credited', fresh) AS a;
 END;
 $$;
-COMMENT ON FUNCTION credit_deposits(text, text[], text, timestamptz) IS
-    'Records that the bank has credited these ACH deposits in one sum: CREDITED; each becomes available after the client''s '
-    'availability hold (J01b, one journal per omnibus bank and currency). All or none; those credited before are skipped, or '
-    'LG020 with another bank_reference. Returns how many are new. Since the bank has done it, it is recorded whatever the state '
-    'of the customers. Raises LG010, 42501, LG002 NULL for references, LG080 unknown deposit, LG081 it is canceled, declined or '
-    'returned, or a wire, LG061, LG075.';
+COMMENT ON FUNCTION credit_deposits IS
+'Records that the bank has credited these ACH deposits in one sum: CREDITED.
+Each becomes available after the client''s availability hold (J01b, one journal per omnibus bank and currency). All or none; a
+row per reference, and those credited before are replayed. Since the bank has done it, it is recorded whatever the state of the
+customers.
+Errors: LG010, 42501, LG002 NULL for references, LG080 unknown deposit, LG081 it is canceled, declined or returned, or a wire,
+LG020 credited before under another bank_reference, LG061, LG075; 54000 more than one call takes.';
 
 CREATE FUNCTION bakkt_ledger.credit_deposit(client text, reference text, bank_reference text DEFAULT NULL,
                                             at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM credit_deposits(client, ARRAY[reference], bank_reference, at);
-    RETURN require_funding(require_client(client), reference, 'DEPOSIT');
+    RETURN credit_deposits(client, ARRAY[reference], bank_reference, at);
 END;
 $$;
-COMMENT ON FUNCTION credit_deposit(text, text, text, timestamptz) IS 'credit_deposits() for one deposit, which it returns.';
+COMMENT ON FUNCTION credit_deposit IS
+'Records that the bank has credited one ACH deposit: CREDITED.
+Errors: as in credit_deposits().';
 
 -- ---------------------------------------------------------------------------
 -- Settlement
@@ -215,7 +223,7 @@ BEGIN
     due := ARRAY(SELECT d FROM deposits_to_settle(holder, at) AS d WHERE d.customer_id = ANY (free) ORDER BY d.transfer_id);
     PERFORM settle_fundings(due, at);
     RETURN (SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount)), '[]')
-            FROM (SELECT settling.code AS client_code, count(*) AS settled, sum(m.amount) AS amount
+            FROM (SELECT settling.code AS client, count(*) AS settled, sum(m.amount) AS amount
                   FROM unnest(due) AS m
                   GROUP BY asset(m.amount)) AS p)
         || left_in_use(holder, (SELECT count(*) FROM deposits_to_settle(holder, at)));
@@ -223,8 +231,15 @@ END;
 $$;
 INSERT INTO client_run VALUES ('settle_deposits', 'settle_available_deposits', 'clients_with_available_deposits');
 
+CREATE TYPE bakkt_ledger.deposit_run_result AS (
+    client text,
+    settled bigint,
+    amount amount
+);
+COMMENT ON TYPE deposit_run_result IS 'How many deposits of a client a run has settled, and how much they come to, per currency.';
+
 CREATE FUNCTION bakkt_ledger.settle_deposits(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
-    RETURNS TABLE (client_code text, settled bigint, amount amount)
+    RETURNS SETOF deposit_run_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -233,15 +248,15 @@ BEGIN
     RETURN QUERY
     SELECT p.*
     FROM run_for_clients('settle_deposits', at, client) AS r (rows)
-    CROSS JOIN jsonb_to_recordset(r.rows) AS p (client_code text, settled bigint, amount amount);
+    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::deposit_run_result, r.rows) AS p;
 END;
 $$;
-COMMENT ON FUNCTION settle_deposits(timestamptz, text) IS
-    'Settles every credited deposit whose availability hold has expired at the instant, of one client or of all that the caller '
-    'sees: the customer may use the money (J01c). Returns how many and how much per client and currency; repeating it returns '
-    'nothing. Deposits of an account that is frozen or closed, or of a retired currency, stay CREDITED. Deposits of customers '
-    'that another session has locked are left to the next run, and a NOTICE says how many. Run by a job. Of several clients, '
-    'one whose part fails is left out with a WARNING. Raises LG010, 42501, LG061.';
+COMMENT ON FUNCTION settle_deposits IS
+'Settles every credited deposit whose availability hold has expired at the instant: the customer may use the money (J01c).
+Of one client or all that the caller sees; a row per client and currency, none when repeated. Deposits of an account that is
+frozen or closed, or of a retired currency, stay CREDITED. Deposits of customers that another session has locked are left to the
+next run, and a NOTICE says how many. Of several clients, one whose part fails is left out with a WARNING. A job runs it.
+Errors: LG010, 42501, LG061.';
 
 -- ---------------------------------------------------------------------------
 -- Taken back before the bank has moved anything
@@ -249,21 +264,24 @@ COMMENT ON FUNCTION settle_deposits(timestamptz, text) IS
 
 -- cancel_deposit() and decline_deposit()
 CREATE FUNCTION bakkt_ledger_internal.abandon_deposit(code text, named text, happening text, said jsonb, moment timestamptz)
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     moved constant funding_transfer := lock_funding(code, named, 'DEPOSIT', moment, true);
+    again constant boolean := stepped_before(moved, happening, said);
 BEGIN
-    RETURN CASE WHEN stepped_before(moved, happening, said) THEN moved
-                ELSE step_funding(moved, happening, 'deposit_abandoned', moment, said) END;
+    IF NOT again THEN
+        PERFORM step_funding(moved, happening, 'deposit_abandoned', moment, said);
+    END IF;
+    RETURN funding_answer(moved, happening, again);
 END;
 $$;
 
 CREATE FUNCTION bakkt_ledger.cancel_deposit(client text, reference text, reason text DEFAULT NULL,
                                             at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -271,14 +289,13 @@ BEGIN
     RETURN abandon_deposit(client, reference, 'canceled', jsonb_build_object('reason', reason), at);
 END;
 $$;
-COMMENT ON FUNCTION cancel_deposit(text, text, text, timestamptz) IS
-    'Records that the customer or client has canceled an ACH deposit before the bank credited it: J01a is reversed. Repeating '
-    'it returns the deposit as it stands; another reason is LG020. Raises LG010, 42501, LG080 unknown, LG081 credited or ended '
-    'already, LG061.';
+COMMENT ON FUNCTION cancel_deposit IS
+'Records that the customer or client has canceled an ACH deposit before the bank credited it: J01a is reversed.
+Errors: LG010, 42501, LG080 unknown, LG081 credited or ended already, LG020 canceled before for another reason, LG061.';
 
 CREATE FUNCTION bakkt_ledger.decline_deposit(client text, reference text, reason text DEFAULT NULL,
                                              at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -286,7 +303,6 @@ BEGIN
     RETURN abandon_deposit(client, reference, 'declined', jsonb_build_object('reason', reason), at);
 END;
 $$;
-COMMENT ON FUNCTION decline_deposit(text, text, text, timestamptz) IS
-    'Records that the bank or a risk check has declined an ACH deposit before it was credited: J01a is reversed. Repeating it '
-    'returns the deposit as it stands; another reason is LG020. Raises LG010, 42501, LG080 unknown, LG081 credited or ended '
-    'already, LG061.';
+COMMENT ON FUNCTION decline_deposit IS
+'Records that the bank or a risk check has declined an ACH deposit before it was credited: J01a is reversed.
+Errors: LG010, 42501, LG080 unknown, LG081 credited or ended already, LG020 declined before for another reason, LG061.';

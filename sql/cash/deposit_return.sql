@@ -88,30 +88,32 @@ $$;
 
 CREATE FUNCTION bakkt_ledger.return_deposit(client text, reference text, code text, bank_reference text DEFAULT NULL,
                                             at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    moved funding_transfer := lock_funding(client, reference, 'DEPOSIT', at, true);
+    moved constant funding_transfer := lock_funding(client, reference, 'DEPOSIT', at, true);
     said constant jsonb := jsonb_build_object('return_code', code, 'bank_reference', bank_reference);
+    again boolean;
 BEGIN
     IF moved.rail <> 'ACH' THEN
         PERFORM refuse('LG081', format('deposit "%s" came by wire', reference), NULL, 'A wire goes back by return_wire().');
-    ELSIF stepped_before(moved, 'returned', said) THEN
-        RETURN moved;
     END IF;
-    PERFORM require_return_code(code);
-    moved := charge_return_fee(return_funding(moved, said, at), at);
-    PERFORM offset_due_from_company(moved.client_id, asset(moved.amount), at);
-    RETURN moved;
+    again := stepped_before(moved, 'returned', said);
+    IF NOT again THEN
+        PERFORM require_return_code(code);
+        PERFORM charge_return_fee(return_funding(moved, said, at), at);
+        PERFORM offset_due_from_company(moved.client_id, asset(moved.amount), at);
+    END IF;
+    RETURN funding_answer(moved, 'returned', again);
 END;
 $$;
-COMMENT ON FUNCTION return_deposit(text, text, text, text, timestamptz) IS
-    'The customer''s bank has returned an ACH deposit, with a code of ach_return_code. Before the deposit is settled, its '
-    'unsettled claim is reversed. Afterwards (J06d) the customer''s withdrawals that are not sent are rejected, newest first, '
-    'as far as needed; the customer''s remaining cash is taken; and the rest is a deficit that the company bears, set off at '
-    'once against its money in the FBO account. Then the client''s return fee is charged. Since the bank has done it, it is '
-    'recorded whatever the state of the customer; cash that is frozen or held is not touched. Repeating it returns the deposit; '
-    'another code or bank_reference is LG020. Raises LG010, 42501, LG080, LG033 the unsettled account is frozen, LG081 canceled '
-    'or declined, LG085 unknown code, LG061.';
+COMMENT ON FUNCTION return_deposit IS
+'Records that the customer''s bank has returned an ACH deposit, with a code of ach_return_code.
+Before the deposit is settled, its unsettled claim is reversed. Afterwards (J06d) the customer''s withdrawals that are not sent
+are rejected, newest first, as far as needed; the customer''s remaining cash is taken; and the rest is a deficit that the
+company bears, set off at once against its money in the FBO account. Then the client''s return fee is charged. Since the bank
+has done it, it is recorded whatever the state of the customer; cash that is frozen or held is not touched.
+Errors: LG010, 42501, LG080, LG033 the unsettled account is frozen, LG081 canceled or declined, LG085 unknown code, LG020
+returned before with another code or bank_reference, LG061.';

@@ -57,8 +57,8 @@ COMMENT ON COLUMN fbo_transfer.bank_reference IS 'The bank''s reference of the c
 COMMENT ON COLUMN fbo_transfer.covers IS
     'Which of the calls settled in the range it moves: ALL, or those of one direction when there is a transfer each way.';
 COMMENT ON COLUMN fbo_transfer.covered_through IS
-    'It covers the calls whose settlement was recorded in (covered_after, covered_through]: the range never changes, and no row '
-    'per call is needed.';
+'It covers the calls whose settlement was recorded in (covered_after, covered_through]: the range never changes, and no row per
+call is needed.';
 COMMENT ON COLUMN fbo_transfer.taken_up_by IS 'For a failed transfer: the transfer that moves its money instead.';
 SELECT pg_catalog.pg_extension_config_dump('fbo_transfer', '');
 SELECT pg_catalog.pg_extension_config_dump('fbo_transfer_transfer_id_seq', '');
@@ -79,6 +79,27 @@ INSERT INTO transition (subject, from_status, event, to_status) VALUES
     ('fbo_transfer', 'INSTRUCTED', 'confirmed', 'CONFIRMED'),
     ('fbo_transfer', 'INSTRUCTED', 'failed', 'FAILED'),
     ('fbo_transfer', 'FAILED', 'taken_up', 'FAILED');
+
+CREATE TYPE bakkt_ledger.fbo_transfer_result AS (
+    reference text,
+    outcome text,
+    replayed boolean,
+    client text,
+    direction text,
+    purpose text,
+    amount amount,
+    bank text,
+    bank_reference text,
+    status text,
+    at timestamptz,
+    journal bigint
+);
+COMMENT ON TYPE fbo_transfer_result IS
+'What became of a request about a transfer between the FBO bank account and the business account.
+reference: the transfer''s. outcome: instructed, confirmed or failed. replayed: this had happened before, and the columns are
+those of the first answer. direction: TO_BUSINESS, out of the FBO account, or TO_FBO. purpose: SETTLEMENT, TOP_UP or PREFUND.
+amount: positive. bank: the FBO account; NULL: the one without a name. bank_reference: of a confirmed transfer. status, at:
+after it, and since when. journal: what it posted.';
 
 -- Instruction and confirmation together are J02c, J03c and J05f (to_business), the company's part
 -- of J04b, or J06e (to_fbo).

@@ -18,6 +18,20 @@ BEGIN
 END;
 $$;
 
+-- What is answered about the last step that a transfer has taken. Steps but being taken up, which
+-- changes nothing of this, follow one another once.
+CREATE FUNCTION bakkt_ledger_internal.fbo_transfer_answer(moved fbo_transfer, again boolean DEFAULT false)
+    RETURNS fbo_transfer_result
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN (moved.reference, lower(moved.status), again, (client_row(moved.client_id)).code, moved.direction, moved.purpose,
+            moved.amount, moved.bank, moved.bank_reference, moved.status, coalesce(moved.ended_at, moved.instructed_at),
+            coalesce(moved.ended_journal, moved.instructed_journal));
+END;
+$$;
+
 -- Posts and records a new transfer, under a reference of its own unless it has one. LG050 if the
 -- company does not have that much money in the FBO account; 40001.
 CREATE FUNCTION bakkt_ledger_internal.instruct_transfer(asked fbo_transfer, moment timestamptz) RETURNS fbo_transfer
@@ -185,7 +199,7 @@ CREATE FUNCTION bakkt_ledger_internal.instruct_client_transfers(holder integer, 
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    RETURN (SELECT jsonb_agg(t ORDER BY t.transfer_id)
+    RETURN (SELECT jsonb_agg(fbo_transfer_answer(t) ORDER BY t.transfer_id)
             FROM settlement_flow_parts(holder, '{fbo_due_to_corp}') AS p
             CROSS JOIN LATERAL instruct_settlement(p.client_id, p.asset, at) AS t);
 END;
@@ -193,7 +207,7 @@ $$;
 INSERT INTO client_run VALUES ('instruct_settlement_transfers', 'instruct_client_transfers', 'clients_with_settlement_flow');
 
 CREATE FUNCTION bakkt_ledger.instruct_settlement_transfers(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
-    RETURNS SETOF fbo_transfer
+    RETURNS SETOF fbo_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -202,10 +216,10 @@ BEGIN
     RETURN QUERY
     SELECT t.*
     FROM run_for_clients('instruct_settlement_transfers', at, client) AS r (rows)
-    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::fbo_transfer, r.rows) AS t;
+    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::fbo_transfer_result, r.rows) AS t;
 END;
 $$;
-COMMENT ON FUNCTION instruct_settlement_transfers(timestamptz, text) IS
+COMMENT ON FUNCTION instruct_settlement_transfers IS
 'Instructs the bank to move the company''s money that no outstanding deposit needs to the business account, or to bring in more.
 Of one client or all visible ones; one transfer or one each way, as agreed with the client. A deficit is set off first.
 Returns the new transfers; repeated for the same instant, none. Of several clients, one whose part fails is left out with a
@@ -236,7 +250,7 @@ $$;
 
 CREATE FUNCTION bakkt_ledger.instruct_fbo_transfer(client text, amount amount, reference text, direction text DEFAULT 'TO_FBO',
                                                    bank text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
-    RETURNS fbo_transfer
+    RETURNS fbo_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -258,16 +272,17 @@ BEGIN
     PERFORM lock_company_money(holder, asset(amount));
     asked := open_request('instruct_fbo_transfer', 'fbo_transfer', holder, reference, told, at);
     IF asked.outcome IS NOT NULL THEN
-        RETURN jsonb_populate_record(moved, asked.outcome);
+        RETURN first_answer(asked, NULL::fbo_transfer_result);
     END IF;
     moved := jsonb_populate_record(moved, told || jsonb_build_object('client_id', holder, 'reference', reference,
                                                                      'purpose', 'PREFUND'));
     PERFORM require_in_bank(moved);
-    RETURN close_request(asked, instruct_transfer(moved, at));
+    RETURN close_request(asked, fbo_transfer_answer(instruct_transfer(moved, at)));
 END;
 $$;
 COMMENT ON FUNCTION instruct_fbo_transfer IS
 'Instructs a transfer of the company''s money by hand (purpose PREFUND).
-Into the FBO account so that sales can be paid at once, or out of it again; bank: which FBO bank account. Idempotent by reference.
+Into the FBO account so that sales can be paid at once, or out of it again. bank: which FBO bank account. The same request again
+gets the first answer.
 Errors: LG002, LG010, LG011, LG020, LG034 or LG016 bank, LG042 not money, LG045, LG050 the company, or the bank, does not have
 that much there, LG061.';

@@ -64,9 +64,36 @@ EXCEPTION WHEN unique_violation THEN  -- the bank's reference, of a transfer of 
 END;
 $$;
 
+-- LG020 for a bank's reference of another transfer of the client.
+CREATE FUNCTION bakkt_ledger_internal.require_new_bank_reference(moved fbo_transfer, told text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    PERFORM refuse_other_content('Bank reference', told, jsonb_build_object('transfer', t.reference),
+                                 jsonb_build_object('transfer', moved.reference))
+    FROM fbo_transfer AS t
+    WHERE t.client_id = moved.client_id AND t.bank_reference = told;
+END;
+$$;
+
+-- What of a transfer makes a deficit good. The part of a top-up that is no longer needed, because
+-- the deficit was set off meanwhile, is company money there.
+CREATE FUNCTION bakkt_ledger_internal.made_good_by(moved fbo_transfer) RETURNS amount
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    unit constant asset := asset(moved.amount);
+BEGIN
+    RETURN CASE moved.purpose WHEN 'TOP_UP' THEN greatest(least(company_owes(moved.client_id, unit), moved.amount), zero(unit))
+                              ELSE zero(unit) END;
+END;
+$$;
+
 CREATE FUNCTION bakkt_ledger.confirm_fbo_transfer(client text, reference text, bank_reference text,
                                                   at timestamptz DEFAULT clock_timestamp())
-    RETURNS fbo_transfer
+    RETURNS fbo_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -78,35 +105,25 @@ DECLARE
 BEGIN
     PERFORM require_reference(bank_reference, 'a confirmation by the bank'), require_instant(at);
     moved := lock_fbo_transfer(holder, reference);
-    PERFORM refuse_other_content('Bank reference', t.bank_reference, jsonb_build_object('transfer', t.reference),
-                                 jsonb_build_object('transfer', moved.reference))
-    FROM fbo_transfer AS t
-    WHERE t.client_id = holder AND t.bank_reference = confirm_fbo_transfer.bank_reference;
+    PERFORM require_new_bank_reference(moved, bank_reference);
     IF happened_before('confirmed', moved, told, moved.reference) THEN
-        RETURN moved;
+        RETURN fbo_transfer_answer(moved, true);
     END IF;
-    made_good := zero(asset(moved.amount));
-    IF moved.purpose = 'TOP_UP' THEN
-        -- the part that is no longer needed, because the deficit was set off meanwhile, is company
-        -- money there
-        made_good := greatest(least(company_owes(holder, asset(moved.amount)), moved.amount), made_good);
-    END IF;
+    made_good := made_good_by(moved);
     moved := end_fbo_transfer(moved, 'confirmed', jsonb_build_object('amount', moved.amount, 'made good', made_good,
                                                                      'own', moved.amount - made_good), told, at);
-    IF moved.direction = 'TO_FBO' THEN
-        PERFORM wake_unfunded_deposits(holder, asset(moved.amount), moved.ended_at);
-    END IF;
-    RETURN moved;
+    PERFORM wake_unfunded_deposits(holder, asset(moved.amount), moved.ended_at) WHERE moved.direction = 'TO_FBO';
+    RETURN fbo_transfer_answer(moved);
 END;
 $$;
-COMMENT ON FUNCTION confirm_fbo_transfer(text, text, text, timestamptz) IS
+COMMENT ON FUNCTION confirm_fbo_transfer IS
 'Records that the bank has carried out a transfer, under the bank''s reference.
-Money that came into the FBO account can pay sale proceeds from then on: cash calls that waited for it become due. Idempotent.
-Errors: LG080 unknown, LG081 it has failed, LG020 confirmed before under another bank reference, or the bank reference belongs to
-another transfer, LG002, LG010, LG061.';
+Money that came into the FBO account can pay sale proceeds from then on: cash calls that waited for it become due.
+Errors: LG080 unknown, LG081 it has failed, LG020 confirmed before under another bank reference, or the bank reference belongs
+to another transfer, LG002, LG010, LG061.';
 
 CREATE FUNCTION bakkt_ledger.fail_fbo_transfer(client text, reference text, reason text, at timestamptz DEFAULT clock_timestamp())
-    RETURNS fbo_transfer
+    RETURNS fbo_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -120,11 +137,12 @@ BEGIN
     END IF;
     PERFORM require_instant(at);
     moved := lock_fbo_transfer(holder, reference);
-    RETURN CASE WHEN happened_before('failed', moved, told, moved.reference) THEN moved
-                ELSE end_fbo_transfer(moved, 'failed', jsonb_build_object('amount', -moved.amount), told, at) END;
+    IF happened_before('failed', moved, told, moved.reference) THEN
+        RETURN fbo_transfer_answer(moved, true);
+    END IF;
+    RETURN fbo_transfer_answer(end_fbo_transfer(moved, 'failed', jsonb_build_object('amount', -moved.amount), told, at));
 END;
 $$;
-COMMENT ON FUNCTION fail_fbo_transfer(text, text, text, timestamptz) IS
+COMMENT ON FUNCTION fail_fbo_transfer IS
 'Records that the bank has refused a transfer: its instruction is reversed, and the next run moves the money again.
-Idempotent.
 Errors: LG080 unknown, LG081 it is confirmed, LG020 failed before for another reason, LG002, LG010, LG061.';

@@ -1,8 +1,8 @@
 -- The Customer Funding Flow: deposits, withdrawals and wires of Marketplace customers. This file
 -- has the tables and the steps; deposit, deposit_return, wire and withdrawal have what is special
 -- to each. A transfer is one row, in its present state; its events tell its steps, each with the
--- journal it posted. A step is taken once: the same again returns the transfer as it
--- stands, with other content LG020.
+-- journal it posted. A step is taken once: the same again is answered as it was answered first,
+-- with other content it is LG020.
 -- Refuses an unknown transfer (LG080) and a step it cannot take (LG081).
 -- Locks the customer (lock_customer_cash), the transfer, then accounts.
 
@@ -33,15 +33,15 @@ CREATE INDEX funding_credited_idx ON funding_transfer (client_id, available_at) 
 CREATE INDEX funding_requested_idx ON funding_transfer (customer_id) WHERE status = 'REQUESTED';
 CREATE INDEX funding_customer_idx ON funding_transfer (customer_id, requested_at);
 COMMENT ON TABLE funding_transfer IS
-    'Deposits and withdrawals of customers'' cash in their present state; their events have the history. The customer''s own '
-    'bank account is not recorded here.';
+'Deposits and withdrawals of customers'' cash in their present state; their events have the history. The customer''s own bank
+account is not recorded here.';
 COMMENT ON COLUMN funding_transfer.reference IS 'The caller''s name for the transfer in every request about it.';
 COMMENT ON COLUMN funding_transfer.customer_id IS 'NULL: a wire whose owner is unknown.';
 COMMENT ON COLUMN funding_transfer.bank IS 'Which omnibus bank, as in FBO Bank:omnibus:<bank>; NULL: the one without a name.';
 COMMENT ON COLUMN funding_transfer.bank_reference IS 'The bank''s latest reference for it; unique among incoming wires.';
 COMMENT ON COLUMN funding_transfer.status IS
-    'INITIATED, CREDITED, UNIDENTIFIED, SETTLED, CANCELLED, DECLINED of a deposit; REQUESTED, SENT, COMPLETED, CANCELLED, '
-    'REJECTED of a withdrawal; RETURNED of both.';
+'INITIATED, CREDITED, UNIDENTIFIED, SETTLED, CANCELLED, DECLINED of a deposit; REQUESTED, SENT, COMPLETED, CANCELLED, REJECTED of
+a withdrawal; RETURNED of both.';
 COMMENT ON COLUMN funding_transfer.requested_at IS
     'When it was initiated, received or requested; by the caller''s clock, as are all these instants.';
 COMMENT ON COLUMN funding_transfer.available_at IS 'When the availability hold of a credited deposit expires.';
@@ -77,6 +77,32 @@ FROM (VALUES
     ('WITHDRAWAL/ACH WITHDRAWAL/WIRE', 'COMPLETED', 'returned', 'RETURNED')
 ) AS t (variants, from_status, event, to_status)
 CROSS JOIN LATERAL pg_catalog.regexp_split_to_table(t.variants, ' ') AS variant;
+
+CREATE TYPE bakkt_ledger.funding_transfer_result AS (
+    request integer,
+    reference text,
+    outcome text,
+    replayed boolean,
+    customer text,
+    rail text,
+    direction text,
+    amount amount,
+    bank text,
+    bank_reference text,
+    status text,
+    at timestamptz,
+    available_at timestamptz,
+    deficit amount,
+    journal bigint
+);
+COMMENT ON TYPE funding_transfer_result IS
+'What became of a request about a deposit, wire or withdrawal.
+request: its place in the batch from 1. reference: the transfer''s. outcome: initiated, credited, canceled, declined, returned,
+received, assigned, requested, sent, completed or rejected. replayed: this had happened before, and the columns are those of the
+first answer. customer: NULL while a wire is unidentified. amount: positive. bank, bank_reference: for the company only, but who
+asks for a transfer has named its bank. status, at: of the transfer after it, and since when. available_at: when the hold on a
+credited deposit expires. deficit: of a return, the part that the customer''s cash did not cover. journal: what it posted, NULL:
+nothing.';
 
 -- J01a-d, J05d, J06b-e
 INSERT INTO template (template, journal_kind, purpose) VALUES
@@ -325,10 +351,58 @@ BEGIN
 END;
 $$;
 
+-- What is answered about a step that a transfer has taken, now or (again) before, as its event
+-- tells it. Call it in a statement after the step: it does not see what its own statement has done.
+CREATE FUNCTION bakkt_ledger_internal.funding_answer(moved funding_transfer, happening text, again boolean DEFAULT false,
+                                                     place bigint DEFAULT 1, told boolean DEFAULT is_company())
+    RETURNS funding_transfer_result
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    step event;
+BEGIN
+    SELECT e.* INTO STRICT step
+    FROM event AS e
+    WHERE e.client_id = moved.client_id AND e.subject = 'funding_transfer' AND e.subject_key = moved.transfer_id::text
+      AND e.event = happening
+    ORDER BY e.event_id DESC
+    LIMIT 1;
+    RETURN (place, moved.reference, happening, again, (customer_row(moved.customer_id)).customer_code, moved.rail,
+            moved.direction, moved.amount, CASE WHEN told OR happening IN ('initiated', 'requested') THEN moved.bank END,
+            CASE WHEN told THEN step.content ->> 'bank_reference' END, step.status, step.at, moved.available_at,
+            (step.content ->> 'deficit')::amount, step.journal_id)::funding_transfer_result;
+END;
+$$;
+
+-- The same of several transfers; fresh: those that have taken the step in this call. One that is
+-- named twice is a repeated request then. Written to look transfers up by index: the planner has no
+-- statistics on those that were just opened.
+CREATE FUNCTION bakkt_ledger_internal.funding_answers(holder integer, named text[], happening text, fresh bigint[])
+    RETURNS SETOF funding_transfer_result
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    told constant boolean := is_company();
+BEGIN
+    RETURN QUERY
+    SELECT a.*
+    FROM (SELECT n.reference, n.place, row_number() OVER (PARTITION BY n.reference ORDER BY n.place) AS nth
+          FROM unnest(named) WITH ORDINALITY AS n (reference, place)) AS r
+    CROSS JOIN LATERAL (SELECT f.*
+                        FROM funding_transfer AS f
+                        WHERE f.client_id = holder AND f.reference = r.reference
+                        OFFSET 0) AS t
+    LEFT JOIN unnest(fresh) AS f (transfer_id) ON f.transfer_id = t.transfer_id
+    CROSS JOIN LATERAL funding_answer(t, happening, f.transfer_id IS NULL OR r.nth > 1, r.place, told) AS a
+    ORDER BY a.request;
+END;
+$$;
+
 -- Enters the transfer that was asked for, its first event and the journal of that, if any.
 CREATE FUNCTION bakkt_ledger_internal.open_funding(asked request, owner bigint, way text, its_rail text, first_status text,
-                                                   happening text,
-                                                   named text DEFAULT NULL, why text DEFAULT NULL)
+                                                   happening text, named text DEFAULT NULL, why text DEFAULT NULL)
     RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -353,7 +427,7 @@ BEGIN
     END IF;
     PERFORM record_event(happening, NULL::funding_transfer, opened, asked.at, journal => posted, request => asked.reference,
                          reason => why, content => jsonb_build_object('bank_reference', opened.bank_reference));
-    RETURN close_request(asked, opened);
+    RETURN opened;
 END;
 $$;
 
@@ -397,8 +471,7 @@ $$;
 -- Takes a step with one transfer: the journal that the template makes of it, if any, and the
 -- change.
 CREATE FUNCTION bakkt_ledger_internal.step_funding(before funding_transfer, happening text, named text, moment timestamptz,
-                                                   said jsonb,
-                                                   amounts jsonb DEFAULT NULL, owner bigint DEFAULT NULL)
+                                                   said jsonb, amounts jsonb DEFAULT NULL, owner bigint DEFAULT NULL)
     RETURNS funding_transfer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -38,59 +38,75 @@ BEGIN ATOMIC
     GROUP BY t.customer_id;
 END;
 
+CREATE TYPE bakkt_ledger.cash_balance AS (
+    customer text,
+    settled amount,
+    unsettled amount,
+    held amount,
+    called amount,
+    available amount,
+    receivable amount,
+    deficit amount
+);
+COMMENT ON TYPE cash_balance IS
+'A customer''s cash in one currency at an instant; what is the customer''s is positive, and so is what is asked for.
+settled: cash to use. unsettled: deposits that may still be returned. held: by withdrawals not sent and other holds. called: by
+outstanding cash calls of purchases. available = settled - held - called - deficit: may be withdrawn when positive (I20).
+receivable: sale proceeds not yet paid to the customer. deficit: what the company has made good for the customer.';
+
+-- cash_balance() of a customer.
+CREATE FUNCTION bakkt_ledger_internal.cash_of(owner customer, unit asset, moment timestamptz) RETURNS cash_balance
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    nothing constant amount := zero(unit);
+    cash cash_balance;
+BEGIN
+    cash.customer := owner.customer_code;
+    SELECT coalesce(sum(b.amount) FILTER (WHERE a.kind = 'fbo_settled'), nothing),
+           coalesce(sum(b.amount) FILTER (WHERE a.kind = 'fbo_unsettled'), nothing),
+           coalesce(sum(b.amount) FILTER (WHERE a.kind = 'corp_deficit'), nothing),
+           coalesce(sum(h.held), nothing)
+    INTO cash.settled, cash.unsettled, cash.deficit, cash.held
+    FROM account AS a
+    CROSS JOIN LATERAL (SELECT effective_balance(a, moment) AS amount) AS b
+    LEFT JOIN LATERAL order_holds(owner.client_id, ARRAY[a.account], moment) AS h ON a.kind = 'fbo_settled'
+    WHERE a.customer_id = owner.customer_id AND a.asset = unit AND a.kind IN ('fbo_settled', 'fbo_unsettled', 'corp_deficit');
+    cash.held := cash.held + coalesce((SELECT w.requested
+                                       FROM requested_withdrawals(ARRAY[owner.customer_id], unit, moment) AS w), nothing);
+    cash.called := calls_on(owner, unit, true, moment);
+    cash.receivable := calls_on(owner, unit, false, moment);
+    cash.available := cash.settled - cash.held - cash.called - cash.deficit;
+    RETURN cash;
+END;
+$$;
+
 CREATE FUNCTION bakkt_ledger.cash_balance(customer text, asset asset DEFAULT 'USD', at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (settled amount, unsettled amount, held amount, called amount, available amount, receivable amount,
-                   deficit amount)
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1
+    RETURNS cash_balance
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     owner constant customer := customer_row(require_customer(customer));
-    nothing constant amount := zero(asset);
-    its_account account;
-    balance amount;
 BEGIN
     PERFORM require_instant(at), require_asset(asset);
-    settled := nothing;
-    unsettled := nothing;
-    deficit := nothing;
-    held := coalesce((SELECT w.requested FROM requested_withdrawals(ARRAY[owner.customer_id], asset, at) AS w), nothing);
-    FOR its_account IN
-        SELECT a.*
-        FROM account AS a
-        WHERE a.customer_id = owner.customer_id AND a.asset = cash_balance.asset
-          AND a.kind IN ('fbo_settled', 'fbo_unsettled', 'corp_deficit')
-    LOOP
-        balance := effective_balance(its_account, at);
-        CASE its_account.kind
-            WHEN 'fbo_settled' THEN
-                settled := balance;
-                held := held + coalesce((SELECT h.held
-                                         FROM order_holds(owner.client_id, ARRAY[its_account.account], at) AS h), nothing);
-            WHEN 'fbo_unsettled' THEN unsettled := balance;
-            ELSE deficit := balance;
-        END CASE;
-    END LOOP;
-    called := calls_on(owner, asset, true, at);
-    receivable := calls_on(owner, asset, false, at);
-    available := settled - held - called - deficit;
-    RETURN NEXT;
+    RETURN cash_of(owner, asset, at);
 END;
 $$;
 COMMENT ON FUNCTION cash_balance IS
-    'A customer''s cash in one currency as of the instant, by effective time. settled; unsettled: may still be returned; held: '
-    'by withdrawals not sent and other holds; called: by outstanding cash calls of purchases; available = settled - held - '
-    'called - deficit: may be withdrawn when positive (I20); receivable: sale proceeds not yet paid to the customer; deficit. '
-    'Holds other than those of withdrawals end when the ledger recorded their end. Raises LG012, LG040, LG061.';
+'A customer''s cash in one currency as of the instant, by effective time; see type cash_balance.
+Holds other than those of withdrawals end when the ledger recorded their end.
+Errors: LG012 unknown customer, LG040, LG061.';
 
 -- ---------------------------------------------------------------------------
 -- Lists
 -- ---------------------------------------------------------------------------
 
-CREATE TYPE bakkt_ledger.funding_transfer_state AS (
-    client_code text,
+CREATE TYPE bakkt_ledger.funding_transfer_line AS (
+    client text,
     reference text,
-    account text,
+    customer text,
     rail text,
     direction text,
     amount amount,
@@ -104,14 +120,15 @@ CREATE TYPE bakkt_ledger.funding_transfer_state AS (
     reason text,
     deficit amount
 );
-COMMENT ON TYPE funding_transfer_state IS
-    'A deposit, wire or withdrawal as it stood at an instant. account: the customer, NULL while a wire is unidentified; status: '
-    'as in funding_transfer, reached at changed_at; bank_reference: the bank''s latest reference; deficit: of a return, the '
-    'part that the customer''s cash did not cover.';
+COMMENT ON TYPE funding_transfer_line IS
+'A deposit, wire or withdrawal as it stood at an instant.
+customer: NULL while a wire is unidentified. amount: positive. status: as in funding_transfer, reached at changed_at. bank,
+bank_reference: the bank and its latest reference, for the company only. deficit: of a return, the part that the customer''s
+cash did not cover.';
 
 -- The transfers of a client, or of one of its customers, as they stood at the instant.
 CREATE FUNCTION bakkt_ledger_internal.funding_as_of(holder client, owner bigint, moment timestamptz)
-    RETURNS SETOF funding_transfer_state
+    RETURNS SETOF funding_transfer_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -141,27 +158,22 @@ END;
 $$;
 
 CREATE FUNCTION bakkt_ledger.funding_transfers(client text, customer text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
-    RETURNS SETOF funding_transfer_state
+    RETURNS SETOF funding_transfer_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant client := client_row(require_client(client));
-    owner customer;
+    owner constant bigint := customer_asked(holder.client_id, customer);
 BEGIN
     PERFORM require_instant(at);
-    IF customer IS NOT NULL THEN
-        owner := customer_row(require_customer(customer));
-        IF owner.client_id <> holder.client_id THEN
-            PERFORM refuse('LG012', format('client "%s" has no customer "%s"', client, customer));
-        END IF;
-    END IF;
-    RETURN QUERY SELECT f.* FROM funding_as_of(holder, owner.customer_id, at) AS f;
+    RETURN QUERY SELECT f.* FROM funding_as_of(holder, owner, at) AS f;
 END;
 $$;
 COMMENT ON FUNCTION funding_transfers IS
-    'The deposits, wires and withdrawals of a client, or of one of its customers, as they stood at the instant, in the order of '
-    'their requests (type funding_transfer_state). Raises LG010, 42501, LG012 no such customer of the client, LG061.';
+'The deposits, wires and withdrawals of a client, or of one of its customers, as they stood at the instant.
+In the order of their requests.
+Errors: LG010, 42501, LG012 no such customer of the client, LG061.';
 
 -- ---------------------------------------------------------------------------
 -- Agreement
@@ -185,53 +197,62 @@ BEGIN ATOMIC
     GROUP BY name_of_pattern(k.name_pattern, ARRAY[c.customer_code]), asset(t.amount);
 END;
 
--- What check_funding() finds at one client.
-CREATE FUNCTION bakkt_ledger_internal.check_client_funding(holder client)
-    RETURNS TABLE (client_code text, account text, asset asset, expected amount, found amount)
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    RETURN QUERY
-    SELECT holder.code, coalesce(b.name, f.name), u.unit, coalesce(f.amount, zero(u.unit)), coalesce(b.balance, zero(u.unit))
+-- Accounts on which something else stands than what is under way.
+CREATE FUNCTION bakkt_ledger_internal.funding_account_breaks(holder client) RETURNS SETOF discrepancy
+    LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
+BEGIN ATOMIC
+    SELECT finding('funding', format('%s: deposits and withdrawals under way come to %s, the ledger has %s.', n.name,
+                                     coalesce(f.amount, zero(n.unit)), coalesce(b.balance, zero(n.unit))),
+                   holder => holder.code,
+                   touched => (SELECT a.account
+                               FROM account AS a
+                               WHERE a.client_id = holder.client_id AND a.fund = 'FBO' AND a.name = n.name AND a.asset = n.unit))
     FROM (SELECT x.name, x.balance
           FROM balances(holder.code) AS x
           WHERE x.kind IN ('fbo_ach_in', 'fbo_ach_out', 'fbo_wire_in', 'fbo_wire_out', 'fbo_unidentified', 'fbo_unsettled')) AS b
     FULL JOIN funding_in_flight(holder.client_id) AS f ON f.name = b.name AND asset(f.amount) = asset(b.balance)
-    CROSS JOIN LATERAL (SELECT asset(coalesce(b.balance, f.amount))) AS u (unit)
-    WHERE coalesce(b.balance, zero(u.unit)) *<> coalesce(f.amount, zero(u.unit))
-    ORDER BY 2, 3;
-    RETURN QUERY
-    SELECT holder.code, format('hold %s', coalesce(h.reference, t.hold)), u.unit, coalesce(t.amount, zero(u.unit)),
-           coalesce(h.remaining, zero(u.unit))
-    FROM (SELECT o.reference, o.remaining
+    CROSS JOIN LATERAL (SELECT coalesce(b.name, f.name), asset(coalesce(b.balance, f.amount))) AS n (name, unit)
+    WHERE coalesce(b.balance, zero(n.unit)) *<> coalesce(f.amount, zero(n.unit))
+    ORDER BY n.name, n.unit;
+END;
+
+-- Requested withdrawals without their hold, and holds without their withdrawal.
+CREATE FUNCTION bakkt_ledger_internal.funding_hold_breaks(holder client) RETURNS SETOF discrepancy
+    LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
+BEGIN ATOMIC
+    SELECT finding('funding', format('Hold "%s": the requested withdrawal is %s, the hold is %s.', k.hold,
+                                     coalesce(t.amount::text, 'not there'), coalesce(h.remaining::text, 'not there')),
+                   holder => holder.code, of_subject => 'funding_transfer', key => split_part(k.hold, ':', 2),
+                   touched => h.account)
+    FROM (SELECT o.reference, o.account, o.remaining
           FROM hold AS o
           WHERE o.client_id = holder.client_id AND o.reference LIKE 'funding:%' AND o.status = 'OPEN') AS h
     FULL JOIN (SELECT funding_hold(r) AS hold, r.amount
                FROM funding_transfer AS r
                WHERE r.client_id = holder.client_id AND r.status = 'REQUESTED') AS t ON h.reference = t.hold
-    CROSS JOIN LATERAL (SELECT asset(coalesce(h.remaining, t.amount))) AS u (unit)
+    CROSS JOIN LATERAL (SELECT coalesce(h.reference, t.hold)) AS k (hold)
     WHERE (h.remaining *= t.amount) IS NOT TRUE
-    ORDER BY 2;
+    ORDER BY k.hold;
 END;
-$$;
 
-CREATE FUNCTION bakkt_ledger.check_funding(client text DEFAULT NULL)
-    RETURNS TABLE (client_code text, account text, asset asset, expected amount, found amount)
+CREATE FUNCTION bakkt_ledger.check_funding(client text DEFAULT NULL) RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
 BEGIN
     RETURN QUERY
-    SELECT f.* FROM clients_asked(client) AS holder CROSS JOIN LATERAL check_client_funding(holder) AS f;
+    SELECT f.*
+    FROM clients_asked(client) AS holder
+    CROSS JOIN LATERAL (SELECT * FROM funding_account_breaks(holder)
+                        UNION ALL SELECT * FROM funding_hold_breaks(holder)) AS f;
 END;
 $$;
-COMMENT ON FUNCTION check_funding(text) IS
-    'Compares what is under way with the ledger: deposits initiated and credited, unidentified wires and withdrawals sent, each '
-    'with its account, and the holds of requested withdrawals. Returns a row per difference, with what the transfers lead to '
-    'expect and what the ledger has; no rows when all agrees. An entry by hand on one of these accounts shows here. Of one '
-    'client, or of all that the caller sees. Raises LG010, 42501.';
+COMMENT ON FUNCTION check_funding IS
+'Compares deposits and withdrawals under way with the ledger; no rows when all agrees.
+Deposits initiated and credited, unidentified wires and withdrawals sent, each with its account, and the holds of requested
+withdrawals. An entry by hand on one of these accounts shows here. Of one client, or of all that the caller sees.
+Errors: LG010, 42501.';
 
 INSERT INTO check_list (check_name, called, check_order, proves)
 VALUES ('funding', 'check_funding()', 41, 'what deposits and withdrawals have under way stands on its accounts');

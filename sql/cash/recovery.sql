@@ -18,22 +18,24 @@ INSERT INTO template_line (template, line, side, account_kind, parties, amount) 
     ('apex_recovery', 3, 'credit', 'corp_revenue_share', '{client}', 'share');
 
 CREATE TYPE bakkt_ledger.cash_recovery_result AS (
-    client_id integer,
     reference text,
+    outcome text,
+    replayed boolean,
+    customer text,
     call bigint,
     requested amount,
     amount amount,
     to_bad_debt amount,
     to_share amount,
     at timestamptz,
-    recorded_at timestamptz,
-    recovered_by name,
-    journal_id bigint
+    journal bigint,
+    recorded_at timestamptz
 );
 COMMENT ON TYPE cash_recovery_result IS
 'What was recovered of a cash call that was written off.
-requested: as asked for, NULL: all that was left; amount: what it came to, of which to_bad_debt was restored to the company,
-first, and to_share to the client''s share of revenue, once bad debt was whole again.';
+outcome: recovered. replayed: it had been recovered before, and the columns are those of the first answer. requested: as asked
+for, NULL: all that was left. amount: what it came to, positive, of which to_bad_debt was restored to the company, first, and
+to_share to the client''s share of revenue, once bad debt was whole again.';
 
 CREATE TYPE bakkt_ledger_internal.cash_call_left AS (bad_debt amount, share amount, recovered amount);
 COMMENT ON TYPE cash_call_left IS 'What of a write-off stands, by who bore it, and what has been recovered of it.';
@@ -44,7 +46,7 @@ CREATE FUNCTION bakkt_ledger_internal.write_off_left(call cash_call) RETURNS cas
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    charged constant cash_write_off_result := latest_write_off(call.client_id, call.journal_id);
+    charged constant cash_write_off_state := latest_write_off(call.client_id, call.journal_id);
     nothing constant amount := zero(asset(call.amount));
     back amount;
 BEGIN
@@ -103,8 +105,8 @@ BEGIN
                          format('Recovery of cash call %s', call.journal_id));
     PERFORM record_cash_call_event(call.client_id, call.journal_id, 'recovered', moment, total, posting => posted.journal,
                                    request => named);
-    RETURN (call.client_id, named, call.journal_id, wanted, total, bad_debt, total - bad_debt, moment, posted.recorded_at,
-            invoking_role(), posted.journal)::cash_recovery_result;
+    RETURN (named, 'recovered', false, cash_call_parties(call) ->> 'customer', call.journal_id, wanted, total, bad_debt,
+            total - bad_debt, moment, posted.journal, posted.recorded_at)::cash_recovery_result;
 END;
 $$;
 
@@ -128,18 +130,18 @@ BEGIN
     asked := open_request('recover_cash_call', 'recovery', holder, reference,
                           jsonb_build_object('call', call, 'amount', amount), at);
     IF asked.outcome IS NOT NULL THEN
-        RETURN jsonb_populate_record(NULL::cash_recovery_result, asked.outcome);
+        RETURN first_answer(asked, NULL::cash_recovery_result);
     END IF;
     RETURN close_request(asked, post_recovery(called, reference, amount, at));
 END;
 $$;
-COMMENT ON FUNCTION recover_cash_call(text, bigint, text, amount, timestamptz) IS
+COMMENT ON FUNCTION recover_cash_call IS
 'Recovers what was written off of a cash call from the customer''s settled cash, in part or, without an amount, all that remains.
 Bad debt is restored first, then the client''s share of revenue (J05e). When nothing remains, coin encumbered by the purchase is
-released. For a call through Apex, the debtor is Apex. Idempotent by reference: the first answer again, LG020 if the content
-differs.
-Errors: LG082 unknown call, LG083 not written off, recovered or busted, LG086 more than remains, LG050 not available, LG045 not
-positive, LG042 another asset, LG032, LG033 account closed or frozen, LG002, LG010, 42501, LG061; 40001 or 40P01: retry.';
+released. For a call through Apex, the debtor is Apex. The same request again gets the first answer.
+Errors: LG020 other content, LG082 unknown call, LG083 not written off, recovered or busted, LG086 more than remains, LG050 not
+available, LG045 not positive, LG042 another asset, LG032, LG033 account closed or frozen, LG002, LG010, 42501, LG061; 40001 or
+40P01: retry.';
 
 -- For a bust, which takes the purchase back, and with it the debt: restores what stands of the
 -- write-off of a cash call (an event written_off of the negative amount), and ends the call as

@@ -8,7 +8,9 @@ CREATE TABLE bakkt_ledger_internal.cash_call_reason (
     meaning text NOT NULL
 );
 COMMENT ON TABLE cash_call_reason IS 'The reasons for which a cash call fails. Shipped with the extension.';
-INSERT INTO subject (subject, key, shipped) VALUES ('cash_call_reason', '{reason}', true), ('cash_retry_time', '{local_time}', true);
+INSERT INTO subject (subject, key, shipped) VALUES
+    ('cash_call_reason', '{reason}', true),
+    ('cash_retry_time', '{local_time}', true);
 INSERT INTO cash_call_reason VALUES
     ('INSUFFICIENT_FUNDS', 'the customer''s settled cash, less holds, does not cover it'),
     ('FBO_NOT_FUNDED', 'sale proceeds: the company''s money in the FBO account does not cover them yet'),
@@ -36,5 +38,5 @@ $$
                                AT TIME ZONE 'America/Chicago') AS r (at)
     WHERE r.at > next_cash_retry.at
 $$;
-COMMENT ON FUNCTION next_cash_retry(timestamptz) IS
+COMMENT ON FUNCTION next_cash_retry IS
 'The first retry time after the instant, at which failed cash calls are attempted again: 06:00 or 17:00 Central.';

@@ -9,8 +9,8 @@ CREATE TABLE bakkt_ledger_internal.revenue_share_guard (
     CONSTRAINT revenue_share_guard_pkey PRIMARY KEY (client_id)
 );
 COMMENT ON TABLE revenue_share_guard IS
-    'One row per client, written by every transaction that charges the client''s share of revenue, so that no two charge the '
-    'same money.';
+'One row per client, written by every transaction that charges the client''s share of revenue, so that no two charge the same
+money.';
 COMMENT ON COLUMN revenue_share_guard.taken IS 'How often it was written.';
 SELECT pg_catalog.pg_extension_config_dump('revenue_share_guard', '');
 

@@ -3,11 +3,29 @@
 -- Refuses unknown transfers (LG080), clients the caller may not see.
 -- Locks nothing.
 
+CREATE TYPE bakkt_ledger.fbo_transfer_line AS (
+    client text,
+    reference text,
+    direction text,
+    purpose text,
+    amount amount,
+    in_transit amount,
+    bank text,
+    status text,
+    instructed_at timestamptz,
+    ended_at timestamptz,
+    bank_reference text,
+    reason text,
+    taken_up_by text
+);
+COMMENT ON TYPE fbo_transfer_line IS
+'A transfer between FBO and business account; amounts are positive.
+direction, purpose, status: as in fbo_transfer. in_transit: what the bank had not confirmed. reason: why it failed. taken_up_by:
+the transfer that moves the money of a failed one.';
+
 CREATE FUNCTION bakkt_ledger.fbo_transfers(client text DEFAULT NULL, in_transit_only boolean DEFAULT false,
                                            at timestamptz DEFAULT NULL)
-    RETURNS TABLE (client_code text, reference text, direction text, purpose text, amount amount, in_transit amount, bank text,
-                   status text, instructed_at timestamptz, ended_at timestamptz, bank_reference text, reason text,
-                   taken_up_by text)
+    RETURNS SETOF fbo_transfer_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -21,10 +39,11 @@ BEGIN
         PERFORM require_instant(at);
     END IF;
     RETURN QUERY
-    SELECT c.code, t.reference, t.direction, t.purpose, t.amount, CASE WHEN s.open THEN t.amount ELSE zero(asset(t.amount)) END,
-           t.bank, CASE WHEN s.open THEN 'INSTRUCTED' ELSE t.status END, t.instructed_at,
-           CASE WHEN NOT s.open THEN t.ended_at END, CASE WHEN NOT s.open THEN t.bank_reference END, e.reason,
-           CASE WHEN NOT s.open AND n.instructed_at <= until THEN n.reference END
+    SELECT c.code, t.reference::text, t.direction, t.purpose, t.amount,
+           CASE WHEN s.open THEN t.amount ELSE zero(asset(t.amount)) END, t.bank,
+           CASE WHEN s.open THEN 'INSTRUCTED' ELSE t.status END, t.instructed_at,
+           CASE WHEN NOT s.open THEN t.ended_at END, CASE WHEN NOT s.open THEN t.bank_reference::text END, e.reason::text,
+           CASE WHEN NOT s.open AND n.instructed_at <= until THEN n.reference::text END
     FROM fbo_transfer AS t
     JOIN client AS c ON c.client_id = t.client_id
     CROSS JOIN LATERAL (SELECT coalesce(t.ended_at > until, true) AS open) AS s
@@ -38,7 +57,7 @@ END;
 $$;
 COMMENT ON FUNCTION fbo_transfers IS
 'The transfers between FBO and business account as they stand now or, with at, as they stood at an instant.
-Of one client or all visible ones. in_transit: what the bank had not confirmed; in_transit_only leaves out all others.
+Of one client or all visible ones. in_transit_only: only those that the bank had not confirmed.
 Errors: LG002, LG010, LG061, 42501.';
 
 -- The ranges of settlements that a transfer covers: its own, and those of the failed ones whose
@@ -85,10 +104,24 @@ BEGIN ATOMIC
       AND (covering).covers IN ('ALL', 'WITHDRAWALS');
 END;
 
+CREATE TYPE bakkt_ledger.fbo_transfer_call_line AS (
+    call bigint,
+    customer text,
+    direction text,
+    event text,
+    amount amount,
+    at timestamptz,
+    journal bigint
+);
+COMMENT ON TYPE fbo_transfer_call_line IS
+'A settled cash call, or a recovery, whose money a transfer moves.
+direction: Withdrawal, the customer has paid, or Deposit. event: settled or recovered, by that journal. amount: positive.';
+
 CREATE FUNCTION bakkt_ledger.fbo_transfer_calls(client text, reference text)
-    RETURNS TABLE (call bigint, account text, direction text, event text, amount amount, at timestamptz, journal bigint)
+    RETURNS SETOF fbo_transfer_call_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1000
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
+    SET jit = off AS
 $$
 BEGIN
     RETURN QUERY
@@ -101,7 +134,7 @@ BEGIN
     ORDER BY p.at, (p.call).journal_id;
 END;
 $$;
-COMMENT ON FUNCTION fbo_transfer_calls(text, text) IS
+COMMENT ON FUNCTION fbo_transfer_calls IS
 'The settled cash calls, and recoveries, whose money a settlement transfer moves.
 Each belongs to one transfer, and that never changes; those of a failed transfer also belong to the one that moves its money
 instead. Transfers for other purposes have none.
@@ -136,29 +169,39 @@ BEGIN ATOMIC
     WHERE j.client_id = holder AND j.effective_at >= since;
 END;
 
-CREATE FUNCTION bakkt_ledger.settlement_flow(client text, since timestamptz DEFAULT NULL,
-                                             at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (asset asset, from_at timestamptz, opening amount, collected amount, paid amount, other amount,
-                   moved_to_business amount, moved_to_fbo amount, closing amount, in_transit_to_business amount,
-                   in_transit_to_fbo amount)
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 2
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
+CREATE TYPE bakkt_ledger.settlement_flow_line AS (
+    asset asset,
+    since timestamptz,
+    opening amount,
+    collected amount,
+    paid amount,
+    other amount,
+    moved_to_business amount,
+    moved_to_fbo amount,
+    closing amount,
+    in_transit_to_business amount,
+    in_transit_to_fbo amount
+);
+COMMENT ON TYPE settlement_flow_line IS
+'The company''s money in a client''s FBO account, in one asset, from an instant (since) to another.
+opening + collected - paid + other - moved_to_business + moved_to_fbo = closing. collected, paid: by cash calls, from and to
+customers, positive. other: signed. A transfer out counts when instructed, a transfer in when confirmed. in_transit_...: what
+the bank had not confirmed at the end.';
+
+-- settlement_flow() of a client.
+CREATE FUNCTION bakkt_ledger_internal.settlement_flow_of(holder client, start timestamptz, until timestamptz)
+    RETURNS SETOF settlement_flow_line
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 2
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-DECLARE
-    holder constant integer := require_client(client);
-    start constant timestamptz := coalesce(since, start_of_day(holder, at));
 BEGIN
-    PERFORM require_instant(at);
-    IF start > at THEN
-        PERFORM refuse_invalid('the flow ends before it begins', NULL, 'at is its end and comes first, since is its beginning.');
-    END IF;
     RETURN QUERY
     WITH moved AS MATERIALIZED (
-        SELECT m.asset, m.effective_at > settlement_flow.at AS later, m.part, m.amount
-        FROM company_money_changes(holder, start) AS m
+        SELECT m.asset, m.effective_at > until AS later, m.part, m.amount
+        FROM company_money_changes(holder.client_id, start) AS m
     ), in_transit AS MATERIALIZED (
         SELECT t.direction, t.in_transit AS amount
-        FROM fbo_transfers(settlement_flow.client, true, settlement_flow.at) AS t
+        FROM fbo_transfers(holder.code, true, until) AS t
     )
     SELECT a.asset, start, -b.posted - coalesce(n.everything, a.nothing), coalesce(n.collected, a.nothing),
            coalesce(n.paid, a.nothing), coalesce(n.other, a.nothing), coalesce(n.to_business, a.nothing),
@@ -166,7 +209,7 @@ BEGIN
            -b.posted - coalesce(n.later, a.nothing), coalesce(i.to_business, a.nothing), coalesce(i.to_fbo, a.nothing)
     FROM (SELECT c.client_id, c.account, c.asset, zero(c.asset) AS nothing
           FROM account AS c
-          WHERE c.client_id = holder AND c.kind = 'fbo_due_to_corp') AS a
+          WHERE c.client_id = holder.client_id AND c.kind = 'fbo_due_to_corp') AS a
     JOIN balance AS b ON b.client_id = a.client_id AND b.account = a.account
     CROSS JOIN LATERAL (SELECT sum(m.amount) AS everything,
                                sum(m.amount) FILTER (WHERE m.later) AS later,
@@ -184,8 +227,25 @@ BEGIN
     ORDER BY a.asset;
 END;
 $$;
+CREATE FUNCTION bakkt_ledger.settlement_flow(client text, since timestamptz DEFAULT NULL,
+                                             at timestamptz DEFAULT clock_timestamp())
+    RETURNS SETOF settlement_flow_line
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 2
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
+    SET jit = off AS
+$$
+DECLARE
+    holder constant client := client_row(require_client(client));
+    start constant timestamptz := coalesce(since, start_of_day(holder.client_id, at));
+BEGIN
+    PERFORM require_instant(at);
+    IF start > at THEN
+        PERFORM refuse_invalid('the flow ends before it begins', NULL, 'since is its beginning, at its end.');
+    END IF;
+    RETURN QUERY SELECT f.* FROM settlement_flow_of(holder, start, at) AS f;
+END;
+$$;
 COMMENT ON FUNCTION settlement_flow IS
-'The company''s money in a client''s FBO account, per asset, from an instant (default: midnight in the client''s zone) to another.
-By effective time: opening + collected by calls - paid by calls + other - moved_to_business + moved_to_fbo = closing. A transfer
-out counts when instructed, a transfer in when confirmed; in_transit is what the bank had not confirmed at the end.
+'The company''s money in a client''s FBO account and what has moved it, by effective time, a row per asset.
+since: midnight in the client''s zone when it is not given.
 Errors: LG002 infinite, or since after at, LG010, LG061, 42501.';

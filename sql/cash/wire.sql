@@ -49,90 +49,97 @@ $$;
 CREATE FUNCTION bakkt_ledger.receive_wire(client text, amount amount, reference text, customer text DEFAULT NULL,
                                           bank text DEFAULT NULL, bank_reference text DEFAULT NULL,
                                           at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_client(client);
-    owner constant bigint := (customer_of(holder, customer)).customer_id;
+    owner constant customer := customer_of(holder, customer);
     asked request;
     obstacle text;
+    moved funding_transfer;
 BEGIN
     PERFORM require_instant(at);
-    PERFORM lock_customer_cash(owner) WHERE owner IS NOT NULL;
+    PERFORM lock_customer_cash(owner.customer_id) WHERE owner.customer_id IS NOT NULL;
     asked := open_funding_request('receive_wire', holder, reference,
-                                  jsonb_build_object('account', customer, 'amount', amount, 'bank', bank,
+                                  jsonb_build_object('customer', owner.customer_code, 'amount', amount, 'bank', bank,
                                                      'bank_reference', bank_reference), at);
     IF asked.outcome IS NOT NULL THEN
-        RETURN jsonb_populate_record(NULL::funding_transfer, asked.outcome);
+        RETURN first_answer(asked, NULL::funding_transfer_result);
     END IF;
     PERFORM require_new_wire(holder, reference, bank_reference), require_fiat('a wire', require_positive(amount)),
             require_omnibus_bank(bank, asset(amount));
-    obstacle := wire_obstacle(owner, asset(amount));
-    IF obstacle IS NOT NULL THEN
-        RETURN open_funding(asked, NULL, 'DEPOSIT', 'WIRE', 'UNIDENTIFIED', 'received', 'wire_unidentified', obstacle);
-    END IF;
-    RETURN open_funding(asked, owner, 'DEPOSIT', 'WIRE', 'SETTLED', 'received', 'wire_received');
+    obstacle := wire_obstacle(owner.customer_id, asset(amount));
+    moved := CASE WHEN obstacle IS NULL
+                  THEN open_funding(asked, owner.customer_id, 'DEPOSIT', 'WIRE', 'SETTLED', 'received', 'wire_received')
+                  ELSE open_funding(asked, NULL, 'DEPOSIT', 'WIRE', 'UNIDENTIFIED', 'received', 'wire_unidentified',
+                                    obstacle) END;
+    RETURN close_request(asked, funding_answer(moved, 'received'));
 END;
 $$;
 COMMENT ON FUNCTION receive_wire IS
-    'Records that the bank has credited a wire. With the account of a customer it is the customer''s settled cash at once '
-    '(J01d): SETTLED. Without one, or when the customer''s cash is not held here or the account takes no credits, it is '
-    'UNIDENTIFIED, a claim of an unknown owner, until assign_wire() or return_wire(). bank_reference: the bank''s, such as the '
-    'IMAD; a wire is received once under it (LG020). Since the bank has done it, it is recorded whatever the state of the '
-    'customer. Repeating it returns the wire as it was, other content is LG020. Raises LG010, 42501, LG012, LG002 no '
-    'reference, LG045, LG042 no currency, LG040, LG041, LG043 asset, LG061, LG011.';
+'Records that the bank has credited a wire.
+With a customer it is the customer''s settled cash at once (J01d): SETTLED. Without one, or when the customer''s cash is not
+held here or the account takes no credits, it is UNIDENTIFIED, a claim of an unknown owner, until assign_wire() or
+return_wire(). bank_reference: the bank''s, such as the IMAD; a wire is received once under it. Since the bank has done it, it
+is recorded whatever the state of the customer. The same request again gets the first answer.
+Errors: LG010, 42501, LG012, LG002 no reference, LG045 not positive, LG042 no currency, LG040, LG041, LG043 asset, LG020 other
+content, or received under another reference, LG061, LG011.';
 
 CREATE FUNCTION bakkt_ledger.assign_wire(client text, reference text, customer text, at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     owner constant bigint := coalesce((customer_of(require_client(client), customer)).customer_id, require_customer(customer));
-    said constant jsonb := jsonb_build_object('account', customer);
+    said constant jsonb := jsonb_build_object('customer', (customer_row(owner)).customer_code);
     moved funding_transfer;
+    again boolean;
 BEGIN
     PERFORM lock_customer_cash(owner);
     moved := lock_funding(client, reference, 'DEPOSIT', at, false);
-    IF stepped_before(moved, 'assigned', said) THEN
-        RETURN moved;
+    again := stepped_before(moved, 'assigned', said);
+    IF NOT again THEN
+        PERFORM require_cash_here(owner);
+        moved := step_funding(moved, 'assigned', 'wire_assigned', at, said, owner => owner);
     END IF;
-    PERFORM require_cash_here(owner);
-    RETURN step_funding(moved, 'assigned', 'wire_assigned', at, said, owner => owner);
+    RETURN funding_answer(moved, 'assigned', again);
 END;
 $$;
 COMMENT ON FUNCTION assign_wire IS
-    'Assigns an unidentified wire to the customer whose it was found to be: it is settled cash from now on. Repeating it '
-    'returns the wire; another account is LG020. Raises LG010, 42501, LG012, LG031, LG080 unknown, LG081 not unidentified, '
-    'LG013 the customer has no cash here, LG032 or LG033 the account takes no credits, LG061.';
+'Assigns an unidentified wire to the customer whose it was found to be: it is settled cash from now on.
+Errors: LG010, 42501, LG012, LG031, LG080 unknown, LG081 not unidentified, LG020 assigned before to another customer, LG013 the
+customer has no cash here, LG032 or LG033 the account takes no credits, LG061.';
 
 CREATE FUNCTION bakkt_ledger.return_wire(client text, reference text, reason text, bank_reference text DEFAULT NULL,
                                          at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    moved funding_transfer := lock_funding(client, reference, 'DEPOSIT', at, true);
+    moved constant funding_transfer := lock_funding(client, reference, 'DEPOSIT', at, true);
     said constant jsonb := jsonb_build_object('reason', reason, 'bank_reference', bank_reference);
+    again boolean;
 BEGIN
     IF moved.rail <> 'WIRE' THEN
         PERFORM refuse('LG081', format('deposit "%s" came by ACH', reference), NULL,
                        'It goes back by return_deposit(), with a return code.');
-    ELSIF stepped_before(moved, 'returned', said) THEN
-        RETURN moved;
-    ELSIF coalesce(reason, '') = '' THEN
+    END IF;
+    again := stepped_before(moved, 'returned', said);
+    IF NOT again AND coalesce(reason, '') = '' THEN
         PERFORM refuse_invalid('the return of a wire needs a reason', NULL,
                                'Say why in a few words; wires have no return codes.');
+    ELSIF NOT again THEN
+        PERFORM return_funding(moved, said, at);
+        PERFORM offset_due_from_company(moved.client_id, asset(moved.amount), at);
     END IF;
-    moved := return_funding(moved, said, at);
-    PERFORM offset_due_from_company(moved.client_id, asset(moved.amount), at);
-    RETURN moved;
+    RETURN funding_answer(moved, 'returned', again);
 END;
 $$;
-COMMENT ON FUNCTION return_wire(text, text, text, text, timestamptz) IS
-    'Records that a wire was returned: an unidentified one in full, one credited to a customer as return_deposit() does for a '
-    'settled deposit, without a fee. Repeating it returns the wire; another reason or bank_reference is LG020. Raises LG010, '
-    '42501, LG080, LG081 returned already, or an ACH deposit, LG002 no reason, LG061.';
+COMMENT ON FUNCTION return_wire IS
+'Records that a wire was returned: an unidentified one in full, another as return_deposit() does, without a fee.
+Errors: LG010, 42501, LG080, LG081 returned already, or an ACH deposit, LG020 returned before with another reason or
+bank_reference, LG002 no reason, LG061.';

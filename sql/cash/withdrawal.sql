@@ -33,7 +33,7 @@ $$;
 
 CREATE FUNCTION bakkt_ledger.request_withdrawal(customer text, amount amount, reference text, rail text DEFAULT 'ACH',
                                                 bank text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -46,9 +46,10 @@ BEGIN
     PERFORM require_instant(at);
     owner := lock_cash_of(customer);
     asked := open_funding_request('request_withdrawal', owner.client_id, reference,
-                                  jsonb_build_object('account', customer, 'amount', amount, 'bank', bank, 'rail', rail), at);
+                                  jsonb_build_object('customer', owner.customer_code, 'amount', amount, 'bank', bank,
+                                                     'rail', rail), at);
     IF asked.outcome IS NOT NULL THEN
-        RETURN jsonb_populate_record(moved, asked.outcome);
+        RETURN first_answer(asked, NULL::funding_transfer_result);
     ELSIF rail IS NULL OR rail NOT IN ('ACH', 'WIRE') THEN
         PERFORM refuse_invalid('rail is not known', format('Rail: "%s".', rail), 'One of ACH, WIRE.');
     END IF;
@@ -58,15 +59,16 @@ BEGIN
     PERFORM require_withdrawable(owner, settled, amount, at);
     moved := open_funding(asked, owner.customer_id, 'WITHDRAWAL', rail, 'REQUESTED', 'requested');
     PERFORM open_hold(owner.client_id, settled, amount, funding_hold(moved), NULL, at);
-    RETURN moved;
+    RETURN close_request(asked, funding_answer(moved, 'requested'));
 END;
 $$;
 COMMENT ON FUNCTION request_withdrawal IS
-    'Requests that cash be paid out to a customer by ACH or WIRE: REQUESTED; the amount is held until the withdrawal is sent or '
-    'ends. bank: the omnibus bank that will pay. The reference names the withdrawal; repeating the request returns it as it '
-    'stands, other content is LG020. Raises LG012, LG002 no reference or rail, LG045, LG042 no currency, LG040, LG041, LG043 '
-    'asset, LG034 or LG016 bank, LG013 the customer may not withdraw, LG047 below the client''s minimum, LG050 unless settled '
-    'cash less holds less outstanding cash calls covers it (I20), LG032 or LG033 closed or frozen, LG061, LG011.';
+'Requests that cash be paid out to a customer: REQUESTED.
+The amount is held until the withdrawal is sent or ends. rail: ACH or WIRE. bank: the omnibus bank that will pay. reference: the
+withdrawal''s name from now on; the same request again gets the first answer.
+Errors: LG012, LG002 no reference or rail, LG045 not positive, LG042 no currency, LG040, LG041, LG043 asset, LG034 or LG016
+bank, LG013 the customer may not withdraw, LG047 below the client''s minimum, LG050 settled cash less holds less outstanding
+cash calls does not cover it (I20), LG020 other content, LG032 or LG033 closed or frozen, LG061, LG011.';
 
 -- ---------------------------------------------------------------------------
 -- Sent, completed
@@ -89,46 +91,36 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.send_withdrawal(client text, reference text, bank_reference text DEFAULT NULL,
-                                             at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+-- Sends a withdrawal, unless that has been done before (NULL): its number.
+CREATE FUNCTION bakkt_ledger_internal.send_funding(code text, named text, said jsonb, moment timestamptz) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    moved constant funding_transfer := lock_funding(client, reference, 'WITHDRAWAL', at, true);
-    said constant jsonb := jsonb_build_object('bank_reference', bank_reference);
+    moved constant funding_transfer := lock_funding(code, named, 'WITHDRAWAL', moment, true);
 BEGIN
     IF stepped_before(moved, 'sent', said) THEN
-        RETURN moved;
+        RETURN NULL;
     END IF;
     PERFORM require_customer_may(customer_row(moved.customer_id), 'WITHDRAWAL');
-    RETURN post_sending(moved, said, at);
+    RETURN (post_sending(moved, said, moment)).transfer_id;
 END;
 $$;
-COMMENT ON FUNCTION send_withdrawal(text, text, text, timestamptz) IS
-    'Records that a withdrawal was instructed to the bank: SENT. The claim is taken out of its hold (J06b), so the money is at '
-    'no moment free. Repeating it returns the withdrawal; another bank_reference is LG020. Raises LG010, 42501, LG080, LG081 '
-    'sent or ended already, LG013 the customer may no longer withdraw: reject the withdrawal, LG033 frozen, LG061.';
 
-CREATE FUNCTION bakkt_ledger.complete_withdrawal(client text, reference text, bank_reference text DEFAULT NULL,
-                                                 at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+-- Completes a withdrawal, unless that has been done before (NULL): its number.
+CREATE FUNCTION bakkt_ledger_internal.complete_funding(code text, named text, said jsonb, moment timestamptz) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    moved constant funding_transfer := lock_funding(client, reference, 'WITHDRAWAL', at, false);
-    said constant jsonb := jsonb_build_object('bank_reference', bank_reference);
+    moved constant funding_transfer := lock_funding(code, named, 'WITHDRAWAL', moment, false);
 BEGIN
-    RETURN CASE WHEN stepped_before(moved, 'completed', said) THEN moved
-                ELSE step_funding(moved, 'completed', lower(moved.rail) || '_withdrawal_completed', at, said) END;
+    IF stepped_before(moved, 'completed', said) THEN
+        RETURN NULL;
+    END IF;
+    RETURN (step_funding(moved, 'completed', lower(moved.rail) || '_withdrawal_completed', moment, said)).transfer_id;
 END;
 $$;
-COMMENT ON FUNCTION complete_withdrawal(text, text, text, timestamptz) IS
-    'Records that the bank has debited the FBO account for a withdrawal: COMPLETED (J06c), whatever the state of the customer. '
-    'Repeating it returns the withdrawal; another bank_reference is LG020. Raises LG010, 42501, LG080, LG081 not sent, or '
-    'ended, LG061.';
 
 -- Locks the customers of these withdrawals, in order.
 CREATE FUNCTION bakkt_ledger_internal.lock_withdrawing(holder integer, named text[]) RETURNS void
@@ -148,37 +140,75 @@ $$;
 
 CREATE FUNCTION bakkt_ledger.send_withdrawals(client text, "references" text[], bank_reference text DEFAULT NULL,
                                               at timestamptz DEFAULT clock_timestamp())
-    RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    RETURNS SETOF funding_transfer_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_client(client);
+    said constant jsonb := jsonb_build_object('bank_reference', bank_reference);
+    fresh bigint[];
 BEGIN
     PERFORM require_references("references"), lock_withdrawing(holder, "references");
-    PERFORM send_withdrawal(client, r.named, bank_reference, at) FROM unnest("references") AS r (named);
-    RETURN cardinality("references");
+    fresh := ARRAY(SELECT send_funding(client, r.named, said, at) FROM unnest("references") AS r (named));
+    RETURN QUERY SELECT a.* FROM funding_answers(holder, "references", 'sent', fresh) AS a;
 END;
 $$;
-COMMENT ON FUNCTION send_withdrawals(text, text[], text, timestamptz) IS
-    'send_withdrawal() for many withdrawals in one file to the bank, all or none; returns how many. LG002 NULL for references.';
+COMMENT ON FUNCTION send_withdrawals IS
+'Records that withdrawals were instructed to the bank in one file, all or none; a row per reference.
+Errors: LG002 NULL for references, 54000 more than one call takes, and those of send_withdrawal().';
 
-CREATE FUNCTION bakkt_ledger.complete_withdrawals(client text, "references" text[], bank_reference text DEFAULT NULL,
-                                                  at timestamptz DEFAULT clock_timestamp())
-    RETURNS bigint
+CREATE FUNCTION bakkt_ledger.send_withdrawal(client text, reference text, bank_reference text DEFAULT NULL,
+                                             at timestamptz DEFAULT clock_timestamp())
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM require_references("references");
-    PERFORM complete_withdrawal(client, r.named, bank_reference, at)
-    FROM unnest("references") AS r (named)
-    ORDER BY r.named COLLATE "C";
-    RETURN cardinality("references");
+    RETURN send_withdrawals(client, ARRAY[reference], bank_reference, at);
 END;
 $$;
-COMMENT ON FUNCTION complete_withdrawals(text, text[], text, timestamptz) IS
-    'complete_withdrawal() for many withdrawals, all or none; returns how many. LG002 NULL for references.';
+COMMENT ON FUNCTION send_withdrawal IS
+'Records that a withdrawal was instructed to the bank: SENT.
+The claim is taken out of its hold (J06b), so the money is at no moment free.
+Errors: LG010, 42501, LG080 unknown, LG081 sent or ended already, LG020 sent before under another bank_reference, LG013 the
+customer may no longer withdraw: reject the withdrawal, LG033 frozen, LG061.';
+
+CREATE FUNCTION bakkt_ledger.complete_withdrawals(client text, "references" text[], bank_reference text DEFAULT NULL,
+                                                  at timestamptz DEFAULT clock_timestamp())
+    RETURNS SETOF funding_transfer_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 100
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    holder constant integer := require_client(client);
+    said constant jsonb := jsonb_build_object('bank_reference', bank_reference);
+    fresh bigint[];
+BEGIN
+    PERFORM require_references("references");
+    fresh := ARRAY(SELECT complete_funding(client, r.named, said, at)
+                   FROM unnest("references") AS r (named)
+                   ORDER BY r.named COLLATE "C");
+    RETURN QUERY SELECT a.* FROM funding_answers(holder, "references", 'completed', fresh) AS a;
+END;
+$$;
+COMMENT ON FUNCTION complete_withdrawals IS
+'Records that the bank has debited the FBO account for withdrawals, all or none; a row per reference.
+Errors: LG002 NULL for references, 54000 more than one call takes, and those of complete_withdrawal().';
+
+CREATE FUNCTION bakkt_ledger.complete_withdrawal(client text, reference text, bank_reference text DEFAULT NULL,
+                                                 at timestamptz DEFAULT clock_timestamp())
+    RETURNS funding_transfer_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN complete_withdrawals(client, ARRAY[reference], bank_reference, at);
+END;
+$$;
+COMMENT ON FUNCTION complete_withdrawal IS
+'Records that the bank has debited the FBO account for a withdrawal: COMPLETED (J06c), whatever the state of the customer.
+Errors: LG010, 42501, LG080 unknown, LG081 not sent, or ended, LG020 completed before under another bank_reference, LG061.';
 
 -- ---------------------------------------------------------------------------
 -- Ended before it was sent, or come back
@@ -186,21 +216,23 @@ COMMENT ON FUNCTION complete_withdrawals(text, text[], text, timestamptz) IS
 
 -- Ends a withdrawal that was not sent; the money is free again.
 CREATE FUNCTION bakkt_ledger_internal.end_withdrawal(moved funding_transfer, happening text, moment timestamptz, said jsonb)
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
+DECLARE
+    again constant boolean := stepped_before(moved, happening, said);
 BEGIN
-    IF stepped_before(moved, happening, said) THEN
-        RETURN moved;
+    IF NOT again THEN
+        PERFORM free_hold(moved.client_id, funding_hold(moved), format('%s:%s', funding_hold(moved), happening), NULL, moment);
+        PERFORM step_funding(moved, happening, NULL, moment, said);
     END IF;
-    PERFORM free_hold(moved.client_id, funding_hold(moved), format('%s:%s', funding_hold(moved), happening), NULL, moment);
-    RETURN step_funding(moved, happening, NULL, moment, said);
+    RETURN funding_answer(moved, happening, again);
 END;
 $$;
 
 CREATE FUNCTION bakkt_ledger.reject_withdrawal(client text, reference text, reason text, at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -213,13 +245,14 @@ BEGIN
                           jsonb_build_object('reason', reason));
 END;
 $$;
-COMMENT ON FUNCTION reject_withdrawal(text, text, text, timestamptz) IS
-    'Rejects a withdrawal that is not sent, for the company or the bank: REJECTED; the hold is released. Repeating it returns '
-    'the withdrawal; another reason is LG020. Raises LG010, 42501, LG080, LG081 sent or ended already, LG002 no reason, LG061.';
+COMMENT ON FUNCTION reject_withdrawal IS
+'Rejects a withdrawal that is not sent, for the company or the bank: REJECTED; the hold is released.
+Errors: LG010, 42501, LG080 unknown, LG081 sent or ended already, LG020 rejected before for another reason, LG002 no reason,
+LG061.';
 
 CREATE FUNCTION bakkt_ledger.cancel_withdrawal(client text, reference text, reason text DEFAULT NULL,
                                                at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -228,32 +261,33 @@ BEGIN
                           jsonb_build_object('reason', reason));
 END;
 $$;
-COMMENT ON FUNCTION cancel_withdrawal(text, text, text, timestamptz) IS
-    'Cancels a withdrawal that is not sent, for the customer or the client: CANCELLED; the hold is released. Repeating it '
-    'returns the withdrawal; another reason is LG020. Raises LG010, 42501, LG080, LG081 sent or ended already, LG061.';
+COMMENT ON FUNCTION cancel_withdrawal IS
+'Cancels a withdrawal that is not sent, for the customer or the client: CANCELLED; the hold is released.
+Errors: LG010, 42501, LG080 unknown, LG081 sent or ended already, LG020 canceled before for another reason, LG061.';
 
 CREATE FUNCTION bakkt_ledger.return_withdrawal(client text, reference text, code text DEFAULT NULL, reason text DEFAULT NULL,
                                                bank_reference text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
-    RETURNS funding_transfer
+    RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     moved constant funding_transfer := lock_funding(client, reference, 'WITHDRAWAL', at, true);
     said constant jsonb := jsonb_build_object('return_code', code, 'reason', reason, 'bank_reference', bank_reference);
+    again constant boolean := stepped_before(moved, 'returned', said);
 BEGIN
-    IF stepped_before(moved, 'returned', said) THEN
-        RETURN moved;
-    ELSIF moved.rail = 'ACH' OR code IS NOT NULL THEN
-        PERFORM require_return_code(code);
+    IF NOT again THEN
+        PERFORM require_return_code(code) WHERE moved.rail = 'ACH' OR code IS NOT NULL;
+        PERFORM step_funding(moved, 'returned', CASE moved.status
+                                                WHEN 'SENT' THEN format('sent_%s_withdrawal_returned', lower(moved.rail))
+                                                ELSE 'completed_withdrawal_returned' END, at, said);
     END IF;
-    RETURN step_funding(moved, 'returned', CASE moved.status
-                                           WHEN 'SENT' THEN format('sent_%s_withdrawal_returned', lower(moved.rail))
-                                           ELSE 'completed_withdrawal_returned' END, at, said);
+    RETURN funding_answer(moved, 'returned', again);
 END;
 $$;
-COMMENT ON FUNCTION return_withdrawal(text, text, text, text, text, timestamptz) IS
-    'Records that a withdrawal came back, before or after the bank''s debit: RETURNED; the money is the customer''s settled '
-    'cash again. An ACH withdrawal needs a code of ach_return_code. Since the bank has done it, it is recorded whatever the '
-    'state of the customer. Repeating it returns the withdrawal, other content is LG020. Raises LG010, 42501, LG080, LG081 not '
-    'sent, or ended, LG085, LG032 or LG033 the account takes no credits, LG061.';
+COMMENT ON FUNCTION return_withdrawal IS
+'Records that a withdrawal came back, before or after the bank''s debit: RETURNED; the money is settled cash again.
+code: of ach_return_code, needed for an ACH withdrawal. Since the bank has done it, it is recorded whatever the state of the
+customer.
+Errors: LG010, 42501, LG080 unknown, LG081 not sent, or ended, LG085 unknown code, LG020 returned before with other content,
+LG032 or LG033 the account takes no credits, LG061.';

@@ -36,7 +36,7 @@ CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON cash_write_off FOR EACH
 ALTER TABLE cash_write_off ENABLE ALWAYS TRIGGER refuse_write;
 INSERT INTO subject (subject, key) VALUES ('cash_write_off', '{journal_id,proposal_no}');
 
-CREATE TYPE bakkt_ledger.cash_write_off_result AS (
+CREATE TYPE bakkt_ledger_internal.cash_write_off_state AS (
     client_id integer,
     journal_id bigint,
     proposal_no integer,
@@ -58,7 +58,7 @@ CREATE TYPE bakkt_ledger.cash_write_off_result AS (
     from_share amount,
     from_bad_debt amount
 );
-COMMENT ON TYPE cash_write_off_result IS
+COMMENT ON TYPE cash_write_off_state IS
 'A proposal to write off a cash call, and what became of it.
 journal_id: the call; proposal_no: from 1; eligible_on, charge_month: since when it may be proposed, and from when on charged,
 Central.
@@ -67,7 +67,7 @@ the client''s share of revenue and from_bad_debt to bad debt.';
 
 -- The proposals to write off the calls of a client, with what was decided on them. Who approved one
 -- that was declined afterwards, its event tells.
-CREATE FUNCTION bakkt_ledger_internal.write_offs_of(holder integer) RETURNS SETOF cash_write_off_result
+CREATE FUNCTION bakkt_ledger_internal.write_offs_of(holder integer) RETURNS SETOF cash_write_off_state
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
     SELECT w.client_id, w.journal_id, w.proposal_no, CASE WHEN w.charged_at IS NULL THEN p.status ELSE 'CHARGED' END, w.amount,
@@ -85,7 +85,7 @@ BEGIN ATOMIC
 END;
 
 -- The last proposal to write a cash call off; NULL when there was none.
-CREATE FUNCTION bakkt_ledger_internal.latest_write_off(holder integer, number bigint) RETURNS cash_write_off_result
+CREATE FUNCTION bakkt_ledger_internal.latest_write_off(holder integer, number bigint) RETURNS cash_write_off_state
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -94,5 +94,50 @@ BEGIN
             FROM write_offs_of(holder) AS w
             WHERE w.journal_id = number
             ORDER BY w.proposal_no DESC LIMIT 1);
+END;
+$$;
+
+CREATE TYPE bakkt_ledger.cash_write_off_result AS (
+    request integer,
+    reference text,
+    outcome text,
+    replayed boolean,
+    customer text,
+    call bigint,
+    proposal integer,
+    amount amount,
+    status text,
+    at timestamptz,
+    decided_by name,
+    reason text,
+    eligible_on date,
+    charge_month date
+);
+COMMENT ON TYPE cash_write_off_result IS
+'What became of a request about the write-off of a cash call.
+request: its place in the batch from 1. reference: of the execution, or bust, whose call it is. outcome: proposed, approved or
+declined. replayed: this had happened before, and the columns are those of the first answer. proposal: which of the call, from
+1. amount: positive. status, at: of the proposal after it, and since when. decided_by, reason: who proposed, approved or
+declined it then, and why. eligible_on: first Central date on which it could be proposed. charge_month: first day of the Central
+month in which it may be charged.';
+
+-- What is answered about a step of a proposal, now or (again) before.
+CREATE FUNCTION bakkt_ledger_internal.cash_write_off_answer(proposed cash_write_off_state, happening text, again boolean,
+                                                            place bigint)
+    RETURNS cash_write_off_result
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN (SELECT ROW(place, j.reference, happening, again, u.customer_code, c.journal_id, proposed.proposal_no, proposed.amount,
+                       upper(happening), s.at, s.who, s.why, proposed.eligible_on, proposed.charge_month)::cash_write_off_result
+            FROM cash_call AS c
+            JOIN customer AS u ON u.customer_id = c.customer_id
+            JOIN journal AS j ON j.client_id = c.client_id AND j.journal_id = c.journal_id
+            JOIN (VALUES ('proposed', proposed.proposed_at, proposed.proposed_by, NULL),
+                         ('approved', proposed.approved_at, proposed.approved_by, NULL),
+                         ('declined', proposed.declined_at, proposed.declined_by, proposed.decline_reason))
+                 AS s (step, at, who, why) ON s.step = happening
+            WHERE c.client_id = proposed.client_id AND c.journal_id = proposed.journal_id);
 END;
 $$;

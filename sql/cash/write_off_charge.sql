@@ -33,7 +33,7 @@ END;
 $$;
 
 -- Charges one write-off, the client's share first up to what has accrued.
-CREATE FUNCTION bakkt_ledger_internal.charge_write_off(proposed cash_write_off_result, call cash_call, accrued amount,
+CREATE FUNCTION bakkt_ledger_internal.charge_write_off(proposed cash_write_off_state, call cash_call, accrued amount,
                                                        moment timestamptz)
     RETURNS cash_write_off
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -145,7 +145,7 @@ DECLARE
     chosen bigint[];
     number bigint;
     called cash_call;
-    latest cash_write_off_result;
+    latest cash_write_off_state;
     accrued amount;
     charged cash_write_off;
 BEGIN
@@ -187,7 +187,7 @@ BEGIN
         RETURN NULL;
     END IF;
     RETURN (SELECT jsonb_agg(to_jsonb(c) ORDER BY asset(c.amount))
-            FROM (SELECT (client_row(holder)).code AS client_code, count(*) AS charged, sum(w.amount) AS amount,
+            FROM (SELECT (client_row(holder)).code AS client, count(*) AS charged, sum(w.amount) AS amount,
                          sum(w.from_share) AS from_share, sum(w.from_bad_debt) AS from_bad_debt
                   FROM charge_client(holder, at) AS w
                   GROUP BY asset(w.amount)) AS c);
@@ -195,8 +195,19 @@ END;
 $$;
 INSERT INTO client_run VALUES ('charge_cash_call_write_offs', 'charge_client_write_offs', 'clients_with_write_offs');
 
+CREATE TYPE bakkt_ledger.cash_write_off_run_result AS (
+    client text,
+    charged bigint,
+    amount amount,
+    from_share amount,
+    from_bad_debt amount
+);
+COMMENT ON TYPE cash_write_off_run_result IS
+'How many write-offs of a client a run has charged, and what they come to, per asset; amounts are positive.
+from_share: taken from the client''s share of revenue. from_bad_debt: borne by the company.';
+
 CREATE FUNCTION bakkt_ledger.charge_cash_call_write_offs(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
-    RETURNS TABLE (client_code text, charged bigint, amount amount, from_share amount, from_bad_debt amount)
+    RETURNS SETOF cash_write_off_run_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -205,15 +216,13 @@ BEGIN
     RETURN QUERY
     SELECT p.*
     FROM run_for_clients('charge_cash_call_write_offs', at, client) AS r (rows)
-    CROSS JOIN jsonb_to_recordset(r.rows) AS p (client_code text, charged bigint, amount amount, from_share amount,
-                                                from_bad_debt amount);
+    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::cash_write_off_run_result, r.rows) AS p;
 END;
 $$;
-COMMENT ON FUNCTION charge_cash_call_write_offs(timestamptz, text) IS
+COMMENT ON FUNCTION charge_cash_call_write_offs IS
 'Posts the approved write-offs whose month has begun in Central Time, of one client or of all visible ones.
 Oldest call first, from the client''s share of revenue up to what has accrued, the rest from bad debt (J05c). A call settled or
 busted meanwhile is not charged, and its proposal lapses. A call that was sent to Apex waits for the answer, and one on a frozen
-account until it is unfrozen. What was approved after the instant is charged later. Safe to repeat, and to run in two sessions at
-once.
-Returns a row per client and asset. Of several clients, one whose part fails is left out with a WARNING.
+account until it is unfrozen. What was approved after the instant is charged later. Safe to repeat, and to run in two sessions
+at once. A row per client and asset. Of several clients, one whose part fails is left out with a WARNING.
 Errors: LG010, 42501, LG061, LG002; 40001 or 40P01: retry.';

@@ -1,12 +1,38 @@
 -- The list of write-offs as they stood at an instant.
 -- Locks nothing.
 
+CREATE TYPE bakkt_ledger.cash_write_off_line AS (
+    call bigint,
+    customer text,
+    reference text,
+    amount amount,
+    called_at timestamptz,
+    age_days integer,
+    charge_month date,
+    status text,
+    proposed_by name,
+    proposed_at timestamptz,
+    approved_by name,
+    approved_at timestamptz,
+    declined_by name,
+    declined_at timestamptz,
+    decline_reason text,
+    charged_at timestamptz,
+    from_share amount,
+    from_bad_debt amount,
+    recovered amount,
+    outstanding amount,
+    journal bigint
+);
+COMMENT ON TYPE cash_write_off_line IS
+'A write-off of a cash call as it stood at an instant; amounts are positive.
+reference: of the call''s execution. charge_month: first day of the Central month in which it may be charged. status: PROPOSED,
+APPROVED, DECLINED, LAPSED (the call ended otherwise), CHARGED, RECOVERED (whole), RESTORED (the execution was busted).
+from_share, from_bad_debt: what the client''s share of revenue and bad debt bore. outstanding: what has not been recovered.
+journal: that charged it.';
+
 CREATE FUNCTION bakkt_ledger.cash_write_offs(client text, at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (call bigint, account text, reference text, amount amount, called_at timestamptz, age_days integer,
-                   charge_month date, status text, proposed_by name, proposed_at timestamptz, approved_by name,
-                   approved_at timestamptz, declined_by name, declined_at timestamptz, decline_reason text,
-                   charged_at timestamptz, from_share amount, from_bad_debt amount, recovered amount, outstanding amount,
-                   journal bigint)
+    RETURNS SETOF cash_write_off_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -15,7 +41,7 @@ DECLARE
 BEGIN
     PERFORM require_instant(at);
     RETURN QUERY
-    SELECT w.journal_id, u.customer_code, j.reference, w.amount, c.called_at, central_date(at) - central_date(c.called_at),
+    SELECT w.journal_id, u.customer_code, j.reference::text, w.amount, c.called_at, central_date(at) - central_date(c.called_at),
            w.charge_month,
            CASE WHEN d.charged AND sign(f.busted) > 0 THEN 'RESTORED' WHEN d.charged AND f.recovered >= w.amount THEN 'RECOVERED'
                 WHEN d.charged THEN 'CHARGED' WHEN d.declined THEN 'DECLINED' WHEN c.closed_at <= at THEN 'LAPSED'
@@ -37,10 +63,6 @@ BEGIN
     ORDER BY c.called_at, w.journal_id, w.proposal_no;
 END;
 $$;
-COMMENT ON FUNCTION cash_write_offs(text, timestamptz) IS
+COMMENT ON FUNCTION cash_write_offs IS
 'The write-offs of a client as they stood at the instant, oldest cash call first.
-Who proposed, approved or declined, when it may be charged, what the client''s share and bad debt bore, what has been recovered
-and what stands (outstanding); amounts are positive.
-status: PROPOSED, APPROVED, DECLINED, LAPSED (the call ended otherwise), CHARGED, RECOVERED (whole), RESTORED (the execution was
-busted).
 Errors: LG010, 42501, LG061 instant ahead of the clock, LG002 infinite.';

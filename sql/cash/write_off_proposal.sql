@@ -72,15 +72,23 @@ CREATE FUNCTION bakkt_ledger_internal.propose_client_write_offs(holder integer, 
 $$
 BEGIN
     RETURN (SELECT jsonb_agg(to_jsonb(p) ORDER BY asset(p.amount))
-            FROM (SELECT (client_row(holder)).code AS client_code, count(*) AS proposed, sum(w.amount) AS amount
+            FROM (SELECT (client_row(holder)).code AS client, count(*) AS proposed, sum(w.amount) AS amount
                   FROM propose_eligible(holder, at) AS w
                   GROUP BY asset(w.amount)) AS p);
 END;
 $$;
 INSERT INTO client_run VALUES ('propose_cash_call_write_offs', 'propose_client_write_offs', 'clients_with_eligible_calls');
 
+CREATE TYPE bakkt_ledger.cash_write_off_proposal_run_result AS (
+    client text,
+    proposed bigint,
+    amount amount
+);
+COMMENT ON TYPE cash_write_off_proposal_run_result IS
+'How many write-offs of a client a run has proposed, and what they come to, per asset; amounts are positive.';
+
 CREATE FUNCTION bakkt_ledger.propose_cash_call_write_offs(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
-    RETURNS TABLE (client_code text, proposed bigint, amount amount)
+    RETURNS SETOF cash_write_off_proposal_run_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -89,16 +97,14 @@ BEGIN
     RETURN QUERY
     SELECT p.*
     FROM run_for_clients('propose_cash_call_write_offs', at, client) AS r (rows)
-    CROSS JOIN jsonb_to_recordset(r.rows) AS p (client_code text, proposed bigint, amount amount);
+    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::cash_write_off_proposal_run_result, r.rows) AS p;
 END;
 $$;
-COMMENT ON FUNCTION propose_cash_call_write_offs(timestamptz, text) IS
-'Proposes for write-off every outstanding purchase that is older than the client''s write_off_days, of one client or of all
-visible.
+COMMENT ON FUNCTION propose_cash_call_write_offs IS
+'Proposes for write-off every outstanding purchase that is older than the client''s write_off_days, of one client or all visible.
 Age is the difference of Central dates from execution to the instant. Nothing is posted: a second person approves, and
-charge_cash_call_write_offs() posts in the month after. Safe to repeat: a call is proposed once.
-Returns a row per client and asset with how many and how much. Of several clients, one whose part fails is left out with a
-WARNING.
+charge_cash_call_write_offs() posts in the month after. Safe to repeat: a call is proposed once. A row per client and asset. Of
+several clients, one whose part fails is left out with a WARNING.
 Errors: LG010, 42501 client, LG061 instant ahead of the clock, LG002 infinite.';
 
 CREATE FUNCTION bakkt_ledger.propose_cash_call_write_off(client text, call bigint, at timestamptz DEFAULT clock_timestamp())
@@ -109,26 +115,26 @@ $$
 DECLARE
     holder constant integer := require_client(client);
     asked cash_call;
-    latest cash_write_off_result;
-    days integer;
+    latest cash_write_off_state;
+    again boolean;
 BEGIN
     PERFORM require_instant(at);
     asked := require_cash_call(holder, call);
     latest := latest_write_off(holder, call);
-    IF asked.status = 'O' AND latest.status IN ('PROPOSED', 'APPROVED') THEN
-        RETURN latest;
+    again := asked.status = 'O' AND coalesce(latest.status IN ('PROPOSED', 'APPROVED'), false);
+    IF NOT again THEN
+        PERFORM propose_eligible(holder, at, call);
+        IF NOT FOUND THEN
+            PERFORM refuse_cash_call_state(asked, 'cannot be proposed for write-off',
+                                           format('Only an outstanding purchase can, from %s on.',
+                                                  date_text(first_eligible_date(asked.called_at,
+                                                                                (cash_terms_of(holder)).write_off_days))));
+        END IF;
+        latest := latest_write_off(holder, call);
     END IF;
-    PERFORM propose_eligible(holder, at, call);
-    IF NOT FOUND THEN
-        days := (cash_terms_of(holder)).write_off_days;
-        PERFORM refuse_cash_call_state(asked, 'cannot be proposed for write-off',
-                                       format('Only an outstanding purchase can, from %s on.',
-                                              date_text(first_eligible_date(asked.called_at, days))));
-    END IF;
-    RETURN latest_write_off(holder, call);
+    RETURN cash_write_off_answer(latest, 'proposed', again, 1);
 END;
 $$;
-COMMENT ON FUNCTION propose_cash_call_write_off(text, bigint, timestamptz) IS
-'Proposes one cash call for write-off by hand, even after it was declined.
-Returns the new proposal, or the one that is open already.
+COMMENT ON FUNCTION propose_cash_call_write_off IS
+'Proposes one cash call for write-off by hand, even after it was declined; one that is proposed already stays so.
 Errors: LG082 unknown call, LG083 not outstanding, a deposit, or not old enough, LG010, 42501, LG061, LG002.';

@@ -22,7 +22,7 @@ SELECT dblink_exec('tenant', $$PREPARE kept AS SELECT count(*)::text FROM bakkt_
 SELECT is(attack.there('tenant', 'EXECUTE seen'), 'MINE', 'a prepared statement sees the client that was granted');
 SELECT isnt(attack.there('tenant', 'EXECUTE kept'), '0', 'a prepared statement reads the client that was granted');
 SELECT is(attack.there('poster', 'EXECUTE ask'), 'kept', 'a prepared statement works for the client that was granted');
-SELECT dblink_exec('tenant', 'BEGIN'), dblink_exec('tenant', $$DECLARE held CURSOR WITH HOLD FOR SELECT account::text FROM bakkt_ledger.cash_calls('MINE')$$),
+SELECT dblink_exec('tenant', 'BEGIN'), dblink_exec('tenant', $$DECLARE held CURSOR WITH HOLD FOR SELECT customer::text FROM bakkt_ledger.cash_calls('MINE')$$),
 	dblink_exec('tenant', 'COMMIT') \g /dev/null
 SELECT dblink_exec('tenant', 'BEGIN'), dblink_exec('tenant', $$DECLARE open CURSOR FOR SELECT (SELECT string_agg(client, ',') FROM bakkt_ledger.clients() WHERE n > 0) FROM generate_series(1, 3) AS n$$) \g /dev/null
 SELECT revoke_client_access('MINE', 'attack_mine_reader', reason => 'left'), revoke_client_access('MINE', 'attack_mine_poster', reason => 'left') \g /dev/null

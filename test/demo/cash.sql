@@ -48,7 +48,7 @@ DECLARE
 	this	record;
 BEGIN
 	FOR this IN SELECT * FROM fbo_transfers(in_transit_only => true) LOOP
-		PERFORM confirm_fbo_transfer(this.client_code, this.reference, 'bank:' || this.client_code || ':' || this.reference, at => done_at);
+		PERFORM confirm_fbo_transfer(this.client, this.reference, 'bank:' || this.client || ':' || this.reference, at => done_at);
 	END LOOP;
 END
 $$;

@@ -62,4 +62,4 @@ SELECT format('job %s of %s failed: %s', job, occurrence, message) FROM job_run 
 UNION ALL
 SELECT 'the followed customer''s call was not settled by the retry' FROM demo.followed
 WHERE NOT EXISTS (SELECT FROM cash_calls(client) c, cash_call_attempts(client, c.call) a
-				  WHERE c.account = followed.account AND c.status = 'SETTLED' AND c.attempts > 1);
+				  WHERE c.customer = followed.account AND c.status = 'SETTLED' AND c.attempts > 1);

@@ -54,7 +54,7 @@ GROUP BY 1, 2, 3 ORDER BY 1, 2 DESC, 3;
 \pset title 'One customer: a purchase without the cash for it, its retries, and what the wire of 14:00 changes'
 SELECT f.account, c.reference AS execution, c.side, value(c.net_money) AS "USD", a.attempt, to_char(a.attempted_at AT TIME ZONE 'America/Chicago', 'DD Mon HH24:MI') AS "Chicago",
 	   a.outcome, a.reason
-FROM demo.followed f, LATERAL (SELECT * FROM cash_calls(f.client) k WHERE k.account = f.account AND k.attempts > 1 ORDER BY k.attempts DESC, k.call LIMIT 1) c,
+FROM demo.followed f, LATERAL (SELECT * FROM cash_calls(f.client) k WHERE k.customer = f.account AND k.attempts > 1 ORDER BY k.attempts DESC, k.call LIMIT 1) c,
 	 cash_call_attempts(f.client, c.call) a
 ORDER BY a.attempt;
 
@@ -82,7 +82,7 @@ SELECT line FROM demo.cash_day, demo.followed f, aged_tpj_file(f.client, 'AM', d
 \pset format aligned
 
 \pset title 'Settlement flow: transfers between FBO and business account'
-SELECT client_code AS client, reference AS transfer, direction, purpose, value(amount) AS "USD", status, to_char(instructed_at AT TIME ZONE 'America/Chicago', 'DD Mon HH24:MI') AS instructed,
+SELECT client, reference AS transfer, direction, purpose, value(amount) AS "USD", status, to_char(instructed_at AT TIME ZONE 'America/Chicago', 'DD Mon HH24:MI') AS instructed,
 	   to_char(ended_at AT TIME ZONE 'America/Chicago', 'DD Mon HH24:MI') AS confirmed, bank_reference AS "bank reference"
 FROM fbo_transfers() ORDER BY instructed_at, 1, 2;
 

@@ -155,14 +155,14 @@ class Comparison:
             if client.called:
                 mine += [call_row(call, now) for customer in client.customers for call in customer.known_calls if call.called_at <= now]
                 stored += self.lines('SELECT %s FROM cash_calls(%s, at => %s)' % (columns(
-                    'account', 'reference', 'direction', 'net_money', 'settled', 'outstanding', 'written_off', 'recovered', 'busted', 'status', 'attempts', 'last_reason'),
+                    'customer', 'reference', 'direction', 'net_money', 'settled', 'outstanding', 'written_off', 'recovered', 'busted', 'status', 'attempts', 'last_reason'),
                     literal(client.code), literal(stamp(now))))
         self.same('cash calls', mine, stored)
 
     def deficits(self):
         mine = [row(client, name.split(':')[1], usd(units)) for (client, fund, name, _), units in self.model.books.balance.items()
                 if name.startswith('CustomerDeficit:') and units]
-        self.same('deficits', mine, self.lines('SELECT %s FROM deficits(at => %s)' % (columns('client_code', 'account', 'deficit'), literal(stamp(self.work.now)))))
+        self.same('deficits', mine, self.lines('SELECT %s FROM deficits(at => %s)' % (columns('client', 'customer', 'deficit'), literal(stamp(self.work.now)))))
 
     def samples(self):
         """A few customers' cash as of now and as of an earlier instant."""
@@ -175,18 +175,18 @@ class Comparison:
             mine = row(usd(model.settled(customer)), usd(model.unsettled(customer)), usd(model.held(customer)), usd(called(now, True)), usd(available),
                        usd(called(now, False)), usd(model.deficit(customer)))
             expect('cash of %s' % customer.code, [mine], self.cash_of(customer, now, 'settled', 'unsettled', 'held', 'called', 'available', 'receivable', 'deficit'))
-            self.buying_power(customer, at => now)
+            self.buying_power(customer, now)
             before = now - DAY * pick.randint(0, 40) - DAY / 86400 * pick.randint(0, 86399)
             mine = row(usd(sum(m[1] for m in customer.moves if m[0] <= before)), usd(called(before, True)), usd(called(before, False)))
             expect('cash of %s as of %s' % (customer.code, before), [mine], self.cash_of(customer, before, 'settled', 'called', 'receivable'))
 
             if not customer.withdrew:
-                self.buying_power(customer, at => before)
+                self.buying_power(customer, before)
 
-    def buying_power(self, at, customer):
+    def buying_power(self, customer, at):
         """With every term; of who has no execution that was busted, by the clock's own time."""
         if not any(LATER in (c.closed_at, c.called_at) for c in customer.known_calls):
-            terms = self.model.buying_power(customer, at => at)
+            terms = self.model.buying_power(customer, at)
             expect('buying power of %s at %s: %s' % (customer.code, at, ', '.join(terms)), [row(*map(usd, terms.values()))],
                    self.lines('SELECT %s FROM buying_power(%s, at => %s)' % (columns(*terms), literal(customer.code), literal(stamp(at)))))
 
@@ -228,6 +228,6 @@ class Comparison:
         self.nothing('SELECT * FROM check_cash_calls()')
         prepaid = self.model.clients['MPRE']
         self.same('buying power by the clock', [row(c.code, usd(self.model.spendable(c))) for c in prepaid.customers],
-                  self.lines("SELECT %s FROM buying_powers('MPRE')" % columns('account', 'buying_power')))
+                  self.lines("SELECT %s FROM buying_powers('MPRE')" % columns('customer', 'buying_power')))
         self.reprint_lists()
         expect('discrepancies', [], self.session.rows('SELECT * FROM verify()'))

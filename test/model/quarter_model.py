@@ -320,7 +320,7 @@ class Model:
                                ('CORP', 'DueTo:FBO', 'USD', amount), ('CORP', 'DueFrom:FBO', 'USD', -amount)])
             self.count('set-offs')
 
-    def recover_deficit(self, customer, amount, at => at):
+    def recover_deficit(self, customer, amount, at):
         self.post(customer.client, [('FBO', customer.settled_name, 'USD', amount), ('FBO', 'DueTo:CORP', 'USD', -amount),
                                     ('CORP', 'DueFrom:FBO', 'USD', amount), ('CORP', customer.deficit_name, 'USD', -amount)])
         self.move(customer, at, -amount)
@@ -724,7 +724,7 @@ class Model:
         assert customer.client.credit_failed_sells
         return self.available(customer) + sum(-c.amount if c.withdrawal else c.amount for c in customer.calls)
 
-    def buying_power(self, at, customer):
+    def buying_power(self, customer, at):
         """By the domain's formula: from the last cut, by the executions after it."""
         cut, client, known = last_cut(at), customer.client, customer.known_calls
         at_cut = lambda way: sum(c.amount for c in known if c.withdrawal == way and c.outstanding_at(cut))

@@ -14,7 +14,7 @@ CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity 
 	SELECT (post_trade(account, side, quantity, 'lp1', reference, provider_price => CASE side WHEN 'BUY' THEN '60000 USD/BTC' ELSE '61000 USD/BTC' END::price, markup_bps => 50,
 		executed_at => executed_at, encumbered => encumbered)).journal $$;
 CREATE FUNCTION pg_temp.answer(batch text, call bigint, confirmed boolean, reason text DEFAULT NULL, apex_reference text DEFAULT NULL, at timestamptz DEFAULT '2026-11-10 22:30Z') RETURNS TABLE (answer text, repeated boolean)
-	LANGUAGE sql AS $$ SELECT r.answer, r.repeated FROM record_apex_answers('APEX', batch, ARRAY[(call, confirmed, reason, apex_reference)::apex_answer], at) AS r $$;
+	LANGUAGE sql AS $$ SELECT r.status, r.replayed FROM record_apex_answers('APEX', batch, ARRAY[(call, confirmed, reason, apex_reference)::apex_answer], at) AS r $$;
 CREATE FUNCTION pg_temp.position(at timestamptz DEFAULT clock_timestamp()) RETURNS text LANGUAGE sql AS
 	$$ SELECT concat_ws(' ', called::numeric, payable::numeric, confirmed::numeric, wired::numeric, settlement::numeric, difference::numeric) FROM apex_position('APEX', at) $$;
 
@@ -47,16 +47,17 @@ SELECT throws_ok($$SELECT open_apex_batch('APEX', 'b1', '2099-01-01Z')$$, 'LG061
 	'a batch opened ahead of the clock is refused');
 SELECT throws_ok($$SELECT open_apex_batch('APEX', 'b1', '-infinity')$$, 'LG002', NULL,
 	'a batch opened at minus infinity is refused');
-SELECT results_eq($$SELECT batch, opened_at, status, items, unanswered FROM open_apex_batch('APEX', 'b1', '2026-11-10 18:00Z')$$, $$VALUES ('b1', timestamptz '2026-11-10 18:00Z', 'OPEN', 3::bigint, 3::bigint)$$,
+SELECT results_eq($$SELECT reference, outcome, replayed, at, status, items FROM open_apex_batch('APEX', 'b1', '2026-11-10 18:00Z')$$, $$VALUES ('b1', 'opened', false, timestamptz '2026-11-10 18:00Z', 'OPEN', 3::bigint)$$,
 	'a batch takes the calls executed by its instant');
-SELECT results_eq($$SELECT batch, opened_at, status, items FROM open_apex_batch('APEX', 'b1', '2026-11-10 21:00Z')$$, $$VALUES ('b1', timestamptz '2026-11-10 18:00Z', 'OPEN', 3::bigint)$$,
+SELECT results_eq($$SELECT items, unanswered FROM apex_batches('APEX') WHERE reference = 'b1'$$, $$VALUES (3::bigint, 3::bigint)$$, 'no call of a new batch is answered');
+SELECT results_eq($$SELECT reference, outcome, replayed, at, status, items FROM open_apex_batch('APEX', 'b1', '2026-11-10 21:00Z')$$, $$VALUES ('b1', 'opened', true, timestamptz '2026-11-10 18:00Z', 'OPEN', 3::bigint)$$,
 	'a batch opened again keeps its instant and its calls');
 SELECT results_eq($$SELECT status, items FROM open_apex_batch('APEX', 'b2', '2026-11-10 18:00Z')$$, $$VALUES ('COMPLETE', 0::bigint)$$,
 	'a call that is with Apex goes into no other batch');
-SELECT results_eq($$SELECT account, direction, amount::text, execution, side, quantity::text, price::text, status FROM apex_batch_items('APEX', 'b1')$$,
+SELECT results_eq($$SELECT customer, direction, amount::text, execution, side, quantity::text, price::text, status FROM apex_batch_items('APEX', 'b1')$$,
 	$$VALUES ('APEX0001', 'Withdrawal', '6030.00 USD', 'buy', 'BUY', '0.10 BTC', '60300.00 USD/BTC', 'SENT'), ('APEX0001', 'Deposit', '2427.80 USD', 'sell', 'SELL', '0.04 BTC', '60695.00 USD/BTC', 'SENT'),
 		('APEX0002', 'Withdrawal', '60.30 USD', 'bound', 'BUY', '0.001 BTC', '60300.00 USD/BTC', 'SENT')$$,
-		'a batch lists the account, amount and execution of each call');
+		'a batch lists the customer, amount and execution of each call');
 SELECT throws_ok($$SELECT * FROM apex_batch_items('APEX', 'b9')$$, 'LG087', NULL, 'the items of an unknown batch are refused');
 SELECT throws_ok($$SELECT * FROM apex_batch_items('OTHR', 'b1')$$, 'LG087', NULL,
 	'the batch of one client is unknown to another');
@@ -89,10 +90,10 @@ SELECT throws_ok(format($$SELECT * FROM record_apex_answers('APEX', 'b1', ARRAY[
 	'a message that both confirms and rejects a call is refused');
 SELECT results_eq($$SELECT count(*) FROM record_apex_answers('APEX', 'b1', '{}')$$, $$VALUES (0::bigint)$$,
 	'a message without answers is accepted');
-SELECT results_eq(format($$SELECT call, answer, repeated, journal IS NOT NULL FROM record_apex_answers('APEX', 'b1', ARRAY[(%s, true, NULL, 'a1'), (%s, false, 'ACCOUNT_RESTRICTED', NULL)]::apex_answer[], '2026-11-10 22:30Z')$$, :buy, :sell),
+SELECT results_eq(format($$SELECT call, status, replayed, journal IS NOT NULL FROM record_apex_answers('APEX', 'b1', ARRAY[(%s, true, NULL, 'a1'), (%s, false, 'ACCOUNT_RESTRICTED', NULL)]::apex_answer[], '2026-11-10 22:30Z')$$, :buy, :sell),
 	format($$VALUES (%s::bigint, 'CONFIRMED', false, true), (%s, 'REJECTED', false, false)$$, :buy, :sell),
 	'a message may answer a part of its batch');
-SELECT results_eq($$SELECT status, items, confirmed, rejected, unanswered, last_answer_at FROM apex_batches('APEX') WHERE batch = 'b1'$$, $$VALUES ('OPEN', 3::bigint, 1::bigint, 1::bigint, 1::bigint, timestamptz '2026-11-10 22:30Z')$$,
+SELECT results_eq($$SELECT status, items, confirmed, rejected, unanswered, last_answer_at FROM apex_batches('APEX') WHERE reference = 'b1'$$, $$VALUES ('OPEN', 3::bigint, 1::bigint, 1::bigint, 1::bigint, timestamptz '2026-11-10 22:30Z')$$,
 	'a batch stays open while a call is unanswered');
 SELECT results_eq($$SELECT status, unanswered FROM apex_batches('APEX', '2026-11-10 20:00Z')$$, $$VALUES ('OPEN', 3::bigint), ('COMPLETE', 0)$$,
 	'batches can be listed as of an earlier instant');
@@ -110,12 +111,12 @@ SELECT is(pg_temp.position('2026-11-10 22:00Z'), '6210.90 2427.80 0.00 0.00 0.00
 	'the position before the answer shows nothing confirmed');
 SELECT is_empty($$SELECT * FROM pg_temp.wrong()$$, 'answers leave cash calls equal to receivables and payables');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
-SELECT results_eq(format($$SELECT call, answer, repeated, journal IS NOT NULL FROM record_apex_answers('APEX', 'b1', ARRAY[(%s, true, NULL, 'a1'), (%s, false, 'ACCOUNT_RESTRICTED', NULL), (%s, true, NULL, 'a3')]::apex_answer[], '2026-11-10 22:40Z')$$, :buy, :sell, :bound),
+SELECT results_eq(format($$SELECT call, status, replayed, journal IS NOT NULL FROM record_apex_answers('APEX', 'b1', ARRAY[(%s, true, NULL, 'a1'), (%s, false, 'ACCOUNT_RESTRICTED', NULL), (%s, true, NULL, 'a3')]::apex_answer[], '2026-11-10 22:40Z')$$, :buy, :sell, :bound),
 	format($$VALUES (%s::bigint, 'CONFIRMED', true, true), (%s, 'REJECTED', true, false), (%s, 'CONFIRMED', false, true)$$, :buy, :sell, :bound),
 	'a message sent again repeats its answers and adds new ones');
-SELECT results_eq($$SELECT status, confirmed, rejected FROM apex_batches('APEX') WHERE batch = 'b1'$$, $$VALUES ('COMPLETE', 2::bigint, 1::bigint)$$,
+SELECT results_eq($$SELECT status, confirmed, rejected FROM apex_batches('APEX') WHERE reference = 'b1'$$, $$VALUES ('COMPLETE', 2::bigint, 1::bigint)$$,
 	'a batch is complete once every call is answered');
-SELECT results_eq($$SELECT status, items, unanswered FROM open_apex_batch('APEX', 'b1')$$, $$VALUES ('OPEN', 3::bigint, 3::bigint)$$,
+SELECT results_eq($$SELECT replayed, status, items FROM open_apex_batch('APEX', 'b1')$$, $$VALUES (true, 'OPEN', 3::bigint)$$,
 	'a batch opened again after it was answered is answered as at first');
 SELECT results_eq(format($$SELECT * FROM pg_temp.answer('b1', %s, true, NULL, 'a1')$$, :buy), $$VALUES ('CONFIRMED', true)$$,
 	'an answer sent again to a complete batch is a repetition');
@@ -174,9 +175,9 @@ SELECT throws_ok($$SELECT record_apex_wire('APEX', 'received', '1 USD', 'w1', at
 	'a wire ahead of the clock is refused');
 SELECT throws_ok($$SELECT record_apex_wire('NONE', 'received', '1 USD', 'w1')$$, 'LG010', NULL,
 	'a wire of an unknown client is refused');
-SELECT results_eq($$SELECT direction, amount::text, recorded_by FROM record_apex_wire('APEX', 'received', '4000 USD', 'w1', at => '2026-11-11 15:00Z')$$, $$VALUES ('received', '4000.00 USD', name 'bakkt_test_settler')$$,
+SELECT results_eq($$SELECT reference, outcome, replayed, direction, amount::text FROM record_apex_wire('APEX', 'received', '4000 USD', 'w1', at => '2026-11-11 15:00Z')$$, $$VALUES ('w1', 'posted', false, 'received', '4000.00 USD')$$,
 	'a wire from Apex may exceed what it owes');
-SELECT results_eq($$SELECT at FROM record_apex_wire('APEX', 'received', '4000.00 USD', 'w1')$$, $$VALUES (timestamptz '2026-11-11 15:00Z')$$,
+SELECT results_eq($$SELECT at, outcome, replayed FROM record_apex_wire('APEX', 'received', '4000.00 USD', 'w1')$$, $$VALUES (timestamptz '2026-11-11 15:00Z', 'posted', true)$$,
 	'a wire recorded again keeps its first instant');
 SELECT throws_ok($$SELECT record_apex_wire('APEX', 'received', '4001 USD', 'w1')$$, 'LG020', NULL,
 	'a wire recorded again with another amount is refused');
@@ -187,6 +188,8 @@ SELECT throws_ok($$SELECT record_apex_wire('APEX', 'received', '4000 USD', 'w1',
 SELECT results_eq($$SELECT direction FROM record_apex_wire('APEX', 'sent', '337.50 USD', 'w2', bank => 'first', at => '2026-11-11 16:00Z')$$, $$VALUES ('sent')$$,
 	'an excess that Apex has wired can be wired back');
 RESET SESSION AUTHORIZATION;
+SELECT is((SELECT a.role_name COLLATE "default" FROM request r JOIN actor a USING (actor_id) WHERE r.scope = 'apex_wire' AND r.reference = 'w1'), 'bakkt_test_settler',
+	'a wire is recorded as its caller''s');
 SELECT results_eq($$SELECT * FROM pg_temp.lines_of('apex:w1')$$, $$VALUES ('CORP Dr Bank:operating 4000.00 USD'), ('CORP Cr Apex:settlement:APEX 4000.00 USD')$$,
 	'a wire received debits the operating bank and credits settlement with Apex');
 SELECT results_eq($$SELECT * FROM pg_temp.lines_of('apex:w2')$$, $$VALUES ('CORP Dr Apex:settlement:APEX 337.50 USD'), ('CORP Cr Bank:operating:first 337.50 USD')$$,
@@ -276,7 +279,7 @@ SELECT is((SELECT count(*) FROM post_trades((SELECT array_agg(('APEX0003', 'BUY'
 	'two thousand executions are posted in one request');
 SELECT is((SELECT items FROM open_apex_batch('APEX', 'many', '2026-11-13 16:00Z')), 2000::bigint,
 	'a batch takes two thousand calls');
-SELECT results_eq($$SELECT r.answer, count(*) FROM record_apex_answers('APEX', 'many', (SELECT array_agg((i.call, i.call % 4 <> 0, NULL, 'm' || i.call)::apex_answer) FROM apex_batch_items('APEX', 'many') i), '2026-11-13 17:00Z') r GROUP BY 1 ORDER BY 1$$,
+SELECT results_eq($$SELECT r.status, count(*) FROM record_apex_answers('APEX', 'many', (SELECT array_agg((i.call, i.call % 4 <> 0, NULL, 'm' || i.call)::apex_answer) FROM apex_batch_items('APEX', 'many') i), '2026-11-13 17:00Z') r GROUP BY 1 ORDER BY 1$$,
 	format($$VALUES ('CONFIRMED', %s::bigint), ('REJECTED', %s)$$, (SELECT count(*) FROM apex_batch_items('APEX', 'many') WHERE call % 4 <> 0), (SELECT count(*) FROM apex_batch_items('APEX', 'many') WHERE call % 4 = 0)),
 	'one message answers two thousand calls');
 SELECT is((SELECT difference FROM apex_position('APEX')), '0.00 USD',

@@ -121,11 +121,11 @@ SELECT pg_temp.trade('QRST0003', 'old paid', 'BUY', '1 BTC', '2025-06-02 16:00Z'
 	pg_temp.trade('QRST0004', 'old unpaid', 'BUY', '1 BTC', '2025-06-02 16:00Z'),
 	pg_temp.trade('QRST0005', 'old sale', 'SELL', '1 BTC', '2025-06-02 16:00Z'),
 	pg_temp.trade('QRST0006', 'new', 'BUY', '1 BTC', (SELECT cut FROM today) + interval '1 microsecond') \g /dev/null
-SELECT results_eq($$SELECT account, buying_power::text FROM buying_powers('QRST') WHERE account BETWEEN 'QRST0003' AND 'QRST0006'$$,
+SELECT results_eq($$SELECT customer, buying_power::text FROM buying_powers('QRST') WHERE customer BETWEEN 'QRST0003' AND 'QRST0006'$$,
 	$$VALUES ('QRST0003', '900.00 USD'), ('QRST0004', '900.00 USD'), ('QRST0005', '1000.00 USD'), ('QRST0006', '900.00 USD')$$,
 	'a purchase reduces buying power at once, a sale raises it only when it settles');
 SELECT bust_trade(account, reference, 'bust ' || reference) FROM execution WHERE reference IN ('old paid', 'old unpaid', 'old sale', 'new') \g /dev/null
-SELECT results_eq($$SELECT account, other_since::text, buys_since::text, buying_power::text FROM buying_powers('QRST') WHERE account BETWEEN 'QRST0003' AND 'QRST0006'$$,
+SELECT results_eq($$SELECT customer, other_since::text, buys_since::text, buying_power::text FROM buying_powers('QRST') WHERE customer BETWEEN 'QRST0003' AND 'QRST0006'$$,
 	$$VALUES ('QRST0003', '100.00 USD', '0.00 USD', '1000.00 USD'), ('QRST0004', '100.00 USD', '0.00 USD', '1000.00 USD'), ('QRST0005', '0.00 USD', '0.00 USD', '1000.00 USD'),
 			 ('QRST0006', '0.00 USD', '0.00 USD', '1000.00 USD')$$,
 	'a bust restores the money of a purchase at once, paid or not');
@@ -166,10 +166,10 @@ SELECT results_eq($$SELECT at, p.settled_at_cut::text, p.unsettled_withdrawals_a
 	$$VALUES ('2025-07-01 05:19Z'::timestamptz, '350.00 USD', '1206.00 USD', '0.00 USD', '-856.00 USD', '-856.00 USD'), ('2025-07-01 05:20Z', '350.00 USD', '1206.00 USD', '1206.00 USD', '350.00 USD', '350.00 USD'),
 			 ('2025-07-01 12:00Z', '350.00 USD', '1206.00 USD', '1106.00 USD', '250.00 USD', '250.00 USD'), ('2025-07-01 21:40Z', '250.00 USD', '0.00 USD', '0.00 USD', '250.00 USD', '250.00 USD')$$,
 	'buying power equals available cash before and after a write-off and a recovery');
-SELECT is_empty($$SELECT at, p.account FROM unnest('{2025-06-30 12:00Z,2025-07-01 05:19Z,2025-07-01 05:20Z,2025-07-01 12:00Z,2025-07-01 21:39Z,2025-07-01 21:40Z}'::timestamptz[]) at, buying_powers('DEBT', at => at) p, cash_balance(p.account, at => at) b
+SELECT is_empty($$SELECT at, p.customer FROM unnest('{2025-06-30 12:00Z,2025-07-01 05:19Z,2025-07-01 05:20Z,2025-07-01 12:00Z,2025-07-01 21:39Z,2025-07-01 21:40Z}'::timestamptz[]) at, buying_powers('DEBT', at => at) p, cash_balance(p.customer, at => at) b
 	WHERE p.buying_power <> b.available$$, 'buying power of a whole client equals available cash through write-off and recovery');
-SELECT bust_trade(account, reference, 'bust ' || reference) FROM cash_calls('DEBT') WHERE direction = 'Withdrawal' \g /dev/null
-SELECT results_eq($$SELECT account, buying_power::text FROM buying_powers('DEBT')$$, $$VALUES ('DEBT0001', '350.00 USD'), ('DEBT0002', '2000.00 USD')$$,
+SELECT bust_trade(customer, reference, 'bust ' || reference) FROM cash_calls('DEBT') WHERE direction = 'Withdrawal' \g /dev/null
+SELECT results_eq($$SELECT customer, buying_power::text FROM buying_powers('DEBT')$$, $$VALUES ('DEBT0001', '350.00 USD'), ('DEBT0002', '2000.00 USD')$$,
 	'the bust of a written-off purchase gives back only what was recovered');
 
 -- ---------------------------------------------------------------------------
@@ -193,8 +193,8 @@ SELECT change_cash_terms('QRST', reserve_open_orders => true) \g /dev/null
 -- One customer or a whole client, and the sum of the terms
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.differences(at timestamptz) RETURNS TABLE (account text) LANGUAGE sql AS $$
-	SELECT coalesce(o.account, s.account) FROM (SELECT (buying_power(c.customer_code, at => at)).* FROM customer c JOIN client USING (client_id) WHERE code = 'QRST' AND c.funding_model IS NULL) o
-	  FULL JOIN buying_powers('QRST', at => at) s ON s.account = o.account WHERE o IS DISTINCT FROM s $$;
+	SELECT coalesce(o.customer, s.customer) FROM (SELECT (buying_power(c.customer_code, at => at)).* FROM customer c JOIN client USING (client_id) WHERE code = 'QRST' AND c.funding_model IS NULL) o
+	  FULL JOIN buying_powers('QRST', at => at) s ON s.customer = o.customer WHERE o IS DISTINCT FROM s $$;
 SELECT is_empty(format('SELECT * FROM pg_temp.differences(%L)', at), 'buying_power() and buying_powers() agree at ' || at)
 	FROM unnest(ARRAY['2025-06-02 14:00Z', '2025-06-02 16:30Z', '2025-06-03 11:30Z',
 	'2025-06-03 21:40Z', '2025-06-04 10:30Z', '2025-06-04 12:00Z', '2025-06-04 21:40Z', '2025-06-05 12:00Z', '2025-06-05 17:00Z', (clock_timestamp() AT TIME ZONE 'UTC')::text || 'Z']) at;

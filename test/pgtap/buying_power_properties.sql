@@ -108,7 +108,7 @@ SELECT ok((SELECT count(*) > 3 FROM cash_call WHERE withdrawal = sale),
 	'the random history busts purchases and sales that were settled');
 
 CREATE FUNCTION pg_temp.disagreements(at timestamptz, credits boolean) RETURNS TABLE (account text, power amount, formula amount) LANGUAGE sql STABLE AS $$
-	SELECT p.account, p.buying_power, pg_temp.formula(p.account, at, credits) FROM buying_powers('QRST', at => at) p WHERE p.buying_power <> pg_temp.formula(p.account, at, credits)
+	SELECT p.customer, p.buying_power, pg_temp.formula(p.customer, at, credits) FROM buying_powers('QRST', at => at) p WHERE p.buying_power <> pg_temp.formula(p.customer, at, credits)
 	UNION ALL SELECT c.customer_code, p.buying_power, pg_temp.formula(c.customer_code, at, credits) FROM customer c, buying_power(c.customer_code, at => at) p WHERE p.buying_power <> pg_temp.formula(c.customer_code, at, credits) $$;
 CREATE TEMP TABLE instant AS SELECT at FROM history WHERE n % 25 = 0 UNION SELECT buying_power_cut(at) FROM history WHERE n % 100 = 0 UNION SELECT clock_timestamp();
 SELECT is_empty($$SELECT i.at, d.* FROM instant i, pg_temp.disagreements(i.at, false) d$$,
@@ -116,8 +116,8 @@ SELECT is_empty($$SELECT i.at, d.* FROM instant i, pg_temp.disagreements(i.at, f
 SELECT change_cash_terms('QRST', credit_failed_sells => true) \g /dev/null
 SELECT is_empty($$SELECT i.at, d.* FROM instant i, pg_temp.disagreements(i.at, true) d$$,
 	'buying power equals the formula when failed sales are credited');
-SELECT is_empty($$SELECT i.at, p.account FROM instant i, buying_powers('QRST', at => i.at) p WHERE p.unsettled_withdrawals_at_cut <> coalesce((SELECT sum(a.net_money) FROM aged_tpj('QRST', p.cut) a
-	WHERE a.account_id = p.account AND a.direction = 'Withdrawal'), '0 USD')$$,
+SELECT is_empty($$SELECT i.at, p.customer FROM instant i, buying_powers('QRST', at => i.at) p WHERE p.unsettled_withdrawals_at_cut <> coalesce((SELECT sum(a.net_money) FROM aged_tpj('QRST', p.cut) a
+	WHERE a.account_id = p.customer AND a.direction = 'Withdrawal'), '0 USD')$$,
 	'unsettled withdrawals at the cut equal the sum on the aged list');
 SELECT cmp_ok((SELECT count(*) FROM printed), '>=', 7::bigint, 'the random history takes at least seven aged lists');
 SELECT is_empty($$SELECT p.day FROM printed p WHERE p.file <> (SELECT string_agg(l, E'\n') FROM aged_tpj_file('QRST', p.kind, p.day) l)$$,

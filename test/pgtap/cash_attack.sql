@@ -81,17 +81,17 @@ SELECT post_trade('APXANN01', 'BUY', '0.001 BTC', 'LP1', 'APX due', provider_pri
 CREATE TEMP TABLE good (function text, arguments jsonb);
 INSERT INTO good VALUES
 	('change_cash_terms', $${"client": "'ONE'", "settlement_flow": "'GROSS'", "write_off_days": "20", "availability_days": "2", "minimum_withdrawal": "'5.00 USD'", "return_fee": "'5.00 USD'", "reference": "'new'"}$$),
-	('initiate_deposit', $${"account": "'ONEANN01'", "amount": "'10.00 USD'", "reference": "'new'", "bank": "NULL", "at": "'2026-05-04 15:00Z'"}$$),
+	('initiate_deposit', $${"customer": "'ONEANN01'", "amount": "'10.00 USD'", "reference": "'new'", "bank": "NULL", "at": "'2026-05-04 15:00Z'"}$$),
 	('credit_deposit', $${"client": "'ONE'", "reference": "'deposit'", "bank_reference": "'b'", "at": "'2026-05-04 15:00Z'"}$$),
 	('credit_deposits', $${"client": "'ONE'", "references": "'{deposit}'", "bank_reference": "'b'", "at": "'2026-05-04 15:00Z'"}$$),
 	('cancel_deposit', $${"client": "'ONE'", "reference": "'deposit'", "at": "'2026-05-04 15:00Z'"}$$),
 	('decline_deposit', $${"client": "'ONE'", "reference": "'deposit'", "at": "'2026-05-04 15:00Z'"}$$),
 	('settle_deposits', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'"}$$),
 	('return_deposit', $${"client": "'ONE'", "reference": "'deposit settled'", "code": "'R01'", "at": "'2026-05-04 15:00Z'"}$$),
-	('receive_wire', $${"client": "'ONE'", "amount": "'10.00 USD'", "reference": "'new'", "account": "'ONEANN01'", "bank": "NULL", "at": "'2026-05-04 15:00Z'"}$$),
-	('assign_wire', $${"client": "'ONE'", "reference": "'wire unknown'", "account": "'ONEANN01'", "at": "'2026-05-04 15:00Z'"}$$),
+	('receive_wire', $${"client": "'ONE'", "amount": "'10.00 USD'", "reference": "'new'", "customer": "'ONEANN01'", "bank": "NULL", "at": "'2026-05-04 15:00Z'"}$$),
+	('assign_wire', $${"client": "'ONE'", "reference": "'wire unknown'", "customer": "'ONEANN01'", "at": "'2026-05-04 15:00Z'"}$$),
 	('return_wire', $${"client": "'ONE'", "reference": "'wire unknown'", "reason": "'name differs'", "at": "'2026-05-04 15:00Z'"}$$),
-	('request_withdrawal', $${"account": "'ONEANN01'", "amount": "'10.00 USD'", "reference": "'new'", "rail": "'ACH'", "bank": "NULL", "at": "'2026-05-04 15:00Z'"}$$),
+	('request_withdrawal', $${"customer": "'ONEANN01'", "amount": "'10.00 USD'", "reference": "'new'", "rail": "'ACH'", "bank": "NULL", "at": "'2026-05-04 15:00Z'"}$$),
 	('send_withdrawal', $${"client": "'ONE'", "reference": "'withdrawal'", "at": "'2026-05-04 15:00Z'"}$$),
 	('send_withdrawals', $${"client": "'ONE'", "references": "'{withdrawal}'", "at": "'2026-05-04 15:00Z'"}$$),
 	('complete_withdrawal', $${"client": "'ONE'", "reference": "'withdrawal sent'", "at": "'2026-05-04 15:00Z'"}$$),
@@ -99,8 +99,8 @@ INSERT INTO good VALUES
 	('cancel_withdrawal', $${"client": "'ONE'", "reference": "'withdrawal'", "at": "'2026-05-04 15:00Z'"}$$),
 	('reject_withdrawal', $${"client": "'ONE'", "reference": "'withdrawal'", "reason": "'no'", "at": "'2026-05-04 15:00Z'"}$$),
 	('return_withdrawal', $${"client": "'ONE'", "reference": "'withdrawal completed'", "code": "'R03'", "at": "'2026-05-04 15:00Z'"}$$),
-	('propose_cash_adjustment', $${"account": "'ONEANN01'", "amount": "'10.00 USD'", "reason": "'OTHER_ADJUSTMENT'", "note": "'a gift'", "reference": "'new'", "effective_at": "NULL", "at": "'2026-05-04 15:00Z'"}$$),
-	('recover_deficit', $${"account": "'ONEBEN01'", "reference": "'new'", "amount": "'10.00 USD'", "at": "'2026-05-04 15:00Z'", "asset": "'USD'"}$$),
+	('propose_cash_adjustment', $${"customer": "'ONEANN01'", "amount": "'10.00 USD'", "reason": "'OTHER_ADJUSTMENT'", "note": "'a gift'", "reference": "'new'", "effective_at": "NULL", "at": "'2026-05-04 15:00Z'"}$$),
+	('recover_deficit', $${"customer": "'ONEBEN01'", "reference": "'new'", "amount": "'10.00 USD'", "at": "'2026-05-04 15:00Z'", "asset": "'USD'"}$$),
 	('deficits', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'"}$$),
 	('process_cash_calls', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'"}$$),
 	('propose_cash_call_write_offs', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'"}$$),
@@ -120,14 +120,14 @@ INSERT INTO good VALUES
 	('check_fbo', $${"client": "'ONE'"}$$),
 	('aged_tpj', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'"}$$),
 	('aged_tpj_summary', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'"}$$),
-	('take_aged_tpj', $${"client": "'ONE'", "kind": "'PM'", "as_of": "'2026-05-04 15:00Z'"}$$),
+	('take_aged_tpj', $${"client": "'ONE'", "kind": "'PM'", "at": "'2026-05-04 15:00Z'"}$$),
 	('aged_tpj_file', $${"client": "'ONE'", "kind": "'AM'", "business_date": "'2026-03-02'"}$$),
 	('check_aged_tpj', $${"client": "'ONE'"}$$),
-	('cash_calls', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'", "account": "'ONEANN01'"}$$),
+	('cash_calls', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'", "customer": "'ONEANN01'"}$$),
 	('cash_call_attempts', $${"client": "'ONE'", "call": "pg_temp.call('ONE old')"}$$),
 	('check_cash_calls', $${"client": "'ONE'"}$$),
-	('cash_balance', $${"account": "'ONEANN01'", "at": "'2026-05-04 15:00Z'"}$$),
-	('buying_power', $${"account": "'ONEANN01'", "at": "'2026-05-04 15:00Z'", "asset": "'USD'"}$$),
+	('cash_balance', $${"customer": "'ONEANN01'", "at": "'2026-05-04 15:00Z'"}$$),
+	('buying_power', $${"customer": "'ONEANN01'", "at": "'2026-05-04 15:00Z'", "asset": "'USD'"}$$),
 	('buying_powers', $${"client": "'ONE'", "at": "'2026-05-04 15:00Z'", "asset": "'USD'"}$$),
 	('open_apex_batch', $${"client": "'APX'", "reference": "'new'", "at": "'2026-05-04 15:00Z'"}$$),
 	('apex_batches', $${"client": "'APX'", "at": "'2026-05-04 15:00Z'"}$$),
@@ -148,7 +148,7 @@ CREATE TEMP TABLE spoilt (argument text, value text, sqlstate text, functions te
 INSERT INTO spoilt VALUES
 	('client', $$NULL$$, 'LG010', NULL), ('client', $$''$$, 'LG010', NULL), ('client', $$'NOWHERE'$$, 'LG010', NULL), ('client', $$'one'$$, 'LG010', NULL), ('client', $$'ONE'';'$$, 'LG010', NULL),
 	('client', $$repeat('A', 100000)$$, 'LG010', NULL),
-	('account', $$NULL$$, 'LG012', NULL), ('account', $$''$$, 'LG012', NULL), ('account', $$'NOBODY01'$$, 'LG012', NULL), ('account', $$'oneann01'$$, 'LG012', NULL), ('account', $$repeat('A', 100000)$$, 'LG012', NULL),
+	('customer', $$NULL$$, 'LG012', NULL), ('customer', $$''$$, 'LG012', NULL), ('customer', $$'NOBODY01'$$, 'LG012', NULL), ('customer', $$'oneann01'$$, 'LG012', NULL), ('customer', $$repeat('A', 100000)$$, 'LG012', NULL),
 	('amount', $$NULL$$, 'LG045', NULL), ('amount', $$'0.00 USD'$$, 'LG045', NULL), ('amount', $$'-10.00 USD'$$, 'LG045', NULL), ('amount', $$'10.001 USD'$$, 'LG043', NULL),
 	('amount', $$'0.01 BTC'$$, 'LG042', NULL), ('amount', $$'10.00 NONE'$$, 'LG040', NULL), ('amount', $$'NaN USD'$$, '22P02', NULL), ('amount', $$'1e400 USD'$$, '22003', NULL),
 	('at', $$NULL$$, 'LG061', NULL), ('at', $$'infinity'$$, 'LG061', NULL), ('at', $$'-infinity'$$, 'LG002', NULL), ('at', $$clock_timestamp() + interval '1 hour'$$, 'LG061', NULL),
@@ -160,8 +160,8 @@ INSERT INTO spoilt VALUES
 -- without a client: for all
 INSERT INTO spoilt VALUES ('client', $$NULL$$, '00000', 'settle_deposits process_cash_calls charge_cash_call_write_offs propose_cash_call_write_offs instruct_settlement_transfers top_up_deficits '
 	'fbo_transfers deficits fbo_proof check_fbo check_cash_calls check_aged_tpj take_aged_tpj');
--- without an amount: all there is; without an account: unidentified
-INSERT INTO spoilt VALUES ('amount', $$NULL$$, '00000', 'recover_cash_call recover_deficit'), ('account', $$NULL$$, '00000', 'receive_wire cash_calls'),
+-- without an amount: all there is; without a customer: unidentified
+INSERT INTO spoilt VALUES ('amount', $$NULL$$, '00000', 'recover_cash_call recover_deficit'), ('customer', $$NULL$$, '00000', 'receive_wire cash_calls'),
 	('amount', $$'10.00 NONE'$$, 'LG042', 'recover_cash_call'), ('note', $$NULL$$, 'LG002', NULL), ('note', $$''$$, 'LG002', NULL);
 -- an adjustment takes as well as gives
 INSERT INTO spoilt VALUES ('amount', $$NULL$$, 'LG044', 'propose_cash_adjustment'), ('amount', $$'0.00 USD'$$, 'LG044', 'propose_cash_adjustment'),
@@ -186,7 +186,6 @@ INSERT INTO spoilt VALUES ('amount', $$'9.99 USD'$$, 'LG047', 'request_withdrawa
 	('bank_reference', $$NULL$$, 'LG002', 'confirm_fbo_transfer'), ('bank_reference', $$''$$, 'LG002', 'confirm_fbo_transfer'), ('bank_reference', $$'ONE bank 2'$$, 'LG020', 'confirm_fbo_transfer'),
 	('kind', $$NULL$$, 'LG002', 'take_aged_tpj'), ('kind', $$'am'$$, 'LG002', 'take_aged_tpj'), ('kind', $$NULL$$, 'LG002', 'aged_tpj_file'), ('kind', $$'am'$$, 'LG002', 'aged_tpj_file'), ('kind', $$'PM'$$, 'LG088', 'aged_tpj_file'),
 	('business_date', $$NULL$$, 'LG088', NULL), ('business_date', $$'infinity'$$, 'LG088', NULL), ('business_date', $$'2026-03-03'$$, 'LG088', NULL),
-	('as_of', $$NULL$$, 'LG061', NULL), ('as_of', $$'infinity'$$, 'LG061', NULL), ('as_of', $$'-infinity'$$, 'LG002', NULL), ('as_of', $$clock_timestamp() + interval '1 hour'$$, 'LG061', NULL),
 	('settlement_flow', $$'net'$$, 'LG002', NULL), ('settlement_flow', $$''$$, 'LG002', NULL), ('write_off_days', $$0$$, 'LG002', NULL), ('write_off_days', $$-1$$, 'LG002', NULL), ('write_off_days', $$2147483647$$, 'LG002', NULL),
 	('availability_days', $$-1$$, 'LG002', NULL), ('availability_days', $$61$$, 'LG002', NULL), ('minimum_withdrawal', $$'-1.00 USD'$$, 'LG002', NULL), ('minimum_withdrawal', $$'1.00 BTC'$$, 'LG042', NULL),
 	('return_fee', $$'-1.00 USD'$$, 'LG002', NULL), ('return_fee', $$'1.00 BTC'$$, 'LG042', NULL), ('return_fee', $$'1.00 NONE'$$, 'LG040', NULL),
@@ -213,7 +212,7 @@ SELECT is(pg_temp.try(pg_temp.call_of(g.function, g.arguments || jsonb_build_obj
 -- States that do not fit, and repeated requests
 -- ---------------------------------------------------------------------------
 CREATE TEMP TABLE step (function text, extra text);
-INSERT INTO step VALUES ('credit_deposit', ''), ('cancel_deposit', ''), ('decline_deposit', ''), ('return_deposit', $$, code => 'R10'$$), ('assign_wire', $$, account => 'ONEANN01'$$),
+INSERT INTO step VALUES ('credit_deposit', ''), ('cancel_deposit', ''), ('decline_deposit', ''), ('return_deposit', $$, code => 'R10'$$), ('assign_wire', $$, customer => 'ONEANN01'$$),
 	('return_wire', $$, reason => 'no'$$), ('send_withdrawal', ''), ('complete_withdrawal', ''), ('cancel_withdrawal', ''), ('reject_withdrawal', $$, reason => 'no'$$),
 	('return_withdrawal', $$, code => 'R03'$$), ('confirm_fbo_transfer', $$, bank_reference => 'ONE bank 2'$$), ('fail_fbo_transfer', $$, reason => 'no'$$);
 -- The steps that each can take, or has taken and answers again; the others end in LG081, and LG080 where it is of another kind.

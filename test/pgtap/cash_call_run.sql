@@ -21,7 +21,7 @@ CREATE FUNCTION pg_temp.cover(amount amount) RETURNS void LANGUAGE sql AS $$
 CREATE FUNCTION pg_temp.trade(reference text, account text, side text, quantity amount, at timestamptz, encumbered boolean DEFAULT false) RETURNS bigint LANGUAGE sql AS $$
 	SELECT (post_trade(account, side, quantity, 'LP1', reference, provider_price => '60000 USD/BTC', markup_bps => CASE side WHEN 'BUY' THEN 50 END, executed_at => at, encumbered => encumbered)).journal $$;
 CREATE FUNCTION pg_temp.run(at timestamptz, client text DEFAULT NULL) RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT format('%s %s: %s = %s + %s, collected %s, paid %s', client_code, asset, attempted, settled, failed, collected, paid) FROM process_cash_calls(at, client) $$;
+	SELECT format('%s %s: %s = %s + %s, collected %s, paid %s', p.client, asset, attempted, settled, failed, collected, paid) FROM process_cash_calls(at, client) AS p $$;
 CREATE FUNCTION pg_temp.owned(name text) RETURNS amount LANGUAGE sql AS $$
 	SELECT coalesce((SELECT (balance_of(a.account)).balance FROM account a WHERE a.fund = split_part(owned.name, ' ', 1) AND a.name = split_part(owned.name, ' ', 2)), '0 USD') $$;
 CREATE VIEW pg_temp.call AS

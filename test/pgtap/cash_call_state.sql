@@ -40,7 +40,7 @@ SELECT is(pg_temp.call('buy', '2026-09-01 22:00Z'), 'SETTLED Withdrawal of 6000.
 	'a settled call has its whole amount settled and no reason');
 SELECT is(pg_temp.call('sell'), 'SETTLED Deposit of 2400.00 USD: 2400.00 USD + 0.00 USD + 0.00 USD - 0.00 USD + 0.00 USD, 2 attempts ',
 	'the call of a sale is a deposit');
-SELECT results_eq($$ SELECT account, side, symbol, quantity, price, client_order_id, called_at, first_attempt_at, last_attempt_at FROM cash_calls('QRST', customer => 'QRST0001') c WHERE c.reference = 'sell' $$,
+SELECT results_eq($$ SELECT customer, side, symbol, quantity, price, client_order_id, called_at, first_attempt_at, last_attempt_at FROM cash_calls('QRST', customer => 'QRST0001') c WHERE c.reference = 'sell' $$,
 	$$ VALUES ('QRST0001', 'SELL', 'BTCUSD', '0.04 BTC'::amount, '60000 USD/BTC'::price, 'order sell', '2026-09-01 16:00Z'::timestamptz, '2026-09-01 16:00Z'::timestamptz, '2026-09-01 22:00Z'::timestamptz) $$,
 	'a call is listed with the terms of its execution and its attempts'' times');
 SELECT results_eq($$ SELECT c.reference FROM cash_calls('QRST') c $$, ARRAY['buy', 'sell', 'off', 'gone', 'open'],
@@ -49,8 +49,8 @@ SELECT results_eq($$ SELECT c.reference FROM cash_calls('QRST', customer => 'QRS
 	'calls can be listed for one customer');
 SELECT throws_ok(format('SELECT * FROM cash_calls(%s)', arguments), code, NULL,
 	'a list of calls is refused with ' || code || ' for ' || arguments)
-  FROM (VALUES ('''QRST'', account => ''APEX0001''', 'LG012'), ('''QRST'', account => ''''', 'LG012'), ('''QRST'', NULL', 'LG061'), ('''QRST'', ''infinity''', 'LG061'),
-			   ('''QRST'', ''-infinity''', 'LG002'), ('''QRST'', clock_timestamp() + interval ''1 hour''', 'LG061')) AS refusal(arguments, code);
+  FROM (VALUES ('''QRST'', customer => ''APEX0001''', 'LG012'), ('''QRST'', customer => ''''', 'LG012'), ('''QRST'', at => NULL', 'LG061'), ('''QRST'', at => ''infinity''', 'LG061'),
+			   ('''QRST'', at => ''-infinity''', 'LG002'), ('''QRST'', at => clock_timestamp() + interval ''1 hour''', 'LG061')) AS refusal(arguments, code);
 SELECT throws_ok($$ SELECT * FROM cash_calls('NONE') $$, 'LG010', NULL, 'a list of calls of an unknown client is refused');
 
 SELECT results_eq($$ SELECT attempt, attempted_at, outcome, reason, meaning IS NOT NULL, amount, journal IS NOT NULL, recorded_by = current_user FROM cash_call_attempts('QRST', pg_temp.number('buy')) $$, $$ VALUES

@@ -48,8 +48,8 @@ SELECT pg_temp.pay_in('CAROL001', '60.30 USD', 'J05d') \g /dev/null
 SELECT results_eq($$SELECT * FROM pg_temp.lines_of('J05d')$$, $$SELECT line_text FROM given_line WHERE id = 'J05d' ORDER BY line$$,
 	'a customer''s wire is posted as golden journal J05d');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
-SELECT results_eq(format($$SELECT call, requested::text, amount::text, to_bad_debt::text, to_share::text, recovered_by FROM recover_cash_call('XYZZ', %s, 'r1', at => '2026-11-05 15:00Z')$$, :carol),
-	format($$VALUES (%s::bigint, NULL, '60.30 USD', '0.30 USD', '60.00 USD', name 'bakkt_test_settler')$$, :carol),
+SELECT results_eq(format($$SELECT call, requested::text, amount::text, to_bad_debt::text, to_share::text, outcome, replayed FROM recover_cash_call('XYZZ', %s, 'r1', at => '2026-11-05 15:00Z')$$, :carol),
+	format($$VALUES (%s::bigint, NULL, '60.30 USD', '0.30 USD', '60.00 USD', 'recovered', false)$$, :carol),
 	'a recovery without an amount takes all that was written off');
 SELECT is((recover_cash_call('XYZZ', :carol, 'r1', at => '2026-11-06 15:00Z')).at, '2026-11-05 15:00Z',
 	'a repeated recovery returns the first one');
@@ -60,6 +60,8 @@ SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'r1')$$, :dave), 
 SELECT throws_ok(format($$SELECT recover_cash_call('XYZZ', %s, 'r2')$$, :carol), 'LG083', NULL,
 	'a fully recovered call cannot be recovered again');
 RESET SESSION AUTHORIZATION;
+SELECT is((SELECT a.role_name COLLATE "default" FROM request r JOIN actor a USING (actor_id) WHERE r.scope = 'recovery' AND r.reference = 'r1'), 'bakkt_test_settler',
+	'a recovery is recorded as its caller''s');
 SELECT results_eq($$SELECT * FROM pg_temp.lines_of('recovery:r1')$$, $$SELECT line_text FROM given_line WHERE id = 'J05e' ORDER BY line$$,
 	'a recovery is posted as golden journal J05e: bad debt, share, then coin released');
 SELECT results_eq($$SELECT k.name COLLATE "default", j.effective_at FROM journal j JOIN journal_kind k USING (kind) WHERE j.reference = 'recovery:r1'$$, $$VALUES ('cash_recovery', timestamptz '2026-11-05 15:00Z')$$,

@@ -36,13 +36,13 @@ RESET SESSION AUTHORIZATION;
 SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :carol), 'LG083', NULL,
 	'a write-off that was not proposed is not approved');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_both;
-SELECT results_eq($$SELECT client_code, proposed, amount::text FROM propose_cash_call_write_offs('2026-09-20 05:00Z')$$, $$VALUES ('XYZZ', 2::bigint, '30210.30 USD')$$,
+SELECT results_eq($$SELECT client, proposed, amount::text FROM propose_cash_call_write_offs('2026-09-20 05:00Z')$$, $$VALUES ('XYZZ', 2::bigint, '30210.30 USD')$$,
 	'a write-off is proposed on the day after the thirtieth');
 SELECT is_empty($$SELECT * FROM propose_cash_call_write_offs('2026-09-20 05:10Z')$$,
 	'a write-off is proposed once by repeated runs');
-SELECT results_eq(format($$SELECT proposal_no, status FROM propose_cash_call_write_off('XYZZ', %s, '2026-09-20 05:10Z')$$, :carol), $$VALUES (1, 'PROPOSED')$$,
+SELECT results_eq(format($$SELECT reference, outcome, replayed, proposal, status, at, decided_by FROM propose_cash_call_write_off('XYZZ', %s, '2026-09-20 05:10Z')$$, :carol), $$VALUES ('carol', 'proposed', true, 1, 'PROPOSED', timestamptz '2026-09-20 05:00Z', name 'bakkt_test_both')$$,
 	'a proposal by hand of a proposed write-off is the same proposal');
-SELECT results_eq($$SELECT call, account, reference, amount::text, age_days, charge_month, status, proposed_by FROM cash_write_offs('XYZZ', '2026-09-20 06:00Z')$$,
+SELECT results_eq($$SELECT call, customer, reference, amount::text, age_days, charge_month, status, proposed_by FROM cash_write_offs('XYZZ', '2026-09-20 06:00Z')$$,
 	format($$VALUES (%s::bigint, 'BOB00001', 'bob', '30150.00 USD', 31, date '2026-10-01', 'PROPOSED', name 'bakkt_test_both'), (%s, 'CAROL001', 'carol', '60.30 USD', 31, '2026-10-01', 'PROPOSED', 'bakkt_test_both')$$, :bob, :carol),
 	'a write-off is to be charged in the month after the call became eligible');
 SELECT is_empty($$SELECT * FROM cash_write_offs('XYZZ', '2026-09-20 04:00Z')$$,
@@ -81,13 +81,13 @@ SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :car
 RESET SESSION AUTHORIZATION;
 SELECT remove_approval_limit('bakkt_test_approver', 'USD', reason => 'the test is over');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
-SELECT results_eq(format($$SELECT status, approved_by FROM approve_cash_call_write_off('XYZZ', %s, '2026-09-21 15:00Z')$$, :carol), $$VALUES ('APPROVED', name 'bakkt_test_approver')$$,
+SELECT results_eq(format($$SELECT outcome, replayed, status, decided_by FROM approve_cash_call_write_off('XYZZ', %s, '2026-09-21 15:00Z')$$, :carol), $$VALUES ('approved', false, 'APPROVED', name 'bakkt_test_approver')$$,
 	'an approver of the client approves a write-off');
-SELECT results_eq(format($$SELECT status, approved_at FROM approve_cash_call_write_off('XYZZ', %s, '2026-09-22 15:00Z')$$, :carol), $$VALUES ('APPROVED', timestamptz '2026-09-21 15:00Z')$$,
+SELECT results_eq(format($$SELECT outcome, replayed, status, at FROM approve_cash_call_write_off('XYZZ', %s, '2026-09-22 15:00Z')$$, :carol), $$VALUES ('approved', true, 'APPROVED', timestamptz '2026-09-21 15:00Z')$$,
 	'a write-off approved again keeps the time of its first approval');
-SELECT results_eq(format($$SELECT status, decline_reason FROM decline_cash_call_write_off('XYZZ', %s, 'he will pay', '2026-09-21 15:00Z')$$, :bob), $$VALUES ('DECLINED', 'he will pay')$$,
+SELECT results_eq(format($$SELECT outcome, replayed, status, reason FROM decline_cash_call_write_off('XYZZ', %s, 'he will pay', '2026-09-21 15:00Z')$$, :bob), $$VALUES ('declined', false, 'DECLINED', 'he will pay')$$,
 	'an approver of the client declines a write-off');
-SELECT results_eq(format($$SELECT status, decline_reason FROM decline_cash_call_write_off('XYZZ', %s, 'again', '2026-09-21 16:00Z')$$, :bob), $$VALUES ('DECLINED', 'he will pay')$$,
+SELECT results_eq(format($$SELECT outcome, replayed, status, at, reason FROM decline_cash_call_write_off('XYZZ', %s, 'again', '2026-09-21 16:00Z')$$, :bob), $$VALUES ('declined', true, 'DECLINED', timestamptz '2026-09-21 15:00Z', 'he will pay')$$,
 	'a write-off declined again keeps its first reason');
 SELECT throws_ok(format($$SELECT approve_cash_call_write_off('XYZZ', %s)$$, :bob), 'LG083', NULL,
 	'a write-off that was declined is not approved');
@@ -100,11 +100,15 @@ SELECT is_empty($$SELECT * FROM charge_cash_call_write_offs('2026-10-01 04:59:59
 	'a write-off is not charged before its month has begun in Central Time');
 SELECT is((SELECT due_at IS NOT NULL FROM cash_call WHERE journal_id = :carol), true,
 	'a call is still attempted until its write-off is charged');
-SELECT results_eq($$SELECT client_code, charged, amount::text, from_share::text, from_bad_debt::text FROM charge_cash_call_write_offs('2026-10-01 05:00Z')$$,
+SELECT results_eq($$SELECT client, charged, amount::text, from_share::text, from_bad_debt::text FROM charge_cash_call_write_offs('2026-10-01 05:00Z')$$,
 	$$VALUES ('XYZZ', 1::bigint, '60.30 USD', '60.00 USD', '0.30 USD')$$,
 	'a write-off is charged to the revenue share first, then to bad debt');
 SELECT is_empty($$SELECT * FROM charge_cash_call_write_offs('2026-10-01 05:00Z')$$,
 	'a write-off is charged once by repeated runs');
+SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
+SELECT results_eq(format($$SELECT replayed, status, at FROM approve_cash_call_write_off('XYZZ', %s, '2026-10-01 15:00Z')$$, :carol), $$VALUES (true, 'APPROVED', timestamptz '2026-09-21 15:00Z')$$,
+	'an approval repeated after the charge is answered as at first');
+RESET SESSION AUTHORIZATION;
 RESET SESSION AUTHORIZATION;
 SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('write-off:%s')$$, :carol), replace($$SELECT line_text FROM given_line WHERE id = 'J05c' ORDER BY line$$, 'carol', 'carol'),
 	'the journal of a write-off is golden journal J05c');
@@ -130,7 +134,7 @@ SELECT results_eq($$SELECT reference, status, from_share::text, journal FROM cas
 
 -- declined, proposed again by hand, declined again after approval
 SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
-SELECT results_eq(format($$SELECT proposal_no, status FROM propose_cash_call_write_off('XYZZ', %s, '2026-10-02Z')$$, :bob), $$VALUES (2, 'PROPOSED')$$,
+SELECT results_eq(format($$SELECT replayed, proposal, status FROM propose_cash_call_write_off('XYZZ', %s, '2026-10-02Z')$$, :bob), $$VALUES (false, 2, 'PROPOSED')$$,
 	'a declined write-off can be proposed again by hand');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT is((approve_cash_call_write_off('XYZZ', :bob, '2026-10-02 01:00Z')).status, 'APPROVED',
@@ -172,8 +176,9 @@ SELECT results_eq($$SELECT reference, charge_month FROM cash_write_offs('XYZZ') 
 	$$VALUES ('d30', date '2026-10-01'), ('d31', '2026-11-01'), ('dec', '2026-01-01'), ('frozen', '2026-11-01')$$,
 	'the month of charging follows the Central date on which a call became eligible');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
-SELECT is((SELECT count(*) FROM approve_cash_call_write_offs('XYZZ', ARRAY[:d30, :d31, :winter, :d30, :frozen], '2026-11-01 16:00Z') WHERE status = 'APPROVED'), 4::bigint,
-	'one request approves several write-offs');
+SELECT results_eq(format($$SELECT request, call, replayed, status FROM approve_cash_call_write_offs('XYZZ', ARRAY[%1$s, %2$s, %3$s, %1$s, %4$s], '2026-11-01 16:00Z')$$, :d30, :d31, :winter, :frozen),
+	format($$VALUES (1, %1$s::bigint, false, 'APPROVED'), (2, %2$s, false, 'APPROVED'), (3, %3$s, false, 'APPROVED'), (4, %1$s, true, 'APPROVED'), (5, %4$s, false, 'APPROVED')$$, :d30, :d31, :winter, :frozen),
+	'one request approves several write-offs, each answered in its place');
 RESET SESSION AUTHORIZATION;
 -- 100.00 have accrued
 SELECT post_entry(c.client_id, 'accrued', 'general', journal_entry(line('Dr', ensure_account(c.client_id, 'CORP', 'Revenue:markup', 'USD'), '100.00 USD'),
@@ -188,7 +193,7 @@ SELECT results_eq($$SELECT charged, amount::text, from_share::text, from_bad_deb
 SELECT unfreeze_account(account_of('XYZZ', 'CORP', 'TPJ:receivable:CAROL001', 'USD'), reason => 'test') \g /dev/null
 SELECT results_eq($$SELECT charged, amount::text FROM charge_cash_call_write_offs('2026-11-02 15:00Z')$$, $$VALUES (1::bigint, '6.00 USD')$$,
 	'a write-off on a frozen account is charged once it is unfrozen');
-SELECT results_eq($$SELECT reference, from_share::text, from_bad_debt::text FROM cash_write_offs('XYZZ') WHERE status = 'CHARGED' AND account = 'DAVE0001'$$,
+SELECT results_eq($$SELECT reference, from_share::text, from_bad_debt::text FROM cash_write_offs('XYZZ') WHERE status = 'CHARGED' AND customer = 'DAVE0001'$$,
 	$$VALUES ('dec', '30.00 USD', '0.00 USD'), ('d30', '60.00 USD', '0.00 USD'), ('d31', '10.00 USD', '110.00 USD')$$,
 	'the last write-off that the share covers in part falls on bad debt for the rest');
 SELECT results_eq(format($$SELECT * FROM pg_temp.lines_of('write-off:%s')$$, :winter), $$VALUES ('CORP Dr RevShare:payable:XYZZ 30.00 USD'), ('CORP Cr TPJ:receivable:DAVE0001 30.00 USD')$$,
@@ -218,9 +223,9 @@ SELECT post_entry(c.client_id, 'paid in', 'cash_deposit', journal_entry(line('Dr
 	line('Cr', ensure_account(c.client_id, 'FBO', 'Cust:ERIN0001:settled', 'USD'), '60.00 USD'))) FROM client c \g /dev/null
 SELECT is((SELECT collected FROM process_cash_calls('2026-11-01 12:00Z', 'XYZZ')), '60.00 USD',
 	'a call whose write-off is approved can still be paid');
-SELECT results_eq($$SELECT reference, status FROM cash_write_offs('XYZZ', '2026-11-01 13:00Z') WHERE account = 'ERIN0001'$$, $$VALUES ('e1', 'LAPSED'), ('e2', 'APPROVED')$$,
+SELECT results_eq($$SELECT reference, status FROM cash_write_offs('XYZZ', '2026-11-01 13:00Z') WHERE customer = 'ERIN0001'$$, $$VALUES ('e1', 'LAPSED'), ('e2', 'APPROVED')$$,
 	'the write-off of a paid call lapses');
-SELECT results_eq($$SELECT reference, status FROM cash_write_offs('XYZZ', '2026-11-01 11:00Z') WHERE account = 'ERIN0001'$$, $$VALUES ('e1', 'APPROVED'), ('e2', 'APPROVED')$$,
+SELECT results_eq($$SELECT reference, status FROM cash_write_offs('XYZZ', '2026-11-01 11:00Z') WHERE customer = 'ERIN0001'$$, $$VALUES ('e1', 'APPROVED'), ('e2', 'APPROVED')$$,
 	'a write-off stands as approved until its call is paid');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT throws_ok(format($$SELECT decline_cash_call_write_off('XYZZ', %s, 'late')$$, :winter), 'LG083', NULL,

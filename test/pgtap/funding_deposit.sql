@@ -44,7 +44,7 @@ SELECT is(pg_temp.step('dep-1', 'credited'), pg_temp.golden('J01b'), 'a credited
 SELECT is(pg_temp.cash('ALICE001'), '0.00 USD/10000.00 USD', 'a credited deposit is still an unsettled claim');
 SELECT is((SELECT count(*) FROM settle_deposits('2026-11-06 13:29:59.999999Z')), 0::bigint,
 	'a deposit is not settled a microsecond before it is available');
-SELECT is((SELECT format('%s %s %s', client_code, settled, amount) FROM settle_deposits('2026-11-06 13:30Z')), 'QRST 1 10000.00 USD',
+SELECT is((SELECT format('%s %s %s', client, settled, amount) FROM settle_deposits('2026-11-06 13:30Z')), 'QRST 1 10000.00 USD',
 	'a deposit is settled at the instant it is available');
 SELECT is(pg_temp.step('dep-1', 'settled'), pg_temp.golden('J01c'), 'a settled deposit posts golden journal J01c');
 SELECT is(pg_temp.cash('ALICE001'), '10000.00 USD/0.00 USD', 'a settled deposit is a settled claim');
@@ -85,10 +85,11 @@ SELECT throws_ok($$ SELECT initiate_deposit('BOB00001', '1 USD', 'far', at => '2
 -- ---------------------------------------------------------------------------
 -- Idempotency
 -- ---------------------------------------------------------------------------
-SELECT is((SELECT status FROM initiate_deposit('ALICE001', '10000.00 USD', 'dep-1')), 'INITIATED',
+SELECT is((SELECT format('%s %s %s', outcome, replayed, status) FROM initiate_deposit('ALICE001', '10000.00 USD', 'dep-1')), 'initiated t INITIATED',
 	'a deposit initiated again is answered as it was answered first');
-SELECT is((SELECT status FROM credit_deposit('QRST', 'dep-1', 'BAI-142')), 'SETTLED',
-	'a deposit credited again is answered with its present status');
+SELECT results_eq($$SELECT request, reference, outcome, replayed, customer, amount::text, status, at, available_at, bank_reference FROM credit_deposit('QRST', 'dep-1', 'BAI-142')$$,
+	$$VALUES (1, 'dep-1', 'credited', true, 'ALICE001', '10000.00 USD', 'CREDITED', timestamptz '2026-11-03 15:00Z', timestamptz '2026-11-06 13:30Z', 'BAI-142')$$,
+	'a deposit credited again is answered as it was answered first, though it is settled by now');
 SELECT is((SELECT count(*) FROM journal WHERE reference LIKE 'funding:%'), 3::bigint, 'a step taken again posts nothing');
 SELECT throws_ok(call, 'LG020', NULL, 'the reference of a deposit is refused with other content: ' || call) FROM unnest(ARRAY[
 	$$ SELECT initiate_deposit('BOB00001', '10000 USD', 'dep-1') $$, $$ SELECT initiate_deposit('ALICE001', '10001 USD', 'dep-1') $$,
@@ -114,7 +115,7 @@ SELECT throws_ok(format('SELECT %s', call), code, NULL, 'a step is refused with 
 	($$credit_deposit('QRST', 'dep-1', 'BAI-142', 'infinity')$$, 'LG061')) AS t (call, code);
 SELECT is((SELECT status FROM initiate_deposit('BOB00001', '1 USD', 'r', at => '2026-11-02 15:00Z')), 'INITIATED',
 	'a refused request does not use up its reference');
-SELECT is((SELECT credit_deposits('QRST', '{}')), 0::bigint, 'crediting an empty list credits nothing');
+SELECT is_empty($$SELECT credit_deposits('QRST', '{}')$$, 'crediting an empty list credits nothing');
 
 -- The party decides what is asked for, not what the bank has done.
 CREATE FUNCTION pg_temp.party(party_status text, mode text) RETURNS void LANGUAGE sql AS $$ SELECT change_customer('CAROL001', mode => mode, party_status => party_status) $$;
@@ -135,13 +136,15 @@ SELECT is(pg_temp.cash('CAROL001'), '105.00 USD/0.00 USD',
 -- Cancelled, declined, returned before completion
 -- ---------------------------------------------------------------------------
 SELECT initiate_deposit('DAVE0001', '10 USD', s, at => '2026-11-02 15:00Z') FROM unnest(ARRAY['initiated', 'credited', 'settled', 'cancelled', 'declined', 'returned early', 'returned late', 'returned before']) s \g /dev/null
-SELECT is((SELECT credit_deposits('QRST', ARRAY['credited', 'settled', 'returned early', 'returned late'], 'lot', '2026-11-03 15:00Z')), 4::bigint,
-	'several deposits are credited in one sum');
+SELECT results_eq($$SELECT request, reference, replayed, status FROM credit_deposits('QRST', ARRAY['settled', 'credited', 'returned early', 'settled', 'returned late'], 'lot', '2026-11-03 15:00Z')$$,
+	$$VALUES (1, 'settled', false, 'CREDITED'), (2, 'credited', false, 'CREDITED'), (3, 'returned early', false, 'CREDITED'), (4, 'settled', true, 'CREDITED'), (5, 'returned late', false, 'CREDITED')$$,
+	'several deposits are credited in one sum, each answered in its place');
 SELECT is(pg_temp.step('settled', 'credited'), ARRAY['Dr FBO Bank:omnibus 40.00 USD', 'Cr FBO Clearing:ACH-in 40.00 USD'],
 	'deposits credited in one sum have one line of the bank');
 SELECT is((SELECT count(DISTINCT e.journal_id) FROM funding_event e WHERE e.bank_reference = 'lot'), 1::bigint,
 	'deposits credited in one sum share one journal');
-SELECT is((SELECT credit_deposits('QRST', ARRAY['credited', 'settled', 'returned early', 'returned late'], 'lot')), 0::bigint,
+SELECT is((SELECT string_agg(format('%s %s', reference, replayed), ', ' ORDER BY request) FROM credit_deposits('QRST', ARRAY['credited', 'settled', 'returned early', 'returned late'], 'lot')),
+	'credited t, settled t, returned early t, returned late t',
 	'deposits credited in one sum again are not credited anew');
 SELECT throws_ok($$ SELECT credit_deposits('QRST', ARRAY['initiated', 'settled'], 'other lot') $$, 'LG020', NULL,
 	'a list is refused whole when one deposit was credited otherwise');
@@ -172,12 +175,12 @@ SELECT return_deposit('QRST', 'returned late', 'R10', at => '2026-11-09 15:00Z')
 SELECT is((SELECT array_agg(pg_temp.state(s) ORDER BY n) FROM unnest(ARRAY['initiated', 'credited', 'settled', 'cancelled', 'declined', 'returned early', 'returned late', 'late']) WITH ORDINALITY AS t (s, n)),
 	ARRAY['INITIATED', 'SETTLED', 'SETTLED', 'CANCELLED', 'DECLINED', 'RETURNED', 'RETURNED', 'CREDITED'],
 	'each deposit stands where its steps have led');
-SELECT is((SELECT status FROM cancel_deposit('QRST', 'cancelled', 'changed his mind')), 'CANCELLED',
-	'a deposit canceled again is answered with its present status');
-SELECT is((SELECT status FROM decline_deposit('QRST', 'declined', 'risk')), 'DECLINED',
-	'a deposit declined again is answered with its present status');
-SELECT is((SELECT status FROM return_deposit('QRST', 'returned early', 'R01', 'ret-1')), 'RETURNED',
-	'a deposit returned again is answered with its present status');
+SELECT is((SELECT format('%s %s %s', outcome, replayed, status) FROM cancel_deposit('QRST', 'cancelled', 'changed his mind')), 'canceled t CANCELLED',
+	'a deposit canceled again is answered as it was answered first');
+SELECT is((SELECT format('%s %s %s', outcome, replayed, status) FROM decline_deposit('QRST', 'declined', 'risk')), 'declined t DECLINED',
+	'a deposit declined again is answered as it was answered first');
+SELECT is((SELECT format('%s %s %s', outcome, replayed, status) FROM return_deposit('QRST', 'returned early', 'R01', 'ret-1')), 'returned t RETURNED',
+	'a deposit returned again is answered as it was answered first');
 SELECT throws_ok(call, 'LG020', NULL, 'a step taken again is refused with other content: ' || call) FROM unnest(ARRAY[
 	$$ SELECT cancel_deposit('QRST', 'cancelled', 'bank') $$, $$ SELECT decline_deposit('QRST', 'declined') $$, $$ SELECT return_deposit('QRST', 'returned early', 'R02', 'ret-1') $$,
 	$$ SELECT return_deposit('QRST', 'returned early', 'R01', 'ret-2') $$]) AS call;
@@ -213,8 +216,26 @@ SELECT is((SELECT count(*) FROM attempt a WHERE pg_temp.attempt(a.call) = 'LG081
 -- ---------------------------------------------------------------------------
 SELECT initiate_deposit('ERIN0001', '7 USD', 'first', bank => 'First', at => '2026-11-02 15:00Z'), initiate_deposit('ERIN0001', '8 EUR', 'euro', at => '2026-11-02 15:00Z'),
 	initiate_deposit('ERIN0001', '9 USD', 'plain', at => '2026-11-02 15:00Z') \g /dev/null
-SELECT is((SELECT credit_deposits('QRST', ARRAY['first', 'euro', 'plain'], 'several', '2026-11-03 15:00Z')), 3::bigint,
+SELECT is((SELECT count(*) FROM credit_deposits('QRST', ARRAY['first', 'euro', 'plain'], 'several', '2026-11-03 15:00Z') WHERE NOT replayed), 3::bigint,
 	'one list credits deposits at two banks in two currencies');
+SELECT open_customer('QRST', 'GINA0001', external_id => 'gina') \g /dev/null
+SELECT initiate_deposit('QRST/gina', '3 USD', 'by name', at => '2026-11-02 15:00Z') \g /dev/null
+SELECT is((SELECT format('%s %s', replayed, customer) FROM initiate_deposit('GINA0001', '3 USD', 'by name', at => '2026-11-02 15:00Z')), 't GINA0001',
+	'a request is the same whether it names the customer by code or by external id');
+SELECT is((SELECT count(*) FROM funding_transfers('QRST', customer => 'QRST/gina')), 1::bigint, 'transfers are listed of a customer named by external id');
+SELECT cancel_deposit('QRST', 'by name') \g /dev/null
+CREATE ROLE ledger_test_tenant IN ROLE bakkt_ledger_poster;
+SELECT grant_client_access('QRST', 'ledger_test_tenant') \g /dev/null
+SELECT initiate_deposit('ERIN0001', '6 USD', 'given up', bank => 'First', at => '2026-11-02 15:00Z') \g /dev/null
+SET LOCAL SESSION AUTHORIZATION ledger_test_tenant;
+SELECT results_eq($$SELECT outcome, replayed, bank FROM bakkt_ledger.cancel_deposit('QRST', 'given up')$$, $$VALUES ('canceled', false, NULL::text)$$,
+	'a step of a deposit does not tell a tenant the bank');
+SELECT results_eq($$SELECT outcome, bank FROM bakkt_ledger.initiate_deposit('ERIN0001', '5 USD', 'by tenant', bank => 'First')$$, $$VALUES ('initiated', 'First')$$,
+	'a tenant that has named a bank is answered with it');
+RESET SESSION AUTHORIZATION;
+SELECT results_eq($$SELECT outcome, replayed, bank FROM cancel_deposit('QRST', 'given up')$$, $$VALUES ('canceled', true, 'First')$$,
+	'a step of a deposit tells the company the bank');
+SELECT cancel_deposit('QRST', 'by tenant') \g /dev/null
 SELECT is(pg_temp.step('first', 'credited'), ARRAY['Dr FBO Bank:omnibus:First 7.00 USD', 'Cr FBO Clearing:ACH-in 7.00 USD'],
 	'deposits at different banks are credited in separate journals');
 SELECT is(pg_temp.step('euro', 'credited'), ARRAY['Dr FBO Bank:omnibus 8.00 EUR', 'Cr FBO Clearing:ACH-in 8.00 EUR'],
@@ -245,7 +266,7 @@ SELECT is((SELECT format('%s %s', rail, status) FROM receive_wire('QRST', '70000
 SELECT is(pg_temp.step('wire-1', 'received'), pg_temp.golden('J01d'), 'a wire to a customer posts golden journal J01d');
 SELECT receive_wire('QRST', '60.30 USD', 'wire-2', 'CAROL001', at => '2026-11-02 15:00Z') \g /dev/null
 SELECT is(pg_temp.step('wire-2', 'received'), pg_temp.golden('J05d'), 'a wire for an unpaid purchase posts golden journal J05d');
-SELECT is((SELECT status FROM receive_wire('QRST', '70000 USD', 'wire-1', 'BOB00001', bank_reference => 'IMAD-1')), 'SETTLED',
+SELECT is((SELECT format('%s %s %s', outcome, replayed, status) FROM receive_wire('QRST', '70000 USD', 'wire-1', 'BOB00001', bank_reference => 'IMAD-1')), 'received t SETTLED',
 	'a wire received again is answered as it was answered first');
 SELECT throws_ok(call, 'LG020', NULL, 'a wire received again is refused with other content: ' || call) FROM unnest(ARRAY[
 	$$ SELECT receive_wire('QRST', '70000 USD', 'wire-1', 'CAROL001', bank_reference => 'IMAD-1') $$, $$ SELECT receive_wire('QRST', '70000 USD', 'wire-1', 'BOB00001') $$,
@@ -261,15 +282,15 @@ SELECT throws_ok(format('SELECT %s', call), code, NULL, 'a step of a wire is ref
 	($$assign_wire('QRST', 'stray', NULL)$$, 'LG012'), ($$assign_wire('QRST', 'stray', 'XYZZ0001')$$, 'LG031'), ($$assign_wire('QRST', 'stray', 'QRSTNET1')$$, 'LG013'), ($$assign_wire('QRST', 'wire-1', 'CAROL001')$$, 'LG081'),
 	($$assign_wire('QRST', 'dep-1', 'CAROL001')$$, 'LG081'), ($$return_wire('QRST', 'stray', NULL)$$, 'LG002'), ($$return_wire('QRST', 'dep-1', 'x')$$, 'LG081'), ($$return_deposit('QRST', 'wire-1', 'R01')$$, 'LG081'),
 	($$credit_deposit('QRST', 'wire-1')$$, 'LG081'), ($$cancel_deposit('QRST', 'stray')$$, 'LG081'), ($$decline_deposit('QRST', 'wire-1')$$, 'LG081')) AS t (call, code);
-SELECT is((SELECT format('%s %s', status, settled_at AT TIME ZONE 'UTC') FROM assign_wire('QRST', 'stray', 'DAVE0001', '2026-11-03 15:00Z')), 'SETTLED 2026-11-03 15:00:00',
+SELECT is((SELECT format('%s %s %s %s', replayed, customer, status, at AT TIME ZONE 'UTC') FROM assign_wire('QRST', 'stray', 'DAVE0001', '2026-11-03 15:00Z')), 'f DAVE0001 SETTLED 2026-11-03 15:00:00',
 	'an unidentified wire is settled when it is assigned to its owner');
 SELECT is(pg_temp.step('stray', 'assigned'), ARRAY['Dr FBO Suspense:unidentified 500.00 USD', 'Cr FBO Cust:DAVE0001:settled 500.00 USD'],
 	'an assigned wire moves from suspense to its owner''s settled claim');
-SELECT is((SELECT status FROM assign_wire('QRST', 'stray', 'DAVE0001')), 'SETTLED',
-	'a wire assigned again is answered with its present status');
+SELECT is((SELECT format('%s %s %s %s', outcome, replayed, status, at AT TIME ZONE 'UTC') FROM assign_wire('QRST', 'stray', 'DAVE0001')), 'assigned t SETTLED 2026-11-03 15:00:00',
+	'a wire assigned again is answered as it was answered first');
 SELECT throws_ok($$ SELECT assign_wire('QRST', 'stray', 'CAROL001') $$, 'LG020', NULL,
 	'a wire assigned to one customer is not assigned to another');
-SELECT is((SELECT status FROM receive_wire('QRST', '500 USD', 'stray', bank_reference => 'IMAD-2')), 'UNIDENTIFIED',
+SELECT is((SELECT format('%s %s %s', replayed, status, customer IS NULL) FROM receive_wire('QRST', '500 USD', 'stray', bank_reference => 'IMAD-2')), 't UNIDENTIFIED t',
 	'an assigned wire received again is answered as it was answered first');
 SELECT is((SELECT status FROM receive_wire('QRST', '9 USD', 'net', 'QRSTNET1', at => '2026-11-02 15:00Z')), 'UNIDENTIFIED',
 	'a wire for a customer whose cash is with the client is unidentified');
@@ -281,8 +302,8 @@ SELECT is((SELECT status FROM return_wire('QRST', 'net', 'wrong account', 'IMAD-
 	'an unidentified wire can be returned');
 SELECT is(pg_temp.step('net', 'returned'), ARRAY['Dr FBO Suspense:unidentified 9.00 USD', 'Cr FBO Bank:omnibus 9.00 USD'],
 	'a returned wire goes back whole from suspense');
-SELECT is((SELECT status FROM return_wire('QRST', 'net', 'wrong account', 'IMAD-R')), 'RETURNED',
-	'a wire returned again is answered with its present status');
+SELECT is((SELECT format('%s %s %s', outcome, replayed, status) FROM return_wire('QRST', 'net', 'wrong account', 'IMAD-R')), 'returned t RETURNED',
+	'a wire returned again is answered as it was answered first');
 SELECT throws_ok($$ SELECT return_wire('QRST', 'net', 'other', 'IMAD-R') $$, 'LG020', NULL,
 	'a wire returned again for another reason is refused');
 SELECT throws_ok($$ SELECT assign_wire('QRST', 'net', 'BOB00001') $$, 'LG081', NULL,
@@ -306,7 +327,10 @@ SELECT throws_ok($$ DELETE FROM funding_transfer $$, 'LG066', NULL, 'a transfer 
 SELECT throws_ok($$ UPDATE event SET reason = 'x' $$, 'LG066', NULL, 'a funding event is never changed');
 SELECT throws_ok($$ DELETE FROM event $$, 'LG066', NULL, 'a funding event is never deleted');
 SELECT load_journal('QRST', journal_entry(line('Dr', open_account('QRST', 'FBO', 'Clearing:ACH-in', 'USD'), '1 USD'), line('Cr', open_account('QRST', 'FBO', 'Suspense:unidentified', 'USD'), '1 USD')), 'by hand') \g /dev/null
-SELECT results_eq($$ SELECT client_code, account, found - expected FROM check_funding('QRST') $$, $$ VALUES ('QRST', 'Clearing:ACH-in', '1 USD'::amount), ('QRST', 'Suspense:unidentified', '1 USD'::amount) $$,
+SELECT results_eq($$ SELECT f.check_name, f.client, a.name, f.detail FROM check_funding('QRST') AS f JOIN account AS a USING (account) $$,
+	$$ SELECT 'funding', 'QRST', k.name, format('%s: deposits and withdrawals under way come to %s, the ledger has %s.', k.name, e.amount, e.amount + '1 USD')
+	   FROM (VALUES ('Clearing:ACH-in', 'INITIATED'), ('Suspense:unidentified', 'UNIDENTIFIED')) AS k (name, status)
+	   CROSS JOIN LATERAL (SELECT coalesce(sum(t.amount), '0.00 USD') AS amount FROM funding_transfer AS t JOIN client AS c USING (client_id) WHERE c.code = 'QRST' AND t.status = k.status) AS e $$,
 	'an entry by hand on a clearing account shows as a difference');
 -- ---------------------------------------------------------------------------
 -- Steps in order of time; one deposit that cannot settle stops no other
@@ -352,10 +376,10 @@ SELECT throws_ok($$ SELECT deficits('QRST', NULL) $$, 'LG061', NULL, 'deficits a
 -- ---------------------------------------------------------------------------
 -- Lists
 -- ---------------------------------------------------------------------------
-SELECT results_eq($$ SELECT reference, account, rail, direction, amount::text, status, changed_at, bank_reference FROM funding_transfers('QRST', 'FAYE0001', '2026-10-05 14:00Z') $$,
+SELECT results_eq($$ SELECT reference, customer, rail, direction, amount::text, status, changed_at, bank_reference FROM funding_transfers('QRST', 'FAYE0001', '2026-10-05 14:00Z') $$,
 	$$ SELECT NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, NULL::timestamptz, NULL::text WHERE false $$,
 	'the list of transfers is empty before the first request');
-SELECT results_eq($$ SELECT reference, account, rail, direction, amount::text, status, changed_at, bank_reference FROM funding_transfers('QRST', 'FAYE0001', '2026-10-06 14:00Z') $$,
+SELECT results_eq($$ SELECT reference, customer, rail, direction, amount::text, status, changed_at, bank_reference FROM funding_transfers('QRST', 'FAYE0001', '2026-10-06 14:00Z') $$,
 	$$ VALUES ('order', 'FAYE0001', 'ACH', 'DEPOSIT', '40.00 USD', 'CREDITED', timestamptz '2026-10-05 15:00Z', 'B-order'),
 			  ('euro late', 'FAYE0001', 'ACH', 'DEPOSIT', '50.00 EUR', 'INITIATED', timestamptz '2026-10-05 15:00Z', NULL) $$,
 			'transfers are listed as they stood at an instant');

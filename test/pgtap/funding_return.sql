@@ -72,8 +72,8 @@ SELECT is(pg_temp.figure('FBO', 'DueFrom:CORP'), '800 USD'::amount,
 SELECT results_eq('SELECT * FROM deficits(''QRST'')', $$ VALUES ('QRST', 'DAVE0001', '800 USD'::amount, '2026-11-09 15:00Z'::timestamptz) $$,
 	'deficits() lists a deficit with its customer and time');
 SELECT is_empty('SELECT * FROM deficits(''QRST'', ''2026-11-09 14:59Z'')', 'deficits() lists no deficit before it arose');
-SELECT is((SELECT status FROM return_deposit('QRST', 'dep', 'R10', 'BAI-555')), 'RETURNED',
-	'a repeated return answers with the status RETURNED');
+SELECT results_eq($$SELECT outcome, replayed, status, at, deficit::text FROM return_deposit('QRST', 'dep', 'R10', 'BAI-555')$$, $$VALUES ('returned', true, 'RETURNED', timestamptz '2026-11-09 15:00Z', '800.00 USD')$$,
+	'a repeated return is answered as it was answered first');
 SELECT throws_ok($$ SELECT return_deposit('QRST', 'dep', 'R01', 'BAI-555') $$, 'LG020', NULL,
 	'a return repeated with another code is refused');
 SELECT is((SELECT count(*) FROM journal WHERE kind = 19), 1::bigint, 'a repeated return posts no second journal');
@@ -97,23 +97,23 @@ SELECT throws_ok(format('SELECT recover_deficit(%s)', arguments), code, NULL,
 	('''DAVE0001'', ''r''', 'LG050'), ('''DAVE0001'', ''r'', ''1 USD''', 'LG050'), ('''DAVE0001'', ''r'', ''800.01 USD''', 'LG086'), ('''BOB00001'', ''r''', 'LG086'), ('''DAVE0001'', ''r'', ''0 USD''', 'LG045'),
 	('''DAVE0001'', NULL', 'LG002'), ('''DAVE0001'', repeat(''r'', 181)', 'LG002'), ('''NOBODY01'', ''r''', 'LG012'), ('''DAVE0001'', ''r'', at => ''infinity''', 'LG061')) AS t (arguments, code);
 SELECT receive_wire('QRST', '300 USD', 'dave', 'DAVE0001', at => '2026-11-10 15:00Z') \g /dev/null
-SELECT is((SELECT format('%s %s %s', replayed, recovered, deficit) FROM recover_deficit('DAVE0001', 'r', '50 USD', at => '2026-11-10 16:00Z')), 'f 50.00 USD 750.00 USD',
+SELECT is((SELECT format('%s %s %s', replayed, amount, deficit) FROM recover_deficit('DAVE0001', 'r', '50 USD', at => '2026-11-10 16:00Z')), 'f 50.00 USD 750.00 USD',
 	'a deficit can be recovered in part');
 SELECT is((SELECT array_agg(format('%s %s %s', p.fund, p.name, p.amount) ORDER BY p.line) FROM posting p WHERE p.reference = 'funding:recovery:r'),
 	ARRAY['FBO Cust:DAVE0001:settled 50.00 USD', 'FBO DueTo:CORP -50.00 USD', 'CORP DueFrom:FBO 50.00 USD', 'CORP CustomerDeficit:DAVE0001 -50.00 USD'],
 	'a recovery turns the customer''s cash into the company''s');
-SELECT is((SELECT format('%s %s %s', replayed, recovered, deficit) FROM recover_deficit('DAVE0001', 'r', '50 USD')), 't 50.00 USD 750.00 USD',
+SELECT is((SELECT format('%s %s %s', replayed, amount, deficit) FROM recover_deficit('DAVE0001', 'r', '50 USD')), 't 50.00 USD 750.00 USD',
 	'a repeated recovery answers with the original figures');
 SELECT throws_ok($$ SELECT recover_deficit('DAVE0001', 'r', '51 USD') $$, 'LG020', NULL,
 	'a recovery repeated with another amount is refused');
 SELECT throws_ok($$ SELECT recover_deficit('DAVE0001', 'more', '251 USD') $$, 'LG050', NULL,
 	'a recovery above the customer''s cash is refused');
-SELECT is((SELECT format('%s %s', recovered, deficit) FROM recover_deficit('DAVE0001', 'all', at => '2026-11-10 16:00Z')), '250.00 USD 500.00 USD',
+SELECT is((SELECT format('%s %s', amount, deficit) FROM recover_deficit('DAVE0001', 'all', at => '2026-11-10 16:00Z')), '250.00 USD 500.00 USD',
 	'a recovery without an amount takes as much as the customer has');
-SELECT is((SELECT format('%s %s', recovered, deficit) FROM recover_deficit('DAVE0001', 'all')), '250.00 USD 500.00 USD',
+SELECT is((SELECT format('%s %s %s %s', outcome, replayed, amount, deficit) FROM recover_deficit('DAVE0001', 'all')), 'posted t 250.00 USD 500.00 USD',
 	'a repeated recovery without an amount answers with the original figures');
 SELECT receive_wire('QRST', '600 USD', 'dave 2', 'DAVE0001', at => '2026-11-11 15:00Z') \g /dev/null
-SELECT is((SELECT format('%s %s', recovered, deficit) FROM recover_deficit('DAVE0001', 'rest', at => '2026-11-11 16:00Z')), '500.00 USD 0.00 USD',
+SELECT is((SELECT format('%s %s', amount, deficit) FROM recover_deficit('DAVE0001', 'rest', at => '2026-11-11 16:00Z')), '500.00 USD 0.00 USD',
 	'a recovery without an amount takes no more than the deficit');
 SELECT is(pg_temp.cash('DAVE0001'), '100.00 USD, held 0.00 USD, deficit 0.00 USD',
 	'cash beyond the recovered deficit stays the customer''s');
@@ -194,7 +194,7 @@ SELECT is((SELECT status FROM send_withdrawal('QRST', 'oldest 2', at => '2026-11
 SELECT pg_temp.fund('ALICE001', '400 USD', 'alice dep') \g /dev/null
 SELECT authorize_hold('QRST', account_of('QRST', 'FBO', 'Cust:ALICE001:settled', 'USD'), '5300 USD', 'order') \g /dev/null
 SELECT return_deposit('QRST', 'alice dep', 'R10', at => '2026-11-09 15:00Z') \g /dev/null
-SELECT is((SELECT deficit FROM deficits() WHERE account = 'ALICE001'), '300 USD'::amount,
+SELECT is((SELECT deficit FROM deficits() WHERE customer = 'ALICE001'), '300 USD'::amount,
 	'a return leaves cash held for an order and books a deficit instead');
 SELECT is((SELECT (b).available FROM balance_of(account_of('QRST', 'FBO', 'Cust:ALICE001:settled', 'USD')) b), '0 USD'::amount,
 	'a return takes all the cash that no order holds');

@@ -16,11 +16,12 @@ CREATE FUNCTION pg_temp.terms(client text) RETURNS text LANGUAGE sql AS $$
 SELECT is(pg_temp.terms('QRST'), 'f f f t NET 30 3 10.00 USD 0.00 USD', 'a client that has agreed no terms has the defaults');
 SELECT lives_ok($$ SELECT change_cash_terms('QRST') $$, 'a change that names no term is accepted');
 SELECT is_empty('SELECT * FROM cash_terms', 'a change that names no term stores nothing');
-SELECT lives_ok($$ SELECT change_cash_terms('QRST', return_fee => '25 USD', reason => 'contract', reference => 'terms-1') $$,
+SELECT results_eq($$ SELECT reference, outcome, replayed FROM change_cash_terms('QRST', return_fee => '25 USD', reason => 'contract', reference => 'terms-1') $$, $$ VALUES ('terms-1', 'changed', false) $$,
 	'a client agrees to a return fee');
 SELECT is(pg_temp.terms('QRST'), 'f f f t NET 30 3 10.00 USD 25.00 USD', 'a change of one term leaves the others as they were');
-SELECT lives_ok($$ SELECT change_cash_terms('QRST', return_fee => '25.00 USD', reason => 'contract', reference => 'terms-1') $$,
-	'a change repeated under its reference is accepted');
+SELECT results_eq($$ SELECT reference, outcome, replayed FROM change_cash_terms('QRST', return_fee => '25.00 USD', reason => 'contract', reference => 'terms-1') $$, $$ VALUES ('terms-1', 'changed', true) $$,
+	'a change repeated under its reference is answered as it was answered first');
+SELECT is((change_cash_terms('QRST', return_fee => '25 USD')).outcome, 'unchanged', 'a change to what was agreed already is none');
 SELECT throws_ok($$ SELECT change_cash_terms('QRST', return_fee => '26 USD', reference => 'terms-1') $$, 'LG020', NULL,
 	'the reference of a change is refused with another fee');
 SELECT lives_ok($$ SELECT change_cash_terms('XYZZ', true, true, true, false, 'GROSS', 10, 0, '0 USD', '1 EUR', reference => 'terms-1') $$,

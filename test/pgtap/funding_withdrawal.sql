@@ -27,15 +27,15 @@ SELECT is((SELECT format('%s %s %s %s', rail, direction, amount, status) FROM re
 	'a requested withdrawal goes by ACH and has the status REQUESTED');
 SELECT is(pg_temp.cash('ALICE001'), '1000.00 USD, held 800.00 USD, called 0.00 USD, available 200.00 USD',
 	'a requested withdrawal is held and stays in the settled balance');
-SELECT is(pg_temp.hold_of('out'), 'open 800.00 USD 0.00 USD', 'a requested withdrawal has an open hold of its amount');
-SELECT is((SELECT format('%s %s', status, sent_at AT TIME ZONE 'UTC') FROM send_withdrawal('QRST', 'out', 'FILE-1', '2026-11-03 16:00Z')), 'SENT 2026-11-03 16:00:00',
+SELECT is(pg_temp.hold_of('out'), 'OPEN 800.00 USD 0.00 USD', 'a requested withdrawal has an open hold of its amount');
+SELECT is((SELECT format('%s %s %s %s', outcome, replayed, status, at AT TIME ZONE 'UTC') FROM send_withdrawal('QRST', 'out', 'FILE-1', '2026-11-03 16:00Z')), 'sent f SENT 2026-11-03 16:00:00',
 	'a withdrawal is SENT at the time given');
 SELECT is(pg_temp.step('out', 'sent'), ARRAY['Dr FBO Cust:ALICE001:settled 800.00 USD', 'Cr FBO Clearing:ACH-out 800.00 USD'],
 	'a sent withdrawal moves the customer''s claim to clearing');
-SELECT is(pg_temp.hold_of('out'), 'captured 0.00 USD 800.00 USD', 'a sent withdrawal captures its hold');
+SELECT is(pg_temp.hold_of('out'), 'CAPTURED 0.00 USD 800.00 USD', 'a sent withdrawal captures its hold');
 SELECT is((SELECT format('%s %s %s', k.name, j.effective_at AT TIME ZONE 'UTC', h.journal_id = j.journal_id) FROM journal j JOIN journal_kind k USING (kind) JOIN hold_event h ON h.event = 'captured' WHERE j.reference LIKE 'funding:%:sent'),
 	'cash_withdrawal 2026-11-03 16:00:00 t', 'the capture of a withdrawal''s hold names the journal of its sending');
-SELECT is((SELECT format('%s %s', status, completed_at AT TIME ZONE 'UTC') FROM complete_withdrawal('QRST', 'out', 'BAI-455', '2026-11-04 15:00Z')), 'COMPLETED 2026-11-04 15:00:00',
+SELECT is((SELECT format('%s %s %s %s', outcome, replayed, status, at AT TIME ZONE 'UTC') FROM complete_withdrawal('QRST', 'out', 'BAI-455', '2026-11-04 15:00Z')), 'completed f COMPLETED 2026-11-04 15:00:00',
 	'a withdrawal is COMPLETED at the time given');
 SELECT is(pg_temp.step('out', 'completed'), ARRAY['Dr FBO Clearing:ACH-out 800.00 USD', 'Cr FBO Bank:omnibus 800.00 USD'],
 	'a completed withdrawal moves clearing to the omnibus bank account');
@@ -55,12 +55,12 @@ SELECT is(pg_temp.step('wire out', 'completed'), ARRAY['Dr FBO Clearing:wire-out
 -- ---------------------------------------------------------------------------
 -- Idempotency
 -- ---------------------------------------------------------------------------
-SELECT is((SELECT status FROM request_withdrawal('ALICE001', '800.00 USD', 'out')), 'REQUESTED',
-	'a repeated request answers as it was answered first');
-SELECT is((SELECT status FROM send_withdrawal('QRST', 'out', 'FILE-1')), 'COMPLETED',
-	'a repeated sending answers with the withdrawal''s present status');
-SELECT is((SELECT status FROM complete_withdrawal('QRST', 'out', 'BAI-455')), 'COMPLETED',
-	'a repeated completion answers with the withdrawal''s present status');
+SELECT is((SELECT format('%s %s %s', outcome, replayed, status) FROM request_withdrawal('ALICE001', '800.00 USD', 'out')), 'requested t REQUESTED',
+	'a repeated request is answered as it was answered first');
+SELECT is((SELECT format('%s %s %s %s', outcome, replayed, status, at AT TIME ZONE 'UTC') FROM send_withdrawal('QRST', 'out', 'FILE-1')), 'sent t SENT 2026-11-03 16:00:00',
+	'a repeated sending is answered as it was answered first, though the withdrawal is completed by now');
+SELECT is((SELECT format('%s %s %s %s', outcome, replayed, status, at AT TIME ZONE 'UTC') FROM complete_withdrawal('QRST', 'out', 'BAI-455')), 'completed t COMPLETED 2026-11-04 15:00:00',
+	'a repeated completion is answered as it was answered first');
 SELECT is((SELECT count(*) FROM journal WHERE kind = 13), 4::bigint, 'repeated steps of a withdrawal post nothing');
 SELECT throws_ok(call, 'LG020', NULL, 'a known reference or step with other content is refused: ' || call) FROM unnest(ARRAY[
 	$$ SELECT request_withdrawal('ALICE001', '801 USD', 'out') $$, $$ SELECT request_withdrawal('BOB00001', '800 USD', 'out') $$, $$ SELECT request_withdrawal('ALICE001', '800 USD', 'out', rail => 'WIRE') $$,
@@ -119,18 +119,23 @@ SELECT throws_ok($$ SELECT initiate_deposit('CAROL001', '10 USD', 'moved back') 
 -- Cancelled, rejected, returned
 -- ---------------------------------------------------------------------------
 SELECT request_withdrawal('DAVE0001', '10 USD', s, at => '2026-11-03 15:00Z') FROM unnest(ARRAY['requested', 'sent', 'completed', 'cancelled', 'rejected', 'returned sent', 'returned completed']) s \g /dev/null
-SELECT is((SELECT send_withdrawals('QRST', ARRAY['sent', 'completed', 'returned sent', 'returned completed'], 'FILE-2', '2026-11-03 16:00Z')), 4::bigint,
-	'many withdrawals are sent by one call');
-SELECT is((SELECT complete_withdrawals('QRST', ARRAY['completed', 'returned completed'], 'BAI-9', '2026-11-04 16:00Z')), 2::bigint,
-	'many withdrawals are completed by one call');
-SELECT is((SELECT send_withdrawals('QRST', ARRAY['sent', 'completed', 'returned sent', 'returned completed'], 'FILE-2')), 4::bigint,
+SELECT results_eq($$SELECT request, reference, replayed, status FROM send_withdrawals('QRST', ARRAY['sent', 'completed', 'returned sent', 'returned completed', 'sent'], 'FILE-2', '2026-11-03 16:00Z')$$,
+	$$VALUES (1, 'sent', false, 'SENT'), (2, 'completed', false, 'SENT'), (3, 'returned sent', false, 'SENT'), (4, 'returned completed', false, 'SENT'), (5, 'sent', true, 'SENT')$$,
+	'many withdrawals are sent by one call, each answered in its place');
+SELECT results_eq($$SELECT request, reference, replayed, status FROM complete_withdrawals('QRST', ARRAY['returned completed', 'completed'], 'BAI-9', '2026-11-04 16:00Z')$$,
+	$$VALUES (1, 'returned completed', false, 'COMPLETED'), (2, 'completed', false, 'COMPLETED')$$,
+	'many withdrawals are completed by one call, each answered in its place');
+SELECT results_eq($$SELECT request, replayed, status FROM send_withdrawals('QRST', ARRAY['sent', 'completed', 'returned sent', 'returned completed'], 'FILE-2')$$,
+	$$VALUES (1, true, 'SENT'), (2, true, 'SENT'), (3, true, 'SENT'), (4, true, 'SENT')$$,
 	'the sending of many withdrawals can be repeated after some have moved on');
+SELECT is((SELECT string_agg(replayed::text, ' ') FROM complete_withdrawals('QRST', ARRAY['completed', 'returned completed'], 'BAI-9')), 'true true',
+	'the completion of many withdrawals can be repeated');
 SELECT is((SELECT status FROM cancel_withdrawal('QRST', 'cancelled', 'changed his mind', '2026-11-03 17:00Z')), 'CANCELLED',
 	'a requested withdrawal can be canceled');
-SELECT is(pg_temp.hold_of('cancelled'), 'released 0.00 USD 0.00 USD', 'a canceled withdrawal releases its hold');
+SELECT is(pg_temp.hold_of('cancelled'), 'RELEASED 0.00 USD 0.00 USD', 'a canceled withdrawal releases its hold');
 SELECT is((SELECT status FROM reject_withdrawal('QRST', 'rejected', 'bank account closed', '2026-11-03 17:00Z')), 'REJECTED',
 	'a requested withdrawal can be rejected');
-SELECT is(pg_temp.hold_of('rejected'), 'released 0.00 USD 0.00 USD', 'a rejected withdrawal releases its hold');
+SELECT is(pg_temp.hold_of('rejected'), 'RELEASED 0.00 USD 0.00 USD', 'a rejected withdrawal releases its hold');
 SELECT throws_ok($$ SELECT reject_withdrawal('QRST', 'requested', NULL) $$, 'LG002', NULL,
 	'a rejection without a reason is refused');
 SELECT is((SELECT status FROM return_withdrawal('QRST', 'returned sent', 'R03', at => '2026-11-04 16:00Z')), 'RETURNED',
@@ -148,6 +153,12 @@ SELECT is((SELECT status FROM return_withdrawal('QRST', 'wire out', reason => 'b
 	'a withdrawal by wire is returned without a code');
 SELECT is(pg_temp.step('wire out', 'returned'), ARRAY['Dr FBO Bank:omnibus:First 100.00 USD', 'Cr FBO Cust:BOB00001:settled 100.00 USD'],
 	'a returned wire goes back to the bank it was paid from');
+SELECT is((SELECT format('%s %s %s', outcome, replayed, status) FROM cancel_withdrawal('QRST', 'cancelled', 'changed his mind')), 'canceled t CANCELLED',
+	'a repeated cancellation is answered as it was answered first');
+SELECT is((SELECT format('%s %s %s', outcome, replayed, status) FROM reject_withdrawal('QRST', 'rejected', 'bank account closed')), 'rejected t REJECTED',
+	'a repeated rejection is answered as it was answered first');
+SELECT is((SELECT format('%s %s %s %s', outcome, replayed, status, bank_reference) FROM return_withdrawal('QRST', 'returned completed', 'R02', 'account closed', 'BAI-R')), 'returned t RETURNED BAI-R',
+	'a repeated return of a withdrawal is answered as it was answered first');
 SELECT is(pg_temp.cash('DAVE0001'), '980.00 USD, held 10.00 USD, called 0.00 USD, available 970.00 USD',
 	'withdrawals that are canceled, rejected or returned are available again');
 SELECT throws_ok(call, 'LG020', NULL,
@@ -239,9 +250,9 @@ CREATE ROLE ledger_test_bob IN ROLE bakkt_ledger_approver, bakkt_ledger_reconcil
 SELECT grant_client_access('QRST', 'ledger_test_bob') \g /dev/null
 SELECT instruct_fbo_transfer('QRST', '100 USD', 'cushion', at => '2026-11-03 15:00Z'), confirm_fbo_transfer('QRST', 'cushion', 'FED-1', '2026-11-03 16:00Z') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_ann;
-SELECT is((SELECT format('%s %s', status, reason) FROM propose_cash_adjustment('ALICE001', '20 USD', 'adj-1', 'OTHER_ADJUSTMENT', 'goodwill', '2026-11-04 15:00Z')), 'proposed OTHER_ADJUSTMENT',
+SELECT is((SELECT format('%s %s', status, reason) FROM propose_cash_adjustment('ALICE001', '20 USD', 'adj-1', 'OTHER_ADJUSTMENT', 'goodwill', '2026-11-04 15:00Z')), 'PROPOSED OTHER_ADJUSTMENT',
 	'a reconciler proposes a cash adjustment');
-SELECT is((SELECT status FROM propose_cash_adjustment('ALICE001', '20 USD', 'adj-1', 'OTHER_ADJUSTMENT', 'goodwill', '2026-11-04 15:00Z')), 'proposed',
+SELECT is((SELECT format('%s %s', replayed, status) FROM propose_cash_adjustment('ALICE001', '20 USD', 'adj-1', 'OTHER_ADJUSTMENT', 'goodwill', '2026-11-04 15:00Z')), 't PROPOSED',
 	'a repeated proposal of a cash adjustment answers with its status');
 SELECT throws_ok($$ SELECT propose_cash_adjustment('ALICE001', '21 USD', 'adj-1', 'OTHER_ADJUSTMENT', 'goodwill', '2026-11-04 15:00Z') $$, 'LG020', NULL,
 	'a cash adjustment proposed again with another amount is refused');
@@ -249,10 +260,10 @@ SELECT propose_cash_adjustment('ALICE001', '-30 USD', 'adj-2', 'DECEASED_PARTY',
 	propose_cash_adjustment('ALICE001', '-1000 USD', 'adj-4', 'OTHER_ADJUSTMENT', 'goodwill') \g /dev/null
 SELECT throws_ok(format('SELECT propose_cash_adjustment(%s)', arguments), code, NULL,
 	format('a proposal of a cash adjustment is refused (%s): %s', code, arguments)) FROM (VALUES
-	('''NOBODY01'', ''1 USD'', ''OTHER_ADJUSTMENT'', ''a''', 'LG012'), ('''ALICE001'', ''1 USD'', ''WHIM'', ''a''', 'LG085'), ('''ALICE001'', ''1 USD'', NULL, ''a''', 'LG085'), ('''ALICE001'', ''0 USD'', ''DECEASED_PARTY'', ''a''', 'LG044'),
-	('''ALICE001'', NULL, ''DECEASED_PARTY'', ''a''', 'LG044'), ('''ALICE001'', ''1 BTC'', ''DECEASED_PARTY'', ''a''', 'LG042'), ('''ALICE001'', ''1 USD'', ''OTHER_ADJUSTMENT'', NULL', 'LG002'),
-	('''ALICE001'', ''1 USD'', ''OTHER_ADJUSTMENT'', ''a''', 'LG002'), ('''ALICE001'', ''1.001 USD'', ''DECEASED_PARTY'', ''a''', 'LG043'),
-	('''ALICE001'', ''1 USD'', ''DECEASED_PARTY'', ''a'', at => ''infinity''', 'LG061'), ('''ALICE001'', ''1 USD'', ''DECEASED_PARTY'', ''a'', at => NULL', 'LG061')) AS t (arguments, code);
+	('''NOBODY01'', ''1 USD'', ''a'', ''OTHER_ADJUSTMENT''', 'LG012'), ('''ALICE001'', ''1 USD'', ''a'', ''WHIM''', 'LG085'), ('''ALICE001'', ''1 USD'', ''a'', NULL', 'LG085'), ('''ALICE001'', ''0 USD'', ''a'', ''DECEASED_PARTY''', 'LG044'),
+	('''ALICE001'', NULL, ''a'', ''DECEASED_PARTY''', 'LG044'), ('''ALICE001'', ''1 BTC'', ''a'', ''DECEASED_PARTY''', 'LG042'), ('''ALICE001'', ''1 USD'', NULL, ''OTHER_ADJUSTMENT''', 'LG002'),
+	('''ALICE001'', ''1 USD'', ''a'', ''OTHER_ADJUSTMENT''', 'LG002'), ('''ALICE001'', ''1.001 USD'', ''a'', ''DECEASED_PARTY''', 'LG043'),
+	('''ALICE001'', ''1 USD'', ''a'', ''DECEASED_PARTY'', at => ''infinity''', 'LG061'), ('''ALICE001'', ''1 USD'', ''a'', ''DECEASED_PARTY'', at => NULL', 'LG061')) AS t (arguments, code);
 SELECT throws_ok($$ SELECT approve_journal('QRST', 'adj-1') $$, '42501', NULL, 'a reconciler cannot approve a cash adjustment');
 SET LOCAL SESSION AUTHORIZATION ledger_test_bob;
 SELECT is((SELECT outcome FROM approve_journal('QRST', 'adj-1')), 'posted', 'a second person approves a cash adjustment');

@@ -17,7 +17,7 @@ CREATE FUNCTION pg_temp.cash(account text, change amount, at timestamptz DEFAULT
 	  FROM customer c WHERE c.customer_code = account $$;
 CREATE FUNCTION pg_temp.request(reference text, account text, side text, quantity amount, executed_at timestamptz DEFAULT NULL, linked boolean DEFAULT false,
 								fee_minimum amount DEFAULT NULL, client_order_id text DEFAULT NULL) RETURNS trade_request LANGUAGE sql AS $$
-	SELECT (reference, account, side, quantity, 'lp1', '100 USD/BTC', NULL, NULL, NULL, NULL, NULL, fee_minimum, client_order_id, executed_at, NULL, NULL, linked)::trade_request $$;
+	SELECT (account, side, quantity, 'lp1', reference, '100 USD/BTC', NULL, NULL, NULL, NULL, NULL, fee_minimum, client_order_id, executed_at, NULL, NULL, linked)::trade_request $$;
 CREATE FUNCTION pg_temp.told(request text) RETURNS TABLE (state text, detail text, hint text) LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE request;

@@ -69,7 +69,11 @@ SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 14:11Z
 SELECT process_cash_calls('2026-11-20 14:15Z') \g /dev/null
 SELECT is(pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), '6030.00 USD',
 	'cash collected by a call is the company''s money in the FBO account');
-CREATE TEMP TABLE t1 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 15:00Z', 'QRST');
+CREATE TEMP TABLE r_t1 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 15:00Z', 'QRST');
+CREATE TEMP TABLE t1 AS SELECT t.* FROM fbo_transfer AS t JOIN client AS c USING (client_id) JOIN r_t1 AS r ON r.reference = t.reference AND r.client = c.code;
+SELECT results_eq($$SELECT r.outcome, r.replayed, r.client, r.direction, r.amount::text, r.status, r.at, r.journal = t.instructed_journal FROM r_t1 AS r, t1 AS t$$,
+	$$VALUES ('instructed', false, 'QRST', 'TO_BUSINESS', '6030.00 USD', 'INSTRUCTED', timestamptz '2026-11-20 15:00Z', true)$$,
+	'a run answers with each transfer that it has instructed');
 SELECT results_eq($$SELECT direction, purpose, amount::text, bank, status, covers FROM t1$$,
 	$$VALUES ('TO_BUSINESS', 'SETTLEMENT', '6030.00 USD', NULL, 'INSTRUCTED', 'ALL')$$,
 	'a run moves collected cash to the business account');
@@ -84,8 +88,8 @@ SELECT results_eq($$SELECT pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), pg_temp.he
 SELECT results_eq($$SELECT reference, in_transit::text, status FROM fbo_transfers('QRST')$$, $$SELECT reference COLLATE "default", '6030.00 USD', 'INSTRUCTED' FROM t1$$,
 	'a transfer in transit is listed with its amount');
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the proof of the FBO accounts holds while a transfer is in transit');
-SELECT results_eq($$SELECT status, ended_at FROM confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-1', '2026-11-20 16:00Z')$$,
-	$$VALUES ('CONFIRMED', timestamptz '2026-11-20 16:00Z')$$, 'a confirmed transfer ends at the instant the bank confirms');
+SELECT results_eq($$SELECT status, at, outcome, replayed, bank_reference FROM confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-1', '2026-11-20 16:00Z')$$,
+	$$VALUES ('CONFIRMED', timestamptz '2026-11-20 16:00Z', 'confirmed', false, 'BT-1')$$, 'a confirmed transfer ends at the instant the bank confirms');
 SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t1$$, $$SELECT pg_temp.given('J02c')$$,
 	'instruction and confirmation together are golden journal J02c');
 SELECT results_eq($$SELECT pg_temp.lines_of(instructed_journal) FROM fbo_transfer JOIN t1 USING (transfer_id, instructed_journal)$$,
@@ -102,17 +106,18 @@ SELECT is_empty($$SELECT * FROM fbo_transfers('QRST', at => '2026-11-20 14:59Z')
 	'a transfer is not listed as of an instant before its instruction');
 SELECT is_empty($$SELECT * FROM fbo_transfers('QRST', in_transit_only => true)$$,
 	'a confirmed transfer is left out of the list of those in transit');
-SELECT results_eq($$SELECT account, direction, event, amount::text, at FROM fbo_transfer_calls('QRST', (SELECT reference FROM t1))$$,
+SELECT results_eq($$SELECT customer, direction, event, amount::text, at FROM fbo_transfer_calls('QRST', (SELECT reference FROM t1))$$,
 	$$VALUES ('QRST0001', 'Withdrawal', 'settled', '6030.00 USD', timestamptz '2026-11-20 14:15Z')$$,
 	'a transfer lists the settled call whose cash it moves');
 
 SELECT outcome FROM post_trade('QRST0002', 'BUY', '0.5 BTC', 'lp1', 'J03a', price => '60000 USD/BTC', fee_bps => 50, executed_at => '2026-11-20 16:01Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 16:02Z') \g /dev/null
-CREATE TEMP TABLE t2 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:03Z', 'QRST');
+CREATE TEMP TABLE r_t2 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:03Z', 'QRST');
+CREATE TEMP TABLE t2 AS SELECT t.* FROM fbo_transfer AS t JOIN client AS c USING (client_id) JOIN r_t2 AS r ON r.reference = t.reference AND r.client = c.code;
 SELECT confirm_fbo_transfer('QRST', reference, 'BT-2', '2026-11-20 16:04Z') FROM t2 \g /dev/null
 SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t2$$, $$SELECT pg_temp.given('J03c')$$,
 	'a purchase with a fee is moved as golden journal J03c');
-SELECT results_eq($$SELECT account, amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t2))$$, $$VALUES ('QRST0002', '30150.00 USD')$$,
+SELECT results_eq($$SELECT customer, amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t2))$$, $$VALUES ('QRST0002', '30150.00 USD')$$,
 	'a transfer lists only calls that no earlier transfer has moved');
 
 -- J04b: the provider pays, the money is brought, then the customer is paid
@@ -122,7 +127,8 @@ SELECT record_provider_settlement('QRST', 'lp2', '-0.04 BTC', '-2440 USD', 'lp2'
 SELECT process_cash_calls('2026-11-20 16:11Z') \g /dev/null
 SELECT results_eq($$SELECT e.event COLLATE "default", e.reason COLLATE "default" FROM cash_call_event e JOIN journal j USING (client_id, journal_id) WHERE j.reference = 'J04a'$$,
 	$$VALUES ('failed', 'FBO_NOT_FUNDED')$$, 'a sale''s proceeds wait for cash in the FBO account');
-CREATE TEMP TABLE t3 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:12Z', 'QRST');
+CREATE TEMP TABLE r_t3 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:12Z', 'QRST');
+CREATE TEMP TABLE t3 AS SELECT t.* FROM fbo_transfer AS t JOIN client AS c USING (client_id) JOIN r_t3 AS r ON r.reference = t.reference AND r.client = c.code;
 SELECT results_eq($$SELECT direction, amount::text FROM t3$$, $$VALUES ('TO_FBO', '2427.80 USD')$$,
 	'a run brings what an outstanding deposit lacks to the FBO account');
 SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:13Z', 'QRST')$$,
@@ -160,11 +166,12 @@ SELECT charge_cash_call_write_offs('2026-11-02 16:00Z', 'QRST') \g /dev/null
 SELECT is_empty($$SELECT * FROM instruct_settlement_transfers('2026-11-20 16:24Z', 'QRST')$$,
 	'a call that failed and was written off moves nothing');
 SELECT pg_temp.wire_in('QRST0003', '60.30 USD', '2026-11-20 16:25Z'), recover_cash_call('QRST', :unpaid, 'paid after all', at => '2026-11-20 16:25Z') \g /dev/null
-CREATE TEMP TABLE t5 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:26Z', 'QRST');
+CREATE TEMP TABLE r_t5 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 16:26Z', 'QRST');
+CREATE TEMP TABLE t5 AS SELECT t.* FROM fbo_transfer AS t JOIN client AS c USING (client_id) JOIN r_t5 AS r ON r.reference = t.reference AND r.client = c.code;
 SELECT confirm_fbo_transfer('QRST', reference, 'BT-5', '2026-11-20 16:27Z') FROM t5 \g /dev/null
 SELECT set_eq($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM t5$$, $$SELECT pg_temp.given('J05f')$$,
 	'a recovered write-off is moved as golden journal J05f');
-SELECT results_eq($$SELECT account, direction, event, amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t5))$$,
+SELECT results_eq($$SELECT customer, direction, event, amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t5))$$,
 	$$VALUES ('QRST0001', 'Deposit', 'settled', '2427.80 USD'), ('QRST0003', 'Withdrawal', 'recovered', '60.30 USD')$$,
 	'a run covers every call settled or recovered since the last one, in both directions');
 
@@ -173,7 +180,8 @@ SELECT initiate_deposit('QRST0004', '1000 USD', 'ach', at => '2026-11-10 16:00Z'
 SELECT settle_deposits('2026-11-19 16:00Z') \g /dev/null
 SELECT request_withdrawal('QRST0004', '800 USD', 'out', at => '2026-11-19 17:00Z'), send_withdrawal('QRST', 'out', at => '2026-11-19 18:00Z'), complete_withdrawal('QRST', 'out', at => '2026-11-19 19:00Z') \g /dev/null
 SELECT return_deposit('QRST', 'ach', 'R10', at => '2026-11-20 16:30Z') \g /dev/null
-CREATE TEMP TABLE t6 AS SELECT * FROM top_up_deficits('2026-11-20 16:31Z');
+CREATE TEMP TABLE r_t6 AS SELECT * FROM top_up_deficits('2026-11-20 16:31Z');
+CREATE TEMP TABLE t6 AS SELECT t.* FROM fbo_transfer AS t JOIN client AS c USING (client_id) JOIN r_t6 AS r ON r.reference = t.reference AND r.client = c.code;
 SELECT results_eq($$SELECT direction, purpose, amount::text, covers FROM t6$$, $$VALUES ('TO_FBO', 'TOP_UP', '800.00 USD', NULL)$$,
 	'a deficit from a returned deposit is topped up from the business account');
 SELECT is_empty($$SELECT * FROM top_up_deficits('2026-11-20 16:32Z')$$, 'a deficit with a top-up in transit is not topped up again');
@@ -201,14 +209,14 @@ SELECT results_eq($$SELECT opening::text, collected::text, moved_to_business::te
 SELECT results_eq($$SELECT opening::text, collected::text, moved_to_business::text, closing::text FROM settlement_flow('QRST', '2026-11-20 14:30Z', '2026-11-20 15:30Z')$$,
 	$$VALUES ('6030.00 USD', '0.00 USD', '6030.00 USD', '0.00 USD')$$,
 	'the flow can start at any instant with what had been collected by then');
-SELECT is((SELECT from_at FROM settlement_flow('QRST', at => '2026-11-20 05:59Z')), timestamptz '2026-11-19 06:00Z',
+SELECT is((SELECT since FROM settlement_flow('QRST', at => '2026-11-20 05:59Z')), timestamptz '2026-11-19 06:00Z',
 	'the flow of a day begins at midnight in the client''s zone');
 
 -- ---------------------------------------------------------------------------
 -- Idempotency and refusals
 -- ---------------------------------------------------------------------------
-SELECT results_eq($$SELECT status, ended_at FROM confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-1', '2026-11-20 17:00Z')$$,
-	$$VALUES ('CONFIRMED', timestamptz '2026-11-20 16:00Z')$$, 'a repeated confirmation returns the first one');
+SELECT results_eq($$SELECT status, at, outcome, replayed, bank_reference FROM confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-1', '2026-11-20 17:00Z')$$,
+	$$VALUES ('CONFIRMED', timestamptz '2026-11-20 16:00Z', 'confirmed', true, 'BT-1')$$, 'a repeated confirmation returns the first one');
 SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-1b')$$, 'LG020', NULL,
 	'a repeated confirmation with a new bank reference is refused');
 SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', (SELECT reference FROM t1), 'BT-2')$$, 'LG020', NULL,
@@ -243,8 +251,8 @@ SELECT throws_ok($$SELECT top_up_deficits('infinity')$$, 'LG061', NULL, 'a top-u
 -- by hand
 SELECT results_eq($$SELECT status, purpose, direction, amount::text FROM instruct_fbo_transfer('QRST', '500 USD', 'weekend', at => '2026-11-20 17:00Z')$$,
 	$$VALUES ('INSTRUCTED', 'PREFUND', 'TO_FBO', '500.00 USD')$$, 'the company can prefund the FBO account by hand');
-SELECT results_eq($$SELECT transfer_id FROM instruct_fbo_transfer('QRST', '500 USD', 'weekend', at => '2026-11-20 17:05Z')$$,
-	$$SELECT transfer_id FROM fbo_transfer WHERE reference = 'weekend'$$,
+SELECT results_eq($$SELECT outcome, replayed, at, journal FROM instruct_fbo_transfer('QRST', '500 USD', 'weekend', at => '2026-11-20 17:05Z')$$,
+	$$SELECT 'instructed', true, timestamptz '2026-11-20 17:00Z', instructed_journal FROM fbo_transfer WHERE reference = 'weekend'$$,
 	'a transfer by hand repeated under its reference returns the first one');
 SELECT throws_ok($$SELECT instruct_fbo_transfer('QRST', '501 USD', 'weekend')$$, 'LG020', NULL,
 	'a repeated transfer by hand with another amount is refused');
@@ -290,8 +298,8 @@ SELECT is_empty($$SELECT pg_temp.ours(VARIADIC pg_temp.both(transfer_id)) FROM f
 SELECT is((SELECT j.reverses FROM fbo_transfer t JOIN journal j ON j.journal_id = t.ended_journal WHERE t.reference = 'weekend'),
 	(SELECT instructed_journal FROM fbo_transfer WHERE reference = 'weekend'),
 	'the failure of a transfer reverses its instruction');
-SELECT lives_ok($$SELECT fail_fbo_transfer('QRST', 'weekend', 'no such account', '2026-11-20 17:11Z')$$,
-	'recording the same failure again is accepted');
+SELECT results_eq($$SELECT outcome, replayed, status, at FROM fail_fbo_transfer('QRST', 'weekend', 'no such account', '2026-11-20 17:11Z')$$, $$VALUES ('failed', true, 'FAILED', timestamptz '2026-11-20 17:10Z')$$,
+	'recording the same failure again is answered as it was answered first');
 SELECT results_eq($$SELECT status FROM instruct_fbo_transfer('QRST', '500 USD', 'weekend')$$, $$VALUES ('INSTRUCTED')$$,
 	'a transfer by hand repeated after it has failed is answered as at first');
 SELECT throws_ok($$SELECT fail_fbo_transfer('QRST', 'weekend', 'another reason')$$, 'LG020', NULL,
@@ -301,13 +309,15 @@ SELECT throws_ok($$SELECT confirm_fbo_transfer('QRST', 'weekend', 'BT-7')$$, 'LG
 SELECT pg_temp.wire_in('QRST0001', '5000 USD', '2026-11-20 17:12Z') \g /dev/null
 SELECT outcome FROM post_trade('QRST0001', 'BUY', '0.01 BTC', 'lp1', 'b7', provider_price => '60000 USD/BTC', executed_at => '2026-11-20 17:13Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 17:14Z') \g /dev/null
-CREATE TEMP TABLE t7 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 17:15Z', 'QRST');
+CREATE TEMP TABLE r_t7 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 17:15Z', 'QRST');
+CREATE TEMP TABLE t7 AS SELECT t.* FROM fbo_transfer AS t JOIN client AS c USING (client_id) JOIN r_t7 AS r ON r.reference = t.reference AND r.client = c.code;
 SELECT fail_fbo_transfer('QRST', reference, 'limit', '2026-11-20 17:16Z') FROM t7 \g /dev/null
 SELECT is(pg_temp.held('QRST', 'FBO', 'DueTo:CORP'), '600.00 USD',
 	'the money of a failed transfer is the company''s in the FBO account again');
 SELECT outcome FROM post_trade('QRST0001', 'BUY', '0.02 BTC', 'lp1', 'b8', provider_price => '60000 USD/BTC', executed_at => '2026-11-20 17:17Z') \g /dev/null
 SELECT process_cash_calls('2026-11-20 17:18Z') \g /dev/null
-CREATE TEMP TABLE t8 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 17:19Z', 'QRST');
+CREATE TEMP TABLE r_t8 AS SELECT * FROM instruct_settlement_transfers('2026-11-20 17:19Z', 'QRST');
+CREATE TEMP TABLE t8 AS SELECT t.* FROM fbo_transfer AS t JOIN client AS c USING (client_id) JOIN r_t8 AS r ON r.reference = t.reference AND r.client = c.code;
 SELECT results_eq($$SELECT amount::text FROM t8$$, $$VALUES ('1800.00 USD')$$,
 	'the next run moves a failed transfer''s money with what was collected since');
 SELECT results_eq($$SELECT amount::text FROM fbo_transfer_calls('QRST', (SELECT reference FROM t8))$$, $$VALUES ('600.00 USD'), ('1200.00 USD')$$,
@@ -494,13 +504,15 @@ SELECT results_eq($$SELECT direction, amount::text FROM instruct_settlement_tran
 
 -- the float that the terms ask for stays, whatever the way of settling
 SELECT change_cash_terms('FLOT', company_float => '1000 USD') \g /dev/null
-CREATE TEMP TABLE f1 AS SELECT * FROM instruct_settlement_transfers('2026-11-18 15:00Z', 'FLOT');
+CREATE TEMP TABLE r_f1 AS SELECT * FROM instruct_settlement_transfers('2026-11-18 15:00Z', 'FLOT');
+CREATE TEMP TABLE f1 AS SELECT t.* FROM fbo_transfer AS t JOIN client AS c USING (client_id) JOIN r_f1 AS r ON r.reference = t.reference AND r.client = c.code;
 SELECT results_eq($$SELECT direction, amount::text FROM f1$$, $$VALUES ('TO_FBO', '1600.00 USD')$$,
 	'a run brings the company''s float together with what a deposit lacks');
 SELECT confirm_fbo_transfer('FLOT', reference, 'BT-float', '2026-11-18 15:30Z') FROM f1 \g /dev/null
 SELECT results_eq($$SELECT settled FROM process_cash_calls('2026-11-18 16:05Z', 'FLOT')$$, $$VALUES (2::bigint)$$,
 	'a later sale is paid at once out of the float');
-CREATE TEMP TABLE f2 AS SELECT * FROM instruct_settlement_transfers('2026-11-18 17:00Z', 'FLOT');
+CREATE TEMP TABLE r_f2 AS SELECT * FROM instruct_settlement_transfers('2026-11-18 17:00Z', 'FLOT');
+CREATE TEMP TABLE f2 AS SELECT t.* FROM fbo_transfer AS t JOIN client AS c USING (client_id) JOIN r_f2 AS r ON r.reference = t.reference AND r.client = c.code;
 SELECT results_eq($$SELECT direction, amount::text FROM f2$$, $$VALUES ('TO_FBO', '600.00 USD')$$,
 	'a run fills up a float that a sale has used');
 SELECT confirm_fbo_transfer('FLOT', reference, 'BT-float-2', '2026-11-18 17:30Z') FROM f2 \g /dev/null

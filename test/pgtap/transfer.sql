@@ -42,7 +42,7 @@ SELECT throws_ok(format('SELECT deposit_coin(%s)', arguments), code, NULL,
   FROM (VALUES ('NULL, ''1 BTC'', ''r''', 'LG012'), ('''NOBODY01'', ''1 BTC'', ''r''', 'LG012'), ('''QRST0001'', NULL, ''r''', 'LG002'), ('''QRST0001'', ''1 BTC'', NULL', 'LG002'),
 			   ('''QRST0001'', ''1 BTC'', ''r'', NULL', 'LG002'), ('''QRST0001'', ''0 BTC'', ''r''', 'LG045'), ('''QRST0001'', ''-1 BTC'', ''r''', 'LG045'), ('''QRST0001'', ''1 USD'', ''r''', 'LG042'),
 			   ('''QRST0001'', ''1 NOPE'', ''r''', 'LG040'), ('''QRST0001'', ''0.000000001 BTC'', ''r''', 'LG043'), ('''QRST0001'', ''1 BTC'', ''r'', ''pocket''', 'LG034'),
-			   ('''QRST0001'', ''1 BTC'', ''r'', effective_at => ''infinity''', 'LG061')) AS refusal(arguments, code);
+			   ('''QRST0001'', ''1 BTC'', ''r'', at => ''infinity''', 'LG061')) AS refusal(arguments, code);
 
 -- ---------------------------------------------------------------------------
 -- Providers
@@ -79,7 +79,7 @@ SELECT throws_ok(format('SELECT record_provider_settlement(%s)', arguments), cod
 			   ('''XYZZ'', ''lp1'', ''1 USD'', NULL, ''r''', 'LG042'), ('''XYZZ'', ''lp1'', NULL, ''1 BTC'', ''r''', 'LG042'), ('''XYZZ'', ''lp1'', ''1 NOPE'', NULL, ''r''', 'LG040'),
 			   ('''XYZZ'', ''lp1'', NULL, ''0.001 USD'', ''r''', 'LG043')) AS refusal(arguments, code);
 
-SELECT is_empty('SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)',
+SELECT is_empty('SELECT client, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)',
 	'debits equal credits per client, fund and asset');
 SELECT * FROM finish();
 ROLLBACK;

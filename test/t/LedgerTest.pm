@@ -148,10 +148,10 @@ SELECT record_apex_answers('$client', 'batch', ARRAY(SELECT (call, row_number() 
 SET SESSION AUTHORIZATION ${approver}_clerk;
 SELECT propose_cash_call_write_offs('2026-02-10 12:00Z', '$client');
 SET SESSION AUTHORIZATION $approver;
-SELECT approve_cash_call_write_off('$client', call, '2026-02-11 12:00Z') FROM cash_write_offs('$client') WHERE account = '${client}0091';
+SELECT approve_cash_call_write_off('$client', call, '2026-02-11 12:00Z') FROM cash_write_offs('$client') WHERE customer = '${client}0091';
 RESET SESSION AUTHORIZATION;
 SELECT charge_cash_call_write_offs('2026-03-02 12:00Z', '$client');
-SELECT recover_cash_call('$client', call, 'recovery', '9.00 USD', at => '2026-03-03 12:00Z') FROM cash_write_offs('$client') WHERE account = '${client}0091';
+SELECT recover_cash_call('$client', call, 'recovery', '9.00 USD', at => '2026-03-03 12:00Z') FROM cash_write_offs('$client') WHERE customer = '${client}0091';
 SELECT count(*) FROM take_aged_tpj('PM', '2026-03-04 01:30Z', '$client');
 SQL
 	return;

@@ -33,7 +33,7 @@ SELECT send_withdrawal('$client', 'sent withdrawal', at => '2026-03-05 18:00Z');
 SELECT authorize_hold('$client', account_of('$client', 'FBO', 'Cust:${client}0001:settled', 'USD'), '1.00 USD', 'expired', '2026-03-06Z', '2026-03-05Z');
 SELECT authorize_hold('$client', account_of('$client', 'FBO', 'Cust:${client}0001:settled', 'USD'), '1.00 USD', 'hold');
 SELECT propose_journal('$client', journal_entry(line('Dr', account_of('$client', 'CORP', 'Bank:operating', 'USD'), '1 USD'), line('Cr', account_of('$client', 'CORP', 'Equity', 'USD'), '1 USD')), 'proposed', 'by hand');
-SELECT propose_cash_call_write_off('$client', call) FROM cash_calls('$client') WHERE account = '${client}0093';
+SELECT propose_cash_call_write_off('$client', call) FROM cash_calls('$client') WHERE customer = '${client}0093';
 SQL
 }
 in_ledger($node, "SELECT open_bank_account('OP$_', 'OPERATING', 'The bank', 'USD', 'Bank:operating:$_')") foreach ('IDLE', 'NEW');

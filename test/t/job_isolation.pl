@@ -36,7 +36,7 @@ SELECT post_trade('${client}0082', 'BUY', '0.001 BTC', 'LP$client', 'old', provi
 SET SESSION AUTHORIZATION approver_of_${client}_clerk;
 SELECT propose_cash_call_write_off('$client', call, '2026-03-06 15:00Z') FROM cash_calls('$client') WHERE reference = 'unpaid';
 SET SESSION AUTHORIZATION approver_of_$client;
-SELECT approve_cash_call_write_off('$client', call, '2026-03-06 16:00Z') FROM cash_write_offs('$client') WHERE status = 'PROPOSED' AND account = '${client}0093';
+SELECT approve_cash_call_write_off('$client', call, '2026-03-06 16:00Z') FROM cash_write_offs('$client') WHERE status = 'PROPOSED' AND customer = '${client}0093';
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM close_due_windows('2026-03-30 23:00Z', '$client', most => 100);
 SQL

@@ -61,7 +61,7 @@ my %calls = (
 	'runs' => [ map { "SELECT count(*) FROM $_()" } qw(run_due_jobs process_cash_calls instruct_settlement_transfers settle_deposits expire_holds top_up_deficits) ],
 	'lists and transfers' => [
 		"SELECT count(*) FROM take_aged_tpj('PM', clock_timestamp() - nextval('public.number') * interval '1 day')",
-		"SELECT confirm_fbo_transfer(t.client_code, t.reference, 'bank ' || nextval('public.number')) FROM fbo_transfers('%1', in_transit_only => true) t ORDER BY random() LIMIT 1",
+		"SELECT confirm_fbo_transfer(t.client, t.reference, 'bank ' || nextval('public.number')) FROM fbo_transfers('%1', in_transit_only => true) t ORDER BY random() LIMIT 1",
 		"SELECT instruct_fbo_transfer('%1', '1.00 USD', 'f' || nextval('public.number'))",
 		"SELECT freeze_account(account_of('%1', 'CORP', 'DueFrom:FBO', 'USD'), 'credit', reason => 'test')",
 		"SELECT unfreeze_account(account_of('%1', 'CORP', 'DueFrom:FBO', 'USD'), reason => 'test')" ],
