@@ -187,33 +187,46 @@ BEGIN
 END;
 $$;
 
-CREATE TYPE bakkt_ledger.obligation_payment AS (
+CREATE TYPE bakkt_ledger.obligation_result AS (
+    reference text,
+    outcome text,
+    replayed boolean,
     obligation bigint,
     settlement_window text,
     counterparty text,
     asset asset,
     paid amount,
     outstanding amount,
-    state text,
+    status text,
     journal bigint
 );
-COMMENT ON TYPE obligation_payment IS 'What a request did to an obligation, and how the obligation stood then.';
+COMMENT ON TYPE obligation_result IS
+'What a request did to an obligation, and how the obligation stood then.
+outcome: instructed, paid, failed, carried, or entered, of the one that takes over what was carried. replayed: the request had been
+made before, and this is its first answer. paid: what the request discharged, positive, NULL if nothing. outstanding: what is still
+to be paid, never negative.';
 
 -- What a request did to obligations, as it is answered; paid: what it discharged of each, if anything.
-CREATE FUNCTION bakkt_ledger_internal.payments_of(changed obligation[], paid amount[], posting bigint)
-    RETURNS obligation_payment[]
+CREATE FUNCTION bakkt_ledger_internal.obligation_answers(asked request, happening text, changed obligation[], paid amount[],
+                                                         posting bigint)
+    RETURNS obligation_result[]
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT array_agg((c.obligation_id, window_name(c.window_no), c.counterparty, c.asset, paid[c.place],
-                      outstanding(changed[c.place]), c.status, posting)::obligation_payment
+    SELECT array_agg(((asked).reference, happening, false, c.obligation_id, window_name(c.window_no), c.counterparty, c.asset,
+                      paid[c.place], outstanding(changed[c.place]), c.status, posting)::obligation_result
                      ORDER BY c.first_due, c.first_window, c.obligation_id)
     FROM (SELECT i AS place, (changed[i]).* FROM generate_subscripts(changed, 1) AS i) AS c;
 END;
 
--- The answer to a request, the first one again if it was answered before.
-CREATE FUNCTION bakkt_ledger_internal.payments_answered(answer jsonb) RETURNS SETOF obligation_payment
-    LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT p.obligation, p.settlement_window, p.counterparty, p.asset, p.paid, p.outstanding, p.state, p.journal
-    FROM jsonb_populate_recordset(NULL::obligation_payment, answer) AS p;
+-- What a request about several obligations was answered first.
+CREATE FUNCTION bakkt_ledger_internal.first_obligation_answers(asked request) RETURNS SETOF obligation_result
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT f.*
+    FROM jsonb_array_elements(asked.outcome) AS a (answer)
+    CROSS JOIN LATERAL jsonb_populate_record(NULL::obligation_result, a.answer || '{"replayed": true}') AS f;
 END;
+$$;

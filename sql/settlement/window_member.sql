@@ -44,7 +44,7 @@ BEGIN
     scope.client_id := holder;
     scope.closes_on := day;
     SELECT b.window_no, b.from_at, b.to_at INTO scope.window_no, scope.from_at, scope.to_at
-    FROM window_bounds((client_row(holder)).code, day) AS b;
+    FROM window_on(client_row(holder), day) AS b;
     SELECT w.* INTO sealed FROM settlement_window AS w WHERE w.client_id = holder AND w.window_no = scope.window_no;
     scope.sealed := FOUND;
     SELECT w.* INTO previous
