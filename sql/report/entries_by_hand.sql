@@ -1,9 +1,28 @@
 -- What people have posted by hand, and who and why.
 
+CREATE TYPE bakkt_ledger.entry_by_hand_line AS (
+    day date,
+    client text,
+    journal bigint,
+    kind text,
+    reference text,
+    entry journal_entry,
+    reverses bigint,
+    posted_by text,
+    proposed_by text,
+    approved_by text,
+    reason text,
+    description text,
+    effective_at timestamptz,
+    recorded_at timestamptz
+);
+COMMENT ON TYPE entry_by_hand_line IS
+'A journal that people have made by hand.
+day: on which it was recorded, in the client''s zone. posted_by: the role that posted. proposed_by, approved_by: of what took two
+people, NULL of what one person did alone. reason: the proposal''s, else the description.';
+
 CREATE FUNCTION bakkt_ledger.entries_by_hand(client text DEFAULT NULL, first_day date DEFAULT NULL, last_day date DEFAULT NULL)
-    RETURNS TABLE (day date, client_code text, journal bigint, kind text, reference text, entry journal_entry, reverses bigint,
-                   posted_by text, proposed_by text, approved_by text, reason text, description text,
-                   effective_at timestamptz, recorded_at timestamptz)
+    RETURNS SETOF entry_by_hand_line
     LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -34,12 +53,9 @@ $$
           AND NOT is_reserved_reference(j.reference)
     ORDER BY c.client_id, j.recorded_at, j.journal_id
 $$;
-COMMENT ON FUNCTION entries_by_hand(text, date, date) IS
-'Every entry that people have made by hand, as recorded on the days from the first to the last, of one client or all visible ones:
-post_journal(s), load_journal(s) of general kinds, reverse_journal, capture_hold, approved proposals (adjustments of customers''
-cash too) and write-offs of obligations.
-first_day, last_day: in the client''s zone; one day when only one is given, today when none is. posted_by: the role that posted.
-proposed_by, approved_by: of what took two people, NULL of what one person did alone. reason: the proposal''s, else the
-description.
-For the company, which sees all clients.
+COMMENT ON FUNCTION entries_by_hand IS
+'Every entry made by hand, as recorded on the days from the first to the last, of one client or all visible ones.
+post_journal(s), load_journal(s) of general kinds, reverse_journal, capture_hold, approved proposals (adjustments of customers'' cash
+too) and write-offs of obligations. For the company, which sees all clients.
+first_day, last_day: in the client''s zone; one day when only one is given, today when none is.
 Errors: LG010, 42501.';

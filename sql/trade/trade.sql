@@ -80,7 +80,7 @@ five minutes ahead, and those of the posting function (doc/errors.md); 40001 or 
 CREATE FUNCTION bakkt_ledger.post_trades(requests trade_request[], strict boolean DEFAULT false, dry_run boolean DEFAULT false)
     RETURNS SETOF trade_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION post_trades(trade_request[], boolean, boolean) IS
+COMMENT ON FUNCTION post_trades IS
 'Posts executions in order, later ones seeing earlier ones, in the caller''s transaction.
 A row per request; a refused one does not stop the others and stays refused under its reference. strict: raises the first refusal
 instead and posts nothing. dry_run: writes nothing.
@@ -111,6 +111,6 @@ CREATE FUNCTION bakkt_ledger.correct_trade(customer text, side text, quantity am
 COMMENT ON FUNCTION correct_trade IS
 'Busts an execution and posts the right one in its place, both or neither.
 Fields of the new execution as in type trade_request; it points back to the original (corrects). original or journal: the
-execution taken back; original_account: its customer, if the customer was wrong. executed_at NULL: that of the original. The
+execution taken back; original_customer: its customer, if the customer was wrong. executed_at NULL: that of the original. The
 bust''s reference is the given one with "/bust" appended. Two rows: the bust, then the new execution.
 Errors: as in bust_trade() and post_trade().';
