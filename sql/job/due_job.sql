@@ -97,8 +97,20 @@ BEGIN
 END;
 $$;
 
+CREATE TYPE bakkt_ledger.due_job_line AS (
+    job text,
+    occurrence timestamptz,
+    attempt integer,
+    covers integer,
+    client text
+);
+COMMENT ON TYPE due_job_line IS
+'An occurrence of a job that is due.
+attempt: above 1, it has failed before. covers: of a job that runs every so often, how many instants it stands for. client: the
+part of one that was left out; NULL: for all.';
+
 CREATE FUNCTION bakkt_ledger.due_jobs(at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (job text, occurrence timestamptz, attempt integer, covers integer, client text)
+    RETURNS SETOF due_job_line
     LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
@@ -134,7 +146,7 @@ $$
         UNION ALL
         SELECT j.job, j.run_order, f.occurrence, f.attempt + 1, f.covers, NULL
         FROM job AS j CROSS JOIN LATERAL last_job_run(j.job) AS f
-        WHERE f.status = 'failed' AND f.occurrence <= at AND j.job IN (SELECT s.job FROM job_schedules(at) AS s)
+        WHERE f.status = 'FAILED' AND f.occurrence <= at AND j.job IN (SELECT s.job FROM job_schedules(at) AS s)
         UNION ALL
         SELECT l.job, j.run_order, l.occurrence, l.failures + 1, l.covers, l.client
         FROM job_left_out AS l JOIN job AS j USING (job)
@@ -144,8 +156,8 @@ $$
     FROM due AS d
     ORDER BY d.occurrence, d.run_order, d.client
 $$;
-COMMENT ON FUNCTION due_jobs(timestamptz) IS
+COMMENT ON FUNCTION due_jobs IS
 'What run_due_jobs() would run at the instant, in order, if nothing failed; nothing is done.
 All times of day that were missed, and between them, of jobs that run every so often, the latest instant for all; of each job a
-year''s at most. client: the part of one that was left out; NULL: for all. attempt above 1: it has failed before.
+year''s at most.
 Errors: LG002, LG061 more than a year ahead of the clock, or before the calendars begin.';

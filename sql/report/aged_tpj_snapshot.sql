@@ -166,8 +166,8 @@ CREATE TYPE bakkt_ledger.aged_tpj_snapshot_result AS (
 );
 COMMENT ON TYPE aged_tpj_snapshot_result IS
 'A list of aged cash calls that was taken.
-reference: NULL, a list is known by client, kind and date. outcome: taken. replayed: it was taken before. withdrawals, deposits: what
-customers were to pay and to be paid, a positive sum per asset. digest: SHA-256 of the file.';
+reference: NULL, a list is known by client, kind and date. outcome: taken. replayed: it was taken before. withdrawals, deposits:
+what customers were to pay and to be paid, a positive sum per asset. digest: SHA-256 of the file.';
 
 -- One client's part of take_aged_tpj(); variant: the kind of list.
 CREATE FUNCTION bakkt_ledger_internal.take_client_aged_tpj(holder integer, at timestamptz, variant text) RETURNS jsonb

@@ -55,7 +55,7 @@ $$
 $$;
 COMMENT ON FUNCTION entries_by_hand IS
 'Every entry made by hand, as recorded on the days from the first to the last, of one client or all visible ones.
-post_journal(s), load_journal(s) of general kinds, reverse_journal, capture_hold, approved proposals (adjustments of customers'' cash
-too) and write-offs of obligations. For the company, which sees all clients.
+post_journal(s), load_journal(s) of general kinds, reverse_journal, capture_hold, approved proposals (adjustments of customers''
+cash too) and write-offs of obligations. For the company, which sees all clients.
 first_day, last_day: in the client''s zone; one day when only one is given, today when none is.
 Errors: LG010, 42501.';

@@ -86,8 +86,8 @@ COMMENT ON TYPE fbo_proof_line IS
 resources = control (the banks together, each in banks) + ach_in - ach_out + wire_in - wire_out + inter_bank - business_transfer
 + due_from_company - due_to_company + other_funds (debit positive).
 required = claims (settled + unsettled + held + unidentified + escheated, those in credit only) + residual + interest.
-difference = resources - required, zero when all is well. claims_in_debit: what claims in debit come to, which never lowers what is
-required.';
+difference = resources - required, zero when all is well. claims_in_debit: what claims in debit come to, which never lowers what
+is required.';
 
 CREATE FUNCTION bakkt_ledger.fbo_proof(client text DEFAULT NULL, known_at timestamptz DEFAULT NULL)
     RETURNS SETOF fbo_proof_line
@@ -245,8 +245,8 @@ END;
 $$;
 COMMENT ON FUNCTION check_fbo IS
 'Checks the FBO accounts of one client or all visible ones; a row for everything that is wrong, none when all is well.
-The proof (I8), each claim in debit (I5), clearing accounts that do not agree with the transfers in transit, the company''s side of
-what the funds owe each other (I7), transfers that do not agree with their journals.
+The proof (I8), each claim in debit (I5), clearing accounts that do not agree with the transfers in transit, the company''s side
+of what the funds owe each other (I7), transfers that do not agree with their journals.
 Errors: LG010, 42501.';
 
 INSERT INTO check_list (check_name, called, check_order, proves)

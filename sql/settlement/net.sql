@@ -1,10 +1,12 @@
 -- Aggregates that net obligations: usable by any query.
 
 CREATE TYPE bakkt_ledger.net_position AS (counterparty text, amount amount);
-COMMENT ON TYPE net_position IS 'What a counterparty owes all others in one asset, net: positive = it owes, negative = it is owed.';
+COMMENT ON TYPE net_position IS
+'What a counterparty owes all others in one asset, net: positive = it owes, negative = it is owed.';
 
 CREATE TYPE bakkt_ledger.net_payment AS (payer text, payee text, amount amount);
-COMMENT ON TYPE net_payment IS 'What is left between two counterparties in one asset: the payer owes the payee a positive amount.';
+COMMENT ON TYPE net_payment IS
+'What is left between two counterparties in one asset: the payer owes the payee a positive amount.';
 
 -- Step of net_obligations() and net_bilateral().
 CREATE FUNCTION bakkt_ledger_internal.net_accumulate(internal, text, text, amount) RETURNS internal

@@ -8,8 +8,8 @@ CREATE TYPE bakkt_ledger_internal.settled_account AS (
     amount amount
 );
 COMMENT ON TYPE settled_account IS
-'Internal: what a window must bring to zero on one account, debit positive: the client''s settlement account, or one of a provider''s
-four.';
+'Internal: what a window must bring to zero on one account, debit positive: the client''s settlement account, or one of a
+provider''s four.';
 
 -- Whether windows settle accounts of the kind.
 CREATE FUNCTION bakkt_ledger_internal.is_settled_kind(kind text) RETURNS boolean
@@ -165,8 +165,8 @@ CREATE TYPE bakkt_ledger.net_position_line AS (
 );
 COMMENT ON TYPE net_position_line IS
 'What a counterparty would pay or be paid in one asset for a window.
-counterparty: the client itself or a provider. net: signed, positive = the counterparty owes; payer, payee and a positive amount say
-the same. from_at, to_at: of the window.';
+counterparty: the client itself or a provider. net: signed, positive = the counterparty owes; payer, payee and a positive amount
+say the same. from_at, to_at: of the window.';
 
 CREATE FUNCTION bakkt_ledger.net_position(client text, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF net_position_line
@@ -200,6 +200,6 @@ END;
 $$;
 COMMENT ON FUNCTION net_position IS
 'What each counterparty would pay or be paid for the window the instant lies in, executions up to the instant.
-A row for the client itself and for every provider, per asset. For the open window it reads balances and takes the same time however
-many trades there were; for a sealed one it adds up its members. A tenant sees the client''s own rows, no provider''s.
+A row for the client itself and for every provider, per asset. For the open window it reads balances and takes the same time
+however many trades there were; for a sealed one it adds up its members. A tenant sees the client''s own rows, no provider''s.
 Errors: LG002, LG010, 42501.';

@@ -53,7 +53,7 @@ COMMENT ON COLUMN obligation.due_at IS 'When it must be paid: the end of the rai
 COMMENT ON COLUMN obligation.first_due IS 'due_at of the window in which it first arose; carrying does not change it.';
 COMMENT ON COLUMN obligation.entered_at IS 'When it was novated, which discharged the trades.';
 COMMENT ON COLUMN obligation.irrevocable_at IS
-    'When it was instructed or first paid, after which it cannot be revoked. Never changed once set.';
+'When it was instructed or first paid, after which it cannot be revoked. Never changed once set.';
 COMMENT ON COLUMN obligation.final_at IS 'When it was discharged in full, carried or written off. Never changed once set.';
 SELECT pg_catalog.pg_extension_config_dump('obligation', '');
 SELECT pg_catalog.pg_extension_config_dump('obligation_obligation_id_seq', '');
@@ -202,9 +202,9 @@ CREATE TYPE bakkt_ledger.obligation_result AS (
 );
 COMMENT ON TYPE obligation_result IS
 'What a request did to an obligation, and how the obligation stood then.
-outcome: instructed, paid, failed, carried, or entered, of the one that takes over what was carried. replayed: the request had been
-made before, and this is its first answer. paid: what the request discharged, positive, NULL if nothing. outstanding: what is still
-to be paid, never negative.';
+outcome: instructed, paid, failed, carried, or entered, of the one that takes over what was carried. replayed: the request had
+been made before, and this is its first answer. paid: what the request discharged, positive, NULL if nothing. outstanding: what is
+still to be paid, never negative.';
 
 -- What a request did to obligations, as it is answered; paid: what it discharged of each, if anything.
 CREATE FUNCTION bakkt_ledger_internal.obligation_answers(asked request, happening text, changed obligation[], paid amount[],

@@ -23,8 +23,8 @@ CREATE TYPE bakkt_ledger.obligation_line AS (
 );
 COMMENT ON TYPE obligation_line IS
 'An obligation, as obligations() lists it.
-amount, applied, outstanding: positive or zero, amount = applied + outstanding. first_due, first_window: of the obligation that was
-carried, of any other its own. carried_from: the obligation that it took over from.';
+amount, applied, outstanding: positive or zero, amount = applied + outstanding. first_due, first_window: of the obligation that
+was carried, of any other its own. carried_from: the obligation that it took over from.';
 
 CREATE FUNCTION bakkt_ledger.obligations(client text DEFAULT NULL, open_only boolean DEFAULT false)
     RETURNS SETOF obligation_line
@@ -121,4 +121,5 @@ from what its obligations have outstanding (I14, I16).
 Errors: LG010, 42501.';
 
 INSERT INTO check_list (check_name, called, check_order, proves)
-VALUES ('settlement', 'check_settlement()', 50, 'windows tie to their members, obligations to their events and accounts (I14, I16)');
+VALUES ('settlement', 'check_settlement()', 50,
+        'windows tie to their members, obligations to their events and accounts (I14, I16)');

@@ -156,6 +156,6 @@ END;
 $$;
 COMMENT ON FUNCTION carry_obligation IS
 'Moves what is outstanding of an obligation into the client''s open window, as a new obligation that keeps its first due time.
-For a failed payment, or by agreement to pay several windows with one wire. Two rows: the one carried, and the one that takes over.
-Idempotent by reference: the first answer again, LG020 if the content differs.
+For a failed payment, or by agreement to pay several windows with one wire. Two rows: the one carried, and the one that takes
+over. Idempotent by reference: the first answer again, LG020 if the content differs.
 Errors: LG002, LG010, LG020, LG061, LG071, LG073.';

@@ -26,8 +26,9 @@ CREATE TYPE bakkt_ledger.write_off_result AS (
 );
 COMMENT ON TYPE write_off_result IS
 'What became of the write-off of an obligation.
-outcome: proposed, written_off or declined. amount: what is to be, or was, written off, positive. status: of the proposal, PROPOSED,
-APPROVED or DECLINED. approval: its number in approvals(). A tenant is told the first three columns only when a provider owes.';
+outcome: proposed, written_off or declined. amount: what is to be, or was, written off, positive. status: of the proposal,
+PROPOSED, APPROVED or DECLINED. approval: its number in approvals(). A tenant is told the first three columns only when a provider
+owes.';
 
 -- What became of a proposal, as it is answered; owed: the obligation.
 CREATE FUNCTION bakkt_ledger_internal.write_off_answer(asked request, proposed approval, owed obligation, happening text,

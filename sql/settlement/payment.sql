@@ -203,8 +203,9 @@ END;
 $$;
 COMMENT ON FUNCTION record_wire IS
 'Records a wire received from or sent to a counterparty (the client itself, or a provider''s code), whole or in part.
-Journal J07f or its mirror, applied to the obligations of one window (closes_on) or to all outstanding ones, oldest first: a row for
-each. Money received is booked at any time; money is sent only for an agreed window. Idempotent by reference: the first answer again.
+Journal J07f or its mirror, applied to the obligations of one window (closes_on) or to all outstanding ones, oldest first: a row
+for each. Money received is booked at any time; money is sent only for an agreed window. Idempotent by reference: the first answer
+again.
 Errors: LG002, LG010, LG014, LG020 other content, LG042, LG045, LG061, LG070, LG071, LG073 nothing is owed that way, LG074
 more than is outstanding.';
 
@@ -335,6 +336,6 @@ $$;
 COMMENT ON FUNCTION settle_window IS
 'Records that everything outstanding of an agreed window was paid and delivered.
 A wire with the client for each asset and direction, and a settlement with each provider. They are referenced
-reference:counterparty, a wire reference:counterparty:asset, and where wires go both ways :received or :sent; so are the rows. Again
-is the first answer.
+reference:counterparty, a wire reference:counterparty:asset, and where wires go both ways :received or :sent; so are the rows.
+Again is the first answer.
 Errors: as in record_wire() and settle_provider().';

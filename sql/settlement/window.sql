@@ -175,8 +175,8 @@ CREATE TYPE bakkt_ledger.window_result AS (
 );
 COMMENT ON TYPE window_result IS
 'What became of a step of a settlement window.
-reference: NULL, a step is known by its window. outcome: advised, agreed or disputed. replayed: it was the last step taken, and this
-is its first answer. settlement_window: W1 is the client''s first. status: of the window then.';
+reference: NULL, a step is known by its window. outcome: advised, agreed or disputed. replayed: it was the last step taken, and
+this is its first answer. settlement_window: W1 is the client''s first. status: of the window then.';
 
 -- The status to which a step has led that was the window's last one: that before an obligation
 -- changed again. NULL when another step was the last, or none was taken.

@@ -330,6 +330,6 @@ END;
 $$;
 COMMENT ON FUNCTION close_due_windows IS
 'Closes the windows that have ended by the instant, of one open client or of all visible ones, in order, and lists them.
-most: of each client at most so many in a call; the next call goes on where this one stopped, and none is skipped. A client''s first
-window is the one of its first execution. Of several clients, one whose part fails is left out with a WARNING.
+most: of each client at most so many in a call; the next call goes on where this one stopped, and none is skipped. A client''s
+first window is the one of its first execution. Of several clients, one whose part fails is left out with a WARNING.
 Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED; 40001: retry.';

@@ -44,8 +44,8 @@ CREATE TYPE bakkt_ledger.coin_deposit_result AS (
 );
 COMMENT ON TYPE coin_deposit_result IS
 'What became of a deposit of coin.
-outcome: posted. replayed: the reference was known, and this is the first answer. deposited: positive. position_after: the customer''s
-coin after it, NULL on replay.';
+outcome: posted. replayed: the reference was known, and this is the first answer. deposited: positive. position_after: the
+customer''s coin after it, NULL on replay.';
 
 CREATE FUNCTION bakkt_ledger.deposit_coin(customer text, quantity amount, reference text, wallet text DEFAULT 'deposit-addresses',
                                           description text DEFAULT NULL, at timestamptz DEFAULT NULL)

@@ -25,8 +25,8 @@ CREATE TYPE bakkt_ledger.execution_line AS (
 );
 COMMENT ON TYPE execution_line IS
 'An execution (kind trade) or its bust (trade_bust), as executions() lists it.
-price, net_money: the customer''s; net_money positive: the customer or client owes. All amounts of a bust except quantity and price
-are negated. busts, busted_by, corrects: the other journal.';
+price, net_money: the customer''s; net_money positive: the customer or client owes. All amounts of a bust except quantity and
+price are negated. busts, busted_by, corrects: the other journal.';
 
 CREATE FUNCTION bakkt_ledger.executions(client text, customer text DEFAULT NULL, since timestamptz DEFAULT '-infinity',
                                         until timestamptz DEFAULT 'infinity', after bigint DEFAULT 0, most integer DEFAULT 1000)

@@ -31,8 +31,8 @@ CREATE TYPE bakkt_ledger.provider_settlement_result AS (
 );
 COMMENT ON TYPE provider_settlement_result IS
 'What became of a settlement with a provider.
-outcome: posted. replayed: the reference was known, and this is the first answer. coin_received, money_paid: by the company, negative
-= it delivered coin, received money; NULL: none.';
+outcome: posted. replayed: the reference was known, and this is the first answer. coin_received, money_paid: by the company,
+negative = it delivered coin, received money; NULL: none.';
 
 -- LG002, LG014, LG040 to LG042 unless coin and money can be settled with the provider.
 CREATE FUNCTION bakkt_ledger_internal.require_provider_settlement(provider text, coin amount, money amount) RETURNS void

@@ -25,11 +25,12 @@ CREATE TYPE bakkt_ledger.trade_request AS (
 COMMENT ON TYPE trade_request IS
 'One execution to post.
 reference: the idempotency key, 1 to 200 bytes, unique per client. customer: the customer''s code. side: BUY or SELL. quantity:
-of the base asset. provider: code of the liquidity provider. provider_price: its price. price: the customer''s; NULL: provider_price
-with markup_bps and markup_fixed (per unit of the base asset), rounded to the instrument''s price increment, up for BUY and down
-for SELL. fee_bps, fee_fixed: itemized trade fee of this fill. fee_minimum: least fee over the fills of one client_order_id, or
-of this fill when there is none. executed_at: NULL: when recorded. symbol: only checked; the assets of quantity and price
-decide. encumbered: coin bought is encumbered until it is paid for. linked: posted only together with the next request.';
+of the base asset. provider: code of the liquidity provider. provider_price: its price. price: the customer''s; NULL:
+provider_price with markup_bps and markup_fixed (per unit of the base asset), rounded to the instrument''s price increment, up for
+BUY and down for SELL. fee_bps, fee_fixed: itemized trade fee of this fill. fee_minimum: least fee over the fills of one
+client_order_id, or of this fill when there is none. executed_at: NULL: when recorded. symbol: only checked; the assets of
+quantity and price decide. encumbered: coin bought is encumbered until it is paid for. linked: posted only together with the next
+request.';
 
 CREATE TYPE bakkt_ledger.trade_result AS (
     request integer,
@@ -86,8 +87,8 @@ A row per request; a refused one does not stop the others and stays refused unde
 instead and posts nothing. dry_run: writes nothing.
 Errors: as in post_trade().';
 
-CREATE FUNCTION bakkt_ledger.bust_trade(customer text, original text DEFAULT NULL, reference text DEFAULT NULL, reason text DEFAULT NULL,
-                                        journal bigint DEFAULT NULL, dry_run boolean DEFAULT false)
+CREATE FUNCTION bakkt_ledger.bust_trade(customer text, original text DEFAULT NULL, reference text DEFAULT NULL,
+                                        reason text DEFAULT NULL, journal bigint DEFAULT NULL, dry_run boolean DEFAULT false)
     RETURNS trade_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION bust_trade IS
