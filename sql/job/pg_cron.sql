@@ -59,7 +59,7 @@ DECLARE
     number constant bigint := (SELECT c.jobid FROM cron_call AS c);
 BEGIN
     PERFORM bounded_wait(), require_pg_cron();
-    RETURN (NULL, CASE WHEN remove_cron_call() > 0 THEN 'removed' ELSE 'unchanged' END, false, number);
+    RETURN (NULL, CASE WHEN remove_cron_call() > 0 THEN 'removed' ELSE 'unchanged' END, false, number)::cron_call_result;
 END;
 $$;
 COMMENT ON FUNCTION unschedule_jobs IS
@@ -90,7 +90,7 @@ BEGIN
             schedule_jobs.schedule, run_by)
     RETURNING c.* INTO entered;
     PERFORM record_event('scheduled', NULL::cron_call, entered, clock_timestamp());
-    RETURN (NULL, 'scheduled', false, entered.jobid);
+    RETURN (NULL, 'scheduled', false, entered.jobid)::cron_call_result;
 END;
 $$;
 COMMENT ON FUNCTION schedule_jobs IS

@@ -188,7 +188,7 @@ BEGIN
     RETURN (SELECT jsonb_agg(to_jsonb((NULL, 'taken', again, code, aged_tpj_file_name(code, s.kind, s.business_date), s.at,
                                        s.calls, s.withdrawals, s.deposits, s.digest)::aged_tpj_snapshot_result))
             FROM aged_tpj_snapshot AS s
-            WHERE s.client_id = holder AND s.kind = variant AND s.business_date = central_date(at));
+            WHERE s.client_id = holder AND s.kind = variant AND s.business_date = central_date(take_client_aged_tpj.at));
 END;
 $$;
 INSERT INTO client_run VALUES ('take_aged_tpj', 'take_client_aged_tpj', 'clients_with_aged_tpj');

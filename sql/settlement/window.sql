@@ -234,7 +234,7 @@ BEGIN
         PERFORM change_window(stepping, happening, moment, why, counted);
         led_to := follow_window(holder, stepping.window_no, moment);
     END IF;
-    RETURN (NULL, happening, again, client, window_name(stepping.window_no), day, led_to);
+    RETURN (NULL, happening, again, client, window_name(stepping.window_no), day, led_to)::window_result;
 END;
 $$;
 

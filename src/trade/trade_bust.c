@@ -187,7 +187,7 @@ bust_trade(PG_FUNCTION_ARGS)
 /* arguments of correct_trade after those of an execution */
 enum
 {
-	CORRECT_ORIGINAL = TRADE_LINKED, CORRECT_REASON, CORRECT_JOURNAL, CORRECT_ORIGINAL_CUSTOMER, CORRECT_DRY_RUN
+	CORRECT_ORIGINAL = TRADE_LINKED, CORRECT_JOURNAL, CORRECT_ORIGINAL_CUSTOMER, CORRECT_REASON, CORRECT_DRY_RUN
 };
 
 /* The right execution: points back to the wrong one and has its time unless another is given. */
