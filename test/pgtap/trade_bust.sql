@@ -109,7 +109,7 @@ SELECT is((SELECT array_agg(position_after ORDER BY request) FROM correct_trade(
 	'a correction can be corrected');
 SELECT is((SELECT array_agg(outcome ORDER BY request) FROM correct_trade('QRST0002', 'BUY', '0.1 BTC', 'LP1', 'exec-4f', '60000 USD/BTC', original => 'exec-4e', original_customer => 'QRST0001')),
 	'{posted,posted}', 'an execution booked to the wrong customer can be corrected');
-SELECT is((SELECT format('%s %s', e.account, o.account) FROM execution e JOIN execution o ON o.journal = e.corrects WHERE e.reference = 'exec-4f'), 'QRST0002 QRST0001',
+SELECT is((SELECT format('%s %s', e.customer, o.customer) FROM execution e JOIN execution o ON o.journal = e.corrects WHERE e.reference = 'exec-4f'), 'QRST0002 QRST0001',
 	'a correction names the execution of the wrong customer');
 
 -- both or neither: the cause is raised, not the chain
