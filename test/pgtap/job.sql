@@ -207,18 +207,24 @@ SELECT throws_ok(call, 'LG002', NULL, 'a malformed or backdated change of a job 
 	$$SELECT change_job('often', enabled => false, at => '2026-03-01Z')$$, $$SELECT change_job('often', enabled => false, at => '-infinity')$$]) AS call;
 SELECT throws_ok($$SELECT change_job('often', enabled => false, at => clock_timestamp() + interval '6 minutes')$$, 'LG061', NULL,
 	'a change of a job ahead of the clock is refused');
-SELECT pg_temp.same($$SELECT from_at, enabled, times::text, every, changed_by FROM change_job('list', times => '{18:00,06:30,18:00}', reference => 'c1', reason => 'asked for', at => pg_temp.april(7, '08:00'))$$,
+SELECT pg_temp.same($$SELECT * FROM change_job('list', times => '{18:00,06:30,18:00}', reference => 'c1', reason => 'asked for', at => pg_temp.april(7, '08:00'))$$,
+	$$VALUES ('c1', 'changed', false)$$, 'a change of a job answers with its reference and outcome');
+SELECT pg_temp.same($$SELECT from_at, enabled, times::text, every, changed_by FROM job_schedule WHERE job = 'list' ORDER BY from_at DESC LIMIT 1$$,
 	$$VALUES (pg_temp.april(7, '08:00'), true, '{06:30:00,18:00:00}', NULL::interval, 'ledger_test_administrator')$$,
 	'a job''s times of day are changed, sorted and without repetition');
-SELECT is((change_job('list', times => '{06:30,18:00}', reference => 'c1')).from_at, pg_temp.april(7, '08:00'),
+SELECT pg_temp.same($$SELECT * FROM change_job('list', times => '{06:30,18:00}', reference => 'c1')$$, $$VALUES ('c1', 'changed', true)$$,
+	'a change of a job made again is answered as it was first');
+SELECT is((SELECT max(from_at) FROM job_schedule WHERE job = 'list'), pg_temp.april(7, '08:00'),
 	'a repeated change with the same reference changes nothing');
 SELECT throws_ok($$SELECT change_job('list', times => '{06:31}', reference => 'c1')$$, 'LG020', NULL,
 	'a repeated reference with other times is refused');
 SELECT throws_ok($$SELECT change_job('often', enabled => false, reference => 'c1')$$, 'LG020', NULL,
 	'a repeated reference for another job is refused');
-SELECT is((change_job('list', enabled => true)).from_at, pg_temp.april(7, '08:00'),
+SELECT pg_temp.same($$SELECT * FROM change_job('list', enabled => true)$$, $$VALUES (NULL::text, 'unchanged', false)$$, 'a change of a job to what already holds is told to be none');
+SELECT is((SELECT max(from_at) FROM job_schedule WHERE job = 'list'), pg_temp.april(7, '08:00'),
 	'a change to what already holds is no change');
-SELECT is((change_job('often', every => '30 minutes', at => pg_temp.april(7, '08:10'))).every, '30 minutes',
+SELECT change_job('often', every => '30 minutes', at => pg_temp.april(7, '08:10')) \g /dev/null
+SELECT is((SELECT every FROM job_schedule WHERE job = 'often' ORDER BY from_at DESC LIMIT 1), '30 minutes',
 	'a job''s interval is changed');
 RESET ROLE;
 SELECT pg_temp.same($$SELECT e.changed ->> 'job', e.changed -> 'times', e.changed ->> 'every', e.reason, a.role_name
