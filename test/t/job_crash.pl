@@ -74,7 +74,7 @@ is(in_ledger($node, "SELECT count(*), count(DISTINCT closes_on), min(closes_on),
 	'each window is closed exactly once');
 is(in_ledger($node, "SELECT count(*) FROM hold WHERE status = 'open'"), 0, 'no hold stays open past its expiry');
 is(in_ledger($node, "SELECT count(*) FROM event WHERE subject = 'hold' AND event = 'expired'"), 100, 'each hold is expired exactly once');
-is(in_ledger($node, "SELECT job FROM job_run WHERE status <> 'done' OR started_at > ended_at"), '',
+is(in_ledger($node, "SELECT job FROM job_run WHERE status <> 'DONE' OR started_at > ended_at"), '',
 	'every run is recorded as done and ends no earlier than it starts');
 is(in_ledger($node, 'SELECT * FROM check_settlement()'), '', 'check_settlement() finds nothing after all runs');
 verify_clean($node, 'after all runs');

@@ -108,7 +108,7 @@ my $started = time;
 in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");
 my $took = time - $started;
 cmp_ok($took, '<', $limit, 'all jobs of a day end at once while a client is locked');
-is(in_ledger($node, q{SELECT job, sqlstate, message FROM job_run WHERE client IS NULL AND status <> 'done'}), '',
+is(in_ledger($node, q{SELECT job, sqlstate, message FROM job_run WHERE client IS NULL AND status <> 'DONE'}), '',
 	'every job of a day is done while a client is locked');
 is(in_ledger($node, q{SELECT DISTINCT client, sqlstate FROM job_run WHERE client IS NOT NULL}), 'AAAA|55P03',
 	'only the parts of the locked client fail');
@@ -128,7 +128,7 @@ $idle->query_safe('ROLLBACK');
 $idle->quit;
 in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");
 is(in_ledger($node, 'SELECT * FROM job_left_out'), '', 'nobody is left out once the session has ended');
-is(in_ledger($node, q{SELECT job, client, occurrence FROM job_run WHERE status <> 'failed' GROUP BY 1, 2, 3 HAVING count(*) > 1}), '',
+is(in_ledger($node, q{SELECT job, client, occurrence FROM job_run WHERE status <> 'FAILED' GROUP BY 1, 2, 3 HAVING count(*) > 1}), '',
 	'no part of an occurrence is done twice');
 is(in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')"), 0, 'a call after everything is made up for has nothing to run');
 
@@ -139,7 +139,7 @@ $settler->query_safe('SELECT bakkt_ledger.seal()');
 $started = time;
 in_ledger($node, "SELECT count(*) FROM run_due_jobs(timestamptz '$at' + interval '5 minutes')");
 cmp_ok(time - $started, '<', $limit, 'while a settler who has sealed is idle all jobs end at once');
-is(in_ledger($node, q{SELECT DISTINCT job, sqlstate FROM job_run WHERE client IS NULL AND status = 'failed'}), 'seal|55P03', 'sealing alone fails while a settler who has sealed is idle');
+is(in_ledger($node, q{SELECT DISTINCT job, sqlstate FROM job_run WHERE client IS NULL AND status = 'FAILED'}), 'seal|55P03', 'sealing alone fails while a settler who has sealed is idle');
 is(sqlstate_of($node, 'SELECT seal()'), '55P03', 'a second sealer is refused while the first is idle');
 $settler->query_safe('ROLLBACK');
 $settler->quit;
