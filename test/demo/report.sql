@@ -8,7 +8,7 @@ SELECT w.client, funding_model AS "funding model", w.closes_on AS "closes on", e
 	   CASE WHEN sign(net) > 0 THEN party ELSE 'BAKKT' END AS payer, CASE WHEN sign(net) > 0 THEN 'BAKKT' ELSE party END AS payee,
 	   asset(net) AS asset, value(abs(net)) AS amount,
 	   CASE funding_model
-		   WHEN 'NET_SETTLEMENT' THEN format('%s by %s wires', lower(status), (SELECT count(*) FROM demo.wire
+		   WHEN 'NET_SETTLEMENT' THEN format('%s by %s wires', lower(obligation.status), (SELECT count(*) FROM demo.wire
 																				 WHERE wire.client = w.client AND wire.closes_on = w.closes_on))
 		   WHEN 'BAKKT_TPJ' THEN 'cash called trade by trade'
 		   ELSE 'cash called by Apex'
