@@ -1,13 +1,16 @@
 -- The scheduler: what is due at an instant, and that each of it is done once (doc/jobs.md).
 --
--- A job is a function of this ledger that is called by the clock.  Its occurrences are instants that follow from its schedule
--- alone; a run of one and the record of it are of one transaction, so that a crash leaves both or neither.  Nothing here needs a
--- background worker: whoever calls run_due_jobs(), when, how often and from how many places changes nothing in what is done.
+-- A job is a function of this ledger that is called by the clock. Its occurrences are instants that
+-- follow from its schedule alone; a run of one and the record of it are of one transaction, so that
+-- a crash leaves both or neither. Nothing here needs a background worker: whoever calls
+-- run_due_jobs(), when, how often and from how many places changes nothing in what is done.
 --
--- An occurrence is done client by client (ledger/client_run.sql).  A client whose part fails is left out: the occurrence is done
--- for the others, and its part is tried again at every call until it is done or given up.
+-- An occurrence is done client by client (ledger/client_run.sql). A client whose part fails is left
+-- out: the occurrence is done for the others, and its part is tried again at every call until it is
+-- done or given up.
 --
--- Locks: the lowest row of job, by whoever runs jobs or gives one up; the table job_schedule, by whoever changes a schedule.
+-- Locks: the lowest row of job, by whoever runs jobs or gives one up; the table job_schedule, by
+-- whoever changes a schedule.
 
 CREATE TABLE bakkt_ledger_internal.job (
     job text COLLATE "C" PRIMARY KEY,

@@ -79,7 +79,8 @@ BEGIN
 END;
 $$;
 
--- The row of a run that has ended, with the error if there was one; run_due_jobs() records the events of all its runs at once.
+-- The row of a run that has ended, with the error if there was one; run_due_jobs() records the
+-- events of all its runs at once.
 CREATE FUNCTION bakkt_ledger_internal.end_job_run(ran job_run, outcome client_outcome) RETURNS job_run
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -98,8 +99,8 @@ BEGIN
 END;
 $$;
 
--- Those who were left out of a job before are left out of this run of it: of times of day each waits its turn; of instants the
--- latest stands for all.
+-- Those who were left out of a job before are left out of this run of it: of times of day each
+-- waits its turn; of instants the latest stands for all.
 CREATE FUNCTION bakkt_ledger_internal.keep_left_out(ran job_run) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -169,8 +170,9 @@ $$;
 -- Running
 -- ---------------------------------------------------------------------------
 
--- An occurrence of a job for all clients that have something to do and are not left out of an earlier one; NULL on a day on which
--- it rests.  A day that the calendar does not know is an error of the job, not a client's.
+-- An occurrence of a job for all clients that have something to do and are not left out of an
+-- earlier one; NULL on a day on which it rests. A day that the calendar does not know is an error
+-- of the job, not a client's.
 CREATE FUNCTION bakkt_ledger_internal.run_job(shipped job, at timestamptz, blocked integer[]) RETURNS client_outcome[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -192,7 +194,8 @@ BEGIN
 END;
 $$;
 
--- One run of an occurrence and its row, and one for each client whose part failed.  What failed is undone.
+-- One run of an occurrence and its row, and one for each client whose part failed. What failed is
+-- undone.
 CREATE FUNCTION bakkt_ledger_internal.run_occurrence(named text, moment timestamptz, number integer, instants integer,
                                                      blocked integer[])
     RETURNS SETOF job_run
@@ -258,8 +261,9 @@ BEGIN
 END;
 $$;
 
--- LG061, LG002, 42501 or 25001 unless the jobs can be run as of the instant by this role and in this transaction: READ COMMITTED,
--- or a run that another session committed meanwhile might not be seen.
+-- LG061, LG002, 42501 or 25001 unless the jobs can be run as of the instant by this role and in
+-- this transaction: READ COMMITTED, or a run that another session committed meanwhile might not be
+-- seen.
 CREATE FUNCTION bakkt_ledger_internal.require_job_runner(at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -66,8 +66,9 @@ BEGIN ATOMIC
     JOIN window_accounts(holder) AS a USING (account);
 END;
 
--- What the members of a window leave on each account that it settles; zero sums are left out.  The novation of the window
--- before became known after that was sealed, so it is among the journals of this window, but it settles that one.
+-- What the members of a window leave on each account that it settles; zero sums are left out. The
+-- novation of the window before became known after that was sealed, so it is among the journals of
+-- this window, but it settles that one.
 CREATE FUNCTION bakkt_ledger_internal.settled_accounts(scope window_scope, figures window_figure[]) RETURNS SETOF settled_account
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -116,9 +117,9 @@ BEGIN
 END;
 $$;
 
--- The same accounts as settled_accounts(), but from the ledger's balances: at the horizon's block, or now; less what was
--- executed at or after to_at.  Costs nothing per sealed execution of the window.  Right for a window whose predecessor is
--- sealed; check_window() compares the two.
+-- The same accounts as settled_accounts(), but from the ledger's balances: at the horizon's block,
+-- or now; less what was executed at or after to_at. Costs nothing per sealed execution of the
+-- window. Right for a window whose predecessor is sealed; check_window() compares the two.
 CREATE FUNCTION bakkt_ledger_internal.ledger_accounts(scope window_scope, horizon bigint DEFAULT NULL)
     RETURNS SETOF settled_account
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED

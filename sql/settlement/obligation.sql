@@ -93,7 +93,8 @@ CREATE FUNCTION bakkt_ledger_internal.net_outstanding(owed obligation) RETURNS a
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN (owed).payer = (owed).counterparty THEN outstanding(owed) ELSE -outstanding(owed) END;
 
--- The kind of the account that holds a novated obligation; its parties are the counterparty and the window.
+-- The kind of the account that holds a novated obligation; its parties are the counterparty and the
+-- window.
 CREATE FUNCTION bakkt_ledger_internal.novated_kind(of_counterparty text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE of_counterparty WHEN 'client' THEN 'corp_client_obligation' ELSE 'corp_provider_net' END;
@@ -119,8 +120,8 @@ $$;
 -- Requests and changes
 -- ---------------------------------------------------------------------------
 
--- A request about obligations, in the name space of settlement, under the client's lock.  LG002 unless its reference is
--- one that the ledger does not make itself.
+-- A request about obligations, in the name space of settlement, under the client's lock. LG002
+-- unless its reference is one that the ledger does not make itself.
 CREATE FUNCTION bakkt_ledger_internal.open_settlement_request(operation text, holder integer, named text, content jsonb,
                                                               moment timestamptz)
     RETURNS request
@@ -147,15 +148,16 @@ BEGIN
 END;
 $$;
 
--- The status that an event leads an obligation to; LG071 when it cannot happen now.  Paid in part, it is not settled.
+-- The status that an event leads an obligation to; LG071 when it cannot happen now. Paid in part,
+-- it is not settled.
 CREATE FUNCTION bakkt_ledger_internal.next_obligation_status(owed obligation, happening text, paid amount DEFAULT NULL)
     RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN happening = 'paid' AND paid < outstanding(owed) THEN 'PARTIALLY_SETTLED'
                 ELSE next_status('obligation', 'obligation ' || (owed).obligation_id, (owed).status, happening) END;
 
--- The one place where obligations change, each with its event; their windows follow. paid: what is discharged of each, if
--- anything.
+-- The one place where obligations change, each with its event; their windows follow. paid: what is
+-- discharged of each, if anything.
 CREATE FUNCTION bakkt_ledger_internal.change_obligations(asked request, happening text, before obligation[], paid amount[],
                                                          posting bigint DEFAULT NULL, why text DEFAULT NULL)
     RETURNS obligation[]
@@ -206,7 +208,8 @@ outcome: instructed, paid, failed, carried, or entered, of the one that takes ov
 been made before, and this is its first answer. paid: what the request discharged, positive, NULL if nothing. outstanding: what is
 still to be paid, never negative.';
 
--- What a request did to obligations, as it is answered; paid: what it discharged of each, if anything.
+-- What a request did to obligations, as it is answered; paid: what it discharged of each, if
+-- anything.
 CREATE FUNCTION bakkt_ledger_internal.obligation_answers(asked request, happening text, changed obligation[], paid amount[],
                                                          posting bigint)
     RETURNS obligation_result[]

@@ -62,7 +62,8 @@ COMMENT ON FUNCTION fail_obligation IS
 The obligation stays due since its first due time. Idempotent by reference: the first answer again, LG020 if the content differs.
 Errors: LG002 without a reason, LG010, LG020, LG061, LG071, LG073.';
 
--- What is outstanding moves from one window's account to another's, debit first: "owed" by the counterparty, or "due" to it.
+-- What is outstanding moves from one window's account to another's, debit first: "owed" by the
+-- counterparty, or "due" to it.
 INSERT INTO template (template, journal_kind, purpose) VALUES
     ('carry_client_obligation', 'novation', 'what is outstanding with the client moves into the open window'),
     ('carry_provider_obligation', 'novation', 'what is outstanding with a provider moves into the open window');
@@ -94,7 +95,8 @@ BEGIN
 END;
 $$;
 
--- The obligation that takes over what is outstanding of another, in the open window: due since when that one was.
+-- The obligation that takes over what is outstanding of another, in the open window: due since when
+-- that one was.
 CREATE FUNCTION bakkt_ledger_internal.enter_heir(owed obligation, number integer, moment timestamptz) RETURNS obligation
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -97,7 +97,8 @@ Nothing is posted until another person calls approve_write_off() with the same r
 BAKKT_WRITE_OFF. Idempotent by reference: the first answer again, LG020 if the content differs.
 Errors: LG002, LG010, LG020, LG061, LG071 it has ended or a write-off of it is proposed already, LG073.';
 
--- The request that proposed a write-off, under the client's lock; LG002 if there is none of that reference.
+-- The request that proposed a write-off, under the client's lock; LG002 if there is none of that
+-- reference.
 CREATE FUNCTION bakkt_ledger_internal.lock_write_off_request(holder integer, named text) RETURNS request
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -1,7 +1,7 @@
 -- Paying obligations.
 
--- LG071 unless the window in which the obligation arose is agreed: nothing is paid out before.  What others pay in is booked at
--- any time.
+-- LG071 unless the window in which the obligation arose is agreed: nothing is paid out before. What
+-- others pay in is booked at any time.
 CREATE FUNCTION bakkt_ledger_internal.require_agreed(owed obligation) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -22,8 +22,8 @@ $$;
 CREATE TYPE bakkt_ledger_internal.obligation_part AS (owed obligation, paid amount);
 COMMENT ON TYPE obligation_part IS 'Internal: how much of an obligation a payment discharges.';
 
--- Spreads a payment over a counterparty's outstanding obligations, oldest first; number and direction may be NULL for any.
--- LG045 not positive, LG073 nothing owed, LG074 too much.
+-- Spreads a payment over a counterparty's outstanding obligations, oldest first; number and
+-- direction may be NULL for any. LG045 not positive, LG073 nothing owed, LG074 too much.
 CREATE FUNCTION bakkt_ledger_internal.choose_parts(holder integer, of_kind text, party text, number integer, direction text,
                                                    worth amount)
     RETURNS SETOF obligation_part
@@ -64,8 +64,9 @@ BEGIN
 END;
 $$;
 
--- The journal of a payment or delivery, lines in the order of golden journals J07f and J07g: obligation by obligation, of money
--- the debit first, of coin the CORP side first; an account that several obligations touch has one line, where it came first.
+-- The journal of a payment or delivery, lines in the order of golden journals J07f and J07g:
+-- obligation by obligation, of money the debit first, of coin the CORP side first; an account that
+-- several obligations touch has one line, where it came first.
 CREATE FUNCTION bakkt_ledger_internal.discharge_entry(holder integer, parts obligation_part[]) RETURNS journal_entry
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
@@ -115,8 +116,8 @@ BEGIN ATOMIC
     FROM account_line AS l;
 END;
 
--- Posts a payment and applies it to obligations, and answers the request; LG071 when it pays out for a window that is not
--- agreed.
+-- Posts a payment and applies it to obligations, and answers the request; LG071 when it pays out
+-- for a window that is not agreed.
 CREATE FUNCTION bakkt_ledger_internal.discharge(asked request, kind text, parts obligation_part[], text_of_journal text)
     RETURNS obligation_result[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -18,8 +18,8 @@ COMMENT ON COLUMN settlement_agreement.last_window IS 'Number of the last closed
 SELECT pg_catalog.pg_extension_config_dump('settlement_agreement', '');
 INSERT INTO subject (subject, key) VALUES ('settlement_agreement', '{client_id}');
 
--- Makes this transaction the only one that changes the client's windows and obligations; 40001 when it began too early
--- for that.
+-- Makes this transaction the only one that changes the client's windows and obligations; 40001 when
+-- it began too early for that.
 CREATE FUNCTION bakkt_ledger_internal.lock_settlement(holder integer) RETURNS settlement_agreement
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -28,7 +28,8 @@ DECLARE
     locked settlement_agreement;
 BEGIN
     PERFORM bounded_wait();
-    -- written, not only locked: a transaction whose snapshot is older than another's change gets 40001
+    -- written, not only locked: a transaction whose snapshot is older than another's change gets
+    -- 40001
     UPDATE settlement_agreement AS a SET last_window = a.last_window WHERE a.client_id = holder RETURNING a.* INTO locked;
     IF FOUND THEN
         RETURN locked;

@@ -133,7 +133,8 @@ BEGIN
 END;
 $$;
 
--- Brings an agreed window to the status that its obligations are in, SETTLED at once when it owes nothing; returns its status.
+-- Brings an agreed window to the status that its obligations are in, SETTLED at once when it owes
+-- nothing; returns its status.
 CREATE FUNCTION bakkt_ledger_internal.follow_window(holder integer, number integer, moment timestamptz) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -155,7 +156,8 @@ BEGIN
     INTO led_to
     FROM obligation AS o
     WHERE o.client_id = holder AND o.window_no = number;
-    -- what is not agreed yet stays so, paid or not: no transition leads from there to what obligations are
+    -- what is not agreed yet stays so, paid or not: no transition leads from there to what
+    -- obligations are
     IF EXISTS (SELECT FROM transition AS t
                WHERE t.subject = 'settlement_window' AND t.from_status = followed.status AND t.to_status = led_to) THEN
         followed := change_window(followed, lower(led_to), moment);

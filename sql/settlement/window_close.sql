@@ -90,8 +90,8 @@ BEGIN
 END;
 $$;
 
--- Seals what is known now and returns the last block, the horizon of a window that is being closed; 0 when nothing was
--- ever posted.
+-- Seals what is known now and returns the last block, the horizon of a window that is being closed;
+-- 0 when nothing was ever posted.
 CREATE FUNCTION bakkt_ledger_internal.settlement_horizon() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -229,7 +229,8 @@ advise_window() proves the figures from the members. Again is the first answer, 
 Errors: LG010, LG061, LG070 before the first window, LG072 before the cut-off; 25001 unless under READ COMMITTED, for it seals
 a block; 40001: retry.';
 
--- The date on which the client's next window closes: its first is the one of its first execution; NULL before that.
+-- The date on which the client's next window closes: its first is the one of its first execution;
+-- NULL before that.
 CREATE FUNCTION bakkt_ledger_internal.next_closing(holder client) RETURNS date
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     RETURN coalesce((last_window((holder).client_id)).closes_on + 1,
@@ -239,8 +240,8 @@ CREATE FUNCTION bakkt_ledger_internal.next_closing(holder client) RETURNS date
                                             ORDER BY j.effective_at
                                             LIMIT 1))).closes_on);
 
--- The open clients whose next window to close has ended, in one look.  Of a client that has closed none, a window of its first
--- execution ends on the day of that or on the next.
+-- The open clients whose next window to close has ended, in one look. Of a client that has closed
+-- none, a window of its first execution ends on the day of that or on the next.
 CREATE FUNCTION bakkt_ledger_internal.clients_with_ended_windows(at timestamptz, variant text) RETURNS integer[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS

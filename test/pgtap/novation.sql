@@ -47,6 +47,9 @@ SELECT results_eq($$SELECT pg_temp.as_posted('J07f')$$, $$VALUES ('Dr CORP Bank:
 	'a client''s wire posts journal J07f');
 SELECT results_eq($$SELECT paid::text, status FROM settle_provider('QRST', 'lp1', 'J07g', '2025-06-02', at => '2025-06-02 21:00Z')$$, $$VALUES ('8990.00 USD', 'SETTLED'), ('0.15 BTC', 'SETTLED')$$,
 	'the provider is paid and delivers');
+SELECT results_eq($$SELECT reference, outcome, replayed, paid::text, status FROM settle_provider('QRST', 'lp1', 'J07g', '2025-06-02', at => '2025-06-02 22:00Z')$$,
+	$$VALUES ('J07g', 'paid', true, '8990.00 USD', 'SETTLED'), ('J07g', 'paid', true, '0.15 BTC', 'SETTLED')$$,
+	'a settlement with a provider recorded again is answered as it was first');
 SELECT results_eq($$SELECT pg_temp.as_posted('J07g')$$, $$VALUES ('Dr CORP LP:net:lp1:W1 8990.00 USD'), ('Cr CORP Bank:operating 8990.00 USD'), ('Dr CORP DueTo:CUST 0.20 BTC'), ('Cr CORP DueFrom:CUST 0.05 BTC'),
 	('Cr CORP LP:net:lp1:W1 0.15 BTC'), ('Dr CUST DueTo:CORP 0.05 BTC'), ('Dr CUST Wallet:omnibus 0.15 BTC'), ('Cr CUST DueFrom:CORP 0.20 BTC')$$,
 	'a provider''s settlement posts journal J07g');

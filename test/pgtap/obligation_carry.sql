@@ -91,6 +91,8 @@ SELECT is((SELECT reason FROM event WHERE subject = 'approval' AND event = 'decl
 SELECT is((SELECT status FROM obligations('QRST') WHERE obligation = :coin), 'ENTERED', 'a declined write-off leaves the obligation as it was');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_both;
 SELECT is((propose_write_off('QRST', :coin, 'o1', 'BAKKT_WRITE_OFF', '2025-07-06Z')).amount::text, '0.10 BTC', 'a declined proposal made again is answered as it was first');
+SELECT is((SELECT concat_ws(' ', reference, outcome, replayed, counterparty, amount, reason, status) FROM propose_write_off('QRST', :coin, 'o1', 'BAKKT_WRITE_OFF')), 'o1 proposed t lp1 0.10 BTC BAKKT_WRITE_OFF PROPOSED',
+	'a proposal made again has the status that it had first, though it was declined since');
 SELECT is((propose_write_off('QRST', :coin, 'o3', 'BAKKT_WRITE_OFF', '2025-07-08Z')).amount::text, '0.10 BTC', 'a declined write-off can be proposed anew under another reference');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT throws_ok($$SELECT approve_write_off('QRST', 'o1')$$, 'LG071', NULL, 'a declined proposal stays declined when another is made');

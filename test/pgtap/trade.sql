@@ -319,6 +319,18 @@ SELECT is((post_trade('XYZZ0004', 'BUY', '0.1 BTC', 'lp1', 'dry', price => '100 
 	'a dry run does not use up its reference');
 
 -- ---------------------------------------------------------------------------
+-- Coin that arrives, and settling with a provider, answer like any request
+-- ---------------------------------------------------------------------------
+SELECT results_eq($$ SELECT reference, outcome, replayed, customer, deposited, position_after IS NOT NULL FROM deposit_coin('XYZZ0001', '0.5 BTC', 'chain-1') $$,
+	$$ VALUES ('chain-1', 'posted', false, 'XYZZ0001', '0.5 BTC'::amount, true) $$, 'a deposit of coin is answered with its reference, outcome and customer');
+SELECT results_eq($$ SELECT reference, outcome, replayed, customer, deposited, journal FROM deposit_coin('XYZZ0001', '0.5 BTC', 'chain-1') $$,
+	$$ SELECT 'chain-1', 'posted', true, 'XYZZ0001', '0.5 BTC'::amount, journal_id FROM journal WHERE reference = 'chain-1' $$, 'a deposit of coin recorded again is answered as it was first');
+SELECT results_eq($$ SELECT reference, outcome, replayed, provider, money_paid FROM record_provider_settlement('XYZZ', 'lp1', NULL, '1.00 USD', 'paid-1') $$,
+	$$ VALUES ('paid-1', 'posted', false, 'lp1', '1 USD'::amount) $$, 'a settlement with a provider is answered with its reference, outcome and provider');
+SELECT results_eq($$ SELECT reference, outcome, replayed, provider, money_paid, journal FROM record_provider_settlement('XYZZ', 'lp1', NULL, '1.00 USD', 'paid-1') $$,
+	$$ SELECT 'paid-1', 'posted', true, 'lp1', '1 USD'::amount, journal_id FROM journal WHERE reference = 'paid-1' $$, 'a settlement with a provider recorded again is answered as it was first');
+
+-- ---------------------------------------------------------------------------
 -- The view of executions, and the size of stored journals
 -- ---------------------------------------------------------------------------
 SELECT is((SELECT jsonb_strip_nulls(to_jsonb(e) - ARRAY['recorded_at', 'journal', 'terms'])

@@ -267,6 +267,8 @@ SELECT results_eq($$SELECT outcome, replayed, client, settlement_window, closes_
 SELECT throws_ok($$SELECT dispute_window('QRST', '2025-03-09', '')$$, 'LG002', NULL, 'a dispute without a reason is refused');
 SELECT is((dispute_window('QRST', '2025-03-09', 'one trade is not ours', '2025-03-09 16:00Z')).status, 'DISPUTED',
 	'an advised window can be disputed with a reason');
+SELECT results_eq($$SELECT outcome, replayed, status FROM dispute_window('QRST', '2025-03-09', 'one trade is not ours')$$, $$VALUES ('disputed', true, 'DISPUTED')$$,
+	'disputing a window again is answered as it was first');
 SELECT is((agree_window('QRST', '2025-03-09', 'found it', '2025-03-09 17:00Z')).status, 'AGREED', 'a disputed window can be agreed');
 SELECT results_eq($$SELECT outcome, replayed, status FROM agree_window('QRST', '2025-03-09', 'found it')$$, $$VALUES ('agreed', true, 'AGREED')$$,
 	'agreeing to a window again is answered as it was first');
