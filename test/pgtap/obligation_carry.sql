@@ -99,6 +99,12 @@ SELECT throws_ok($$SELECT approve_write_off('QRST', 'o1')$$, 'LG071', NULL, 'a d
 SELECT results_eq($$SELECT amount::text, outcome FROM approve_write_off('QRST', 'o3', '2025-07-09Z')$$, $$VALUES ('0.10 BTC', 'written_off')$$, 'a write-off proposed anew can be approved');
 SELECT throws_ok($$SELECT decline_write_off('QRST', 'o3', 'late')$$, 'LG071', NULL, 'a write-off that was approved cannot be declined');
 RESET SESSION AUTHORIZATION;
+CREATE ROLE bakkt_test_tenant; GRANT bakkt_ledger_approver TO bakkt_test_tenant;
+SELECT grant_client_access('QRST', 'bakkt_test_tenant') \g /dev/null
+SET LOCAL SESSION AUTHORIZATION bakkt_test_tenant;
+SELECT is((SELECT jsonb_strip_nulls(to_jsonb(w)) FROM approve_write_off('QRST', 'o3') AS w), '{"reference": "o3", "outcome": "written_off", "replayed": true}',
+	'a tenant is told that a provider''s debt was written off, and nothing about it');
+RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT pg_temp.as_posted('o3')$$, $$VALUES ('Dr CORP Expense:bad-debt 0.10 BTC'), ('Cr CORP LP:net:lp1:W4 0.10 BTC')$$,
 	'what a provider does not deliver is bad debt');
 
