@@ -63,7 +63,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION unschedule_jobs IS
-'Takes the call of run_due_jobs() out of pg_cron. A run under way goes on.
+'Takes the call of run_due_jobs() out of pg_cron.
+A run under way goes on.
 Errors: 0A000 without pg_cron.';
 
 CREATE FUNCTION bakkt_ledger.schedule_jobs(schedule text DEFAULT '* * * * *', run_by name DEFAULT invoking_role())

@@ -8,8 +8,8 @@ CREATE TYPE bakkt_ledger_internal.settled_account AS (
     amount amount
 );
 COMMENT ON TYPE settled_account IS
-'Internal: what a window must bring to zero on one account, debit positive: the client''s settlement account, or one of a
-provider''s four.';
+'Internal: what a window must bring to zero on one account, debit positive.
+It is the client''s settlement account, or one of a provider''s four.';
 
 -- Whether windows settle accounts of the kind.
 CREATE FUNCTION bakkt_ledger_internal.is_settled_kind(kind text) RETURNS boolean
