@@ -106,4 +106,4 @@ FROM demo.proof ORDER BY 1;
 
 \pset title 'Proof: debits equal credits in every client, fund and asset'
 SELECT count(*) AS "trial balances", count(*) FILTER (WHERE debit = credit) AS "in balance"
-FROM (SELECT sum(debit) AS debit, sum(credit) AS credit FROM trial_balance() GROUP BY client_code, fund, asset) total;
+FROM (SELECT sum(debit) AS debit, sum(credit) AS credit FROM demo.client, trial_balance(code) GROUP BY code, fund, asset) total;

@@ -120,7 +120,7 @@ SQL
 
 is(query(<<'SQL'), '', 'revenue and the clients\' shares are what lies between the customers\' and the providers\' money');
 SELECT * FROM (
-	SELECT client_code, sum(value(credit)) FROM trial_balance() WHERE kind IN ('corp_revenue_markup', 'corp_revenue_trade_fee', 'corp_revenue_share') GROUP BY 1
+	SELECT c.code, sum(value(t.credit)) FROM client c, trial_balance(c.code) t WHERE t.kind IN ('corp_revenue_markup', 'corp_revenue_trade_fee', 'corp_revenue_share') GROUP BY 1
 ) ledger (client, revenue)
 FULL JOIN (
 	SELECT client, sum(CASE side WHEN 'BUY' THEN net - provider_money ELSE provider_money - net END) FROM plain.trade GROUP BY 1
