@@ -36,7 +36,7 @@ SELECT post_trade('${client}0082', 'BUY', '0.001 BTC', 'LP$client', 'old', provi
 SET SESSION AUTHORIZATION approver_of_${client}_clerk;
 SELECT propose_cash_call_write_off('$client', call, '2026-03-06 15:00Z') FROM cash_calls('$client') WHERE reference = 'unpaid';
 SET SESSION AUTHORIZATION approver_of_$client;
-SELECT approve_cash_call_write_off('$client', call, '2026-03-06 16:00Z') FROM cash_write_offs('$client') WHERE status = 'PROPOSED' AND account = '${client}0093';
+SELECT approve_cash_call_write_off('$client', call, '2026-03-06 16:00Z') FROM cash_write_offs('$client') WHERE status = 'PROPOSED' AND reference = 'unpaid';
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM close_due_windows('2026-03-30 23:00Z', '$client', most => 100);
 SQL
@@ -116,9 +116,9 @@ is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job
 	'charge_cash_call_write_offs close_due_windows instruct_settlement_transfers', 'a client that was left out of a run is on record');
 is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job_run WHERE result ~ 'in use by other sessions: \d+ of AAAA'}),
 	'expire_holds process_cash_calls retry_cash_calls settle_deposits', 'what a run left to the next one is in its result');
-is(in_ledger($node, q{SELECT h.status, t.status, (SELECT count(*) FROM settlement_window w WHERE w.client_id = c.client_id AND w.closes_on > '2026-03-30'),
+is(in_ledger($node, q{SELECT upper(h.status), t.status, (SELECT count(*) FROM settlement_window w WHERE w.client_id = c.client_id AND w.closes_on > '2026-03-30'),
 	(SELECT count(*) FROM cash_write_off w WHERE w.client_id = c.client_id AND w.charged_at IS NOT NULL) FROM client c JOIN hold h USING (client_id) JOIN funding_transfer t USING (client_id)
-	WHERE c.code = 'BBBB' AND h.reference = 'h1' AND t.reference = 'd1'}), 'expired|SETTLED|2|2',
+	WHERE c.code = 'BBBB' AND h.reference = 'h1' AND t.reference = 'd1'}), 'EXPIRED|SETTLED|2|2',
 	q{the part of the other client is done});
 in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");
 is(in_ledger($node, q{SELECT max(failures) FROM job_left_out}), 2, 'a client left out is tried again at the next call');
