@@ -24,7 +24,8 @@ BEGIN
 		PERFORM bakkt_ledger_internal.load_journals(ARRAY(
 			SELECT ROW(client, bakkt_ledger.journal_entry(
 				bakkt_ledger.line('Dr', bakkt_ledger.account_of(client, a.fund, a.control, a.asset::bakkt_ledger.asset), a.amount),
-				bakkt_ledger.line('Cr', bakkt_ledger.open_account(client, a.fund, format(a.claim, calls.account(client, n)), a.asset::bakkt_ledger.asset), a.amount)), a.fund || n, 'opening', NULL, NULL, false)::bakkt_ledger.journal_request
+				bakkt_ledger.line('Cr', bakkt_ledger.open_account(client, a.fund, format(a.claim, calls.account(client, n)), a.asset::bakkt_ledger.asset), a.amount)),
+				a.fund || n, 'opening', NULL, NULL, false)::bakkt_ledger.journal_request
 			FROM generate_series(1, customers) n,
 				 LATERAL (VALUES ('CUST', 'Wallet:omnibus', 'Cust:%s', 'BTC', '1000 BTC'::bakkt_ledger.amount),
 								 ('FBO', 'Bank:omnibus', 'Cust:%s:settled', 'USD', CASE n % 10 WHEN 0 THEN '1 USD' ELSE '1000000 USD' END::bakkt_ledger.amount)) AS a (fund, control, claim, asset, amount)));

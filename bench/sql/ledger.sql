@@ -25,7 +25,7 @@ BEGIN
 	INSERT INTO ledger.request
 		SELECT batch, trade_no,
 			   jsonb_populate_record(NULL::bakkt_ledger.trade_request, jsonb_build_object(
-				   'reference', 'exec-' || trade_no, 'account', account, 'side', side,
+				   'reference', 'exec-' || trade_no, 'customer', account, 'side', side,
 				   'quantity', hundredths::numeric / 100 || CASE coin_no WHEN 1 THEN ' BTC' ELSE ' ETH' END,
 				   'provider', 'LP' || lp_no, 'provider_price', provider_price || CASE coin_no WHEN 1 THEN ' USD/BTC' ELSE ' USD/ETH' END,
 				   'markup_bps', 50, 'executed_at', executed_at))

@@ -100,7 +100,7 @@ LANGUAGE sql STABLE
 RETURN (SELECT account_id FROM plain.account
 		WHERE client_id = client AND name = account_name AND asset = account_asset);
 
-CREATE FUNCTION plain.post_trade(reference => request plain.trade_request) RETURNS bigint
+CREATE FUNCTION plain.post_trade(request plain.trade_request) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
 	this_journal bigint;
@@ -162,7 +162,7 @@ DECLARE
 	request plain.trade_request;
 BEGIN
 	FOREACH request IN ARRAY requests LOOP
-		RETURN NEXT plain.post_trade(reference => request);
+		RETURN NEXT plain.post_trade(request);
 	END LOOP;
 END
 $$;

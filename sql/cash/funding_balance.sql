@@ -240,12 +240,15 @@ CREATE FUNCTION bakkt_ledger.check_funding(client text DEFAULT NULL) RETURNS SET
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
+DECLARE
+    asked constant integer[] := clients_asked(client);
 BEGIN
     RETURN QUERY
     SELECT f.*
-    FROM clients_asked(client) AS holder
+    FROM client AS holder
     CROSS JOIN LATERAL (SELECT * FROM funding_account_breaks(holder)
-                        UNION ALL SELECT * FROM funding_hold_breaks(holder)) AS f;
+                        UNION ALL SELECT * FROM funding_hold_breaks(holder)) AS f
+    WHERE holder.client_id = ANY (asked);
 END;
 $$;
 COMMENT ON FUNCTION check_funding IS

@@ -1,7 +1,7 @@
 -- What is due at an instant.
 
--- The last run of a job, parts of clients aside.  Runs are in order: it is of the latest occurrence that was tried, and all
--- before are done.
+-- The last run of a job, parts of clients aside. Runs are in order: it is of the latest occurrence
+-- that was tried, and all before are done.
 CREATE FUNCTION bakkt_ledger_internal.last_job_run(of_job text) RETURNS SETOF job_run
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
@@ -11,7 +11,8 @@ BEGIN ATOMIC
     ORDER BY r.occurrence DESC, r.attempt DESC LIMIT 1;
 END;
 
--- The schedules up to an instant of the jobs that are enabled then.  A job that was never run starts 24 hours before.
+-- The schedules up to an instant of the jobs that are enabled then. A job that was never run starts
+-- 24 hours before.
 CREATE FUNCTION bakkt_ledger_internal.job_schedules(at timestamptz)
     RETURNS TABLE (job text, from_at timestamptz, until_at timestamptz, times time[], every interval)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -28,13 +29,15 @@ BEGIN ATOMIC
     WHERE v.enabled AND v.in_force;
 END;
 
--- How much of a job's time one call catches up at most, and how far ahead of the clock due_jobs() looks.
+-- How much of a job's time one call catches up at most, and how far ahead of the clock due_jobs()
+-- looks.
 CREATE FUNCTION bakkt_ledger_internal.job_horizon() RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN interval '366 days';
 
--- The spans of time (after_at, until_at] whose occurrences were never tried: of each job those up to a year after its first of
--- them, so that a call is bounded however long nothing ran.  The rest comes with the next call.
+-- The spans of time (after_at, until_at] whose occurrences were never tried: of each job those up
+-- to a year after its first of them, so that a call is bounded however long nothing ran. The rest
+-- comes with the next call.
 CREATE FUNCTION bakkt_ledger_internal.job_spans(at timestamptz)
     RETURNS TABLE (job text, run_order integer, times time[], every interval, zone text, calendar text,
                    after_at timestamptz, until_at timestamptz)
@@ -53,8 +56,8 @@ BEGIN ATOMIC
     WHERE s.after_at < b.ends_at;
 END;
 
--- Whether a job with this calendar (NULL: none) has occurrences on a day.  A day that the calendar does not know counts as open:
--- the run then fails with LG075, and no other job with it.
+-- Whether a job with this calendar (NULL: none) has occurrences on a day. A day that the calendar
+-- does not know counts as open: the run then fails with LG075, and no other job with it.
 CREATE FUNCTION bakkt_ledger_internal.job_runs_on(rail text, day date) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -64,8 +67,9 @@ BEGIN ATOMIC
                 THEN is_business_day(rail, day) ELSE true END;
 END;
 
--- The instants after one and up to another at which clocks in the zone show one of the times, on open days.  Computed from local
--- dates: a time that is skipped is taken by standard time, an hour later; one that comes twice is the second.
+-- The instants after one and up to another at which clocks in the zone show one of the times, on
+-- open days. Computed from local dates: a time that is skipped is taken by standard time, an hour
+-- later; one that comes twice is the second.
 CREATE FUNCTION bakkt_ledger_internal.job_times(clock_times time[], in_zone text, rail text, after_at timestamptz,
                                                 until_at timestamptz)
     RETURNS SETOF timestamptz
@@ -80,8 +84,8 @@ BEGIN ATOMIC
       AND (rail IS NULL OR job_runs_on(rail, d.day));
 END;
 
--- The instant itself; LG061 for none, for one that is further ahead of the clock, or before the calendars begin, when no job can
--- tell what day it is; LG002 infinitely so.
+-- The instant itself; LG061 for none, for one that is further ahead of the clock, or before the
+-- calendars begin, when no job can tell what day it is; LG002 infinitely so.
 CREATE FUNCTION bakkt_ledger_internal.require_job_instant(at timestamptz, ahead interval DEFAULT '5 minutes') RETURNS timestamptz
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -97,8 +101,20 @@ BEGIN
 END;
 $$;
 
+CREATE TYPE bakkt_ledger.due_job_line AS (
+    job text,
+    occurrence timestamptz,
+    attempt integer,
+    covers integer,
+    client text
+);
+COMMENT ON TYPE due_job_line IS
+'An occurrence of a job that is due.
+attempt: above 1, it has failed before. covers: of a job that runs every so often, how many instants it stands for. client: the
+part of one that was left out; NULL: for all.';
+
 CREATE FUNCTION bakkt_ledger.due_jobs(at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (job text, occurrence timestamptz, attempt integer, covers integer, client text)
+    RETURNS SETOF due_job_line
     LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
@@ -134,7 +150,7 @@ $$
         UNION ALL
         SELECT j.job, j.run_order, f.occurrence, f.attempt + 1, f.covers, NULL
         FROM job AS j CROSS JOIN LATERAL last_job_run(j.job) AS f
-        WHERE f.status = 'failed' AND f.occurrence <= at AND j.job IN (SELECT s.job FROM job_schedules(at) AS s)
+        WHERE f.status = 'FAILED' AND f.occurrence <= at AND j.job IN (SELECT s.job FROM job_schedules(at) AS s)
         UNION ALL
         SELECT l.job, j.run_order, l.occurrence, l.failures + 1, l.covers, l.client
         FROM job_left_out AS l JOIN job AS j USING (job)
@@ -144,8 +160,8 @@ $$
     FROM due AS d
     ORDER BY d.occurrence, d.run_order, d.client
 $$;
-COMMENT ON FUNCTION due_jobs(timestamptz) IS
+COMMENT ON FUNCTION due_jobs IS
 'What run_due_jobs() would run at the instant, in order, if nothing failed; nothing is done.
 All times of day that were missed, and between them, of jobs that run every so often, the latest instant for all; of each job a
-year''s at most. client: the part of one that was left out; NULL: for all. attempt above 1: it has failed before.
+year''s at most.
 Errors: LG002, LG061 more than a year ahead of the clock, or before the calendars begin.';

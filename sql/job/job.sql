@@ -1,13 +1,16 @@
 -- The scheduler: what is due at an instant, and that each of it is done once (doc/jobs.md).
 --
--- A job is a function of this ledger that is called by the clock.  Its occurrences are instants that follow from its schedule
--- alone; a run of one and the record of it are of one transaction, so that a crash leaves both or neither.  Nothing here needs a
--- background worker: whoever calls run_due_jobs(), when, how often and from how many places changes nothing in what is done.
+-- A job is a function of this ledger that is called by the clock. Its occurrences are instants that
+-- follow from its schedule alone; a run of one and the record of it are of one transaction, so that
+-- a crash leaves both or neither. Nothing here needs a background worker: whoever calls
+-- run_due_jobs(), when, how often and from how many places changes nothing in what is done.
 --
--- An occurrence is done client by client (ledger/client_run.sql).  A client whose part fails is left out: the occurrence is done
--- for the others, and its part is tried again at every call until it is done or given up.
+-- An occurrence is done client by client (ledger/client_run.sql). A client whose part fails is left
+-- out: the occurrence is done for the others, and its part is tried again at every call until it is
+-- done or given up.
 --
--- Locks: the lowest row of job, by whoever runs jobs or gives one up; the table job_schedule, by whoever changes a schedule.
+-- Locks: the lowest row of job, by whoever runs jobs or gives one up; the table job_schedule, by
+-- whoever changes a schedule.
 
 CREATE TABLE bakkt_ledger_internal.job (
     job text COLLATE "C" PRIMARY KEY,
@@ -26,7 +29,7 @@ COMMENT ON TABLE job IS
 COMMENT ON COLUMN job.run_order IS 'Of jobs due at the same instant, the lower runs first.';
 COMMENT ON COLUMN job.times IS 'Local times of day; NULL for a job that runs at intervals.';
 COMMENT ON COLUMN job.every IS
-    'Interval between its instants, counted from midnight UTC; NULL for a job that runs at times of day.';
+'Interval between its instants, counted from midnight UTC; NULL for a job that runs at times of day.';
 COMMENT ON COLUMN job.zone IS 'Time zone of times.';
 COMMENT ON COLUMN job.calendar IS 'It runs on the business days of this calendar only; NULL: every day.';
 COMMENT ON COLUMN job.run IS 'What it runs.';
@@ -82,7 +85,7 @@ CREATE TABLE bakkt_ledger_internal.job_run (
     occurrence timestamptz NOT NULL,
     attempt integer NOT NULL CHECK (attempt > 0),
     covers integer NOT NULL CHECK (covers > 0),
-    status text COLLATE "C" NOT NULL CHECK (status IN ('done', 'failed', 'skipped')),
+    status text COLLATE "C" NOT NULL CHECK (status IN ('DONE', 'FAILED', 'SKIPPED')),
     started_at timestamptz NOT NULL,
     ended_at timestamptz NOT NULL,
     run_by text COLLATE "C" NOT NULL,
@@ -90,11 +93,11 @@ CREATE TABLE bakkt_ledger_internal.job_run (
     sqlstate text COLLATE "C",
     message text,
     client text COLLATE "C",
-    CONSTRAINT job_run_failure CHECK ((status = 'failed') = (sqlstate IS NOT NULL))
+    CONSTRAINT job_run_failure CHECK ((status = 'FAILED') = (sqlstate IS NOT NULL))
 );
 -- Guarantees that an occurrence is done once, and once for each client that was left out of it.
-CREATE UNIQUE INDEX job_run_once ON job_run (job, occurrence) WHERE status <> 'failed' AND client IS NULL;
-CREATE UNIQUE INDEX job_run_client_once ON job_run (job, client, occurrence) WHERE status <> 'failed' AND client IS NOT NULL;
+CREATE UNIQUE INDEX job_run_once ON job_run (job, occurrence) WHERE status <> 'FAILED' AND client IS NULL;
+CREATE UNIQUE INDEX job_run_client_once ON job_run (job, client, occurrence) WHERE status <> 'FAILED' AND client IS NOT NULL;
 CREATE UNIQUE INDEX job_run_attempt_idx ON job_run (job, occurrence, attempt) WHERE client IS NULL;
 CREATE UNIQUE INDEX job_run_client_attempt_idx ON job_run (job, client, occurrence, attempt) WHERE client IS NOT NULL;
 CREATE INDEX job_run_time_idx ON job_run (started_at);
@@ -108,7 +111,7 @@ COMMENT ON COLUMN job_run.covers IS
 COMMENT ON COLUMN job_run.client IS
 'NULL: the occurrence, done for all clients but those left out. Else the part of this client alone: it failed, or was done or
 given up later.';
-COMMENT ON COLUMN job_run.status IS 'done; failed: its work was undone and is tried again; skipped: given up by skip_job().';
+COMMENT ON COLUMN job_run.status IS 'DONE; FAILED: its work was undone and is tried again; SKIPPED: given up by skip_job().';
 COMMENT ON COLUMN job_run.started_at IS 'By the server''s clock.';
 COMMENT ON COLUMN job_run.result IS 'A short text on what it did.';
 COMMENT ON COLUMN job_run.sqlstate IS 'Of the error it failed with; 40001 and 40P01 are conflicts with other sessions.';
@@ -144,6 +147,31 @@ SELECT pg_catalog.pg_extension_config_dump('job_left_out', '');
 INSERT INTO subject (subject, key) VALUES ('job_left_out', '{job,client,occurrence}');
 CREATE TRIGGER refuse_write BEFORE TRUNCATE ON job_left_out FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE job_left_out ENABLE ALWAYS TRIGGER refuse_write;
+
+CREATE TYPE bakkt_ledger.job_run_line AS (
+    job text,
+    occurrence timestamptz,
+    attempt integer,
+    covers integer,
+    client text,
+    status text,
+    started_at timestamptz,
+    ended_at timestamptz,
+    run_by text,
+    result text,
+    sqlstate text,
+    message text
+);
+COMMENT ON TYPE job_run_line IS
+'A run of a job, or of the part of one client; columns as those of view job_run.
+client: NULL for all clients but those left out. status: DONE, FAILED or SKIPPED. result: what it did. sqlstate, message: why it
+failed; message of a skip: its reason.';
+
+-- A run as it is told.
+CREATE FUNCTION bakkt_ledger_internal.told_run(ran job_run) RETURNS job_run_line
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((ran).job, (ran).occurrence, (ran).attempt, (ran).covers, (ran).client, (ran).status, (ran).started_at,
+            (ran).ended_at, (ran).run_by, (ran).result, (ran).sqlstate, (ran).message)::job_run_line;
 
 CREATE VIEW bakkt_ledger.job_runs WITH (security_invoker = true) AS
     SELECT r.job, r.occurrence, r.occurrence AT TIME ZONE j.zone AS local_time, r.attempt, r.covers, r.status, r.started_at,

@@ -44,7 +44,7 @@ BEGIN
             format('lists: %s, calls: %s', jsonb_array_length(rows), total(rows, 'calls'))
             || coalesce(', taken before as of another instant: '
                         || nullif((SELECT count(*) FROM jsonb_array_elements(rows) AS r
-                                   WHERE (r ->> 'as_of_instant')::timestamptz <> at), 0), '')
+                                   WHERE (r ->> 'at')::timestamptz <> at), 0), '')
         WHEN 'seal' THEN format('block: %s', rows #>> '{0,block}')
         ELSE format('transfers: %s', jsonb_array_length(rows))
     END || coalesce((SELECT ', in use by other sessions: ' || string_agg(format('%s of %s', r ->> 'in_use', r ->> 'client'), ', ')
@@ -79,7 +79,8 @@ BEGIN
 END;
 $$;
 
--- The row of a run that has ended, with the error if there was one; run_due_jobs() records the events of all its runs at once.
+-- The row of a run that has ended, with the error if there was one; run_due_jobs() records the
+-- events of all its runs at once.
 CREATE FUNCTION bakkt_ledger_internal.end_job_run(ran job_run, outcome client_outcome) RETURNS job_run
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -87,7 +88,7 @@ $$
 BEGIN
     ran.ended_at := clock_timestamp();
     IF outcome.sqlstate IS NOT NULL THEN
-        ran.status := 'failed';
+        ran.status := 'FAILED';
         ran.result := NULL;
         ran.sqlstate := outcome.sqlstate;
         ran.message := concat_ws(E'\n', outcome.message, 'DETAIL: ' || nullif(outcome.detail, ''),
@@ -98,8 +99,8 @@ BEGIN
 END;
 $$;
 
--- Those who were left out of a job before are left out of this run of it: of times of day each waits its turn; of instants the
--- latest stands for all.
+-- Those who were left out of a job before are left out of this run of it: of times of day each
+-- waits its turn; of instants the latest stands for all.
 CREATE FUNCTION bakkt_ledger_internal.keep_left_out(ran job_run) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -169,8 +170,9 @@ $$;
 -- Running
 -- ---------------------------------------------------------------------------
 
--- An occurrence of a job for all clients that have something to do and are not left out of an earlier one; NULL on a day on which
--- it rests.  A day that the calendar does not know is an error of the job, not a client's.
+-- An occurrence of a job for all clients that have something to do and are not left out of an
+-- earlier one; NULL on a day on which it rests. A day that the calendar does not know is an error
+-- of the job, not a client's.
 CREATE FUNCTION bakkt_ledger_internal.run_job(shipped job, at timestamptz, blocked integer[]) RETURNS client_outcome[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -192,7 +194,8 @@ BEGIN
 END;
 $$;
 
--- One run of an occurrence and its row, and one for each client whose part failed.  What failed is undone.
+-- One run of an occurrence and its row, and one for each client whose part failed. What failed is
+-- undone.
 CREATE FUNCTION bakkt_ledger_internal.run_occurrence(named text, moment timestamptz, number integer, instants integer,
                                                      blocked integer[])
     RETURNS SETOF job_run
@@ -201,7 +204,7 @@ CREATE FUNCTION bakkt_ledger_internal.run_occurrence(named text, moment timestam
 $$
 DECLARE
     shipped constant job := (SELECT j FROM job AS j WHERE j.job = named);
-    ran job_run := (named, moment, number, instants, 'done', clock_timestamp(), NULL, invoking_role(), NULL, NULL, NULL, NULL);
+    ran job_run := (named, moment, number, instants, 'DONE', clock_timestamp(), NULL, invoking_role(), NULL, NULL, NULL, NULL);
     outcomes client_outcome[];
     failure client_outcome;
 BEGIN
@@ -218,7 +221,7 @@ BEGIN
     END;
     ran := end_job_run(ran, failure);
     RETURN NEXT ran;
-    IF ran.status = 'done' THEN
+    IF ran.status = 'DONE' THEN
         -- on a day on which the job rests nobody misses anything
         IF outcomes IS NOT NULL AND EXISTS (SELECT FROM job_left_out AS l WHERE l.job = named) THEN
             PERFORM keep_left_out(ran);
@@ -235,7 +238,7 @@ CREATE FUNCTION bakkt_ledger_internal.run_left_out(left_out job_left_out, blocke
 $$
 DECLARE
     shipped constant job := (SELECT j FROM job AS j WHERE j.job = left_out.job);
-    ran job_run := (left_out.job, left_out.occurrence, left_out.failures + 1, left_out.covers, 'done', clock_timestamp(), NULL,
+    ran job_run := (left_out.job, left_out.occurrence, left_out.failures + 1, left_out.covers, 'DONE', clock_timestamp(), NULL,
                     invoking_role(), NULL, NULL, NULL, left_out.client);
     outcome client_outcome;
     after job_left_out;
@@ -245,7 +248,7 @@ BEGIN
                      shipped.variant, blocked) AS o;
     ran.result := run_result(shipped.run, rows_of(ARRAY[outcome]), left_out.occurrence);
     ran := end_job_run(ran, outcome);
-    IF ran.status = 'done' THEN
+    IF ran.status = 'DONE' THEN
         PERFORM end_left_out(ran);
     ELSE
         UPDATE job_left_out AS l
@@ -258,8 +261,9 @@ BEGIN
 END;
 $$;
 
--- LG061, LG002, 42501 or 25001 unless the jobs can be run as of the instant by this role and in this transaction: READ COMMITTED,
--- or a run that another session committed meanwhile might not be seen.
+-- LG061, LG002, 42501 or 25001 unless the jobs can be run as of the instant by this role and in
+-- this transaction: READ COMMITTED, or a run that another session committed meanwhile might not be
+-- seen.
 CREATE FUNCTION bakkt_ledger_internal.require_job_runner(at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -314,12 +318,12 @@ END;
 $$;
 
 CREATE FUNCTION bakkt_ledger.run_due_jobs(at timestamptz DEFAULT clock_timestamp(), most integer DEFAULT NULL)
-    RETURNS SETOF job_run
+    RETURNS SETOF job_run_line
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    due record;
+    due due_job_line;
     ran job_run;
     runs job_run[] := '{}';
     failed text[] := '{}';
@@ -333,7 +337,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM start_jobs(at);
-    FOR due IN SELECT * FROM due_jobs(at) LOOP
+    FOR due IN SELECT d.* FROM due_jobs(at) AS d LOOP
         EXIT WHEN occurrences >= most;
         CONTINUE WHEN concat_ws(' ', due.job, due.client) = ANY (failed);  -- an occurrence waits for the one before it
         FOR ran IN
@@ -345,13 +349,13 @@ BEGIN
             FROM job_left_out AS l, run_left_out(l, blocked) AS r
             WHERE l.job = due.job AND l.client = due.client AND l.occurrence = due.occurrence
         LOOP
-            IF ran.status = 'failed' THEN
+            IF ran.status = 'FAILED' THEN
                 failed := failed || concat_ws(' ', ran.job, ran.client);
                 blocked := blocked || ARRAY(SELECT c.client_id FROM client AS c
                                             WHERE c.code = ran.client AND ran.sqlstate = '55P03');
             END IF;
             runs := runs || ran;
-            RETURN NEXT ran;
+            RETURN NEXT told_run(ran);
         END LOOP;
         occurrences := occurrences + 1;
         IF clock_timestamp() > told_at + interval '2 seconds' THEN
@@ -363,8 +367,8 @@ BEGIN
     PERFORM record_events('ran', NULL::job_run[], runs, at);
 END;
 $$;
-COMMENT ON FUNCTION run_due_jobs(timestamptz, integer) IS
-'Runs what is due at the instant, in order of time, each occurrence once, and returns the rows it wrote to job_run.
+COMMENT ON FUNCTION run_due_jobs IS
+'Runs what is due at the instant, in order of time, each occurrence once, and returns the runs.
 most: so many occurrences at most. One session at a time: a second one returns nothing. A client whose part fails is left out,
 alone, and a job that fails as a whole is undone; both are recorded and tried again at the next call, and later occurrences, of
 the client or for all, wait for it; the others go on. Of each job a year is caught up in a call. The first call ever starts 24

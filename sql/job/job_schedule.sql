@@ -32,14 +32,13 @@ $$;
 CREATE FUNCTION bakkt_ledger.change_job(job text, enabled boolean DEFAULT NULL, times time[] DEFAULT NULL,
                                         every interval DEFAULT NULL, reference text DEFAULT NULL, reason text DEFAULT NULL,
                                         at timestamptz DEFAULT clock_timestamp())
-    RETURNS job_schedule
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     wanted constant time[] := (SELECT array_agg(DISTINCT t ORDER BY t) FROM unnest(change_job.times) AS t);
     asked request;
-    nothing job_schedule;
     before job_schedule;
     after job_schedule;
 BEGIN
@@ -49,28 +48,26 @@ BEGIN
     asked := open_change('change_job', 'job_schedule', 0, reference, jsonb_build_object(
         'job', job, 'enabled', enabled, 'times', wanted, 'every', extract(epoch FROM every)));
     IF asked.outcome IS NOT NULL THEN
-        RETURN jsonb_populate_record(nothing, asked.outcome);
+        RETURN first_answer(asked, NULL::change_result);
     END IF;
     PERFORM start_jobs(at);
     SELECT s.* INTO before FROM job_schedule AS s WHERE s.job = change_job.job ORDER BY s.from_at DESC LIMIT 1;
     after := (job, at, coalesce(enabled, before.enabled), coalesce(wanted, before.times), coalesce(every, before.every),
               invoking_role());
     IF (after.enabled, after.times, after.every) IS NOT DISTINCT FROM (before.enabled, before.times, before.every) THEN
-        PERFORM close_change(asked, 'changed', before, before, reason);
-        RETURN before;
+        RETURN close_change(asked, 'changed', before, before, reason);
     ELSIF at <= before.from_at THEN
         PERFORM refuse_invalid(format('the schedule of job "%s" cannot change as of that instant', job),
                                format('The last change counts from %s.', instant_text(before.from_at)),
                                'Give a later instant, or none for now.');
     END IF;
     INSERT INTO job_schedule SELECT after.*;
-    PERFORM close_change(asked, 'changed', nothing, after, reason);
-    RETURN after;
+    RETURN close_change(asked, 'changed', NULL::job_schedule, after, reason);
 END;
 $$;
 COMMENT ON FUNCTION change_job IS
-'Enables or disables a job, or gives it other times of day or another interval, from the instant on; NULL leaves a term as it is.
-Returns the schedule in force. Repeating a reference is no second change: the first answer again, LG020 when its content differs.
+'Enables or disables a job, or gives it other times of day or another interval, from the instant on.
+NULL leaves a term as it is. Idempotent by reference: the first answer again, LG020 if the content differs.
 Errors: LG002 a schedule it cannot have, LG020, LG061, LG090 unknown job.';
 
 -- What failed last of an occurrence, for all or of a client, or its giving up; LG002 if it did not.
@@ -84,17 +81,17 @@ BEGIN
     IF of_client IS NULL THEN
         SELECT r.* INTO ran FROM last_job_run(named) AS r;
     ELSE
-        SELECT l.job, l.occurrence, l.failures, l.covers, 'failed', l.since, l.since, NULL, NULL, l.sqlstate, l.message, l.client
+        SELECT l.job, l.occurrence, l.failures, l.covers, 'FAILED', l.since, l.since, NULL, NULL, l.sqlstate, l.message, l.client
         INTO ran
         FROM job_left_out AS l
         WHERE l.job = named AND l.client = of_client AND l.occurrence = moment AND l.failures > 0;
         IF NOT FOUND THEN
             SELECT r.* INTO ran
             FROM job_run AS r
-            WHERE r.job = named AND r.client = of_client AND r.occurrence = moment AND r.status = 'skipped';
+            WHERE r.job = named AND r.client = of_client AND r.occurrence = moment AND r.status = 'SKIPPED';
         END IF;
     END IF;
-    IF ran.occurrence IS DISTINCT FROM moment OR ran.status IS NULL OR ran.status NOT IN ('failed', 'skipped') THEN
+    IF ran.occurrence IS DISTINCT FROM moment OR ran.status IS NULL OR ran.status NOT IN ('FAILED', 'SKIPPED') THEN
         PERFORM refuse_invalid(format('job "%s" has not failed at that instant', named)
                                || coalesce(format(' for client "%s"', of_client), ''),
                                NULL, 'due_jobs() lists what has failed: attempt is above 1.');
@@ -103,12 +100,12 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.skip_job(job text, occurrence timestamptz, reason text, client text DEFAULT NULL) RETURNS job_run
+CREATE FUNCTION bakkt_ledger.skip_job(job text, occurrence timestamptz, reason text, client text DEFAULT NULL)
+    RETURNS job_run_line
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    nothing job_run;
     ran job_run;
 BEGIN
     IF NOT EXISTS (SELECT FROM job AS j WHERE j.job = skip_job.job) THEN
@@ -119,16 +116,16 @@ BEGIN
     PERFORM bounded_wait();
     PERFORM FROM job AS j WHERE j.run_order = (SELECT min(f.run_order) FROM job AS f) FOR NO KEY UPDATE;  -- waits for a runner
     ran := failed_job_run(job, occurrence, client);
-    IF ran.status <> 'skipped' THEN
-        ran := (ran.job, ran.occurrence, ran.attempt + 1, ran.covers, 'skipped', clock_timestamp(), clock_timestamp(),
+    IF ran.status <> 'SKIPPED' THEN
+        ran := (ran.job, ran.occurrence, ran.attempt + 1, ran.covers, 'SKIPPED', clock_timestamp(), clock_timestamp(),
                 invoking_role(), NULL, NULL, reason, ran.client);
         INSERT INTO job_run SELECT ran.*;
-        PERFORM record_event('skipped', nothing, ran, ran.ended_at, reason => reason), end_left_out(ran);
+        PERFORM record_event('skipped', NULL::job_run, ran, ran.ended_at, reason => reason), end_left_out(ran);
     END IF;
-    RETURN ran;
+    RETURN told_run(ran);
 END;
 $$;
-COMMENT ON FUNCTION skip_job(text, timestamptz, text, text) IS
+COMMENT ON FUNCTION skip_job IS
 'Gives up an occurrence that failed, or the part of a client that was left out of it, so that the later ones run again.
-It is on record as a run. Again is no error.
+It is on record as a run. Again is the first answer.
 Errors: LG002 without a reason or when it has not failed, LG090 unknown job.';

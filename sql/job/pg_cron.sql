@@ -24,28 +24,51 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.unschedule_jobs() RETURNS boolean
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE TYPE bakkt_ledger.cron_call_result AS (
+    reference text,
+    outcome text,
+    replayed boolean,
+    cron_job bigint
+);
+COMMENT ON TYPE cron_call_result IS
+'What became of the call of run_due_jobs() by pg_cron.
+reference: NULL, there is one call at most. outcome: scheduled, removed, or unchanged: there was none to remove. replayed: false.
+cron_job: pg_cron''s number of the call.';
+
+-- Takes the call out of pg_cron and off the record; how many pg_cron had.
+CREATE FUNCTION bakkt_ledger_internal.remove_cron_call() RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     ended cron_call;
-    unscheduled bigint;
 BEGIN
-    PERFORM bounded_wait(), require_pg_cron();
     FOR ended IN DELETE FROM cron_call AS c RETURNING c.* LOOP
         PERFORM record_event('removed', ended, NULL, clock_timestamp());
     END LOOP;
-    SELECT count(cron.unschedule(c.jobid)) INTO unscheduled
-    FROM cron.job AS c WHERE c.jobname = 'bakkt_ledger' AND c.database = current_database();
-    RETURN unscheduled > 0;
+    RETURN (SELECT count(cron.unschedule(c.jobid))
+            FROM cron.job AS c WHERE c.jobname = 'bakkt_ledger' AND c.database = current_database());
 END;
 $$;
-COMMENT ON FUNCTION unschedule_jobs() IS
-'Takes the call of run_due_jobs() out of pg_cron; false if there was none. A run under way goes on.
+
+CREATE FUNCTION bakkt_ledger.unschedule_jobs() RETURNS cron_call_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    number constant bigint := (SELECT c.jobid FROM cron_call AS c);
+BEGIN
+    PERFORM bounded_wait(), require_pg_cron();
+    RETURN (NULL, CASE WHEN remove_cron_call() > 0 THEN 'removed' ELSE 'unchanged' END, false, number)::cron_call_result;
+END;
+$$;
+COMMENT ON FUNCTION unschedule_jobs IS
+'Takes the call of run_due_jobs() out of pg_cron.
+A run under way goes on.
 Errors: 0A000 without pg_cron.';
 
-CREATE FUNCTION bakkt_ledger.schedule_jobs(schedule text DEFAULT '* * * * *', run_by name DEFAULT invoking_role()) RETURNS bigint
+CREATE FUNCTION bakkt_ledger.schedule_jobs(schedule text DEFAULT '* * * * *', run_by name DEFAULT invoking_role())
+    RETURNS cron_call_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -59,7 +82,7 @@ BEGIN
         PERFORM refuse('42501', format('role "%s" cannot log in and run the jobs', run_by), NULL,
                        'Name a login role that is a member of bakkt_ledger_settler.');
     END IF;
-    PERFORM unschedule_jobs();
+    PERFORM remove_cron_call();
     -- a job that waits for a forgotten transaction fails, so that the others go on
     INSERT INTO cron_call AS c
     VALUES (cron.schedule_in_database('bakkt_ledger', schedule_jobs.schedule,
@@ -68,10 +91,10 @@ BEGIN
             schedule_jobs.schedule, run_by)
     RETURNING c.* INTO entered;
     PERFORM record_event('scheduled', NULL::cron_call, entered, clock_timestamp());
-    RETURN entered.jobid;
+    RETURN (NULL, 'scheduled', false, entered.jobid)::cron_call_result;
 END;
 $$;
-COMMENT ON FUNCTION schedule_jobs(text, name) IS
-'Lets pg_cron call run_due_jobs() in place of an earlier schedule; returns pg_cron''s number of it.
+COMMENT ON FUNCTION schedule_jobs IS
+'Lets pg_cron call run_due_jobs(), in place of an earlier schedule.
 schedule: of cron''s form, every minute unless given. run_by: the role that it runs as, the invoking one unless given.
 Errors: 0A000 without pg_cron in this database, 42501 unless the role can log in and is a settler.';

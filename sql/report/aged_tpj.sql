@@ -15,7 +15,7 @@ CREATE FUNCTION bakkt_ledger_internal.age_bucket(days integer) RETURNS text
 -- What is outstanding
 -- ---------------------------------------------------------------------------
 
-CREATE TYPE bakkt_ledger.aged_tpj_row AS (
+CREATE TYPE bakkt_ledger.aged_tpj_line AS (
     tpj_id bigint,
     account_id text,
     direction text,
@@ -35,8 +35,8 @@ CREATE TYPE bakkt_ledger.aged_tpj_row AS (
     bucket text,
     tpj_status text
 );
-COMMENT ON TYPE aged_tpj_row IS
-'An outstanding cash call.
+COMMENT ON TYPE aged_tpj_line IS
+'An outstanding cash call, under the names that the platform gives the columns of its file.
 tpj_id: its number; account_id: the customer; direction: Withdrawal (the customer pays) or Deposit (is paid); execution_id:
 reference of the execution, or of the bust that gives settled cash back; net_money: what is outstanding, positive; executed_at:
 when called, from which age_days counts in Central calendar days; attempts and their first and last instant; tpj_status: Not
@@ -46,7 +46,7 @@ Settled.';
 -- are looked up one by one, by key, because a client has many more than are listed.
 CREATE FUNCTION bakkt_ledger_internal.aged_rows(holder integer, moment timestamptz, known timestamptz, high bigint,
                                                 pending int8multirange)
-    RETURNS SETOF aged_tpj_row
+    RETURNS SETOF aged_tpj_line
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
@@ -67,7 +67,7 @@ $$
 $$;
 
 CREATE FUNCTION bakkt_ledger.aged_tpj(client text, at timestamptz DEFAULT clock_timestamp(), known_at timestamptz DEFAULT NULL)
-    RETURNS SETOF aged_tpj_row
+    RETURNS SETOF aged_tpj_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000 SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
@@ -81,14 +81,25 @@ BEGIN
     FROM aged_rows(holder, at, coalesce(known_at, 'infinity'), 9223372036854775807, '{}') AS r;
 END;
 $$;
-COMMENT ON FUNCTION aged_tpj(text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION aged_tpj IS
 'Every cash call of the client, through Bakkt or Apex, attempted or not, that was outstanding at the instant, oldest first.
-As known now or, with known_at, as recorded by then.
+known_at: as recorded by then; NULL: as known now.
 Errors: LG010, 42501, LG061, LG002 infinite instant.';
+
+CREATE TYPE bakkt_ledger.aged_tpj_summary_line AS (
+    bucket text,
+    direction text,
+    calls bigint,
+    net_money amount,
+    oldest_days integer
+);
+COMMENT ON TYPE aged_tpj_summary_line IS
+'The outstanding cash calls of an age bucket and direction, in one currency.
+calls: how many. net_money: their sum, positive. oldest_days: age of the oldest, in Central calendar days.';
 
 CREATE FUNCTION bakkt_ledger.aged_tpj_summary(client text, at timestamptz DEFAULT clock_timestamp(),
                                               known_at timestamptz DEFAULT NULL)
-    RETURNS TABLE (bucket text, direction text, calls bigint, net_money amount, oldest_days integer)
+    RETURNS SETOF aged_tpj_summary_line
     LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 12 SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
@@ -98,7 +109,6 @@ $$
     GROUP BY a.bucket, a.direction, asset(a.net_money)
     ORDER BY min(a.age_days), a.direction COLLATE "C" DESC, asset(a.net_money)
 $$;
-COMMENT ON FUNCTION aged_tpj_summary(text, timestamptz, timestamptz) IS
-'aged_tpj() by age bucket, direction and asset: number of calls, sum outstanding, age of the oldest.
-Youngest bucket first; empty buckets are left out.
+COMMENT ON FUNCTION aged_tpj_summary IS
+'aged_tpj() by age bucket, direction and asset, youngest bucket first; empty buckets are left out.
 Errors: as in aged_tpj().';

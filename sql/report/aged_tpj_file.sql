@@ -18,7 +18,7 @@ CREATE FUNCTION bakkt_ledger_internal.aged_tpj_header() RETURNS text
            'first_attempt_at,last_attempt_at,attempts,last_failure_reason,age_days,bucket,tpj_status';
 
 -- A row of the list as a line of the file.
-CREATE FUNCTION bakkt_ledger_internal.aged_tpj_line(list_row aged_tpj_row) RETURNS text
+CREATE FUNCTION bakkt_ledger_internal.aged_tpj_csv(list_row aged_tpj_line) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (list_row).tpj_id || ',' || (list_row).account_id || ',' || (list_row).direction || ',' || (list_row).side || ','
         || (list_row).symbol || ',' || csv_field((list_row).execution_id) || ',' || csv_field((list_row).client_order_id) || ','
@@ -49,6 +49,6 @@ BEGIN
     RETURN (to_jsonb(business_date) #>> '{}') || '_' || lower(kind COLLATE "C") || '_aged_tpj_' || client || '.csv';
 END;
 $$;
-COMMENT ON FUNCTION aged_tpj_file_name(text, text, date) IS
+COMMENT ON FUNCTION aged_tpj_file_name IS
 'The name of an aged TPJ file: 2026-11-20_am_aged_tpj_QRST.csv.
 Errors: LG002 the kind is not AM, PM or SOD, LG010, 42501.';

@@ -7,7 +7,7 @@ CREATE TABLE bakkt_ledger_internal.aged_tpj_snapshot (
     client_id integer NOT NULL REFERENCES client,
     kind text COLLATE "C" NOT NULL CHECK (kind IN ('AM', 'PM', 'SOD')),
     business_date date NOT NULL,
-    as_of timestamptz NOT NULL,
+    at timestamptz NOT NULL,
     known_at timestamptz NOT NULL,
     block_no bigint NOT NULL REFERENCES block,
     calls bigint NOT NULL CHECK (calls >= 0),
@@ -18,12 +18,12 @@ CREATE TABLE bakkt_ledger_internal.aged_tpj_snapshot (
     CONSTRAINT aged_tpj_snapshot_pkey PRIMARY KEY (client_id, kind, business_date)
 );
 COMMENT ON TABLE aged_tpj_snapshot IS
-    'The aged TPJ (cash call) lists that were taken: not their rows, but everything that decides the rows, and the digest of '
-    'the file. Append-only.';
+'The aged TPJ (cash call) lists that were taken: not their rows, but everything that decides the rows, and the digest of the file.
+Append-only.';
 COMMENT ON COLUMN aged_tpj_snapshot.kind IS
-    'AM 09:30, PM 19:30, for operations; SOD: as of 16:40, for buying power. All Central.';
-COMMENT ON COLUMN aged_tpj_snapshot.business_date IS 'Central date of as_of, in the name of the file.';
-COMMENT ON COLUMN aged_tpj_snapshot.as_of IS 'The instant as of which the list was taken.';
+'AM 09:30, PM 19:30, for operations; SOD: as of 16:40, for buying power. All Central.';
+COMMENT ON COLUMN aged_tpj_snapshot.business_date IS 'Central date of at, in the name of the file.';
+COMMENT ON COLUMN aged_tpj_snapshot.at IS 'The instant as of which the list was taken.';
 COMMENT ON COLUMN aged_tpj_snapshot.known_at IS 'When it was taken: the list includes events recorded until then.';
 COMMENT ON COLUMN aged_tpj_snapshot.block_no IS 'The list includes executions in this block or an earlier one.';
 COMMENT ON COLUMN aged_tpj_snapshot.withdrawals IS 'What customers were to pay: a sum per asset.';
@@ -51,14 +51,14 @@ END;
 $$;
 
 -- The rows of a list that was taken.
-CREATE FUNCTION bakkt_ledger_internal.snapshot_rows(list aged_tpj_snapshot) RETURNS SETOF aged_tpj_row
+CREATE FUNCTION bakkt_ledger_internal.snapshot_rows(list aged_tpj_snapshot) RETURNS SETOF aged_tpj_line
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
     SELECT r.*
     FROM block AS b
-    CROSS JOIN LATERAL aged_rows((list).client_id, (list).as_of, (list).known_at, b.high, b.pending) AS r
+    CROSS JOIN LATERAL aged_rows((list).client_id, (list).at, (list).known_at, b.high, b.pending) AS r
     WHERE b.block_no = (list).block_no
 $$;
 
@@ -68,7 +68,7 @@ CREATE FUNCTION bakkt_ledger_internal.file_digest(lines text[]) RETURNS bytea
     RETURN sha256(convert_to(array_to_string(lines, E'\n') || E'\n', 'UTF8'));
 
 -- What the rows of a list come to in one direction: a sum per asset.
-CREATE FUNCTION bakkt_ledger_internal.listed_sums(listed aged_tpj_row[], way text) RETURNS amount[]
+CREATE FUNCTION bakkt_ledger_internal.listed_sums(listed aged_tpj_line[], way text) RETURNS amount[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT ARRAY(SELECT sum(r.net_money)
@@ -85,12 +85,12 @@ CREATE FUNCTION bakkt_ledger_internal.fill_snapshot(list aged_tpj_snapshot) RETU
     SET jit = off AS
 $$
 DECLARE
-    listed constant aged_tpj_row[] := ARRAY(SELECT r FROM snapshot_rows(list) AS r);
+    listed constant aged_tpj_line[] := ARRAY(SELECT r FROM snapshot_rows(list) AS r);
 BEGIN
     list.calls := cardinality(listed);
     list.withdrawals := listed_sums(listed, 'Withdrawal');
     list.deposits := listed_sums(listed, 'Deposit');
-    list.digest := file_digest(aged_tpj_header() || ARRAY(SELECT aged_tpj_line(r) FROM unnest(listed) AS r));
+    list.digest := file_digest(aged_tpj_header() || ARRAY(SELECT aged_tpj_csv(r) FROM unnest(listed) AS r));
     RETURN list;
 END;
 $$;
@@ -135,8 +135,8 @@ BEGIN
         RETURN false;
     ELSIF NOT at_any_instant THEN
         PERFORM refuse_other_content('Aged TPJ list', format('%s %s', sort, date_text(earlier.business_date)),
-                                     jsonb_build_object('as_of', instant_text(earlier.as_of)),
-                                     jsonb_build_object('as_of', instant_text(moment)));
+                                     jsonb_build_object('at', instant_text(earlier.at)),
+                                     jsonb_build_object('at', instant_text(moment)));
     END IF;
     RETURN true;
 END;
@@ -152,6 +152,23 @@ BEGIN
 END;
 $$;
 
+CREATE TYPE bakkt_ledger.aged_tpj_snapshot_result AS (
+    reference text,
+    outcome text,
+    replayed boolean,
+    client text,
+    file_name text,
+    at timestamptz,
+    calls bigint,
+    withdrawals amount[],
+    deposits amount[],
+    digest bytea
+);
+COMMENT ON TYPE aged_tpj_snapshot_result IS
+'A list of aged cash calls that was taken.
+reference: NULL, a list is known by client, kind and date. outcome: taken. replayed: it was taken before. withdrawals, deposits:
+what customers were to pay and to be paid, a positive sum per asset. digest: SHA-256 of the file.';
+
 -- One client's part of take_aged_tpj(); variant: the kind of list.
 CREATE FUNCTION bakkt_ledger_internal.take_client_aged_tpj(holder integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -160,50 +177,47 @@ CREATE FUNCTION bakkt_ledger_internal.take_client_aged_tpj(holder integer, at ti
 $$
 DECLARE
     code constant text := (client_row(holder)).code;
+    again constant boolean := taken_before(holder, variant, at, true);
     known timestamptz;
 BEGIN
-    IF NOT taken_before(holder, variant, at, true) THEN
+    IF NOT again THEN
         -- before the block, so that nothing is locked while it waits for writers
         known := freeze_call_events(holder);
         PERFORM record_snapshot(holder, variant, at, known, seal());
     END IF;
-    RETURN (SELECT jsonb_agg(jsonb_build_object('client_code', code, 'calls', s.calls, 'withdrawals', s.withdrawals,
-                                                'file_name', aged_tpj_file_name(code, s.kind, s.business_date),
-                                                'as_of_instant', s.as_of, 'deposits', s.deposits, 'digest', s.digest))
+    RETURN (SELECT jsonb_agg(to_jsonb((NULL, 'taken', again, code, aged_tpj_file_name(code, s.kind, s.business_date), s.at,
+                                       s.calls, s.withdrawals, s.deposits, s.digest)::aged_tpj_snapshot_result))
             FROM aged_tpj_snapshot AS s
-            WHERE s.client_id = holder AND s.kind = variant AND s.business_date = central_date(at));
+            WHERE s.client_id = holder AND s.kind = variant AND s.business_date = central_date(take_client_aged_tpj.at));
 END;
 $$;
 INSERT INTO client_run VALUES ('take_aged_tpj', 'take_client_aged_tpj', 'clients_with_aged_tpj');
 
 CREATE FUNCTION bakkt_ledger.take_aged_tpj(kind text, at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL)
-    RETURNS TABLE (client_code text, file_name text, as_of_instant timestamptz, calls bigint, withdrawals amount[],
-                   deposits amount[], digest bytea)
+    RETURNS SETOF aged_tpj_snapshot_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
 BEGIN
-    PERFORM require_list_kind(kind);
-    PERFORM require_instant(at);
+    PERFORM require_list_kind(kind), require_instant(at);
     IF client IS NOT NULL THEN
         PERFORM taken_before(require_client(client), kind, at);
     END IF;
     RETURN QUERY
     SELECT l.*
     FROM run_for_clients('take_aged_tpj', at, client, kind) AS r (rows)
-    CROSS JOIN jsonb_to_recordset(r.rows) AS l (client_code text, file_name text, as_of_instant timestamptz, calls bigint,
-                                                withdrawals amount[], deposits amount[], digest bytea);
+    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::aged_tpj_snapshot_result, r.rows) AS l;
 END;
 $$;
 COMMENT ON FUNCTION take_aged_tpj IS
 'Takes the aged TPJ list of a client, or of all visible ones whose customers'' cash is called, and stores what decides it.
-kind: AM, PM or SOD; the Central date of as_of names the list. Seals a block, and waits, in bounded time, for transactions that
-are writing events of the client''s cash calls (55P03).
-A list is taken once per client, kind and date. Repeating it is no error; as of another instant it is LG020 for a client that is
+kind: AM, PM or SOD; the Central date of at names the list. Seals a block, and waits, in bounded time, for transactions that are
+writing events of the client''s cash calls (55P03).
+A list is taken once per client, kind and date: again is the first answer. As of another instant it is LG020 for a client that is
 named, while a run over all clients returns the existing list. A run over all clients leaves out a client whose part fails, with a
 WARNING.
-Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED.';
+Errors: LG002, LG010, 42501, LG020, LG061, 25001 unless under READ COMMITTED.';
 
 -- Computes a list and stores what decides it.
 CREATE FUNCTION bakkt_ledger_internal.record_snapshot(holder integer, sort text, moment timestamptz, known timestamptz,
@@ -243,7 +257,7 @@ BEGIN
         PERFORM refuse('LG088', format('client "%s" has no aged TPJ list %s of %s', client, kind, date_text(business_date)), NULL,
                        'take_aged_tpj() takes it; aged_tpj() tells what was outstanding at any instant.');
     END IF;
-    lines := aged_tpj_header() || ARRAY(SELECT aged_tpj_line(r) FROM snapshot_rows(list) AS r);
+    lines := aged_tpj_header() || ARRAY(SELECT aged_tpj_csv(r) FROM snapshot_rows(list) AS r);
     IF file_digest(lines) <> list.digest THEN
         PERFORM refuse('LG089', format('aged TPJ list "%s" is not what it was when it was taken',
                                        aged_tpj_file_name(client, kind, business_date)),
@@ -253,31 +267,32 @@ BEGIN
     RETURN QUERY SELECT l FROM unnest(lines) AS l;
 END;
 $$;
-COMMENT ON FUNCTION aged_tpj_file(text, text, date) IS
+COMMENT ON FUNCTION aged_tpj_file IS
 'The lines of an aged TPJ file for a list that was taken, header first, byte for byte as they were then.
 Proved by the digest (LG089). Name: aged_tpj_file_name().
 Errors: LG002 no kind of list, LG010, 42501, LG088 the list was not taken.';
 
-CREATE FUNCTION bakkt_ledger.check_aged_tpj(client text DEFAULT NULL)
-    RETURNS TABLE (client_code text, kind text, business_date date, calls_taken bigint, calls_now bigint, digest_taken bytea,
-                   digest_now bytea)
+CREATE FUNCTION bakkt_ledger.check_aged_tpj(client text DEFAULT NULL) RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1 SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp
     SET jit = off AS
 $$
 BEGIN
     RETURN QUERY
-    SELECT c.code, s.kind, s.business_date, s.calls, n.calls, s.digest, n.digest
+    SELECT d.*
     FROM listed_clients(client) AS c
     JOIN aged_tpj_snapshot AS s ON s.client_id = c.client_id
     CROSS JOIN LATERAL fill_snapshot(s) AS n
+    CROSS JOIN LATERAL finding('aged lists', format('It was taken with %s calls and digest %s, and now has %s and %s.', s.calls,
+                                                    encode(s.digest, 'hex'), n.calls, encode(n.digest, 'hex')),
+                               holder => c.code, of_subject => 'aged_tpj_snapshot',
+                               key => concat_ws('/', s.kind, date_text(s.business_date))) AS d
     WHERE s IS DISTINCT FROM n
     ORDER BY s.business_date, s.kind, c.code;
 END;
 $$;
-COMMENT ON FUNCTION check_aged_tpj(text) IS
-'Recomputes every aged TPJ list that was taken, and returns a row for each whose digest or figures differ.
-No rows when all agrees.
+COMMENT ON FUNCTION check_aged_tpj IS
+'Recomputes every aged TPJ list that was taken: a row for each whose digest or figures differ, none when all is well.
 Errors: LG010, 42501.';
 
 INSERT INTO check_list (check_name, called, check_order, proves)

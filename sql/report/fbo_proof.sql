@@ -9,7 +9,9 @@ CREATE TYPE bakkt_ledger.bank_balance AS (
     bank text,
     balance amount
 );
-COMMENT ON TYPE bank_balance IS 'An FBO bank account, as Bank:omnibus:<bank>, and its balance by the ledger.';
+COMMENT ON TYPE bank_balance IS
+'An FBO bank account and its balance by the ledger.
+bank: name of the account, Bank:omnibus:<bank>. balance: debit positive.';
 
 -- The terms of fbo_proof(), in natural sign; other_funds debit positive.
 CREATE FUNCTION bakkt_ledger_internal.fbo_proof_of(holder integer, recorded_until timestamptz)
@@ -52,12 +54,43 @@ BEGIN ATOMIC
     GROUP BY f.asset, f.nothing;
 END;
 
+CREATE TYPE bakkt_ledger.fbo_proof_line AS (
+    client text,
+    asset asset,
+    control amount,
+    banks bank_balance[],
+    ach_in amount,
+    ach_out amount,
+    wire_in amount,
+    wire_out amount,
+    inter_bank amount,
+    business_transfer amount,
+    due_from_company amount,
+    due_to_company amount,
+    other_funds amount,
+    resources amount,
+    settled amount,
+    unsettled amount,
+    held amount,
+    unidentified amount,
+    escheated amount,
+    claims amount,
+    residual amount,
+    interest amount,
+    required amount,
+    difference amount,
+    claims_in_debit amount
+);
+COMMENT ON TYPE fbo_proof_line IS
+'The proof of a client''s FBO accounts in one asset (I8), every term in its natural sign.
+resources = control (the banks together, each in banks) + ach_in - ach_out + wire_in - wire_out + inter_bank - business_transfer
++ due_from_company - due_to_company + other_funds (debit positive).
+required = claims (settled + unsettled + held + unidentified + escheated, those in credit only) + residual + interest.
+difference = resources - required, zero when all is well. claims_in_debit: what claims in debit come to, which never lowers what
+is required.';
+
 CREATE FUNCTION bakkt_ledger.fbo_proof(client text DEFAULT NULL, known_at timestamptz DEFAULT NULL)
-    RETURNS TABLE (client_code text, asset asset, control amount, banks bank_balance[], ach_in amount, ach_out amount,
-                   wire_in amount, wire_out amount, inter_bank amount, business_transfer amount, due_from_company amount,
-                   due_to_company amount, other_funds amount, resources amount, settled amount, unsettled amount, held amount,
-                   unidentified amount, escheated amount, claims amount, residual amount, interest amount, required amount,
-                   difference amount, claims_in_debit amount)
+    RETURNS SETOF fbo_proof_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
@@ -80,134 +113,140 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION fbo_proof IS
-'Proves the FBO accounts per client and asset (I8), every term in its natural sign.
-resources = control (the banks together, each in banks) + ach_in - ach_out + wire_in - wire_out + inter_bank - business_transfer
-+ due_from_company - due_to_company + other_funds (debit positive); required = claims (settled + unsettled + held + unidentified
-+ escheated, those in credit only) + residual + interest; difference = resources - required, zero when all is well.
-claims_in_debit: what claims in debit come to, which never lowers what is required. recorded_as_of: as the ledger knew it then.
+'Proves the FBO accounts of one client or all visible ones, per asset (I8).
+known_at: as the ledger knew it then; NULL: as known now.
 Errors: LG010, 42501.';
 
 -- ---------------------------------------------------------------------------
 -- Checking
 -- ---------------------------------------------------------------------------
 
-CREATE TYPE bakkt_ledger.fbo_break AS (
-    asset asset,
-    problem text,
-    account text,
-    customer text,
-    expected amount,
-    found amount
-);
-COMMENT ON TYPE fbo_break IS
-    'A broken identity of the FBO accounts: the account and customer concerned, if any, and the expected and actual amount.';
+-- What is there, when it is not what customers are owed.
+CREATE FUNCTION bakkt_ledger_internal.fbo_proof_breaks(holder client) RETURNS SETOF discrepancy
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+    SELECT finding('fbo', format('%s is there, %s is required to cover what customers are owed (I8).', p.resources, p.required),
+                   holder => (holder).code)
+    FROM fbo_proof((holder).code) AS p
+    WHERE NOT is_zero(p.difference)
+    ORDER BY p.asset;
+END;
 
 -- Claims in debit, customer by customer, in natural sign.
-CREATE FUNCTION bakkt_ledger_internal.fbo_claims_in_debit(holder integer) RETURNS SETOF fbo_break
+CREATE FUNCTION bakkt_ledger_internal.fbo_claims_in_debit(holder client) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT a.asset, 'a claim is in debit (I5)', a.name, u.customer_code, zero(a.asset), -b.posted
+    SELECT finding('fbo', format('%s is a claim in debit: %s (I5).', a.name, -b.posted), holder => (holder).code,
+                   touched => a.account)
     FROM balance AS b
     JOIN account AS a ON a.client_id = b.client_id AND a.account = b.account
     JOIN account_kind AS k ON k.kind = a.kind AND k.class = 'claim' AND k.fund = 'FBO'
-    LEFT JOIN customer AS u ON u.customer_id = a.customer_id
-    WHERE b.client_id = holder AND sign(b.posted) > 0;
+    WHERE b.client_id = (holder).client_id AND sign(b.posted) > 0
+    ORDER BY a.asset, a.name;
 END;
 
 -- Clearing accounts of the settlement flow against the transfers in transit: everything on such an
 -- account must be a transfer in transit, and the other way round.
-CREATE FUNCTION bakkt_ledger_internal.fbo_in_transit_breaks(holder integer) RETURNS SETOF fbo_break
+CREATE FUNCTION bakkt_ledger_internal.fbo_in_transit_breaks(holder client) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
     WITH posted AS (
-        SELECT a.asset, a.kind, CASE a.fund WHEN 'FBO' THEN -h.posted ELSE h.posted END AS amount
-        FROM house_balances(holder) AS h
-        JOIN account AS a ON a.client_id = holder AND a.account = h.account
+        SELECT a.account, a.asset, a.kind, CASE a.fund WHEN 'FBO' THEN -h.posted ELSE h.posted END AS amount
+        FROM house_balances((holder).client_id) AS h
+        JOIN account AS a ON a.client_id = (holder).client_id AND a.account = h.account
         WHERE a.kind IN ('fbo_business_transfer', 'corp_fbo_transfer')
     ), listed AS (
         SELECT asset(t.amount) AS asset, k.kind, sum(t.amount) AS amount
         FROM fbo_transfer AS t
         JOIN (VALUES ('fbo_business_transfer'), ('corp_fbo_transfer')) AS k (kind)
           ON t.direction = 'TO_BUSINESS' OR k.kind = 'corp_fbo_transfer'
-        WHERE t.client_id = holder AND t.status = 'INSTRUCTED'
+        WHERE t.client_id = (holder).client_id AND t.status = 'INSTRUCTED'
         GROUP BY asset(t.amount), k.kind
     )
-    SELECT coalesce(p.asset, l.asset), 'what is in transit is not what the transfers list',
-           account_name(coalesce(p.kind, l.kind)), NULL, coalesce(l.amount, zero(p.asset)), coalesce(p.amount, zero(l.asset))
+    SELECT finding('fbo', format('%s holds %s, the transfers in transit come to %s.', account_name(coalesce(p.kind, l.kind)),
+                                 coalesce(p.amount, zero(l.asset)), coalesce(l.amount, zero(p.asset))),
+                   holder => (holder).code, touched => p.account)
     FROM posted AS p
     FULL JOIN listed AS l ON l.asset = p.asset AND l.kind = p.kind
-    WHERE coalesce(l.amount, zero(p.asset)) *<> coalesce(p.amount, zero(l.asset));
+    WHERE coalesce(l.amount, zero(p.asset)) *<> coalesce(p.amount, zero(l.asset))
+    ORDER BY coalesce(p.asset, l.asset), coalesce(p.kind, l.kind);
 END;
 
 -- Differences in what the FBO fund and another fund owe each other, as recorded in each.
-CREATE FUNCTION bakkt_ledger_internal.fbo_mirror_breaks(holder integer) RETURNS SETOF fbo_break
+CREATE FUNCTION bakkt_ledger_internal.fbo_mirror_breaks(holder client) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
     WITH posted AS (
         SELECT h.account, h.posted
-        FROM house_balances(holder) AS h
+        FROM house_balances((holder).client_id) AS h
         UNION ALL
         SELECT b.account, b.posted
         FROM balance AS b
-        WHERE b.client_id = holder
+        WHERE b.client_id = (holder).client_id
     ), side AS (
-        SELECT a.asset, k.mirror, sum(p.posted) FILTER (WHERE a.fund = 'FBO') AS fbo,
-               sum(p.posted) FILTER (WHERE a.fund <> 'FBO') AS other, min(a.name) FILTER (WHERE a.fund = 'FBO') AS name
+        SELECT a.asset, k.mirror, coalesce(sum(p.posted) FILTER (WHERE a.fund = 'FBO'), zero(a.asset)) AS fbo,
+               coalesce(sum(p.posted) FILTER (WHERE a.fund <> 'FBO'), zero(a.asset)) AS other,
+               (array_agg(a.account ORDER BY a.name) FILTER (WHERE a.fund = 'FBO'))[1] AS account
         FROM posted AS p
-        JOIN account AS a ON a.client_id = holder AND a.account = p.account
+        JOIN account AS a ON a.client_id = (holder).client_id AND a.account = p.account
         JOIN account_kind AS k ON k.kind = a.kind
         WHERE k.mirror IN (SELECT m.mirror FROM account_kind AS m WHERE m.fund = 'FBO')
         GROUP BY a.asset, k.mirror
     )
-    SELECT s.asset, format('the two sides of "%s" differ, debit positive (I7)', s.mirror), s.name, NULL,
-           coalesce(-s.other, zero(s.asset)), coalesce(s.fbo, zero(s.asset))
+    SELECT finding('fbo', format('The two sides of "%s" do not agree, debit positive: %s in FBO, %s in the other fund (I7).',
+                                 s.mirror, s.fbo, s.other),
+                   holder => (holder).code, touched => s.account)
     FROM side AS s
-    WHERE coalesce(-s.other, zero(s.asset)) *<> coalesce(s.fbo, zero(s.asset));
+    WHERE -s.other *<> s.fbo
+    ORDER BY s.asset, s.mirror;
 END;
 
 -- Transfers against their journals.
-CREATE FUNCTION bakkt_ledger_internal.fbo_transfer_breaks(holder integer) RETURNS SETOF fbo_break
+CREATE FUNCTION bakkt_ledger_internal.fbo_transfer_breaks(holder client) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
-    SELECT asset(t.amount), format('transfer "%s" is not what its journal of %s says', t.reference, n.what),
-           account_name('corp_fbo_transfer'), NULL, n.expected, coalesce(amount_of(j.entry, a.account), zero(asset(t.amount)))
+    SELECT finding('fbo', format('Transfer "%s" is not what its journal of %s says: %s, and %s.', t.reference, n.what, n.expected,
+                                 m.moved),
+                   holder => (holder).code, of_subject => 'fbo_transfer', key => t.transfer_id::text, touched => a.account)
     FROM fbo_transfer AS t
     CROSS JOIN LATERAL (VALUES ('instruction', t.instructed_journal, t.amount),
                                ('confirmation or failure', t.ended_journal, -t.amount)) AS n (what, journal_id, expected)
     LEFT JOIN account AS a ON a.client_id = t.client_id AND a.kind = 'corp_fbo_transfer' AND a.asset = asset(t.amount)
     LEFT JOIN journal AS j ON j.client_id = t.client_id AND j.journal_id = n.journal_id AND j.kind = kind_number('fbo_transfer')
-    WHERE t.client_id = holder AND n.journal_id IS NOT NULL
-      AND coalesce(amount_of(j.entry, a.account), zero(asset(t.amount))) *<> n.expected;
+    CROSS JOIN LATERAL (SELECT coalesce(amount_of(j.entry, a.account), zero(asset(t.amount))) AS moved) AS m
+    WHERE t.client_id = (holder).client_id AND n.journal_id IS NOT NULL AND m.moved *<> n.expected
+    ORDER BY t.transfer_id;
 END;
 
-CREATE FUNCTION bakkt_ledger.check_fbo(client text DEFAULT NULL)
-    RETURNS TABLE (client_code text, asset asset, problem text, account text, customer text, expected amount, found amount)
+CREATE FUNCTION bakkt_ledger.check_fbo(client text DEFAULT NULL) RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
+DECLARE
+    holder client;
 BEGIN
     IF client IS NOT NULL THEN
         PERFORM require_client(client);
     END IF;
-    RETURN QUERY
-    SELECT c.code, b.asset, b.problem, b.account, b.customer, b.expected, b.found
-    FROM client AS c
-    CROSS JOIN LATERAL (SELECT p.asset, 'what is there is not what customers are owed (I8)' AS problem, NULL AS account,
-                               NULL AS customer, p.required AS expected, p.resources AS found
-                        FROM fbo_proof(c.code) AS p
-                        WHERE NOT is_zero(p.difference)
-                        UNION ALL SELECT d.* FROM fbo_claims_in_debit(c.client_id) AS d
-                        UNION ALL SELECT d.* FROM fbo_in_transit_breaks(c.client_id) AS d
-                        UNION ALL SELECT d.* FROM fbo_mirror_breaks(c.client_id) AS d
-                        UNION ALL SELECT d.* FROM fbo_transfer_breaks(c.client_id) AS d) AS b
-    WHERE c.client_id = ANY (visible_clients()) AND c.code = coalesce(check_fbo.client, c.code)
-    ORDER BY c.code, b.asset, b.problem, b.account;
+    FOR holder IN
+        SELECT c.*
+        FROM client AS c
+        WHERE c.client_id = ANY (visible_clients()) AND c.code = coalesce(check_fbo.client, c.code)
+        ORDER BY c.code
+    LOOP
+        RETURN QUERY
+        SELECT d.* FROM fbo_proof_breaks(holder) AS d
+        UNION ALL SELECT d.* FROM fbo_claims_in_debit(holder) AS d
+        UNION ALL SELECT d.* FROM fbo_in_transit_breaks(holder) AS d
+        UNION ALL SELECT d.* FROM fbo_mirror_breaks(holder) AS d
+        UNION ALL SELECT d.* FROM fbo_transfer_breaks(holder) AS d;
+    END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION check_fbo(text) IS
+COMMENT ON FUNCTION check_fbo IS
 'Checks the FBO accounts of one client or all visible ones; a row for everything that is wrong, none when all is well.
-The proof (I8), each claim in debit with its customer (I5), clearing accounts that do not agree with the transfers in transit, the
-company''s side of what the funds owe each other (I7), transfers that do not agree with their journals.
+The proof (I8), each claim in debit (I5), clearing accounts that do not agree with the transfers in transit, the company''s side
+of what the funds owe each other (I7), transfers that do not agree with their journals.
 Errors: LG010, 42501.';
 
 INSERT INTO check_list (check_name, called, check_order, proves)

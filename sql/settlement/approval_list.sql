@@ -32,7 +32,7 @@ $$
 DECLARE
     holder constant integer := require_client(client);
     company constant boolean := is_company();
-    asked constant text := approvals.status;
+    wanted constant text := status;
 BEGIN
     RETURN QUERY
     SELECT p.approval_id, p.subject, p.subject_key, coalesce(m.reference, w.reference), p.status, p.amount, m.entry, p.reason,
@@ -45,13 +45,13 @@ BEGIN
     LEFT JOIN request AS w
            ON o.client_id IS NOT NULL AND w.client_id = holder AND w.scope = 'settlement' AND w.operation = 'propose_write_off'
           AND w.outcome @> jsonb_build_object('approval', p.approval_id)
-    WHERE p.client_id = holder AND p.approval_id > after AND (asked IS NULL OR p.status = asked)
+    WHERE p.client_id = holder AND p.approval_id > after AND (wanted IS NULL OR p.status = wanted)
       AND (company OR may_see_entry(holder, m.entry) AND o.counterparty_kind IS DISTINCT FROM 'provider')
     ORDER BY p.approval_id
     LIMIT require_page(most);
 END;
 $$;
-COMMENT ON FUNCTION approvals(text, text, bigint, integer) IS
+COMMENT ON FUNCTION approvals IS
 'What has been proposed for a client and what was decided, in the order of the proposals.
 status: PROPOSED, APPROVED, DECLINED or LAPSED; NULL: all. after, most: see customers().
 A tenant is not told of entries with a line of a provider or of revenue, nor of what a provider owes: these are for an approver of

@@ -1,10 +1,12 @@
 -- Aggregates that net obligations: usable by any query.
 
-CREATE TYPE bakkt_ledger.net_position AS (party text, amount amount);
-COMMENT ON TYPE net_position IS 'A party''s multilateral net in one asset: positive = it owes, negative = it is owed.';
+CREATE TYPE bakkt_ledger.net_position AS (counterparty text, amount amount);
+COMMENT ON TYPE net_position IS
+'What a counterparty owes all others in one asset, net: positive = it owes, negative = it is owed.';
 
 CREATE TYPE bakkt_ledger.net_payment AS (payer text, payee text, amount amount);
-COMMENT ON TYPE net_payment IS 'What is left between two parties in one asset: the payer owes the payee a positive amount.';
+COMMENT ON TYPE net_payment IS
+'What is left between two counterparties in one asset: the payer owes the payee a positive amount.';
 
 -- Step of net_obligations() and net_bilateral().
 CREATE FUNCTION bakkt_ledger_internal.net_accumulate(internal, text, text, amount) RETURNS internal
@@ -31,7 +33,7 @@ CREATE AGGREGATE bakkt_ledger.net_obligations(payer text, payee text, amount amo
     FINALFUNC = net_multilateral_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE net_obligations(text, text, amount) IS
-'Multilateral net of obligations: one position per party and asset, sorted; positive = the party owes.
+'Multilateral net of obligations: one position per counterparty and asset, sorted; positive = it owes.
 The positions of an asset always sum to zero (I15). NULL amounts are skipped, and a negative one turns the obligation round.
 NULL of no rows.
 Errors: LG002 an amount without payer or payee.';
@@ -42,6 +44,6 @@ CREATE AGGREGATE bakkt_ledger.net_bilateral(payer text, payee text, amount amoun
     FINALFUNC = net_bilateral_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE net_bilateral(text, text, amount) IS
-'Bilateral net of obligations: at most one payment per pair of parties and asset, sorted, amounts positive.
+'Bilateral net of obligations: at most one payment per pair of counterparties and asset, sorted, amounts positive.
 Pairs that are even are left out. NULL of no rows.
 Errors: LG002 an amount without payer or payee.';

@@ -8,8 +8,8 @@ CREATE TYPE bakkt_ledger_internal.settled_account AS (
     amount amount
 );
 COMMENT ON TYPE settled_account IS
-'Internal: what a window must bring to zero on one account, debit positive: the client''s settlement account, or one of a
-provider''s four.';
+'Internal: what a window must bring to zero on one account, debit positive.
+It is the client''s settlement account, or one of a provider''s four.';
 
 -- Whether windows settle accounts of the kind.
 CREATE FUNCTION bakkt_ledger_internal.is_settled_kind(kind text) RETURNS boolean
@@ -66,8 +66,9 @@ BEGIN ATOMIC
     JOIN window_accounts(holder) AS a USING (account);
 END;
 
--- What the members of a window leave on each account that it settles; zero sums are left out.  The novation of the window
--- before became known after that was sealed, so it is among the journals of this window, but it settles that one.
+-- What the members of a window leave on each account that it settles; zero sums are left out. The
+-- novation of the window before became known after that was sealed, so it is among the journals of
+-- this window, but it settles that one.
 CREATE FUNCTION bakkt_ledger_internal.settled_accounts(scope window_scope, figures window_figure[]) RETURNS SETOF settled_account
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -116,9 +117,9 @@ BEGIN
 END;
 $$;
 
--- The same accounts as settled_accounts(), but from the ledger's balances: at the horizon's block, or now; less what was
--- executed at or after to_at.  Costs nothing per sealed execution of the window.  Right for a window whose predecessor is
--- sealed; check_window() compares the two.
+-- The same accounts as settled_accounts(), but from the ledger's balances: at the horizon's block,
+-- or now; less what was executed at or after to_at. Costs nothing per sealed execution of the
+-- window. Right for a window whose predecessor is sealed; check_window() compares the two.
 CREATE FUNCTION bakkt_ledger_internal.ledger_accounts(scope window_scope, horizon bigint DEFAULT NULL)
     RETURNS SETOF settled_account
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -152,14 +153,30 @@ BEGIN
 END;
 $$;
 
+CREATE TYPE bakkt_ledger.net_position_line AS (
+    settlement_window text,
+    counterparty text,
+    asset asset,
+    payer text,
+    payee text,
+    amount amount,
+    net amount,
+    from_at timestamptz,
+    to_at timestamptz
+);
+COMMENT ON TYPE net_position_line IS
+'What a counterparty would pay or be paid in one asset for a window.
+counterparty: the client itself or a provider. net: signed, positive = the counterparty owes; payer, payee and a positive amount
+say the same. from_at, to_at: of the window.';
+
 CREATE FUNCTION bakkt_ledger.net_position(client text, at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (settlement_window text, counterparty text, asset asset, payer text, payee text, amount amount, net amount,
-                   from_at timestamptz, to_at timestamptz)
+    RETURNS SETOF net_position_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
 DECLARE
-    scope window_scope := scope_of(require_client(client), (window_of(client, at)).closes_on);
+    holder constant client := client_row(require_client(client));
+    scope window_scope := scope_of(holder.client_id, (window_around(holder, at)).closes_on);
     ends_at constant timestamptz := scope.to_at;
     accounts settled_account[];
 BEGIN
@@ -182,10 +199,8 @@ BEGIN
     ORDER BY p.counterparty_kind, p.counterparty COLLATE "C", p.asset;
 END;
 $$;
-COMMENT ON FUNCTION net_position(text, timestamptz) IS
-'What each counterparty of the client''s book would pay or be paid for the window the instant lies in, executions up to the
-instant.
-A row for the client itself and for every provider, per asset. net is signed: positive = the counterparty owes; payer, payee
-and a positive amount say the same. For the open window it reads balances and takes the same time however many trades there
-were; for a sealed one it adds up its members. A tenant sees the client''s own rows, no provider''s.
+COMMENT ON FUNCTION net_position IS
+'What each counterparty would pay or be paid for the window the instant lies in, executions up to the instant.
+A row for the client itself and for every provider, per asset. For the open window it reads balances and takes the same time
+however many trades there were; for a sealed one it adds up its members. A tenant sees the client''s own rows, no provider''s.
 Errors: LG002, LG010, 42501.';

@@ -1,8 +1,9 @@
 -- Novation: a window's executions are replaced by one obligation per counterparty and asset.
 
--- The novation of one counterparty, lines in the order of golden journals J07d and J07e: money before coin; for each
--- asset first what is payable, then what is receivable, then the net, of a client the net first; then, of coin that nets
--- to nothing, what is set off between the funds.  NULL of nothing.
+-- The novation of one counterparty, lines in the order of golden journals J07d and J07e: money
+-- before coin; for each asset first what is payable, then what is receivable, then the net, of a
+-- client the net first; then, of coin that nets to nothing, what is set off between the funds. NULL
+-- of nothing.
 CREATE FUNCTION bakkt_ledger_internal.novation_entry(holder integer, number integer, settled settled_account[])
     RETURNS journal_entry
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -45,8 +46,8 @@ BEGIN ATOMIC
     FROM line AS l;
 END;
 
--- The obligations of a window that is being sealed, each with the journal that novated it, by kind and code of the
--- counterparty.
+-- The obligations of a window that is being sealed, each with the journal that novated it, by kind
+-- and code of the counterparty.
 CREATE FUNCTION bakkt_ledger_internal.enter_obligations(sealed settlement_window, settled settled_account[], novated jsonb)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -87,7 +88,8 @@ BEGIN
 END;
 $$;
 
--- The reference, or one like it if somebody has used it: nobody can keep a window from closing by taking its references.
+-- The reference, or one like it if somebody has used it: nobody can keep a window from closing by
+-- taking its references.
 CREATE FUNCTION bakkt_ledger_internal.free_reference(holder integer, wanted text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -105,7 +107,8 @@ BEGIN
 END;
 $$;
 
--- A journal for each counterparty of a window, providers first (J07d), then the client (J07e); then their obligations.
+-- A journal for each counterparty of a window, providers first (J07d), then the client (J07e); then
+-- their obligations.
 CREATE FUNCTION bakkt_ledger_internal.novate(sealed settlement_window, settled settled_account[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -53,7 +53,7 @@ COMMENT ON COLUMN obligation.due_at IS 'When it must be paid: the end of the rai
 COMMENT ON COLUMN obligation.first_due IS 'due_at of the window in which it first arose; carrying does not change it.';
 COMMENT ON COLUMN obligation.entered_at IS 'When it was novated, which discharged the trades.';
 COMMENT ON COLUMN obligation.irrevocable_at IS
-    'When it was instructed or first paid, after which it cannot be revoked. Never changed once set.';
+'When it was instructed or first paid, after which it cannot be revoked. Never changed once set.';
 COMMENT ON COLUMN obligation.final_at IS 'When it was discharged in full, carried or written off. Never changed once set.';
 SELECT pg_catalog.pg_extension_config_dump('obligation', '');
 SELECT pg_catalog.pg_extension_config_dump('obligation_obligation_id_seq', '');
@@ -93,7 +93,8 @@ CREATE FUNCTION bakkt_ledger_internal.net_outstanding(owed obligation) RETURNS a
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN (owed).payer = (owed).counterparty THEN outstanding(owed) ELSE -outstanding(owed) END;
 
--- The kind of the account that holds a novated obligation; its parties are the counterparty and the window.
+-- The kind of the account that holds a novated obligation; its parties are the counterparty and the
+-- window.
 CREATE FUNCTION bakkt_ledger_internal.novated_kind(of_counterparty text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE of_counterparty WHEN 'client' THEN 'corp_client_obligation' ELSE 'corp_provider_net' END;
@@ -119,8 +120,8 @@ $$;
 -- Requests and changes
 -- ---------------------------------------------------------------------------
 
--- A request about obligations, in the name space of settlement, under the client's lock.  LG002 unless its reference is
--- one that the ledger does not make itself.
+-- A request about obligations, in the name space of settlement, under the client's lock. LG002
+-- unless its reference is one that the ledger does not make itself.
 CREATE FUNCTION bakkt_ledger_internal.open_settlement_request(operation text, holder integer, named text, content jsonb,
                                                               moment timestamptz)
     RETURNS request
@@ -147,15 +148,16 @@ BEGIN
 END;
 $$;
 
--- The status that an event leads an obligation to; LG071 when it cannot happen now.  Paid in part, it is not settled.
+-- The status that an event leads an obligation to; LG071 when it cannot happen now. Paid in part,
+-- it is not settled.
 CREATE FUNCTION bakkt_ledger_internal.next_obligation_status(owed obligation, happening text, paid amount DEFAULT NULL)
     RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN happening = 'paid' AND paid < outstanding(owed) THEN 'PARTIALLY_SETTLED'
                 ELSE next_status('obligation', 'obligation ' || (owed).obligation_id, (owed).status, happening) END;
 
--- The one place where obligations change, each with its event; their windows follow. paid: what is discharged of each, if
--- anything.
+-- The one place where obligations change, each with its event; their windows follow. paid: what is
+-- discharged of each, if anything.
 CREATE FUNCTION bakkt_ledger_internal.change_obligations(asked request, happening text, before obligation[], paid amount[],
                                                          posting bigint DEFAULT NULL, why text DEFAULT NULL)
     RETURNS obligation[]
@@ -187,33 +189,47 @@ BEGIN
 END;
 $$;
 
-CREATE TYPE bakkt_ledger.obligation_payment AS (
+CREATE TYPE bakkt_ledger.obligation_result AS (
+    reference text,
+    outcome text,
+    replayed boolean,
     obligation bigint,
     settlement_window text,
     counterparty text,
     asset asset,
     paid amount,
     outstanding amount,
-    state text,
+    status text,
     journal bigint
 );
-COMMENT ON TYPE obligation_payment IS 'What a request did to an obligation, and how the obligation stood then.';
+COMMENT ON TYPE obligation_result IS
+'What a request did to an obligation, and how the obligation stood then.
+outcome: instructed, paid, failed, carried, or entered, of the one that takes over what was carried. replayed: the request had
+been made before, and this is its first answer. paid: what the request discharged, positive, NULL if nothing. outstanding: what is
+still to be paid, never negative.';
 
--- What a request did to obligations, as it is answered; paid: what it discharged of each, if anything.
-CREATE FUNCTION bakkt_ledger_internal.payments_of(changed obligation[], paid amount[], posting bigint)
-    RETURNS obligation_payment[]
+-- What a request did to obligations, as it is answered; paid: what it discharged of each, if
+-- anything.
+CREATE FUNCTION bakkt_ledger_internal.obligation_answers(asked request, happening text, changed obligation[], paid amount[],
+                                                         posting bigint)
+    RETURNS obligation_result[]
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT array_agg((c.obligation_id, window_name(c.window_no), c.counterparty, c.asset, paid[c.place],
-                      outstanding(changed[c.place]), c.status, posting)::obligation_payment
+    SELECT array_agg(((asked).reference, happening, false, c.obligation_id, window_name(c.window_no), c.counterparty, c.asset,
+                      paid[c.place], outstanding(changed[c.place]), c.status, posting)::obligation_result
                      ORDER BY c.first_due, c.first_window, c.obligation_id)
     FROM (SELECT i AS place, (changed[i]).* FROM generate_subscripts(changed, 1) AS i) AS c;
 END;
 
--- The answer to a request, the first one again if it was answered before.
-CREATE FUNCTION bakkt_ledger_internal.payments_answered(answer jsonb) RETURNS SETOF obligation_payment
-    LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT p.obligation, p.settlement_window, p.counterparty, p.asset, p.paid, p.outstanding, p.state, p.journal
-    FROM jsonb_populate_recordset(NULL::obligation_payment, answer) AS p;
+-- What a request about several obligations was answered first.
+CREATE FUNCTION bakkt_ledger_internal.first_obligation_answers(asked request) RETURNS SETOF obligation_result
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT f.*
+    FROM jsonb_array_elements(asked.outcome) AS a (answer)
+    CROSS JOIN LATERAL jsonb_populate_record(NULL::obligation_result, a.answer || '{"replayed": true}') AS f;
 END;
+$$;

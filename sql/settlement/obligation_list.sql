@@ -1,10 +1,33 @@
 -- Listing obligations, and checking the settlement.
 
+CREATE TYPE bakkt_ledger.obligation_line AS (
+    client text,
+    obligation bigint,
+    settlement_window text,
+    counterparty text,
+    asset asset,
+    payer text,
+    payee text,
+    amount amount,
+    applied amount,
+    outstanding amount,
+    status text,
+    value_date date,
+    due_at timestamptz,
+    first_due timestamptz,
+    first_window text,
+    carried_from bigint,
+    entered_at timestamptz,
+    irrevocable_at timestamptz,
+    final_at timestamptz
+);
+COMMENT ON TYPE obligation_line IS
+'An obligation, as obligations() lists it.
+amount, applied, outstanding: positive or zero, amount = applied + outstanding. first_due, first_window: of the obligation that
+was carried, of any other its own. carried_from: the obligation that it took over from.';
+
 CREATE FUNCTION bakkt_ledger.obligations(client text DEFAULT NULL, open_only boolean DEFAULT false)
-    RETURNS TABLE (client_code text, obligation bigint, settlement_window text, counterparty text, asset asset,
-                   payer text, payee text, amount amount, applied amount, outstanding amount, state text,
-                   value_date date, due_at timestamptz, first_due timestamptz, first_window text, carried_from bigint,
-                   entered_at timestamptz, irrevocable_at timestamptz, final_at timestamptz)
+    RETURNS SETOF obligation_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -22,29 +45,27 @@ BEGIN
     ORDER BY c.code, o.window_no, o.counterparty_kind, o.counterparty, o.obligation_id;
 END;
 $$;
-COMMENT ON FUNCTION obligations(text, boolean) IS
+COMMENT ON FUNCTION obligations IS
 'The obligations of a client, or of all visible ones, with what is outstanding.
-open_only leaves out those that are settled, carried or written off. A tenant sees its client''s own, no provider''s.
-Errors: LG010.';
+open_only: leaves out those that are settled, carried or written off. A tenant sees its client''s own, no provider''s.
+Errors: LG010, 42501.';
 
--- Whether what is applied to each obligation is the sum of what its events discharged (I16).
-CREATE FUNCTION bakkt_ledger_internal.check_applied(holder client)
-    RETURNS TABLE (client_code text, subject text, problem text, expected amount, found amount)
+-- Obligations to which other amounts are applied than their events discharged (I16).
+CREATE FUNCTION bakkt_ledger_internal.check_applied(holder client) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT (holder).code, format('obligation %s', o.obligation_id), 'what is applied is not the sum of its events (I16)',
-           coalesce(told.amount, zero(o.asset)), o.applied
+    SELECT finding('settlement', format('%s is applied, the events come to %s (I16).', o.applied, told.amount),
+                   holder => (holder).code, of_subject => 'obligation', key => o.obligation_id::text)
     FROM obligation AS o
-    CROSS JOIN LATERAL (SELECT sum(e.amount) AS amount
+    CROSS JOIN LATERAL (SELECT coalesce(sum(e.amount), zero(o.asset)) AS amount
                         FROM event AS e
                         WHERE e.client_id = o.client_id AND e.subject = 'obligation'
                           AND e.subject_key = o.obligation_id::text) AS told
-    WHERE o.client_id = (holder).client_id AND coalesce(told.amount, zero(o.asset)) <> o.applied;
+    WHERE o.client_id = (holder).client_id AND told.amount <> o.applied;
 END;
 
--- Whether the balance of each novated account is what its obligations have outstanding.
-CREATE FUNCTION bakkt_ledger_internal.check_novated(holder client)
-    RETURNS TABLE (client_code text, subject text, problem text, expected amount, found amount)
+-- Novated accounts that hold something else than their obligations have outstanding.
+CREATE FUNCTION bakkt_ledger_internal.check_novated(holder client) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
     WITH owed AS (
@@ -54,20 +75,20 @@ BEGIN ATOMIC
         WHERE o.client_id = (holder).client_id
         GROUP BY o.counterparty_kind, o.counterparty, o.window_no, o.asset
     ), booked AS (
-        SELECT a.name, a.asset, h.posted
+        SELECT a.account, a.name, a.asset, h.posted
         FROM house_balances((holder).client_id) AS h
         JOIN account AS a ON a.client_id = (holder).client_id AND a.account = h.account
         WHERE a.kind IN (novated_kind('client'), novated_kind('provider'))
     )
-    SELECT (holder).code, format('account %s in %s', x.name, x.asset), 'the balance is not what its obligations have outstanding',
-           coalesce(o.amount, zero(x.asset)), coalesce(b.posted, zero(x.asset))
+    SELECT finding('settlement', format('%s holds %s, its obligations have %s outstanding, debit positive.', x.name,
+                                        coalesce(b.posted, zero(x.asset)), coalesce(o.amount, zero(x.asset))),
+                   holder => (holder).code, touched => b.account)
     FROM booked AS b
     FULL JOIN owed AS o USING (name, asset) AS x
     WHERE coalesce(o.amount, zero(x.asset)) *<> coalesce(b.posted, zero(x.asset));
 END;
 
-CREATE FUNCTION bakkt_ledger.check_settlement(client text DEFAULT NULL)
-    RETURNS TABLE (client_code text, subject text, problem text, expected amount, found amount)
+CREATE FUNCTION bakkt_ledger.check_settlement(client text DEFAULT NULL) RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
@@ -82,21 +103,23 @@ BEGIN
         ORDER BY c.code
     LOOP
         RETURN QUERY
-        SELECT holder.code, window_name(w.window_no),
-               format('%s of %s is not what the members say', d.account_kind, d.counterparty), d.members, d.novated
+        SELECT d.*
         FROM settlement_window AS w
         CROSS JOIN LATERAL check_window(holder.code, w.closes_on) AS d
-        WHERE w.client_id = holder.client_id;
-        RETURN QUERY SELECT a.* FROM check_applied(holder) AS a;
-        RETURN QUERY SELECT n.* FROM check_novated(holder) AS n;
+        WHERE w.client_id = holder.client_id
+        UNION ALL
+        SELECT d.* FROM check_applied(holder) AS d
+        UNION ALL
+        SELECT d.* FROM check_novated(holder) AS d;
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION check_settlement(text) IS
-'Recomputes the settlement of a client, or of all visible ones: every sealed window from its members, what is applied to each
-obligation from its events, and the balance of each novated account from what its obligations have outstanding.
-A row for each that differs: no rows when all is well. Amounts debit positive.
-Errors: LG010.';
+COMMENT ON FUNCTION check_settlement IS
+'Recomputes the settlement of a client, or of all visible ones: a row for each thing that differs, none when all is well.
+Every sealed window from its members, what is applied to each obligation from its events, and the balance of each novated account
+from what its obligations have outstanding (I14, I16).
+Errors: LG010, 42501.';
 
 INSERT INTO check_list (check_name, called, check_order, proves)
-VALUES ('settlement', 'check_settlement()', 50, 'windows tie to their members, obligations to their events and accounts (I14, I16)');
+VALUES ('settlement', 'check_settlement()', 50,
+        'windows tie to their members, obligations to their events and accounts (I14, I16)');

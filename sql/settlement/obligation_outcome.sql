@@ -1,68 +1,69 @@
 -- Everything else that happens to an obligation.
 
+-- A change that discharges nothing, and the answer to its request.
+CREATE FUNCTION bakkt_ledger_internal.change_without_paying(asked request, happening text, owed obligation, why text DEFAULT NULL)
+    RETURNS obligation_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    changed constant obligation[] := change_obligations(asked, happening, ARRAY[owed], NULL, NULL, why);
+BEGIN
+    RETURN close_request(asked, (obligation_answers(asked, happening, changed, NULL, NULL))[1]);
+END;
+$$;
+
 CREATE FUNCTION bakkt_ledger.instruct_obligation(client text, obligation bigint, reference text,
                                                  at timestamptz DEFAULT clock_timestamp())
-    RETURNS SETOF obligation_payment
+    RETURNS obligation_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_client(client);
-    asked request := open_settlement_request('instruct_obligation', holder, reference,
-                                             jsonb_build_object('obligation', obligation), at);
+    asked constant request := open_settlement_request('instruct_obligation', holder, reference,
+                                                      jsonb_build_object('obligation', obligation), at);
     owed constant obligation := require_obligation(holder, obligation);
 BEGIN
-    IF asked.outcome IS NULL THEN
-        PERFORM require_agreed(owed);
-        asked.outcome := change_without_paying(asked, 'instructed', owed);
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::obligation_result);
     END IF;
-    RETURN QUERY SELECT * FROM payments_answered(asked.outcome);
+    PERFORM require_agreed(owed);
+    RETURN change_without_paying(asked, 'instructed', owed);
 END;
 $$;
-COMMENT ON FUNCTION instruct_obligation(text, bigint, text, timestamptz) IS
-'Records that the payment was ordered, with the wire''s reference: from then on it is irrevocable.
-Also the next attempt after a failure. Idempotent by reference: the first answer again.
+COMMENT ON FUNCTION instruct_obligation IS
+'Records that the payment of an obligation was ordered, with the wire''s reference: from then on it is irrevocable.
+Also the next attempt after a failure. Idempotent by reference: the first answer again, LG020 if the content differs.
 Errors: LG002, LG010, LG020, LG061, LG071, LG073.';
 
 CREATE FUNCTION bakkt_ledger.fail_obligation(client text, obligation bigint, reference text, reason text,
                                              at timestamptz DEFAULT clock_timestamp())
-    RETURNS SETOF obligation_payment
+    RETURNS obligation_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_client(client);
-    asked request := open_settlement_request('fail_obligation', holder, reference,
-                                             jsonb_build_object('obligation', obligation, 'reason', reason), at);
+    asked constant request := open_settlement_request('fail_obligation', holder, reference,
+                                                      jsonb_build_object('obligation', obligation, 'reason', reason), at);
     owed constant obligation := require_obligation(holder, obligation);
 BEGIN
-    IF asked.outcome IS NULL THEN
-        IF coalesce(reason, '') = '' THEN
-            PERFORM refuse_invalid('a failure needs a reason');
-        END IF;
-        asked.outcome := change_without_paying(asked, 'failed', owed, reason);
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::obligation_result);
+    ELSIF coalesce(reason, '') = '' THEN
+        PERFORM refuse_invalid('a failure needs a reason');
     END IF;
-    RETURN QUERY SELECT * FROM payments_answered(asked.outcome);
+    RETURN change_without_paying(asked, 'failed', owed, reason);
 END;
 $$;
-COMMENT ON FUNCTION fail_obligation(text, bigint, text, text, timestamptz) IS
-'Records that a payment failed; each attempt is an event with its own reference.
-The obligation stays due since its first due time. Idempotent by reference: the first answer again.
+COMMENT ON FUNCTION fail_obligation IS
+'Records that the payment of an obligation failed; each attempt is an event with its own reference.
+The obligation stays due since its first due time. Idempotent by reference: the first answer again, LG020 if the content differs.
 Errors: LG002 without a reason, LG010, LG020, LG061, LG071, LG073.';
 
--- A change that discharges nothing, and the answer to its request.
-CREATE FUNCTION bakkt_ledger_internal.change_without_paying(asked request, happening text, owed obligation, why text DEFAULT NULL)
-    RETURNS jsonb
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    RETURN to_jsonb(close_request(asked, payments_of(change_obligations(asked, happening, ARRAY[owed], NULL, NULL, why),
-                                                     NULL, NULL)));
-END;
-$$;
-
--- What is outstanding moves from one window's account to another's, debit first: "owed" by the counterparty, or "due" to it.
+-- What is outstanding moves from one window's account to another's, debit first: "owed" by the
+-- counterparty, or "due" to it.
 INSERT INTO template (template, journal_kind, purpose) VALUES
     ('carry_client_obligation', 'novation', 'what is outstanding with the client moves into the open window'),
     ('carry_provider_obligation', 'novation', 'what is outstanding with a provider moves into the open window');
@@ -76,7 +77,26 @@ CROSS JOIN (VALUES
     (4, 'credit', '{counterparty,to_window}', 'due')
 ) AS l (line, side, parties, amount);
 
--- The obligation that takes over what is outstanding of another, in the open window: due since when that one was.
+-- The journal that moves what is outstanding into the open window.
+CREATE FUNCTION bakkt_ledger_internal.post_carrying(asked request, owed obligation, open_no integer) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    rest constant amount := net_outstanding(owed);
+    nothing constant amount := zero(owed.asset);
+BEGIN
+    RETURN (post_template(owed.client_id, format('carry_%s_obligation', owed.counterparty_kind), asked.reference,
+                          jsonb_build_object('counterparty', owed.counterparty, 'from_window', window_name(owed.window_no),
+                                             'to_window', window_name(open_no)),
+                          jsonb_build_object('owed', greatest(rest, nothing), 'due', greatest(-rest, nothing)),
+                          asked.at, format('Obligation %s carried into window %s', owed.obligation_id, window_name(open_no)))
+           ).journal;
+END;
+$$;
+
+-- The obligation that takes over what is outstanding of another, in the open window: due since when
+-- that one was.
 CREATE FUNCTION bakkt_ledger_internal.enter_heir(owed obligation, number integer, moment timestamptz) RETURNS obligation
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -104,43 +124,40 @@ $$;
 
 CREATE FUNCTION bakkt_ledger.carry_obligation(client text, obligation bigint, reference text, reason text DEFAULT NULL,
                                               at timestamptz DEFAULT clock_timestamp())
-    RETURNS SETOF obligation_payment
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    RETURNS SETOF obligation_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 2
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_client(client);
-    asked request := open_settlement_request('carry_obligation', holder, reference,
-                                             jsonb_build_object('obligation', obligation, 'reason', reason), at);
+    asked constant request := open_settlement_request('carry_obligation', holder, reference,
+                                                      jsonb_build_object('obligation', obligation, 'reason', reason), at);
     owed obligation := require_obligation(holder, obligation);
     open_no constant integer := (last_window(holder)).window_no + 1;
     rest constant amount := outstanding(owed);
-    nothing constant amount := zero(owed.asset);
     heir obligation;
-    posted journal_result;
+    posted bigint;
 BEGIN
-    IF asked.outcome IS NULL THEN
-        PERFORM next_obligation_status(owed, 'carried');
-        IF owed.window_no = open_no THEN
-            PERFORM refuse('LG071', format('obligation %s is in the open window %s already', obligation, window_name(open_no)));
-        END IF;
-        posted := post_template(holder, format('carry_%s_obligation', owed.counterparty_kind), reference,
-                                jsonb_build_object('counterparty', owed.counterparty, 'from_window', window_name(owed.window_no),
-                                                   'to_window', window_name(open_no)),
-                                jsonb_build_object('owed', greatest(net_outstanding(owed), nothing),
-                                                   'due', greatest(-net_outstanding(owed), nothing)),
-                                at, format('Obligation %s carried into window %s', obligation, window_name(open_no)));
-        heir := enter_heir(owed, open_no, at);
-        PERFORM record_event('entered', NULL::obligation, heir, at, journal => posted.journal, request => reference,
-                             reason => carry_obligation.reason);
-        owed := (change_obligations(asked, 'carried', ARRAY[owed], ARRAY[rest], posted.journal, reason))[1];
-        asked.outcome := to_jsonb(close_request(asked, payments_of(ARRAY[owed, heir], ARRAY[rest, NULL], posted.journal)));
+    IF asked.outcome IS NOT NULL THEN
+        RETURN QUERY SELECT a.* FROM first_obligation_answers(asked) AS a;
+        RETURN;
     END IF;
-    RETURN QUERY SELECT * FROM payments_answered(asked.outcome);
+    PERFORM next_obligation_status(owed, 'carried');
+    IF owed.window_no = open_no THEN
+        PERFORM refuse('LG071', format('obligation %s is in the open window %s already', obligation, window_name(open_no)));
+    END IF;
+    posted := post_carrying(asked, owed, open_no);
+    heir := enter_heir(owed, open_no, at);
+    PERFORM record_event('entered', NULL::obligation, heir, at, journal => posted, request => reference, reason => reason);
+    owed := (change_obligations(asked, 'carried', ARRAY[owed], ARRAY[rest], posted, reason))[1];
+    RETURN QUERY
+    SELECT a.*
+    FROM unnest(close_request(asked, obligation_answers(asked, 'carried', ARRAY[owed], ARRAY[rest], posted)
+                                     || obligation_answers(asked, 'entered', ARRAY[heir], NULL, posted))) AS a;
 END;
 $$;
-COMMENT ON FUNCTION carry_obligation(text, bigint, text, text, timestamptz) IS
-'Moves what is outstanding into the client''s open window as a new obligation that keeps its first due time: for a failed
-payment, or by agreement to pay several windows with one wire.
-Idempotent by reference: the first answer again.
+COMMENT ON FUNCTION carry_obligation IS
+'Moves what is outstanding of an obligation into the client''s open window, as a new obligation that keeps its first due time.
+For a failed payment, or by agreement to pay several windows with one wire. Two rows: the one carried, and the one that takes
+over. Idempotent by reference: the first answer again, LG020 if the content differs.
 Errors: LG002, LG010, LG020, LG061, LG071, LG073.';

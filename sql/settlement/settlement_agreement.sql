@@ -18,8 +18,8 @@ COMMENT ON COLUMN settlement_agreement.last_window IS 'Number of the last closed
 SELECT pg_catalog.pg_extension_config_dump('settlement_agreement', '');
 INSERT INTO subject (subject, key) VALUES ('settlement_agreement', '{client_id}');
 
--- Makes this transaction the only one that changes the client's windows and obligations; 40001 when it began too early
--- for that.
+-- Makes this transaction the only one that changes the client's windows and obligations; 40001 when
+-- it began too early for that.
 CREATE FUNCTION bakkt_ledger_internal.lock_settlement(holder integer) RETURNS settlement_agreement
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -28,7 +28,8 @@ DECLARE
     locked settlement_agreement;
 BEGIN
     PERFORM bounded_wait();
-    -- written, not only locked: a transaction whose snapshot is older than another's change gets 40001
+    -- written, not only locked: a transaction whose snapshot is older than another's change gets
+    -- 40001
     UPDATE settlement_agreement AS a SET last_window = a.last_window WHERE a.client_id = holder RETURNING a.* INTO locked;
     IF FOUND THEN
         RETURN locked;
@@ -43,30 +44,30 @@ END;
 $$;
 
 CREATE FUNCTION bakkt_ledger.change_settlement(client text, cash_calendar text DEFAULT NULL, coin_calendar text DEFAULT NULL,
-                                               reason text DEFAULT NULL)
-    RETURNS settlement_agreement
+                                               reference text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     before constant settlement_agreement := lock_settlement(require_client(client));
+    asked constant request := open_change('change_settlement', 'settlement_agreement', before.client_id, reference,
+                                          jsonb_build_object('cash_calendar', cash_calendar, 'coin_calendar', coin_calendar));
     after settlement_agreement;
 BEGIN
-    PERFORM latest_version(c)
-    FROM unnest(ARRAY[change_settlement.cash_calendar, change_settlement.coin_calendar]) AS c
-    WHERE c IS NOT NULL;
+    IF asked.outcome IS NOT NULL THEN
+        RETURN first_answer(asked, NULL::change_result);
+    END IF;
+    PERFORM latest_version(c) FROM unnest(ARRAY[cash_calendar, coin_calendar]) AS c WHERE c IS NOT NULL;
     UPDATE settlement_agreement AS a
     SET cash_calendar = coalesce(change_settlement.cash_calendar, a.cash_calendar),
         coin_calendar = coalesce(change_settlement.coin_calendar, a.coin_calendar)
     WHERE a.client_id = before.client_id
     RETURNING a.* INTO after;
-    IF after IS DISTINCT FROM before THEN
-        PERFORM record_event('changed', before, after, clock_timestamp(), reason => change_settlement.reason);
-    END IF;
-    RETURN after;
+    RETURN close_change(asked, 'changed', before, after, reason);
 END;
 $$;
-COMMENT ON FUNCTION change_settlement(text, text, text, text) IS
+COMMENT ON FUNCTION change_settlement IS
 'Sets by which calendars a client''s money and coin fall due, from the next window to close on.
-NULL leaves a calendar as it is. Each change is an event.
-Errors: LG010, LG075 unknown calendar.';
+NULL leaves a calendar as it is. Idempotent by reference: the first answer again, LG020 if the content differs.
+Errors: LG002, LG010, LG020, LG075 unknown calendar.';

@@ -1,15 +1,14 @@
 -- Closing windows, and proving them.
 
 -- check_window() over figures at hand.
-CREATE FUNCTION bakkt_ledger_internal.window_differences(scope window_scope, figures window_figure[])
-    RETURNS TABLE (counterparty text, account_kind text, asset asset, members amount, novated amount)
+CREATE FUNCTION bakkt_ledger_internal.window_differences(scope window_scope, figures window_figure[]) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
     WITH member AS (
         SELECT s.counterparty_kind, s.counterparty, s.kind, s.asset, s.amount
         FROM settled_accounts(scope, figures) AS s
     ), novation AS (
-        SELECT a.counterparty, a.kind, a.asset, -sum(n.amount) AS amount
+        SELECT a.account, a.counterparty, a.kind, a.asset, -sum(n.amount) AS amount
         FROM novation_lines((scope).client_id, (scope).window_no) AS n
         JOIN window_accounts((scope).client_id) AS a USING (account)
         GROUP BY a.account, a.counterparty, a.kind, a.asset
@@ -23,16 +22,21 @@ BEGIN ATOMIC
                CASE WHEN o.payer = o.counterparty THEN o.amount ELSE -o.amount END AS amount
         FROM obligation AS o
         WHERE o.client_id = (scope).client_id AND o.window_no = (scope).window_no AND o.carried_from IS NULL
+    ), compared AS (
+        SELECT n.account, b.kind || ' of ' || b.counterparty AS what, m.amount AS members, n.amount AS novated
+        FROM member AS m
+        FULL JOIN novation AS n USING (counterparty, kind, asset) AS b
+        UNION ALL
+        SELECT NULL, 'obligation of ' || b.counterparty, n.amount, o.amount
+        FROM net AS n
+        FULL JOIN owed AS o USING (counterparty_kind, counterparty, asset) AS b
     )
-    SELECT b.counterparty, b.kind, b.asset, m.amount, n.amount
-    FROM member AS m
-    FULL JOIN novation AS n USING (counterparty, kind, asset) AS b
-    WHERE m.amount *<> n.amount OR m.amount IS NULL OR n.amount IS NULL
-    UNION ALL
-    SELECT b.counterparty, 'obligation', b.asset, n.amount, o.amount
-    FROM net AS n
-    FULL JOIN owed AS o USING (counterparty_kind, counterparty, asset) AS b
-    WHERE n.amount *<> o.amount OR n.amount IS NULL OR o.amount IS NULL;
+    SELECT finding('settlement', format('%s: the members say %s, the novation %s, debit positive (I14).', c.what,
+                                        coalesce(c.members::text, 'nothing'), coalesce(c.novated::text, 'nothing')),
+                   holder => client_name((scope).client_id), of_subject => 'settlement_window', key => (scope).window_no::text,
+                   touched => c.account)
+    FROM compared AS c
+    WHERE c.members *<> c.novated OR c.members IS NULL OR c.novated IS NULL;
 END;
 
 -- The scope of a closed window; LG070 if it is not closed.
@@ -50,8 +54,7 @@ BEGIN
 END;
 $$;
 
-CREATE FUNCTION bakkt_ledger.check_window(client text, closes_on date)
-    RETURNS TABLE (counterparty text, account_kind text, asset asset, members amount, novated amount)
+CREATE FUNCTION bakkt_ledger.check_window(client text, closes_on date) RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
@@ -62,11 +65,10 @@ BEGIN
     SELECT d.* FROM window_differences(scope, ARRAY(SELECT f FROM scope_figures(scope) AS f)) AS d;
 END;
 $$;
-COMMENT ON FUNCTION check_window(text, date) IS
-'Recomputes a sealed window from its members, and returns a row for every account where these and the novation disagree, and
-for every obligation that is not the net of its accounts: no rows when all is well (I14).
-Amounts debit positive.
-Errors: LG010, LG070.';
+COMMENT ON FUNCTION check_window IS
+'Recomputes a sealed window from its members: a row for each thing that differs, none when all is well (I14).
+Every account where members and novation disagree, and every obligation that is not the net of its accounts.
+Errors: LG010, 42501, LG070.';
 
 -- How many executions a window has; LG076 unless check_window() finds nothing.
 CREATE FUNCTION bakkt_ledger_internal.proved_executions(client text, day date) RETURNS bigint
@@ -76,22 +78,20 @@ $$
 DECLARE
     scope constant window_scope := sealed_scope(client, day);
     figures constant window_figure[] := ARRAY(SELECT f FROM scope_figures(scope) AS f);
-    wrong record;
+    wrong discrepancy;
 BEGIN
     SELECT d.* INTO wrong FROM window_differences(scope, figures) AS d LIMIT 1;
     IF FOUND THEN
         PERFORM refuse('LG076', format('window %s of client "%s" does not tie to its members', window_name(scope.window_no),
                                        client),
-                       format('%s of %s: the members say %s, the novation %s.', wrong.account_kind, wrong.counterparty,
-                              coalesce(wrong.members::text, 'nothing'), coalesce(wrong.novated::text, 'nothing')),
-                       'check_window() lists all differences; run verify().');
+                       wrong.detail, 'check_window() lists all differences; run verify().');
     END IF;
     RETURN (SELECT coalesce(sum(f.members), 0) FROM unnest(figures) AS f);
 END;
 $$;
 
--- Seals what is known now and returns the last block, the horizon of a window that is being closed; 0 when nothing was
--- ever posted.
+-- Seals what is known now and returns the last block, the horizon of a window that is being closed;
+-- 0 when nothing was ever posted.
 CREATE FUNCTION bakkt_ledger_internal.settlement_horizon() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -145,21 +145,21 @@ BEGIN
 END;
 $$;
 
--- Closes the client's windows up to one that has ended, in order: windows tile.  LG070 before the first, LG072 before its end.
-CREATE FUNCTION bakkt_ledger_internal.close_windows_to(holder client, day date, moment timestamptz) RETURNS void
+-- Closes the client's windows up to one that has ended, in order: windows tile. False if they were
+-- closed before; LG070 before the first, LG072 before its end.
+CREATE FUNCTION bakkt_ledger_internal.close_windows_to(holder client, day date, moment timestamptz) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     agreement settlement_agreement := lock_settlement(holder.client_id);
+    bounds constant window_span := window_on(holder, day);
     next_day date;
-    bounds record;
 BEGIN
-    SELECT b.* INTO bounds FROM window_bounds(holder.code, day) AS b;
     IF bounds.to_at IS NULL OR NOT isfinite(bounds.to_at) THEN
         PERFORM refuse_window(holder.code, day);
     ELSIF bounds.window_no <= agreement.last_window THEN
-        RETURN;
+        RETURN false;
     ELSIF moment < bounds.to_at THEN
         PERFORM refuse('LG072', format('window %s of client "%s" is not over', window_name(bounds.window_no), holder.code),
                        format('It ends at %s; it was to be closed at %s.',
@@ -175,48 +175,73 @@ BEGIN
         agreement := close_one_window(holder, agreement, next_day, moment);
         next_day := next_day + 1;
     END LOOP;
+    RETURN true;
 END;
 $$;
 
+CREATE TYPE bakkt_ledger.close_window_result AS (
+    reference text,
+    outcome text,
+    replayed boolean,
+    client text,
+    settlement_window text,
+    closes_on date,
+    from_at timestamptz,
+    to_at timestamptz,
+    status text,
+    counterparty text,
+    asset asset,
+    payer text,
+    payee text,
+    amount amount,
+    due_at timestamptz
+);
+COMMENT ON TYPE close_window_result IS
+'A window that was closed, with one of the obligations that it left, or none.
+reference: NULL, a window is known by its date. outcome: sealed. replayed: it was closed before. status: of the window when it was
+closed, SEALED. counterparty, asset, payer, payee, amount (positive), due_at: of the obligation, NULL when nothing is owed.';
+
 CREATE FUNCTION bakkt_ledger.close_window(client text, closes_on date, at timestamptz DEFAULT clock_timestamp())
-    RETURNS TABLE (settlement_window text, from_at timestamptz, to_at timestamptz, state text, counterparty text, asset asset,
-                   payer text, payee text, amount amount, due_at timestamptz)
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    RETURNS SETOF close_window_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
 DECLARE
     holder constant client := client_row(require_client(client));
+    fresh boolean;
 BEGIN
-    PERFORM require_not_ahead(at), close_windows_to(holder, closes_on, at);
+    PERFORM require_not_ahead(at);
+    fresh := close_windows_to(holder, closes_on, at);
     RETURN QUERY
-    SELECT window_name(w.window_no), w.from_at, w.to_at, w.status, o.counterparty, o.asset, o.payer, o.payee, o.amount, o.due_at
+    SELECT NULL::text, 'sealed', NOT fresh, holder.code, window_name(w.window_no), w.closes_on, w.from_at, w.to_at, 'SEALED',
+           o.counterparty, o.asset, o.payer, o.payee, o.amount, o.due_at
     FROM settlement_window AS w
     LEFT JOIN obligation AS o ON o.client_id = w.client_id AND o.window_no = w.window_no AND o.carried_from IS NULL
     WHERE w.client_id = holder.client_id AND w.closes_on = close_window.closes_on
     ORDER BY o.counterparty_kind, o.counterparty, o.obligation_id;
 END;
 $$;
-COMMENT ON FUNCTION close_window(text, date, timestamptz) IS
-'Closes the client''s window that ends on a local date: seals a block as its horizon, freezes the members, and novates what
-they owe into one obligation per counterparty and asset.
-Returns the obligations, one row without counterparty when nothing is owed. Earlier windows that are due are closed first. It
-takes the same time however many executions the window has; advise_window() proves the figures from the members. Safe to
-repeat and to run twice at once: the second gets the result of the first.
+COMMENT ON FUNCTION close_window IS
+'Closes the client''s window that ends on a local date: novates what its executions owe into obligations, which it returns.
+Seals a block as the window''s horizon and freezes the members; one obligation per counterparty and asset, one row without when
+nothing is owed. Earlier windows that are due are closed first. It takes the same time however many executions the window has;
+advise_window() proves the figures from the members. Again is the first answer, also of two calls at once.
 Errors: LG010, LG061, LG070 before the first window, LG072 before the cut-off; 25001 unless under READ COMMITTED, for it seals
 a block; 40001: retry.';
 
--- The date on which the client's next window closes: its first is the one of its first execution; NULL before that.
+-- The date on which the client's next window closes: its first is the one of its first execution;
+-- NULL before that.
 CREATE FUNCTION bakkt_ledger_internal.next_closing(holder client) RETURNS date
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     RETURN coalesce((last_window((holder).client_id)).closes_on + 1,
-                    (window_of((holder).code, (SELECT j.effective_at
-                                               FROM journal AS j
-                                               WHERE j.client_id = (holder).client_id AND j.terms IS NOT NULL
-                                               ORDER BY j.effective_at
-                                               LIMIT 1))).closes_on);
+                    (window_around(holder, (SELECT j.effective_at
+                                            FROM journal AS j
+                                            WHERE j.client_id = (holder).client_id AND j.terms IS NOT NULL
+                                            ORDER BY j.effective_at
+                                            LIMIT 1))).closes_on);
 
--- The open clients whose next window to close has ended, in one look.  Of a client that has closed none, a window of its first
--- execution ends on the day of that or on the next.
+-- The open clients whose next window to close has ended, in one look. Of a client that has closed
+-- none, a window of its first execution ends on the day of that or on the next.
 CREATE FUNCTION bakkt_ledger_internal.clients_with_ended_windows(at timestamptz, variant text) RETURNS integer[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
@@ -246,6 +271,17 @@ CREATE FUNCTION bakkt_ledger_internal.windows_per_run() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN 31;
 
+CREATE TYPE bakkt_ledger.window_close_line AS (
+    client text,
+    settlement_window text,
+    closes_on date,
+    to_at timestamptz,
+    obligations bigint
+);
+COMMENT ON TYPE window_close_line IS
+'A window that a run has closed.
+to_at: its end. obligations: how many it left.';
+
 -- One client's part of close_due_windows(); variant: at most so many windows.
 CREATE FUNCTION bakkt_ledger_internal.close_ended_windows(holder integer, at timestamptz, variant text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -254,8 +290,8 @@ $$
 DECLARE
     closing constant client := client_row(holder);
     closed jsonb := '[]';
-    day date;
-    bounds record;
+    bounds window_span;
+    line window_close_line;
 BEGIN
     IF closing.status <> 'OPEN' THEN
         RETURN closed;
@@ -263,14 +299,12 @@ BEGIN
     -- locked before anything is sealed, as by close_window()
     PERFORM lock_settlement(holder);
     FOR i IN 1 .. coalesce(variant::integer, windows_per_run()) LOOP
-        day := next_closing(closing);
-        SELECT b.* INTO bounds FROM window_bounds(closing.code, day) AS b;
+        bounds := window_on(closing, next_closing(closing));
         EXIT WHEN bounds.to_at IS NULL OR bounds.to_at > at;
-        PERFORM close_window(closing.code, day, at);
-        closed := closed || jsonb_build_object(
-            'client_code', closing.code, 'settlement_window', window_name(bounds.window_no), 'closes_on', day,
-            'to_at', bounds.to_at,
-            'obligations', (SELECT count(*) FROM obligation AS o WHERE o.client_id = holder AND o.window_no = bounds.window_no));
+        PERFORM close_window(closing.code, bounds.closes_on, at);
+        line := (closing.code, window_name(bounds.window_no), bounds.closes_on, bounds.to_at,
+                 (SELECT count(*) FROM obligation AS o WHERE o.client_id = holder AND o.window_no = bounds.window_no));
+        closed := closed || to_jsonb(line);
     END LOOP;
     RETURN closed;
 END;
@@ -279,7 +313,7 @@ INSERT INTO client_run VALUES ('close_due_windows', 'close_ended_windows', 'clie
 
 CREATE FUNCTION bakkt_ledger.close_due_windows(at timestamptz DEFAULT clock_timestamp(), client text DEFAULT NULL,
                                                most integer DEFAULT windows_per_run())
-    RETURNS TABLE (client_code text, settlement_window text, closes_on date, to_at timestamptz, obligations bigint)
+    RETURNS SETOF window_close_line
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
@@ -292,13 +326,11 @@ BEGIN
     RETURN QUERY
     SELECT w.*
     FROM run_for_clients('close_due_windows', at, client, most::text) AS r (rows)
-    CROSS JOIN LATERAL jsonb_to_recordset(r.rows)
-        AS w (client_code text, settlement_window text, closes_on date, to_at timestamptz, obligations bigint);
+    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::window_close_line, r.rows) AS w;
 END;
 $$;
-COMMENT ON FUNCTION close_due_windows(timestamptz, text, integer) IS
+COMMENT ON FUNCTION close_due_windows IS
 'Closes the windows that have ended by the instant, of one open client or of all visible ones, in order, and lists them.
-Of each client it closes at most so many in a call, 31 unless told otherwise; the next call goes on where this one stopped,
-and none is skipped. A client''s first window is the one of its first execution. Of several clients, one whose part fails is
-left out with a WARNING.
+most: of each client at most so many in a call; the next call goes on where this one stopped, and none is skipped. A client''s
+first window is the one of its first execution. Of several clients, one whose part fails is left out with a WARNING.
 Errors: LG002, LG010, 42501, LG061, 25001 unless under READ COMMITTED; 40001: retry.';

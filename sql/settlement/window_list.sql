@@ -1,9 +1,30 @@
 -- What people ask about a window.
 
+CREATE TYPE bakkt_ledger.window_member_line AS (
+    journal bigint,
+    kind text,
+    customer text,
+    reference text,
+    client_order_id text,
+    symbol text,
+    side text,
+    quantity amount,
+    price price,
+    net_money amount,
+    provider text,
+    funding_model text,
+    executed_at timestamptz,
+    recorded_at timestamptz,
+    late_from text,
+    original bigint
+);
+COMMENT ON TYPE window_member_line IS
+'An execution of a window, or a bust.
+quantity, net_money: signed, positive = the customer receives coin, the client owes money. late_from: the sealed window in whose
+time it was executed; it was not known, or not busted, when that was sealed. original: the journal it busts or corrects.';
+
 CREATE FUNCTION bakkt_ledger.window_members(client text, closes_on date)
-    RETURNS TABLE (journal bigint, kind text, account text, reference text, client_order_id text, symbol text, side text,
-                   quantity amount, price price, net_money amount, provider text, funding_model text,
-                   executed_at timestamptz, recorded_at timestamptz, late_from text, original bigint)
+    RETURNS SETOF window_member_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10000
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
@@ -30,16 +51,27 @@ BEGIN
     ORDER BY j.effective_at, j.journal_id;
 END;
 $$;
-COMMENT ON FUNCTION window_members(text, date) IS
+COMMENT ON FUNCTION window_members IS
 'The executions of the client''s window that closes on a date, in order of execution.
-Of a sealed window always the same rows, of the open one those known so far. quantity and net_money are signed: positive = the
-customer receives coin, the client owes money. late_from: the sealed window in whose time it was executed; it was not known,
-or not busted, when that was sealed. original: the journal it busts or corrects.
-Errors: LG010, LG070.';
+Of a sealed window always the same rows, of the open one those known so far.
+Errors: LG010, 42501, LG070.';
+
+CREATE TYPE bakkt_ledger.window_adjustment_line AS (
+    journal bigint,
+    kind text,
+    reference text,
+    counterparty text,
+    asset asset,
+    amount amount,
+    effective_at timestamptz,
+    description text
+);
+COMMENT ON TYPE window_adjustment_line IS
+'What a journal that is no execution adds to what a window settles with a counterparty.
+amount: positive = the counterparty owes more.';
 
 CREATE FUNCTION bakkt_ledger.window_adjustments(client text, closes_on date)
-    RETURNS TABLE (journal bigint, kind text, reference text, counterparty text, asset asset, amount amount,
-                   effective_at timestamptz, description text)
+    RETURNS SETOF window_adjustment_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
@@ -61,16 +93,30 @@ BEGIN
     ORDER BY j.effective_at, j.journal_id, a.counterparty COLLATE "C", a.asset;
 END;
 $$;
-COMMENT ON FUNCTION window_adjustments(text, date) IS
-'Journals of the window that are no executions but touch what it settles: adjustments, deliveries and payments made before the
-close.
-amount: positive = the counterparty owes more.
-Errors: LG010, LG070.';
+COMMENT ON FUNCTION window_adjustments IS
+'Journals of the client''s window that closes on a date that are no executions but touch what it settles.
+Adjustments, deliveries and payments made before the close.
+Errors: LG010, 42501, LG070.';
+
+CREATE TYPE bakkt_ledger.window_summary_line AS (
+    asset asset,
+    quote asset,
+    buy_count bigint,
+    buy_quantity amount,
+    buy_net_money amount,
+    sell_count bigint,
+    sell_quantity amount,
+    sell_net_money amount,
+    net_quantity amount,
+    net_money amount,
+    funding_model text
+);
+COMMENT ON TYPE window_summary_line IS
+'What customers bought and sold of one coin in a window, and the money for it, all positive.
+net_quantity: positive = bought more. net_money: positive = the client owes.';
 
 CREATE FUNCTION bakkt_ledger.window_summary(client text, closes_on date)
-    RETURNS TABLE (asset asset, quote asset, buy_count bigint, buy_quantity amount, buy_net_money amount,
-                   sell_count bigint, sell_quantity amount, sell_net_money amount,
-                   net_quantity amount, net_money amount, funding_model text)
+    RETURNS SETOF window_summary_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
@@ -91,15 +137,25 @@ BEGIN
     ORDER BY s.base, s.quote, s.funding_model;
 END;
 $$;
-COMMENT ON FUNCTION window_summary(text, date) IS
-'The window per coin: what customers bought and sold and the money for it, all positive.
-net_quantity positive = bought more; net_money positive = the client owes. A bust takes its execution away again, in the
-window it falls in. The net settlement of the client is the sum of net_money over funding_model NET_SETTLEMENT, plus
-window_adjustments().
-Errors: LG010, LG070.';
+COMMENT ON FUNCTION window_summary IS
+'The client''s window that closes on a date, per coin, currency and funding model.
+A bust takes its execution away again, in the window it falls in. The net settlement of the client is the sum of net_money over
+funding_model NET_SETTLEMENT, plus window_adjustments().
+Errors: LG010, 42501, LG070.';
+
+CREATE TYPE bakkt_ledger.zero_sum_line AS (
+    client text,
+    asset asset,
+    counterparties amount,
+    own amount,
+    difference amount
+);
+COMMENT ON TYPE zero_sum_line IS
+'The nets of a sealed window in one asset, positive = owed to the company.
+counterparties: of all of them, as executed. own: the company''s, as posted. difference: their sum, which must be zero (I15).';
 
 CREATE FUNCTION bakkt_ledger.zero_sum_check(closes_on date)
-    RETURNS TABLE (client_code text, asset asset, counterparties amount, own amount, difference amount)
+    RETURNS SETOF zero_sum_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
@@ -135,7 +191,5 @@ BEGIN
     END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION zero_sum_check(date) IS
-'For every client''s sealed window that closes on the date, per asset: the nets of all counterparties as executed, the
-company''s own net as posted, and their sum, which must be zero (I15).
-Positive = owed to the company.';
+COMMENT ON FUNCTION zero_sum_check IS
+'The nets of every client''s sealed window that closes on the date, per asset, which must add up to zero (I15).';

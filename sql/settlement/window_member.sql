@@ -29,8 +29,8 @@ An execution is a member if it was executed before to_at, the window''s horizon 
 or after from_at or was unknown to the horizon of the window before (previous_high, previous_pending): a late one. follows:
 the window before is sealed, or there is none.';
 
--- The scope of a client's window; horizon is the block with which it is being sealed.  A window that is not sealed has
--- everything known so far.
+-- The scope of a client's window; horizon is the block with which it is being sealed. A window that
+-- is not sealed has everything known so far.
 CREATE FUNCTION bakkt_ledger_internal.scope_of(holder integer, day date, horizon bigint DEFAULT NULL) RETURNS window_scope
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -44,7 +44,7 @@ BEGIN
     scope.client_id := holder;
     scope.closes_on := day;
     SELECT b.window_no, b.from_at, b.to_at INTO scope.window_no, scope.from_at, scope.to_at
-    FROM window_bounds((client_row(holder)).code, day) AS b;
+    FROM window_on(client_row(holder), day) AS b;
     SELECT w.* INTO sealed FROM settlement_window AS w WHERE w.client_id = holder AND w.window_no = scope.window_no;
     scope.sealed := FOUND;
     SELECT w.* INTO previous
@@ -103,7 +103,8 @@ BEGIN
 END;
 $$;
 
--- The journals of a window: two index ranges that have no row in common.  Inlined into the query that calls it.
+-- The journals of a window: two index ranges that have no row in common. Inlined into the query
+-- that calls it.
 CREATE FUNCTION bakkt_ledger_internal.window_journals(scope window_scope) RETURNS SETOF journal
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -170,7 +171,8 @@ COMMENT ON AGGREGATE window_figures(execution_terms, journal_entry) IS
 Executions are added up from their terms, other journals'' lines per account of fund CORP. NULL for the terms adds up the
 lines of executions too.';
 
--- The figures of a window, one parallel pass over its journals; by_line: the lines of executions too.
+-- The figures of a window, one parallel pass over its journals; by_line: the lines of executions
+-- too.
 CREATE FUNCTION bakkt_ledger_internal.scope_figures(scope window_scope, by_line boolean DEFAULT false) RETURNS SETOF window_figure
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -32,11 +32,25 @@ BEGIN
 END;
 $$;
 
+CREATE TYPE bakkt_ledger.coin_deposit_result AS (
+    reference text,
+    outcome text,
+    replayed boolean,
+    customer text,
+    journal bigint,
+    deposited amount,
+    position_after amount,
+    recorded_at timestamptz
+);
+COMMENT ON TYPE coin_deposit_result IS
+'What became of a deposit of coin.
+outcome: posted. replayed: the reference was known, and this is the first answer. deposited: positive. position_after: the
+customer''s coin after it, NULL on replay.';
+
 CREATE FUNCTION bakkt_ledger.deposit_coin(customer text, quantity amount, reference text, wallet text DEFAULT 'deposit-addresses',
                                           description text DEFAULT NULL, at timestamptz DEFAULT NULL)
-    RETURNS TABLE (outcome text, replayed boolean, journal bigint, deposited amount, position_after amount,
-                   recorded_at timestamptz)
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
+    RETURNS coin_deposit_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
@@ -53,14 +67,12 @@ BEGIN
     posted := post_template(holder, 'coin_deposit_' || (account_kind_of('CUST', 'Wallet:' || wallet)).kind, reference,
                             jsonb_build_object('customer', customer, 'custodian', split_part(wallet, ':', 2)),
                             jsonb_build_object('amount', quantity), at, description);
-    RETURN QUERY
-    SELECT posted.outcome, posted.replayed, posted.journal, quantity,
-           (SELECT b.balance FROM unnest(posted.balances) AS b WHERE b.account = claim), posted.recorded_at;
+    RETURN (reference, posted.outcome, posted.replayed, customer, posted.journal, quantity,
+            (SELECT b.balance FROM unnest(posted.balances) AS b WHERE b.account = claim), posted.recorded_at);
 END;
 $$;
 COMMENT ON FUNCTION deposit_coin IS
 'Records coin that has arrived for a customer and is confirmed: debits the wallet in which it arrived, credits the customer.
-wallet: deposit-addresses, omnibus, warehouse or sub-custodian:<name>. position_after is NULL on replay. The same reference with
-the same content returns the original outcome.
+wallet: deposit-addresses, omnibus, warehouse or sub-custodian:<name>. Idempotent by reference: the first answer again.
 Errors: LG012 unknown customer, LG045 not positive, LG042 not coin, LG043 too many decimals, LG034 unknown wallet, LG040 or LG041
 asset, LG020 reference used with other content.';

@@ -1,13 +1,12 @@
 -- View execution: executions and busts as rows; a caller sees those of its clients.
 
 CREATE VIEW bakkt_ledger.execution WITH (security_invoker = true) AS
-    SELECT l.code AS client, u.customer_code AS account, j.reference, k.name AS kind, i.symbol, side(j.terms) AS side,
+    SELECT l.code AS client, u.customer_code AS customer, j.reference, k.name AS kind, i.symbol, side(j.terms) AS side,
            quantity(j.terms) AS quantity, price(j.terms) AS price, net_money(j.terms) AS net_money, fee(j.terms) AS fee,
            p.code AS provider, provider_price(j.terms) AS provider_price, provider_money(j.terms) AS provider_money,
            revenue(j.terms) AS revenue, revenue_share(j.terms) AS revenue_share, funding_model(j.terms) AS funding_model,
            client_order_id(j.terms) AS client_order_id, j.effective_at AS executed_at, j.recorded_at, j.journal_id AS journal,
-           busts(j.terms) AS busts, b.journal_id AS busted_by, corrects(j.terms) AS corrects, j.description AS reason,
-           j.client_id, j.customer_id, i.instrument_id, p.provider_id, j.terms
+           busts(j.terms) AS busts, b.journal_id AS busted_by, corrects(j.terms) AS corrects, j.description AS reason, j.terms
     FROM journal AS j
     JOIN client AS l ON l.client_id = j.client_id
     JOIN customer AS u ON u.customer_id = j.customer_id

@@ -24,9 +24,9 @@ CREATE TYPE bakkt_ledger.execution_line AS (
     corrects bigint
 );
 COMMENT ON TYPE execution_line IS
-    'An execution (kind trade) or its bust (trade_bust), as executions() lists it. price and net_money: the customer''s; '
-    'net_money positive: the customer or client owes. All amounts of a bust except quantity and price are negated. busts, '
-    'busted_by, corrects: the other journal.';
+'An execution (kind trade) or its bust (trade_bust), as executions() lists it.
+price, net_money: the customer''s; net_money positive: the customer or client owes. All amounts of a bust except quantity and
+price are negated. busts, busted_by, corrects: the other journal.';
 
 CREATE FUNCTION bakkt_ledger.executions(client text, customer text DEFAULT NULL, since timestamptz DEFAULT '-infinity',
                                         until timestamptz DEFAULT 'infinity', after bigint DEFAULT 0, most integer DEFAULT 1000)
@@ -51,7 +51,7 @@ BEGIN
     ORDER BY j.journal_id;
 END;
 $$;
-COMMENT ON FUNCTION executions(text, text, timestamptz, timestamptz, bigint, integer) IS
+COMMENT ON FUNCTION executions IS
 'The executions and busts of a client, or of one of its customers, recorded in [since, until).
 What the provider was paid, the company''s revenue and how a price was made are not in it; the company has them in view execution.
 after: the last journal of the page before; most: how many journals a page looks at, so that a page may have fewer rows, or none,

@@ -11,7 +11,7 @@ CREATE TABLE bakkt_ledger_internal.order_commission (
     PRIMARY KEY (client_id, customer_id, client_order_id, asset)
 );
 COMMENT ON TABLE order_commission IS
-    'Running trade fees of orders with a minimum fee; the fee of the next fill is computed from it.';
+'Running trade fees of orders with a minimum fee; the fee of the next fill is computed from it.';
 COMMENT ON COLUMN order_commission.accrued IS 'Sum of bps and fixed fees over the fills that are not busted, unrounded.';
 COMMENT ON COLUMN order_commission.charged IS 'Sum of the fees paid by the fills that are not busted.';
 SELECT pg_catalog.pg_extension_config_dump('order_commission', '');

@@ -19,18 +19,26 @@ INSERT INTO template_line (template, line, side, account_kind, parties, amount) 
     ('provider_settlement', 11, 'debit', 'corp_bank', '{}', 'money received'),
     ('provider_settlement', 12, 'credit', 'corp_provider_receivable', '{provider}', 'money received');
 
-CREATE FUNCTION bakkt_ledger.record_provider_settlement(client text, provider text, coin amount, money amount, reference text,
-                                                        description text DEFAULT NULL, at timestamptz DEFAULT NULL)
-    RETURNS TABLE (outcome text, replayed boolean, journal bigint, coin_received amount, money_paid amount,
-                   recorded_at timestamptz)
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1
+CREATE TYPE bakkt_ledger.provider_settlement_result AS (
+    reference text,
+    outcome text,
+    replayed boolean,
+    provider text,
+    journal bigint,
+    coin_received amount,
+    money_paid amount,
+    recorded_at timestamptz
+);
+COMMENT ON TYPE provider_settlement_result IS
+'What became of a settlement with a provider.
+outcome: posted. replayed: the reference was known, and this is the first answer. coin_received, money_paid: by the company,
+negative = it delivered coin, received money; NULL: none.';
+
+-- LG002, LG014, LG040 to LG042 unless coin and money can be settled with the provider.
+CREATE FUNCTION bakkt_ledger_internal.require_provider_settlement(provider text, coin amount, money amount) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
-DECLARE
-    holder constant integer := require_client(client);
-    no_coin constant amount := zero(asset(coalesce(coin, money)));
-    no_money constant amount := zero(asset(coalesce(money, coin)));
-    posted journal_result;
 BEGIN
     IF provider IS NULL OR coalesce(sign(coin), 0) = 0 AND coalesce(sign(money), 0) = 0 THEN
         PERFORM refuse_invalid('a settlement needs a liquidity provider and coin or money');
@@ -44,19 +52,34 @@ BEGIN
     IF sign(money) <> 0 THEN
         PERFORM require_transfer_amount('what the provider is paid', money, false);
     END IF;
+END;
+$$;
+
+CREATE FUNCTION bakkt_ledger.record_provider_settlement(client text, provider text, coin amount, money amount, reference text,
+                                                        description text DEFAULT NULL, at timestamptz DEFAULT NULL)
+    RETURNS provider_settlement_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    holder constant integer := require_client(client);
+    no_coin constant amount := zero(asset(coalesce(coin, money)));
+    no_money constant amount := zero(asset(coalesce(money, coin)));
+    posted journal_result;
+BEGIN
+    PERFORM require_provider_settlement(provider, coin, money);
     posted := post_template(holder, 'provider_settlement', reference, jsonb_build_object('provider', provider),
                             jsonb_build_object('coin received', greatest(coin, no_coin),
                                                'coin delivered', greatest(-coin, no_coin),
                                                'money paid', greatest(money, no_money),
                                                'money received', greatest(-money, no_money)),
                             at, description);
-    RETURN QUERY
-    SELECT posted.outcome, posted.replayed, posted.journal, coin, money, posted.recorded_at;
+    RETURN (reference, posted.outcome, posted.replayed, provider, posted.journal, coin, money, posted.recorded_at);
 END;
 $$;
 COMMENT ON FUNCTION record_provider_settlement IS
 'Discharges what executions left open with a liquidity provider: for a trade, for a set of trades, or in part.
 It delivers coin to the omnibus wallet (coin positive) or receives it (negative), and is paid from the operating account (money
-positive) or pays (negative); either may be NULL. Idempotent by reference.
+positive) or pays (negative); either may be NULL. Idempotent by reference: the first answer again.
 Errors: LG010 or 42501 client, LG014 provider, LG002 neither coin nor money, LG042 coin that is money, or money that is coin,
 LG040, LG041, LG043 asset, LG020 reference used with other content.';

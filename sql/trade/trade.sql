@@ -25,11 +25,12 @@ CREATE TYPE bakkt_ledger.trade_request AS (
 COMMENT ON TYPE trade_request IS
 'One execution to post.
 reference: the idempotency key, 1 to 200 bytes, unique per client. customer: the customer''s code. side: BUY or SELL. quantity:
-of the base asset. provider: code of the liquidity provider. provider_price: its price. price: the customer''s; NULL: provider_price
-with markup_bps and markup_fixed (per unit of the base asset), rounded to the instrument''s price increment, up for BUY and down
-for SELL. fee_bps, fee_fixed: itemized trade fee of this fill. fee_minimum: least fee over the fills of one client_order_id, or
-of this fill when there is none. executed_at: NULL: when recorded. symbol: only checked; the assets of quantity and price
-decide. encumbered: coin bought is encumbered until it is paid for. linked: posted only together with the next request.';
+of the base asset. provider: code of the liquidity provider. provider_price: its price. price: the customer''s; NULL:
+provider_price with markup_bps and markup_fixed (per unit of the base asset), rounded to the instrument''s price increment, up for
+BUY and down for SELL. fee_bps, fee_fixed: itemized trade fee of this fill. fee_minimum: least fee over the fills of one
+client_order_id, or of this fill when there is none. executed_at: NULL: when recorded. symbol: only checked; the assets of
+quantity and price decide. encumbered: coin bought is encumbered until it is paid for. linked: posted only together with the next
+request.';
 
 CREATE TYPE bakkt_ledger.trade_result AS (
     request integer,
@@ -81,14 +82,14 @@ five minutes ahead, and those of the posting function (doc/errors.md); 40001 or 
 CREATE FUNCTION bakkt_ledger.post_trades(requests trade_request[], strict boolean DEFAULT false, dry_run boolean DEFAULT false)
     RETURNS SETOF trade_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION post_trades(trade_request[], boolean, boolean) IS
+COMMENT ON FUNCTION post_trades IS
 'Posts executions in order, later ones seeing earlier ones, in the caller''s transaction.
 A row per request; a refused one does not stop the others and stays refused under its reference. strict: raises the first refusal
 instead and posts nothing. dry_run: writes nothing.
 Errors: as in post_trade().';
 
-CREATE FUNCTION bakkt_ledger.bust_trade(customer text, original text DEFAULT NULL, reference text DEFAULT NULL, reason text DEFAULT NULL,
-                                        journal bigint DEFAULT NULL, dry_run boolean DEFAULT false)
+CREATE FUNCTION bakkt_ledger.bust_trade(customer text, original text DEFAULT NULL, reference text DEFAULT NULL,
+                                        reason text DEFAULT NULL, journal bigint DEFAULT NULL, dry_run boolean DEFAULT false)
     RETURNS trade_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION bust_trade IS
@@ -112,6 +113,6 @@ CREATE FUNCTION bakkt_ledger.correct_trade(customer text, side text, quantity am
 COMMENT ON FUNCTION correct_trade IS
 'Busts an execution and posts the right one in its place, both or neither.
 Fields of the new execution as in type trade_request; it points back to the original (corrects). original or journal: the
-execution taken back; original_account: its customer, if the customer was wrong. executed_at NULL: that of the original. The
+execution taken back; original_customer: its customer, if the customer was wrong. executed_at NULL: that of the original. The
 bust''s reference is the given one with "/bust" appended. Two rows: the bust, then the new execution.
 Errors: as in bust_trade() and post_trade().';

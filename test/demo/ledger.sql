@@ -72,7 +72,7 @@ BEGIN
 	PERFORM advise_window(client, closing, at => ended + interval '10 minutes');
 	PERFORM agree_window(client, closing, at => ended + interval '2 hours');
 	COMMIT;
-	FOR owed IN SELECT * FROM obligations(client, open_only => true) o WHERE o.counterparty = client LOOP
+	FOR owed IN SELECT * FROM obligations(client, open_only => true) o WHERE o.counterparty = o.client LOOP
 		direction := CASE owed.payer WHEN client THEN 'received' ELSE 'sent' END;
 		part := multiply_divide(owed.outstanding, 3, 5, 2);
 		INSERT INTO demo.wire VALUES (client, closing, format('wire:%s:%s:1', client, closing), part),

@@ -39,7 +39,7 @@ UNION ALL
 SELECT format('order %s was posted, though the customer had no coin', order_no) FROM demo.outcome JOIN demo.fill USING (order_no)
 WHERE outcome = 'posted' AND account LIKE '%0001'
 UNION ALL
-SELECT format('obligation %s of %s is not settled: %s', obligation, client_code, state) FROM obligations(open_only => true)
+SELECT format('obligation %s of %s is not settled: %s', obligation, client, status) FROM obligations(open_only => true)
 UNION ALL
 SELECT format('%s: the ledger has %s trades, the desk sent %s', client, posted, sent)
 FROM (SELECT client, count(*) FILTER (WHERE outcome = 'posted') AS sent FROM demo.outcome JOIN demo.fill USING (order_no) GROUP BY 1) desk

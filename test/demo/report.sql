@@ -8,7 +8,7 @@ SELECT w.client, funding_model AS "funding model", w.closes_on AS "closes on", e
 	   CASE WHEN sign(net) > 0 THEN party ELSE 'BAKKT' END AS payer, CASE WHEN sign(net) > 0 THEN 'BAKKT' ELSE party END AS payee,
 	   asset(net) AS asset, value(abs(net)) AS amount,
 	   CASE funding_model
-		   WHEN 'NET_SETTLEMENT' THEN format('%s by %s wires', lower(state), (SELECT count(*) FROM demo.wire
+		   WHEN 'NET_SETTLEMENT' THEN format('%s by %s wires', lower(obligation.status), (SELECT count(*) FROM demo.wire
 																				 WHERE wire.client = w.client AND wire.closes_on = w.closes_on))
 		   WHEN 'BAKKT_TPJ' THEN 'cash called trade by trade'
 		   ELSE 'cash called by Apex'
@@ -17,8 +17,8 @@ FROM demo.window w JOIN demo.client ON code = w.client,
 	 window_bounds(w.client, w.closes_on) bounds,
 	 LATERAL (SELECT sum(net_money) AS net, sum(buy_count + sell_count) AS executions FROM window_summary(w.client, w.closes_on)) total,
 	 LATERAL (SELECT CASE funding_model WHEN 'NET_SETTLEMENT' THEN w.client WHEN 'BAKKT_TPJ' THEN 'customers' ELSE 'Apex' END AS party) named,
-	 LATERAL (SELECT (SELECT o.state FROM obligations(w.client) o
-					  WHERE o.counterparty = w.client AND o.settlement_window = 'W' || bounds.window_no) AS state) obligation
+	 LATERAL (SELECT (SELECT o.status FROM obligations(w.client) o
+					  WHERE o.counterparty = w.client AND o.settlement_window = bounds.settlement_window) AS status) obligation
 WHERE w.closed
 ORDER BY 1, 3;
 
@@ -26,7 +26,7 @@ ORDER BY 1, 3;
 SELECT counterparty AS provider, o.asset, payer, payee, sum(value(amount)) AS amount, sum(value(outstanding)) AS outstanding,
 	   count(*) AS obligations
 FROM obligations() o
-WHERE counterparty <> client_code
+WHERE counterparty <> client
 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3;
 
 \pset title 'Per coin, closed windows'
@@ -87,7 +87,7 @@ SELECT client, reference AS transfer, direction, purpose, value(amount) AS "USD"
 FROM fbo_transfers() ORDER BY instructed_at, 1, 2;
 
 \pset title 'Proof: FBO accounts hold what customers own, gross'
-SELECT client_code AS client, asset, value(control) AS "at the bank", value(ach_in) AS "+ ACH in transit", -value(business_transfer) AS "- to business in transit",
+SELECT client, asset, value(control) AS "at the bank", value(ach_in) AS "+ ACH in transit", -value(business_transfer) AS "- to business in transit",
 	   value(due_from_company) AS "+ company owes", -value(due_to_company) AS "- company's own", value(claims) AS "customers own", value(residual) AS residual,
 	   value(difference) AS difference
 FROM fbo_proof() WHERE NOT is_zero(control) ORDER BY 1, 2;
@@ -106,4 +106,4 @@ FROM demo.proof ORDER BY 1;
 
 \pset title 'Proof: debits equal credits in every client, fund and asset'
 SELECT count(*) AS "trial balances", count(*) FILTER (WHERE debit = credit) AS "in balance"
-FROM (SELECT sum(debit) AS debit, sum(credit) AS credit FROM trial_balance() GROUP BY client_code, fund, asset) total;
+FROM (SELECT sum(debit) AS debit, sum(credit) AS credit FROM demo.client, trial_balance(code) GROUP BY code, fund, asset) total;

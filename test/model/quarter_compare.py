@@ -141,7 +141,7 @@ class Comparison:
         mine = [row(c, usd(of(c, 'Bank')), usd(of(c, 'DueFrom:CORP')), usd(-of(c, 'DueTo:CORP')), usd(-of(c, 'Cust', 'Suspense')), usd(0), usd(0))
                 for c, client in self.model.clients.items() if client.model == 'BAKKT_TPJ']
         self.same('proofs of the FBO accounts', mine, self.lines('SELECT %s FROM fbo_proof()' % columns(
-            'client_code', 'control', 'due_from_company', 'due_to_company', 'claims', 'difference', 'claims_in_debit')))
+            'client', 'control', 'due_from_company', 'due_to_company', 'claims', 'difference', 'claims_in_debit')))
 
     def decade(self):
         """What takes longer, now and then: every call as the ledger tells it, deficits, the funding flow."""

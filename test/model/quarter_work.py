@@ -532,7 +532,7 @@ class Work:
         self.session.execute('SET SESSION AUTHORIZATION quarter_first')     # who runs the jobs proposes write-offs: no superuser, or nobody could approve them
         runs = self.session.rows("SELECT job, extract(epoch FROM occurrence)::bigint AS occurrence, status, covers, message FROM run_due_jobs(%s)" % literal(stamp(at)))
         self.session.execute('RESET SESSION AUTHORIZATION')
-        failed = [r for r in runs if r['status'] != 'done']
+        failed = [r for r in runs if r['status'] != 'DONE']
         if failed:
             raise Difference('jobs failed: %s' % failed)
         expected_runs = occurrences(self.jobs_done or at - DAY, at)

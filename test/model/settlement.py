@@ -327,7 +327,7 @@ class Settlement(Holding):
             mine = [o for o in self.obligations if o.client == client]
             stored = sorted(self.session.rows('SELECT * FROM obligations(%s)' % literal(client)), key=lambda r: r['obligation'])
             expect('obligations of ' + client, [('W%d' % o.number, o.counterparty, o.asset, *o.row(), text(o.outstanding, o.asset), 'W%d' % o.first) for o in mine],
-                   [tuple(r[c] for c in ('settlement_window', 'counterparty', 'asset', 'payer', 'payee', 'amount', 'applied', 'state', 'outstanding', 'first_window')) for r in stored])
+                   [tuple(r[c] for c in ('settlement_window', 'counterparty', 'asset', 'payer', 'payee', 'amount', 'applied', 'status', 'outstanding', 'first_window')) for r in stored])
             for owed, r in zip(mine, stored):
                 owed.identifier = r['obligation']
         self.compare_open_window()
@@ -363,7 +363,7 @@ class Settlement(Holding):
             expect('%s of W%d of %s by its summary' % (coin, number, client), quantity,
                    sum((Decimal(r['net_quantity'].split()[0]) for r in summary if r['asset'] == coin), ZERO))
         for r in self.session.rows('SELECT * FROM zero_sum_check(%s)' % literal(day)):
-            expect('sum over counterparties of %s on %s' % (r['client_code'], day), ZERO, Decimal(r['difference'].split()[0]))
+            expect('sum over counterparties of %s on %s' % (r['client'], day), ZERO, Decimal(r['difference'].split()[0]))
 
     @staticmethod
     def trade_of(journal):

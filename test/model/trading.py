@@ -308,7 +308,7 @@ class Trading(Workload):
         if trade is None:
             trade = Trade(self, original.client, original.customer, reference, given, original.reference)
         fields = self.trade_fields(trade)
-        sql = 'SELECT row_to_json(r) FROM correct_trade(reference => %s, original => %s) AS r' % (
+        sql = 'SELECT row_to_json(r) FROM correct_trade(%s, original => %s) AS r' % (
             ', '.join('%s => %s' % item for item in fields.items()), literal(original.reference))
 
         def check(answer):

@@ -85,7 +85,7 @@ SELECT results_eq($$SELECT bucket, direction, calls, net_money::text, oldest_day
 -- ---------------------------------------------------------------------------
 -- Taking and printing
 -- ---------------------------------------------------------------------------
-SELECT results_eq($$SELECT client_code, file_name, calls, withdrawals::text[], deposits::text[] FROM take_aged_tpj('AM', '2025-06-03 14:30Z')$$,
+SELECT results_eq($$SELECT client, file_name, calls, withdrawals::text[], deposits::text[] FROM take_aged_tpj('AM', '2025-06-03 14:30Z')$$,
 	$$VALUES ('QRST', '2025-06-03_am_aged_tpj_QRST.csv', 5::bigint, ARRAY['48600.00 USD'], ARRAY['18000.00 USD']),
 			 ('APEX', '2025-06-03_am_aged_tpj_APEX.csv', 1, ARRAY['6000.00 USD'], ARRAY[]::text[])$$,
 	'a run takes a list for every client whose customers'' cash is called');
@@ -96,17 +96,17 @@ SELECT results_eq($$SELECT line FROM aged_tpj_file('QRST', 'AM', '2025-06-03') A
 CREATE TEMP TABLE printed AS SELECT 'AM' AS kind, string_agg(line || E'\n', '' ORDER BY n) AS file FROM aged_tpj_file('QRST', 'AM', '2025-06-03') WITH ORDINALITY AS t (line, n);
 SELECT is((SELECT sha256(convert_to(file, 'UTF8')) FROM printed), (SELECT digest FROM aged_tpj_snapshot s JOIN client c USING (client_id) WHERE code = 'QRST'),
 	'the digest of a list is that of its file''s bytes');
-SELECT results_eq($$SELECT client_code, calls FROM take_aged_tpj('AM', '2025-06-03 14:30Z', 'NETS')$$, $$VALUES ('NETS', 0::bigint)$$,
+SELECT results_eq($$SELECT replayed, client, calls FROM take_aged_tpj('AM', '2025-06-03 14:30Z', 'NETS')$$, $$VALUES (false, 'NETS', 0::bigint)$$,
 	'a client named in the call gets a list even with no calls');
 SELECT is((SELECT count(*) FROM aged_tpj_file('NETS', 'AM', '2025-06-03')), 1::bigint,
 	'the file of an empty list has only its header');
 SELECT results_eq($$SELECT count(*), count(DISTINCT digest) FROM aged_tpj_snapshot$$, $$VALUES (3::bigint, 3::bigint)$$,
 	'each list taken is stored once with a digest of its own');
-SELECT results_eq($$SELECT client_code, calls FROM take_aged_tpj('AM', '2025-06-03 14:30Z', 'QRST')$$, $$VALUES ('QRST', 5::bigint)$$ ,
+SELECT results_eq($$SELECT outcome, replayed, client, calls FROM take_aged_tpj('AM', '2025-06-03 14:30Z', 'QRST')$$, $$VALUES ('taken', true, 'QRST', 5::bigint)$$ ,
 	'taking a list again as of the same instant returns it');
 SELECT throws_ok($$SELECT take_aged_tpj('AM', '2025-06-03 14:31Z', 'QRST')$$, 'LG020', NULL,
 	'taking a client''s list again as of another instant of that day is refused');
-SELECT results_eq($$SELECT as_of_instant, calls FROM take_aged_tpj('AM', '2025-06-03 14:31Z') WHERE client_code = 'QRST'$$, $$VALUES ('2025-06-03 14:30Z'::timestamptz, 5::bigint)$$,
+SELECT results_eq($$SELECT at, calls FROM take_aged_tpj('AM', '2025-06-03 14:31Z') WHERE client = 'QRST'$$, $$VALUES ('2025-06-03 14:30Z'::timestamptz, 5::bigint)$$,
 	'a run over all clients as of another instant returns the list taken before');
 SELECT throws_ok($$SELECT take_aged_tpj('EOD', '2025-06-03 14:30Z')$$, 'LG002', NULL,
 	'taking a list of an unknown kind is refused');
@@ -222,7 +222,7 @@ RESET ROLE;
 -- a purchase through Apex is busted while Apex has it, and Apex says afterwards that it had moved the cash before the list was taken
 SELECT pg_temp.trade('asked', 'APEX0001', 'BUY', '0.1 BTC', clock_timestamp() - interval '5 days') \g /dev/null
 SELECT open_apex_batch('APEX', 'asked', clock_timestamp() - interval '4 days'), bust_trade('APEX0001', 'asked', 'asked, busted') \g /dev/null
-SELECT set_config('test.day', central_date(t.as_of_instant)::text, false) FROM take_aged_tpj('SOD', clock_timestamp(), 'APEX') t \g /dev/null
+SELECT set_config('test.day', central_date(t.at)::text, false) FROM take_aged_tpj('SOD', clock_timestamp(), 'APEX') t \g /dev/null
 SELECT record_apex_answers('APEX', 'asked', ARRAY[(i.call, true, NULL, NULL)::apex_answer], clock_timestamp() - interval '3 days')
   FROM apex_batch_items('APEX', 'asked') i WHERE i.execution = 'asked' \g /dev/null
 SELECT results_eq($$SELECT direction, execution_id FROM aged_tpj('APEX') WHERE execution_id ~ '^asked'$$, $$VALUES ('Deposit', 'asked, busted')$$,
@@ -238,7 +238,7 @@ ALTER TABLE event DISABLE TRIGGER USER;
 UPDATE event SET at = '2025-05-02 11:01Z' WHERE subject = 'cash_call' AND at = '2025-05-02 11:00Z';
 SELECT throws_ok($$SELECT aged_tpj_file('QRST', 'AM', '2025-06-03')$$, 'LG089', NULL,
 	'printing a list whose events were tampered with is refused');
-SELECT results_eq($$SELECT DISTINCT client_code FROM check_aged_tpj()$$, ARRAY['QRST'],
+SELECT results_eq($$SELECT DISTINCT check_name, client, subject, subject_key FROM check_aged_tpj() WHERE subject_key = 'AM/2025-06-03'$$, $$VALUES ('aged lists', 'QRST', 'aged_tpj_snapshot', 'AM/2025-06-03')$$,
 	'check_aged_tpj() names the client whose events were tampered with');
 
 SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');

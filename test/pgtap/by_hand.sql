@@ -161,7 +161,7 @@ SELECT is((SELECT array_agg(concat_ws('|', reference, kind, posted_by, coalesce(
 	'rent|general|ledger_test_bookkeeper|-|-|rent of November|rent of November'], 'entries by hand are listed with who posted, proposed and approved them, and why');
 SELECT is_empty($$SELECT reference FROM entries_by_hand('HAND') WHERE reference !~ '^(manual:|alone |cash$|futures$|ben$|held$|b2$|r$|capture$|rent$)'$$,
 	'a journal posted by a function of the ledger is not listed as by hand');
-SELECT is((SELECT array_agg(DISTINCT client_code ORDER BY client_code) FROM entries_by_hand()), ARRAY['ELSE', 'HAND'],
+SELECT is((SELECT array_agg(DISTINCT client ORDER BY client) FROM entries_by_hand()), ARRAY['ELSE', 'HAND'],
 	'the list of entries by hand covers all clients when none is named');
 SELECT is((SELECT count(*) FROM entries_by_hand('HAND')), (SELECT count(*) FROM entries_by_hand('HAND', (now() AT TIME ZONE 'America/Chicago')::date)),
 	'the list of entries by hand covers today in the client''s zone when no day is named');

@@ -28,7 +28,7 @@ SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.acct(df, d), a), li
 SELECT instruct_fbo_transfer('QRST', '30 USD', 'out', 'TO_BUSINESS'), instruct_fbo_transfer('QRST', '15 USD', 'in') \g /dev/null
 
 CREATE FUNCTION pg_temp.proof() RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT format('%s: %s', p.key, btrim(p.value::text, '"')) FROM fbo_proof('QRST') f, jsonb_each(to_jsonb(f) - '{client_code,asset,banks}'::text[]) p
+	SELECT format('%s: %s', p.key, btrim(p.value::text, '"')) FROM fbo_proof('QRST') f, jsonb_each(to_jsonb(f) - '{client,asset,banks}'::text[]) p
 $$;
 SELECT set_eq('SELECT pg_temp.proof()', ARRAY['control: 114840.12 USD', 'ach_in: 3000.00 USD', 'ach_out: 400.00 USD', 'wire_in: 50.00 USD', 'wire_out: 6.00 USD',
 	'inter_bank: 7000.00 USD', 'business_transfer: 30.00 USD', 'due_from_company: 250.00 USD', 'due_to_company: 670.00 USD', 'other_funds: 0.00 USD',
@@ -47,7 +47,8 @@ SELECT throws_ok($$SELECT check_fbo('ABSENT')$$, 'LG010', NULL, 'the FBO check o
 -- Attacks
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.broken() RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT concat_ws(' | ', substring(problem from '[^(]*[^( ]'), account, customer, expected::text, found::text) FROM check_fbo('QRST')
+	SELECT concat_ws(' | ', d.subject || ' ' || (SELECT t.reference FROM fbo_transfer t WHERE t.transfer_id::text = d.subject_key), a.name, d.detail)
+	FROM check_fbo('QRST') d LEFT JOIN account a USING (account) WHERE d.check_name = 'fbo' AND d.client = 'QRST'
 $$;
 -- what a superuser can do who says that he is restoring
 CREATE FUNCTION pg_temp.inject(reference text, entry journal_entry, kind smallint DEFAULT 1) RETURNS void LANGUAGE sql AS $$
@@ -58,7 +59,7 @@ $$;
 SAVEPOINT attack;
 SET LOCAL bakkt_ledger.restoring = on;
 SELECT pg_temp.inject('wrong', journal_entry(line('Dr', pg_temp.acct('FBO', 'Cust:QRST0002:settled'), '500 USD'), line('Cr', pg_temp.acct('FBO', 'Bank:omnibus'), '500 USD'))) \g /dev/null
-SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('what is there is not what customers are owed | 124034.12 USD | 123534.12 USD')$$,
+SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('123534.12 USD is there, 124034.12 USD is required to cover what customers are owed (I8).')$$,
 	'money taken by a journal that changed no balance is found');
 SELECT is((SELECT difference::text FROM fbo_proof('QRST')), '-500.00 USD', 'the difference of the proof is the amount missing');
 ROLLBACK TO attack;
@@ -68,8 +69,8 @@ SELECT pg_temp.inject('deficit', journal_entry(line('Dr', pg_temp.acct('FBO', 'C
 ALTER TABLE balance DISABLE TRIGGER refuse_write;
 UPDATE balance b SET posted = b.posted + CASE a.name WHEN 'Cust:QRST0003:settled' THEN amount '850 USD' ELSE amount '-850 USD' END
 	FROM account a WHERE a.client_id = b.client_id AND a.account = b.account AND a.name IN ('Cust:QRST0003:settled', 'Cust:QRST0002:settled');
-SELECT results_eq('SELECT * FROM pg_temp.broken() ORDER BY 1', $$VALUES ('a claim is in debit | Cust:QRST0003:settled | QRST0003 | 0.00 USD | -800.00 USD'),
-	('what is there is not what customers are owed | 124834.12 USD | 124034.12 USD')$$,
+SELECT results_eq('SELECT * FROM pg_temp.broken() ORDER BY 1', $$VALUES ('124034.12 USD is there, 124834.12 USD is required to cover what customers are owed (I8).'),
+	('Cust:QRST0003:settled | Cust:QRST0003:settled is a claim in debit: -800.00 USD (I5).')$$,
 	'a deficit that other customers'' money hides is found');
 SELECT results_eq($$SELECT difference::text, claims_in_debit::text FROM fbo_proof('QRST')$$, $$VALUES ('-800.00 USD', '800.00 USD')$$,
 	'a claim in debit is not set off against other customers'' claims');
@@ -78,24 +79,24 @@ ROLLBACK TO attack;
 -- a transfer that nobody listed
 SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.acct('FBO', 'DueTo:CORP'), '40 USD'), line('Cr', pg_temp.acct('FBO', 'Clearing:business-transfer'), '40 USD'),
 	line('Dr', pg_temp.acct('CORP', 'Clearing:FBO-transfer'), '40 USD'), line('Cr', pg_temp.acct('CORP', 'DueFrom:FBO'), '40 USD')), 'unlisted') \g /dev/null
-SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('what is in transit is not what the transfers list | Clearing:FBO-transfer | 45.00 USD | 85.00 USD'),
-	('what is in transit is not what the transfers list | Clearing:business-transfer | 30.00 USD | 70.00 USD')$$,
+SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('Clearing:FBO-transfer | Clearing:FBO-transfer holds 85.00 USD, the transfers in transit come to 45.00 USD.'),
+	('Clearing:business-transfer | Clearing:business-transfer holds 70.00 USD, the transfers in transit come to 30.00 USD.')$$,
 	'money in transit that no transfer lists is found');
 ROLLBACK TO attack;
 
 -- a transfer that is listed and never left
 ALTER TABLE fbo_transfer DISABLE TRIGGER refuse_change;
 UPDATE fbo_transfer SET amount = '31 USD' WHERE reference = 'out';
-SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('transfer "out" is not what its journal of instruction says | Clearing:FBO-transfer | 31.00 USD | 30.00 USD'),
-	('what is in transit is not what the transfers list | Clearing:FBO-transfer | 46.00 USD | 45.00 USD'),
-	('what is in transit is not what the transfers list | Clearing:business-transfer | 31.00 USD | 30.00 USD')$$,
+SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('Clearing:FBO-transfer | Clearing:FBO-transfer holds 45.00 USD, the transfers in transit come to 46.00 USD.'),
+	('Clearing:business-transfer | Clearing:business-transfer holds 30.00 USD, the transfers in transit come to 31.00 USD.'),
+	('fbo_transfer out | Clearing:FBO-transfer | Transfer "out" is not what its journal of instruction says: 31.00 USD, and 30.00 USD.')$$,
 	'a transfer that differs from its posted journal is found');
 ROLLBACK TO attack;
 
 -- one side of a mirror
 SET LOCAL bakkt_ledger.restoring = on;
 SELECT pg_temp.inject('half', journal_entry(line('Dr', pg_temp.acct('FBO', 'DueFrom:CORP'), '60 USD'), line('Cr', pg_temp.acct('FBO', 'Clearing:inter-bank'), '60 USD'))) \g /dev/null
-SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('the two sides of "CORP owes FBO" differ, debit positive | DueFrom:CORP | 250.00 USD | 310.00 USD')$$,
+SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('DueFrom:CORP | The two sides of "CORP owes FBO" do not agree, debit positive: 310.00 USD in FBO, -250.00 USD in the other fund (I7).')$$,
 	'a debt of the company that is missing from its own books is found');
 ROLLBACK TO attack;
 SELECT is_empty($$SELECT * FROM check_fbo()$$, 'the check finds nothing once the attacks are rolled back');

@@ -28,7 +28,7 @@ SELECT is((SELECT first_trading_day FROM client WHERE code = 'EARL'), date '2015
 SELECT throws_ok(format('SELECT open_client(%L, first_trading_day => %L)', 'FAIL', day), 'LG002', NULL,
 	format('a first trading day of %s is refused', day))
 	FROM unnest('{2014-12-31,infinity,-infinity,0001-01-01}'::text[]) AS day;
-SELECT is(open_client('NETB', funding_model => 'NET_SETTLEMENT', zone => 'America/New_York'), require_client('NETB'),
+SELECT is((open_client('NETB', funding_model => 'NET_SETTLEMENT', zone => 'America/New_York')).replayed, true,
 	'a client opened again without the day is a replay');
 SELECT throws_ok($$SELECT open_client('NETB', funding_model => 'NET_SETTLEMENT', zone => 'America/New_York', first_trading_day => '2025-12-30')$$, 'LG020', NULL,
 	'a client opened again with another day is a conflict');
@@ -47,8 +47,8 @@ SELECT throws_ok($$SELECT pg_temp.buy('early', '2025-12-31 04:59:59Z', 'NETB0001
 SELECT throws_ok(format('SELECT pg_temp.buy(%L, %L)', 'early ' || at, at), 'LG061', NULL,
 	'an execution long before the first day is refused: ' || at)
 	FROM unnest('{0001-01-01 00:00Z,2000-01-01 00:00Z,2015-01-01 00:00Z,4714-11-24 00:00Z BC}'::text[]) AS at;
-SELECT results_eq($$SELECT outcome, sqlstate::text FROM post_trades(ARRAY(SELECT r FROM jsonb_populate_recordset(NULL::trade_request, '[{"reference": "b1", "account": "NETA0001", "side": "BUY", "quantity": "0.01 BTC", "provider": "lp1", "provider_price": "60000 USD/BTC", "executed_at": "2015-03-01T12:00Z"},
-	{"reference": "b2", "account": "NETA0001", "side": "BUY", "quantity": "0.01 BTC", "provider": "lp1", "provider_price": "60000 USD/BTC", "executed_at": "2025-03-01T12:00Z"}]') r))$$,
+SELECT results_eq($$SELECT outcome, sqlstate::text FROM post_trades(ARRAY(SELECT r FROM jsonb_populate_recordset(NULL::trade_request, '[{"reference": "b1", "customer": "NETA0001", "side": "BUY", "quantity": "0.01 BTC", "provider": "lp1", "provider_price": "60000 USD/BTC", "executed_at": "2015-03-01T12:00Z"},
+	{"reference": "b2", "customer": "NETA0001", "side": "BUY", "quantity": "0.01 BTC", "provider": "lp1", "provider_price": "60000 USD/BTC", "executed_at": "2025-03-01T12:00Z"}]') r))$$,
 	$$VALUES ('refused'::text, 'LG061'::text), ('posted', NULL)$$,
 	'a batch refuses an execution before the first day and posts the others');
 SELECT throws_ok($$SELECT * FROM correct_trade('NETA0001', 'BUY', '0.02 BTC', 'lp1', 'right', provider_price => '60000 USD/BTC', executed_at => '2025-02-27 12:00Z', original => 'first')$$, 'LG061', NULL,
@@ -106,7 +106,7 @@ SELECT is((SELECT array_agg(DISTINCT w.closes_on - b.closes_on) FROM settlement_
 SELECT add_calendar_version('SHORT', '2025-01-01', '2025-06-01', '{}', '{}', 'a test', '{}') \g /dev/null
 SELECT change_settlement('NETA', cash_calendar => 'SHORT') \g /dev/null
 SELECT pg_temp.buy('late', '2025-06-02 12:00Z') \g /dev/null
-SELECT results_eq($$SELECT DISTINCT client_code FROM close_due_windows('2026-01-02 15:00Z')$$, $$VALUES ('NETB')$$,
+SELECT results_eq($$SELECT DISTINCT client FROM close_due_windows('2026-01-02 15:00Z')$$, $$VALUES ('NETB')$$,
 	'a client whose calendar lacks a day keeps no other client''s windows open');
 SELECT throws_ok($$SELECT close_due_windows('2025-06-03 15:00Z', 'NETA')$$, 'LG075', NULL,
 	'a run for a client whose calendar lacks a day is refused');

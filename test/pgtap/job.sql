@@ -55,8 +55,8 @@ CREATE FUNCTION pg_temp.due(at timestamptz) RETURNS text LANGUAGE sql AS $$
 $$;
 CREATE FUNCTION pg_temp.run(at timestamptz, most int DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(concat(d.job, to_char(d.occurrence AT TIME ZONE 'America/Chicago', ' DD HH24:MI'),
-		' x' || nullif(d.covers, 1), ' #' || nullif(d.attempt, 1), ' ' || d.client, ' ' || nullif(d.status, 'done')), ', ' ORDER BY d.n)
-	FROM run_due_jobs(at, most) WITH ORDINALITY AS d (job, occurrence, attempt, covers, status, started_at, ended_at, run_by, result, sqlstate, message, client, n)
+		' x' || nullif(d.covers, 1), ' #' || nullif(d.attempt, 1), ' ' || d.client, ' ' || nullif(d.status, 'DONE')), ', ' ORDER BY d.n)
+	FROM run_due_jobs(at, most) WITH ORDINALITY AS d (job, occurrence, attempt, covers, client, status, started_at, ended_at, run_by, result, sqlstate, message, n)
 $$;
 
 -- ---------------------------------------------------------------------------
@@ -79,7 +79,7 @@ SELECT is(pg_temp.due(pg_temp.ct(3, '06:04')), NULL, 'nothing is due between two
 SELECT is(pg_temp.due(pg_temp.ct(3, '06:05') - interval '1 microsecond'), NULL, 'an occurrence is not due before its instant');
 SELECT is(pg_temp.run(pg_temp.ct(3, '06:05')), 'often 03 06:05', 'an occurrence is due at its instant');
 SELECT pg_temp.same($$SELECT attempt, covers, status, run_by, result, sqlstate, message FROM job_run WHERE job = 'list'$$,
-	$$VALUES (1, 1, 'done', current_user::text, 'transfers: 1', NULL::text, NULL::text)$$,
+	$$VALUES (1, 1, 'DONE', current_user::text, 'transfers: 1', NULL::text, NULL::text)$$,
 	'a run is recorded with its attempt, status, role and result');
 SELECT is((SELECT count(*) FROM job_run WHERE NOT (started_at <= ended_at AND ended_at <= clock_timestamp())), 0::bigint,
 	'a run records its start and end by the clock');
@@ -137,20 +137,20 @@ CREATE FUNCTION pg_temp.april(day int, clock text) RETURNS timestamptz LANGUAGE 
 SELECT pg_temp.run(pg_temp.april(1, '05:59')) \g /dev/null
 DELETE FROM work;
 INSERT INTO failing VALUES ('retry', '40001'), ('often', 'LG050');
-SELECT is(pg_temp.run(pg_temp.april(1, '06:00')), 'retry 01 06:00 failed, often 01 06:00 failed, list 01 06:00, hour 01 06:00',
+SELECT is(pg_temp.run(pg_temp.april(1, '06:00')), 'retry 01 06:00 FAILED, often 01 06:00 FAILED, list 01 06:00, hour 01 06:00',
 	'a failing job does not stop the others');
-SELECT pg_temp.same($$SELECT job, attempt, status, result, sqlstate, message FROM job_run WHERE occurrence = pg_temp.april(1, '06:00') AND status = 'failed' ORDER BY started_at$$,
-	$$VALUES ('retry', 1, 'failed', NULL::text, '40001', E'as told\nDETAIL: the detail\nHINT: the hint'), ('often', 1, 'failed', NULL, 'LG050', E'as told\nDETAIL: the detail\nHINT: the hint')$$,
+SELECT pg_temp.same($$SELECT job, attempt, status, result, sqlstate, message FROM job_run WHERE occurrence = pg_temp.april(1, '06:00') AND status = 'FAILED' ORDER BY started_at$$,
+	$$VALUES ('retry', 1, 'FAILED', NULL::text, '40001', E'as told\nDETAIL: the detail\nHINT: the hint'), ('often', 1, 'FAILED', NULL, 'LG050', E'as told\nDETAIL: the detail\nHINT: the hint')$$,
 	'a failed run is recorded with its SQLSTATE, message, detail and hint');
 SELECT pg_temp.same($$SELECT job FROM work$$, $$VALUES ('list'), ('hour')$$, 'a failed run''s work is undone');
 SELECT is(pg_temp.due(pg_temp.april(1, '05:59')), NULL, 'a failed occurrence is not due as of an earlier instant');
-SELECT is(pg_temp.run(pg_temp.april(1, '06:01')), 'retry 01 06:00 #2 failed, often 01 06:00 #2 failed',
+SELECT is(pg_temp.run(pg_temp.april(1, '06:01')), 'retry 01 06:00 #2 FAILED, often 01 06:00 #2 FAILED',
 	'a failed occurrence is tried again at the next call');
-SELECT is(pg_temp.run(pg_temp.april(1, '17:01')), 'retry 01 06:00 #3 failed, often 01 06:00 #3 failed, move 01 07:00, hour 01 16:00 x10, hour 01 17:00',
+SELECT is(pg_temp.run(pg_temp.april(1, '17:01')), 'retry 01 06:00 #3 FAILED, often 01 06:00 #3 FAILED, move 01 07:00, hour 01 16:00 x10, hour 01 17:00',
 	'later occurrences of a job wait for the one that failed');
 DELETE FROM failing WHERE job = 'often';
 SELECT is(pg_temp.run(pg_temp.april(2, '07:01')),
-	'retry 01 06:00 #4 failed, often 01 06:00 #4, often 01 16:55 x131, hour 02 05:00 x12, often 02 05:55 x156, often 02 06:00, list 02 06:00, hour 02 06:00, often 02 07:00 x12, move 02 07:00, hour 02 07:00',
+	'retry 01 06:00 #4 FAILED, often 01 06:00 #4, often 01 16:55 x131, hour 02 05:00 x12, often 02 05:55 x156, often 02 06:00, list 02 06:00, hour 02 06:00, often 02 07:00 x12, move 02 07:00, hour 02 07:00',
 	'a job''s later occurrences run once a retry has succeeded');
 DELETE FROM failing;
 SELECT is(pg_temp.run(pg_temp.april(2, '07:01')), 'retry 01 06:00 #5, retry 01 17:00, retry 02 06:00',
@@ -160,9 +160,9 @@ SELECT is((SELECT count(*) FROM work WHERE job = 'retry'), 3::bigint, 'each occu
 
 -- a job that fails for ever
 INSERT INTO failing VALUES ('list', 'XX000');
-SELECT is((SELECT count(*) FROM generate_series(1, 20) AS n, run_due_jobs(pg_temp.april(3, '06:00') + n * interval '1 minute') r WHERE r.job = 'list' AND r.status = 'failed'), 20::bigint,
+SELECT is((SELECT count(*) FROM generate_series(1, 20) AS n, run_due_jobs(pg_temp.april(3, '06:00') + n * interval '1 minute') r WHERE r.job = 'list' AND r.status = 'FAILED'), 20::bigint,
 	'a job that always fails is tried at every call');
-SELECT is(pg_temp.run(pg_temp.april(3, '06:30')), 'list 03 06:00 #21 failed, often 03 06:30 x2',
+SELECT is(pg_temp.run(pg_temp.april(3, '06:30')), 'list 03 06:00 #21 FAILED, often 03 06:30 x2',
 	'other jobs run while one fails for ever');
 SET LOCAL ROLE ledger_test_administrator;
 SELECT throws_ok($$SELECT skip_job('nothing', now(), 'x')$$, 'LG090', NULL,
@@ -174,7 +174,7 @@ SELECT throws_ok($$SELECT skip_job('list', '2026-04-02 06:00 America/Chicago', '
 SELECT throws_ok($$SELECT skip_job('often', '2026-04-03 06:30 America/Chicago', 'x')$$, 'LG002', NULL,
 	'skipping an occurrence that is done is refused');
 SELECT pg_temp.same($$SELECT status, attempt, message, run_by FROM skip_job('list', '2026-04-03 06:00 America/Chicago', 'the list was sent by hand')$$,
-	$$VALUES ('skipped', 22, 'the list was sent by hand', 'ledger_test_administrator')$$,
+	$$VALUES ('SKIPPED', 22, 'the list was sent by hand', 'ledger_test_administrator')$$,
 	'an administrator skips a failed occurrence');
 SELECT is((SELECT attempt FROM skip_job('list', '2026-04-03 06:00 America/Chicago', 'again')), 22,
 	'skipping an occurrence twice returns the first skip');
@@ -190,7 +190,7 @@ UPDATE job SET calendar = 'SHORT' WHERE job = 'move';
 SELECT is((SELECT string_agg(concat(job, to_char(occurrence AT TIME ZONE 'America/Chicago', ' DD')), ', ') FROM due_jobs(pg_temp.april(7, '08:00')) WHERE job = 'move'),
 	'move 04, move 05, move 06, move 07', 'a day that the calendar does not cover is due');
 SELECT is((SELECT string_agg(concat(job, to_char(occurrence AT TIME ZONE 'America/Chicago', ' DD '), status, sqlstate), ', ') FROM run_due_jobs(pg_temp.april(6, '08:00')) WHERE job = 'move'),
-	'move 04 done, move 05 done, move 06 failedLG075', 'a day that the calendar does not cover fails its job with LG075');
+	'move 04 DONE, move 05 DONE, move 06 FAILEDLG075', 'a day that the calendar does not cover fails its job with LG075');
 UPDATE job SET calendar = 'FEDWIRE' WHERE job = 'move';
 
 -- ---------------------------------------------------------------------------
@@ -207,18 +207,24 @@ SELECT throws_ok(call, 'LG002', NULL, 'a malformed or backdated change of a job 
 	$$SELECT change_job('often', enabled => false, at => '2026-03-01Z')$$, $$SELECT change_job('often', enabled => false, at => '-infinity')$$]) AS call;
 SELECT throws_ok($$SELECT change_job('often', enabled => false, at => clock_timestamp() + interval '6 minutes')$$, 'LG061', NULL,
 	'a change of a job ahead of the clock is refused');
-SELECT pg_temp.same($$SELECT from_at, enabled, times::text, every, changed_by FROM change_job('list', times => '{18:00,06:30,18:00}', reference => 'c1', reason => 'asked for', at => pg_temp.april(7, '08:00'))$$,
+SELECT pg_temp.same($$SELECT * FROM change_job('list', times => '{18:00,06:30,18:00}', reference => 'c1', reason => 'asked for', at => pg_temp.april(7, '08:00'))$$,
+	$$VALUES ('c1', 'changed', false)$$, 'a change of a job answers with its reference and outcome');
+SELECT pg_temp.same($$SELECT from_at, enabled, times::text, every, changed_by FROM job_schedule WHERE job = 'list' ORDER BY from_at DESC LIMIT 1$$,
 	$$VALUES (pg_temp.april(7, '08:00'), true, '{06:30:00,18:00:00}', NULL::interval, 'ledger_test_administrator')$$,
 	'a job''s times of day are changed, sorted and without repetition');
-SELECT is((change_job('list', times => '{06:30,18:00}', reference => 'c1')).from_at, pg_temp.april(7, '08:00'),
+SELECT pg_temp.same($$SELECT * FROM change_job('list', times => '{06:30,18:00}', reference => 'c1')$$, $$VALUES ('c1', 'changed', true)$$,
+	'a change of a job made again is answered as it was first');
+SELECT is((SELECT max(from_at) FROM job_schedule WHERE job = 'list'), pg_temp.april(7, '08:00'),
 	'a repeated change with the same reference changes nothing');
 SELECT throws_ok($$SELECT change_job('list', times => '{06:31}', reference => 'c1')$$, 'LG020', NULL,
 	'a repeated reference with other times is refused');
 SELECT throws_ok($$SELECT change_job('often', enabled => false, reference => 'c1')$$, 'LG020', NULL,
 	'a repeated reference for another job is refused');
-SELECT is((change_job('list', enabled => true)).from_at, pg_temp.april(7, '08:00'),
+SELECT pg_temp.same($$SELECT * FROM change_job('list', enabled => true)$$, $$VALUES (NULL::text, 'unchanged', false)$$, 'a change of a job to what already holds is told to be none');
+SELECT is((SELECT max(from_at) FROM job_schedule WHERE job = 'list'), pg_temp.april(7, '08:00'),
 	'a change to what already holds is no change');
-SELECT is((change_job('often', every => '30 minutes', at => pg_temp.april(7, '08:10'))).every, '30 minutes',
+SELECT change_job('often', every => '30 minutes', at => pg_temp.april(7, '08:10')) \g /dev/null
+SELECT is((SELECT every FROM job_schedule WHERE job = 'often' ORDER BY from_at DESC LIMIT 1), '30 minutes',
 	'a job''s interval is changed');
 RESET ROLE;
 SELECT pg_temp.same($$SELECT e.changed ->> 'job', e.changed -> 'times', e.changed ->> 'every', e.reason, a.role_name
@@ -294,9 +300,9 @@ SELECT throws_ok($$SELECT run_due_jobs()$$, '42501', NULL,
 RESET ROLE;
 SELECT throws_ok(statement, 'LG066', NULL,
 	'the record of jobs is append-only: ' || statement)
-	FROM unnest(ARRAY['UPDATE job_run SET status = ''done''', 'DELETE FROM job_run', 'TRUNCATE job_run',
+	FROM unnest(ARRAY['UPDATE job_run SET status = ''DONE''', 'DELETE FROM job_run', 'TRUNCATE job_run',
 	'UPDATE job_schedule SET enabled = false', 'DELETE FROM job_schedule', 'TRUNCATE job_schedule']) AS statement;
-SELECT throws_ok($$INSERT INTO job_run SELECT job, occurrence, attempt + 1, covers, 'done', started_at, ended_at, run_by FROM job_run WHERE status = 'done' LIMIT 1$$,
+SELECT throws_ok($$INSERT INTO job_run SELECT job, occurrence, attempt + 1, covers, 'DONE', started_at, ended_at, run_by FROM job_run WHERE status = 'DONE' LIMIT 1$$,
 	'23505', NULL, 'an occurrence cannot be recorded as done twice, even by the owner');
 SELECT throws_ok($$SELECT schedule_jobs()$$, '0A000', NULL, 'scheduling the jobs without pg_cron is refused');
 SELECT throws_ok($$SELECT unschedule_jobs()$$, '0A000', NULL, 'unscheduling the jobs without pg_cron is refused');

@@ -23,7 +23,7 @@ SELECT results_eq($$SELECT pg_temp.as_posted('J07c')$$, $$VALUES ('Dr CUST Cust:
 	('Cr CORP LP:coin-payable:lp1 0.05 BTC'), ('Dr CORP LP:receivable:lp1 3010.00 USD'), ('Cr CORP Client:settlement:QRST 2994.95 USD'), ('Cr CORP Revenue:markup 15.05 USD')$$,
 	'a sale that settles net posts journal J07c');
 
-SELECT results_eq($$SELECT settlement_window, state, counterparty, payer, payee, amount::text, due_at FROM close_window('QRST', '2025-06-02', '2025-06-02 14:01Z')$$,
+SELECT results_eq($$SELECT settlement_window, status, counterparty, payer, payee, amount::text, due_at FROM close_window('QRST', '2025-06-02', '2025-06-02 14:01Z')$$,
 	$$VALUES ('W1', 'SEALED', 'QRST', 'QRST', 'BAKKT', '9065.05 USD', timestamptz '2025-06-02 19:00 America/New_York'),
 	('W1', 'SEALED', 'lp1', 'BAKKT', 'lp1', '8990.00 USD', '2025-06-02 19:00 America/New_York'), ('W1', 'SEALED', 'lp1', 'lp1', 'BAKKT', '0.15 BTC', '2025-06-03 00:00Z')$$,
 	'a closed window enters one obligation per counterparty and asset');
@@ -36,15 +36,20 @@ SELECT ok((SELECT bool_and(k.name = 'novation' AND j.effective_at = '2025-06-02 
 
 SELECT results_eq($$SELECT * FROM close_window('QRST', '2025-06-02', '2025-06-02 18:00Z')$$, $$SELECT * FROM close_window('QRST', '2025-06-02', '2025-06-02 14:01Z')$$,
 	'a window closed again returns the same obligations');
+SELECT results_eq($$SELECT DISTINCT reference, outcome, replayed, client, status FROM close_window('QRST', '2025-06-02', '2025-06-02 18:00Z')$$, $$VALUES (NULL::text, 'sealed', true, 'QRST', 'SEALED')$$,
+	'a window closed again is answered as it was first');
 SELECT is((SELECT count(*) FROM journal), 5::bigint, 'a window closed again posts nothing');
 
 SELECT advise_window('QRST', '2025-06-02'), agree_window('QRST', '2025-06-02') \g /dev/null
-SELECT results_eq($$SELECT counterparty, paid::text, outstanding::text, state FROM record_wire('QRST', 'received', '9065.05 USD', 'J07f', at => '2025-06-02 20:00Z')$$, $$VALUES ('QRST', '9065.05 USD', '0.00 USD', 'SETTLED')$$,
+SELECT results_eq($$SELECT counterparty, paid::text, outstanding::text, status FROM record_wire('QRST', 'received', '9065.05 USD', 'J07f', at => '2025-06-02 20:00Z')$$, $$VALUES ('QRST', '9065.05 USD', '0.00 USD', 'SETTLED')$$,
 	'the wire discharges the client''s obligation');
 SELECT results_eq($$SELECT pg_temp.as_posted('J07f')$$, $$VALUES ('Dr CORP Bank:operating 9065.05 USD'), ('Cr CORP Client:obligation:QRST:W1 9065.05 USD')$$,
 	'a client''s wire posts journal J07f');
-SELECT results_eq($$SELECT paid::text, state FROM settle_provider('QRST', 'lp1', 'J07g', '2025-06-02', at => '2025-06-02 21:00Z')$$, $$VALUES ('8990.00 USD', 'SETTLED'), ('0.15 BTC', 'SETTLED')$$,
+SELECT results_eq($$SELECT paid::text, status FROM settle_provider('QRST', 'lp1', 'J07g', '2025-06-02', at => '2025-06-02 21:00Z')$$, $$VALUES ('8990.00 USD', 'SETTLED'), ('0.15 BTC', 'SETTLED')$$,
 	'the provider is paid and delivers');
+SELECT results_eq($$SELECT reference, outcome, replayed, paid::text, status FROM settle_provider('QRST', 'lp1', 'J07g', '2025-06-02', at => '2025-06-02 22:00Z')$$,
+	$$VALUES ('J07g', 'paid', true, '8990.00 USD', 'SETTLED'), ('J07g', 'paid', true, '0.15 BTC', 'SETTLED')$$,
+	'a settlement with a provider recorded again is answered as it was first');
 SELECT results_eq($$SELECT pg_temp.as_posted('J07g')$$, $$VALUES ('Dr CORP LP:net:lp1:W1 8990.00 USD'), ('Cr CORP Bank:operating 8990.00 USD'), ('Dr CORP DueTo:CUST 0.20 BTC'), ('Cr CORP DueFrom:CUST 0.05 BTC'),
 	('Cr CORP LP:net:lp1:W1 0.15 BTC'), ('Dr CUST DueTo:CORP 0.05 BTC'), ('Dr CUST Wallet:omnibus 0.15 BTC'), ('Cr CUST DueFrom:CORP 0.20 BTC')$$,
 	'a provider''s settlement posts journal J07g');
@@ -75,17 +80,17 @@ SELECT results_eq($$SELECT counterparty, payer, payee, amount::text FROM close_w
 SELECT results_eq($$SELECT pg_temp.as_posted('settlement:W3:client:QRST')$$, $$VALUES ('Cr CORP Client:obligation:QRST:W3 6561.00 USD'), ('Dr CORP Client:settlement:QRST 6561.00 USD')$$,
 	'the novation of a client that is owed posts journal J07e mirrored');
 SELECT advise_window('QRST', '2025-06-04'), agree_window('QRST', '2025-06-04') \g /dev/null
-SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM settle_provider('QRST', 'lp1', 'part 1', '2025-06-04', '{0.04 BTC}', '2025-06-04 15:00Z')$$, $$VALUES ('0.04 BTC', '0.07 BTC', 'PARTIALLY_SETTLED')$$,
+SELECT results_eq($$SELECT paid::text, outstanding::text, status FROM settle_provider('QRST', 'lp1', 'part 1', '2025-06-04', '{0.04 BTC}', '2025-06-04 15:00Z')$$, $$VALUES ('0.04 BTC', '0.07 BTC', 'PARTIALLY_SETTLED')$$,
 	'an obligation of coin can be delivered in part');
 SELECT results_eq($$SELECT pg_temp.as_posted('part 1')$$, $$VALUES ('Dr CORP DueTo:CUST 0.01 BTC'), ('Cr CORP DueFrom:CUST 0.05 BTC'), ('Dr CORP LP:net:lp1:W3 0.04 BTC'),
 	('Dr CUST DueTo:CORP 0.05 BTC'), ('Cr CUST Wallet:omnibus 0.04 BTC'), ('Cr CUST DueFrom:CORP 0.01 BTC')$$,
 	'the first delivery clears the netted coin as well');
-SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM settle_provider('QRST', 'lp1', 'part 2', '2025-06-04', '{1000 USD, 0.07 BTC}', '2025-06-04 16:00Z')$$,
+SELECT results_eq($$SELECT paid::text, outstanding::text, status FROM settle_provider('QRST', 'lp1', 'part 2', '2025-06-04', '{1000 USD, 0.07 BTC}', '2025-06-04 16:00Z')$$,
 	$$VALUES ('1000.00 USD', '5600.00 USD', 'PARTIALLY_SETTLED'), ('0.07 BTC', '0.00 BTC', 'SETTLED')$$,
 	'one settlement can deliver the rest of the coin and a part of the money');
 SELECT results_eq($$SELECT pg_temp.as_posted('part 2')$$, $$VALUES ('Dr CORP Bank:operating 1000.00 USD'), ('Cr CORP LP:net:lp1:W3 1000.00 USD'), ('Cr CORP DueFrom:CUST 0.07 BTC'), ('Dr CORP LP:net:lp1:W3 0.07 BTC'),
 	('Dr CUST DueTo:CORP 0.07 BTC'), ('Cr CUST Wallet:omnibus 0.07 BTC')$$, 'a later delivery clears its own amount only');
-SELECT results_eq($$SELECT counterparty, paid::text, state FROM settle_window('QRST', '2025-06-04', 'rest', '2025-06-04 17:00Z')$$, $$VALUES ('QRST', '6561.00 USD', 'SETTLED'), ('lp1', '5600.00 USD', 'SETTLED')$$,
+SELECT results_eq($$SELECT counterparty, paid::text, status FROM settle_window('QRST', '2025-06-04', 'rest', '2025-06-04 17:00Z')$$, $$VALUES ('QRST', '6561.00 USD', 'SETTLED'), ('lp1', '5600.00 USD', 'SETTLED')$$,
 	'settling a window pays all its open obligations');
 SELECT results_eq($$SELECT counterparty, paid::text FROM settle_window('QRST', '2025-06-04', 'rest', '2025-06-04 17:00Z')$$, $$VALUES ('QRST', '6561.00 USD'), ('lp1', '5600.00 USD')$$,
 	'a window settled again under its reference is a replay');
@@ -112,7 +117,7 @@ SELECT outcome FROM record_provider_settlement('QRST', 'lp1', '0.04 BTC', '1000 
 SELECT results_eq($$SELECT counterparty, payer, amount::text FROM close_window('QRST', '2025-06-06', '2025-06-06 14:00Z')$$, $$VALUES ('QRST', 'QRST', '6000.00 USD'), ('lp1', 'BAKKT', '5000.00 USD'), ('lp1', 'lp1', '0.06 BTC')$$, 'what was settled before the close is not owed again');
 SELECT results_eq($$SELECT kind, counterparty, amount::text FROM window_adjustments('QRST', '2025-06-06') ORDER BY 3$$, $$VALUES ('provider_settlement', 'lp1', '-0.04 BTC'), ('provider_settlement', 'lp1', '1000.00 USD')$$,
 	'a settlement before the close is listed as an adjustment');
-SELECT is(advise_window('QRST', '2025-06-06'), 'ADVISED', 'a window with a settlement before its close is advised');
+SELECT is((advise_window('QRST', '2025-06-06')).status, 'ADVISED', 'a window with a settlement before its close is advised');
 SELECT agree_window('QRST', '2025-06-06') \g /dev/null
 SELECT lives_ok($$SELECT settle_window('QRST', '2025-06-06', 'sixth', '2025-06-06 17:00Z')$$,
 	'obligations left by a settlement before the close can be settled');
@@ -125,8 +130,15 @@ SELECT is_empty($$SELECT name, balance FROM balances('QRST') WHERE name ~ '^(Due
 SELECT throws_ok($$SELECT change_settlement('QRST', cash_calendar => 'MARS')$$, 'LG075', NULL,
 	'an unknown cash calendar is refused');
 SELECT add_calendar_version('BANKX', '2025-01-01', '2025-12-31', '{2025-06-09}', '{Bank Day}', 'the bank', cut_time => '15:00', zone => 'America/Chicago') \g /dev/null
-SELECT is((SELECT cash_calendar FROM change_settlement('QRST', cash_calendar => 'BANKX', reason => 'moved')), 'BANKX',
+SELECT results_eq($$SELECT * FROM change_settlement('QRST', cash_calendar => 'BANKX', reference => 'bank', reason => 'moved')$$, $$VALUES ('bank', 'changed', false)$$,
 	'a client can settle by its own bank''s calendar');
+SELECT is((SELECT cash_calendar FROM settlement_agreement JOIN client USING (client_id) WHERE code = 'QRST'), 'BANKX', 'a changed settlement agreement names the client''s calendar');
+SELECT results_eq($$SELECT * FROM change_settlement('QRST', cash_calendar => 'BANKX', reference => 'bank', reason => 'moved')$$, $$VALUES ('bank', 'changed', true)$$,
+	'a change of the settlement agreement made again is answered as it was first');
+SELECT throws_ok($$SELECT change_settlement('QRST', cash_calendar => 'FEDWIRE', reference => 'bank')$$, 'LG020', NULL,
+	'the reference of a change of the settlement agreement with another calendar is a conflict');
+SELECT results_eq($$SELECT * FROM change_settlement('QRST', cash_calendar => 'BANKX')$$, $$VALUES (NULL::text, 'unchanged', false)$$,
+	'a settlement agreement that is so already is unchanged');
 SELECT is((SELECT count(*) FROM event WHERE subject = 'settlement_agreement' AND reason = 'moved'), 1::bigint,
 	'a change of the settlement agreement is an event');
 SELECT outcome FROM post_trade('QRST0001', 'BUY', '0.1 BTC', 'lp1', 'b7', provider_price => '60000 USD/BTC', executed_at => '2025-06-06 15:00Z') \g /dev/null

@@ -18,11 +18,11 @@ SELECT is(pg_temp.day('2025-06-03', '0.1 BTC'), 3::bigint,
 -- ---------------------------------------------------------------------------
 -- Wires
 -- ---------------------------------------------------------------------------
-SELECT results_eq($$SELECT obligation, settlement_window, counterparty, paid::text, outstanding::text, state FROM record_wire('QRST', 'received', '1000 USD', 'w1', at => '2025-06-03 15:00Z')$$,
+SELECT results_eq($$SELECT obligation, settlement_window, counterparty, paid::text, outstanding::text, status FROM record_wire('QRST', 'received', '1000 USD', 'w1', at => '2025-06-03 15:00Z')$$,
 	$$VALUES (pg_temp.owed('W1', 'QRST', 'USD'), 'W1', 'QRST', '1000.00 USD', '5030.00 USD', 'PARTIALLY_SETTLED')$$,
 	'a wire received is booked before the window is agreed');
 SELECT is((SELECT status FROM settlement_window), 'SEALED', 'a window paid in part stays sealed until it is agreed');
-SELECT results_eq($$SELECT paid::text, outstanding::text FROM record_wire('QRST', 'received', '1000 USD', 'w1', at => '2025-06-03 15:00Z')$$, $$VALUES ('1000.00 USD', '5030.00 USD')$$,
+SELECT results_eq($$SELECT reference, outcome, replayed, paid::text, outstanding::text FROM record_wire('QRST', 'received', '1000 USD', 'w1', at => '2025-06-03 15:00Z')$$, $$VALUES ('w1', 'paid', true, '1000.00 USD', '5030.00 USD')$$,
 	'a wire recorded again is a replay');
 SELECT is((SELECT applied FROM obligations('QRST') WHERE counterparty = 'QRST'), '1000.00 USD',
 	'a replayed wire is applied once');
@@ -54,12 +54,12 @@ SELECT throws_ok($$SELECT record_wire('QRST', 'received', '1 USD', 'w2', at => '
 	'a wire from the future is refused');
 SELECT throws_ok($$SELECT record_wire('QRST', 'sent', '6000 USD', 'w2', counterparty => 'lp1')$$, 'LG071', NULL, 'nothing is paid out before the window is agreed');
 SELECT is((SELECT count(*) FROM settlement_request), 1::bigint, 'a refused wire leaves no request');
-SELECT is(advise_window('QRST', '2025-06-03'), 'ADVISED', 'a sealed window can be advised');
+SELECT is((advise_window('QRST', '2025-06-03')).status, 'ADVISED', 'a sealed window can be advised');
 SELECT dispute_window('QRST', '2025-06-03', 'looks wrong') \g /dev/null
 SELECT throws_ok($$SELECT settle_provider('QRST', 'lp1', 'p1')$$, 'LG071', NULL,
 	'nothing is paid out while the window is disputed');
-SELECT is(agree_window('QRST', '2025-06-03'), 'PARTIALLY_SETTLED', 'an agreed window takes the state of its obligations');
-SELECT results_eq($$SELECT paid::text, state FROM record_wire('QRST', 'sent', '6000 USD', 'w2', counterparty => 'lp1', at => '2025-06-03 16:00Z')$$, $$VALUES ('6000.00 USD', 'SETTLED')$$,
+SELECT is((agree_window('QRST', '2025-06-03')).status, 'PARTIALLY_SETTLED', 'an agreed window takes the status of its obligations');
+SELECT results_eq($$SELECT paid::text, status FROM record_wire('QRST', 'sent', '6000 USD', 'w2', counterparty => 'lp1', at => '2025-06-03 16:00Z')$$, $$VALUES ('6000.00 USD', 'SETTLED')$$,
 	'a provider is paid once the window is agreed');
 SELECT is((SELECT count(*) FROM obligations('QRST', open_only => true)), 2::bigint,
 	'obligations settled in whole are not listed as open');
@@ -67,11 +67,11 @@ SELECT is((SELECT count(*) FROM obligations('QRST', open_only => true)), 2::bigi
 -- stamps (I16)
 SELECT results_eq($$SELECT entered_at, irrevocable_at, final_at FROM obligations('QRST') WHERE counterparty = 'QRST'$$, $$VALUES (timestamptz '2025-06-03 14:30Z', timestamptz '2025-06-03 15:00Z', NULL::timestamptz)$$,
 	'an obligation paid in part is irrevocable but not final (I16)');
-SELECT results_eq($$SELECT paid::text, state FROM record_wire('QRST', 'received', '5030 USD', 'w3', at => '2025-06-03 14:45Z')$$, $$VALUES ('5030.00 USD', 'SETTLED')$$,
+SELECT results_eq($$SELECT paid::text, status FROM record_wire('QRST', 'received', '5030 USD', 'w3', at => '2025-06-03 14:45Z')$$, $$VALUES ('5030.00 USD', 'SETTLED')$$,
 	'a wire dated before an earlier one is booked');
 SELECT results_eq($$SELECT entered_at, irrevocable_at, final_at FROM obligations('QRST') WHERE counterparty = 'QRST'$$, $$VALUES (timestamptz '2025-06-03 14:30Z', timestamptz '2025-06-03 15:00Z', timestamptz '2025-06-03 15:00Z')$$,
 	'stamps of an obligation never run backwards');
-SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM record_wire('QRST', 'received', '1000 USD', 'w1', at => '2025-06-03 17:00Z')$$, $$VALUES ('1000.00 USD', '5030.00 USD', 'PARTIALLY_SETTLED')$$,
+SELECT results_eq($$SELECT paid::text, outstanding::text, status FROM record_wire('QRST', 'received', '1000 USD', 'w1', at => '2025-06-03 17:00Z')$$, $$VALUES ('1000.00 USD', '5030.00 USD', 'PARTIALLY_SETTLED')$$,
 	'a wire recorded again after another paid the rest is answered as it was first');
 SELECT throws_ok($$UPDATE obligation SET final_at = NULL, status = 'ENTERED' WHERE status = 'SETTLED'$$, 'LG066', NULL,
 	'stamps of an obligation cannot be cleared');
@@ -100,20 +100,20 @@ SELECT is(pg_temp.day('2025-06-04', '0.2 BTC'), 3::bigint, 'a second window ente
 SELECT throws_ok($$SELECT instruct_obligation('QRST', pg_temp.owed('W2', 'lp1', 'USD'), 'i1')$$, 'LG071', NULL,
 	'an instruction before the window is agreed is refused');
 SELECT advise_window('QRST', '2025-06-04'), agree_window('QRST', '2025-06-04') \g /dev/null
-SELECT results_eq($$SELECT state FROM instruct_obligation('QRST', pg_temp.owed('W2', 'lp1', 'USD'), 'i1', '2025-06-04 15:00Z')$$, $$VALUES ('INSTRUCTED')$$,
+SELECT results_eq($$SELECT status FROM instruct_obligation('QRST', pg_temp.owed('W2', 'lp1', 'USD'), 'i1', '2025-06-04 15:00Z')$$, $$VALUES ('INSTRUCTED')$$,
 	'an obligation of an agreed window can be instructed');
-SELECT results_eq($$SELECT state FROM instruct_obligation('QRST', pg_temp.owed('W2', 'lp1', 'USD'), 'i1', '2025-06-04 15:00Z')$$, $$VALUES ('INSTRUCTED')$$,
+SELECT results_eq($$SELECT reference, outcome, replayed, status FROM instruct_obligation('QRST', pg_temp.owed('W2', 'lp1', 'USD'), 'i1', '2025-06-04 15:00Z')$$, $$VALUES ('i1', 'instructed', true, 'INSTRUCTED')$$,
 	'an instruction submitted again is a replay');
 SELECT is((SELECT status FROM settlement_window WHERE window_no = 2), 'AGREED',
 	'a window stays agreed until all its obligations are instructed');
-SELECT instruct_obligation('QRST', o.obligation, 'i' || o.obligation, '2025-06-04 15:00Z') FROM obligations('QRST', true) AS o WHERE o.settlement_window = 'W2' AND o.state = 'ENTERED' \g /dev/null
+SELECT instruct_obligation('QRST', o.obligation, 'i' || o.obligation, '2025-06-04 15:00Z') FROM obligations('QRST', true) AS o WHERE o.settlement_window = 'W2' AND o.status = 'ENTERED' \g /dev/null
 SELECT is((SELECT status FROM settlement_window WHERE window_no = 2), 'INSTRUCTED',
 	'a window is instructed when all its obligations are');
 SELECT throws_ok($$SELECT fail_obligation('QRST', pg_temp.owed('W2', 'QRST', 'USD'), 'f1', '')$$, 'LG002', NULL,
 	'a failure without a reason is refused');
-SELECT results_eq($$SELECT state FROM fail_obligation('QRST', pg_temp.owed('W2', 'QRST', 'USD'), 'f1', 'no funds', '2025-06-04 23:30Z')$$, $$VALUES ('FAILED')$$,
+SELECT results_eq($$SELECT status FROM fail_obligation('QRST', pg_temp.owed('W2', 'QRST', 'USD'), 'f1', 'no funds', '2025-06-04 23:30Z')$$, $$VALUES ('FAILED')$$,
 	'an instructed obligation can fail');
-SELECT results_eq($$SELECT state FROM fail_obligation('QRST', pg_temp.owed('W2', 'QRST', 'USD'), 'f2', 'no funds', '2025-06-05 13:30Z')$$, $$VALUES ('FAILED')$$,
+SELECT results_eq($$SELECT status FROM fail_obligation('QRST', pg_temp.owed('W2', 'QRST', 'USD'), 'f2', 'no funds', '2025-06-05 13:30Z')$$, $$VALUES ('FAILED')$$,
 	'a failed obligation can fail again in a second attempt');
 SELECT is((SELECT count(*) FROM obligation_event WHERE event = 'failed'), 2::bigint, 'each failed attempt is an event');
 SELECT is((SELECT status FROM settlement_window WHERE window_no = 2), 'FAILED', 'a window fails with one of its obligations');
@@ -121,17 +121,21 @@ SELECT throws_ok($$SELECT fail_obligation('QRST', 4711, 'f3', 'x')$$, 'LG073', N
 	'a failure of an unknown obligation is refused');
 SELECT throws_ok($$SELECT fail_obligation('QRST', pg_temp.owed('W1', 'QRST', 'USD'), 'f3', 'x')$$, 'LG071', NULL,
 	'a settled obligation cannot fail');
-SELECT results_eq($$SELECT state FROM record_wire('QRST', 'received', '60 USD', 'w4', closes_on => '2025-06-04', at => '2025-06-05 14:00Z')$$, $$VALUES ('PARTIALLY_SETTLED')$$,
+SELECT results_eq($$SELECT status FROM record_wire('QRST', 'received', '60 USD', 'w4', closes_on => '2025-06-04', at => '2025-06-05 14:00Z')$$, $$VALUES ('PARTIALLY_SETTLED')$$,
 	'a failed obligation can be paid in part');
 
 -- ---------------------------------------------------------------------------
 -- Carried
 -- ---------------------------------------------------------------------------
-SELECT results_eq($$SELECT settlement_window, paid::text, outstanding::text, state FROM carry_obligation('QRST', pg_temp.owed('W2', 'QRST', 'USD'), 'c1', 'no funds', '2025-06-05 14:10Z') ORDER BY 1$$,
+SELECT results_eq($$SELECT settlement_window, paid::text, outstanding::text, status FROM carry_obligation('QRST', pg_temp.owed('W2', 'QRST', 'USD'), 'c1', 'no funds', '2025-06-05 14:10Z') ORDER BY 1$$,
 	$$VALUES ('W2', '12000.00 USD', '0.00 USD', 'CARRIED'), ('W3', NULL, '12000.00 USD', 'ENTERED')$$,
 	'the rest of an obligation is carried into the open window');
-SELECT results_eq($$SELECT state FROM carry_obligation('QRST', pg_temp.owed('W2', 'QRST', 'USD'), 'c1', 'no funds', '2025-06-05 14:10Z') ORDER BY 1$$, $$VALUES ('CARRIED'), ('ENTERED')$$,
+SELECT results_eq($$SELECT reference, outcome, replayed, status FROM carry_obligation('QRST', pg_temp.owed('W2', 'QRST', 'USD'), 'c1', 'no funds', '2025-06-05 14:10Z') ORDER BY status$$, $$VALUES ('c1', 'carried', true, 'CARRIED'), ('c1', 'entered', true, 'ENTERED')$$,
 	'an obligation carried again under its reference is a replay');
+SELECT results_eq($$SELECT reference, outcome, replayed, status FROM fail_obligation('QRST', pg_temp.owed('W2', 'QRST', 'USD'), 'f1', 'no funds')$$, $$VALUES ('f1', 'failed', true, 'FAILED')$$,
+	'a failure recorded again is answered as it was first, though the obligation was carried since');
+SELECT results_eq($$SELECT outcome, replayed, status FROM agree_window('QRST', '2025-06-03')$$, $$VALUES ('agreed', true, 'PARTIALLY_SETTLED')$$,
+	'a window agreed again is answered as it was first, though it was paid since');
 SELECT results_eq($$SELECT first_window, first_due, carried_from FROM obligations('QRST') WHERE settlement_window = 'W3'$$,
 	$$SELECT 'W2', first_due, obligation FROM obligations('QRST') WHERE settlement_window = 'W2' AND counterparty = 'QRST'$$,
 	'a carried obligation keeps its first due time (I16)');
@@ -143,7 +147,7 @@ SELECT is(pg_temp.day('2025-06-05', '0.1 BTC'), 3::bigint,
 	'a window with a carried obligation closes with obligations of its own');
 SELECT results_eq($$SELECT count(*), sum(outstanding)::text FROM obligations('QRST', true) WHERE settlement_window = 'W3' AND counterparty = 'QRST'$$, $$VALUES (2::bigint, '18030.00 USD')$$,
 	'a carried obligation stays apart from the client''s new obligation');
-SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM record_wire('QRST', 'received', '13000 USD', 'w6', at => '2025-06-05 18:00Z')$$,
+SELECT results_eq($$SELECT paid::text, outstanding::text, status FROM record_wire('QRST', 'received', '13000 USD', 'w6', at => '2025-06-05 18:00Z')$$,
 	$$VALUES ('12000.00 USD', '0.00 USD', 'SETTLED'), ('1000.00 USD', '5030.00 USD', 'PARTIALLY_SETTLED')$$,
 	'a wire for two obligations pays the oldest first');
 SELECT results_eq($$SELECT l.debit::text, l.credit::text FROM journal j, lines(j.entry) AS l WHERE j.reference = 'w6'$$, $$VALUES ('13000.00 USD', NULL), (NULL, '13000.00 USD')$$,
@@ -170,7 +174,7 @@ SELECT throws_ok($$SELECT propose_write_off('QRST', pg_temp.owed('W3', 'lp1', 'B
 	'a provider''s debt cannot be written off as the client''s');
 SELECT throws_ok($$SELECT approve_write_off('QRST', 'o1')$$, 'LG002', NULL, 'an approval without a proposal is refused');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_both;
-SELECT bakkt_ledger.propose_write_off('QRST', :rest, 'o1', 'PARTNER_WRITE_OFF', '2025-07-06Z')::text AS proposed \gset
+SELECT (bakkt_ledger.propose_write_off('QRST', :rest, 'o1', 'PARTNER_WRITE_OFF', '2025-07-06Z')).amount::text AS proposed \gset
 SELECT public.is(:'proposed'::text, '5030.00 USD', 'a proposed write-off covers the whole outstanding amount');
 SELECT throws_ok($$SELECT approve_write_off('QRST', 'o1')$$, 'LG067', NULL, 'nobody approves a write-off they proposed');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_settler;
@@ -178,10 +182,12 @@ SELECT throws_ok($$SELECT approve_write_off('QRST', 'o1')$$, '42501', NULL, 'a s
 SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT throws_ok($$SELECT propose_write_off('QRST', 1, 'o2', 'PARTNER_WRITE_OFF')$$, '42501', NULL,
 	'an approver cannot propose a write-off');
-SELECT results_eq($$SELECT paid::text, outstanding::text, state FROM approve_write_off('QRST', 'o1', '2025-07-07Z')$$, $$VALUES ('5030.00 USD', '0.00 USD', 'WRITTEN_OFF')$$,
+SELECT results_eq($$SELECT amount::text, outcome, replayed, status FROM approve_write_off('QRST', 'o1', '2025-07-07Z')$$, $$VALUES ('5030.00 USD', 'written_off', false, 'APPROVED')$$,
 	'a second person can approve a write-off');
-SELECT results_eq($$SELECT state FROM approve_write_off('QRST', 'o1', '2025-07-07Z')$$, $$VALUES ('WRITTEN_OFF')$$,
-	'an approval submitted again is a replay');
+SELECT results_eq($$SELECT outstanding::text, status FROM obligations('QRST') WHERE settlement_window = 'W3' AND counterparty = 'QRST' AND carried_from IS NULL$$, $$VALUES ('0.00 USD', 'WRITTEN_OFF')$$,
+	'what is written off has nothing outstanding');
+SELECT results_eq($$SELECT amount::text, outcome, replayed, status FROM approve_write_off('QRST', 'o1', '2025-07-07Z')$$, $$VALUES ('5030.00 USD', 'written_off', true, 'APPROVED')$$,
+	'an approval submitted again is answered as it was first');
 RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT concat_ws(' ', CASE WHEN l.debit IS NULL THEN 'Cr' ELSE 'Dr' END, a.name, coalesce(l.debit, l.credit)::text) FROM journal j, lines(j.entry) AS l JOIN account a USING (account) WHERE j.reference = 'o1' ORDER BY l.line$$,
 	$$VALUES ('Dr RevShare:payable:QRST 48.00 USD'), ('Dr Expense:bad-debt 4982.00 USD'), ('Cr Client:obligation:QRST:W3 5030.00 USD')$$,
@@ -197,7 +203,8 @@ SELECT throws_ok($$SELECT record_wire('QRST', 'received', '1 USD', 'w7')$$, 'LG0
 SELECT is_empty('SELECT * FROM check_settlement()', 'windows, obligations and balances agree');
 SELECT outcome FROM load_journal('QRST', journal_entry(line('Dr', account_of('QRST', 'CORP', 'Client:obligation:QRST:W1', 'USD'), '7 USD'),
 	line('Cr', account_of('QRST', 'CORP', 'Bank:operating', 'USD'), '7 USD')), 'stray') \g /dev/null
-SELECT results_eq($$SELECT subject, expected::text, found::text FROM check_settlement('QRST')$$, $$VALUES ('account Client:obligation:QRST:W1 in USD', '0.00 USD', '7.00 USD')$$,
+SELECT results_eq($$SELECT check_name, client, account, detail FROM check_settlement('QRST')$$,
+	$$VALUES ('settlement', 'QRST', account_of('QRST', 'CORP', 'Client:obligation:QRST:W1', 'USD'), 'Client:obligation:QRST:W1 holds 7.00 USD, its obligations have 0.00 USD outstanding, debit positive.')$$,
 	'a line on a novated account that settles nothing is found');
 
 -- ---------------------------------------------------------------------------
@@ -217,10 +224,10 @@ SELECT throws_ok($$SELECT bakkt_ledger_internal.close_one_window(NULL, NULL, '20
 RESET SESSION AUTHORIZATION;
 SELECT grant_client_access('QRST', 'bakkt_test_reader') \g /dev/null
 SELECT string_agg(obligation_id::text, ',') AS of_client FROM obligation WHERE counterparty_kind = 'client' \gset
-SELECT (window_of('QRST', '2025-06-03 12:00Z')).state AS of_window \gset
+SELECT (window_of('QRST', '2025-06-03 12:00Z')).status AS of_window \gset
 SET LOCAL SESSION AUTHORIZATION bakkt_test_reader;
 SELECT set_eq('SELECT obligation FROM obligations()', ARRAY[:of_client], 'a reader lists the obligations of a granted client, and no provider''s');
-SELECT is((window_of('QRST', '2025-06-03 12:00Z')).state, :'of_window', 'a reader sees the windows of a granted client');
+SELECT is((window_of('QRST', '2025-06-03 12:00Z')).status, :'of_window', 'a reader sees the windows of a granted client');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM obligations()), 10::bigint, 'the company lists the obligations of all counterparties');
 

@@ -42,7 +42,7 @@ SELECT results_eq($$SELECT receivable::text, payable::text FROM obligation WHERE
 -- Settling the window that they were carried into
 -- ---------------------------------------------------------------------------
 SELECT pg_temp.day('2025-06-05', 'BUY', '0.2 BTC') \g /dev/null
-SELECT results_eq($$SELECT counterparty, paid::text, outstanding::text, state FROM settle_window('QRST', '2025-06-05', 's3', '2025-06-05 17:00Z')$$,
+SELECT results_eq($$SELECT counterparty, paid::text, outstanding::text, status FROM settle_window('QRST', '2025-06-05', 's3', '2025-06-05 17:00Z')$$,
 	$$VALUES ('QRST', '17000.00 USD', '0.00 USD', 'SETTLED'), ('QRST', '12000.00 USD', '0.00 USD', 'SETTLED'), ('QRST', '6000.00 USD', '0.00 USD', 'SETTLED'),
 	('lp1', '18000.00 USD', '0.00 USD', 'SETTLED'), ('lp1', '0.30 BTC', '0.00 BTC', 'SETTLED'), ('lp1', '12000.00 USD', '0.00 USD', 'SETTLED'), ('lp1', '0.20 BTC', '0.00 BTC', 'SETTLED')$$,
 	'settling a window pays what was carried into it, both ways');
@@ -51,7 +51,7 @@ SELECT results_eq($$SELECT reference::text COLLATE "default" FROM settlement_req
 SELECT results_eq($$SELECT pg_temp.as_posted('s3:QRST:USD:received')$$, $$VALUES ('Dr CORP Bank:operating 29000.00 USD'), ('Cr CORP Client:obligation:QRST:W3 29000.00 USD')$$,
 	'one wire pays all that a client owes for a window');
 SELECT results_eq($$SELECT s.* FROM settle_window('QRST', '2025-06-05', 's3', '2025-06-05 18:00Z') AS s$$,
-	$$SELECT p.* FROM settlement_request r, jsonb_populate_recordset(NULL::obligation_payment, r.outcome) AS p WHERE r.reference LIKE 's3:%' ORDER BY r.reference ~ 'lp1', r.reference$$,
+	$$SELECT p.* FROM settlement_request r, jsonb_array_elements(r.outcome) AS o, jsonb_populate_record(NULL::obligation_result, o || '{"replayed": true}') AS p WHERE r.reference LIKE 's3:%' ORDER BY r.reference ~ 'lp1', r.reference$$,
 	'a window settled again is answered as it was first');
 SELECT is((SELECT status FROM settlement_window WHERE window_no = 3), 'SETTLED', 'a window is settled with what was carried into it');
 
@@ -59,7 +59,7 @@ SELECT is((SELECT status FROM settlement_window WHERE window_no = 3), 'SETTLED',
 SELECT pg_temp.day('2025-06-06', 'BUY', '0.1 BTC') \g /dev/null
 SELECT carry_obligation('QRST', pg_temp.owed('W4', 'QRST', 'USD'), 'c5', at => '2025-06-06 15:00Z') \g /dev/null
 SELECT pg_temp.day('2025-06-07', 'BUY', '0.1 BTC') \g /dev/null
-SELECT results_eq($$SELECT paid::text, state FROM settle_window('QRST', '2025-06-07', 's5', '2025-06-07 17:00Z') WHERE counterparty = 'QRST'$$,
+SELECT results_eq($$SELECT paid::text, status FROM settle_window('QRST', '2025-06-07', 's5', '2025-06-07 17:00Z') WHERE counterparty = 'QRST'$$,
 	$$VALUES ('6000.00 USD', 'SETTLED'), ('6000.00 USD', 'SETTLED')$$, 'settling a window pays the carried and the own obligation of a client by one wire');
 SELECT is((SELECT count(*) FROM settlement_request WHERE reference LIKE 's5:QRST:%'), 1::bigint, 'a wire in one direction is one request');
 
@@ -74,7 +74,7 @@ GRANT bakkt_ledger_bookkeeper TO bakkt_test_approver;
 SELECT grant_client_access('QRST', 'bakkt_test_approver') \g /dev/null
 SELECT pg_temp.owed('W4', 'lp1', 'BTC') AS coin \gset
 SET LOCAL SESSION AUTHORIZATION bakkt_test_both;
-SELECT is(propose_write_off('QRST', :coin, 'o1', 'BAKKT_WRITE_OFF', '2025-07-06Z')::text, '0.10 BTC', 'what a provider does not deliver can be proposed to be written off');
+SELECT is((propose_write_off('QRST', :coin, 'o1', 'BAKKT_WRITE_OFF', '2025-07-06Z')).amount::text, '0.10 BTC', 'what a provider does not deliver can be proposed to be written off');
 SELECT throws_ok(format('SELECT propose_write_off(%L, %s, %L, %L)', 'QRST', :coin, 'o2', 'BAKKT_WRITE_OFF'), 'LG071', NULL,
 	'a second write-off of an obligation is not proposed before the first is decided');
 SELECT throws_ok($$SELECT decline_write_off('QRST', 'o1', 'mine')$$, 'LG067', NULL, 'nobody declines a write-off they proposed');
@@ -83,19 +83,27 @@ SELECT throws_ok($$SELECT decline_write_off('QRST', 'o1', 'no')$$, '42501', NULL
 SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT throws_ok($$SELECT decline_write_off('QRST', 'o9', 'no')$$, 'LG002', NULL, 'a write-off that was not proposed cannot be declined');
 SELECT throws_ok($$SELECT decline_write_off('QRST', 'o1', '')$$, 'LG002', NULL, 'a write-off is not declined without a reason');
-SELECT is(decline_write_off('QRST', 'o1', 'they will deliver', '2025-07-07Z'), 'DECLINED', 'a second person can decline a write-off');
-SELECT is(decline_write_off('QRST', 'o1', 'they will deliver', '2025-07-07Z'), 'DECLINED', 'declining a write-off again is no error');
+SELECT results_eq($$SELECT reference, outcome, replayed, status FROM decline_write_off('QRST', 'o1', 'they will deliver', '2025-07-07Z')$$, $$VALUES ('o1', 'declined', false, 'DECLINED')$$, 'a second person can decline a write-off');
+SELECT results_eq($$SELECT reference, outcome, replayed, status FROM decline_write_off('QRST', 'o1', 'they will deliver', '2025-07-07Z')$$, $$VALUES ('o1', 'declined', true, 'DECLINED')$$, 'declining a write-off again is no error');
 SELECT throws_ok($$SELECT approve_write_off('QRST', 'o1')$$, 'LG071', NULL, 'a declined write-off cannot be approved');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT reason FROM event WHERE subject = 'approval' AND event = 'declined'), 'they will deliver', 'a declined write-off records why');
-SELECT is((SELECT state FROM obligations('QRST') WHERE obligation = :coin), 'ENTERED', 'a declined write-off leaves the obligation as it was');
+SELECT is((SELECT status FROM obligations('QRST') WHERE obligation = :coin), 'ENTERED', 'a declined write-off leaves the obligation as it was');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_both;
-SELECT is(propose_write_off('QRST', :coin, 'o1', 'BAKKT_WRITE_OFF', '2025-07-06Z')::text, '0.10 BTC', 'a declined proposal made again is answered as it was first');
-SELECT is(propose_write_off('QRST', :coin, 'o3', 'BAKKT_WRITE_OFF', '2025-07-08Z')::text, '0.10 BTC', 'a declined write-off can be proposed anew under another reference');
+SELECT is((propose_write_off('QRST', :coin, 'o1', 'BAKKT_WRITE_OFF', '2025-07-06Z')).amount::text, '0.10 BTC', 'a declined proposal made again is answered as it was first');
+SELECT is((SELECT concat_ws(' ', reference, outcome, replayed, counterparty, amount, reason, status) FROM propose_write_off('QRST', :coin, 'o1', 'BAKKT_WRITE_OFF')), 'o1 proposed t lp1 0.10 BTC BAKKT_WRITE_OFF PROPOSED',
+	'a proposal made again has the status that it had first, though it was declined since');
+SELECT is((propose_write_off('QRST', :coin, 'o3', 'BAKKT_WRITE_OFF', '2025-07-08Z')).amount::text, '0.10 BTC', 'a declined write-off can be proposed anew under another reference');
 SET LOCAL SESSION AUTHORIZATION bakkt_test_approver;
 SELECT throws_ok($$SELECT approve_write_off('QRST', 'o1')$$, 'LG071', NULL, 'a declined proposal stays declined when another is made');
-SELECT results_eq($$SELECT paid::text, state FROM approve_write_off('QRST', 'o3', '2025-07-09Z')$$, $$VALUES ('0.10 BTC', 'WRITTEN_OFF')$$, 'a write-off proposed anew can be approved');
+SELECT results_eq($$SELECT amount::text, outcome FROM approve_write_off('QRST', 'o3', '2025-07-09Z')$$, $$VALUES ('0.10 BTC', 'written_off')$$, 'a write-off proposed anew can be approved');
 SELECT throws_ok($$SELECT decline_write_off('QRST', 'o3', 'late')$$, 'LG071', NULL, 'a write-off that was approved cannot be declined');
+RESET SESSION AUTHORIZATION;
+CREATE ROLE bakkt_test_tenant; GRANT bakkt_ledger_approver TO bakkt_test_tenant;
+SELECT grant_client_access('QRST', 'bakkt_test_tenant') \g /dev/null
+SET LOCAL SESSION AUTHORIZATION bakkt_test_tenant;
+SELECT is((SELECT jsonb_strip_nulls(to_jsonb(w)) FROM approve_write_off('QRST', 'o3') AS w), '{"reference": "o3", "outcome": "written_off", "replayed": true}',
+	'a tenant is told that a provider''s debt was written off, and nothing about it');
 RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT pg_temp.as_posted('o3')$$, $$VALUES ('Dr CORP Expense:bad-debt 0.10 BTC'), ('Cr CORP LP:net:lp1:W4 0.10 BTC')$$,
 	'what a provider does not deliver is bad debt');

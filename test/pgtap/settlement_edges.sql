@@ -23,7 +23,7 @@ CREATE FUNCTION pg_temp.trade(reference text, executed_at timestamptz) RETURNS v
 SELECT pg_temp.trade('t1', '2025-06-01 15:00Z'), pg_temp.trade('t2', '2025-06-02 15:00Z') \g /dev/null
 SELECT close_window('EDGE', '2025-06-02'), close_window('EDGE', '2025-06-03') \g /dev/null
 SELECT advise_window('EDGE', d), agree_window('EDGE', d) FROM unnest('{2025-06-03}'::date[]) AS d \g /dev/null
-SELECT is((window_of('EDGE', '-infinity')).window_no, 1, 'instants before the first window belong to the first window');
+SELECT is((window_of('EDGE', '-infinity')).settlement_window, 'W1', 'instants before the first window belong to the first window');
 
 -- Settling a window needs a reference of its own.
 SELECT throws_ok($$SELECT settle_window('EDGE', '2025-06-03', NULL)$$, 'LG002', NULL,

@@ -58,7 +58,7 @@ BEGIN
 	PERFORM open_apex_batch(client, 'Apex', '2026-11-03 15:00Z'), record_apex_wire(client, 'received', '1.00 USD', 'from Apex', at => '2026-11-04 15:00Z');
 	PERFORM post_trade(customer, 'BUY', '0.02 BTC', 'LP1', 'next day', provider_price => '60000.00 USD/BTC', executed_at => '2026-11-03 16:00Z'), close_window(client, '2026-11-04');
 	PERFORM set_config('session_authorization', 'ledger_test_settler', true);
-	PERFORM propose_write_off(client, o.obligation, 'bad obligation', 'PARTNER_WRITE_OFF') FROM obligations(client, true) AS o WHERE o.counterparty = client;
+	PERFORM propose_write_off(o.client, o.obligation, 'bad obligation', 'PARTNER_WRITE_OFF') FROM obligations(client, true) AS o WHERE o.counterparty = o.client;
 	PERFORM set_config('session_authorization', 'postgres', true);
 	PERFORM charge_cash_call_write_offs('2026-11-01 15:00Z', client), recover_cash_call(client, unpaid, 'paid after all', at => '2026-11-04 15:00Z');
 END

@@ -150,7 +150,7 @@ SELECT is(pg_temp.buy('1 BTC', '100.00 USD/BTC', '100.03 USD/BTC', account => 'S
 -- every execution so far: customer's money = provider's money, revenue included (I17), to the cent
 SELECT is_empty($$ SELECT reference FROM execution
 	WHERE net_money - provider_money <> revenue $$, 'revenue is the customer''s money less the provider''s (I17)');
-SELECT is_empty($$ SELECT e.reference FROM execution e JOIN posting p ON p.client_id = e.client_id AND p.journal = e.journal AND p.fund = 'CORP'
+SELECT is_empty($$ SELECT e.reference FROM execution e JOIN posting p ON p.journal = e.journal AND p.fund = 'CORP'
 	 AND (p.name LIKE 'Revenue:%' OR p.name LIKE 'RevShare:%')
 	GROUP BY e.reference, e.revenue HAVING -sum(p.amount) <> e.revenue $$, 'revenue lines and the client''s share add up to the revenue');
 
@@ -190,12 +190,12 @@ SELECT results_eq($$ SELECT client_order_id COLLATE "default", accrued, charged 
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.again(overrides jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	f jsonb := '{"account": "XYZZ0001", "side": "BUY", "quantity": "0.1 BTC", "provider": "lp1", "provider_price": "60000 USD/BTC", "markup_bps": "50", "fee_bps": "10",
+	f jsonb := '{"customer": "XYZZ0001", "side": "BUY", "quantity": "0.1 BTC", "provider": "lp1", "provider_price": "60000 USD/BTC", "markup_bps": "50", "fee_bps": "10",
 				 "fee_fixed": "0.10 USD", "markup_fixed": "1.00 USD/BTC", "client_order_id": "o-1", "executed_at": "2026-11-20 15:00Z"}'::jsonb || overrides;
 	answer text;
 BEGIN
 	SELECT format('%s %s %s', outcome, replayed, net_money) INTO answer
-	  FROM post_trade(f ->> 'account', f ->> 'side', (f ->> 'quantity')::amount, f ->> 'provider', 'again', (f ->> 'provider_price')::price, (f ->> 'price')::price,
+	  FROM post_trade(f ->> 'customer', f ->> 'side', (f ->> 'quantity')::amount, f ->> 'provider', 'again', (f ->> 'provider_price')::price, (f ->> 'price')::price,
 		(f ->> 'markup_bps')::int, (f ->> 'markup_fixed')::price, (f ->> 'fee_bps')::int, (f ->> 'fee_fixed')::amount, (f ->> 'fee_minimum')::amount,
 		f ->> 'client_order_id', (f ->> 'executed_at')::timestamptz, f ->> 'symbol', (f ->> 'encumbered')::boolean);
 	RETURN answer;
@@ -209,7 +209,7 @@ SELECT is(pg_temp.again('{"symbol": "BTCUSD"}'), 'posted t 6036.23 USD',
 	'an execution submitted again with its own symbol is a replay');
 SELECT is(pg_temp.again(jsonb_build_object(field, value)), 'LG020 ' || coalesce(named, field),
 	format('a conflict names the field %s, changed to %s', field, coalesce(value, 'NULL')))
-  FROM (VALUES ('account', 'XYZZ0002', NULL), ('side', 'SELL', NULL), ('quantity', '0.2 BTC', NULL), ('provider', 'lp2', NULL), ('provider', 'lp9', NULL), ('provider_price', '60001 USD/BTC', NULL),
+  FROM (VALUES ('customer', 'XYZZ0002', NULL), ('side', 'SELL', NULL), ('quantity', '0.2 BTC', NULL), ('provider', 'lp2', NULL), ('provider', 'lp9', NULL), ('provider_price', '60001 USD/BTC', NULL),
 			   ('markup_bps', '51', NULL), ('markup_bps', NULL, NULL), ('markup_fixed', '2.00 USD/BTC', NULL), ('fee_bps', '11', NULL), ('fee_fixed', '0.20 USD', NULL),
 			   ('fee_minimum', '1.00 USD', NULL), ('client_order_id', 'o-2', NULL), ('client_order_id', NULL, NULL), ('encumbered', 'true', NULL),
 			   ('executed_at', NULL, NULL), ('executed_at', '2026-11-20 15:00:01Z', NULL)) AS change(field, value, named);
@@ -228,9 +228,9 @@ SELECT change_customer('XYZZ0001', mode => 'OPEN') \g /dev/null
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.refused(overrides jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	f jsonb := '{"reference": "fresh", "account": "XYZZ0001", "side": "BUY", "quantity": "0.1 BTC", "provider": "lp1", "provider_price": "60000 USD/BTC"}'::jsonb || overrides;
+	f jsonb := '{"reference": "fresh", "customer": "XYZZ0001", "side": "BUY", "quantity": "0.1 BTC", "provider": "lp1", "provider_price": "60000 USD/BTC"}'::jsonb || overrides;
 BEGIN
-	PERFORM post_trade(f ->> 'account', f ->> 'side', (f ->> 'quantity')::amount, f ->> 'provider', f ->> 'reference', (f ->> 'provider_price')::price, (f ->> 'price')::price,
+	PERFORM post_trade(f ->> 'customer', f ->> 'side', (f ->> 'quantity')::amount, f ->> 'provider', f ->> 'reference', (f ->> 'provider_price')::price, (f ->> 'price')::price,
 		(f ->> 'markup_bps')::int, (f ->> 'markup_fixed')::price, (f ->> 'fee_bps')::int, (f ->> 'fee_fixed')::amount, (f ->> 'fee_minimum')::amount,
 		f ->> 'client_order_id', (f ->> 'executed_at')::timestamptz, f ->> 'symbol', (f ->> 'encumbered')::boolean);
 	RETURN 'posted';
@@ -238,10 +238,10 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN SQLSTATE;
 END $$;
 SELECT is(pg_temp.refused(overrides::jsonb), code, 'an execution is refused with ' || code || ' for ' || overrides)
-  FROM (VALUES ('{"reference": null}', 'LG002'), ('{"reference": ""}', 'LG002'), ('{"account": null}', 'LG002'), ('{"side": null}', 'LG002'), ('{"side": "buy"}', 'LG002'),
+  FROM (VALUES ('{"reference": null}', 'LG002'), ('{"reference": ""}', 'LG002'), ('{"customer": null}', 'LG002'), ('{"side": null}', 'LG002'), ('{"side": "buy"}', 'LG002'),
 			   ('{"quantity": null}', 'LG002'), ('{"provider": null}', 'LG002'), ('{"provider": ""}', 'LG002'), ('{"provider_price": null}', 'LG002'),
 			   ('{"price": "60000 USD/BTC", "markup_bps": 5}', 'LG002'), ('{"client_order_id": ""}', 'LG002'), ('{"side": "SELL", "encumbered": true}', 'LG002'),
-			   ('{"account": "NOBODY01"}', 'LG012'), ('{"account": "SHORT"}', 'LG012'), ('{"account": "xyzz0001"}', 'LG012'),
+			   ('{"customer": "NOBODY01"}', 'LG012'), ('{"customer": "SHORT"}', 'LG012'), ('{"customer": "xyzz0001"}', 'LG012'),
 			   ('{"provider": "lp9"}', 'LG014'), ('{"provider": "LP1"}', 'LG014'),
 			   ('{"provider_price": "60000 EUR/BTC"}', 'LG015'), ('{"symbol": "ETHUSD"}', 'LG015'), ('{"quantity": "1 NOPE", "provider_price": "1 USD/NOPE"}', 'LG015'),
 			   ('{"provider_price": "60000 USD/ETH"}', 'LG042'), ('{"price": "60000 EUR/BTC"}', 'LG042'), ('{"fee_fixed": "1 EUR"}', 'LG042'), ('{"fee_minimum": "1 BTC"}', 'LG042'),
@@ -260,9 +260,9 @@ SELECT is(pg_temp.refused(jsonb_build_object('executed_at', clock_timestamp() + 
 	'an execution more than five minutes ahead is refused');
 SELECT is(pg_temp.refused(jsonb_build_object('executed_at', clock_timestamp() + interval '4 minutes', 'reference', 'ahead')), 'posted',
 	'an execution four minutes ahead is posted');
-SELECT is(pg_temp.refused('{"account": "MARK0001", "fee_bps": 5}'), 'LG002', 'a client with markups takes no fee');
-SELECT is(pg_temp.refused('{"account": "FEES0001", "markup_bps": 5}'), 'LG002', 'a client with fees takes no markup');
-SELECT is(pg_temp.refused('{"account": "FEES0001", "fee_bps": 5, "reference": "fee-1"}'), 'posted', 'a client with fees takes a fee');
+SELECT is(pg_temp.refused('{"customer": "MARK0001", "fee_bps": 5}'), 'LG002', 'a client with markups takes no fee');
+SELECT is(pg_temp.refused('{"customer": "FEES0001", "markup_bps": 5}'), 'LG002', 'a client with fees takes no markup');
+SELECT is(pg_temp.refused('{"customer": "FEES0001", "fee_bps": 5, "reference": "fee-1"}'), 'posted', 'a client with fees takes a fee');
 SELECT is(pg_temp.refused('{"side": "SELL", "quantity": "0.5 ETH", "provider_price": "3000 USD/ETH"}'), 'LG050', 'coin never held cannot be sold');
 SELECT is_empty($$ SELECT name FROM account WHERE name = 'Cust:XYZZ0001' AND asset = 'ETH' $$, 'a refused sale opens no account');
 
@@ -270,8 +270,8 @@ SELECT is_empty($$ SELECT name FROM account WHERE name = 'Cust:XYZZ0001' AND ass
 CREATE FUNCTION pg_temp.may(mode text, party_status text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM change_customer('SHRE0001', mode => mode, party_status => party_status);
-	RETURN pg_temp.refused(jsonb_build_object('account', 'SHRE0001', 'reference', 'may-buy-' || mode || party_status)) || ' '
-		|| pg_temp.refused(jsonb_build_object('account', 'SHRE0001', 'side', 'SELL', 'reference', 'may-sell-' || mode || party_status));
+	RETURN pg_temp.refused(jsonb_build_object('customer', 'SHRE0001', 'reference', 'may-buy-' || mode || party_status)) || ' '
+		|| pg_temp.refused(jsonb_build_object('customer', 'SHRE0001', 'side', 'SELL', 'reference', 'may-sell-' || mode || party_status));
 END $$;
 SELECT is(pg_temp.may(mode, status), expected,
 	format('a customer in mode %s and status %s buys and sells: %s', mode, status, expected))
@@ -296,10 +296,10 @@ ROLLBACK TO undone;
 SELECT is(pg_temp.refused('{"provider": "lp3"}'), 'LG014', 'an execution with a provider whose opening was rolled back is refused');
 SELECT open_customer(client => 'XYZZ', customer => 'XYZZ0003') \g /dev/null
 SAVEPOINT undone;
-SELECT is(pg_temp.refused('{"account": "XYZZ0003", "reference": "new-account"}'), 'posted',
+SELECT is(pg_temp.refused('{"customer": "XYZZ0003", "reference": "new-account"}'), 'posted',
 	'an execution opens the accounts of a new customer');
 ROLLBACK TO undone;
-SELECT is(pg_temp.refused('{"account": "XYZZ0003", "reference": "new-account"}'), 'posted',
+SELECT is(pg_temp.refused('{"customer": "XYZZ0003", "reference": "new-account"}'), 'posted',
 	'an execution opens accounts again whose opening was rolled back');
 
 -- ---------------------------------------------------------------------------
@@ -319,17 +319,29 @@ SELECT is((post_trade('XYZZ0004', 'BUY', '0.1 BTC', 'lp1', 'dry', price => '100 
 	'a dry run does not use up its reference');
 
 -- ---------------------------------------------------------------------------
+-- Coin that arrives, and settling with a provider, answer like any request
+-- ---------------------------------------------------------------------------
+SELECT results_eq($$ SELECT reference, outcome, replayed, customer, deposited, position_after IS NOT NULL FROM deposit_coin('XYZZ0001', '0.5 BTC', 'chain-1') $$,
+	$$ VALUES ('chain-1', 'posted', false, 'XYZZ0001', '0.5 BTC'::amount, true) $$, 'a deposit of coin is answered with its reference, outcome and customer');
+SELECT results_eq($$ SELECT reference, outcome, replayed, customer, deposited, journal FROM deposit_coin('XYZZ0001', '0.5 BTC', 'chain-1') $$,
+	$$ SELECT 'chain-1', 'posted', true, 'XYZZ0001', '0.5 BTC'::amount, journal_id FROM journal WHERE reference = 'chain-1' $$, 'a deposit of coin recorded again is answered as it was first');
+SELECT results_eq($$ SELECT reference, outcome, replayed, provider, money_paid FROM record_provider_settlement('XYZZ', 'lp1', NULL, '1.00 USD', 'paid-1') $$,
+	$$ VALUES ('paid-1', 'posted', false, 'lp1', '1 USD'::amount) $$, 'a settlement with a provider is answered with its reference, outcome and provider');
+SELECT results_eq($$ SELECT reference, outcome, replayed, provider, money_paid, journal FROM record_provider_settlement('XYZZ', 'lp1', NULL, '1.00 USD', 'paid-1') $$,
+	$$ SELECT 'paid-1', 'posted', true, 'lp1', '1 USD'::amount, journal_id FROM journal WHERE reference = 'paid-1' $$, 'a settlement with a provider recorded again is answered as it was first');
+
+-- ---------------------------------------------------------------------------
 -- The view of executions, and the size of stored journals
 -- ---------------------------------------------------------------------------
-SELECT is((SELECT jsonb_strip_nulls(to_jsonb(e) - ARRAY['recorded_at', 'journal', 'client_id', 'customer_id', 'instrument_id', 'provider_id', 'terms'])
+SELECT is((SELECT jsonb_strip_nulls(to_jsonb(e) - ARRAY['recorded_at', 'journal', 'terms'])
 			 FROM execution e WHERE reference = 'J04a'),
-	jsonb_build_object('client', 'XYZZ', 'account', 'XYZZ0001', 'reference', 'J04a', 'kind', 'trade', 'symbol', 'BTCUSD', 'side', 'SELL', 'quantity', '0.04 BTC',
+	jsonb_build_object('client', 'XYZZ', 'customer', 'XYZZ0001', 'reference', 'J04a', 'kind', 'trade', 'symbol', 'BTCUSD', 'side', 'SELL', 'quantity', '0.04 BTC',
 		'price', '60695.00 USD/BTC', 'net_money', '-2427.80 USD', 'fee', '0.00 USD', 'provider', 'lp2', 'provider_price', '61000.00 USD/BTC', 'provider_money', '-2440.00 USD',
 		'revenue', '12.20 USD', 'revenue_share', '0.00 USD', 'funding_model', 'BAKKT_TPJ', 'executed_at', to_jsonb('2026-11-20 16:00Z'::timestamptz)),
 	'an execution is one row with all its terms');
 SELECT cmp_ok((SELECT max(pg_column_size(terms)) FROM journal WHERE reference LIKE 'J0%'), '<=', 45, 'terms of a usual trade take at most 45 bytes');
 SELECT cmp_ok((SELECT max(pg_column_size(j.*)) FROM journal j WHERE reference LIKE 'J0%'), '<', 300, 'a stored journal of a trade takes less than 300 bytes');
-SELECT is_empty('SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)',
+SELECT is_empty('SELECT c.code, t.fund, t.asset FROM client c, trial_balance(c.code) t GROUP BY 1, 2, 3 HAVING sum(t.debit) <> sum(t.credit)',
 	'debits equal credits per client, fund and asset');
 
 -- a million executions worth nothing each would give coin away

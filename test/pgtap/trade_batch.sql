@@ -14,7 +14,7 @@ CREATE FUNCTION pg_temp.request(reference text, account text DEFAULT 'QRST0001',
 								provider_price price DEFAULT '60000 USD/BTC', markup_bps int DEFAULT 50, linked boolean DEFAULT false, client_order_id text DEFAULT NULL,
 								price price DEFAULT NULL, fee_bps int DEFAULT NULL, fee_minimum amount DEFAULT NULL)
 RETURNS trade_request LANGUAGE sql AS $$
-	SELECT ROW(reference, account, side, quantity, provider, CASE WHEN price IS NULL THEN provider_price END, price, CASE WHEN price IS NULL THEN markup_bps END, NULL, fee_bps, NULL, fee_minimum,
+	SELECT ROW(account, side, quantity, provider, reference, CASE WHEN price IS NULL THEN provider_price END, price, CASE WHEN price IS NULL THEN markup_bps END, NULL, fee_bps, NULL, fee_minimum,
 			   client_order_id, '2026-11-20 15:00Z', NULL, false, linked)::trade_request $$;
 
 -- ---------------------------------------------------------------------------
@@ -151,12 +151,12 @@ SELECT is_empty($$
 		'price and net money agree with a model in plain SQL');
 SELECT is_empty($$ SELECT reference FROM execution WHERE net_money - provider_money <> revenue $$,
 	'revenue is net money less the provider''s money (I17)');
-SELECT is((SELECT sum_signed_quantity(terms) FROM execution WHERE account LIKE 'N%' AND client = 'XYZZ'),
+SELECT is((SELECT sum_signed_quantity(terms) FROM execution WHERE customer LIKE 'N%' AND client = 'XYZZ'),
 	(SELECT -sum(amount) FROM posting WHERE fund = 'CUST' AND name LIKE 'Cust:N%'),
 	'the coin of executions is the coin of the customers');
 SELECT is((SELECT count(*) FROM (SELECT (post_trades((SELECT array_agg(request ORDER BY g) FROM large))).replayed) again WHERE replayed), 12000::bigint,
 	'a large batch sent again is answered wholly from what was recorded');
-SELECT is_empty('SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)',
+SELECT is_empty('SELECT c.code, t.fund, t.asset FROM client c, trial_balance(c.code) t GROUP BY 1, 2, 3 HAVING sum(t.debit) <> sum(t.credit)',
 	'debits equal credits per client, fund and asset after batches');
 
 SELECT * FROM finish();

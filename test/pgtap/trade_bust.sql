@@ -109,7 +109,7 @@ SELECT is((SELECT array_agg(position_after ORDER BY request) FROM correct_trade(
 	'a correction can be corrected');
 SELECT is((SELECT array_agg(outcome ORDER BY request) FROM correct_trade('QRST0002', 'BUY', '0.1 BTC', 'LP1', 'exec-4f', '60000 USD/BTC', original => 'exec-4e', original_customer => 'QRST0001')),
 	'{posted,posted}', 'an execution booked to the wrong customer can be corrected');
-SELECT is((SELECT format('%s %s', e.account, o.account) FROM execution e JOIN execution o ON o.journal = e.corrects WHERE e.reference = 'exec-4f'), 'QRST0002 QRST0001',
+SELECT is((SELECT format('%s %s', e.customer, o.customer) FROM execution e JOIN execution o ON o.journal = e.corrects WHERE e.reference = 'exec-4f'), 'QRST0002 QRST0001',
 	'a correction names the execution of the wrong customer');
 
 -- both or neither: the cause is raised, not the chain
@@ -129,7 +129,7 @@ SELECT results_eq('SELECT count(*) FROM journal', 'SELECT journals FROM before',
 SELECT is((SELECT array_agg(fee ORDER BY request) FROM correct_trade('QRST0001', 'BUY', '1 BTC', 'LP1', 'fill-3c', price => '400 USD/BTC', fee_bps => 50, fee_minimum => '5 USD', client_order_id => 'order', original => 'fill-3')),
 	ARRAY['-3.50 USD', '5.00 USD']::amount[], 'a corrected fill pays what its order lacks of minimum or rate');
 
-SELECT is_empty('SELECT client_code, fund, asset FROM trial_balance() GROUP BY 1, 2, 3 HAVING sum(debit) <> sum(credit)',
+SELECT is_empty('SELECT c.code, t.fund, t.asset FROM client c, trial_balance(c.code) t GROUP BY 1, 2, 3 HAVING sum(t.debit) <> sum(t.credit)',
 	'debits equal credits per client, fund and asset after busts');
 SELECT * FROM finish();
 ROLLBACK;

@@ -12,7 +12,7 @@ SELECT open_provider(code, code) FROM unnest('{LP1,LP2,LP3,LP4}'::text[]) AS cod
 SELECT deposit_coin('QRST0001', '100 BTC', 'coin') \g /dev/null
 CREATE FUNCTION pg_temp.request(reference text, provider_price text, price text DEFAULT NULL, side text DEFAULT 'BUY', provider text DEFAULT 'LP1', quantity text DEFAULT '0.01 BTC',
 	account text DEFAULT 'QRST0001', symbol text DEFAULT 'BTC') RETURNS trade_request LANGUAGE sql AS $$
-	SELECT ROW(reference, account, side, quantity::bakkt_ledger.amount, provider, (provider_price || ' USD/' || symbol)::bakkt_ledger.price, (price || ' USD/' || symbol)::bakkt_ledger.price,
+	SELECT ROW(account, side, quantity::bakkt_ledger.amount, provider, reference, (provider_price || ' USD/' || symbol)::bakkt_ledger.price, (price || ' USD/' || symbol)::bakkt_ledger.price,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::bakkt_ledger.trade_request $$;
 -- what came of one execution
 CREATE FUNCTION pg_temp.trade(reference text, provider_price text, price text DEFAULT NULL, side text DEFAULT 'BUY', provider text DEFAULT 'LP1', quantity text DEFAULT '0.01 BTC',

@@ -92,7 +92,8 @@ SELECT is_empty('SELECT pg_temp.wrong_fees()', 'I18: each fill pays its order''s
 ANALYZE journal, customer;
 SELECT is_empty($$ SELECT o.client_order_id, o.charged, e.paid
 	FROM order_commission o
-	JOIN (SELECT client_id, customer_id, client_order_id, sum_fee(terms) AS paid FROM execution WHERE sign(fee_minimum(terms)) > 0 GROUP BY 1, 2, 3) e USING (client_id, customer_id)
+	JOIN customer c USING (client_id, customer_id)
+	JOIN (SELECT customer, client_order_id, sum_fee(terms) AS paid FROM execution WHERE sign(fee_minimum(terms)) > 0 GROUP BY 1, 2) e ON e.customer = c.customer_code
 	WHERE e.client_order_id = o.client_order_id AND o.charged <> e.paid $$,
 	'the stored commission of an order equals the fees its executions charged');
 

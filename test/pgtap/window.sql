@@ -84,7 +84,7 @@ SELECT throws_ok($$SELECT close_window('QRST', '2199-01-01', '2199-02-01')$$, 'L
 	'closing a window ahead of the clock is refused');
 SELECT throws_ok($$SELECT close_window('NONE', '2025-03-08')$$, 'LG010', NULL,
 	'closing a window of an unknown client is refused');
-SELECT results_eq($$SELECT settlement_window, state FROM close_window('QRST', '2025-03-08', '2025-03-08 15:00Z') LIMIT 1$$, $$VALUES ('W1', 'SEALED')$$,
+SELECT results_eq($$SELECT settlement_window, status FROM close_window('QRST', '2025-03-08', '2025-03-08 15:00Z') LIMIT 1$$, $$VALUES ('W1', 'SEALED')$$,
 	'closing the first window seals it as W1');
 SELECT results_eq($$SELECT reference FROM window_members('QRST', '2025-03-08')$$, $$VALUES ('before all')$$,
 	'the first window takes executions older than itself');
@@ -128,7 +128,7 @@ SELECT is_empty($$SELECT * FROM settlement_window a JOIN settlement_window b ON 
 CREATE TEMP TABLE regenerated (closes_on date, fingerprint text);
 CREATE FUNCTION pg_temp.fingerprint(client text, closes_on date) RETURNS text LANGUAGE sql AS $$
 	SELECT md5(coalesce(string_agg(m::text, E'\n' ORDER BY place), '') || (SELECT string_agg(s::text, E'\n') FROM window_summary(client, closes_on) AS s))
-	FROM window_members(client, closes_on) WITH ORDINALITY AS m (journal, kind, account, reference, client_order_id, symbol, side, quantity, price, net_money,
+	FROM window_members(client, closes_on) WITH ORDINALITY AS m (journal, kind, customer, reference, client_order_id, symbol, side, quantity, price, net_money,
 		provider, funding_model, executed_at, recorded_at, late_from, original, place) $$;
 INSERT INTO regenerated SELECT closes_on, pg_temp.fingerprint('QRST', closes_on) FROM settlement_window;
 
@@ -257,23 +257,31 @@ SELECT throws_ok($$SELECT dispute_window('QRST', '2025-03-09', 'wrong')$$, 'LG07
 SELECT throws_ok($$SELECT advise_window('QRST', '2030-03-09')$$, 'LG070', NULL, 'a window that is not closed is not advised');
 SELECT is((SELECT executions FROM settlement_window WHERE closes_on = '2025-03-09'), NULL,
 	'the executions of a window are not counted before its proof');
-SELECT is(advise_window('QRST', '2025-03-09', at => '2025-03-09 15:30Z'), 'ADVISED', 'a sealed window can be advised');
+SELECT is((advise_window('QRST', '2025-03-09', at => '2025-03-09 15:30Z')).status, 'ADVISED', 'a sealed window can be advised');
 SELECT is((SELECT executions FROM settlement_window WHERE closes_on = '2025-03-09'), 2::bigint,
 	'advising a window counts its executions');
 SELECT throws_ok($$UPDATE settlement_window SET executions = 3 WHERE closes_on = '2025-03-09'$$, 'LG066', NULL,
 	'the count of a window''s executions is never changed');
-SELECT is(advise_window('QRST', '2025-03-09', at => '2025-03-09 15:31Z'), 'ADVISED', 'advising a window again is no error');
+SELECT results_eq($$SELECT outcome, replayed, client, settlement_window, closes_on, status FROM advise_window('QRST', '2025-03-09', at => '2025-03-09 15:31Z')$$,
+	$$VALUES ('advised', true, 'QRST', 'W2', date '2025-03-09', 'ADVISED')$$, 'advising a window again is no error');
 SELECT throws_ok($$SELECT dispute_window('QRST', '2025-03-09', '')$$, 'LG002', NULL, 'a dispute without a reason is refused');
-SELECT is(dispute_window('QRST', '2025-03-09', 'one trade is not ours', '2025-03-09 16:00Z'), 'DISPUTED',
+SELECT is((dispute_window('QRST', '2025-03-09', 'one trade is not ours', '2025-03-09 16:00Z')).status, 'DISPUTED',
 	'an advised window can be disputed with a reason');
-SELECT is(agree_window('QRST', '2025-03-09', 'found it', '2025-03-09 17:00Z'), 'AGREED', 'a disputed window can be agreed');
+SELECT results_eq($$SELECT outcome, replayed, status FROM dispute_window('QRST', '2025-03-09', 'one trade is not ours')$$, $$VALUES ('disputed', true, 'DISPUTED')$$,
+	'disputing a window again is answered as it was first');
+SELECT is((agree_window('QRST', '2025-03-09', 'found it', '2025-03-09 17:00Z')).status, 'AGREED', 'a disputed window can be agreed');
+SELECT results_eq($$SELECT outcome, replayed, status FROM agree_window('QRST', '2025-03-09', 'found it')$$, $$VALUES ('agreed', true, 'AGREED')$$,
+	'agreeing to a window again is answered as it was first');
 SELECT throws_ok($$SELECT advise_window('QRST', '2025-03-09')$$, 'LG071', NULL, 'an agreed window is not advised again');
-SELECT results_eq($$SELECT concat_ws(' ', event_no, state, to_char(at AT TIME ZONE 'UTC', 'HH24:MI'), reason) COLLATE "C" FROM window_event
+SELECT throws_ok($$SELECT dispute_window('QRST', '2025-03-09', 'one trade is not ours')$$, 'LG071', NULL, 'a dispute that was settled is not repeated');
+SELECT results_eq($$SELECT concat_ws(' ', event_no, status, to_char(at AT TIME ZONE 'UTC', 'HH24:MI'), reason) COLLATE "C" FROM window_event
 		WHERE window_no = 2 AND role_name = current_user ORDER BY event_no$$,
 	$$SELECT e COLLATE "C" FROM unnest('{1 CLOSING 15:00,2 SEALED 15:00,3 ADVISED 15:30,4 DISPUTED 16:00 one trade is not ours,5 AGREED 17:00 found it}'::text[]) AS e$$,
 	'each change of a window''s state records when, who and why');
-SELECT is(advise_window('QRST', '2025-03-12'), 'ADVISED', 'an empty window is advised');
-SELECT is(agree_window('QRST', '2025-03-12'), 'SETTLED', 'an empty window is settled as soon as it is agreed');
+SELECT is((advise_window('QRST', '2025-03-12')).status, 'ADVISED', 'an empty window is advised');
+SELECT is((agree_window('QRST', '2025-03-12')).status, 'SETTLED', 'an empty window is settled as soon as it is agreed');
+SELECT results_eq($$SELECT outcome, replayed, status FROM agree_window('QRST', '2025-03-12')$$, $$VALUES ('agreed', true, 'SETTLED')$$,
+	'agreeing again to a window that was settled at once is no error');
 
 SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 

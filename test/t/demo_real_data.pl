@@ -76,8 +76,8 @@ SQL
 
 is(query(<<'SQL'), '', 'a net settling client has one obligation per closed window, with the sum, payer and payee of plain SQL');
 SELECT * FROM (
-	SELECT client_code, row_number() OVER (PARTITION BY client_code ORDER BY obligation), payer, payee, value(amount)
-	FROM obligations() WHERE counterparty = client_code
+	SELECT client, row_number() OVER (PARTITION BY client ORDER BY obligation), payer, payee, value(amount)
+	FROM obligations() WHERE counterparty = client
 ) ledger (client, place, payer, payee, amount)
 FULL JOIN (
 	SELECT client, row_number() OVER (PARTITION BY client ORDER BY closes_on),
@@ -92,7 +92,7 @@ SQL
 is(query(<<'SQL'), '', 'providers are owed money and owe coin as in plain SQL');
 SELECT * FROM (
 	SELECT counterparty, asset::text, sum(CASE payer WHEN 'BAKKT' THEN -value(amount) ELSE value(amount) END)
-	FROM obligations() WHERE counterparty <> client_code GROUP BY 1, 2
+	FROM obligations() WHERE counterparty <> client GROUP BY 1, 2
 ) ledger (provider, asset, net)
 FULL JOIN (
 	SELECT provider, asset, sum(owes)
@@ -120,7 +120,7 @@ SQL
 
 is(query(<<'SQL'), '', 'revenue and the clients\' shares are what lies between the customers\' and the providers\' money');
 SELECT * FROM (
-	SELECT client_code, sum(value(credit)) FROM trial_balance() WHERE kind IN ('corp_revenue_markup', 'corp_revenue_trade_fee', 'corp_revenue_share') GROUP BY 1
+	SELECT c.code, sum(value(t.credit)) FROM client c, trial_balance(c.code) t WHERE t.kind IN ('corp_revenue_markup', 'corp_revenue_trade_fee', 'corp_revenue_share') GROUP BY 1
 ) ledger (client, revenue)
 FULL JOIN (
 	SELECT client, sum(CASE side WHEN 'BUY' THEN net - provider_money ELSE provider_money - net END) FROM plain.trade GROUP BY 1

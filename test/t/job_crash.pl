@@ -30,7 +30,7 @@ cmp_ok(scalar(split /\n/, $plan), '>', 100, 'more than 100 runs of jobs are due'
 sub state_of
 {
 	my ($server) = @_;
-	return in_ledger($server, q{SELECT (SELECT count(*) FROM job_run), (SELECT count(*) FROM settlement_window), (SELECT count(*) FROM hold WHERE status = 'open'),
+	return in_ledger($server, q{SELECT (SELECT count(*) FROM job_run), (SELECT count(*) FROM settlement_window), (SELECT count(*) FROM hold WHERE upper(status) = 'OPEN'),
 		(SELECT count(*) FROM journal), (SELECT count(*) FROM block)});
 }
 
@@ -72,9 +72,9 @@ is(in_ledger($node, "SELECT job, occurrence, covers FROM job_run WHERE occurrenc
 	'six runners do every due run exactly once');
 is(in_ledger($node, "SELECT count(*), count(DISTINCT closes_on), min(closes_on), max(closes_on) FROM settlement_window"), '99|99|2026-01-11|2026-04-19',
 	'each window is closed exactly once');
-is(in_ledger($node, "SELECT count(*) FROM hold WHERE status = 'open'"), 0, 'no hold stays open past its expiry');
+is(in_ledger($node, "SELECT count(*) FROM hold WHERE upper(status) = 'OPEN'"), 0, 'no hold stays open past its expiry');
 is(in_ledger($node, "SELECT count(*) FROM event WHERE subject = 'hold' AND event = 'expired'"), 100, 'each hold is expired exactly once');
-is(in_ledger($node, "SELECT job FROM job_run WHERE status <> 'done' OR started_at > ended_at"), '',
+is(in_ledger($node, "SELECT job FROM job_run WHERE status <> 'DONE' OR started_at > ended_at"), '',
 	'every run is recorded as done and ends no earlier than it starts');
 is(in_ledger($node, 'SELECT * FROM check_settlement()'), '', 'check_settlement() finds nothing after all runs');
 verify_clean($node, 'after all runs');

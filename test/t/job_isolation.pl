@@ -108,7 +108,7 @@ my $started = time;
 in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");
 my $took = time - $started;
 cmp_ok($took, '<', $limit, 'all jobs of a day end at once while a client is locked');
-is(in_ledger($node, q{SELECT job, sqlstate, message FROM job_run WHERE client IS NULL AND status <> 'done'}), '',
+is(in_ledger($node, q{SELECT job, sqlstate, message FROM job_run WHERE client IS NULL AND status <> 'DONE'}), '',
 	'every job of a day is done while a client is locked');
 is(in_ledger($node, q{SELECT DISTINCT client, sqlstate FROM job_run WHERE client IS NOT NULL}), 'AAAA|55P03',
 	'only the parts of the locked client fail');
@@ -116,9 +116,9 @@ is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job
 	'charge_cash_call_write_offs close_due_windows instruct_settlement_transfers', 'a client that was left out of a run is on record');
 is(in_ledger($node, q{SELECT string_agg(DISTINCT job, ' ' ORDER BY job) FROM job_run WHERE result ~ 'in use by other sessions: \d+ of AAAA'}),
 	'expire_holds process_cash_calls retry_cash_calls settle_deposits', 'what a run left to the next one is in its result');
-is(in_ledger($node, q{SELECT h.status, t.status, (SELECT count(*) FROM settlement_window w WHERE w.client_id = c.client_id AND w.closes_on > '2026-03-30'),
+is(in_ledger($node, q{SELECT upper(h.status), t.status, (SELECT count(*) FROM settlement_window w WHERE w.client_id = c.client_id AND w.closes_on > '2026-03-30'),
 	(SELECT count(*) FROM cash_write_off w WHERE w.client_id = c.client_id AND w.charged_at IS NOT NULL) FROM client c JOIN hold h USING (client_id) JOIN funding_transfer t USING (client_id)
-	WHERE c.code = 'BBBB' AND h.reference = 'h1' AND t.reference = 'd1'}), 'expired|SETTLED|2|2',
+	WHERE c.code = 'BBBB' AND h.reference = 'h1' AND t.reference = 'd1'}), 'EXPIRED|SETTLED|2|2',
 	q{the part of the other client is done});
 in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");
 is(in_ledger($node, q{SELECT max(failures) FROM job_left_out}), 2, 'a client left out is tried again at the next call');
@@ -128,7 +128,7 @@ $idle->query_safe('ROLLBACK');
 $idle->quit;
 in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')");
 is(in_ledger($node, 'SELECT * FROM job_left_out'), '', 'nobody is left out once the session has ended');
-is(in_ledger($node, q{SELECT job, client, occurrence FROM job_run WHERE status <> 'failed' GROUP BY 1, 2, 3 HAVING count(*) > 1}), '',
+is(in_ledger($node, q{SELECT job, client, occurrence FROM job_run WHERE status <> 'FAILED' GROUP BY 1, 2, 3 HAVING count(*) > 1}), '',
 	'no part of an occurrence is done twice');
 is(in_ledger($node, "SELECT count(*) FROM run_due_jobs('$at')"), 0, 'a call after everything is made up for has nothing to run');
 
@@ -139,7 +139,7 @@ $settler->query_safe('SELECT bakkt_ledger.seal()');
 $started = time;
 in_ledger($node, "SELECT count(*) FROM run_due_jobs(timestamptz '$at' + interval '5 minutes')");
 cmp_ok(time - $started, '<', $limit, 'while a settler who has sealed is idle all jobs end at once');
-is(in_ledger($node, q{SELECT DISTINCT job, sqlstate FROM job_run WHERE client IS NULL AND status = 'failed'}), 'seal|55P03', 'sealing alone fails while a settler who has sealed is idle');
+is(in_ledger($node, q{SELECT DISTINCT job, sqlstate FROM job_run WHERE client IS NULL AND status = 'FAILED'}), 'seal|55P03', 'sealing alone fails while a settler who has sealed is idle');
 is(sqlstate_of($node, 'SELECT seal()'), '55P03', 'a second sealer is refused while the first is idle');
 $settler->query_safe('ROLLBACK');
 $settler->quit;

@@ -36,7 +36,8 @@ isnt(sqlstate_of($node, "SET ROLE ann; SELECT schedule_jobs('every now and then'
 	'a schedule that pg_cron cannot parse is refused');
 
 my $seconds = in_ledger($node, "SELECT string_to_array(regexp_replace(extversion, '[^0-9.].*', ''), '.')::int[] >= '{1,5}' FROM pg_extension WHERE extname = 'pg_cron'") eq 't';
-in_ledger($node, "SET ROLE ann; SELECT schedule_jobs('0 0 1 1 *', 'clerk')");
+is(in_ledger($node, "SET ROLE ann; SELECT outcome, replayed, cron_job > 0 FROM schedule_jobs('0 0 1 1 *', 'clerk')"), 'scheduled|f|t',
+	'scheduling the jobs answers with the number that pg_cron gave the call');
 in_ledger($node, 'SET ROLE ann; SELECT schedule_jobs(' . ($seconds ? "'1 seconds'" : "'* * * * *'") . ", 'clerk')");
 is(in_ledger($node, 'SELECT jobname, database, username, active FROM cron.job'), 'bakkt_ledger|ledger|clerk|t',
 	'scheduling the jobs again replaces the schedule before');
@@ -46,7 +47,7 @@ is(in_ledger($node, "SELECT string_agg(e.changed ->> 'username', ' ' ORDER BY e.
 $PostgreSQL::Test::Utils::timeout_default = 90;
 ok($node->poll_query_until($LedgerTest::database, 'SELECT count(*) >= 3 FROM job_run'),
 	'pg_cron runs the scheduled jobs by itself');
-is(in_ledger($node, "SELECT string_agg(DISTINCT run_by || ' ' || status, ', ') FROM job_run"), 'clerk done',
+is(in_ledger($node, "SELECT string_agg(DISTINCT run_by || ' ' || status, ', ') FROM job_run"), 'clerk DONE',
 	'runs started by pg_cron are recorded under the scheduled role');
 ok($node->poll_query_until($LedgerTest::database, "SELECT count(*) > 0 FROM cron.job_run_details WHERE status = 'succeeded'"),
 	'pg_cron records its own calls as succeeded');
@@ -55,7 +56,7 @@ like(in_ledger($node, 'SELECT command FROM cron.job'), qr/^SET lock_timeout = '1
 is(in_ledger($node, "SELECT return_message FROM cron.job_run_details WHERE status = 'failed'"), '',
 	'pg_cron records no failed call');
 
-is(in_ledger($node, 'SET ROLE ann; SELECT unschedule_jobs(), unschedule_jobs()'), 't|f',
+is(in_ledger($node, 'SET ROLE ann; SELECT (unschedule_jobs()).outcome, (unschedule_jobs()).outcome'), 'removed|unchanged',
 	'unscheduling removes the schedule once');
 is(in_ledger($node, 'SELECT count(*) FROM cron.job'), 0, 'pg_cron has no job after unscheduling');
 

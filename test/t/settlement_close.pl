@@ -46,7 +46,7 @@ my $posters = IPC::Run::start(
 my ($slow_out, $slow_err) = ('', '');
 my $slow = IPC::Run::start(
 	[ 'psql', '-XqAt', '-h', $node->host, '-p', $node->port, '-d', 'postgres', '-c',
-		q{SELECT outcome FROM post_trade('NETA0010', 'BUY', '0.001 BTC', 'lp0', 'slow', provider_price => '60000 USD/BTC', executed_at => '2025-06-01 15:00Z'); SELECT pg_sleep(6)} ],
+		q{SELECT outcome FROM post_trade('NETA0010', 'BUY', '0.001 BTC', 'provider0', 'slow', provider_price => '60000 USD/BTC', executed_at => '2025-06-01 15:00Z'); SELECT pg_sleep(6)} ],
 	'>', \$slow_out, '2>', \$slow_err);
 $node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')})
   or die "the slow execution does not start: $slow_err";
