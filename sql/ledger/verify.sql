@@ -30,8 +30,7 @@ CREATE TABLE bakkt_ledger_internal.check_list (
     proves text NOT NULL
 );
 COMMENT ON TABLE check_list IS 'The checks that verify() makes. Shipped with the extension.';
-COMMENT ON COLUMN check_list.called IS
-'The call that returns what is wrong: rows of type discrepancy, or others, whose columns are told in detail.';
+COMMENT ON COLUMN check_list.called IS 'The call that returns what is wrong, as rows of type discrepancy.';
 COMMENT ON COLUMN check_list.per_block IS 'Called for each block, with it and the one before: such a check reads no other block.';
 COMMENT ON COLUMN check_list.check_order IS 'Those with a lower number come first.';
 
@@ -488,21 +487,6 @@ $$
     WHERE expected.block_no > 0 AND (b.block_no IS NULL OR b.hash <> expected.hash OR b.total_records <> expected.records)
 $$;
 
--- What a check returned as a discrepancy: columns of the same names are taken, the others told.
-CREATE FUNCTION bakkt_ledger_internal.as_discrepancy(name text, found jsonb) RETURNS discrepancy
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-    SELECT CASE WHEN found ?& '{check_name,record_kind,subject_key,detail}' THEN jsonb_populate_record(NULL::discrepancy, found)
-                ELSE finding(coalesce(found ->> 'check_name', name),
-                             (SELECT string_agg(CASE WHEN f.key IN ('detail', 'problem') THEN f.value
-                                                     ELSE format('%s: %s', f.key, f.value) END,
-                                                '; ' ORDER BY f.key NOT IN ('detail', 'problem'), f.key)
-                              FROM jsonb_each_text(found - '{check_name,client_code}'::text[]) AS f
-                              WHERE f.value IS NOT NULL),
-                             holder => found ->> 'client_code') END
-$$;
-
 -- What a check finds. One that cannot read what it is to check says so, and does not keep the
 -- others from saying more.
 CREATE FUNCTION bakkt_ledger_internal.run_check(asked check_list, this block DEFAULT NULL, before block DEFAULT NULL)
@@ -516,9 +500,7 @@ BEGIN
     IF asked.per_block THEN
         RETURN QUERY EXECUTE format('SELECT * FROM %I($1, $2)', asked.called) USING this, before;
     ELSE
-        RETURN QUERY
-        EXECUTE format('SELECT d.* FROM %s AS r CROSS JOIN LATERAL as_discrepancy($1, to_jsonb(r)) AS d', asked.called)
-        USING asked.check_name;
+        RETURN QUERY EXECUTE 'SELECT d.* FROM ' || asked.called || ' AS d';
     END IF;
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
