@@ -31,8 +31,8 @@ DECLARE
 BEGIN
     RETURN QUERY
     SELECT (j.recorded_at AT TIME ZONE c.zone)::date, c.code, j.journal_id, k.name, j.reference, j.entry, j.reverses,
-           r.role_name, coalesce(a.proposed_by, s.role_name),
-           coalesce(a.decided_by, CASE WHEN s.role_name IS NOT NULL THEN r.role_name END),
+           r.role_name::text, coalesce(a.proposed_by, s.role_name)::text,
+           coalesce(a.decided_by, CASE WHEN s.role_name IS NOT NULL THEN r.role_name END)::text,
            CASE WHEN p.proposal_id IS NOT NULL THEN p.reason WHEN s.role_name IS NOT NULL THEN w.content ->> 'reason'
                 ELSE j.description END,
            CASE WHEN p.proposal_id IS NOT NULL THEN p.description ELSE j.description END,

@@ -58,7 +58,7 @@ FROM (SELECT client, kind, line_no, line FROM demo.printed
 	  SELECT client, kind, line_no, line
 	  FROM (SELECT DISTINCT client, kind, day FROM demo.printed) lists, aged_tpj_file(client, kind, day) WITH ORDINALITY AS file (line, line_no)) changed
 UNION ALL
-SELECT format('job %s of %s failed: %s', job, occurrence, message) FROM job_run WHERE status = 'failed'
+SELECT format('job %s of %s failed: %s', job, occurrence, message) FROM job_run WHERE status = 'FAILED'
 UNION ALL
 SELECT 'the followed customer''s call was not settled by the retry' FROM demo.followed
 WHERE NOT EXISTS (SELECT FROM cash_calls(client) c, cash_call_attempts(client, c.call) a

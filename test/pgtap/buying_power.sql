@@ -124,7 +124,7 @@ SELECT pg_temp.trade('QRST0003', 'old paid', 'BUY', '1 BTC', '2025-06-02 16:00Z'
 SELECT results_eq($$SELECT customer, buying_power::text FROM buying_powers('QRST') WHERE customer BETWEEN 'QRST0003' AND 'QRST0006'$$,
 	$$VALUES ('QRST0003', '900.00 USD'), ('QRST0004', '900.00 USD'), ('QRST0005', '1000.00 USD'), ('QRST0006', '900.00 USD')$$,
 	'a purchase reduces buying power at once, a sale raises it only when it settles');
-SELECT bust_trade(account, reference, 'bust ' || reference) FROM execution WHERE reference IN ('old paid', 'old unpaid', 'old sale', 'new') \g /dev/null
+SELECT bust_trade(customer, reference, 'bust ' || reference) FROM execution WHERE reference IN ('old paid', 'old unpaid', 'old sale', 'new') \g /dev/null
 SELECT results_eq($$SELECT customer, other_since::text, buys_since::text, buying_power::text FROM buying_powers('QRST') WHERE customer BETWEEN 'QRST0003' AND 'QRST0006'$$,
 	$$VALUES ('QRST0003', '100.00 USD', '0.00 USD', '1000.00 USD'), ('QRST0004', '100.00 USD', '0.00 USD', '1000.00 USD'), ('QRST0005', '0.00 USD', '0.00 USD', '1000.00 USD'),
 			 ('QRST0006', '0.00 USD', '0.00 USD', '1000.00 USD')$$,

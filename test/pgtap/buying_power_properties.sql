@@ -36,7 +36,7 @@ BEGIN
 		WHEN kind BETWEEN 72 AND 73 THEN PERFORM instruct_fbo_transfer('QRST', money, 'f' || n, at => at), confirm_fbo_transfer('QRST', 'f' || n, 'g' || n, at => at);
 		WHEN kind BETWEEN 74 AND 75 THEN PERFORM authorize_hold('QRST', account_of('QRST', 'FBO', 'Cust:' || account || ':settled', 'USD'), money, 'h' || n, at => at);
 		WHEN kind < 80 OR kind BETWEEN 65 AND 71 THEN
-			SELECT e.reference INTO which FROM execution e WHERE e.account = happen.account AND e.kind = 'trade' AND e.busted_by IS NULL ORDER BY md5(e.reference || n) LIMIT 1;
+			SELECT e.reference INTO which FROM execution e WHERE e.customer = happen.account AND e.kind = 'trade' AND e.busted_by IS NULL ORDER BY md5(e.reference || n) LIMIT 1;
 			PERFORM bust_trade(account, which, 'v' || n);
 		WHEN kind < 84 THEN
 			SET LOCAL SESSION AUTHORIZATION ledger_test_proposer;
@@ -59,7 +59,7 @@ CREATE FUNCTION pg_temp.formula(account text, at timestamptz, credits boolean) R
 				   FROM (SELECT d AS day, (d + time '16:40') AT TIME ZONE 'America/Chicago' AS cut FROM CAST(formula.at AT TIME ZONE 'America/Chicago' AS date) d) t),
 	line AS (SELECT -p.amount AS change, p.kind, p.effective_at FROM posting p WHERE p.fund = 'FBO' AND p.name = 'Cust:' || formula.account || ':settled'),
 	aged AS (SELECT a.* FROM cut, LATERAL aged_tpj('QRST', cut) a WHERE a.account_id = formula.account),
-	trade AS (SELECT e.* FROM execution e WHERE e.account = formula.account),
+	trade AS (SELECT e.* FROM execution e WHERE e.customer = formula.account),
 	term AS (
 		SELECT change FROM line, cut WHERE effective_at <= cut
 		UNION ALL SELECT change FROM line, cut WHERE effective_at > cut AND effective_at <= formula.at AND kind <> 'cash_call'

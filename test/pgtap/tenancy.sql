@@ -181,7 +181,7 @@ SELECT throws_ok(call, 'LG012', NULL, 'a call that names another client''s custo
 	$$SELECT * FROM initiate_deposit('TWO00002', '1.00 USD', 'd2')$$, $$SELECT * FROM request_withdrawal('TWO00002', '20.00 USD', 'w2')$$, $$SELECT * FROM cash_balance('TWO00002')$$]) AS call;
 SELECT results_eq($$SELECT DISTINCT client FROM trial_balance()$$, ARRAY['ONE'],
 	'a trial balance of all clients has only those the caller sees');
-SELECT is_empty($$SELECT * FROM obligations() WHERE client_code <> 'ONE'$$,
+SELECT is_empty($$SELECT * FROM obligations() WHERE client <> 'ONE'$$,
 	'a list of all obligations has only those of clients the caller sees');
 SELECT results_eq('SELECT client FROM clients()', ARRAY['ONE'], 'a list of clients has only those the caller sees');
 RESET SESSION AUTHORIZATION;

@@ -216,11 +216,11 @@ SELECT is(pg_temp.again(jsonb_build_object(field, value)), 'LG020 ' || coalesce(
 -- what the outcome rested on may change: the answer does not
 SELECT change_client('XYZZ', revenue_share_bps => 1000) \g /dev/null
 SELECT change_customer('XYZZ0001', mode => 'CLOSED') \g /dev/null
-SELECT change_provider('lp1', status => 'suspended') \g /dev/null
+SELECT change_provider('lp1', status => 'SUSPENDED') \g /dev/null
 SELECT change_instrument('BTCUSD', price_increment => '0.50 USD/BTC') \g /dev/null
 SELECT is(pg_temp.again(), 'posted t 6036.23 USD', 'an execution is replayed after its customer and provider are closed');
 SELECT change_instrument('BTCUSD', price_increment => '0.01 USD/BTC') \g /dev/null
-SELECT change_provider('lp1', status => 'active') \g /dev/null
+SELECT change_provider('lp1', status => 'ACTIVE') \g /dev/null
 SELECT change_customer('XYZZ0001', mode => 'OPEN') \g /dev/null
 
 -- ---------------------------------------------------------------------------
@@ -281,14 +281,14 @@ SELECT is(pg_temp.may(mode, status), expected,
 SELECT change_customer('SHRE0001', mode => 'OPEN', party_status => 'ACTIVE') \g /dev/null
 
 -- what changed is seen at once, and what was rolled back is forgotten
-SELECT change_provider('lp2', status => 'suspended') \g /dev/null
+SELECT change_provider('lp2', status => 'SUSPENDED') \g /dev/null
 SELECT is(pg_temp.refused('{"provider": "lp2"}'), 'LG014', 'an execution with a suspended provider is refused');
-SELECT change_provider('lp2', status => 'active') \g /dev/null
+SELECT change_provider('lp2', status => 'ACTIVE') \g /dev/null
 SELECT is(pg_temp.refused('{"provider": "lp2", "reference": "lp2-again"}'), 'posted',
 	'an execution with a provider made active again is posted');
 SELECT retire_instrument('BTCUSD') \g /dev/null
 SELECT is(pg_temp.refused('{}'), 'LG015', 'an execution in a retired instrument is refused');
-SELECT change_instrument('BTCUSD', status => 'active') \g /dev/null
+SELECT change_instrument('BTCUSD', status => 'ACTIVE') \g /dev/null
 SAVEPOINT undone;
 SELECT open_provider('lp3', 'Three') \g /dev/null
 SELECT is(pg_temp.refused('{"provider": "lp3"}'), 'posted', 'an execution with a new provider is posted');
