@@ -91,7 +91,7 @@ BEGIN ATOMIC
     LIMIT 1;
 END;
 
-CREATE TYPE bakkt_ledger.settlement_need AS (
+CREATE TYPE bakkt_ledger_internal.settlement_need AS (
     to_business amount,
     to_fbo amount
 );
