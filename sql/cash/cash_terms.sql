@@ -116,12 +116,25 @@ BEGIN
 END;
 $$;
 
+-- What is changed of a client or a customer, on the floor below, must leave it so.
+CREATE FUNCTION bakkt_ledger_internal.require_prefunded_works() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    PERFORM require_prefunded_works(new.client_id);
+    RETURN NULL;
+END;
+$$;
+CREATE TRIGGER require_prefunded_works AFTER UPDATE ON client FOR EACH ROW EXECUTE FUNCTION require_prefunded_works();
+CREATE TRIGGER require_prefunded_works AFTER UPDATE ON customer FOR EACH ROW EXECUTE FUNCTION require_prefunded_works();
+
 CREATE FUNCTION bakkt_ledger.change_cash_terms(client text, encumber_unpaid boolean DEFAULT NULL, prefunded boolean DEFAULT NULL,
                                                credit_failed_sells boolean DEFAULT NULL, reserve_open_orders boolean DEFAULT NULL,
                                                settlement_flow text DEFAULT NULL, write_off_days integer DEFAULT NULL,
                                                availability_days integer DEFAULT NULL, minimum_withdrawal amount DEFAULT NULL,
                                                return_fee amount DEFAULT NULL, company_float amount DEFAULT NULL,
-                                               reason text DEFAULT NULL, reference text DEFAULT NULL)
+                                               reference text DEFAULT NULL, reason text DEFAULT NULL)
     RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

@@ -236,7 +236,7 @@ BEGIN
             price_band_bps = after.price_band_bps,
             first_trading_day = after.first_trading_day
         WHERE c.client_id = holder;
-        PERFORM require_prefunded_works(holder), invalidate_account_cache();
+        PERFORM invalidate_account_cache();
     END IF;
     RETURN close_change(asked, 'changed', before, after, reason);
 END;

@@ -200,7 +200,6 @@ BEGIN
             party_status = after.party_status,
             funding_model = after.funding_model
         WHERE c.customer_id = before.customer_id;
-        PERFORM require_prefunded_works(before.client_id);
     END IF;
     RETURN close_change(asked, 'changed', before, after, reason);
 END;

@@ -55,7 +55,7 @@ BEGIN ATOMIC
         ('ZEC', 'COIN', 'Zcash', 8, 2);
 END;
 
-CREATE FUNCTION bakkt_ledger.load_shipped_assets() RETURNS void
+CREATE FUNCTION bakkt_ledger.load_shipped_assets() RETURNS change_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -65,12 +65,12 @@ DECLARE
     instruments instrument[];
 BEGIN
     IF EXISTS (SELECT FROM shipped_assets_loaded AS l WHERE l.edition = loaded.edition) THEN
-        RETURN;
+        RETURN ROW(NULL, 'unchanged', false)::change_result;
     END IF;
     PERFORM bounded_wait();
     INSERT INTO shipped_assets_loaded SELECT loaded.* ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
-        RETURN;
+        RETURN ROW(NULL, 'unchanged', false)::change_result;
     END IF;
     WITH opened AS (
         INSERT INTO supported_asset AS a (asset, kind, name, scale, registered_at)
@@ -94,6 +94,7 @@ BEGIN
     PERFORM record_event('loaded', NULL::shipped_assets_loaded, loaded, loaded.loaded_at),
             record_events('opened', NULL::supported_asset[], assets, loaded.loaded_at),
             record_events('opened', NULL::instrument[], instruments, loaded.loaded_at);
+    RETURN ROW(NULL, 'loaded', false)::change_result;
 END;
 $$;
 COMMENT ON FUNCTION load_shipped_assets IS

@@ -54,7 +54,8 @@ BEGIN
     LEFT JOIN actor AS s ON s.actor_id = w.actor_id
     WHERE c.client_id = ANY (asked)
       AND (k.name IN ('manual', 'hold_capture') OR p.proposal_id IS NOT NULL
-           OR k.name IN ('general', 'reversal', 'coin_withdrawal', 'transfer', 'opening', 'cash_deposit', 'cash_withdrawal', 'fee')
+           OR k.name IN ('general', 'reversal', 'coin_withdrawal', 'transfer', 'opening', 'cash_deposit', 'cash_withdrawal',
+                         'fee')
               AND NOT is_reserved_reference(j.reference))
     ORDER BY c.client_id, j.recorded_at, j.journal_id;
 END;
