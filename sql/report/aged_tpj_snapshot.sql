@@ -33,6 +33,7 @@ SELECT pg_catalog.pg_extension_config_dump('aged_tpj_snapshot', '');
 CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON aged_tpj_snapshot
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE aged_tpj_snapshot ENABLE ALWAYS TRIGGER refuse_write;
+INSERT INTO subject (subject, key) VALUES ('aged_tpj_snapshot', '{kind,business_date}');
 
 -- cash_call_events_instant() for a list of the client; 25001 unless under READ COMMITTED.
 CREATE FUNCTION bakkt_ledger_internal.freeze_call_events(holder integer) RETURNS timestamptz
@@ -233,7 +234,9 @@ BEGIN
     list := fill_snapshot(list);
     INSERT INTO aged_tpj_snapshot VALUES (list.*)
     ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN  -- another session has just taken the list
+    IF FOUND THEN
+        PERFORM record_event('taken', NULL::aged_tpj_snapshot, list, moment);
+    ELSE  -- another session has just taken the list
         PERFORM taken_before(holder, sort, moment);
     END IF;
 END;

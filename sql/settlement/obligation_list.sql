@@ -88,6 +88,29 @@ BEGIN ATOMIC
     WHERE coalesce(o.amount, zero(x.asset)) *<> coalesce(b.posted, zero(x.asset));
 END;
 
+-- Boundaries that are not those of the windows on both sides.
+CREATE FUNCTION bakkt_ledger_internal.check_boundaries(holder client) RETURNS SETOF discrepancy
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+    WITH bound AS (
+        SELECT w.window_no AS boundary_no, w.to_at AS at
+        FROM settlement_window AS w
+        WHERE w.client_id = (holder).client_id
+        UNION
+        SELECT w.previous_no, w.from_at
+        FROM settlement_window AS w
+        WHERE w.client_id = (holder).client_id
+    )
+    SELECT finding('settlement', format('The windows have %s, the boundary is %s.', coalesce(instant_text(w.at), 'none'),
+                                        coalesce(instant_text(b.at), 'not there')),
+                   holder => (holder).code, of_subject => 'window_boundary', key => coalesce(b.boundary_no, w.boundary_no)::text)
+    FROM bound AS w
+    FULL JOIN (SELECT n.boundary_no, n.at
+               FROM window_boundary AS n
+               WHERE n.client_id = (holder).client_id) AS b ON b.boundary_no = w.boundary_no
+    WHERE w.at IS DISTINCT FROM b.at;
+END;
+
 CREATE FUNCTION bakkt_ledger.check_settlement(client text DEFAULT NULL) RETURNS SETOF discrepancy
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
@@ -110,7 +133,9 @@ BEGIN
         UNION ALL
         SELECT d.* FROM check_applied(holder) AS d
         UNION ALL
-        SELECT d.* FROM check_novated(holder) AS d;
+        SELECT d.* FROM check_novated(holder) AS d
+        UNION ALL
+        SELECT d.* FROM check_boundaries(holder) AS d;
     END LOOP;
 END;
 $$;

@@ -15,3 +15,37 @@ COMMENT ON TABLE order_commission IS
 COMMENT ON COLUMN order_commission.accrued IS 'Sum of bps and fixed fees over the fills that are not busted, unrounded.';
 COMMENT ON COLUMN order_commission.charged IS 'Sum of the fees paid by the fills that are not busted.';
 SELECT pg_catalog.pg_extension_config_dump('order_commission', '');
+
+-- Orders whose running fees are not those of their fills that stand (I18).
+CREATE FUNCTION bakkt_ledger_internal.check_order_commissions() RETURNS SETOF discrepancy
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+    WITH fill AS (
+        SELECT j.client_id, j.customer_id, client_order_id(j.terms) AS client_order_id, asset(net_money(j.terms)) AS asset,
+               fee(j.terms) AS fee,
+               multiply_divide(CASE side(j.terms) WHEN 'SELL' THEN abs(net_money(j.terms)) + fee(j.terms)
+                                    ELSE abs(net_money(j.terms)) - fee(j.terms) END, fee_bps(j.terms), 10000, 18)
+               + fee_fixed(j.terms) AS exact,
+               NOT EXISTS (SELECT FROM journal AS b WHERE b.client_id = j.client_id AND b.reverses = j.journal_id) AS stands
+        FROM journal AS j
+        WHERE j.kind = kind_number('trade') AND client_order_id(j.terms) IS NOT NULL AND sign(fee_minimum(j.terms)) > 0
+    ), orders AS (
+        SELECT f.client_id, f.customer_id, f.client_order_id, f.asset,
+               coalesce(sum(f.exact) FILTER (WHERE f.stands), zero(f.asset)) AS accrued,
+               coalesce(sum(f.fee) FILTER (WHERE f.stands), zero(f.asset)) AS charged
+        FROM fill AS f
+        GROUP BY f.client_id, f.customer_id, f.client_order_id, f.asset
+    )
+    SELECT finding('order commissions', format('Its fills come to %s accrued and %s charged; the row says %s and %s.',
+                                               coalesce(o.accrued::text, 'nothing'), coalesce(o.charged::text, 'nothing'),
+                                               coalesce(r.accrued::text, 'nothing'), coalesce(r.charged::text, 'nothing')),
+                   holder => client_name(coalesce(r.client_id, o.client_id)), of_subject => 'order_commission',
+                   key => coalesce(r.client_order_id, o.client_order_id))
+    FROM orders AS o
+    FULL JOIN order_commission AS r ON r.client_id = o.client_id AND r.customer_id = o.customer_id
+                                   AND r.client_order_id = o.client_order_id AND r.asset = o.asset
+    WHERE (r.accrued *= o.accrued AND r.charged *= o.charged) IS NOT TRUE;
+END;
+
+INSERT INTO check_list (check_name, called, check_order, proves)
+VALUES ('order commissions', 'check_order_commissions()', 35, 'running fees of orders are those of the fills that stand (I18)');
