@@ -11,7 +11,7 @@ class Hold:
     def __init__(self, client, reference, account, amount):
         self.client, self.reference, self.account = client, reference, account
         self.remaining, self.captured = amount, ZERO
-        self.status = 'open'
+        self.status = 'OPEN'
 
     def row(self):
         return (self.status, text(self.remaining, self.account.asset), text(self.captured, self.account.asset))
@@ -48,7 +48,7 @@ class Holding(Trading):
     def hold(self):
         """An open hold mostly, sometimes one that has ended."""
         holds = list(self.holds.values())[-40:]
-        wanted = [h for h in holds if h.status == 'open'] if self.chance(90) else holds
+        wanted = [h for h in holds if h.status == 'OPEN'] if self.chance(90) else holds
         return self.pick(wanted) if wanted else None
 
     def increase(self):
@@ -58,7 +58,7 @@ class Holding(Trading):
         account = hold.account
         amount = self.part_of(account.available, account.asset)
         sqlstate = None
-        if hold.status != 'open':
+        if hold.status != 'OPEN':
             sqlstate = 'LG052'
         elif account.status == 'closed':
             sqlstate = 'LG032'
@@ -79,7 +79,7 @@ class Holding(Trading):
         whole = self.chance(40)
         amount = hold.remaining if whole else self.part_of(hold.remaining, account.asset)
         sqlstate = None
-        if hold.status != 'open':
+        if hold.status != 'OPEN':
             sqlstate = 'LG052'
         elif amount > hold.remaining:
             sqlstate = 'LG053'
@@ -87,7 +87,7 @@ class Holding(Trading):
             account.held -= amount
             hold.remaining -= amount
             if not hold.remaining:
-                hold.status = 'released'
+                hold.status = 'RELEASED'
         return self.verb('release', sqlstate, 'release_hold(%s, %s, %s, %s)', hold.client, hold.reference, self.reference('free'),
                          None if whole else text(amount, account.asset))
 
@@ -102,7 +102,7 @@ class Holding(Trading):
         journal = Journal(account.client, self.reference('capture'), [(account.identifier, account.asset, amount), (other.identifier, account.asset, -amount)],
                           'hold_capture', facts='capture')
         sqlstate = None
-        if hold.status != 'open':
+        if hold.status != 'OPEN':
             sqlstate = 'LG052'
         elif amount > hold.remaining:
             sqlstate = 'LG053'
@@ -118,7 +118,7 @@ class Holding(Trading):
                 hold.captured += amount
                 hold.remaining = ZERO if final else hold.remaining - amount
                 if not hold.remaining:
-                    hold.status = 'captured'
+                    hold.status = 'CAPTURED'
         return self.verb('capture', sqlstate, 'take_hold((SELECT client_id FROM client WHERE code = %s), %s, %s, %s, \'hold_capture\', %s, NULL, NULL, clock_timestamp())',
                          hold.client, hold.reference, self.entry(journal.lines), journal.reference, final)
 

@@ -163,7 +163,7 @@ SQL
 		'each kind of request succeeds at times and some are refused');
 	is(in_ledger($node, "SELECT sign(posted + held) <= 0 AND sign(held) >= 0 FROM balance WHERE account = public.claim_of('HOLD', 1)"), 't',
 		'holds never bind more than the balance');
-	is(in_ledger($node, "SELECT value(b.held) = coalesce((SELECT sum(value(h.remaining)) FROM hold h WHERE h.account = b.account AND h.status = 'open'), 0) FROM balance b WHERE account = public.claim_of('HOLD', 1)"),
+	is(in_ledger($node, "SELECT value(b.held) = coalesce((SELECT sum(value(h.remaining)) FROM hold h WHERE h.account = b.account AND h.status = 'OPEN'), 0) FROM balance b WHERE account = public.claim_of('HOLD', 1)"),
 		't', 'an account\'s held amount is the sum of its open holds');
 	is(in_ledger($node, <<'SQL'), '', 'every amount bound by a hold is captured, released or remaining');
 SELECT h.reference FROM hold h, LATERAL (SELECT sum(CASE WHEN event IN ('authorized', 'increased') THEN value(amount) ELSE -value(amount) END) AS left FROM event e WHERE e.client_id = h.client_id AND e.subject = 'hold' AND e.subject_key = h.hold_id::text) AS e
