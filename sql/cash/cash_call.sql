@@ -130,7 +130,7 @@ BEGIN
     PERFORM refuse('LG083', format('cash call %s %s', call.journal_id, what),
                    concat_ws(' ', format('It is %s, of %s.', CASE call.status WHEN 'O' THEN 'outstanding' WHEN 'S' THEN 'settled'
                                                              WHEN 'W' THEN 'written off' ELSE 'busted' END, call.amount), detail),
-                   'cash_calls() and cash_write_offs() show where it stands.');
+                   'cash_calls() and cash_write_offs() show where it stands.', jsonb_build_object('call', call.journal_id));
 END;
 $$;
 

@@ -150,7 +150,7 @@ $$
 BEGIN
     IF NOT EXISTS (SELECT FROM adjustment_reason AS r WHERE r.reason = why) THEN
         PERFORM refuse('LG085', format('unknown reason "%s" of an adjustment', coalesce(why, 'NULL')), NULL,
-                       'Table adjustment_reason has the reason codes.');
+                       'View adjustment_reason has the reason codes.', jsonb_build_object('reason', why));
     ELSIF why = 'OTHER_ADJUSTMENT' AND coalesce(remark, '') = '' THEN
         PERFORM refuse_invalid('an adjustment for no listed reason needs a note', NULL, 'Say in the note what it is for.');
     ELSIF worth IS NULL OR is_zero(worth) THEN

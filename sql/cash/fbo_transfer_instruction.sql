@@ -243,7 +243,8 @@ BEGIN
     IF moved.direction = 'TO_BUSINESS' AND free < moved.amount THEN
         PERFORM refuse('LG050', format('%s has not that much', account_name('fbo_bank', moved.bank)),
                        format('%s are there and not leaving already, %s would be moved.', free, moved.amount),
-                       'fbo_proof() shows what each bank holds.');
+                       'fbo_proof() shows what each bank holds.',
+                       jsonb_build_object('bank', moved.bank, 'required', moved.amount, 'available', free));
     END IF;
 END;
 $$;

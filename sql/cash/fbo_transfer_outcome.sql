@@ -13,7 +13,7 @@ BEGIN
     SELECT t.* INTO moved FROM fbo_transfer AS t WHERE t.client_id = holder AND t.reference = named;
     IF NOT FOUND THEN
         PERFORM refuse('LG080', format('transfer "%s" does not exist', coalesce(named, 'NULL')), NULL,
-                       'fbo_transfers() lists the transfers of a client.');
+                       'fbo_transfers() lists the transfers of a client.', jsonb_build_object('transfer', named));
     END IF;
     RETURN moved;
 END;

@@ -230,7 +230,8 @@ BEGIN
     SELECT t.* INTO moved FROM funding_transfer AS t WHERE t.client_id = holder AND t.reference = named AND t.direction = way;
     IF NOT FOUND THEN
         PERFORM refuse('LG080', format('unknown %s "%s"', lower(way), coalesce(named, 'NULL')), NULL,
-                       'Table funding_transfer has the deposits and withdrawals of the client, with their references.');
+                       'funding_transfers() lists the deposits and withdrawals of a client.',
+                       jsonb_build_object('transfer', named));
     END IF;
     RETURN moved;
 END;

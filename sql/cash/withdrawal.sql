@@ -20,13 +20,15 @@ BEGIN
     IF asset(least_amount) = unit AND wanted < least_amount THEN
         PERFORM refuse('LG047', 'below the minimum withdrawal amount',
                        format('%s asked for, the least is %s.', wanted, least_amount),
-                       'It is the client''s term minimum_withdrawal: change_cash_terms().');
+                       'It is the client''s term minimum_withdrawal: change_cash_terms().',
+                       jsonb_build_object('required', least_amount, 'given', wanted));
     ELSIF free - owed < wanted AND free >= wanted THEN
         PERFORM refuse('LG050', 'insufficient cash',
                        format('%s are free, of which cash calls and deficits ask for %s; %s to be withdrawn.', free, owed,
                               wanted),
                        'Cash calls that are outstanding come first (I20), and what the company has made good for the '
-                       'customer: recover_deficit().');
+                       'customer: recover_deficit().',
+                       jsonb_build_object('customer', owner.customer_code, 'required', wanted, 'available', free - owed));
     END IF;
 END;
 $$;

@@ -53,7 +53,7 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM refuse('LG034', format('account name "%s" is not in the chart of accounts of fund "%s"',
                                        coalesce(name, 'NULL'), coalesce(fund, 'NULL')),
-                       NULL, 'Table account_kind lists the names of each fund.');
+                       NULL, 'View account_kind lists the names of each fund.', jsonb_build_object('fund', fund, 'name', name));
     END IF;
     RETURN found_kind;
 END;

@@ -148,7 +148,7 @@ BEGIN
     SELECT p.* INTO found_proposal FROM proposal AS p WHERE p.client_id = holder AND p.reference = named;
     IF NOT FOUND THEN
         PERFORM refuse('LG062', format('no proposal under reference "%s"', named), NULL,
-                       'Table proposal has those of the client, with their references.');
+                       'approvals() lists those of a client, with their references.', jsonb_build_object('proposal', named));
     END IF;
     RETURN found_proposal;
 END;

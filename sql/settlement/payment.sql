@@ -59,7 +59,8 @@ BEGIN
                        NULL, 'obligations() lists what is outstanding.');
     ELSIF sign(rest) = 1 THEN
         PERFORM refuse('LG074', format('payment of %s exceeds what is outstanding', worth), format('Outstanding: %s.', total),
-                       'Record the part that is owed; book the rest where it belongs.');
+                       'Record the part that is owed; book the rest where it belongs.',
+                       jsonb_build_object('given', worth, 'outstanding', total));
     END IF;
 END;
 $$;

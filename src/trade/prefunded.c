@@ -232,6 +232,7 @@ refuse_purchase(LedgerRequest *request, const TradeRequest *trade, const Purse *
 		   psprintf("Needed are %s, available %s.", amount_text(trade->terms.net_money, purse->key.asset),
 					amount_text(purse->available, purse->key.asset)),
 		   "customer \"%.*s\" has not the buying power", ACCOUNT_CODE_LENGTH, trade->customer->code);
+	trade_tell_shortage(trade, trade->terms.net_money, purse->available, purse->key.asset);
 }
 
 void

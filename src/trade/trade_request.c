@@ -663,3 +663,11 @@ trade_difference(const struct varlena *stored_value, const struct varlena *given
 		return "encumbered";
 	return stored.original != given.original ? (given.bust ? "busts" : "corrects") : NULL;
 }
+
+void
+trade_tell_shortage(const TradeRequest *trade, units required, units available, asset_code asset)
+{
+	trade->request->refusal.facts = psprintf("{\"customer\": \"%.*s\", \"required\": \"%s\", \"available\": \"%s\"}",
+											 ACCOUNT_CODE_LENGTH, trade->customer->code, amount_text(required, asset),
+											 amount_text(available, asset));
+}

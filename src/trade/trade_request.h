@@ -92,4 +92,7 @@ extern void trade_rebuild(TradeRequest *trade);
 /* PostOptions.terms_difference */
 extern const char *trade_difference(const struct varlena *stored, const struct varlena *given);
 
+/* The facts of a refusal for want of something: what the customer would need and has. */
+extern void trade_tell_shortage(const TradeRequest *trade, units required, units available, asset_code asset);
+
 #endif							/* BAKKT_LEDGER_TRADE_REQUEST_H */

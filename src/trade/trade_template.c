@@ -164,10 +164,7 @@ refuse_no_coin(TradeRequest *trade)
 					amount_text(0, trade->terms.base)),
 		   "customer \"%.*s\" holds no free %s", ACCOUNT_CODE_LENGTH, trade->customer->code,
 		   asset_text(trade->terms.base));
-	trade->request->refusal.facts = psprintf("{\"customer\": \"%.*s\", \"required\": \"%s\", \"available\": \"%s\"}",
-											 ACCOUNT_CODE_LENGTH, trade->customer->code,
-											 amount_text(trade->terms.quantity, trade->terms.base),
-											 amount_text(0, trade->terms.base));
+	trade_tell_shortage(trade, trade->terms.quantity, 0, trade->terms.base);
 }
 
 static void

@@ -39,5 +39,14 @@ SELECT is(pg_temp.facts(statement), told, 'what is unknown is named: ' || told) 
 	($$SELECT close_bank_account('none')$$, 'LG016 {"bank_account": "none"}'),
 	($$SELECT balance_of('FBO:999999')$$, 'LG030 {"account": "FBO:999999"}')) AS v (statement, told);
 
+-- cash and settlement
+SELECT open_client('PAID', funding_model => 'BAKKT_TPJ', commission_model => 'BOTH'), open_customer('PAID', 'PAID0001') \g /dev/null
+SELECT receive_wire('PAID', '100 USD', 'wire', customer => 'PAID0001', bank_reference => 'b') \g /dev/null
+SELECT change_cash_terms('PAID', prefunded => true, minimum_withdrawal => '10 USD') \g /dev/null
+SELECT is(pg_temp.facts($$SELECT request_withdrawal('PAID0001', '9 USD', 'w')$$), 'LG047 {"given": "9.00 USD", "required": "10.00 USD"}', 'a withdrawal below the minimum tells the minimum');
+SELECT is(pg_temp.facts($$SELECT send_withdrawal('PAID', 'none')$$), 'LG080 {"transfer": "none"}', 'an unknown transfer is named');
+SELECT is(pg_temp.facts($$SELECT post_trade('PAID0001', 'BUY', '1 BTC', 'LP1', 'p', provider_price => '60000 USD/BTC')$$),
+	'LG084 {"customer": "PAID0001", "required": "60000.00 USD", "available": "100.00 USD"}', 'a purchase beyond buying power tells what it takes and what is there');
+
 SELECT * FROM finish();
 ROLLBACK;
