@@ -48,9 +48,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION account_statement IS
-'The account''s lines recorded in [since, until) with the running balance in natural sign; the first row is the opening balance,
-which equals the closing balance of the statement before (I4).
-NULL is no bound. A period that ends now may still gain lines of transactions under way.
+'The account''s lines recorded in [since, until), with the running balance in natural sign.
+The first row is the opening balance, which equals the closing balance of the statement before (I4). NULL is no bound.
+A period that ends now may still gain lines of transactions under way.
 Errors: LG030.';
 
 CREATE FUNCTION bakkt_ledger.statement(customer text, asset asset, since timestamptz DEFAULT '-infinity',
@@ -75,7 +75,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION statement IS
-'Statements of all claims of a customer in an asset, one account after the other, of what was recorded in [since, until); see
-account_statement().
+'Statements of all claims of a customer in an asset, one account after the other.
+since, until: of what was recorded in [since, until), as for account_statement().
 Receivables and payables of the customer are house accounts: account_statement().
 Errors: LG012 unknown customer, or not visible.';

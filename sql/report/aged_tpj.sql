@@ -110,5 +110,5 @@ $$
     ORDER BY min(a.age_days), a.direction COLLATE "C" DESC, asset(a.net_money)
 $$;
 COMMENT ON FUNCTION aged_tpj_summary IS
-'aged_tpj() by age bucket, direction and asset, youngest bucket first; empty buckets are left out.
+'Sums aged_tpj() by age bucket, direction and asset, youngest bucket first; empty buckets are left out.
 Errors: as in aged_tpj().';
