@@ -98,10 +98,7 @@ CREATE FUNCTION bakkt_ledger.process_cash_calls(at timestamptz DEFAULT clock_tim
 $$
 BEGIN
     PERFORM require_instant(at);
-    RETURN QUERY
-    SELECT p.*
-    FROM run_for_clients('process_cash_calls', at, client) AS r (rows)
-    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::cash_call_run_result, r.rows) AS p;
+    RETURN QUERY SELECT p.* FROM run_answers('process_cash_calls', NULL::cash_call_run_result, at, client) AS p;
 END;
 $$;
 COMMENT ON FUNCTION process_cash_calls IS

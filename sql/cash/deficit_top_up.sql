@@ -50,10 +50,7 @@ CREATE FUNCTION bakkt_ledger.top_up_deficits(at timestamptz DEFAULT clock_timest
 $$
 BEGIN
     PERFORM require_instant(at);
-    RETURN QUERY
-    SELECT t.*
-    FROM run_for_clients('top_up_deficits', at, client) AS r (rows)
-    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::fbo_transfer_result, r.rows) AS t;
+    RETURN QUERY SELECT t.* FROM run_answers('top_up_deficits', NULL::fbo_transfer_result, at, client) AS t;
 END;
 $$;
 COMMENT ON FUNCTION top_up_deficits IS

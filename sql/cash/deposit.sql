@@ -245,10 +245,7 @@ CREATE FUNCTION bakkt_ledger.settle_deposits(at timestamptz DEFAULT clock_timest
 $$
 BEGIN
     PERFORM require_instant(at);
-    RETURN QUERY
-    SELECT p.*
-    FROM run_for_clients('settle_deposits', at, client) AS r (rows)
-    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::deposit_run_result, r.rows) AS p;
+    RETURN QUERY SELECT p.* FROM run_answers('settle_deposits', NULL::deposit_run_result, at, client) AS p;
 END;
 $$;
 COMMENT ON FUNCTION settle_deposits IS

@@ -213,10 +213,7 @@ CREATE FUNCTION bakkt_ledger.instruct_settlement_transfers(at timestamptz DEFAUL
 $$
 BEGIN
     PERFORM require_instant(at);
-    RETURN QUERY
-    SELECT t.*
-    FROM run_for_clients('instruct_settlement_transfers', at, client) AS r (rows)
-    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::fbo_transfer_result, r.rows) AS t;
+    RETURN QUERY SELECT t.* FROM run_answers('instruct_settlement_transfers', NULL::fbo_transfer_result, at, client) AS t;
 END;
 $$;
 COMMENT ON FUNCTION instruct_settlement_transfers IS

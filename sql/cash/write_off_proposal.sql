@@ -94,10 +94,7 @@ CREATE FUNCTION bakkt_ledger.propose_cash_call_write_offs(at timestamptz DEFAULT
 $$
 BEGIN
     PERFORM require_instant(at);
-    RETURN QUERY
-    SELECT p.*
-    FROM run_for_clients('propose_cash_call_write_offs', at, client) AS r (rows)
-    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::cash_write_off_proposal_run_result, r.rows) AS p;
+    RETURN QUERY SELECT p.* FROM run_answers('propose_cash_call_write_offs', NULL::cash_write_off_proposal_run_result, at, client) AS p;
 END;
 $$;
 COMMENT ON FUNCTION propose_cash_call_write_offs IS

@@ -186,3 +186,18 @@ BEGIN
     END LOOP;
 END;
 $$;
+
+-- run_for_clients() as rows of the run's result type.
+CREATE FUNCTION bakkt_ledger_internal.run_answers(named text, answer anyelement, at timestamptz, client text,
+                                                  variant text DEFAULT NULL)
+    RETURNS SETOF anyelement
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT a.*
+    FROM run_for_clients(named, at, client, variant) AS r (rows)
+    CROSS JOIN LATERAL jsonb_populate_recordset(answer, r.rows) AS a;
+END;
+$$;

@@ -205,10 +205,7 @@ BEGIN
     IF client IS NOT NULL THEN
         PERFORM taken_before(require_client(client), kind, at);
     END IF;
-    RETURN QUERY
-    SELECT l.*
-    FROM run_for_clients('take_aged_tpj', at, client, kind) AS r (rows)
-    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::aged_tpj_snapshot_result, r.rows) AS l;
+    RETURN QUERY SELECT l.* FROM run_answers('take_aged_tpj', NULL::aged_tpj_snapshot_result, at, client, kind) AS l;
 END;
 $$;
 COMMENT ON FUNCTION take_aged_tpj IS

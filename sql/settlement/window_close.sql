@@ -323,10 +323,7 @@ BEGIN
         PERFORM refuse_invalid('a run closes one window of a client at least',
                                format('At most: %s.', coalesce(most::text, 'NULL')));
     END IF;
-    RETURN QUERY
-    SELECT w.*
-    FROM run_for_clients('close_due_windows', at, client, most::text) AS r (rows)
-    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::window_close_line, r.rows) AS w;
+    RETURN QUERY SELECT w.* FROM run_answers('close_due_windows', NULL::window_close_line, at, client, most::text) AS w;
 END;
 $$;
 COMMENT ON FUNCTION close_due_windows IS
