@@ -94,7 +94,9 @@ CREATE FUNCTION bakkt_ledger.propose_cash_call_write_offs(at timestamptz DEFAULT
 $$
 BEGIN
     PERFORM require_instant(at);
-    RETURN QUERY SELECT p.* FROM run_answers('propose_cash_call_write_offs', NULL::cash_write_off_proposal_run_result, at, client) AS p;
+    RETURN QUERY
+    SELECT p.*
+    FROM run_answers('propose_cash_call_write_offs', NULL::cash_write_off_proposal_run_result, at, client) AS p;
 END;
 $$;
 COMMENT ON FUNCTION propose_cash_call_write_offs IS

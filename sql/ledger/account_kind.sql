@@ -159,3 +159,22 @@ WHERE debtor <> creditor;
 CREATE FUNCTION bakkt_ledger_internal.natural_balance(its account_kind, posted amount) RETURNS amount
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE its.normal_side WHEN 'debit' THEN posted ELSE -posted END;
+
+CREATE FUNCTION bakkt_ledger_internal.account_kind_of(fund text, name text) RETURNS account_kind
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    found_kind account_kind;
+BEGIN
+    SELECT k.* INTO found_kind
+    FROM account_kind AS k
+    WHERE k.fund = account_kind_of.fund AND k.first_part = split_part(name, ':', 1) AND name ~ k.name_pattern;
+    IF NOT FOUND THEN
+        PERFORM refuse('LG034', format('account name "%s" is not in the chart of accounts of fund "%s"',
+                                       coalesce(name, 'NULL'), coalesce(fund, 'NULL')),
+                       NULL, 'View account_kind lists the names of each fund.', jsonb_build_object('fund', fund, 'name', name));
+    END IF;
+    RETURN found_kind;
+END;
+$$;

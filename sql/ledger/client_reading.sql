@@ -290,3 +290,19 @@ COMMENT ON FUNCTION holds IS
 'The holds of a client, or of one of its customers, in the order of their numbers.
 open_only: holds that still bind, or have expired and are not recorded as such yet. after, most: see customers().
 Errors: LG010, 42501, LG012 no such customer of the client, LG002, 54000.';
+
+-- Whether the invoking role may see a whole entry: the company may see any, a tenant none with a
+-- line of a provider or of revenue.
+CREATE FUNCTION bakkt_ledger_internal.may_see_entry(holder integer, entry journal_entry) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN is_company()
+        OR NOT EXISTS (SELECT
+                       FROM account AS a
+                       JOIN account_kind AS k USING (kind)
+                       WHERE a.client_id = holder AND a.account = ANY (accounts(entry))
+                         AND (k.party = 'provider' OR k.class = 'revenue'));
+END;
+$$;

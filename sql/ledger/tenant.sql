@@ -32,22 +32,6 @@ BEGIN
 END;
 $$;
 
--- Whether the invoking role may see a whole entry: the company may see any, a tenant none with a
--- line of a provider or of revenue.
-CREATE FUNCTION bakkt_ledger_internal.may_see_entry(holder integer, entry journal_entry) RETURNS boolean
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    RETURN is_company()
-        OR NOT EXISTS (SELECT
-                       FROM account AS a
-                       JOIN account_kind AS k USING (kind)
-                       WHERE a.client_id = holder AND a.account = ANY (accounts(entry))
-                         AND (k.party = 'provider' OR k.class = 'revenue'));
-END;
-$$;
-
 -- The number of rows of a page: 54000 for more than one call may return, LG002 for none.
 CREATE FUNCTION bakkt_ledger_internal.require_page(most integer) RETURNS integer
     LANGUAGE plpgsql STABLE PARALLEL SAFE

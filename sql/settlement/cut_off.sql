@@ -38,23 +38,6 @@ COMMENT ON FUNCTION window_bounds(date, time, text) IS
 Computed from local dates, never by adding hours; the session''s TimeZone has no part in it.
 Errors: LG002 a day that no instant can be in.';
 
--- Raises LG070.
-CREATE FUNCTION bakkt_ledger_internal.refuse_window(client text, day date) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    PERFORM refuse('LG070', format('client "%s" has no window that closes on %s', client, date_text(day)),
-                   coalesce((SELECT format('Its windows closed so far: W1 on %s to %s on %s.', date_text(min(w.closes_on)),
-                                           window_name(max(w.window_no)), date_text(max(w.closes_on)))
-                             FROM settlement_window AS w
-                             JOIN client AS c USING (client_id)
-                             WHERE c.code = refuse_window.client
-                             HAVING count(*) > 0),
-                            'It has closed none yet.'));
-END;
-$$;
-
 -- The client's last closed window; NULL when it has closed none.
 CREATE FUNCTION bakkt_ledger_internal.last_window(holder integer) RETURNS settlement_window
     LANGUAGE sql STABLE PARALLEL SAFE

@@ -233,3 +233,36 @@ BEGIN
     CROSS JOIN LATERAL jsonb_populate_record(NULL::obligation_result, a.answer || '{"replayed": true}') AS f;
 END;
 $$;
+
+-- Brings an agreed window to the status that its obligations are in, SETTLED at once when it owes
+-- nothing; returns its status.
+CREATE FUNCTION bakkt_ledger_internal.follow_window(holder integer, number integer, moment timestamptz) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    followed settlement_window;
+    led_to text;
+BEGIN
+    SELECT w.* INTO followed FROM settlement_window AS w WHERE w.client_id = holder AND w.window_no = number;
+    SELECT CASE
+               WHEN count(*) FILTER (WHERE o.final_at IS NULL) = 0 THEN
+                   CASE WHEN bool_or(o.status = 'WRITTEN_OFF') THEN 'WRITTEN_OFF'
+                        WHEN bool_or(o.status = 'CARRIED') THEN 'CARRIED'
+                        ELSE 'SETTLED' END
+               WHEN bool_or(o.status = 'FAILED') THEN 'FAILED'
+               WHEN bool_or(sign(o.applied) = 1) THEN 'PARTIALLY_SETTLED'
+               WHEN bool_and(o.status = 'INSTRUCTED') THEN 'INSTRUCTED'
+           END
+    INTO led_to
+    FROM obligation AS o
+    WHERE o.client_id = holder AND o.window_no = number;
+    -- what is not agreed yet stays so, paid or not: no transition leads from there to what
+    -- obligations are
+    IF EXISTS (SELECT FROM transition AS t
+               WHERE t.subject = 'settlement_window' AND t.from_status = followed.status AND t.to_status = led_to) THEN
+        followed := change_window(followed, lower(led_to), moment);
+    END IF;
+    RETURN followed.status;
+END;
+$$;
