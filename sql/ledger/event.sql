@@ -172,11 +172,11 @@ BEGIN
     SELECT coalesce((coalesce(r.state, r.was) ->> 'client_id')::integer, 0), acting, next_record_number(), r.journal, moment,
            coalesce(stamp, record_time()), what.subject, subject_key(what.key, coalesce(r.state, r.was)), happening,
            r.state ->> 'status',
-           r.amount, r.request, why, said,
+           r.amount, r.reference, why, said,
            CASE WHEN r.was IS NULL THEN r.state - what.apart ELSE changed_columns(r.was, r.state, what.apart) END
     -- side by side: a subscript would look for its row from the first on
     FROM (SELECT to_jsonb(unnest(before)) AS was, to_jsonb(unnest(after)) AS state, unnest(amounts) AS amount,
-                 unnest(journals) AS journal, unnest(requests) AS request) AS r;
+                 unnest(journals) AS journal, unnest(requests) AS reference) AS r;
 END;
 $$;
 
