@@ -44,7 +44,9 @@ BEGIN ATOMIC
     FROM orders AS o
     FULL JOIN order_commission AS r ON r.client_id = o.client_id AND r.customer_id = o.customer_id
                                    AND r.client_order_id = o.client_order_id AND r.asset = o.asset
-    WHERE (r.accrued *= o.accrued AND r.charged *= o.charged) IS NOT TRUE;
+    -- an order whose fills were all refused or busted has nothing, with a row or without
+    WHERE coalesce(r.accrued, zero(o.asset)) *<> coalesce(o.accrued, zero(r.asset))
+       OR coalesce(r.charged, zero(o.asset)) *<> coalesce(o.charged, zero(r.asset));
 END;
 
 INSERT INTO check_list (check_name, called, check_order, proves)

@@ -49,7 +49,7 @@ VACUUM ANALYZE;
 CREATE FUNCTION public.house(name text) RETURNS account_id STABLE LANGUAGE sql AS \$\$ SELECT h.account FROM public.house h WHERE h.n = \$1 \$\$;
 CREATE FUNCTION public.buy(reference text, account text, quantity amount, linked boolean DEFAULT false, fee_minimum amount DEFAULT NULL, client_order_id text DEFAULT NULL)
 	RETURNS trade_request IMMUTABLE LANGUAGE sql AS
-	\$\$ SELECT (reference, account, 'BUY', quantity, 'LP', '100 USD/BTC', NULL, NULL, NULL, NULL, NULL, fee_minimum, client_order_id, NULL, NULL, NULL, linked)::trade_request \$\$;
+	\$\$ SELECT (account, 'BUY', quantity, 'LP', reference, '100 USD/BTC', NULL, NULL, NULL, NULL, NULL, fee_minimum, client_order_id, NULL, NULL, NULL, linked)::trade_request \$\$;
 CREATE TABLE public.argument (shape text, n bigint, entry journal_entry, requests journal_request[], trades trade_request[], codes text[], PRIMARY KEY (shape, n));
 SQL
 
