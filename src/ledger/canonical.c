@@ -10,6 +10,7 @@
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 
+#include "compat.h"
 #include "ledger/canonical.h"
 
 /* A length that nothing else has. */
