@@ -106,8 +106,9 @@ BEGIN
             'approve_journal', 'decline_journal', 'approve_write_off', 'decline_write_off',
             'approve_cash_call_write_off', 'approve_cash_call_write_offs', 'decline_cash_call_write_off']),
         -- the company says what happened
-        ('{executor}', ARRAY['post_trade', 'post_trades', 'bust_trade', 'correct_trade']),
-        ('{bookkeeper}', ARRAY['post_journal', 'post_journals', 'reverse_journal', 'capture_hold', 'propose_journal']),
+        ('{executor}', ARRAY['post_trade', 'post_trades', 'trade_requests', 'bust_trade', 'correct_trade']),
+        ('{bookkeeper}', ARRAY['post_journal', 'post_journals', 'journal_requests', 'reverse_journal', 'capture_hold',
+                                'propose_journal']),
         ('{settler}', ARRAY[
             'credit_deposit', 'credit_deposits', 'settle_deposits', 'decline_deposit', 'return_deposit', 'receive_wire',
             'assign_wire',

@@ -17,6 +17,18 @@ COMMENT ON TYPE journal_request IS
 general), description, when it is effective (NULL: when recorded), and whether it is posted only together with the next request
 (linked).';
 
+CREATE FUNCTION bakkt_ledger.journal_requests(requests jsonb) RETURNS journal_request[]
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN ARRAY(SELECT r FROM request_rows(requests, NULL::journal_request) AS r);
+END;
+$$;
+COMMENT ON FUNCTION journal_requests IS
+'Reads requests for post_journals() from JSON: an array of objects with the fields of journal_request, [] being none.
+Errors: LG002 no array, an unknown key, a value of another type, which is named; 54000 more than one call takes.';
+
 CREATE TYPE bakkt_ledger.account_balance AS (
     account account_id,
     balance amount,
@@ -92,11 +104,6 @@ CREATE FUNCTION bakkt_ledger_internal.post_entries(holder integer, kind text, na
                                                    descriptions text[])
     RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entries';
-
--- Raises 54000 when a call brings more requests, references or numbers than one call may
--- (src/bounds.h).
-CREATE FUNCTION bakkt_ledger_internal.require_batch_size(requests bigint) RETURNS void
-    LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'check_batch_size';
 
 -- Whether a reference has a form that the ledger gives to journals of its own (cash-call:, manual:,
 -- .../bust, ...): no caller's request may use it (LG002).

@@ -99,3 +99,8 @@ BEGIN
     RETURN answer;
 END;
 $$;
+
+-- Raises 54000 when a call brings more requests, references or numbers than one call may
+-- (src/bounds.h).
+CREATE FUNCTION bakkt_ledger_internal.require_batch_size(requests bigint) RETURNS void
+    LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'check_batch_size';

@@ -32,6 +32,18 @@ client_order_id, or of this fill when there is none. executed_at: NULL: when rec
 quantity and price decide. encumbered: coin bought is encumbered until it is paid for. linked: posted only together with the next
 request.';
 
+CREATE FUNCTION bakkt_ledger.trade_requests(requests jsonb) RETURNS trade_request[]
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN ARRAY(SELECT r FROM request_rows(requests, NULL::trade_request) AS r);
+END;
+$$;
+COMMENT ON FUNCTION trade_requests IS
+'Reads requests for post_trades() from JSON: an array of objects with the fields of trade_request, [] being none.
+Errors: LG002 no array, an unknown key, a value of another type, which is named; 54000 more than one call takes.';
+
 CREATE TYPE bakkt_ledger.trade_result AS (
     request integer,
     reference text,
