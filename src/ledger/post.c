@@ -27,6 +27,8 @@ keep_refusal(Refusal *refusal)
 		refusal->detail = pstrdup(refusal->detail);
 	if (refusal->hint)
 		refusal->hint = pstrdup(refusal->hint);
+	if (refusal->facts)
+		refusal->facts = pstrdup(refusal->facts);
 }
 
 /* Raise the first refusal that has a cause of its own; its chain falls after it. */
