@@ -224,7 +224,7 @@ CREATE FUNCTION bakkt_ledger.check_cash_calls(client text DEFAULT NULL) RETURNS 
     SET enable_nestloop = off AS  -- whole tables are compared; after a restore there are no statistics that would say so
 $$
 DECLARE
-    asked constant integer := CASE WHEN client IS NOT NULL THEN require_client(client) END;
+    asked constant integer[] := clients_asked(client);
 BEGIN
     RETURN QUERY
     SELECT b.*
@@ -234,7 +234,7 @@ BEGIN
                         UNION ALL SELECT * FROM cash_call_journal_breaks(c.client_id)
                         UNION ALL SELECT * FROM cash_call_account_breaks(c.client_id)
                         UNION ALL SELECT * FROM cash_call_coin_breaks(c.client_id)) AS b
-    WHERE c.client_id = ANY (visible_clients()) AND c.client_id = coalesce(asked, c.client_id)
+    WHERE c.client_id = ANY (asked)
     ORDER BY c.client_id, b.subject_key::bigint, b.check_name, b.detail;
 END;
 $$;

@@ -11,7 +11,7 @@ DECLARE
                                FROM account_journals(asked, '-infinity', 'infinity') AS j
                                WHERE j.effective_at <= moment);
 BEGIN
-    RETURN (SELECT CASE k.normal_side WHEN 'debit' THEN posted ELSE -posted END FROM account_kind AS k WHERE k.kind = asked.kind);
+    RETURN (SELECT natural_balance(k, posted) FROM account_kind AS k WHERE k.kind = asked.kind);
 END;
 $$;
 

@@ -30,11 +30,9 @@ CREATE FUNCTION bakkt_ledger.fbo_transfers(client text DEFAULT NULL, in_transit_
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
+    asked constant integer[] := clients_asked(client);
     until constant timestamptz := coalesce(at, 'infinity');
 BEGIN
-    IF client IS NOT NULL THEN
-        PERFORM require_client(client);
-    END IF;
     IF at IS NOT NULL THEN
         PERFORM require_instant(at);
     END IF;
@@ -50,8 +48,7 @@ BEGIN
     LEFT JOIN event AS e ON e.client_id = t.client_id AND e.subject = 'fbo_transfer' AND e.subject_key = t.transfer_id::text
                         AND e.event = 'failed' AND NOT s.open
     LEFT JOIN fbo_transfer AS n ON n.client_id = t.client_id AND n.transfer_id = t.taken_up_by
-    WHERE c.client_id = ANY (visible_clients()) AND c.code = coalesce(fbo_transfers.client, c.code)
-      AND t.instructed_at <= until AND (s.open OR NOT in_transit_only)
+    WHERE c.client_id = ANY (asked) AND t.instructed_at <= until AND (s.open OR NOT in_transit_only)
     ORDER BY c.code, t.transfer_id;
 END;
 $$;

@@ -189,7 +189,7 @@ DECLARE
     balance amount := natural_balance(its, posted_on(asked));
     held amount;
 BEGIN
-    IF moment < clock_timestamp() OR known_at IS NOT NULL THEN
+    IF at < clock_timestamp() OR known_at IS NOT NULL THEN
         balance := balance - natural_balance(its, changes_of(asked, at, known_at));
     END IF;
     IF known_at IS NULL THEN

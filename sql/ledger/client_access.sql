@@ -164,7 +164,9 @@ BEGIN
     DELETE FROM client_access AS g
     WHERE g.client_id = holder AND role_label(g.role) = revoke_client_access.role
     RETURNING g.* INTO revoked;
-    PERFORM invalidate_account_cache();  -- sessions remember what was granted
+    IF FOUND THEN
+        PERFORM invalidate_account_cache();  -- sessions remember what was granted
+    END IF;
     RETURN close_change(asked, 'removed', revoked, NULL, reason);
 END;
 $$;

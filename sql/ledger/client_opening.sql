@@ -44,9 +44,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION open_client IS
-'Opens a client and returns its identifier.
+'Opens a client.
 first_trading_day: before it nothing can have been executed; a year before it is opened unless given, and not before the calendars
-begin. Idempotent by code: the same content again returns the same identifier, other content is LG020 naming the field.
+begin. Idempotent by code: the same content again changes nothing, other content is LG020 naming the field.
 Errors: LG002, LG020.';
 
 CREATE FUNCTION bakkt_ledger.change_client(client text, funding_model text DEFAULT NULL, commission_model text DEFAULT NULL,

@@ -126,7 +126,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION open_customer IS
-'Opens a customer of a client and returns its identifier.
+'Opens a customer of a client.
 Idempotent by account code: the same content again returns the same, other content (another client, too) is LG020.
 Errors: LG002, LG010, LG011, LG020, 42501.';
 

@@ -42,7 +42,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION open_instrument IS
-'Opens an instrument and returns its identifier.
+'Opens an instrument.
 minimum_quantity: the quantity increment unless given. minimum_notional: 1 of the quote asset unless given.
 The same content again returns the same; other content, or another symbol for the same pair, is LG020.
 Errors: LG002, LG020, LG040, LG041, LG042, LG043, LG045.';

@@ -48,7 +48,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION open_provider IS
-'Opens a liquidity provider and returns its identifier.
+'Opens a liquidity provider.
 Idempotent by code; other content is LG020.
 Errors: LG002, LG020.';
 

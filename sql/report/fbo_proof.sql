@@ -23,7 +23,7 @@ CREATE FUNCTION bakkt_ledger_internal.fbo_proof_of(holder integer, recorded_unti
 BEGIN ATOMIC
     WITH fbo AS (
         SELECT asset(b.balance) AS asset, zero(asset(b.balance)) AS nothing, b.name, b.kind, k.class, b.balance,
-               CASE k.normal_side WHEN 'debit' THEN b.balance ELSE -b.balance END AS signed,
+               natural_balance(k, b.balance) AS signed,
                k.class = 'claim' AND sign(b.balance) > 0 AS owed
         FROM client AS c
         CROSS JOIN LATERAL balances(c.code, known_at => recorded_until) AS b
@@ -94,10 +94,9 @@ CREATE FUNCTION bakkt_ledger.fbo_proof(client text DEFAULT NULL, known_at timest
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
+DECLARE
+    asked constant integer[] := clients_asked(client);
 BEGIN
-    IF client IS NOT NULL THEN
-        PERFORM require_client(client);
-    END IF;
     RETURN QUERY
     SELECT c.code, p.asset, p.control, p.banks, p.ach_in, p.ach_out, p.wire_in, p.wire_out, p.inter_bank, p.business_transfer,
            p.due_from_company, p.due_to_company, p.other_funds, s.resources, p.settled, p.unsettled, p.held, p.unidentified,
@@ -108,7 +107,7 @@ BEGIN
     CROSS JOIN LATERAL (SELECT p.control + p.ach_in - p.ach_out + p.wire_in - p.wire_out + p.inter_bank - p.business_transfer
                                + p.due_from_company - p.due_to_company + p.other_funds AS resources,
                                p.settled + p.unsettled + p.held + p.unidentified + p.escheated AS claims) AS s
-    WHERE c.client_id = ANY (visible_clients()) AND c.code = coalesce(fbo_proof.client, c.code)
+    WHERE c.client_id = ANY (asked)
     ORDER BY c.code, p.asset;
 END;
 $$;
@@ -223,15 +222,13 @@ CREATE FUNCTION bakkt_ledger.check_fbo(client text DEFAULT NULL) RETURNS SETOF d
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
 DECLARE
+    asked constant integer[] := clients_asked(client);
     holder client;
 BEGIN
-    IF client IS NOT NULL THEN
-        PERFORM require_client(client);
-    END IF;
     FOR holder IN
         SELECT c.*
         FROM client AS c
-        WHERE c.client_id = ANY (visible_clients()) AND c.code = coalesce(check_fbo.client, c.code)
+        WHERE c.client_id = ANY (asked)
         ORDER BY c.code
     LOOP
         RETURN QUERY

@@ -31,6 +31,8 @@ CREATE FUNCTION bakkt_ledger.obligations(client text DEFAULT NULL, open_only boo
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
+DECLARE
+    asked constant integer[] := clients_asked(client);
 BEGIN
     RETURN QUERY
     SELECT c.code, o.obligation_id, window_name(o.window_no), o.counterparty, o.asset, o.payer, o.payee, o.amount, o.applied,
@@ -38,8 +40,7 @@ BEGIN
            o.entered_at, o.irrevocable_at, o.final_at
     FROM obligation AS o
     JOIN client AS c USING (client_id)
-    WHERE c.client_id = ANY (visible_clients())
-      AND (obligations.client IS NULL OR c.client_id = require_client(obligations.client))
+    WHERE c.client_id = ANY (asked)
       AND NOT (open_only AND o.final_at IS NOT NULL)
       AND (o.counterparty_kind = 'client' OR is_company())
     ORDER BY c.code, o.window_no, o.counterparty_kind, o.counterparty, o.obligation_id;
@@ -116,13 +117,13 @@ CREATE FUNCTION bakkt_ledger.check_settlement(client text DEFAULT NULL) RETURNS 
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
 DECLARE
+    asked constant integer[] := clients_asked(client);
     holder client;
 BEGIN
     FOR holder IN
         SELECT c.*
         FROM client AS c
-        WHERE c.client_id = ANY (visible_clients())
-          AND (check_settlement.client IS NULL OR c.client_id = require_client(check_settlement.client))
+        WHERE c.client_id = ANY (asked)
         ORDER BY c.code
     LOOP
         RETURN QUERY
