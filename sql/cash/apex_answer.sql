@@ -18,9 +18,11 @@ INSERT INTO template_line (template, line, side, account_kind, parties, amount) 
     ('apex_settled', 1, 'debit', 'corp_apex_settlement', '{client}', 'taken'),
     ('apex_settled', 2, 'credit', 'corp_apex_receivable', '{client}', 'receivable'),
     ('apex_settled', 3, 'credit', 'corp_apex_payable', '{client}', 'payable'),
-    ('apex_settled', 4, 'credit', 'corp_apex_settlement', '{client}', 'paid'),
-    ('apex_settled', 5, 'debit', 'cust_encumbered', '{customer}', 'released'),
-    ('apex_settled', 6, 'credit', 'cust_coin', '{customer}', 'released');
+    ('apex_settled', 4, 'credit', 'corp_apex_settlement', '{client}', 'paid');
+INSERT INTO template_line (template, line, side, account_kind, parties, amount)
+SELECT 'apex_settled', 4 + l.line, l.side, l.account_kind, l.parties, l.amount
+FROM template_line AS l
+WHERE l.template = 'coin_release';
 
 -- ---------------------------------------------------------------------------
 -- Checking
@@ -101,7 +103,7 @@ BEGIN
            array_agg(jsonb_build_object('taken', greatest(m.moved, m.nothing), 'paid', greatest(-m.moved, m.nothing),
                                         'receivable', CASE WHEN c.sale THEN m.nothing ELSE m.moved END,
                                         'payable', CASE WHEN c.sale THEN m.moved ELSE m.nothing END,
-                                        'released', coalesce(CASE c.status WHEN 'O' THEN c.encumbered END, m.nothing))
+                                        'coin', coalesce(CASE c.status WHEN 'O' THEN c.encumbered END, m.nothing))
                      ORDER BY n.place)
     INTO named, parties, amounts
     FROM unnest(calls) WITH ORDINALITY AS n (call, place)

@@ -237,7 +237,8 @@ BEGIN ATOMIC
     SELECT coalesce(r.effective_at, r.recorded_at), r.recorded_at,
            t || jsonb_build_object('sqlstate', r.sqlstate)
              || CASE WHEN (reader).sees_all
-                     THEN jsonb_strip_nulls(jsonb_build_object('message', r.message, 'detail', r.detail, 'hint', r.hint))
+                     THEN jsonb_strip_nulls(jsonb_build_object('message', r.message, 'detail', r.detail, 'hint', r.hint,
+                                                               'facts', r.facts))
                      ELSE '{}' END
     FROM rejection AS r
     CROSS JOIN LATERAL told_posting(ROW(r.client_id, r.actor_id, r.rejection_id, r.recorded_at, r.effective_at, NULL, r.reverses,

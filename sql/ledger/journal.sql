@@ -90,6 +90,7 @@ CREATE TABLE bakkt_ledger_internal.rejection (
     message text COLLATE "C" NOT NULL,
     detail text COLLATE "C",
     hint text COLLATE "C",
+    facts jsonb,
     entry journal_entry,
     terms execution_terms,
     description text COLLATE "C",
@@ -98,6 +99,7 @@ CREATE TABLE bakkt_ledger_internal.rejection (
 );
 COMMENT ON TABLE rejection IS 'Refused requests with their whole content: the same reference always gets the same refusal.';
 COMMENT ON COLUMN rejection.effective_at IS 'As given by the caller; NULL when none was given.';
+COMMENT ON COLUMN rejection.facts IS 'What a program needs to know of it: what it takes, what is there, whose.';
 COMMENT ON COLUMN rejection.rejection_id IS 'From the sequence that also numbers journals.';
 SELECT pg_catalog.pg_extension_config_dump('rejection', '');
 

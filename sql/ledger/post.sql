@@ -46,6 +46,7 @@ CREATE TYPE bakkt_ledger.journal_result AS (
     message text,
     detail text,
     hint text,
+    facts jsonb,
     recorded_at timestamptz,
     balances account_balance[]
 );

@@ -99,13 +99,15 @@ BEGIN ATOMIC
         UNION ALL
         SELECT c.place + leg.place, leg.kind, leg.parties, c.asset, leg.amount
         FROM coin AS c
-        CROSS JOIN LATERAL (VALUES
-            (1, 'corp_due_to_cust', '{}'::text[], c.bought),
-            (2, 'corp_due_from_cust', '{}', c.paid - c.bought),
-            (3, c.kind, c.parties, -c.paid),
-            (4, 'cust_due_to_corp', '{}', c.bought - c.paid),
-            (5, 'cust_wallet_omnibus', '{}', c.paid),
-            (6, 'cust_due_from_corp', '{}', -c.bought)
+        CROSS JOIN LATERAL (
+            SELECT CASE k.fund WHEN 'CORP' THEN l.line - 3 ELSE l.line + 5 END, l.account_kind, l.parties,
+                   (CASE l.amount WHEN 'delivered' THEN c.paid WHEN 'owed' THEN c.bought ELSE c.paid - c.bought END)
+                   * (CASE l.side WHEN 'debit' THEN 1 ELSE -1 END)
+            FROM template_line AS l
+            JOIN account_kind AS k ON k.kind = l.account_kind
+            WHERE l.template = 'coin_delivery'
+            UNION ALL
+            SELECT 5, c.kind, c.parties, -c.paid
         ) AS leg (place, kind, parties, amount)
     ), account_line AS (
         SELECT min(l.place) AS place, l.kind, l.parties, l.asset, sum(l.amount) AS amount

@@ -3,21 +3,29 @@
 -- Refuses unknown providers (LG014).
 -- Locks what posting locks.
 
+-- Coin between a provider and the omnibus wallet, without the provider's own account: delivered
+-- (negative when it goes out) = owed to fund CUST for what customers bought + claimed from it for
+-- what they sold (negative).
 INSERT INTO template VALUES
+    ('coin_delivery', 'provider_settlement', 'a provider delivers or receives coin'),
     ('provider_settlement', 'provider_settlement', 'a provider delivers or receives coin, and is paid or pays');
-INSERT INTO template_line (template, line, side, account_kind, parties, amount) VALUES
-    ('provider_settlement', 1, 'debit', 'cust_wallet_omnibus', '{}', 'coin received'),
-    ('provider_settlement', 2, 'credit', 'cust_due_from_corp', '{}', 'coin received'),
-    ('provider_settlement', 3, 'debit', 'corp_due_to_cust', '{}', 'coin received'),
-    ('provider_settlement', 4, 'credit', 'corp_provider_coin_receivable', '{provider}', 'coin received'),
-    ('provider_settlement', 5, 'debit', 'cust_due_to_corp', '{}', 'coin delivered'),
-    ('provider_settlement', 6, 'credit', 'cust_wallet_omnibus', '{}', 'coin delivered'),
-    ('provider_settlement', 7, 'debit', 'corp_provider_coin_payable', '{provider}', 'coin delivered'),
-    ('provider_settlement', 8, 'credit', 'corp_due_from_cust', '{}', 'coin delivered'),
-    ('provider_settlement', 9, 'debit', 'corp_provider_payable', '{provider}', 'money paid'),
-    ('provider_settlement', 10, 'credit', 'corp_bank', '{}', 'money paid'),
-    ('provider_settlement', 11, 'debit', 'corp_bank', '{}', 'money received'),
-    ('provider_settlement', 12, 'credit', 'corp_provider_receivable', '{provider}', 'money received');
+INSERT INTO template_line (template, line, side, account_kind, amount) VALUES
+    ('coin_delivery', 1, 'credit', 'cust_due_to_corp', 'claimed'),
+    ('coin_delivery', 2, 'debit', 'cust_wallet_omnibus', 'delivered'),
+    ('coin_delivery', 3, 'credit', 'cust_due_from_corp', 'owed'),
+    ('coin_delivery', 4, 'debit', 'corp_due_to_cust', 'owed'),
+    ('coin_delivery', 7, 'debit', 'corp_due_from_cust', 'claimed');
+INSERT INTO template_line (template, line, side, account_kind, parties, amount)
+SELECT 'provider_settlement', l.line, l.side, l.account_kind, l.parties, l.amount
+FROM template_line AS l
+WHERE l.template = 'coin_delivery'
+UNION ALL VALUES
+    ('provider_settlement', 5, 'credit', 'corp_provider_coin_receivable', '{provider}'::text[], 'owed'),
+    ('provider_settlement', 6, 'credit', 'corp_provider_coin_payable', '{provider}', 'claimed'),
+    ('provider_settlement', 8, 'debit', 'corp_provider_payable', '{provider}', 'money paid'),
+    ('provider_settlement', 9, 'credit', 'corp_bank', '{}', 'money paid'),
+    ('provider_settlement', 10, 'debit', 'corp_bank', '{}', 'money received'),
+    ('provider_settlement', 11, 'credit', 'corp_provider_receivable', '{provider}', 'money received');
 
 CREATE TYPE bakkt_ledger.provider_settlement_result AS (
     reference text,
@@ -69,8 +77,9 @@ DECLARE
 BEGIN
     PERFORM require_provider_settlement(provider, coin, money);
     posted := post_template(holder, 'provider_settlement', reference, jsonb_build_object('provider', provider),
-                            jsonb_build_object('coin received', greatest(coin, no_coin),
-                                               'coin delivered', greatest(-coin, no_coin),
+                            jsonb_build_object('delivered', coalesce(coin, no_coin),
+                                               'owed', greatest(coin, no_coin),
+                                               'claimed', least(coin, no_coin),
                                                'money paid', greatest(money, no_money),
                                                'money received', greatest(-money, no_money)),
                             at, description);

@@ -60,6 +60,7 @@ CREATE TYPE bakkt_ledger.trade_result AS (
     message text,
     detail text,
     hint text,
+    facts jsonb,
     recorded_at timestamptz
 );
 COMMENT ON TYPE trade_result IS
@@ -67,7 +68,7 @@ COMMENT ON TYPE trade_result IS
 request: its place in the batch from 1. outcome: posted or refused. replayed: the reference was known and this is the original
 outcome. price: the customer''s. net_money: fee included; positive = the customer or client owes, negative = is owed. revenue:
 before the client''s share. fee: itemized. position_after: the customer''s coin after it (NULL on replay). sqlstate, message,
-detail, hint: why it was refused.';
+detail, hint: why it was refused; facts: the same for programs, as an object.';
 
 CREATE FUNCTION bakkt_ledger.post_trade(customer text, side text, quantity amount, provider text, reference text,
                                         provider_price price DEFAULT NULL, price price DEFAULT NULL,

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "ledger/balance.h"
+#include "ledger/facts.h"
 
 /* attributes of table balance, in order */
 enum
@@ -185,7 +186,6 @@ balance_insert(TableWriter *writer, const LockedBalance *balance)
 char *
 insufficient_facts(const LockedBalance *balance, units required)
 {
-	return psprintf("{\"account\": \"%s\", \"required\": \"%s\", \"available\": \"%s\"}", account_text(balance->account),
-					amount_text(required, balance->asset),
-					amount_text(balance_available(balance) - balance_floor(balance), balance->asset));
+	return facts_of_shortage("account", account_text(balance->account), required,
+							 balance_available(balance) - balance_floor(balance), balance->asset);
 }

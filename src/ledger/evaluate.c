@@ -20,6 +20,7 @@
 #include "bounds.h"
 #include "errors.h"
 #include "ledger/batch.h"
+#include "ledger/facts.h"
 #include "ledger/reference.h"
 #include "ledger/spi_plan.h"
 #include "types/instant.h"
@@ -149,6 +150,7 @@ refuse_line(LedgerRequest *request, int line_no, LineRule rule, const AccountSta
 				   "account is frozen for %s", line->amount > 0 ? "debits" : "credits");
 			break;
 	}
+	request->refusal.facts = facts_of_name("account", account_text(line->account));
 }
 
 /* Check every line by itself; the worst breach decides. */

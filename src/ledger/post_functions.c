@@ -23,6 +23,8 @@
 
 #include "errors.h"
 #include "ledger/bounded_wait.h"
+#include "ledger/facts.h"
+#include "ledger/field.h"
 #include "ledger/lookup.h"
 #include "ledger/post.h"
 #include "ledger/reversal.h"
@@ -38,7 +40,7 @@ enum
 enum
 {
 	RESULT_REQUEST, RESULT_REFERENCE, RESULT_OUTCOME, RESULT_REPLAYED, RESULT_JOURNAL, RESULT_SQLSTATE,
-	RESULT_MESSAGE, RESULT_DETAIL, RESULT_HINT, RESULT_RECORDED_AT, RESULT_BALANCES, RESULT_FIELDS
+	RESULT_MESSAGE, RESULT_DETAIL, RESULT_HINT, RESULT_FACTS, RESULT_RECORDED_AT, RESULT_BALANCES, RESULT_FIELDS
 };
 
 /* What it takes to build account_balance[] */
@@ -56,8 +58,11 @@ set_client(LedgerRequest *request, const char *code)
 {
 	request->client_id = code ? lookup_client_id(code) : 0;
 	if (request->client_id == 0)
+	{
 		refuse(request, ERRCODE_LG_UNKNOWN_CLIENT, "Open the client first.", NULL,
 			   "unknown client \"%s\"", code ? code : "");
+		request->refusal.facts = facts_of_name("client", code ? code : "");
+	}
 }
 
 /*
@@ -196,14 +201,6 @@ make_balances(const LedgerRequest *request, const BalanceType *type)
 										   type->length, type->by_value, type->align));
 }
 
-static void
-set_text(Datum *values, bool *nulls, int field, const char *text)
-{
-	nulls[field] = text == NULL;
-	if (text)
-		values[field] = CStringGetTextDatum(text);
-}
-
 /* Fill one journal_result. */
 static void
 fill_result(const LedgerRequest *request, int number, const BalanceType *type, Datum *values, bool *nulls)
@@ -212,15 +209,16 @@ fill_result(const LedgerRequest *request, int number, const BalanceType *type, D
 
 	memset(nulls, 0, RESULT_FIELDS * sizeof(bool));
 	values[RESULT_REQUEST] = Int32GetDatum(number);
-	set_text(values, nulls, RESULT_REFERENCE, request->reference);
+	field_set_text(values, nulls, RESULT_REFERENCE, request->reference);
 	values[RESULT_OUTCOME] = CStringGetTextDatum(refused ? "refused" : "posted");
 	values[RESULT_REPLAYED] = BoolGetDatum(request->replayed);
 	values[RESULT_JOURNAL] = Int64GetDatum(request->journal_id);
 	nulls[RESULT_JOURNAL] = request->journal_id == 0;
-	set_text(values, nulls, RESULT_SQLSTATE, refused ? unpack_sql_state(request->refusal.sqlstate) : NULL);
-	set_text(values, nulls, RESULT_MESSAGE, request->refusal.message);
-	set_text(values, nulls, RESULT_DETAIL, request->refusal.detail);
-	set_text(values, nulls, RESULT_HINT, request->refusal.hint);
+	field_set_text(values, nulls, RESULT_SQLSTATE, refused ? unpack_sql_state(request->refusal.sqlstate) : NULL);
+	field_set_text(values, nulls, RESULT_MESSAGE, request->refusal.message);
+	field_set_text(values, nulls, RESULT_DETAIL, request->refusal.detail);
+	field_set_text(values, nulls, RESULT_HINT, request->refusal.hint);
+	field_set_json(values, nulls, RESULT_FACTS, request->refusal.facts);
 	values[RESULT_RECORDED_AT] = TimestampTzGetDatum(request->recorded_at);
 	nulls[RESULT_RECORDED_AT] = request->recorded_at == 0;
 	nulls[RESULT_BALANCES] = refused || request->replayed;
@@ -313,12 +311,6 @@ post_one(FunctionCallInfo fcinfo, LedgerRequest *request, bool dry_run)
 	return single_result(fcinfo, request);
 }
 
-static char *
-text_argument(FunctionCallInfo fcinfo, int number)
-{
-	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
-}
-
 static JournalEntry *
 entry_argument(FunctionCallInfo fcinfo, int number)
 {
@@ -340,11 +332,11 @@ post_arguments(FunctionCallInfo fcinfo, bool by_hand)
 	LedgerRequest request = {.by_hand = by_hand};
 
 	lookup_begin();
-	set_client(&request, text_argument(fcinfo, 0));
+	set_client(&request, argument_text(fcinfo, 0));
 	request.entry = entry_argument(fcinfo, 1);
-	request.reference = text_argument(fcinfo, 2);
-	set_kind(&request, text_argument(fcinfo, 3));
-	request.description = text_argument(fcinfo, 4);
+	request.reference = argument_text(fcinfo, 2);
+	set_kind(&request, argument_text(fcinfo, 3));
+	request.description = argument_text(fcinfo, 4);
 	set_effective(fcinfo, 5, &request);
 	return post_one(fcinfo, &request, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6));
 }
@@ -384,9 +376,9 @@ internal_request(FunctionCallInfo fcinfo, int client, int kind)
 	if (PG_ARGISNULL(client) || PG_ARGISNULL(kind))
 		elog(ERROR, "client and kind must not be NULL");
 	request.client_id = PG_GETARG_INT32(client);
-	request.kind = lookup_kind(text_argument(fcinfo, kind));
+	request.kind = lookup_kind(argument_text(fcinfo, kind));
 	if (request.kind == 0)
-		elog(ERROR, "unknown kind of journal \"%s\"", text_argument(fcinfo, kind));
+		elog(ERROR, "unknown kind of journal \"%s\"", argument_text(fcinfo, kind));
 	return request;
 }
 
@@ -423,10 +415,10 @@ post_entry(PG_FUNCTION_ARGS)
 
 	lookup_begin();
 	request = internal_request(fcinfo, 0, 2);
-	request.reference = text_argument(fcinfo, 1);
+	request.reference = argument_text(fcinfo, 1);
 	request.entry = entry_argument(fcinfo, 3);
 	set_effective(fcinfo, 4, &request);
-	request.description = text_argument(fcinfo, 5);
+	request.description = argument_text(fcinfo, 5);
 	request.reverses = PG_ARGISNULL(6) ? 0 : PG_GETARG_INT64(6);
 	request.by_hand = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
 	if (request.kind == KIND_REVERSAL)
@@ -499,13 +491,13 @@ reverse_journal(PG_FUNCTION_ARGS)
 	LedgerRequest request = {.kind = KIND_REVERSAL,.by_hand = true};
 
 	lookup_begin();
-	set_client(&request, text_argument(fcinfo, 0));
+	set_client(&request, argument_text(fcinfo, 0));
 	if (!is_refused(&request))
 		lookup_check_access(request.client_id);
 	request.reverses = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
-	request.reference = text_argument(fcinfo, 2);
+	request.reference = argument_text(fcinfo, 2);
 	request.entry = entry_argument(fcinfo, 3);
-	request.description = text_argument(fcinfo, 4);
+	request.description = argument_text(fcinfo, 4);
 	set_effective(fcinfo, 5, &request);
 	set_reversal(&request);
 	return post_one(fcinfo, &request, false);

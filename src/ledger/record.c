@@ -12,6 +12,7 @@
 
 #include "errors.h"
 #include "ledger/batch.h"
+#include "ledger/field.h"
 #include "ledger/record_number.h"
 #include "ledger/write.h"
 
@@ -28,16 +29,8 @@ enum
 {
 	REJECTION_CLIENT_ID, REJECTION_ACTOR_ID, REJECTION_ID, REJECTION_RECORDED_AT, REJECTION_EFFECTIVE_AT,
 	REJECTION_REVERSES, REJECTION_KIND, REJECTION_REFERENCE, REJECTION_SQLSTATE, REJECTION_MESSAGE, REJECTION_DETAIL,
-	REJECTION_HINT, REJECTION_ENTRY, REJECTION_TERMS, REJECTION_DESCRIPTION, REJECTION_ATTRIBUTES
+	REJECTION_HINT, REJECTION_FACTS, REJECTION_ENTRY, REJECTION_TERMS, REJECTION_DESCRIPTION, REJECTION_ATTRIBUTES
 };
-
-static void
-set_text(TupleTableSlot *slot, int attribute, const char *text)
-{
-	slot->tts_isnull[attribute] = text == NULL;
-	if (text)
-		slot->tts_values[attribute] = CStringGetTextDatum(text);
-}
 
 static void
 set_varlena(TupleTableSlot *slot, int attribute, const void *value)
@@ -67,10 +60,10 @@ insert_journal(TableWriter *writer, const LedgerRequest *request, const RequestS
 	set_number(slot, JOURNAL_CUSTOMER_ID, state->customer_id);
 	set_number(slot, JOURNAL_REVERSES, request->reverses);
 	slot->tts_values[JOURNAL_KIND] = Int16GetDatum(request->kind);
-	set_text(slot, JOURNAL_REFERENCE, request->reference);
+	field_set_text(slot->tts_values, slot->tts_isnull, JOURNAL_REFERENCE, request->reference);
 	set_varlena(slot, JOURNAL_ENTRY, request->entry);
 	set_varlena(slot, JOURNAL_TERMS, request->terms);
-	set_text(slot, JOURNAL_DESCRIPTION, request->description);
+	field_set_text(slot->tts_values, slot->tts_isnull, JOURNAL_DESCRIPTION, request->description);
 	writer_insert(writer);
 }
 
@@ -88,14 +81,15 @@ insert_rejection(TableWriter *writer, const LedgerRequest *request, int32 actor)
 	slot->tts_isnull[REJECTION_EFFECTIVE_AT] = !request->effective_given;
 	set_number(slot, REJECTION_REVERSES, request->reverses);
 	slot->tts_values[REJECTION_KIND] = Int16GetDatum(request->kind);
-	set_text(slot, REJECTION_REFERENCE, request->reference);
-	set_text(slot, REJECTION_SQLSTATE, unpack_sql_state(request->refusal.sqlstate));
-	set_text(slot, REJECTION_MESSAGE, request->refusal.message);
-	set_text(slot, REJECTION_DETAIL, request->refusal.detail);
-	set_text(slot, REJECTION_HINT, request->refusal.hint);
+	field_set_text(slot->tts_values, slot->tts_isnull, REJECTION_REFERENCE, request->reference);
+	field_set_text(slot->tts_values, slot->tts_isnull, REJECTION_SQLSTATE, unpack_sql_state(request->refusal.sqlstate));
+	field_set_text(slot->tts_values, slot->tts_isnull, REJECTION_MESSAGE, request->refusal.message);
+	field_set_text(slot->tts_values, slot->tts_isnull, REJECTION_DETAIL, request->refusal.detail);
+	field_set_text(slot->tts_values, slot->tts_isnull, REJECTION_HINT, request->refusal.hint);
+	field_set_json(slot->tts_values, slot->tts_isnull, REJECTION_FACTS, request->refusal.facts);
 	set_varlena(slot, REJECTION_ENTRY, request->entry);
 	set_varlena(slot, REJECTION_TERMS, request->terms);
-	set_text(slot, REJECTION_DESCRIPTION, request->description);
+	field_set_text(slot->tts_values, slot->tts_isnull, REJECTION_DESCRIPTION, request->description);
 	writer_insert(writer);
 }
 

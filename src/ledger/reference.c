@@ -27,11 +27,13 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/jsonb.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "errors.h"
+#include "ledger/facts.h"
 #include "ledger/lock_class.h"
 #include "ledger/lookup.h"
 #include "ledger/reference.h"
@@ -55,7 +57,7 @@ static const RequestColumns journal_columns = {
 	.kind = 8,.effective_at = 5,.reverses = 7,.entry = 10,.terms = 11,.description = 12
 };
 static const RequestColumns rejection_columns = {
-	.kind = 7,.effective_at = 5,.reverses = 6,.entry = 13,.terms = 14,.description = 15
+	.kind = 7,.effective_at = 5,.reverses = 6,.entry = 14,.terms = 15,.description = 16
 };
 
 typedef struct ReferenceIndex
@@ -350,6 +352,7 @@ refuse_conflict(LedgerRequest *request, const char *field, const char *first)
 		   "Send the original content to get the original outcome, or use a new reference.",
 		   psprintf("Field \"%s\" differs from the %s under this reference.", field, first),
 		   "reference \"%s\" was used before with different content", request->reference);
+	request->refusal.facts = facts_of_name("field", field);
 }
 
 /* A copy of a stored value in the current memory context, NULL if null. */
@@ -390,6 +393,16 @@ copy_text(TupleTableSlot *slot, AttrNumber attribute)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
+static char *
+copy_json(TupleTableSlot *slot, AttrNumber attribute)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, attribute, &isnull);
+	Jsonb	   *document = isnull ? NULL : DatumGetJsonbP(value);
+
+	return document ? JsonbToCString(NULL, &document->root, VARSIZE(document)) : NULL;
+}
+
 static void
 replay_rejection(TupleTableSlot *slot, LedgerRequest *request, const PostOptions *options)
 {
@@ -409,6 +422,7 @@ replay_rejection(TupleTableSlot *slot, LedgerRequest *request, const PostOptions
 	request->refusal.message = copy_text(slot, 10);
 	request->refusal.detail = copy_text(slot, 11);
 	request->refusal.hint = copy_text(slot, 12);
+	request->refusal.facts = copy_json(slot, 13);
 }
 
 bool

@@ -15,6 +15,7 @@
 #include "utils/jsonb.h"
 
 #include "bounds.h"
+#include "ledger/field.h"
 #include "ledger/request.h"
 
 void
@@ -63,22 +64,16 @@ raise_refusal(const LedgerRequest *request)
 	pg_unreachable();
 }
 
-static char *
-optional_text(FunctionCallInfo fcinfo, int number)
-{
-	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
-}
-
 PG_FUNCTION_INFO_V1(refuse_request);
 
 /* code, message, detail, hint, facts */
 Datum
 refuse_request(PG_FUNCTION_ARGS)
 {
-	char	   *code = optional_text(fcinfo, 0);
-	char	   *message = optional_text(fcinfo, 1);
-	char	   *detail = optional_text(fcinfo, 2);
-	char	   *hint = optional_text(fcinfo, 3);
+	char	   *code = argument_text(fcinfo, 0);
+	char	   *message = argument_text(fcinfo, 1);
+	char	   *detail = argument_text(fcinfo, 2);
+	char	   *hint = argument_text(fcinfo, 3);
 	Jsonb	   *facts = PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4);
 
 	if (code == NULL || strlen(code) != 5 || message == NULL)

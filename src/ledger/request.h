@@ -47,7 +47,7 @@ typedef struct Refusal
 	const char *message;
 	const char *detail;			/* NULL if none */
 	const char *hint;			/* NULL if none */
-	const char *facts;			/* JSON, for the first to be refused; NULL if none */
+	const char *facts;			/* JSON, see facts.h; NULL if none */
 } Refusal;
 
 /* Balance of a limited account after a request, natural sign */

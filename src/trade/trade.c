@@ -23,6 +23,7 @@
 
 #include "errors.h"
 #include "cash/cash_terms.h"
+#include "ledger/field.h"
 #include "ledger/lookup.h"
 #include "ledger/post.h"
 #include "trade/order_commission.h"
@@ -35,7 +36,7 @@ enum
 {
 	RESULT_REQUEST, RESULT_REFERENCE, RESULT_OUTCOME, RESULT_REPLAYED, RESULT_JOURNAL, RESULT_PRICE, RESULT_NET_MONEY,
 	RESULT_REVENUE, RESULT_REVENUE_SHARE, RESULT_FEE, RESULT_POSITION_AFTER,
-	RESULT_SQLSTATE, RESULT_MESSAGE, RESULT_DETAIL, RESULT_HINT, RESULT_RECORDED_AT,
+	RESULT_SQLSTATE, RESULT_MESSAGE, RESULT_DETAIL, RESULT_HINT, RESULT_FACTS, RESULT_RECORDED_AT,
 	RESULT_FIELDS
 };
 
@@ -377,14 +378,6 @@ trade_read_arguments(FunctionCallInfo fcinfo, TradeRequest *trade)
 
 /* ---- output ---- */
 
-static void
-set_text(Datum *values, bool *nulls, int field, const char *text)
-{
-	nulls[field] = text == NULL;
-	if (text)
-		values[field] = CStringGetTextDatum(text);
-}
-
 /* room for the fixed-length values of one result row */
 typedef struct ResultSpace
 {
@@ -429,7 +422,7 @@ fill_result(const LedgerRequest *request, int number, Datum *values, bool *nulls
 
 	memset(nulls, true, RESULT_FIELDS * sizeof(bool));
 	values[RESULT_REQUEST] = Int32GetDatum(number);
-	set_text(values, nulls, RESULT_REFERENCE, request->reference);
+	field_set_text(values, nulls, RESULT_REFERENCE, request->reference);
 	values[RESULT_OUTCOME] = CStringGetTextDatum(refused ? "refused" : "posted");
 	values[RESULT_REPLAYED] = BoolGetDatum(request->replayed);
 	nulls[RESULT_REQUEST] = nulls[RESULT_OUTCOME] = nulls[RESULT_REPLAYED] = false;
@@ -439,10 +432,11 @@ fill_result(const LedgerRequest *request, int number, Datum *values, bool *nulls
 	nulls[RESULT_RECORDED_AT] = request->recorded_at == 0;
 	if (refused)
 	{
-		set_text(values, nulls, RESULT_SQLSTATE, unpack_sql_state(request->refusal.sqlstate));
-		set_text(values, nulls, RESULT_MESSAGE, request->refusal.message);
-		set_text(values, nulls, RESULT_DETAIL, request->refusal.detail);
-		set_text(values, nulls, RESULT_HINT, request->refusal.hint);
+		field_set_text(values, nulls, RESULT_SQLSTATE, unpack_sql_state(request->refusal.sqlstate));
+		field_set_text(values, nulls, RESULT_MESSAGE, request->refusal.message);
+		field_set_text(values, nulls, RESULT_DETAIL, request->refusal.detail);
+		field_set_text(values, nulls, RESULT_HINT, request->refusal.hint);
+		field_set_json(values, nulls, RESULT_FACTS, request->refusal.facts);
 		return;
 	}
 	fill_terms(request, values, nulls, space);

@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "errors.h"
+#include "ledger/field.h"
 #include "ledger/key_lookup.h"
 #include "ledger/lookup.h"
 #include "trade/trade.h"
@@ -143,16 +144,10 @@ make_bust(TradeRequest *trade, const Customer *customer, const OriginalName *nam
 
 /* ---- the functions ---- */
 
-static char *
-text_argument(FunctionCallInfo fcinfo, int number)
-{
-	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
-}
-
 static Customer *
 customer_argument(FunctionCallInfo fcinfo, int number)
 {
-	char	   *code = text_argument(fcinfo, number);
+	char	   *code = argument_text(fcinfo, number);
 	Customer   *customer = code ? customer_want(code, strlen(code)) : NULL;
 
 	customers_load();
@@ -162,7 +157,7 @@ customer_argument(FunctionCallInfo fcinfo, int number)
 static OriginalName
 original_argument(FunctionCallInfo fcinfo, int reference, int journal)
 {
-	OriginalName name = {text_argument(fcinfo, reference), PG_ARGISNULL(journal) ? 0 : PG_GETARG_INT64(journal)};
+	OriginalName name = {argument_text(fcinfo, reference), PG_ARGISNULL(journal) ? 0 : PG_GETARG_INT64(journal)};
 
 	return name;
 }
@@ -177,8 +172,8 @@ bust_trade(PG_FUNCTION_ARGS)
 	OriginalName name = original_argument(fcinfo, 1, 4);
 	Original	original;
 
-	batch->requests[0].reference = text_argument(fcinfo, 2);
-	batch->requests[0].description = text_argument(fcinfo, 3);
+	batch->requests[0].reference = argument_text(fcinfo, 2);
+	batch->requests[0].description = argument_text(fcinfo, 3);
 	make_bust(&batch->trades[0], customer_argument(fcinfo, 0), &name, &original);
 	trade_batch_post(batch, true, !PG_ARGISNULL(5) && PG_GETARG_BOOL(5));
 	return trade_result(fcinfo, &batch->requests[0]);
@@ -196,7 +191,7 @@ read_correction(FunctionCallInfo fcinfo, TradeRequest *trade, const Original *or
 {
 	trade_read_arguments(fcinfo, trade);
 	trade->terms.original = original->journal_id;
-	trade->request->description = text_argument(fcinfo, CORRECT_REASON);
+	trade->request->description = argument_text(fcinfo, CORRECT_REASON);
 	if (!trade->request->effective_given && original->found)
 	{
 		trade->request->effective_at = original->executed_at;
@@ -217,8 +212,8 @@ correct_trade(PG_FUNCTION_ARGS)
 	Original	original;
 
 	if (!PG_ARGISNULL(TRADE_REFERENCE))
-		bust->reference = psprintf("%s%s", text_argument(fcinfo, TRADE_REFERENCE), BUST_SUFFIX);
-	bust->description = text_argument(fcinfo, CORRECT_REASON);
+		bust->reference = psprintf("%s%s", argument_text(fcinfo, TRADE_REFERENCE), BUST_SUFFIX);
+	bust->description = argument_text(fcinfo, CORRECT_REASON);
 	bust->linked = true;
 	bust->internal = true;
 	make_bust(&batch->trades[0], customer_argument(fcinfo, customer), &name, &original);

@@ -19,6 +19,7 @@
 #include "errors.h"
 #include "arithmetic/rounding.h"
 #include "cash/cash_terms.h"
+#include "ledger/facts.h"
 #include "ledger/lookup.h"
 #include "trade/trade_request.h"
 
@@ -302,8 +303,13 @@ check_customer(TradeRequest *trade)
 		/* without a customer there is no client to keep a refusal under */
 		trade->sound = false;
 		if (!trade_refused(trade))
+		{
+			char	   *code = text_copy(trade->customer_code);
+
 			refuse(trade->request, ERRCODE_LG_UNKNOWN_CUSTOMER, "Open the customer with open_customer().", NULL,
-				   "customer \"%s\" does not exist", text_copy(trade->customer_code));
+				   "customer \"%s\" does not exist", code);
+			trade->request->refusal.facts = facts_of_name("customer", code);
+		}
 		return false;
 	}
 	trade->client = client_of(trade->customer->client_id);
@@ -359,12 +365,15 @@ check_provider(TradeRequest *trade)
 	}
 	if (trade_refused(trade))
 		return;
+	if (provider && provider->active)
+		return;
 	if (provider == NULL)
 		refuse(trade->request, ERRCODE_LG_UNKNOWN_PROVIDER, "Open it with open_provider().", NULL,
 			   "liquidity provider \"%s\" does not exist", text_copy(trade->provider));
-	else if (!provider->active)
+	else
 		refuse(trade->request, ERRCODE_LG_UNKNOWN_PROVIDER, NULL, NULL,
 			   "liquidity provider \"%s\" is not active", provider->code);
+	trade->request->refusal.facts = facts_of_name("provider", text_copy(trade->provider));
 }
 
 static void
@@ -667,7 +676,6 @@ trade_difference(const struct varlena *stored_value, const struct varlena *given
 void
 trade_tell_shortage(const TradeRequest *trade, units required, units available, asset_code asset)
 {
-	trade->request->refusal.facts = psprintf("{\"customer\": \"%.*s\", \"required\": \"%s\", \"available\": \"%s\"}",
-											 ACCOUNT_CODE_LENGTH, trade->customer->code, amount_text(required, asset),
-											 amount_text(available, asset));
+	trade->request->refusal.facts = facts_of_shortage("customer", pnstrdup(trade->customer->code, ACCOUNT_CODE_LENGTH),
+													  required, available, asset);
 }

@@ -39,6 +39,23 @@ SELECT is(pg_temp.facts(statement), told, 'what is unknown is named: ' || told) 
 	($$SELECT close_bank_account('none')$$, 'LG016 {"bank_account": "none"}'),
 	($$SELECT balance_of('FBO:999999')$$, 'LG030 {"account": "FBO:999999"}')) AS v (statement, told);
 
+
+-- a row of a batch, and a refusal that is told again
+PREPARE batch_of_trades AS
+	SELECT t.sqlstate, t.facts, t.replayed
+	FROM post_trades(trade_requests('[{"customer": "FACT0001", "side": "SELL", "quantity": "3 BTC", "provider": "LP1", "reference": "b1", "provider_price": "60000 USD/BTC"},
+		{"customer": "FACT0001", "side": "BUY", "quantity": "3 BTC", "provider": "LP9", "reference": "b2", "provider_price": "60000 USD/BTC"}]')) AS t;
+SELECT results_eq('batch_of_trades', $$VALUES ('LG050', '{"customer": "FACT0001", "required": "3.00 BTC", "available": "0.00 BTC"}'::jsonb, false), ('LG014', '{"provider": "LP9"}', false)$$,
+	'each row of a batch has the facts of its refusal');
+SELECT results_eq('batch_of_trades', $$VALUES ('LG050', '{"customer": "FACT0001", "required": "3.00 BTC", "available": "0.00 BTC"}'::jsonb, true), ('LG014', '{"provider": "LP9"}', true)$$,
+	'a refusal that is told again has the facts of the first time');
+SELECT is(pg_temp.facts($$SELECT post_trade('FACT0001', 'SELL', '3 BTC', 'LP1', 'b1', provider_price => '60000 USD/BTC')$$),
+	'LG050 {"customer": "FACT0001", "required": "3.00 BTC", "available": "0.00 BTC"}', 'a refusal that is raised again has the facts of the first time');
+SELECT is(pg_temp.facts($$SELECT post_trade('FACT0001', 'SELL', '4 BTC', 'LP1', 'b1', provider_price => '60000 USD/BTC')$$),
+	'LG020 {"field": "quantity"}', 'a reference with other content tells the field');
+SELECT results_eq($$SELECT sqlstate, facts FROM post_journals(ARRAY[ROW('FACT', journal_entry(line('Dr', 'FBO:99999', '1 USD'), line('Cr', 'FBO:99998', '1 USD')), 'j1', 'general', NULL, NULL, NULL)::journal_request])$$,
+	$$VALUES ('LG030', '{"account": "FBO:99999"}'::jsonb)$$, 'the row of a journal tells the account that was in the way');
+
 -- cash and settlement
 SELECT open_client('PAID', funding_model => 'BAKKT_TPJ', commission_model => 'BOTH'), open_customer('PAID', 'PAID0001') \g /dev/null
 SELECT receive_wire('PAID', '100 USD', 'wire', customer => 'PAID0001', bank_reference => 'b') \g /dev/null
