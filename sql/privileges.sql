@@ -125,7 +125,7 @@ BEGIN
         ('{reconciler}', ARRAY['propose_journal', 'propose_cash_adjustment', 'take_aged_tpj']),
         ('{administrator}', ARRAY[
             'open_client', 'change_client', 'close_client', 'grant_client_access', 'revoke_client_access',
-            'open_customer', 'open_customers', 'change_customer', 'change_cash_terms', 'change_settlement',
+            'open_customer', 'open_customers', 'change_customer', 'erase_customer_identity', 'change_cash_terms', 'change_settlement',
             'open_provider', 'change_provider', 'open_bank_account', 'close_bank_account',
             'load_shipped_assets', 'register_asset', 'retire_asset', 'reinstate_asset',
             'open_instrument', 'change_instrument', 'retire_instrument',

@@ -20,11 +20,11 @@ BEGIN
 		PERFORM bakkt_ledger.open_client(client, funding_model => CASE client WHEN 'CALLED' THEN 'BAKKT_TPJ' ELSE 'NET_SETTLEMENT' END,
 										 commission_model => 'MARKUP', revenue_share_bps => 4000, at => '2026-03-01 12:00Z');
 		PERFORM bakkt_ledger.open_customers(client, ARRAY(SELECT calls.account(client, n) FROM generate_series(1, customers) n), at => '2026-03-01 12:00Z');
-		PERFORM bakkt_ledger.open_account(client, 'FBO', 'Bank:omnibus', 'USD'), bakkt_ledger.open_account(client, 'CUST', 'Wallet:omnibus', 'BTC');
+		PERFORM (bakkt_ledger.open_account(client, 'FBO', 'Bank:omnibus', 'USD')).account, (bakkt_ledger.open_account(client, 'CUST', 'Wallet:omnibus', 'BTC')).account;
 		PERFORM bakkt_ledger_internal.load_journals(ARRAY(
 			SELECT ROW(client, bakkt_ledger.journal_entry(
 				bakkt_ledger.line('Dr', bakkt_ledger.account_of(client, a.fund, a.control, a.asset::bakkt_ledger.asset), a.amount),
-				bakkt_ledger.line('Cr', bakkt_ledger.open_account(client, a.fund, format(a.claim, calls.account(client, n)), a.asset::bakkt_ledger.asset), a.amount)),
+				bakkt_ledger.line('Cr', (bakkt_ledger.open_account(client, a.fund, format(a.claim, calls.account(client, n)), a.asset::bakkt_ledger.asset)).account, a.amount)),
 				a.fund || n, 'opening', NULL, NULL, false)::bakkt_ledger.journal_request
 			FROM generate_series(1, customers) n,
 				 LATERAL (VALUES ('CUST', 'Wallet:omnibus', 'Cust:%s', 'BTC', '1000 BTC'::bakkt_ledger.amount),

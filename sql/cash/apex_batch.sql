@@ -151,12 +151,13 @@ DECLARE
     asked constant apex_batch := require_apex_batch(require_client(client), batch);
 BEGIN
     RETURN QUERY
-    SELECT i.call, u.customer_code, u.external_id, CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END, c.amount,
+    SELECT i.call, u.customer_code, n.external_id, CASE WHEN c.withdrawal THEN 'Withdrawal' ELSE 'Deposit' END, c.amount,
            j.reference::text, side(j.terms), quantity(j.terms), price(j.terms), j.effective_at, i.status::text, i.reason,
            i.apex_reference, i.answered_at, i.journal_id
     FROM apex_batch_item AS i
     JOIN cash_call AS c ON c.client_id = i.client_id AND c.journal_id = i.call
     JOIN customer AS u ON u.customer_id = c.customer_id
+    LEFT JOIN customer_identity AS n ON n.customer_id = u.customer_id
     JOIN journal AS j ON j.client_id = i.client_id AND j.journal_id = i.call
     WHERE i.client_id = asked.client_id AND i.batch_id = asked.batch_id
     ORDER BY c.called_at, i.call;

@@ -271,9 +271,19 @@ BEGIN
 END;
 $$;
 
+CREATE TYPE bakkt_ledger.account_result AS (
+    reference text,
+    outcome text,
+    replayed boolean,
+    account account_id
+);
+COMMENT ON TYPE account_result IS
+'An account that was asked for. reference: NULL, its name is what a repeated request finds. outcome: opened. replayed: it was
+there already, with this content.';
+
 CREATE FUNCTION bakkt_ledger.open_account(client text, fund text, name text, asset asset, customer text DEFAULT NULL,
                                           floor amount DEFAULT NULL)
-    RETURNS account_id
+    RETURNS account_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -290,17 +300,17 @@ BEGIN
     IF present.account IS NULL THEN
         opened := insert_account(holder, fund, name, asset, owner_id, floor);
         IF opened IS NOT NULL THEN
-            RETURN opened;
+            RETURN (NULL, 'opened', false, opened)::account_result;
         END IF;
         present := find_account(holder, fund, name, asset);
     END IF;
     PERFORM require_same_opening(present, jsonb_build_object('customer_id', coalesce(owner_id, present.customer_id),
                                                              'floor', floor));
-    RETURN present.account;
+    RETURN (NULL, 'opened', true, present.account)::account_result;
 END;
 $$;
 COMMENT ON FUNCTION open_account IS
-'Opens an account of a client by its name in the chart of accounts and returns it.
+'Opens an account of a client by its name in the chart of accounts.
 customer: who owns it; that of a claim or of an account about a customer is the one in the name unless given.
 floor: the least natural balance a claim must keep (NULL: zero). A poster opens claims of customers only, without a floor (42501).
 The same content again returns the same account; other content is LG020.

@@ -72,8 +72,9 @@ DECLARE
     holder constant integer := require_client(client);
 BEGIN
     RETURN QUERY
-    SELECT c.customer_id, c.customer_code, c.account_type, c.mode, c.party_status, c.funding_model, c.external_id, c.opened_at
+    SELECT c.customer_id, c.customer_code, c.account_type, c.mode, c.party_status, c.funding_model, i.external_id, c.opened_at
     FROM customer AS c
+    LEFT JOIN customer_identity AS i ON i.customer_id = c.customer_id
     WHERE c.client_id = holder AND c.customer_id > after
     ORDER BY c.customer_id
     LIMIT require_page(most);

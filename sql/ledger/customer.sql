@@ -10,11 +10,10 @@ CREATE TABLE bakkt_ledger_internal.customer (
     party_status text NOT NULL DEFAULT 'ACTIVE'
         CHECK (party_status IN ('ACTIVE', 'INACTIVE', 'SUSPENDED', 'LIQUIDATED', 'UNDER_REVIEW', 'CLOSED')),
     funding_model text CHECK (funding_model IN ('BAKKT_TPJ', 'NET_SETTLEMENT', 'APEX_TPJ', 'NO_SETTLEMENT')),
-    external_id text CHECK (octet_length(external_id) BETWEEN 1 AND 255),
+    external_digest text CHECK (external_digest ~ '^[0-9a-f]{64}$'),
     opened_at timestamptz NOT NULL
 );
 CREATE INDEX customer_client ON customer (client_id);
-CREATE UNIQUE INDEX customer_party ON customer (client_id, external_id) WHERE external_id IS NOT NULL;
 COMMENT ON TABLE customer IS 'A customer''s trading account, named by its eight-character account code.';
 COMMENT ON COLUMN customer.account_type IS
 'INDIVIDUAL, CUSTODIAL, ENTITY_PERSONAL_TRUST, ENTITY; FIRM_ALLOCATION and GIFT are the client''s own.';
@@ -22,26 +21,26 @@ COMMENT ON COLUMN customer.mode IS 'OPEN, CLOSING_ONLY (may sell), LOCKED, CLOSE
 COMMENT ON COLUMN customer.party_status IS
 'State of the person: ACTIVE; LIQUIDATED may only sell or withdraw; others may not trade.';
 COMMENT ON COLUMN customer.funding_model IS 'Overrides the client''s funding model; NULL: the client''s.';
-COMMENT ON COLUMN customer.external_id IS 'The client''s own identifier of the person, unique within the client.';
+COMMENT ON COLUMN customer.external_digest IS
+'Salted digest of the client''s own identifier of the person (customer_identity); NULL: none, or erased.';
 SELECT pg_catalog.pg_extension_config_dump('customer', '');
 SELECT pg_catalog.pg_extension_config_dump('customer_customer_id_seq', '');
+ALTER TABLE customer_identity ADD FOREIGN KEY (customer_id) REFERENCES customer;
 INSERT INTO subject (subject, key) VALUES ('customer', '{customer_code}');
 
 -- The customer of that name: its code, or its client's code and its external id, as in QRST/4711.
 CREATE FUNCTION bakkt_ledger_internal.customer_named(named text) RETURNS SETOF customer
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-    SELECT c.customer_id, c.client_id, c.customer_code, c.account_type, c.mode, c.party_status, c.funding_model, c.external_id,
-           c.opened_at
+    SELECT c.customer_id, c.client_id, c.customer_code, c.account_type, c.mode, c.party_status, c.funding_model,
+           c.external_digest, c.opened_at
     FROM customer AS c
     WHERE c.customer_code = named
-    UNION ALL
-    SELECT c.customer_id, c.client_id, c.customer_code, c.account_type, c.mode, c.party_status, c.funding_model, c.external_id,
-           c.opened_at
-    FROM client AS o
-    JOIN customer AS c ON c.client_id = o.client_id
-    WHERE named LIKE '%/%' AND o.code = split_part(named, '/', 1)
-      AND c.external_id = substr(named, strpos(named, '/') + 1);
+       OR c.customer_id = (SELECT i.customer_id
+                           FROM client AS o
+                           JOIN customer_identity AS i ON i.client_id = o.client_id
+                           WHERE named LIKE '%/%' AND o.code = split_part(named, '/', 1)
+                             AND i.external_id = substr(named, strpos(named, '/') + 1));
 END;
 
 -- LG002 naming the first attribute of a customer that is not valid.
@@ -53,9 +52,6 @@ BEGIN
     IF terms.customer_code IS NULL OR terms.customer_code !~ '^[A-Z0-9]{8}$' THEN
         PERFORM refuse_invalid('account code must be 8 capital letters or digits',
                                format('Code: "%s".', coalesce(terms.customer_code, 'NULL')));
-    ELSIF octet_length(terms.external_id) NOT BETWEEN 1 AND 255 THEN
-        PERFORM refuse_invalid('a party reference has 1 to 255 bytes',
-                               format('This one has %s.', octet_length(terms.external_id)));
     ELSIF terms.account_type IS NULL OR terms.account_type NOT IN ('INDIVIDUAL', 'CUSTODIAL', 'ENTITY_PERSONAL_TRUST', 'ENTITY',
                                                                    'FIRM_ALLOCATION', 'GIFT') THEN
         PERFORM refuse_invalid('account type is not known', format('Account type: "%s".', terms.account_type),
@@ -100,51 +96,64 @@ CREATE FUNCTION bakkt_ledger.open_customer(client text, customer text, account_t
 $$
 DECLARE
     holder constant integer := require_open_client(client);
-    content constant jsonb := jsonb_build_object('customer_code', customer, 'client_id', holder, 'account_type', account_type,
-                                                 'funding_model', funding_model, 'external_id', external_id);
+    salt constant bytea := uuid_send(gen_random_uuid());
+    content jsonb := jsonb_build_object('customer_code', customer, 'client_id', holder, 'account_type', account_type,
+                                        'funding_model', funding_model);
     present customer := jsonb_populate_record(NULL::customer, content);
     fresh boolean;
 BEGIN
-    PERFORM bounded_wait(), check_customer(present);
-    INSERT INTO customer AS c (client_id, customer_code, account_type, funding_model, external_id, opened_at)
-    VALUES (holder, present.customer_code, present.account_type, present.funding_model, present.external_id,
+    PERFORM bounded_wait(), check_customer(present), require_external_id(external_id);
+    INSERT INTO customer AS c (client_id, customer_code, account_type, funding_model, external_digest, opened_at)
+    VALUES (holder, present.customer_code, present.account_type, present.funding_model, identity_digest(external_id, salt),
             coalesce(open_customer.at, clock_timestamp()))
-    ON CONFLICT DO NOTHING
+    ON CONFLICT ON CONSTRAINT customer_customer_code_key DO NOTHING
     RETURNING c.* INTO present;
     fresh := FOUND;
     PERFORM refuse_taken_codes(holder, ARRAY[customer]);
-    IF NOT fresh THEN
+    IF fresh THEN
+        PERFORM keep_identity(present.customer_id, holder, external_id, salt);
+    ELSE
         SELECT c.* INTO present FROM customer AS c WHERE c.customer_code = open_customer.customer;
-        IF NOT FOUND THEN
-            PERFORM refuse('LG020', format('external id "%s" belongs to another customer of client "%s"', external_id,
-                                           client),
-                           format('Field "customer_code": %s now.', customer),
-                           'Give the external id of one person to one customer only.');
-        END IF;
     END IF;
+    content := content || jsonb_build_object('external_digest', identity_digest_of(present.customer_id, external_id));
     RETURN record_opening('open_customer', holder, reference, content, fresh, present, present.opened_at);
 END;
 $$;
 COMMENT ON FUNCTION open_customer IS
 'Opens a customer of a client.
+external_id: the client''s own identifier of the person, which can be erased (erase_customer_identity()); the customer is named by it
+as CLIENT/external_id, too.
 Idempotent by account code: the same content again returns the same, other content (another client, too) is LG020.
 Errors: LG002, LG010, LG011, LG020, 42501.';
 
+CREATE TYPE bakkt_ledger.customers_result AS (
+    reference text,
+    outcome text,
+    replayed boolean,
+    opened bigint,
+    present bigint
+);
+COMMENT ON TYPE customers_result IS
+'Customers that were asked for together. reference: NULL, their codes are what a repeated request finds. outcome: opened.
+replayed: all were there already. opened: how many are new; present: how many were there, with this content.';
+
 CREATE FUNCTION bakkt_ledger.open_customers(client text, customers text[], account_type text DEFAULT 'INDIVIDUAL',
                                             funding_model text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
-    RETURNS bigint
+    RETURNS customers_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
     holder constant integer := require_open_client(client);
+    asked constant bigint := (SELECT count(DISTINCT code) FROM unnest(customers) AS code);
+    fresh bigint;
     moment constant timestamptz := coalesce(at, clock_timestamp());
     content constant jsonb := jsonb_build_object('client_id', holder, 'account_type', account_type,
                                                  'funding_model', funding_model);
     opened customer[];
 BEGIN
     IF coalesce(cardinality(customers), 0) = 0 THEN
-        RETURN 0;
+        RETURN (NULL, 'opened', false, 0, 0)::customers_result;
     END IF;
     PERFORM require_batch_size(cardinality(customers)), bounded_wait();
     -- of the codes one that is malformed, if there is any
@@ -160,14 +169,15 @@ BEGIN
     )
     SELECT array_agg(i.c) INTO opened FROM inserted AS i;
     PERFORM record_events('opened', NULL::customer[], opened, moment), refuse_taken_codes(holder, customers);
-    IF coalesce(cardinality(opened), 0) < cardinality(customers) THEN
+    fresh := coalesce(cardinality(opened), 0);
+    IF fresh < asked THEN
         PERFORM require_same_opening(c, content) FROM customer AS c WHERE c.customer_code = ANY (customers);
     END IF;
-    RETURN coalesce(cardinality(opened), 0);
+    RETURN (NULL, 'opened', fresh = 0, fresh, asked - fresh)::customers_result;
 END;
 $$;
 COMMENT ON FUNCTION open_customers IS
-'Opens many customers of a client at once and returns how many are new.
+'Opens many customers of a client at once.
 Those opened before with the same content are passed over. All or none.
 Errors: those of open_customer(), 54000 more than one call takes.';
 
@@ -228,6 +238,7 @@ BEGIN
 END;
 $$;
 
+-- The customer of that number.
 CREATE FUNCTION bakkt_ledger_internal.customer_row(owner bigint) RETURNS customer
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS

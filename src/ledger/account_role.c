@@ -40,10 +40,10 @@ static const RoleName role_names[ROLE_COUNT] = {
 	[ROLE_APEX_RECEIVABLE] = {"CORP", "Apex:receivable:%s"},
 	[ROLE_APEX_PAYABLE] = {"CORP", "Apex:payable:%s"},
 	[ROLE_CLIENT_MEMO] = {"CORP", "Client:memo:%s"},
-	[ROLE_LP_PAYABLE] = {"CORP", "LP:payable:%s"},
-	[ROLE_LP_RECEIVABLE] = {"CORP", "LP:receivable:%s"},
-	[ROLE_LP_COIN_RECEIVABLE] = {"CORP", "LP:coin-receivable:%s"},
-	[ROLE_LP_COIN_PAYABLE] = {"CORP", "LP:coin-payable:%s"},
+	[ROLE_PROVIDER_PAYABLE] = {"CORP", "LP:payable:%s"},
+	[ROLE_PROVIDER_RECEIVABLE] = {"CORP", "LP:receivable:%s"},
+	[ROLE_PROVIDER_COIN_RECEIVABLE] = {"CORP", "LP:coin-receivable:%s"},
+	[ROLE_PROVIDER_COIN_PAYABLE] = {"CORP", "LP:coin-payable:%s"},
 	[ROLE_REVENUE_MARKUP] = {"CORP", "Revenue:markup"},
 	[ROLE_REVENUE_TRADE_FEE] = {"CORP", "Revenue:trade-fee"},
 	[ROLE_REVENUE_SHARE] = {"CORP", "RevShare:payable:%s"},
@@ -69,7 +69,7 @@ is_customer_role(int role)
 /* Names of accounts are made of their parties' codes. */
 static SessionCache cache = {
 	.name = "accounts by role",
-	.watched = {LEDGER_CUSTOMER, LEDGER_CLIENT, LEDGER_LIQUIDITY_PROVIDER},
+	.watched = {LEDGER_CUSTOMER, LEDGER_CLIENT, LEDGER_PROVIDER},
 	.watched_count = 3
 };
 static HTAB *slots = NULL;

@@ -28,7 +28,7 @@
 
 static SessionCache cache = {
 	.name = "parties",
-	.watched = {LEDGER_CUSTOMER, LEDGER_CLIENT, LEDGER_LIQUIDITY_PROVIDER, LEDGER_INSTRUMENT, LEDGER_SUPPORTED_ASSET},
+	.watched = {LEDGER_CUSTOMER, LEDGER_CLIENT, LEDGER_PROVIDER, LEDGER_INSTRUMENT, LEDGER_SUPPORTED_ASSET},
 	.watched_count = 5,
 	.forgets_old_snapshots = true
 };

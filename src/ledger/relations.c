@@ -40,7 +40,7 @@ static const char *const relation_names[LEDGER_RELATION_COUNT] = {
 	[LEDGER_SUPPORTED_ASSET] = "supported_asset",
 	[LEDGER_CLIENT] = "client",
 	[LEDGER_CLIENT_ACCESS] = "client_access",
-	[LEDGER_LIQUIDITY_PROVIDER] = "provider",
+	[LEDGER_PROVIDER] = "provider",
 	[LEDGER_INSTRUMENT] = "instrument",
 	[LEDGER_CASH_TERMS] = "cash_terms",
 };

@@ -42,7 +42,7 @@ typedef enum FigureSum
 {
 	SUM_QUANTITY,
 	SUM_NET_MONEY,				/* or the amount of other journals' lines */
-	SUM_LP_MONEY,
+	SUM_PROVIDER_MONEY,
 	SUM_COUNT
 } FigureSum;
 
@@ -147,7 +147,7 @@ add_execution(figures_hash *figures, const PackedTerms *packed)
 	figure->executions += terms.bust ? -1 : 1;
 	figure_add(figure, SUM_QUANTITY, terms.bust ? -terms.quantity : terms.quantity);
 	figure_add(figure, SUM_NET_MONEY, terms.bust ? -terms.net_money : terms.net_money);
-	figure_add(figure, SUM_LP_MONEY, terms.bust ? -terms.provider_money : terms.provider_money);
+	figure_add(figure, SUM_PROVIDER_MONEY, terms.bust ? -terms.provider_money : terms.provider_money);
 }
 
 static void
@@ -322,7 +322,7 @@ figure_row(const Figure *figure, TupleDesc descriptor)
 		values[6] = Int64GetDatum(figure->members);
 		values[7] = Int64GetDatum(figure->executions);
 		values[8] = figure_amount(figure, SUM_QUANTITY, figure->key.base);
-		values[10] = figure_amount(figure, SUM_LP_MONEY, figure->key.quote);
+		values[10] = figure_amount(figure, SUM_PROVIDER_MONEY, figure->key.quote);
 	}
 	else
 		values[0] = AccountIdGetDatum(figure->key.account);

@@ -255,9 +255,9 @@ static bool
 read_provider(TradeRequest *trade, TradeText provider)
 {
 	trade->provider = provider;
-	if (provider.length >= 1 && provider.length <= UNKNOWN_LP_LENGTH)
+	if (provider.length >= 1 && provider.length <= UNKNOWN_PROVIDER_LENGTH)
 		return true;
-	refuse(trade->request, ERRCODE_LG_INVALID_REQUEST, NULL, NULL, "provider must have 1 to %d bytes", UNKNOWN_LP_LENGTH);
+	refuse(trade->request, ERRCODE_LG_INVALID_REQUEST, NULL, NULL, "provider must have 1 to %d bytes", UNKNOWN_PROVIDER_LENGTH);
 	return false;
 }
 

@@ -114,9 +114,9 @@ add_buy(TradeRequest *trade)
 	units		coin = terms->quantity;
 
 	add_cash(trade, terms->net_money);
-	add_provider(trade, ROLE_LP_PAYABLE, -terms->provider_money, terms->quote);
+	add_provider(trade, ROLE_PROVIDER_PAYABLE, -terms->provider_money, terms->quote);
 	add_revenue(trade);
-	add_provider(trade, ROLE_LP_COIN_RECEIVABLE, coin, terms->base);
+	add_provider(trade, ROLE_PROVIDER_COIN_RECEIVABLE, coin, terms->base);
 	add_house(trade, ROLE_CORP_DUE_TO_CUST, -coin, terms->base);
 	add_house(trade, ROLE_CUST_DUE_FROM_CORP, coin, terms->base);
 	add_customer(trade, trade->encumbered ? ROLE_COIN_ENCUMBERED : ROLE_COIN, -coin, terms->base);
@@ -131,8 +131,8 @@ add_sell(TradeRequest *trade)
 	add_customer(trade, ROLE_COIN, coin, terms->base);
 	add_house(trade, ROLE_CUST_DUE_TO_CORP, -coin, terms->base);
 	add_house(trade, ROLE_CORP_DUE_FROM_CUST, coin, terms->base);
-	add_provider(trade, ROLE_LP_COIN_PAYABLE, -coin, terms->base);
-	add_provider(trade, ROLE_LP_RECEIVABLE, terms->provider_money, terms->quote);
+	add_provider(trade, ROLE_PROVIDER_COIN_PAYABLE, -coin, terms->base);
+	add_provider(trade, ROLE_PROVIDER_RECEIVABLE, terms->provider_money, terms->quote);
 	add_cash(trade, -terms->net_money);
 	add_revenue(trade);
 }

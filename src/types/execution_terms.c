@@ -14,26 +14,26 @@
 #define TERMS_HEADER_SIZE 5
 #define VARINT_SIZE 19
 /* header, up to twenty varints, an unknown provider's code, the order's id */
-#define TERMS_BUFFER_SIZE (TERMS_HEADER_SIZE + 20 * VARINT_SIZE + UNKNOWN_LP_LENGTH + CLIENT_ORDER_ID_LENGTH)
+#define TERMS_BUFFER_SIZE (TERMS_HEADER_SIZE + 20 * VARINT_SIZE + UNKNOWN_PROVIDER_LENGTH + CLIENT_ORDER_ID_LENGTH)
 
 /* flags byte */
 #define FLAG_SELL				0x01
 #define FLAG_BUST				0x02
 #define FLAG_FUNDING_SHIFT		2	/* two bits */
 #define FLAG_PRICE_GIVEN		0x10
-#define FLAG_LP_PRICE_GIVEN		0x20
+#define FLAG_PROVIDER_PRICE_GIVEN		0x20
 #define FLAG_EXECUTED_AT_GIVEN	0x40
 #define FLAG_ORDER_ID			0x80
 
 /* parts byte: which of the optional values follow */
-#define PART_LP_PRICE			0x01
+#define PART_PROVIDER_PRICE			0x01
 #define PART_REVENUE_SHARE		0x02
 #define PART_FEE				0x04
 #define PART_MARKUP_BPS			0x08
 #define PART_MARKUP_FIXED		0x10
 #define PART_FEE_RULE			0x20	/* bps, fixed and minimum together */
 #define PART_ORIGINAL			0x40
-#define PART_UNKNOWN_LP			0x80
+#define PART_UNKNOWN_PROVIDER			0x80
 
 /* decimals: three fields of five bits, and one bit more */
 #define DECIMALS_BITS 5
@@ -98,7 +98,7 @@ terms_problem(const ExecutionTerms *terms)
 		return "Customer, instrument, provider and journal numbers must be positive";
 	if ((terms->provider_id == 0) != (terms->unknown_provider != NULL) ||
 		(terms->unknown_provider != NULL &&
-		 (terms->unknown_provider_length < 1 || terms->unknown_provider_length > UNKNOWN_LP_LENGTH)))
+		 (terms->unknown_provider_length < 1 || terms->unknown_provider_length > UNKNOWN_PROVIDER_LENGTH)))
 		return "The provider must be a number, or an unknown code of 1 to 64 bytes";
 	if (terms->bust && terms->original == 0)
 		return "A bust must name the journal it busts";
@@ -205,7 +205,7 @@ terms_flags(const ExecutionTerms *terms)
 	return (terms->sell ? FLAG_SELL : 0) | (terms->bust ? FLAG_BUST : 0) |
 		(terms->funding << FLAG_FUNDING_SHIFT) |
 		(terms->price_given ? FLAG_PRICE_GIVEN : 0) |
-		(terms->provider_price_given ? FLAG_LP_PRICE_GIVEN : 0) |
+		(terms->provider_price_given ? FLAG_PROVIDER_PRICE_GIVEN : 0) |
 		(terms->executed_at_given ? FLAG_EXECUTED_AT_GIVEN : 0) |
 		(terms->client_order_id ? FLAG_ORDER_ID : 0);
 }
@@ -213,14 +213,14 @@ terms_flags(const ExecutionTerms *terms)
 static uint8
 terms_parts(const ExecutionTerms *terms)
 {
-	return (terms->provider_price != terms->price ? PART_LP_PRICE : 0) |
+	return (terms->provider_price != terms->price ? PART_PROVIDER_PRICE : 0) |
 		(terms->revenue_share != 0 ? PART_REVENUE_SHARE : 0) |
 		(terms->fee != 0 ? PART_FEE : 0) |
 		(terms->markup_bps != 0 ? PART_MARKUP_BPS : 0) |
 		(terms->markup_fixed != 0 ? PART_MARKUP_FIXED : 0) |
 		(terms->fee_bps != 0 || terms->fee_fixed != 0 || terms->fee_minimum != 0 ? PART_FEE_RULE : 0) |
 		(terms->original != 0 ? PART_ORIGINAL : 0) |
-		(terms->unknown_provider ? PART_UNKNOWN_LP : 0);
+		(terms->unknown_provider ? PART_UNKNOWN_PROVIDER : 0);
 }
 
 /* the values every execution has, in the order of the format */
@@ -248,7 +248,7 @@ put_text(uint8 *cursor, const char *text, int length)
 static uint8 *
 put_parts(uint8 *cursor, const ExecutionTerms *terms, uint8 parts, int money, int price)
 {
-	if (parts & PART_LP_PRICE)
+	if (parts & PART_PROVIDER_PRICE)
 		cursor = put_scaled(cursor, terms->provider_price - terms->price, price);
 	if (parts & PART_REVENUE_SHARE)
 		cursor = put_unsigned(cursor, terms->revenue_share, money);
@@ -266,7 +266,7 @@ put_parts(uint8 *cursor, const ExecutionTerms *terms, uint8 parts, int money, in
 	}
 	if (parts & PART_ORIGINAL)
 		cursor = put(cursor, terms->original);
-	if (parts & PART_UNKNOWN_LP)
+	if (parts & PART_UNKNOWN_PROVIDER)
 	{
 		cursor = put(cursor, terms->unknown_provider_length);
 		cursor = put_text(cursor, terms->unknown_provider, terms->unknown_provider_length);
@@ -436,7 +436,7 @@ read_flags(uint8 flags, ExecutionTerms *terms)
 	terms->sell = (flags & FLAG_SELL) != 0;
 	terms->bust = (flags & FLAG_BUST) != 0;
 	terms->price_given = (flags & FLAG_PRICE_GIVEN) != 0;
-	terms->provider_price_given = (flags & FLAG_LP_PRICE_GIVEN) != 0;
+	terms->provider_price_given = (flags & FLAG_PROVIDER_PRICE_GIVEN) != 0;
 	terms->executed_at_given = (flags & FLAG_EXECUTED_AT_GIVEN) != 0;
 	terms->funding = (FundingModel) (flags >> FLAG_FUNDING_SHIFT & 3);
 }
@@ -462,7 +462,7 @@ read_core(Reader *reader, const TermsDecimals *decimals, ExecutionTerms *terms)
 static void
 read_unknown_provider(Reader *reader, ExecutionTerms *terms)
 {
-	terms->unknown_provider_length = (int) get_integer(reader, UNKNOWN_LP_LENGTH);
+	terms->unknown_provider_length = (int) get_integer(reader, UNKNOWN_PROVIDER_LENGTH);
 	if (reader->cursor == NULL || reader->end - reader->cursor < terms->unknown_provider_length)
 	{
 		malformed(reader);
@@ -475,7 +475,7 @@ read_unknown_provider(Reader *reader, ExecutionTerms *terms)
 static void
 read_parts(Reader *reader, uint8 parts, const TermsDecimals *decimals, ExecutionTerms *terms)
 {
-	if (parts & PART_LP_PRICE)
+	if (parts & PART_PROVIDER_PRICE)
 		terms->provider_price += get_scaled(reader, decimals->price);
 	if (parts & PART_REVENUE_SHARE)
 		terms->revenue_share = get_unsigned(reader, decimals->money);
@@ -493,7 +493,7 @@ read_parts(Reader *reader, uint8 parts, const TermsDecimals *decimals, Execution
 	}
 	if (parts & PART_ORIGINAL)
 		terms->original = get_integer(reader, PG_INT64_MAX);
-	if (parts & PART_UNKNOWN_LP)
+	if (parts & PART_UNKNOWN_PROVIDER)
 		read_unknown_provider(reader, terms);
 }
 

@@ -37,7 +37,7 @@ funding_is_called(FundingModel funding)
 }
 
 #define CLIENT_ORDER_ID_LENGTH 64
-#define UNKNOWN_LP_LENGTH 64
+#define UNKNOWN_PROVIDER_LENGTH 64
 
 typedef struct ExecutionTerms
 {

@@ -23,17 +23,17 @@ typedef enum TermsField
 	FIELD_SIDE,
 	FIELD_QUANTITY,
 	FIELD_PRICE,
-	FIELD_LP_PRICE,
+	FIELD_PROVIDER_PRICE,
 	FIELD_NET_MONEY,
-	FIELD_LP_MONEY,
+	FIELD_PROVIDER_MONEY,
 	FIELD_REVENUE,
 	FIELD_REVENUE_SHARE,
 	FIELD_FEE,
 	FIELD_FUNDING_MODEL,
 	FIELD_CUSTOMER,
 	FIELD_INSTRUMENT,
-	FIELD_LP,
-	FIELD_UNKNOWN_LP,
+	FIELD_PROVIDER,
+	FIELD_UNKNOWN_PROVIDER,
 	FIELD_MARKUP_BPS,
 	FIELD_MARKUP_FIXED,
 	FIELD_FEE_BPS,
@@ -56,7 +56,7 @@ static const char *const field_names[FIELD_COUNT] = {
 #define FIELD_BIT(field) (1U << (field))
 #define REQUIRED_FIELDS \
 	(FIELD_BIT(FIELD_SIDE) | FIELD_BIT(FIELD_QUANTITY) | FIELD_BIT(FIELD_PRICE) | \
-	 FIELD_BIT(FIELD_NET_MONEY) | FIELD_BIT(FIELD_LP_MONEY) | FIELD_BIT(FIELD_FUNDING_MODEL) | \
+	 FIELD_BIT(FIELD_NET_MONEY) | FIELD_BIT(FIELD_PROVIDER_MONEY) | FIELD_BIT(FIELD_FUNDING_MODEL) | \
 	 FIELD_BIT(FIELD_CUSTOMER))
 
 #define GIVEN_COUNT 3
@@ -148,9 +148,9 @@ write_terms(StringInfo out, const ExecutionTerms *terms)
 	appendStringInfo(out, "\"%s\"", terms->sell ? "SELL" : "BUY");
 	write_amount(out, FIELD_QUANTITY, terms->quantity, terms->base);
 	write_price(out, FIELD_PRICE, terms->price, terms);
-	write_price(out, FIELD_LP_PRICE, terms->provider_price, terms);
+	write_price(out, FIELD_PROVIDER_PRICE, terms->provider_price, terms);
 	write_amount(out, FIELD_NET_MONEY, terms->net_money, terms->quote);
-	write_amount(out, FIELD_LP_MONEY, terms->provider_money, terms->quote);
+	write_amount(out, FIELD_PROVIDER_MONEY, terms->provider_money, terms->quote);
 	write_amount(out, FIELD_REVENUE, terms_revenue(terms), terms->quote);
 	write_amount_if(out, FIELD_REVENUE_SHARE, terms->revenue_share, terms->quote);
 	write_amount_if(out, FIELD_FEE, terms->fee, terms->quote);
@@ -158,8 +158,8 @@ write_terms(StringInfo out, const ExecutionTerms *terms)
 	appendStringInfo(out, "\"%s\"", funding_model_name(terms->funding));
 	write_integer(out, FIELD_CUSTOMER, terms->customer_id);
 	write_integer(out, FIELD_INSTRUMENT, terms->instrument_id);
-	write_integer(out, FIELD_LP, terms->provider_id);
-	write_text(out, FIELD_UNKNOWN_LP, terms->unknown_provider, terms->unknown_provider_length);
+	write_integer(out, FIELD_PROVIDER, terms->provider_id);
+	write_text(out, FIELD_UNKNOWN_PROVIDER, terms->unknown_provider, terms->unknown_provider_length);
 	write_integer(out, FIELD_MARKUP_BPS, terms->markup_bps);
 	if (terms->markup_fixed != 0)
 		write_price(out, FIELD_MARKUP_FIXED, terms->markup_fixed, terms);
@@ -443,13 +443,13 @@ parse_value(TermsParser *parser, TermsField field)
 		case FIELD_PRICE:
 			terms->price = parse_price(parser, field);
 			break;
-		case FIELD_LP_PRICE:
+		case FIELD_PROVIDER_PRICE:
 			terms->provider_price = parse_price(parser, field);
 			break;
 		case FIELD_NET_MONEY:
 			terms->net_money = parse_amount(parser, field, &terms->quote);
 			break;
-		case FIELD_LP_MONEY:
+		case FIELD_PROVIDER_MONEY:
 			terms->provider_money = parse_amount(parser, field, &terms->quote);
 			break;
 		case FIELD_REVENUE:
@@ -470,10 +470,10 @@ parse_value(TermsParser *parser, TermsField field)
 		case FIELD_INSTRUMENT:
 			terms->instrument_id = (int32) parse_integer(parser, field, PG_INT32_MAX);
 			break;
-		case FIELD_LP:
+		case FIELD_PROVIDER:
 			terms->provider_id = (int32) parse_integer(parser, field, PG_INT32_MAX);
 			break;
-		case FIELD_UNKNOWN_LP:
+		case FIELD_UNKNOWN_PROVIDER:
 			terms->unknown_provider = parse_text(parser, &terms->unknown_provider_length);
 			break;
 		case FIELD_MARKUP_BPS:
@@ -547,7 +547,7 @@ check_parsed(TermsParser *parser)
 	for (TermsField field = 0; field < FIELD_COUNT; field++)
 		if (REQUIRED_FIELDS & ~parser->seen & FIELD_BIT(field))
 			reject_field(parser, "Missing:", field);
-	if (!(parser->seen & FIELD_BIT(FIELD_LP_PRICE)))
+	if (!(parser->seen & FIELD_BIT(FIELD_PROVIDER_PRICE)))
 		parser->terms.provider_price = parser->terms.price;
 	problem = terms_problem(&parser->terms);
 	if (problem != NULL)

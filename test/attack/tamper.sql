@@ -44,6 +44,7 @@ CREATE FUNCTION attack.row_name(name text, state jsonb) RETURNS text LANGUAGE sq
 		ELSE CASE name WHEN 'journal' THEN 'journal ' || (state ->> 'journal_id') WHEN 'journal_party' THEN 'journal ' || (state ->> 'journal_id')
 			WHEN 'rejection' THEN 'refusal ' || (state ->> 'rejection_id') WHEN 'event' THEN 'event ' || (state ->> 'event_id')
 			WHEN 'request' THEN 'request ' || (state ->> 'request_id') WHEN 'block' THEN 'block ' || (state ->> 'block_no')
+			WHEN 'customer_identity' THEN 'customer ' || (SELECT c.customer_code FROM customer c WHERE c.customer_id = (state ->> 'customer_id')::bigint)
 			WHEN 'order_commission' THEN 'order_commission ' || (state ->> 'client_order_id')
 			WHEN 'window_boundary' THEN 'window_boundary ' || (state ->> 'boundary_no')
 			WHEN 'block_balance' THEN format('block %s %s', state ->> 'block_no', state ->> 'account') WHEN 'balance' THEN 'account ' || (state ->> 'account') END END

@@ -10,16 +10,16 @@ SELECT count(open_client(code, funding_model => funding_model,
 						 revenue_share_bps => revenue_share_bps, at => opened_at)) AS clients
 FROM demo.day, demo.client \gset
 
-SELECT sum(open_customers(code, ARRAY(SELECT code || lpad(n::text, 4, '0') FROM generate_series(1, customers) n),
-						  at => opened_at)) AS customers
+SELECT sum((open_customers(code, ARRAY(SELECT code || lpad(n::text, 4, '0') FROM generate_series(1, customers) n),
+						  at => opened_at)).opened) AS customers
 FROM demo.day, demo.client \gset
 
 SELECT count(grant_client_access(code, role)) AS granted FROM demo.client, unnest('{demo_desk,demo_executor}'::name[]) AS role \gset
 
 -- J00a: what the providers are paid from until customers and clients have paid
 SELECT count(load_journal(code,
-						  journal_entry(line('Dr', open_account(code, 'CORP', 'Bank:operating', 'USD'), '100000000.00 USD'),
-										line('Cr', open_account(code, 'CORP', 'Equity', 'USD'), '100000000.00 USD')), 'capital', description => 'Corporate capital paid in',
+						  journal_entry(line('Dr', (open_account(code, 'CORP', 'Bank:operating', 'USD')).account, '100000000.00 USD'),
+										line('Cr', (open_account(code, 'CORP', 'Equity', 'USD')).account, '100000000.00 USD')), 'capital', description => 'Corporate capital paid in',
 						  at => opened_at)) AS capital
 FROM demo.day, demo.client \gset
 

@@ -72,16 +72,16 @@ SELECT throws_ok($$SELECT account_kind_of(NULL, NULL)$$, 'LG034', NULL, 'an acco
 -- Opening
 -- ---------------------------------------------------------------------------
 CREATE TEMP TABLE opened AS SELECT
-	open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD') AS claim,
-	open_account('QRST', 'CORP', 'LP:payable:LP1', 'USD') AS payable,
-	open_account('QRST', 'CORP', 'Equity', 'USD') AS other,
-	open_account('QRST', 'FBO', 'Bank:omnibus', 'USD') AS bank;
+	(open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD')).account AS claim,
+	(open_account('QRST', 'CORP', 'LP:payable:LP1', 'USD')).account AS payable,
+	(open_account('QRST', 'CORP', 'Equity', 'USD')).account AS other,
+	(open_account('QRST', 'FBO', 'Bank:omnibus', 'USD')).account AS bank;
 SELECT is(fund(claim), 'FBO', 'an account number names its fund') FROM opened;
-SELECT is(open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), claim,
+SELECT is((open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD')).account, claim,
 	'opening an account again returns the same account') FROM opened;
 SELECT is(account_of('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD'), claim, 'an open account is found by its name') FROM opened;
 SELECT is(account_of('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD'), NULL::account_id, 'an account never opened is not found');
-SELECT isnt(open_account('OTHR', 'FBO', 'Bank:omnibus', 'USD'), bank,
+SELECT isnt((open_account('OTHR', 'FBO', 'Bank:omnibus', 'USD')).account, bank,
 	'each client has an omnibus account of its own') FROM opened;
 SELECT is((SELECT count(*) FROM account a, opened o WHERE a.account IN (o.claim, o.payable, o.bank) AND a.opened_by = current_user), 3::bigint,
 	'an account records who opened it');
@@ -93,50 +93,50 @@ SELECT is((SELECT count(*) FROM balance b, opened WHERE b.account = claim), 1::b
 	'a claim has a row in the table of balances');
 SELECT is((SELECT count(*) FROM balance b, opened WHERE b.account IN (payable, bank)), 0::bigint,
 	'house accounts have no row in the table of balances');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST9999:settled', 'USD')$$, 'LG012', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:QRST9999:settled', 'USD')).account$$, 'LG012', NULL,
 	'a claim of an unknown customer is refused');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:OTHR0001:settled', 'USD')$$, 'LG012', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:OTHR0001:settled', 'USD')).account$$, 'LG012', NULL,
 	'a claim of another client''s customer is refused');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'OTHR0001')$$, 'LG031', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'OTHR0001')).account$$, 'LG031', NULL,
 	'another client''s customer is refused as the owner of a claim');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', customer => 'QRST0001')$$, 'LG031', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', customer => 'QRST0001')).account$$, 'LG031', NULL,
 	'an owner other than the customer in the claim''s name is refused');
-SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'QRST0001')$$,
+SELECT lives_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'QRST0001')).account$$,
 	'a claim under a free name is opened for the owner given');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'QRST0002')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:alice:settled', 'USD', customer => 'QRST0002')).account$$, 'LG020', NULL,
 	'a claim reopened with another owner is refused');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'USD', customer => 'QRST9999')$$, 'LG012', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Bank:omnibus', 'USD', customer => 'QRST9999')).account$$, 'LG012', NULL,
 	'an unknown customer is refused as the owner of an account');
-SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'Loss', 'USD', customer => 'QRST0001')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'CORP', 'Loss', 'USD', customer => 'QRST0001')).account$$, 'LG002', NULL,
 	'a customer is refused as the owner of a loss account');
-SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'LP:payable:LP9', 'USD')$$, 'LG014', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'CORP', 'LP:payable:LP9', 'USD')).account$$, 'LG014', NULL,
 	'an account of an unknown liquidity provider is refused');
-SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'Slush', 'USD')$$, 'LG034', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'CORP', 'Slush', 'USD')).account$$, 'LG034', NULL,
 	'an account name outside the chart is refused');
-SELECT throws_ok($$SELECT open_account('QRST', 'POOL', 'Bank:omnibus', 'USD')$$, 'LG034', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'POOL', 'Bank:omnibus', 'USD')).account$$, 'LG034', NULL,
 	'an account in an unknown fund is refused');
-SELECT throws_ok($$SELECT open_account('NONE', 'FBO', 'Bank:omnibus', 'USD')$$, 'LG010', NULL,
+SELECT throws_ok($$SELECT (open_account('NONE', 'FBO', 'Bank:omnibus', 'USD')).account$$, 'LG010', NULL,
 	'an account of an unknown client is refused');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'NONE')$$, 'LG040', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Bank:omnibus', 'NONE')).account$$, 'LG040', NULL,
 	'an account in an unknown asset is refused');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', NULL)$$, 'LG040', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Bank:omnibus', NULL)).account$$, 'LG040', NULL,
 	'an account without an asset is refused');
 SELECT retire_asset('GBP', reason => 'test') \g /dev/null
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'GBP')$$, 'LG041', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Bank:omnibus', 'GBP')).account$$, 'LG041', NULL,
 	'an account in a retired asset is refused');
 
-SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', floor => '25.00 USD')$$, 'a claim may have a floor');
+SELECT lives_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', floor => '25.00 USD')).account$$, 'a claim may have a floor');
 SELECT is((SELECT floor::text FROM balance WHERE account = account_of('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD')), '25.00 USD',
 	'the floor of a claim stands in its balance, where posting sees it');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', floor => '26.00 USD')$$, 'LG020', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:QRST0002:settled', 'USD', floor => '26.00 USD')).account$$, 'LG020', NULL,
 	'a claim reopened with another floor is refused');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'EUR', floor => '26.00 EUR')$$, 'LG002', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Bank:omnibus', 'EUR', floor => '26.00 EUR')).account$$, 'LG002', NULL,
 	'a floor is refused for a house account');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '26.00 EUR')$$, 'LG042', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '26.00 EUR')).account$$, 'LG042', NULL,
 	'a floor in another asset is refused');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '-1.00 USD')$$, 'LG045', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '-1.00 USD')).account$$, 'LG045', NULL,
 	'a floor below zero is refused, since a claim never goes debit (I5)');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '1.001 USD')$$, 'LG043', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:QRST0002:held', 'USD', floor => '1.001 USD')).account$$, 'LG043', NULL,
 	'a floor with three decimals of USD is refused');
 
 SELECT is(ensure_account(require_client('QRST'), 'CORP', 'LP:payable:LP1', 'USD'), payable,
@@ -206,7 +206,7 @@ SELECT throws_ok($$SELECT pg_temp.post('late 2', payable, other, '1.00 USD') FRO
 SELECT lives_ok($$SELECT close_client('QRST', reason => 'contract ended')$$, 'an empty client is closed');
 SELECT lives_ok($$SELECT close_client('QRST', reason => 'contract ended')$$, 'closing a closed client again is no error');
 SELECT throws_ok($$SELECT load_journal('QRST', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}', 'late 3')$$, 'LG011', NULL, 'nothing is posted for a closed client');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'EUR')$$, 'LG011', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Bank:omnibus', 'EUR')).account$$, 'LG011', NULL,
 	'no account is opened for a closed client');
 SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0009')$$, 'LG011', NULL,
 	'no customer is opened for a closed client');

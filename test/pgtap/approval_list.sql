@@ -11,7 +11,7 @@ CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
 CREATE ROLE ledger_test_poster IN ROLE bakkt_ledger_poster;
 SELECT open_client('QRST', at => '2026-11-01Z'), open_client('ELSE', at => '2026-11-01Z') \g /dev/null
 SELECT grant_client_access('QRST', role) FROM unnest('{ledger_test_approver,ledger_test_chief,ledger_test_bookkeeper,ledger_test_reader,ledger_test_poster}'::name[]) AS role \g /dev/null
-SELECT open_account(c, 'CORP', n, 'USD') FROM unnest('{QRST,ELSE}'::text[]) AS c, unnest('{Bank:operating,Expense:rent,Revenue:markup}'::text[]) AS n \g /dev/null
+SELECT (open_account(c, 'CORP', n, 'USD')).account FROM unnest('{QRST,ELSE}'::text[]) AS c, unnest('{Bank:operating,Expense:rent,Revenue:markup}'::text[]) AS n \g /dev/null
 
 -- An entry by hand is a proposal, and what one person says of it and another decides is its approval.
 CREATE FUNCTION public.ledger_test_enter(named text, why text) RETURNS void SECURITY DEFINER LANGUAGE sql AS $$

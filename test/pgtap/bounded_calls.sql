@@ -5,8 +5,8 @@ SELECT no_plan();
 
 SELECT open_client(c, funding_model => 'BAKKT_TPJ', commission_model => 'BOTH', at => '2025-01-01Z') FROM unnest('{QRST,PREF}'::text[]) c \g /dev/null
 SELECT open_customers('QRST', '{QRST0001}'), open_customers('PREF', '{PREF0001,PREF0002}'), open_provider('LP', 'Provider') \g /dev/null
-SELECT open_account('QRST', 'FBO', 'Bank:omnibus', 'USD') AS bank, open_account('QRST', 'FBO', 'Clearing:ACH-in', 'USD') AS clearing,
-	open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD') AS claim \gset
+SELECT (open_account('QRST', 'FBO', 'Bank:omnibus', 'USD')).account AS bank, (open_account('QRST', 'FBO', 'Clearing:ACH-in', 'USD')).account AS clearing,
+	(open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD')).account AS claim \gset
 
 CREATE FUNCTION pg_temp.told(request text) RETURNS TABLE (state text, message text, detail text, hint text) LANGUAGE plpgsql AS $$
 BEGIN
@@ -61,7 +61,7 @@ SELECT results_eq($$SELECT sqlstate, length(message) < 200 FROM post_trades(ARRA
 -- ---------------------------------------------------------------------------
 -- Mirrors
 -- ---------------------------------------------------------------------------
-SELECT open_account('QRST', fund, name, asset) FROM (VALUES ('FBO', 'DueTo:CORP', 'USD'::asset), ('CORP', 'DueFrom:FBO', 'USD'), ('CORP', 'Bank:operating', 'USD'),
+SELECT (open_account('QRST', fund, name, asset)).account FROM (VALUES ('FBO', 'DueTo:CORP', 'USD'::asset), ('CORP', 'DueFrom:FBO', 'USD'), ('CORP', 'Bank:operating', 'USD'),
 	('CUST', 'DueTo:CORP', 'BTC'), ('CORP', 'DueFrom:CUST', 'BTC'), ('CORP', 'Equity', 'BTC')) a (fund, name, asset) \g /dev/null
 CREATE FUNCTION pg_temp.at(fund text, name text, asset asset) RETURNS account_id LANGUAGE sql AS $$ SELECT account_of('QRST', fund, name, asset) $$;
 SELECT results_eq($$SELECT state, substring(detail FROM 'Line \d+') FROM pg_temp.told($q$SELECT load_journal('QRST', journal_entry(

@@ -13,11 +13,11 @@ SELECT open_provider('LP1', 'First Provider') \g /dev/null
 
 -- one account of each kind, of a customer where the kind has one
 CREATE TEMP TABLE a AS
-	SELECT k.kind, k.fund, k.alone, k.mirror, open_account('HAND', k.fund, n.name, 'USD', customer => CASE k.party WHEN 'customer' THEN 'HANDANN1' END) AS account
+	SELECT k.kind, k.fund, k.alone, k.mirror, (open_account('HAND', k.fund, n.name, 'USD', customer => CASE k.party WHEN 'customer' THEN 'HANDANN1' END)).account AS account
 	FROM account_kind k, LATERAL (SELECT replace(replace(replace(trim(BOTH '^$' FROM k.name_pattern), '(:[^:]+)?', ''), '[A-Z]{2}', 'TX'), '[^:]+',
 			CASE k.party WHEN 'customer' THEN 'HANDANN1' WHEN 'provider' THEN 'LP1' ELSE 'X' END) AS name) n;
-INSERT INTO a VALUES ('ben', 'FBO', true, NULL, open_account('HAND', 'FBO', 'Cust:HANDBEN1:settled', 'USD')),
-	('ben_held', 'FBO', true, NULL, open_account('HAND', 'FBO', 'Cust:HANDBEN1:held', 'USD'));
+INSERT INTO a VALUES ('ben', 'FBO', true, NULL, (open_account('HAND', 'FBO', 'Cust:HANDBEN1:settled', 'USD')).account),
+	('ben_held', 'FBO', true, NULL, (open_account('HAND', 'FBO', 'Cust:HANDBEN1:held', 'USD')).account);
 GRANT SELECT ON a TO PUBLIC;
 CREATE FUNCTION pg_temp.of(kind text) RETURNS account_id STABLE LANGUAGE sql AS 'SELECT account FROM pg_temp.a WHERE a.kind = $1';
 CREATE FUNCTION pg_temp.move(debit text, credit text, amount amount DEFAULT '1.00 USD') RETURNS journal_entry STABLE LANGUAGE sql AS
@@ -149,7 +149,7 @@ SELECT approve_journal('HAND', 'adjust') \g /dev/null
 RESET SESSION AUTHORIZATION;
 SELECT receive_wire('HAND', '5.00 USD', 'wire', customer => 'HANDANN1'), post_trade('HANDANN1', 'BUY', '0.1 BTC', 'LP1', 'trade', provider_price => '60000.00 USD/BTC'),
 	deposit_coin('HANDANN1', '1 BTC', 'coin'), process_cash_calls(client => 'HAND') \g /dev/null
-SELECT load_journal('ELSE', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account('ELSE', 'CORP', 'Bank:operating', 'USD'), open_account('ELSE', 'CORP', 'Equity', 'USD'))::journal_entry, 'else') \g /dev/null
+SELECT load_journal('ELSE', format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', (open_account('ELSE', 'CORP', 'Bank:operating', 'USD')).account, (open_account('ELSE', 'CORP', 'Equity', 'USD')).account)::journal_entry, 'else') \g /dev/null
 SET LOCAL SESSION AUTHORIZATION ledger_test_auditor;
 SELECT is((SELECT array_agg(concat_ws('|', reference, kind, posted_by, coalesce(proposed_by, '-'), coalesce(approved_by, '-'), coalesce(reason, '-'), coalesce(description, '-')) ORDER BY reference COLLATE "C")
 		   FROM entries_by_hand('HAND') WHERE reference IN ('rent', 'capture', 'r', 'manual:gift', 'manual:no cash', 'manual:adjust')), ARRAY[

@@ -8,7 +8,7 @@ SELECT open_client('QRST', at => '2026-01-01Z'), open_client('APEX', funding_mod
 SELECT open_customer(client => left(c, 4), customer => c) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'QRST0003', 'QRST0004', 'QRST0005', 'QRST0006', 'APEX0001', 'ZZZZ0001']) AS c \g /dev/null
 
 CREATE FUNCTION pg_temp.account(name text, client text DEFAULT 'QRST', asset asset DEFAULT 'USD') RETURNS account_id LANGUAGE sql AS $$
-	SELECT open_account(client, split_part(name, ' ', 1), split_part(name, ' ', 2), asset) $$;
+	SELECT (open_account(client, split_part(name, ' ', 1), split_part(name, ' ', 2), asset)).account $$;
 CREATE SEQUENCE pg_temp.numbers;
 -- customers' cash, and the company's among it
 CREATE FUNCTION pg_temp.fund(customer text, amount amount) RETURNS void LANGUAGE sql AS $$

@@ -7,7 +7,7 @@ SELECT no_plan();
 SELECT open_client('QRST', revenue_share_bps => 4000, at => '2026-01-01Z'), open_client('APEX', funding_model => 'APEX_TPJ', at => '2026-01-01Z'), open_client('OTHR', at => '2026-01-01Z'), open_provider('LP1', 'LP1') \g /dev/null
 SELECT open_customer(client => left(c, 4), customer => c) FROM unnest(ARRAY['QRST0001', 'QRST0002', 'QRST0003', 'APEX0001']) AS c \g /dev/null
 CREATE FUNCTION pg_temp.account(name text, client text DEFAULT 'QRST') RETURNS account_id LANGUAGE sql AS $$
-	SELECT open_account(client, split_part(name, ' ', 1), split_part(name, ' ', 2), 'USD') $$;
+	SELECT (open_account(client, split_part(name, ' ', 1), split_part(name, ' ', 2), 'USD')).account $$;
 CREATE SEQUENCE pg_temp.numbers;
 CREATE FUNCTION pg_temp.fund(customer text, amount amount) RETURNS void LANGUAGE sql AS $$
 	SELECT load_journal(left(customer, 4), journal_entry(

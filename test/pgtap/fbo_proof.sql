@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 
-CREATE FUNCTION pg_temp.acct(fund text, name text) RETURNS account_id LANGUAGE sql AS $$ SELECT open_account('QRST', $1, $2, 'USD') $$;
+CREATE FUNCTION pg_temp.acct(fund text, name text) RETURNS account_id LANGUAGE sql AS $$ SELECT (open_account('QRST', $1, $2, 'USD')).account $$;
 -- a journal of fund FBO: what is debited, what is credited
 CREATE FUNCTION pg_temp.move(reference text, debit text, credit text, amount amount) RETURNS void LANGUAGE sql AS $$
 	SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.acct('FBO', debit), amount), line('Cr', pg_temp.acct('FBO', credit), amount)), reference)

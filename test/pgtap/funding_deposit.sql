@@ -326,7 +326,7 @@ SELECT throws_ok($$ UPDATE funding_transfer SET status = 'SETTLED' WHERE referen
 SELECT throws_ok($$ DELETE FROM funding_transfer $$, 'LG066', NULL, 'a transfer is never deleted');
 SELECT throws_ok($$ UPDATE event SET reason = 'x' $$, 'LG066', NULL, 'a funding event is never changed');
 SELECT throws_ok($$ DELETE FROM event $$, 'LG066', NULL, 'a funding event is never deleted');
-SELECT load_journal('QRST', journal_entry(line('Dr', open_account('QRST', 'FBO', 'Clearing:ACH-in', 'USD'), '1 USD'), line('Cr', open_account('QRST', 'FBO', 'Suspense:unidentified', 'USD'), '1 USD')), 'by hand') \g /dev/null
+SELECT load_journal('QRST', journal_entry(line('Dr', (open_account('QRST', 'FBO', 'Clearing:ACH-in', 'USD')).account, '1 USD'), line('Cr', (open_account('QRST', 'FBO', 'Suspense:unidentified', 'USD')).account, '1 USD')), 'by hand') \g /dev/null
 SELECT results_eq($$ SELECT f.check_name, f.client, a.name, f.detail FROM check_funding('QRST') AS f JOIN account AS a USING (account) $$,
 	$$ SELECT 'funding', 'QRST', k.name, format('%s: deposits and withdrawals under way come to %s, the ledger has %s.', k.name, e.amount, e.amount + '1 USD')
 	   FROM (VALUES ('Clearing:ACH-in', 'INITIATED'), ('Suspense:unidentified', 'UNIDENTIFIED')) AS k (name, status)

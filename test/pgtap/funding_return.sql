@@ -24,7 +24,7 @@ CREATE FUNCTION pg_temp.net(journals bigint[]) RETURNS text[] LANGUAGE sql AS $$
 CREATE FUNCTION pg_temp.step(reference text, VARIADIC wanted text[]) RETURNS bigint[] LANGUAGE sql AS $$
 	SELECT array_agg(e.journal_id ORDER BY e.event_no) FROM funding_transfer t JOIN funding_event e USING (client_id, transfer_id)
 	WHERE t.reference = step.reference AND e.event = ANY (wanted) $$;
-CREATE FUNCTION pg_temp.figure(fund text, name text) RETURNS amount LANGUAGE sql AS $$ SELECT (balance_of(open_account('QRST', fund, name, 'USD'))).balance $$;
+CREATE FUNCTION pg_temp.figure(fund text, name text) RETURNS amount LANGUAGE sql AS $$ SELECT (balance_of((open_account('QRST', fund, name, 'USD')).account)).balance $$;
 -- the balances of everybody but one, byte for byte
 CREATE FUNCTION pg_temp.others(account text) RETURNS text LANGUAGE sql AS $$
 	SELECT md5(string_agg(b::text, ',' ORDER BY b.account)) FROM balance b JOIN customer c USING (customer_id) WHERE c.customer_code <> others.account $$;

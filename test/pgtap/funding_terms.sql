@@ -75,7 +75,7 @@ SELECT lock_customers_cash(ARRAY(SELECT customer_id FROM customer)), lock_custom
 SELECT results_eq('SELECT customer_code, changes > 1 FROM cash_guard JOIN customer USING (customer_id) ORDER BY 1', $$ VALUES ('QRST0001', true), ('QRST0002', false) $$,
 	'each lock on a customer''s cash is counted on its guard row');
 
-CREATE FUNCTION pg_temp.account(fund text, name text) RETURNS account_id LANGUAGE sql AS $$ SELECT open_account('QRST', fund, name, 'USD') $$;
+CREATE FUNCTION pg_temp.account(fund text, name text) RETURNS account_id LANGUAGE sql AS $$ SELECT (open_account('QRST', fund, name, 'USD')).account $$;
 CREATE FUNCTION pg_temp.figure(fund text, name text) RETURNS amount LANGUAGE sql AS $$ SELECT (balance_of(pg_temp.account(fund, name))).balance $$;
 CREATE FUNCTION pg_temp.set_off() RETURNS amount LANGUAGE sql AS $$ SELECT offset_due_from_company(client_id, 'USD', '2026-11-20 15:00Z') FROM client WHERE code = 'QRST' $$;
 SELECT is(pg_temp.set_off(), '0 USD'::amount, 'nothing is set off when neither side owes');

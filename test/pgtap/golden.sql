@@ -45,7 +45,7 @@ SELECT open_customer(client => :'client', customer => code) FROM given_customer 
 SELECT open_provider(p, p) FROM unnest(ARRAY['lp1', 'lp2']) AS p \g /dev/null
 CREATE TEMP TABLE our_account AS
 	SELECT fund, name, asset,
-		open_account(:'client', fund, name, asset::bakkt_ledger.asset, (SELECT code FROM given_customer WHERE code = ANY (string_to_array(name, ':')))) AS account
+		(open_account(:'client', fund, name, asset::bakkt_ledger.asset, (SELECT code FROM given_customer WHERE code = ANY (string_to_array(name, ':'))))).account AS account
 	FROM (SELECT DISTINCT fund, name, asset FROM given_line) AS a;
 
 CREATE FUNCTION pg_temp.given_entry(given bigint) RETURNS journal_entry LANGUAGE sql AS $$
@@ -117,7 +117,7 @@ SELECT results_eq($$SELECT fund, asset, trim_scale(sum(signed) FILTER (WHERE cla
 SELECT account AS bank FROM our_account WHERE fund = 'FBO' AND name = 'Bank:omnibus' \gset
 SELECT account AS dave FROM our_account WHERE fund = 'FBO' AND name = 'Cust:DAVE0001:settled' \gset
 SELECT account AS alice FROM our_account WHERE fund = 'FBO' AND name = 'Cust:ALICE001:settled' \gset
-SELECT open_account(:'client', 'CORP', 'Expense:rent', 'USD') AS rent \gset
+SELECT (open_account(:'client', 'CORP', 'Expense:rent', 'USD')).account AS rent \gset
 SELECT md5(string_agg(j::text, ',' ORDER BY journal_id)) AS before FROM journal j \gset
 SELECT throws_ok(format($$SELECT load_journal('QRST', '{Dr %s 800.00 USD; Cr %s 800.00 USD}', 'BAD1')$$, :'dave', :'bank'), 'LG050', NULL,
 	'a customer''s deficit is not covered by other customers'' cash');

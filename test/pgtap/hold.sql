@@ -18,10 +18,10 @@ SELECT open_client('HOLD'), open_client('ELSE') \g /dev/null
 SELECT open_customer(client => 'HOLD', customer => code) FROM unnest('{HOLDANN1,HOLDBEN1,HOLDCAT1}'::text[]) AS code \g /dev/null
 SELECT open_customer(client => 'ELSE', customer => 'ELSEANN1') \g /dev/null
 CREATE TEMP TABLE a (who text, account account_id);
-INSERT INTO a VALUES ('bank', open_account('HOLD', 'FBO', 'Bank:omnibus', 'USD')),
-	('ann', open_account('HOLD', 'FBO', 'Cust:HOLDANN1:settled', 'USD')), ('ben', open_account('HOLD', 'FBO', 'Cust:HOLDANN1:held', 'USD')),
-	('cat', open_account('HOLD', 'FBO', 'Cust:HOLDCAT1:settled', 'USD', floor => '20.00 USD')), ('coin', open_account('HOLD', 'CUST', 'Cust:HOLDANN1', 'BTC')),
-	('else', open_account('ELSE', 'FBO', 'Cust:ELSEANN1:settled', 'USD'));
+INSERT INTO a VALUES ('bank', (open_account('HOLD', 'FBO', 'Bank:omnibus', 'USD')).account),
+	('ann', (open_account('HOLD', 'FBO', 'Cust:HOLDANN1:settled', 'USD')).account), ('ben', (open_account('HOLD', 'FBO', 'Cust:HOLDANN1:held', 'USD')).account),
+	('cat', (open_account('HOLD', 'FBO', 'Cust:HOLDCAT1:settled', 'USD', floor => '20.00 USD')).account), ('coin', (open_account('HOLD', 'CUST', 'Cust:HOLDANN1', 'BTC')).account),
+	('else', (open_account('ELSE', 'FBO', 'Cust:ELSEANN1:settled', 'USD')).account);
 GRANT SELECT ON a TO PUBLIC;
 CREATE FUNCTION pg_temp.of(who text) RETURNS account_id STABLE LANGUAGE sql AS 'SELECT account FROM pg_temp.a WHERE a.who = $1';
 CREATE FUNCTION pg_temp.move(debit text, credit text, amount amount) RETURNS journal_entry STABLE LANGUAGE sql AS

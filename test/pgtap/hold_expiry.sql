@@ -21,8 +21,8 @@ SELECT open_client('HOLD') \g /dev/null
 SELECT open_customer(client => 'HOLD', customer => code) FROM unnest('{HOLDANN1,HOLDBEN1}'::text[]) AS code \g /dev/null
 SELECT grant_client_access('HOLD', 'ledger_test_teller') \g /dev/null
 CREATE TEMP TABLE a (who text, account account_id);
-INSERT INTO a VALUES ('bank', open_account('HOLD', 'FBO', 'Bank:omnibus', 'USD')),
-	('ann', open_account('HOLD', 'FBO', 'Cust:HOLDANN1:settled', 'USD')), ('ben', open_account('HOLD', 'FBO', 'Cust:HOLDANN1:held', 'USD'));
+INSERT INTO a VALUES ('bank', (open_account('HOLD', 'FBO', 'Bank:omnibus', 'USD')).account),
+	('ann', (open_account('HOLD', 'FBO', 'Cust:HOLDANN1:settled', 'USD')).account), ('ben', (open_account('HOLD', 'FBO', 'Cust:HOLDANN1:held', 'USD')).account);
 GRANT SELECT ON a TO PUBLIC;
 CREATE FUNCTION pg_temp.of(who text) RETURNS account_id STABLE LANGUAGE sql AS 'SELECT account FROM pg_temp.a WHERE a.who = $1';
 CREATE FUNCTION pg_temp.move(debit text, credit text, amount amount) RETURNS journal_entry STABLE LANGUAGE sql AS

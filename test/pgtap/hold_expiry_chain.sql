@@ -6,8 +6,8 @@ SELECT no_plan();
 
 SELECT open_client('CHAIN') \g /dev/null
 SELECT open_customer(client => 'CHAIN', customer => code) FROM unnest('{CHAINAN1,CHAINBE1}'::text[]) AS code \g /dev/null
-SELECT open_account('CHAIN', 'FBO', 'Bank:omnibus', 'USD') AS bank, open_account('CHAIN', 'FBO', 'Cust:CHAINAN1:settled', 'USD') AS ann,
-	open_account('CHAIN', 'FBO', 'Cust:CHAINBE1:settled', 'USD') AS ben \gset
+SELECT (open_account('CHAIN', 'FBO', 'Bank:omnibus', 'USD')).account AS bank, (open_account('CHAIN', 'FBO', 'Cust:CHAINAN1:settled', 'USD')).account AS ann,
+	(open_account('CHAIN', 'FBO', 'Cust:CHAINBE1:settled', 'USD')).account AS ben \gset
 CREATE FUNCTION pg_temp.take(account account_id, bank account_id, amount amount, reference text, linked boolean DEFAULT false) RETURNS journal_request
 	IMMUTABLE LANGUAGE sql AS $$
 	SELECT ROW('CHAIN', bakkt_ledger.journal_entry(bakkt_ledger.line('Dr', account, amount), bakkt_ledger.line('Cr', bank, amount)),

@@ -76,7 +76,7 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
 	RETURN SQLSTATE;
 END $$;
-SELECT open_account('MINE', 'CORP', 'Expense:rent', 'USD'), open_account('MINE', 'CORP', 'Bank:operating', 'USD') \g /dev/null
+SELECT (open_account('MINE', 'CORP', 'Expense:rent', 'USD')).account, (open_account('MINE', 'CORP', 'Bank:operating', 'USD')).account \g /dev/null
 CREATE ROLE ledger_test_group IN ROLE bakkt_ledger_approver, bakkt_ledger_bookkeeper;
 SELECT grant_client_access('MINE', 'ledger_test_group') \g /dev/null
 CREATE ROLE ledger_test_ann LOGIN IN ROLE ledger_test_group;

@@ -18,7 +18,7 @@ INSERT INTO asked VALUES
 	('instruct_fbo_transfer', $$SELECT instruct_fbo_transfer('QRST', '1.00 USD', %L, bank => 'NOSUCH')$$),
 	('record_apex_wire', $$SELECT record_apex_wire('APEX', 'received', '1.00 USD', %L, bank => 'NOSUCH')$$);
 SELECT throws_ok(format(call, 'x'), 'LG016', NULL, what || ' takes no bank that nobody has opened') FROM asked;
-SELECT throws_ok(format('SELECT open_account(''QRST'', %L, %L, ''USD'')', fund, name), 'LG016', NULL, format('no account is opened for a bank that nobody has opened: %s %s', fund, name))
+SELECT throws_ok(format('SELECT (open_account(''QRST'', %L, %L, ''USD'')).account', fund, name), 'LG016', NULL, format('no account is opened for a bank that nobody has opened: %s %s', fund, name))
 	FROM (VALUES ('FBO', 'Bank:omnibus:NOSUCH'), ('CORP', 'Bank:operating:NOSUCH'), ('SEG', 'Bank:segregated:NOSUCH')) AS v (fund, name);
 SELECT is_empty($$SELECT name FROM account WHERE name LIKE '%NOSUCH%'$$, 'a refused bank leaves no account of its name behind');
 SELECT is_empty($$SELECT a.function FROM (SELECT p.proname::text AS function FROM pg_proc p WHERE p.pronamespace = 'bakkt_ledger'::regnamespace

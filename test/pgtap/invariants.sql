@@ -11,11 +11,11 @@ SELECT no_plan();
 
 SELECT open_client('INVA') \g /dev/null
 SELECT open_customer(client => 'INVA', customer => 'INVA000' || n) FROM generate_series(1, 3) AS n \g /dev/null
-SELECT open_account('INVA', 'FBO', 'Bank:omnibus', 'USD') AS bank \gset
-SELECT open_account('INVA', 'FBO', 'Cust:INVA0001:settled', 'USD', 'INVA0001') AS ann \gset
-SELECT open_account('INVA', 'FBO', 'Cust:INVA0002:settled', 'USD', 'INVA0002') AS ben \gset
-SELECT open_account('INVA', 'CORP', 'Bank:operating', 'USD') AS operating \gset
-SELECT open_account('INVA', 'CORP', 'Equity', 'USD') AS equity \gset
+SELECT (open_account('INVA', 'FBO', 'Bank:omnibus', 'USD')).account AS bank \gset
+SELECT (open_account('INVA', 'FBO', 'Cust:INVA0001:settled', 'USD', 'INVA0001')).account AS ann \gset
+SELECT (open_account('INVA', 'FBO', 'Cust:INVA0002:settled', 'USD', 'INVA0002')).account AS ben \gset
+SELECT (open_account('INVA', 'CORP', 'Bank:operating', 'USD')).account AS operating \gset
+SELECT (open_account('INVA', 'CORP', 'Equity', 'USD')).account AS equity \gset
 
 CREATE FUNCTION pg_temp.entry(debit text, credit text, amount text) RETURNS journal_entry LANGUAGE sql AS $$ SELECT format('{Dr %s %s; Cr %s %s}', $1, $3, $2, $3)::journal_entry $$;
 

@@ -13,8 +13,8 @@ SELECT open_provider('LP1', 'First Provider') \g /dev/null
 SELECT open_customer('QRST', 'QRSTANN1'), open_customer('QRST', 'QRSTBEN1') \g /dev/null
 SELECT receive_wire('QRST', '100000.00 USD', 'wire', customer => 'QRSTANN1') \g /dev/null
 SELECT post_trade('QRSTANN1', 'BUY', '1 BTC', 'LP1', 'a trade', provider_price => '60000.00 USD/BTC', markup_bps => 50) \g /dev/null
-SELECT open_account('QRST', 'CORP', 'Bank:operating', 'USD'), open_account('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD'), open_account('QRST', 'FBO', 'DueTo:CORP', 'USD'),
-	open_account('QRST', 'FBO', 'Suspense:unidentified', 'USD'), open_account('QRST', 'FBO', 'Cust:QRSTBEN1:unsettled', 'USD'), open_account('QRST', 'CUST', 'Cust:QRSTBEN1:encumbered', 'BTC') \g /dev/null
+SELECT (open_account('QRST', 'CORP', 'Bank:operating', 'USD')).account, (open_account('QRST', 'FBO', 'Cust:QRSTBEN1:settled', 'USD')).account, (open_account('QRST', 'FBO', 'DueTo:CORP', 'USD')).account,
+	(open_account('QRST', 'FBO', 'Suspense:unidentified', 'USD')).account, (open_account('QRST', 'FBO', 'Cust:QRSTBEN1:unsettled', 'USD')).account, (open_account('QRST', 'CUST', 'Cust:QRSTBEN1:encumbered', 'BTC')).account \g /dev/null
 
 -- 'Dr FBO Bank:omnibus 1.00 USD, Cr ...': an entry by the names of accounts
 CREATE FUNCTION pg_temp.entry(text) RETURNS journal_entry STABLE LANGUAGE sql AS $$
@@ -51,11 +51,11 @@ SELECT throws_ok($$SELECT correct_trade('QRSTANN1', 'BUY', '1 BTC', 'LP1', 'x', 
 SELECT throws_ok($$SELECT deposit_coin('QRSTBEN1', '500 BTC', 'x')$$, '42501', NULL, 'a poster deposits no coin');
 SELECT throws_ok($$SELECT receive_wire('QRST', '1000000.00 USD', 'x', customer => 'QRSTBEN1')$$, '42501', NULL,
 	'a poster records no wire');
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Bank:omnibus:MINE', 'USD')$$, '42501', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Bank:omnibus:MINE', 'USD')).account$$, '42501', NULL,
 	'a poster opens no bank account');
-SELECT throws_ok($$SELECT open_account('QRST', 'CORP', 'Merchant:payable:MINE', 'USD')$$, '42501', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'CORP', 'Merchant:payable:MINE', 'USD')).account$$, '42501', NULL,
 	'a poster opens no account of the company');
-SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRSTBEN1:held', 'USD')$$,
+SELECT lives_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:QRSTBEN1:held', 'USD')).account$$,
 	'a poster opens the claims of its customers');
 SELECT lives_ok($$SELECT initiate_deposit('QRSTBEN1', '10.00 USD', 'request')$$, 'a poster requests deposits for its customers');
 RESET ROLE;
@@ -88,7 +88,7 @@ SELECT throws_ok(format('SELECT authorize_hold(''QRST'', %L, ''1.00 USD'', ''sto
 RESET ROLE;
 
 SET LOCAL ROLE ledger_test_poster;
-SELECT throws_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRSTANN1:held', 'USD', floor => '1000000000.00 USD')$$, '42501', NULL,
+SELECT throws_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:QRSTANN1:held', 'USD', floor => '1000000000.00 USD')).account$$, '42501', NULL,
 	'a poster gives no account a floor that would stop cash calls (TPJ)');
 RESET ROLE;
 
@@ -102,7 +102,7 @@ SELECT throws_ok($$SELECT propose_cash_adjustment('QRSTBEN1', '5.00 USD', 'x', '
 RESET ROLE;
 
 -- a payable of the futures house has no end: against it one person alone would mint
-SELECT open_account('QRST', 'SEG', 'CCP:fees-payable', 'USD'), open_account('QRST', 'SEG', 'Cust:QRSTBEN1', 'USD') \g /dev/null
+SELECT (open_account('QRST', 'SEG', 'CCP:fees-payable', 'USD')).account, (open_account('QRST', 'SEG', 'Cust:QRSTBEN1', 'USD')).account \g /dev/null
 SELECT pg_temp.entry('Dr SEG CCP:fees-payable 1000000.00 USD, Cr SEG Cust:QRSTBEN1 1000000.00 USD') AS futures \gset
 SET LOCAL ROLE ledger_test_bookkeeper;
 SELECT throws_ok(format('SELECT post_journal(''QRST'', %L, ''x'')', :'futures'), 'LG068', NULL,

@@ -4,7 +4,7 @@ SET LOCAL search_path = bakkt_ledger_internal, bakkt_ledger, public, pg_temp;
 SELECT no_plan();
 SELECT open_client('LINK') \g /dev/null
 SELECT open_customer(client => 'LINK', customer => 'LINKANN1') \g /dev/null
-CREATE TEMP TABLE a AS SELECT open_account('LINK', 'FBO', 'Bank:omnibus', 'USD') AS bank, open_account('LINK', 'FBO', 'Cust:LINKANN1:settled', 'USD') AS ann;
+CREATE TEMP TABLE a AS SELECT (open_account('LINK', 'FBO', 'Bank:omnibus', 'USD')).account AS bank, (open_account('LINK', 'FBO', 'Cust:LINKANN1:settled', 'USD')).account AS ann;
 
 -- 'a+5 b-3& c+1': references with what comes in (+) or goes out (-); & links with the next
 CREATE FUNCTION pg_temp.requests(text) RETURNS journal_request[] STABLE LANGUAGE sql AS $$

@@ -11,21 +11,21 @@ SELECT open_client('BETA', funding_model => 'NET_SETTLEMENT') \g /dev/null
 SELECT open_customer(client => 'ALFA', customer => 'ALFA000' || n) FROM generate_series(1, 6) AS n \g /dev/null
 SELECT open_customer(client => 'BETA', customer => 'BETA0001') \g /dev/null
 
-SELECT open_account('ALFA', 'FBO', 'Bank:omnibus', 'USD') AS bank \gset
-SELECT open_account('ALFA', 'FBO', 'Cust:ALFA0001:settled', 'USD', 'ALFA0001') AS ann \gset
-SELECT open_account('ALFA', 'FBO', 'Cust:ALFA0002:settled', 'USD', 'ALFA0002') AS ben \gset
-SELECT open_account('ALFA', 'FBO', 'Cust:ALFA0003:settled', 'USD', 'ALFA0003') AS closed \gset
-SELECT open_account('ALFA', 'FBO', 'Cust:ALFA0004:settled', 'USD', 'ALFA0004') AS no_debit \gset
-SELECT open_account('ALFA', 'FBO', 'Cust:ALFA0005:settled', 'USD', 'ALFA0005') AS no_credit \gset
-SELECT open_account('ALFA', 'FBO', 'Cust:ALFA0006:settled', 'USD', 'ALFA0006') AS fay \gset
-SELECT open_account('ALFA', 'CORP', 'Bank:operating', 'USD') AS operating \gset
-SELECT open_account('ALFA', 'CORP', 'Equity', 'USD') AS equity \gset
-SELECT open_account('ALFA', 'CORP', 'DueTo:FBO', 'USD') AS corp_due_to \gset
-SELECT open_account('ALFA', 'FBO', 'DueFrom:CORP', 'USD') AS fbo_due_from \gset
-SELECT open_account('ALFA', 'CUST', 'Cust:ALFA0001', 'BTC', 'ALFA0001') AS ann_coin \gset
-SELECT open_account('ALFA', 'CUST', 'Cust:ALFA0002', 'BTC', 'ALFA0002') AS ben_coin \gset
-SELECT open_account('BETA', 'FBO', 'Bank:omnibus', 'USD') AS other_bank \gset
-SELECT open_account('BETA', 'FBO', 'Cust:BETA0001:settled', 'USD', 'BETA0001') AS other_cust \gset
+SELECT (open_account('ALFA', 'FBO', 'Bank:omnibus', 'USD')).account AS bank \gset
+SELECT (open_account('ALFA', 'FBO', 'Cust:ALFA0001:settled', 'USD', 'ALFA0001')).account AS ann \gset
+SELECT (open_account('ALFA', 'FBO', 'Cust:ALFA0002:settled', 'USD', 'ALFA0002')).account AS ben \gset
+SELECT (open_account('ALFA', 'FBO', 'Cust:ALFA0003:settled', 'USD', 'ALFA0003')).account AS closed \gset
+SELECT (open_account('ALFA', 'FBO', 'Cust:ALFA0004:settled', 'USD', 'ALFA0004')).account AS no_debit \gset
+SELECT (open_account('ALFA', 'FBO', 'Cust:ALFA0005:settled', 'USD', 'ALFA0005')).account AS no_credit \gset
+SELECT (open_account('ALFA', 'FBO', 'Cust:ALFA0006:settled', 'USD', 'ALFA0006')).account AS fay \gset
+SELECT (open_account('ALFA', 'CORP', 'Bank:operating', 'USD')).account AS operating \gset
+SELECT (open_account('ALFA', 'CORP', 'Equity', 'USD')).account AS equity \gset
+SELECT (open_account('ALFA', 'CORP', 'DueTo:FBO', 'USD')).account AS corp_due_to \gset
+SELECT (open_account('ALFA', 'FBO', 'DueFrom:CORP', 'USD')).account AS fbo_due_from \gset
+SELECT (open_account('ALFA', 'CUST', 'Cust:ALFA0001', 'BTC', 'ALFA0001')).account AS ann_coin \gset
+SELECT (open_account('ALFA', 'CUST', 'Cust:ALFA0002', 'BTC', 'ALFA0002')).account AS ben_coin \gset
+SELECT (open_account('BETA', 'FBO', 'Bank:omnibus', 'USD')).account AS other_bank \gset
+SELECT (open_account('BETA', 'FBO', 'Cust:BETA0001:settled', 'USD', 'BETA0001')).account AS other_cust \gset
 
 CREATE FUNCTION pg_temp.request(reference text, entry text, kind text DEFAULT 'general', client text DEFAULT 'ALFA', linked boolean DEFAULT false)
 	RETURNS journal_request LANGUAGE sql AS $$ SELECT ROW(client, entry::journal_entry, reference, kind, NULL, NULL, linked)::journal_request $$;

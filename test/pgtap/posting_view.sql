@@ -15,12 +15,12 @@ SELECT no_plan();
 -- ten clients of a hundred customers, 20,000 journals; every tenth has two customers, every fiftieth three
 SELECT open_client('VIEW' || n) FROM generate_series(0, 9) AS n \g /dev/null
 SELECT open_customers('VIEW' || c, (SELECT array_agg('VIEW' || c || lpad(n::text, 3, '0')) FROM generate_series(0, 99) AS n)) FROM generate_series(0, 9) AS c \g /dev/null
-SELECT open_account('VIEW' || n, 'FBO', 'Bank:omnibus', 'USD') FROM generate_series(0, 9) AS n \g /dev/null
-SELECT open_account(c.code, 'FBO', 'Cust:' || u.customer_code || ':settled', 'USD') FROM customer u JOIN client c USING (client_id) \g /dev/null
+SELECT (open_account('VIEW' || n, 'FBO', 'Bank:omnibus', 'USD')).account FROM generate_series(0, 9) AS n \g /dev/null
+SELECT (open_account(c.code, 'FBO', 'Cust:' || u.customer_code || ':settled', 'USD')).account FROM customer u JOIN client c USING (client_id) \g /dev/null
 -- and a client of many accounts, which make reading all of a client's accounts dear
 SELECT open_client('CROWD') \g /dev/null
 SELECT open_customers('CROWD', (SELECT array_agg('CROW' || lpad(n::text, 4, '0')) FROM generate_series(0, 9999) AS n)) \g /dev/null
-SELECT open_account('CROWD', 'FBO', 'Cust:CROW' || lpad(n::text, 4, '0') || ':settled', 'USD') FROM generate_series(0, 9999) AS n \g /dev/null
+SELECT (open_account('CROWD', 'FBO', 'Cust:CROW' || lpad(n::text, 4, '0') || ':settled', 'USD')).account FROM generate_series(0, 9999) AS n \g /dev/null
 CREATE TEMP TABLE a AS SELECT c.code AS client, row_number() OVER (PARTITION BY c.code ORDER BY u.customer_code) - 1 AS n, a.account, b.account AS bank
 	FROM account a JOIN client c USING (client_id) JOIN customer u USING (customer_id) JOIN account b ON b.client_id = a.client_id AND b.name = 'Bank:omnibus' WHERE c.code <> 'CROWD';
 CREATE INDEX ON a (client, n);
@@ -32,7 +32,7 @@ SELECT is(count(*) FILTER (WHERE r.outcome = 'posted'), 20000::bigint, '20,000 j
 	FROM generate_series(1, 20000) AS i JOIN a x ON x.client = 'VIEW' || i % 10 AND x.n = i / 10 % 100
 		JOIN a y ON y.client = x.client AND y.n = (x.n + 7) % 100 JOIN a z ON z.client = x.client AND z.n = (x.n + 50) % 100 ORDER BY i)) AS r;
 -- only with customers in some of the lines, or none
-SELECT open_account('VIEW1', 'CORP', name, 'USD') FROM unnest('{TPJ:receivable:VIEW1001,TPJ:receivable:VIEW1002,TPJ:payable:VIEW1003,Equity,Bank:operating}'::text[]) AS name \g /dev/null
+SELECT (open_account('VIEW1', 'CORP', name, 'USD')).account FROM unnest('{TPJ:receivable:VIEW1001,TPJ:receivable:VIEW1002,TPJ:payable:VIEW1003,Equity,Bank:operating}'::text[]) AS name \g /dev/null
 CREATE FUNCTION pg_temp.of(name text) RETURNS account_id STABLE LANGUAGE sql AS $$ SELECT account_of('VIEW1', CASE WHEN $1 ~ '^Cust' THEN 'FBO' ELSE 'CORP' END, $1, 'USD') $$;
 SELECT load_journal('VIEW1', journal_entry(line('Dr', pg_temp.of('Bank:operating'), '5.00 USD'), line('Cr', pg_temp.of('Equity'), '5.00 USD')), 'house'),
 	load_journal('VIEW1', journal_entry(line('Dr', pg_temp.of('TPJ:receivable:VIEW1001'), '5.00 USD'), line('Dr', pg_temp.of('TPJ:receivable:VIEW1002'), '5.00 USD'), line('Cr', pg_temp.of('Equity'), '10.00 USD')), 'calls'),

@@ -153,11 +153,11 @@ SELECT throws_ok($$SELECT grant_client_access('NONE', 'ledger_test_poster')$$, '
 	'access is not granted for a client that does not exist');
 SET LOCAL ROLE ledger_test_poster;
 SELECT lives_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0001')$$, 'a poster opens customers of its client');
-SELECT lives_ok($$SELECT open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD')$$, 'a poster opens accounts that its customers claim');
+SELECT lives_ok($$SELECT (open_account('QRST', 'FBO', 'Cust:QRST0001:settled', 'USD')).account$$, 'a poster opens accounts that its customers claim');
 RESET ROLE;
 SELECT is((SELECT opened_by FROM account WHERE name = 'Cust:QRST0001:settled'), 'ledger_test_poster', 'an account is opened in the name of who opens it');
 SET LOCAL ROLE ledger_test_poster;
-SELECT throws_ok(format('SELECT open_account(''QRST'', %L, %L, ''USD'')', fund, name), '42501', NULL, format('a poster does not open %s %s', fund, name))
+SELECT throws_ok(format('SELECT (open_account(''QRST'', %L, %L, ''USD'')).account', fund, name), '42501', NULL, format('a poster does not open %s %s', fund, name))
 	FROM (VALUES ('FBO', 'Bank:omnibus'), ('CORP', 'Equity'), ('CORP', 'Client:settlement:QRST'), ('CORP', 'TPJ:receivable:QRST0001'),
 		  ('CORP', 'CustomerDeficit:QRST0001'), ('FBO', 'Suspense:unidentified')) AS v (fund, name);
 SELECT throws_ok($$SELECT open_client('MINE')$$, '42501', NULL, 'a poster does not open clients');

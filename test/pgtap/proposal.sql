@@ -13,8 +13,8 @@ CREATE ROLE ledger_test_reader IN ROLE bakkt_ledger_reader;
 SELECT open_client(code) FROM unnest('{PROP,ELSE}'::text[]) AS code \g /dev/null
 SELECT grant_client_access('PROP', role) FROM unnest('{ledger_test_clerk,ledger_test_matcher,ledger_test_chief,ledger_test_deputy,ledger_test_reader}'::name[]) AS role \g /dev/null
 CREATE TEMP TABLE a (who text, account account_id);
-INSERT INTO a VALUES ('bank', open_account('PROP', 'CORP', 'Bank:operating', 'USD')), ('equity', open_account('PROP', 'CORP', 'Equity', 'USD')),
-	('rent', open_account('PROP', 'CORP', 'Expense:rent', 'USD')), ('else', open_account('ELSE', 'CORP', 'Equity', 'USD'));
+INSERT INTO a VALUES ('bank', (open_account('PROP', 'CORP', 'Bank:operating', 'USD')).account), ('equity', (open_account('PROP', 'CORP', 'Equity', 'USD')).account),
+	('rent', (open_account('PROP', 'CORP', 'Expense:rent', 'USD')).account), ('else', (open_account('ELSE', 'CORP', 'Equity', 'USD')).account);
 GRANT SELECT ON a TO PUBLIC;
 CREATE FUNCTION pg_temp.of(who text) RETURNS account_id STABLE LANGUAGE sql AS 'SELECT account FROM pg_temp.a WHERE a.who = $1';
 CREATE FUNCTION pg_temp.move(debit text, credit text, amount amount) RETURNS journal_entry STABLE LANGUAGE sql AS
@@ -170,9 +170,9 @@ SELECT throws_ok('SET LOCAL SESSION AUTHORIZATION ledger_test_chief; UPDATE bakk
 CREATE ROLE ledger_test_admin IN ROLE bakkt_ledger_administrator;
 CREATE ROLE ledger_test_tellers;
 GRANT ledger_test_tellers TO ledger_test_deputy;
-INSERT INTO a VALUES ('fbo', open_account('PROP', 'FBO', 'Bank:omnibus', 'USD')), ('due to', open_account('PROP', 'FBO', 'DueTo:CORP', 'USD')),
-	('due from', open_account('PROP', 'CORP', 'DueFrom:FBO', 'USD')), ('wallet', open_account('PROP', 'CORP', 'Wallet:company', 'BTC')),
-	('coin equity', open_account('PROP', 'CORP', 'Equity', 'BTC'));
+INSERT INTO a VALUES ('fbo', (open_account('PROP', 'FBO', 'Bank:omnibus', 'USD')).account), ('due to', (open_account('PROP', 'FBO', 'DueTo:CORP', 'USD')).account),
+	('due from', (open_account('PROP', 'CORP', 'DueFrom:FBO', 'USD')).account), ('wallet', (open_account('PROP', 'CORP', 'Wallet:company', 'BTC')).account),
+	('coin equity', (open_account('PROP', 'CORP', 'Equity', 'BTC')).account);
 SET LOCAL SESSION AUTHORIZATION ledger_test_clerk;
 SELECT propose_journal('PROP', pg_temp.move('bank', 'equity', '100.00 USD'), 'l1', 'x'), propose_journal('PROP', pg_temp.move('bank', 'equity', '100.01 USD'), 'l2', 'x'),
 	propose_journal('PROP', journal_entry(line('Dr', pg_temp.of('fbo'), '100.00 USD'), line('Cr', pg_temp.of('due to'), '100.00 USD'),

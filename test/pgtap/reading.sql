@@ -18,14 +18,14 @@ SELECT open_client(code) FROM unnest('{READ,ELSE,IDLE}'::text[]) AS code \g /dev
 SELECT open_customer(client => 'READ', customer => 'READ000' || n) FROM generate_series(1, 5) AS n \g /dev/null
 SELECT open_customer(client => 'ELSE', customer => 'ELSE0001') \g /dev/null
 CREATE TEMP TABLE a (client text, who text, account account_id);
-INSERT INTO a SELECT 'READ', 'usd' || n, open_account('READ', 'FBO', 'Cust:READ000' || n || ':settled', 'USD') FROM generate_series(1, 5) AS n;
-INSERT INTO a SELECT 'READ', 'new' || n, open_account('READ', 'FBO', 'Cust:READ000' || n || ':unsettled', 'USD') FROM generate_series(1, 2) AS n;
-INSERT INTO a SELECT 'READ', 'btc' || n, open_account('READ', 'CUST', 'Cust:READ000' || n, 'BTC') FROM generate_series(1, 5) AS n;
-INSERT INTO a VALUES ('READ', 'bank', open_account('READ', 'FBO', 'Bank:omnibus', 'USD')), ('READ', 'ach', open_account('READ', 'FBO', 'Clearing:ACH-in', 'USD')),
-	('READ', 'wallet', open_account('READ', 'CUST', 'Wallet:omnibus', 'BTC')), ('READ', 'operating', open_account('READ', 'CORP', 'Bank:operating', 'USD')),
-	('READ', 'equity', open_account('READ', 'CORP', 'Equity', 'USD')), ('READ', 'idle', open_account('READ', 'CORP', 'Rounding', 'USD')),
-	('READ', 'tpj1', open_account('READ', 'CORP', 'TPJ:receivable:READ0001', 'USD')),
-	('ELSE', 'else', open_account('ELSE', 'FBO', 'Cust:ELSE0001:settled', 'USD')), ('ELSE', 'elsebank', open_account('ELSE', 'FBO', 'Bank:omnibus', 'USD'));
+INSERT INTO a SELECT 'READ', 'usd' || n, (open_account('READ', 'FBO', 'Cust:READ000' || n || ':settled', 'USD')).account FROM generate_series(1, 5) AS n;
+INSERT INTO a SELECT 'READ', 'new' || n, (open_account('READ', 'FBO', 'Cust:READ000' || n || ':unsettled', 'USD')).account FROM generate_series(1, 2) AS n;
+INSERT INTO a SELECT 'READ', 'btc' || n, (open_account('READ', 'CUST', 'Cust:READ000' || n, 'BTC')).account FROM generate_series(1, 5) AS n;
+INSERT INTO a VALUES ('READ', 'bank', (open_account('READ', 'FBO', 'Bank:omnibus', 'USD')).account), ('READ', 'ach', (open_account('READ', 'FBO', 'Clearing:ACH-in', 'USD')).account),
+	('READ', 'wallet', (open_account('READ', 'CUST', 'Wallet:omnibus', 'BTC')).account), ('READ', 'operating', (open_account('READ', 'CORP', 'Bank:operating', 'USD')).account),
+	('READ', 'equity', (open_account('READ', 'CORP', 'Equity', 'USD')).account), ('READ', 'idle', (open_account('READ', 'CORP', 'Rounding', 'USD')).account),
+	('READ', 'tpj1', (open_account('READ', 'CORP', 'TPJ:receivable:READ0001', 'USD')).account),
+	('ELSE', 'else', (open_account('ELSE', 'FBO', 'Cust:ELSE0001:settled', 'USD')).account), ('ELSE', 'elsebank', (open_account('ELSE', 'FBO', 'Bank:omnibus', 'USD')).account);
 GRANT SELECT ON a TO PUBLIC;
 CREATE FUNCTION pg_temp.of(who text) RETURNS account_id STABLE LANGUAGE sql AS 'SELECT account FROM pg_temp.a WHERE a.who = $1';
 
@@ -178,7 +178,7 @@ SELECT is((SELECT count(*) FROM trial_balance('READ') WHERE kind = 'corp_roundin
 SELECT is_empty($$SELECT * FROM trial_balance('IDLE')$$, 'the trial balance of a client without journals is empty');
 -- a debit and a credit account of one kind are not set off (I8)
 SELECT open_customer(client => 'READ', customer => 'READ0009') \g /dev/null
-SELECT load_journal('READ', format('{Dr %s 10.00 USD; Cr %s 10.00 USD}', open_account('READ', 'CORP', 'CustomerDeficit:READ0009', 'USD'), open_account('READ', 'CORP', 'CustomerDeficit:READ0002', 'USD'))::journal_entry, 'deficits') \g /dev/null
+SELECT load_journal('READ', format('{Dr %s 10.00 USD; Cr %s 10.00 USD}', (open_account('READ', 'CORP', 'CustomerDeficit:READ0009', 'USD')).account, (open_account('READ', 'CORP', 'CustomerDeficit:READ0002', 'USD')).account)::journal_entry, 'deficits') \g /dev/null
 SELECT pg_temp.same($$SELECT debit::text, credit::text FROM trial_balance('READ') WHERE kind = 'corp_deficit'$$, $$VALUES ('10.00 USD', '10.00 USD')$$,
 	'debit and credit accounts of one kind are not set off in the trial balance (I8)');
 

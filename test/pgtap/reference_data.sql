@@ -114,13 +114,13 @@ SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0003'
 SELECT lives_ok($$SELECT open_customer(client => 'TIME', customer => 'TIME0001', external_id => 'person-2')$$,
 	'two clients may use the same identifier for their customers');
 
-SELECT is(open_customers('QRST', ARRAY(SELECT 'B' || lpad(n::text, 7, '0') FROM generate_series(1, 3000) n)), 3000::bigint,
+SELECT is((open_customers('QRST', ARRAY(SELECT 'B' || lpad(n::text, 7, '0') FROM generate_series(1, 3000) n))).opened, 3000::bigint,
 	'open_customers() opens 3,000 customers in one call');
-SELECT is(open_customers('QRST', ARRAY(SELECT 'B' || lpad(n::text, 7, '0') FROM generate_series(2, 3001) n)), 1::bigint,
+SELECT is((open_customers('QRST', ARRAY(SELECT 'B' || lpad(n::text, 7, '0') FROM generate_series(2, 3001) n))).opened, 1::bigint,
 	'open_customers() skips customers that are open already');
-SELECT is(open_customers('QRST', ARRAY['B0004000', 'B0004000']), 1::bigint,
+SELECT is((open_customers('QRST', ARRAY['B0004000', 'B0004000'])).opened, 1::bigint,
 	'an account code given twice in one call opens one customer');
-SELECT is(open_customers('QRST', '{}'), 0::bigint, 'open_customers() of an empty list opens none');
+SELECT is((open_customers('QRST', '{}')).opened, 0::bigint, 'open_customers() of an empty list opens none');
 SELECT is((SELECT count(*) FROM change_log WHERE object_kind = 'customer' AND object_key LIKE 'B%'), 3002::bigint,
 	'each opening of a customer is recorded');
 SELECT throws_ok($$SELECT open_customers('QRST', ARRAY['B0005000', NULL])$$, 'LG002', NULL,

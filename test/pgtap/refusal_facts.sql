@@ -16,7 +16,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 
 SELECT open_client('FACT'), open_customer('FACT', 'FACT0001', external_id => '4711'), open_provider('LP1', 'Provider') \g /dev/null
-SELECT open_account('FACT', 'FBO', 'Bank:omnibus', 'USD') AS bank, open_account('FACT', 'FBO', 'Cust:FACT0001:settled', 'USD') AS cash \gset
+SELECT (open_account('FACT', 'FBO', 'Bank:omnibus', 'USD')).account AS bank, (open_account('FACT', 'FBO', 'Cust:FACT0001:settled', 'USD')).account AS cash \gset
 SELECT load_journal('FACT', journal_entry(line('Dr', :'bank', '100 USD'), line('Cr', :'cash', '100 USD')), 'fund'),
 	authorize_hold('FACT', :'cash', '30 USD', 'bound') \g /dev/null
 

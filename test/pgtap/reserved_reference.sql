@@ -33,8 +33,8 @@ CREATE ROLE ledger_test_executor IN ROLE bakkt_ledger_executor;
 SELECT open_client('QRST', funding_model => 'NET_SETTLEMENT') \g /dev/null
 SELECT grant_client_access('QRST', role) FROM unnest('{ledger_test_bookkeeper,ledger_test_chief,ledger_test_executor}'::name[]) AS role \g /dev/null
 SELECT open_customer(client => 'QRST', customer => 'QRST0001'), open_provider('LP1', 'First Provider') \g /dev/null
-SELECT open_account('QRST', 'CORP', 'Expense:rent', 'USD') AS rent, open_account('QRST', 'CORP', 'Merchant:payable:landlord', 'USD') AS landlord,
-	open_account('QRST', 'CORP', 'Bank:operating', 'USD') AS bank \gset
+SELECT (open_account('QRST', 'CORP', 'Expense:rent', 'USD')).account AS rent, (open_account('QRST', 'CORP', 'Merchant:payable:landlord', 'USD')).account AS landlord,
+	(open_account('QRST', 'CORP', 'Bank:operating', 'USD')).account AS bank \gset
 SELECT format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', :'rent', :'landlord') AS entry, format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', :'landlord', :'bank') AS payment \gset
 SELECT deposit_coin('QRST0001', '1 BTC', 'coin'), load_journal('QRST', :'entry', 'posted') \g /dev/null
 CREATE TEMP TABLE reserved AS SELECT DISTINCT word || '1' AS reference FROM made UNION SELECT 'mine/bust';

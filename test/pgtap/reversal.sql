@@ -18,9 +18,9 @@ SELECT open_client('REVS', funding_model => 'NET_SETTLEMENT'), open_client('ELSE
 SELECT open_customer(client => 'REVS', customer => code) FROM unnest('{REVSANN1,REVSBEN1}'::text[]) AS code \g /dev/null
 SELECT grant_client_access('REVS', 'ledger_test_teller') \g /dev/null
 CREATE TEMP TABLE a (who text, account account_id);
-INSERT INTO a VALUES ('bank', open_account('REVS', 'FBO', 'Bank:omnibus', 'USD')), ('wire', open_account('REVS', 'FBO', 'Clearing:wire-in', 'USD')),
-	('ann', open_account('REVS', 'FBO', 'Cust:REVSANN1:settled', 'USD')), ('ben', open_account('REVS', 'FBO', 'Cust:REVSBEN1:settled', 'USD')),
-	('held', open_account('REVS', 'FBO', 'Cust:REVSANN1:held', 'USD'));
+INSERT INTO a VALUES ('bank', (open_account('REVS', 'FBO', 'Bank:omnibus', 'USD')).account), ('wire', (open_account('REVS', 'FBO', 'Clearing:wire-in', 'USD')).account),
+	('ann', (open_account('REVS', 'FBO', 'Cust:REVSANN1:settled', 'USD')).account), ('ben', (open_account('REVS', 'FBO', 'Cust:REVSBEN1:settled', 'USD')).account),
+	('held', (open_account('REVS', 'FBO', 'Cust:REVSANN1:held', 'USD')).account);
 GRANT SELECT ON a TO PUBLIC;
 CREATE FUNCTION pg_temp.of(who text) RETURNS account_id STABLE LANGUAGE sql AS 'SELECT account FROM pg_temp.a WHERE a.who = $1';
 -- 'Dr bank 10.00, Cr ann 10.00' with the accounts' numbers

@@ -35,7 +35,7 @@ $$;
 CREATE FUNCTION pg_temp.both(transfer_id bigint) RETURNS bigint[] LANGUAGE sql AS $$
 	SELECT ARRAY[t.instructed_journal, t.ended_journal] FROM fbo_transfer t WHERE t.transfer_id = $1
 $$;
-CREATE FUNCTION pg_temp.acct(client text, fund text, name text) RETURNS account_id LANGUAGE sql AS $$ SELECT open_account($1, $2, $3, 'USD') $$;
+CREATE FUNCTION pg_temp.acct(client text, fund text, name text) RETURNS account_id LANGUAGE sql AS $$ SELECT (open_account($1, $2, $3, 'USD')).account $$;
 CREATE FUNCTION pg_temp.held(client text, fund text, name text) RETURNS text LANGUAGE sql AS $$
 	SELECT (balance_of(account_of($1, $2, $3, 'USD'))).balance::text
 $$;

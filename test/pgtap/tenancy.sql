@@ -23,10 +23,10 @@ DECLARE
 	unpaid		bigint;
 BEGIN
 	PERFORM open_client(client, funding_model => 'NET_SETTLEMENT', at => '2026-11-01 00:00Z');
-	PERFORM open_customer(client => client, customer => customer), open_customer(client => client, customer => second, funding_model => 'BAKKT_TPJ');
+	PERFORM open_customer(client => client, customer => customer, external_id => lower(client)), open_customer(client => client, customer => second, funding_model => 'BAKKT_TPJ');
 	PERFORM change_cash_terms(client, return_fee => '25.00 USD');
-	PERFORM open_account(client, 'FBO', 'Bank:omnibus', 'USD'), open_account(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
-		open_account(client, 'FBO', 'Cust:' || second || ':settled', 'USD');
+	PERFORM (open_account(client, 'FBO', 'Bank:omnibus', 'USD')).account, (open_account(client, 'FBO', 'Cust:' || customer || ':settled', 'USD')).account,
+		(open_account(client, 'FBO', 'Cust:' || second || ':settled', 'USD')).account;
 	PERFORM load_journal(client, format('{Dr %s 100.00 USD; Cr %s 100.00 USD}', account_of(client, 'FBO', 'Bank:omnibus', 'USD'),
 		account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'))::journal_entry, 'deposit');
 	PERFORM load_journal(client, format('{Dr %s 40.00 USD; Cr %s 40.00 USD}', account_of(client, 'FBO', 'Cust:' || customer || ':settled', 'USD'),
@@ -40,8 +40,8 @@ BEGIN
 		client_order_id => 'order', executed_at => '2026-11-02 15:00Z');
 	PERFORM post_trade(second, 'BUY', '0.01 BTC', 'LP1', 'called', provider_price => '60000.00 USD/BTC'), bust_trade(second, 'called', 'not called');
 	PERFORM authorize_hold(client, account_of(client, 'CUST', 'Cust:' || customer, 'BTC'), '0.20 BTC', 'hold');
-	PERFORM propose_journal(client, format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', open_account(client, 'CORP', 'Expense:bank-fee', 'USD'),
-		open_account(client, 'CORP', 'Bank:operating', 'USD'))::journal_entry, 'by hand', 'BANK_FEE'), open_account(client, 'CORP', 'Expense:rent', 'USD');
+	PERFORM propose_journal(client, format('{Dr %s 1.00 USD; Cr %s 1.00 USD}', (open_account(client, 'CORP', 'Expense:bank-fee', 'USD')).account,
+		(open_account(client, 'CORP', 'Bank:operating', 'USD')).account)::journal_entry, 'by hand', 'BANK_FEE'), (open_account(client, 'CORP', 'Expense:rent', 'USD')).account;
 	PERFORM instruct_fbo_transfer(client, '10.00 USD', 'float');
 	PERFORM close_window(client, '2026-11-03');
 	PERFORM advise_window(client, '2026-11-03'), agree_window(client, '2026-11-03');
@@ -156,9 +156,9 @@ SELECT throws_ok($$SELECT open_customer(client => 'TWO', customer => 'TWO00009')
 	'opening a customer of another client is refused');
 SELECT throws_ok($$SELECT open_customers('TWO', ARRAY['TWO00009'])$$, '42501', NULL,
 	'opening customers of another client in bulk is refused');
-SELECT throws_ok($$SELECT open_account('TWO', 'FBO', 'Bank:omnibus', 'EUR')$$, '42501', NULL,
+SELECT throws_ok($$SELECT (open_account('TWO', 'FBO', 'Bank:omnibus', 'EUR')).account$$, '42501', NULL,
 	'opening an account of another client is refused');
-SELECT throws_ok($$SELECT open_account('ONE', 'FBO', 'Cust:x:settled', 'EUR', customer => 'TWO00001')$$, 'LG012', NULL,
+SELECT throws_ok($$SELECT (open_account('ONE', 'FBO', 'Cust:x:settled', 'EUR', customer => 'TWO00001')).account$$, 'LG012', NULL,
 	'opening an own account for another client''s customer is refused');
 SELECT throws_ok($$SELECT post_journal('TWO', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}', 'mine')$$, '42501', NULL,
 	'posting a journal of another client is refused');

@@ -74,10 +74,10 @@ BEGIN
 	PERFORM settle_window(client, '2026-11-03', 'wires');
 	PERFORM pg_temp.trade(client, 'next', netted, 'BUY', '0.05 BTC', '2026-11-03 16:00Z');
 	PERFORM close_window(client, '2026-11-04');
-	rent := open_account(client, 'CORP', 'Expense:rent', 'USD');
+	rent := (open_account(client, 'CORP', 'Expense:rent', 'USD')).account;
 	PERFORM pg_temp.as_settler(
-		format('SELECT propose_journal(client => %L, entry => %L, reason => %L, reference => %L)', client, journal_entry(line('Dr', rent, '1.00 USD'), line('Cr', open_account(client, 'CORP', 'Bank:operating', 'USD'), '1.00 USD')), 'rent', 'rent'),
-		format('SELECT propose_journal(client => %L, entry => %L, reason => %L, reference => %L)', client, journal_entry(line('Dr', open_account(client, 'CORP', 'Revenue:markup', 'USD'), '8.77 USD'), line('Cr', rent, '8.77 USD')), 'moved', 'revenue'),
+		format('SELECT propose_journal(client => %L, entry => %L, reason => %L, reference => %L)', client, journal_entry(line('Dr', rent, '1.00 USD'), line('Cr', (open_account(client, 'CORP', 'Bank:operating', 'USD')).account, '1.00 USD')), 'rent', 'rent'),
+		format('SELECT propose_journal(client => %L, entry => %L, reason => %L, reference => %L)', client, journal_entry(line('Dr', (open_account(client, 'CORP', 'Revenue:markup', 'USD')).account, '8.77 USD'), line('Cr', rent, '8.77 USD')), 'moved', 'revenue'),
 		format('SELECT propose_cash_call_write_off(%1$L, %2$s, %5$L), propose_cash_call_write_off(%1$L, %3$s, %5$L), propose_cash_call_write_off(%1$L, %4$s, %5$L)',
 			client, unpaid[1], unpaid[2], unpaid[3], '2026-11-15 15:00Z'),
 		format('SELECT propose_write_off(%1$L, o.obligation, %2$L, %3$L) FROM obligations(%1$L, true) AS o WHERE o.counterparty = %1$L', client, 'bad client', 'PARTNER_WRITE_OFF'),

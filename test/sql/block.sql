@@ -19,9 +19,9 @@ DO $$ BEGIN
 	PERFORM open_customer(client => 'BBBB', customer => 'BBBB0001');
 END $$;
 CREATE TABLE bank (client text, account account_id);
-INSERT INTO bank SELECT c, open_account(c, 'FBO', 'Bank:omnibus', 'USD') FROM unnest('{AAAA,BBBB}'::text[]) c;
-CREATE TABLE claim AS SELECT n, open_account('AAAA', 'FBO', 'Cust:AAAA000' || n || ':settled', 'USD') AS account FROM generate_series(1, 4) n;
-INSERT INTO claim SELECT 9, open_account('BBBB', 'FBO', 'Cust:BBBB0001:settled', 'USD');
+INSERT INTO bank SELECT c, (open_account(c, 'FBO', 'Bank:omnibus', 'USD')).account FROM unnest('{AAAA,BBBB}'::text[]) c;
+CREATE TABLE claim AS SELECT n, (open_account('AAAA', 'FBO', 'Cust:AAAA000' || n || ':settled', 'USD')).account AS account FROM generate_series(1, 4) n;
+INSERT INTO claim SELECT 9, (open_account('BBBB', 'FBO', 'Cust:BBBB0001:settled', 'USD')).account;
 -- numbers that do not depend on what came before
 SELECT setval('record_number', 10000);
 CREATE FUNCTION deposit(client text, reference text, customer int, amount amount) RETURNS journal_request LANGUAGE sql STABLE AS

@@ -96,11 +96,11 @@ SELECT open_client('$client', funding_model => 'NET_SETTLEMENT', at => '2026-01-
 SELECT open_customer(client => '$client', customer => '$client' || lpad(n::text, 8 - length('$client'), '0')) FROM generate_series(1, $customers) AS n;
 CREATE TABLE IF NOT EXISTS public.claim (client text, n int, code text, account account_id, PRIMARY KEY (client, n));
 INSERT INTO public.claim
-	SELECT '$client', n, code, open_account('$client', 'FBO', 'Cust:' || code || ':settled', 'USD', code)
+	SELECT '$client', n, code, (open_account('$client', 'FBO', 'Cust:' || code || ':settled', 'USD', code)).account
 	FROM (SELECT n, '$client' || lpad(n::text, 8 - length('$client'), '0') AS code FROM generate_series(1, $customers) AS n) AS c;
 CREATE TABLE IF NOT EXISTS public.house (client text, name text, account account_id, PRIMARY KEY (client, name));
 INSERT INTO public.house
-	SELECT '$client', name, open_account('$client', fund, name, 'USD')
+	SELECT '$client', name, (open_account('$client', fund, name, 'USD')).account
 	FROM (VALUES ('FBO', 'Bank:omnibus'), ('FBO', 'Clearing:ACH-in'), ('CORP', 'Bank:operating'), ('CORP', 'Equity')) AS h (fund, name);
 SELECT load_journal('$client',
 		journal_entry(line('Dr', h.account, '$opening USD'), line('Cr', c.account, '$opening USD')), 'opening-' || c.n, kind => 'opening')

@@ -20,8 +20,8 @@ ledger(<<'SQL');
 CREATE EXTENSION bakkt_ledger;
 SELECT open_client('AAAA', funding_model => 'NET_SETTLEMENT', revenue_share_bps => 4000);
 SELECT open_customer(client => 'AAAA', customer => 'AAAA000' || n) FROM generate_series(1, 3) n;
-CREATE TABLE bank AS SELECT open_account('AAAA', 'FBO', 'Bank:omnibus', 'USD') AS account;
-CREATE TABLE claim AS SELECT n, open_account('AAAA', 'FBO', 'Cust:AAAA000' || n || ':settled', 'USD') AS account FROM generate_series(1, 3) n;
+CREATE TABLE bank AS SELECT (open_account('AAAA', 'FBO', 'Bank:omnibus', 'USD')).account AS account;
+CREATE TABLE claim AS SELECT n, (open_account('AAAA', 'FBO', 'Cust:AAAA000' || n || ':settled', 'USD')).account AS account FROM generate_series(1, 3) n;
 CREATE FUNCTION deposit(reference text, n int, amount amount) RETURNS text LANGUAGE sql AS $$
 	SELECT (load_journal('AAAA', journal_entry(line('Dr', b.account, amount), line('Cr', c.account, amount)), reference, 'cash_deposit')).journal::text
 	FROM bank b, claim c WHERE c.n = $2 $$;

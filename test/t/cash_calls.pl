@@ -16,12 +16,12 @@ my $node = ledger_node('cash_calls', conf => "fsync = on\nlog_min_messages = war
 in_ledger($node, <<"SQL");
 SELECT open_provider('LP1', 'Provider');
 SELECT open_client('RUNA', at => '2026-01-01Z'), open_client('RUNB', at => '2026-01-01Z');
-SELECT open_account('RUNB', 'FBO', 'DueTo:CORP', 'USD');
+SELECT (open_account('RUNB', 'FBO', 'DueTo:CORP', 'USD')).account;
 SELECT open_customers(c, ARRAY(SELECT right(c, 1) || 1000000 + n FROM generate_series(1, $customers / 2) AS n)) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c;
 -- every tenth has no cash; all have coin to sell
 SELECT count(*) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c, LATERAL load_journals(ARRAY(
-	SELECT (c, journal_entry(line('Dr', open_account(c, a.fund, a.control, a.held::asset), a.amount),
-		line('Cr', open_account(c, a.fund, format(a.claim, right(c, 1) || 1000000 + n), a.held::asset), a.amount)), a.fund || n, 'opening', NULL, NULL, false)::journal_request
+	SELECT (c, journal_entry(line('Dr', (open_account(c, a.fund, a.control, a.held::asset)).account, a.amount),
+		line('Cr', (open_account(c, a.fund, format(a.claim, right(c, 1) || 1000000 + n), a.held::asset)).account, a.amount)), a.fund || n, 'opening', NULL, NULL, false)::journal_request
 	FROM generate_series(1, $customers / 2) AS n, (VALUES ('CUST', 'Wallet:omnibus', 'Cust:%s', 'BTC', '10 BTC'::amount), ('FBO', 'Bank:omnibus', 'Cust:%s:settled', 'USD', '90000 USD')) AS a (fund, control, claim, held, amount)
 	WHERE a.held = 'BTC' OR n % 10 > 0));
 SELECT count(*) FILTER (WHERE outcome = 'posted') FROM generate_series(0, $calls / 1000 - 1) AS b, LATERAL post_trades(ARRAY(
@@ -105,7 +105,7 @@ my $failed = in_ledger($node, "SELECT count(*) FROM cash_call WHERE status = 'O'
 in_ledger($node, <<'SQL');
 SELECT count(*) FROM unnest(ARRAY['RUNA', 'RUNB']) AS c, LATERAL load_journals(ARRAY(
 	SELECT (c, journal_entry(line('Dr', account_of(c, 'FBO', 'Bank:omnibus', 'USD'), '90000 USD'),
-		line('Cr', open_account(c, 'FBO', 'Cust:' || right(c, 1) || 1000000 + n || ':settled', 'USD'), '90000 USD')), 'late' || n, 'opening', NULL, NULL, false)::journal_request
+		line('Cr', (open_account(c, 'FBO', 'Cust:' || right(c, 1) || 1000000 + n || ':settled', 'USD')).account, '90000 USD')), 'late' || n, 'opening', NULL, NULL, false)::journal_request
 	FROM generate_series(1, 1000) AS n WHERE n % 10 = 0));
 SQL
 $holder = hold_second_client();

@@ -19,7 +19,7 @@ foreach my $client ($idle, $other)
 	make_cash($node, $client);
 	in_ledger($node, <<"SQL");
 SELECT change_cash_terms('$client', availability_days => 0, minimum_withdrawal => '1.00 USD');
-SELECT open_account('$client', 'FBO', 'DueTo:CORP', 'USD');
+SELECT (open_account('$client', 'FBO', 'DueTo:CORP', 'USD')).account;
 SELECT open_client('${client}S', funding_model => 'NET_SETTLEMENT', at => '2025-01-01Z'), open_customer('${client}S', '${client}000S');
 SELECT post_trade('${client}000S', 'BUY', '0.1 BTC', 'LP$client', 'settled by window', provider_price => '60000.00 USD/BTC', executed_at => '2025-06-01 15:00Z');
 SELECT count(*) FROM close_window('${client}S', '2025-06-02');
@@ -50,7 +50,7 @@ SELECT credit_deposit('%c', 'other deposit'), complete_withdrawal('%c', 'sent wi
 SELECT confirm_fbo_transfer('%c', 'in transit', 'idle bank'), open_apex_batch('%c', 'idle batch');
 SELECT record_wire('%cS', 'received', '1.00 USD', 'idle wire');
 SELECT change_client('%c', name => 'Idle'), change_cash_terms('%c', write_off_days => 7), change_customer('%c0092', mode => 'CLOSING_ONLY'), grant_client_access('%c', 'tenant');
-SELECT open_account('%c', 'CORP', 'Bank:operating:IDLE', 'USD'), open_customer(customer => '%c9999', client => '%c');
+SELECT (open_account('%c', 'CORP', 'Bank:operating:IDLE', 'USD')).account, open_customer(customer => '%c9999', client => '%c');
 SELECT freeze_account(account_of('%c', 'CORP', 'Equity', 'USD'), 'credit', reason => 'idle'), freeze_account(account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), 'debit', reason => 'idle');
 SQL
 
@@ -61,13 +61,13 @@ my @calls = (
 	['freezing a house account', "SELECT freeze_account(account_of('%c', 'CORP', 'Equity', 'USD'), 'credit', reason => 'test')"],
 	['freezing another house account', "SELECT freeze_account(account_of('%c', 'FBO', 'Bank:omnibus', 'USD'), 'credit', reason => 'test')"],
 	['freezing a claim', "SELECT freeze_account(account_of('%c', 'FBO', 'Cust:%c0001:settled', 'USD'), 'debit', reason => 'test')"],
-	['closing a house account', "SELECT close_account(open_account('%c', 'CORP', 'Bank:operating:NEW', 'USD'), reason => 'test')"],
+	['closing a house account', "SELECT close_account((open_account('%c', 'CORP', 'Bank:operating:NEW', 'USD')).account, reason => 'test')"],
 	['closing a client', "SELECT close_client('%c')"],
 	['changing a client', "SELECT change_client('%c', name => 'other')"],
 	['changing cash terms', "SELECT change_cash_terms('%c', write_off_days => 6)"],
 	['changing a customer', "SELECT change_customer('%c0092', mode => 'LOCKED')"],
 	['granting access', "SELECT grant_client_access('%c', 'tenant')"],
-	['opening an account', "SELECT open_account('%c', 'CORP', 'Bank:operating:IDLE', 'USD')"],
+	['opening an account', "SELECT (open_account('%c', 'CORP', 'Bank:operating:IDLE', 'USD')).account"],
 	['opening a customer', "SELECT open_customer(customer => '%c9999', client => '%c')"],
 	['posting by hand', "SELECT load_journal('%c', journal_entry(line('Dr', account_of('%c', 'CORP', 'Bank:operating', 'USD'), '1.00 USD'), line('Cr', account_of('%c', 'CORP', 'Equity', 'USD'), '1.00 USD')), 'house')"],
 	['a trade', "SELECT post_trade('%c0093', 'BUY', '0.001 BTC', 'LP%c', 'one more', provider_price => '60000.00 USD/BTC')"],

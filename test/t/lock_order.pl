@@ -18,8 +18,8 @@ SELECT open_provider('LP1', 'Provider');
 SELECT open_client(c, at => '2026-01-01Z') FROM unnest('{ORDA,ORDB}'::text[]) AS c;
 SELECT open_customers(c, ARRAY(SELECT c || 1000 + n FROM generate_series(1, $customers) AS n)), change_cash_terms(c, availability_days => 0, minimum_withdrawal => '1.00 USD') FROM unnest('{ORDA,ORDB}'::text[]) AS c;
 SELECT count(*) FROM unnest('{ORDA,ORDB}'::text[]) AS c, LATERAL load_journals(ARRAY(
-	SELECT (c, journal_entry(line('Dr', open_account(c, a.fund, a.control, a.held::asset), a.amount),
-		line('Cr', open_account(c, a.fund, format(a.claim, c || 1000 + n), a.held::asset), a.amount)), a.fund || n, 'opening', NULL, NULL, false)::journal_request
+	SELECT (c, journal_entry(line('Dr', (open_account(c, a.fund, a.control, a.held::asset)).account, a.amount),
+		line('Cr', (open_account(c, a.fund, format(a.claim, c || 1000 + n), a.held::asset)).account, a.amount)), a.fund || n, 'opening', NULL, NULL, false)::journal_request
 	FROM generate_series(1, $customers) AS n, (VALUES ('CUST', 'Wallet:omnibus', 'Cust:%s', 'BTC', '10 BTC'::amount), ('FBO', 'Bank:omnibus', 'Cust:%s:settled', 'USD', '90000 USD')) AS a (fund, control, claim, held, amount)));
 SELECT count(*) FROM instruct_fbo_transfer('ORDA', '9000 USD', 'float') f, LATERAL confirm_fbo_transfer('ORDA', f.reference, 'bank');
 SELECT change_job(j, every => '1 second') FROM unnest('{expire_holds,settle_deposits,process_cash_calls,close_due_windows,seal}'::text[]) AS j;
