@@ -89,13 +89,13 @@ BEGIN
             'is_business_day', 'next_business_day', 'value_date', 'value_deadline', 'next_cash_retry',
             'window_bounds', 'window_of', 'window_summary', 'net_position', 'obligations',
             'funding_transfers', 'deficits', 'cash_calls', 'cash_call_attempts', 'cash_write_offs',
-            'apex_position', 'apex_batches', 'apex_batch_items',
+            'apex_position', 'apex_batches', 'apex_batch_items', 'share_payouts', 'revenue_share_statement',
             'aged_tpj', 'aged_tpj_summary', 'aged_tpj_file', 'aged_tpj_file_name']),
         (company || '{approver}'::text[], ARRAY['approvals']),
         (company, ARRAY['trial_balance', 'window_members', 'window_adjustments']),
         (ledger, ARRAY[
             'zero_sum_check', 'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof',
-            'check_fbo', 'check_window', 'check_settlement', 'check_funding', 'check_cash_calls', 'check_aged_tpj',
+            'check_fbo', 'check_window', 'check_settlement', 'check_funding', 'check_revenue_share', 'check_cash_calls', 'check_aged_tpj',
             'seal', 'verify', 'digest', 'proof', 'due_jobs', 'entries_by_hand']),
         -- a tenant asks
         ('{poster}', ARRAY[
@@ -104,7 +104,8 @@ BEGIN
             'authorize_hold', 'increase_hold', 'release_hold', 'expire_holds']),
         ('{approver}', ARRAY[
             'approve_journal', 'decline_journal', 'approve_write_off', 'decline_write_off',
-            'approve_cash_call_write_off', 'approve_cash_call_write_offs', 'decline_cash_call_write_off']),
+            'approve_cash_call_write_off', 'approve_cash_call_write_offs', 'decline_cash_call_write_off',
+            'approve_share_payout', 'decline_share_payout']),
         -- the company says what happened
         ('{executor}', ARRAY['post_trade', 'post_trades', 'trade_requests', 'bust_trade', 'correct_trade']),
         ('{bookkeeper}', ARRAY['post_journal', 'post_journals', 'journal_requests', 'reverse_journal', 'capture_hold',
@@ -117,7 +118,7 @@ BEGIN
             'return_withdrawal', 'recover_deficit', 'record_provider_settlement', 'deposit_coin', 'expire_holds',
             'instruct_settlement_transfers', 'instruct_fbo_transfer', 'confirm_fbo_transfer', 'fail_fbo_transfer',
             'top_up_deficits',
-            'process_cash_calls', 'propose_cash_call_write_offs', 'propose_cash_call_write_off', 'charge_cash_call_write_offs',
+            'process_cash_calls', 'true_up_revenue_shares', 'propose_share_payout', 'confirm_share_payout', 'fail_share_payout', 'propose_cash_call_write_offs', 'propose_cash_call_write_off', 'charge_cash_call_write_offs',
             'recover_cash_call', 'open_apex_batch', 'record_apex_answers', 'record_apex_wire',
             'close_window', 'close_due_windows', 'advise_window', 'agree_window', 'dispute_window',
             'record_wire', 'settle_provider', 'settle_window', 'instruct_obligation', 'fail_obligation', 'carry_obligation',

@@ -44,6 +44,8 @@ INSERT INTO job (job, run_order, times, every, calendar, run, variant, purpose) 
     ('retry_cash_calls', 30, '{06:00,17:00}', NULL, NULL, 'process_cash_calls', NULL,
      'attempts again the cash calls that failed'),
     ('process_cash_calls', 31, NULL, '5 minutes', NULL, 'process_cash_calls', NULL, 'attempts the new cash calls'),
+    ('true_up_revenue_shares', 35, '{00:05}', NULL, NULL, 'true_up_revenue_shares', NULL,
+     'trues up the clients'' shares of revenue'),
     ('propose_cash_call_write_offs', 40, '{00:10}', NULL, NULL, 'propose_cash_call_write_offs', NULL,
      'proposes old cash calls for write-off'),
     ('charge_cash_call_write_offs', 41, '{00:20}', NULL, NULL, 'charge_cash_call_write_offs', NULL,

@@ -356,6 +356,18 @@ Waits for another sealer, in bounded time (55P03), never for posting.
 Notifies the channel bakkt_ledger_sealed with the block''s number.
 Errors: 25001 unless under READ COMMITTED; 22003 if a house balance is out of range.';
 
+-- Seals what is known now and returns the last block, the horizon of what is being closed; 0
+-- when nothing was ever posted.
+CREATE FUNCTION bakkt_ledger_internal.seal_horizon() RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    PERFORM seal();
+    RETURN coalesce((SELECT max(b.block_no) FROM block AS b), 0);
+END;
+$$;
+
 CREATE TYPE bakkt_ledger.ledger_digest AS (
     block_no bigint,
     hash bytea,

@@ -107,7 +107,7 @@ CREATE FUNCTION bakkt_ledger_internal.check_first_trading_day(day date) RETURNS 
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    IF day IS NULL OR NOT isfinite(day) OR day < calendars_begin() THEN
+    IF (day BETWEEN calendars_begin()::date AND '9999-12-31') IS NOT TRUE THEN
         PERFORM refuse_invalid('the first trading day is out of range', format('Day: %s.', coalesce(day::text, 'NULL')),
                                format('The calendars begin on %s.', to_char(calendars_begin(), 'YYYY-MM-DD')));
     END IF;

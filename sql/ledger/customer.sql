@@ -67,6 +67,22 @@ BEGIN
 END;
 $$;
 
+-- The digest of a customer's identifier, which this one must be; LG020 if it is not. Says nothing of
+-- either.
+CREATE FUNCTION bakkt_ledger_internal.same_identity(present customer, external_id text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    IF identity_digest_of(present.customer_id, external_id) IS DISTINCT FROM present.external_digest THEN
+        PERFORM refuse('LG020', format('customer "%s" was given before with another external_id', present.customer_code), NULL,
+                       'Repeat the request unchanged; customers() tells the identifier, unless it was erased.',
+                       jsonb_build_object('field', 'external_id'));
+    END IF;
+    RETURN present.external_digest;
+END;
+$$;
+
 -- LG020 when one of the account codes is a customer of another client; says no more of that
 -- customer.
 CREATE FUNCTION bakkt_ledger_internal.refuse_taken_codes(holder integer, codes text[]) RETURNS void
@@ -115,7 +131,7 @@ BEGIN
     ELSE
         SELECT c.* INTO present FROM customer AS c WHERE c.customer_code = open_customer.customer;
     END IF;
-    content := content || jsonb_build_object('external_digest', identity_digest_of(present.customer_id, external_id));
+    content := content || jsonb_build_object('external_digest', same_identity(present, external_id));
     RETURN record_opening('open_customer', holder, reference, content, fresh, present, present.opened_at);
 END;
 $$;

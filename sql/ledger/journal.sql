@@ -10,7 +10,8 @@ CREATE FUNCTION bakkt_ledger_internal.journal_kinds() RETURNS text[]
     RETURN ARRAY['general', 'reversal', 'trade', 'trade_bust', 'coin_deposit', 'coin_withdrawal', 'provider_settlement',
                  'novation',
                  'settlement_wire', 'transfer', 'opening', 'cash_deposit', 'cash_withdrawal', 'manual', 'fee', 'hold_capture',
-                 'cash_call', 'fbo_transfer', 'cash_return', 'cash_write_off', 'cash_recovery', 'apex_wire'];
+                 'cash_call', 'fbo_transfer', 'cash_return', 'cash_write_off', 'cash_recovery', 'apex_wire',
+                 'revenue_share', 'share_payout'];
 
 -- The number that stands for a kind in journal.kind; src/ledger/request.h has the same.
 CREATE FUNCTION bakkt_ledger_internal.kind_number(name text) RETURNS smallint

@@ -35,13 +35,15 @@ DECLARE
     wanted constant text := status;
 BEGIN
     RETURN QUERY
-    SELECT p.approval_id, p.subject, p.subject_key, coalesce(m.reference, w.reference), p.status, p.amount, m.entry, p.reason,
+    SELECT p.approval_id, p.subject, p.subject_key, coalesce(m.reference, w.reference, s.reference), p.status, p.amount, m.entry, p.reason,
            m.description, p.proposed_by::text, p.proposed_at, p.decided_by::text, p.decided_at, p.decision_reason
     FROM approval AS p
     LEFT JOIN proposal AS m
            ON m.client_id = holder AND m.proposal_id = CASE p.subject WHEN 'proposal' THEN p.subject_key::bigint END
     LEFT JOIN obligation AS o
            ON o.client_id = holder AND o.obligation_id = CASE p.subject WHEN 'obligation' THEN p.subject_key::bigint END
+    LEFT JOIN share_payout AS s
+           ON s.client_id = holder AND s.payout_id = CASE p.subject WHEN 'share_payout' THEN p.subject_key::bigint END
     LEFT JOIN request AS w
            ON o.client_id IS NOT NULL AND w.client_id = holder AND w.scope = 'settlement' AND w.operation = 'propose_write_off'
           AND w.outcome @> jsonb_build_object('approval', p.approval_id)

@@ -90,18 +90,6 @@ BEGIN
 END;
 $$;
 
--- Seals what is known now and returns the last block, the horizon of a window that is being closed;
--- 0 when nothing was ever posted.
-CREATE FUNCTION bakkt_ledger_internal.settlement_horizon() RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    PERFORM seal();
-    RETURN coalesce((SELECT max(b.block_no) FROM block AS b), 0);
-END;
-$$;
-
 -- Seals the client's next window: horizon, figures, novation, obligations.
 CREATE FUNCTION bakkt_ledger_internal.close_one_window(holder client, agreement settlement_agreement, day date,
                                                        moment timestamptz)
@@ -110,7 +98,7 @@ CREATE FUNCTION bakkt_ledger_internal.close_one_window(holder client, agreement 
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    horizon constant bigint := settlement_horizon();
+    horizon constant bigint := seal_horizon();
     scope constant window_scope := scope_of(holder.client_id, day, horizon);
     -- from balances, so that it takes the same time however many executions there were
     settled constant settled_account[] := ARRAY(SELECT l FROM ledger_accounts(scope, horizon) AS l);

@@ -74,6 +74,11 @@ CREATE FUNCTION bakkt_ledger_internal.revenue(terms execution_terms) RETURNS amo
 CREATE FUNCTION bakkt_ledger_internal.revenue_share(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_revenue_share' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
+-- Of execution terms: the client's part of revenue in basis points, by its terms at execution; 0 if
+-- none.
+CREATE FUNCTION bakkt_ledger_internal.revenue_share_bps(terms execution_terms) RETURNS integer
+    AS 'MODULE_PATHNAME', 'execution_terms_revenue_share_bps' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 -- Of execution terms: the itemised trade fee contained in net_money; negative for a bust.
 CREATE FUNCTION bakkt_ledger_internal.fee(terms execution_terms) RETURNS amount
     AS 'MODULE_PATHNAME', 'execution_terms_fee' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -253,6 +258,18 @@ CREATE AGGREGATE bakkt_ledger_internal.sum_revenue_share(execution_terms) (
 );
 COMMENT ON AGGREGATE sum_revenue_share(execution_terms) IS
 'Sum over executions of the clients'' shares of the revenue. NULLs are skipped; LG004 when assets differ.';
+
+-- Part of the aggregate sum_exact_share.
+CREATE FUNCTION bakkt_ledger_internal.sum_exact_share_accumulate(internal, execution_terms) RETURNS internal
+    AS 'MODULE_PATHNAME', 'sum_exact_share_accumulate' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE AGGREGATE bakkt_ledger_internal.sum_exact_share(execution_terms) (
+    SFUNC = sum_exact_share_accumulate, STYPE = internal, SSPACE = 32, FINALFUNC = terms_sum_final,
+    COMBINEFUNC = terms_sum_combine, SERIALFUNC = terms_sum_serialize, DESERIALFUNC = terms_sum_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE sum_exact_share(execution_terms) IS
+'Ten thousand times the sum over executions of the clients'' exact shares of the revenue, so that nothing is rounded. NULLs are
+skipped; LG004 when assets differ.';
 
 -- Part of the aggregate sum_fee.
 CREATE FUNCTION bakkt_ledger_internal.sum_fee_accumulate(internal, execution_terms) RETURNS internal

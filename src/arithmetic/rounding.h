@@ -21,6 +21,9 @@ typedef enum UnitsRounding
 	UNITS_ROUND_FLOOR
 } UnitsRounding;
 
+/* one, in basis points */
+#define BPS_ONE 10000
+
 /* Round to a multiple of 10^-decimals. */
 extern UnitsStatus units_round(units value, int decimals, UnitsRounding rounding, units *result);
 

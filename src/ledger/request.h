@@ -37,7 +37,9 @@ typedef enum JournalKind
 	KIND_CASH_RETURN = 19,
 	KIND_CASH_WRITE_OFF = 20,
 	KIND_CASH_RECOVERY = 21,
-	KIND_APEX_WIRE = 22
+	KIND_APEX_WIRE = 22,
+	KIND_REVENUE_SHARE = 23,	/* trued up */
+	KIND_SHARE_PAYOUT = 24
 } JournalKind;
 
 /* Why a request was refused; sqlstate 0 means it was not */

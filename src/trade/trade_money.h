@@ -19,8 +19,6 @@
 
 #include "arithmetic/units.h"
 
-#define BPS_ONE 10000
-
 /* what is agreed; zero means "none" throughout */
 typedef struct TradeRule
 {

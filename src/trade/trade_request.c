@@ -592,6 +592,7 @@ trade_compute(TradeRequest *trade, const OrderFees *order)
 	terms->provider_money = money->provider_money;
 	terms->fee = money->fee;
 	terms->revenue_share = money->revenue_share;
+	terms->revenue_share_bps = rule.revenue_share_bps;
 }
 
 /* ---- replays ---- */

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "errors.h"
+#include "arithmetic/rounding.h"
 #include "arithmetic/varint.h"
 #include "types/execution_terms.h"
 
@@ -27,7 +28,7 @@
 
 /* parts byte: which of the optional values follow */
 #define PART_PROVIDER_PRICE			0x01
-#define PART_REVENUE_SHARE		0x02
+#define PART_REVENUE_SHARE		0x02	/* bps and amount together */
 #define PART_FEE				0x04
 #define PART_MARKUP_BPS			0x08
 #define PART_MARKUP_FIXED		0x10
@@ -92,8 +93,10 @@ terms_problem(const ExecutionTerms *terms)
 		return "Net money and provider's money must not be negative";
 	if (!not_negative(terms->revenue_share) || !not_negative(terms->fee) ||
 		!not_negative(terms->markup_fixed) || !not_negative(terms->fee_fixed) ||
-		!not_negative(terms->fee_minimum) || terms->markup_bps < 0 || terms->fee_bps < 0)
+		!not_negative(terms->fee_minimum) || terms->markup_bps < 0 || terms->fee_bps < 0 || terms->revenue_share_bps < 0)
 		return "Fee, markup and revenue share must not be negative";
+	if (terms->revenue_share_bps > BPS_ONE || (terms->revenue_share_bps == 0 && terms->revenue_share != 0))
+		return "A revenue share needs its basis points, at most all of the revenue";
 	if (terms->customer_id <= 0 || terms->instrument_id < 0 || terms->provider_id < 0 || terms->original < 0)
 		return "Customer, instrument, provider and journal numbers must be positive";
 	if ((terms->provider_id == 0) != (terms->unknown_provider != NULL) ||
@@ -106,6 +109,20 @@ terms_problem(const ExecutionTerms *terms)
 		(terms->client_order_id_length < 1 || terms->client_order_id_length > CLIENT_ORDER_ID_LENGTH))
 		return "The order's id must have 1 to 64 bytes";
 	return NULL;
+}
+
+units
+terms_exact_share(const ExecutionTerms *terms)
+{
+	units		revenue = terms_revenue(terms);
+
+	if (revenue <= 0)
+		return 0;
+	if (revenue > UNITS_MAX / BPS_ONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("revenue of an execution out of range")));
+	return (terms->bust ? -revenue : revenue) * terms->revenue_share_bps;
 }
 
 /*
@@ -214,7 +231,7 @@ static uint8
 terms_parts(const ExecutionTerms *terms)
 {
 	return (terms->provider_price != terms->price ? PART_PROVIDER_PRICE : 0) |
-		(terms->revenue_share != 0 ? PART_REVENUE_SHARE : 0) |
+		(terms->revenue_share != 0 || terms->revenue_share_bps != 0 ? PART_REVENUE_SHARE : 0) |
 		(terms->fee != 0 ? PART_FEE : 0) |
 		(terms->markup_bps != 0 ? PART_MARKUP_BPS : 0) |
 		(terms->markup_fixed != 0 ? PART_MARKUP_FIXED : 0) |
@@ -251,7 +268,10 @@ put_parts(uint8 *cursor, const ExecutionTerms *terms, uint8 parts, int money, in
 	if (parts & PART_PROVIDER_PRICE)
 		cursor = put_scaled(cursor, terms->provider_price - terms->price, price);
 	if (parts & PART_REVENUE_SHARE)
+	{
+		cursor = put(cursor, terms->revenue_share_bps);
 		cursor = put_unsigned(cursor, terms->revenue_share, money);
+	}
 	if (parts & PART_FEE)
 		cursor = put_unsigned(cursor, terms->fee, money);
 	if (parts & PART_MARKUP_BPS)
@@ -478,7 +498,10 @@ read_parts(Reader *reader, uint8 parts, const TermsDecimals *decimals, Execution
 	if (parts & PART_PROVIDER_PRICE)
 		terms->provider_price += get_scaled(reader, decimals->price);
 	if (parts & PART_REVENUE_SHARE)
+	{
+		terms->revenue_share_bps = (int32) get_integer(reader, BPS_ONE);
 		terms->revenue_share = get_unsigned(reader, decimals->money);
+	}
 	if (parts & PART_FEE)
 		terms->fee = get_unsigned(reader, decimals->money);
 	if (parts & PART_MARKUP_BPS)

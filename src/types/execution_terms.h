@@ -58,7 +58,8 @@ typedef struct ExecutionTerms
 	units		provider_price;		/* > 0; the customer's when the request gave none */
 	units		net_money;		/* >= 0, quote: BUY the customer pays, SELL receives */
 	units		provider_money;		/* >= 0, quote: BUY the provider is paid, SELL pays */
-	units		revenue_share;	/* >= 0: the client's part of the revenue */
+	units		revenue_share;	/* >= 0: the client's part of the revenue, rounded */
+	int32		revenue_share_bps;	/* what that part is by the client's terms at execution */
 	units		fee;			/* >= 0: the itemised trade fee in net_money */
 	units		markup_fixed;	/* quote per one base */
 	units		fee_fixed;
@@ -82,6 +83,9 @@ terms_revenue(const ExecutionTerms *terms)
 {
 	return terms->sell ? terms->provider_money - terms->net_money : terms->net_money - terms->provider_money;
 }
+
+/* ten thousand times the client's exact part of the revenue, which is none of a loss; negative of a bust */
+extern units terms_exact_share(const ExecutionTerms *terms);
 
 /* +1 when the customer receives coin and owes money, -1 otherwise */
 static inline int

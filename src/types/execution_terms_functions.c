@@ -43,6 +43,7 @@ TERMS_ACCESSOR(execution_terms_net_money, RETURN_AMOUNT(terms.net_money * terms_
 TERMS_ACCESSOR(execution_terms_provider_money, RETURN_AMOUNT(terms.provider_money * terms_sign(&terms), terms.quote));
 TERMS_ACCESSOR(execution_terms_revenue, RETURN_AMOUNT(terms.bust ? -terms_revenue(&terms) : terms_revenue(&terms), terms.quote));
 TERMS_ACCESSOR(execution_terms_revenue_share, RETURN_AMOUNT(terms.bust ? -terms.revenue_share : terms.revenue_share, terms.quote));
+TERMS_ACCESSOR(execution_terms_revenue_share_bps, PG_RETURN_INT32(terms.revenue_share_bps));
 TERMS_ACCESSOR(execution_terms_fee, RETURN_AMOUNT(terms.bust ? -terms.fee : terms.fee, terms.quote));
 TERMS_ACCESSOR(execution_terms_customer_id, PG_RETURN_INT64(terms.customer_id));
 TERMS_ACCESSOR(execution_terms_provider_id, PG_RETURN_INT32(terms.provider_id));
@@ -268,6 +269,7 @@ TERMS_SUM(sum_provider_money_accumulate, terms.provider_money * terms_sign(&term
 TERMS_SUM(sum_quantity_accumulate, terms.quantity * terms_sign(&terms), terms.base);
 TERMS_SUM(sum_revenue_accumulate, terms.bust ? -terms_revenue(&terms) : terms_revenue(&terms), terms.quote);
 TERMS_SUM(sum_revenue_share_accumulate, terms.bust ? -terms.revenue_share : terms.revenue_share, terms.quote);
+TERMS_SUM(sum_exact_share_accumulate, terms_exact_share(&terms), terms.quote);
 TERMS_SUM(sum_fee_accumulate, terms.bust ? -terms.fee : terms.fee, terms.quote);
 
 PG_FUNCTION_INFO_V1(terms_sum_combine);

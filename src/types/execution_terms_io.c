@@ -27,6 +27,7 @@ typedef enum TermsField
 	FIELD_NET_MONEY,
 	FIELD_PROVIDER_MONEY,
 	FIELD_REVENUE,
+	FIELD_REVENUE_SHARE_BPS,
 	FIELD_REVENUE_SHARE,
 	FIELD_FEE,
 	FIELD_FUNDING_MODEL,
@@ -48,7 +49,7 @@ typedef enum TermsField
 } TermsField;
 
 static const char *const field_names[FIELD_COUNT] = {
-	"side", "quantity", "price", "provider_price", "net_money", "provider_money", "revenue", "revenue_share", "fee",
+	"side", "quantity", "price", "provider_price", "net_money", "provider_money", "revenue", "revenue_share_bps", "revenue_share", "fee",
 	"funding_model", "customer", "instrument", "provider", "unknown_provider", "markup_bps", "markup_fixed", "fee_bps", "fee_fixed", "fee_minimum",
 	"client_order_id", "encumbered", "given", "corrects", "busts"
 };
@@ -152,6 +153,7 @@ write_terms(StringInfo out, const ExecutionTerms *terms)
 	write_amount(out, FIELD_NET_MONEY, terms->net_money, terms->quote);
 	write_amount(out, FIELD_PROVIDER_MONEY, terms->provider_money, terms->quote);
 	write_amount(out, FIELD_REVENUE, terms_revenue(terms), terms->quote);
+	write_integer(out, FIELD_REVENUE_SHARE_BPS, terms->revenue_share_bps);
 	write_amount_if(out, FIELD_REVENUE_SHARE, terms->revenue_share, terms->quote);
 	write_amount_if(out, FIELD_FEE, terms->fee, terms->quote);
 	write_key(out, FIELD_FUNDING_MODEL);
@@ -454,6 +456,9 @@ parse_value(TermsParser *parser, TermsField field)
 			break;
 		case FIELD_REVENUE:
 			parser->revenue = parse_amount(parser, field, &terms->quote);
+			break;
+		case FIELD_REVENUE_SHARE_BPS:
+			terms->revenue_share_bps = (int32) parse_integer(parser, field, PG_INT32_MAX);
 			break;
 		case FIELD_REVENUE_SHARE:
 			terms->revenue_share = parse_amount(parser, field, &terms->quote);

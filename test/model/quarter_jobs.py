@@ -11,6 +11,7 @@ JOBS = {
     'settle_deposits': (5, DAILY),
     'retry_cash_calls': (((6, 0), (17, 0)), DAILY),
     'process_cash_calls': (5, DAILY),
+    'true_up_revenue_shares': (((0, 5),), DAILY),
     'propose_cash_call_write_offs': (((0, 10),), DAILY),
     'charge_cash_call_write_offs': (((0, 20),), DAILY),
     'instruct_settlement_transfers': (((7, 0), (15, 0)), BUSINESS),

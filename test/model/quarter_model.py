@@ -4,7 +4,7 @@ event and each job must come to.  Knows nothing of how the extension works.
 
 import datetime
 
-from exact import Decimal
+from exact import Decimal, half_even
 from quarter_books import Books, EASTERN, UTC, DECIMALS, add_business_days, age_days, central_date, local
 from trades import Terms
 
@@ -36,6 +36,7 @@ class Client:
     def __init__(self, code, model, share_bps=0, encumber_unpaid=False, prefunded=False, credit_failed_sells=False, reserve_open_orders=True,
                  settlement_flow='NET', write_off_days=30, availability_days=3, return_fee=0, company_float=0):
         self.code, self.model, self.share_bps = code, model, share_bps
+        self.trued_up = 0
         self.encumber_unpaid, self.prefunded = encumber_unpaid, prefunded
         self.credit_failed_sells, self.reserve_open_orders = credit_failed_sells, reserve_open_orders
         self.settlement_flow, self.write_off_days = settlement_flow, write_off_days
@@ -363,6 +364,19 @@ class Model:
         self.post(customer.client, [('FBO', where, 'USD', amount), ('FBO', customer.settled_name, 'USD', -amount)])
         withdrawal.status = 'RETURNED'
         self.move(customer, at, amount)
+
+    # -- the client's share of revenue ---------------------------------
+
+    def true_up_revenue_shares(self, at):
+        """Each client has, in all, its exact share of what stands, rounded once; per trade it was rounded each time."""
+        for client in self.clients.values():
+            standing = [trade.terms for trade in self.trades.values() if trade.customer.client is client and not trade.busted]
+            due = units(half_even(sum((terms.exact_share for terms in standing), Decimal(0)), 2), 'USD')
+            delta = due - sum(units(terms.share, 'USD') for terms in standing) - client.trued_up
+            if delta:
+                self.post(client, [('CORP', 'Rounding', 'USD', delta), ('CORP', 'RevShare:payable:' + client.code, 'USD', -delta)])
+                client.trued_up += delta
+                self.count('shares trued up')
 
     # -- executions ----------------------------------------------------
 

@@ -551,6 +551,8 @@ class Work:
             self.settle_deposits(at)
         elif job in ('process_cash_calls', 'retry_cash_calls'):
             model.process_cash_calls(at)
+        elif job == 'true_up_revenue_shares':
+            model.true_up_revenue_shares(at)
         elif job == 'propose_cash_call_write_offs':
             model.propose_write_offs(at)
         elif job == 'charge_cash_call_write_offs':

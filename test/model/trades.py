@@ -69,6 +69,11 @@ class Terms:
     def share(self):
         return half_even(max(self.revenue, ZERO) * self.share_bps / 10000, 2)
 
+    @property
+    def exact_share(self):
+        """What the client's share of this execution is before anything is rounded."""
+        return max(self.revenue, ZERO) * self.share_bps / 10000
+
     def lines(self):
         """[(fund, account name, asset, signed amount)] without zero lines."""
         markup = self.revenue - self.fee

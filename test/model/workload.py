@@ -60,19 +60,19 @@ class Workload:
             self.customers[client] = ['%s%04d' % (client, n) for n in range(1, 6)]
             for code in self.customers[client]:
                 run("SELECT open_customer(customer => %s, client => %s)" % (literal(code), literal(client)))
-                self.(open_account(client, 'FBO', 'Cust:%s:settled' % code, 'USD', code)).account
-                self.(open_account(client, 'FBO', 'Cust:%s:unsettled' % code, 'USD', code)).account
+                self.open_account(client, 'FBO', 'Cust:%s:settled' % code, 'USD', code)
+                self.open_account(client, 'FBO', 'Cust:%s:unsettled' % code, 'USD', code)
                 for coin in COINS:
-                    self.(open_account(client, 'CUST', 'Cust:%s' % code, coin, code)).account
+                    self.open_account(client, 'CUST', 'Cust:%s' % code, coin, code)
             for fund, name, asset in (
                     ('FBO', 'Bank:omnibus', 'USD'), ('FBO', 'Clearing:ACH-in', 'USD'), ('FBO', 'DueTo:CORP', 'USD'), ('FBO', 'DueFrom:CORP', 'USD'),
                     ('FBO', 'ResidualInterest:company', 'USD'), ('CORP', 'ResidualInterestInFBO', 'USD'), ('CORP', 'DueTo:FBO', 'USD'),
                     ('CORP', 'DueFrom:FBO', 'USD'), ('CORP', 'Bank:operating', 'USD'), ('CORP', 'Equity', 'USD'), ('CORP', 'Expense:operating', 'USD'),
                     ('CUST', 'Wallet:omnibus', 'BTC'), ('CUST', 'Wallet:omnibus', 'ETH')):
-                self.(open_account(client, fund, name, asset)).account
+                self.open_account(client, fund, name, asset)
 
-    def (open_account(self, client, fund, name, asset, customer=None)).account:
-        row = self.session.rows("SELECT (open_account(%s, %s, %s, %s, %s)).account AS account" % tuple(map(literal, (client, fund, name, asset, customer))))[0]
+    def open_account(self, client, fund, name, asset, customer=None):
+        row = self.session.rows("SELECT (open_account(%s, %s, %s, %s, %s)).account" % tuple(map(literal, (client, fund, name, asset, customer))))[0]
         return self.books.add(Account(row['account'], client, fund, name, asset))
 
     def account(self, client, fund, name, asset):

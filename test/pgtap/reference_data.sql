@@ -109,6 +109,7 @@ SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0002'
 	'a customer with an unknown funding model is refused');
 SELECT lives_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0002', external_id => 'person-2')$$,
 	'a customer can be opened with the client''s own identifier');
+SELECT throws_ok($$SELECT open_client('FAR', first_trading_day => '5874897-12-31')$$, 'LG002', NULL, 'a first trading day is one that a calendar can have');
 SELECT throws_ok($$SELECT open_customer(client => 'QRST', customer => 'QRST0003', external_id => 'person-2')$$, 'LG020', NULL,
 	'a client''s identifier of a customer is unique within the client');
 SELECT lives_ok($$SELECT open_customer(client => 'TIME', customer => 'TIME0001', external_id => 'person-2')$$,

@@ -61,6 +61,10 @@ BEGIN
 	PERFORM propose_write_off(o.client, o.obligation, 'bad obligation', 'PARTNER_WRITE_OFF') FROM obligations(client, true) AS o WHERE o.counterparty = o.client;
 	PERFORM set_config('session_authorization', 'postgres', true);
 	PERFORM charge_cash_call_write_offs('2026-11-01 15:00Z', client), recover_cash_call(client, unpaid, 'paid after all', at => '2026-11-04 15:00Z');
+	PERFORM change_client(client, revenue_share_bps => 4000);
+	PERFORM post_trade(customer, 'BUY', '0.01 BTC', 'LP1', 'shared', provider_price => '60000.00 USD/BTC', markup_bps => 50, executed_at => '2026-11-04 16:00Z');
+	PERFORM true_up_revenue_shares('2026-11-05 15:00Z', client), set_config('session_authorization', 'ledger_test_settler', true);
+	PERFORM propose_share_payout(client, '1.00 USD', 'share'), set_config('session_authorization', 'postgres', true);
 END
 $$;
 SELECT open_provider('LP1', 'First Provider') \g /dev/null

@@ -6,8 +6,8 @@ CREATE TEMPORARY TABLE sample (label text, terms execution_terms);
 INSERT INTO sample VALUES
 	('usual', '{"side": "BUY", "quantity": "0.2 BTC", "price": "60300.00 USD/BTC", "provider_price": "60000.00 USD/BTC", "net_money": "12060.00 USD", "provider_money": "12000.00 USD", "funding_model": "NET_SETTLEMENT", "customer": 7, "instrument": 1, "provider": 2, "markup_bps": 50, "given": "provider_price executed_at"}'),
 	('sale', '{"side": "SELL", "quantity": "0.04 BTC", "price": "60695.00 USD/BTC", "provider_price": "61000.00 USD/BTC", "net_money": "2427.80 USD", "provider_money": "2440.00 USD", "funding_model": "BAKKT_TPJ", "customer": 8, "instrument": 1, "provider": 3, "markup_bps": 50, "given": "provider_price"}'),
-	('everything', E'{"side": "BUY", "quantity": "1.000000000000000001 ETH", "price": "3000.55 USD/ETH", "provider_price": "2999 USD/ETH", "net_money": "3008.07 USD", "provider_money": "2999.00 USD", "revenue": "9.07 USD", "revenue_share": "3.63 USD", "fee": "7.52 USD", "funding_model": "APEX_TPJ", "customer": 9223372036854775807, "instrument": 2147483647, "provider": 2147483647, "markup_bps": 5, "markup_fixed": "0.05 USD/ETH", "fee_bps": 25, "fee_fixed": "0.02 USD", "fee_minimum": "1 USD", "client_order_id": "an \\"order\\" \\\\ 1", "encumbered": true, "given": "price provider_price executed_at", "corrects": 41}'),
-	('bust', '{"side": "BUY", "quantity": "0.2 BTC", "price": "60300.00 USD/BTC", "provider_price": "60000.00 USD/BTC", "net_money": "12060.00 USD", "provider_money": "12000.00 USD", "revenue_share": "24.00 USD", "funding_model": "NET_SETTLEMENT", "customer": 7, "instrument": 1, "provider": 2, "markup_bps": 50, "busts": 40}'),
+	('everything', E'{"side": "BUY", "quantity": "1.000000000000000001 ETH", "price": "3000.55 USD/ETH", "provider_price": "2999 USD/ETH", "net_money": "3008.07 USD", "provider_money": "2999.00 USD", "revenue": "9.07 USD", "revenue_share_bps": 4000, "revenue_share": "3.63 USD", "fee": "7.52 USD", "funding_model": "APEX_TPJ", "customer": 9223372036854775807, "instrument": 2147483647, "provider": 2147483647, "markup_bps": 5, "markup_fixed": "0.05 USD/ETH", "fee_bps": 25, "fee_fixed": "0.02 USD", "fee_minimum": "1 USD", "client_order_id": "an \\"order\\" \\\\ 1", "encumbered": true, "given": "price provider_price executed_at", "corrects": 41}'),
+	('bust', '{"side": "BUY", "quantity": "0.2 BTC", "price": "60300.00 USD/BTC", "provider_price": "60000.00 USD/BTC", "net_money": "12060.00 USD", "provider_money": "12000.00 USD", "revenue_share_bps": 4000, "revenue_share": "24.00 USD", "funding_model": "NET_SETTLEMENT", "customer": 7, "instrument": 1, "provider": 2, "markup_bps": 50, "busts": 40}'),
 	('refused', '{"side": "SELL", "quantity": "5 DOGE", "price": "0.1 USD/DOGE", "net_money": "0 USD", "provider_money": "0 USD", "funding_model": "NO_SETTLEMENT", "customer": 7, "unknown_provider": "LPX"}');
 
 SELECT label, pg_column_size(terms), terms FROM sample;
@@ -19,7 +19,7 @@ CREATE TEMPORARY TABLE copied (label text, terms execution_terms);
 -- accessors
 \x on
 SELECT side(terms), quantity(terms), signed_quantity(terms), price(terms), provider_price(terms), net_money(terms), provider_money(terms),
-	   revenue(terms), revenue_share(terms), fee(terms), customer_id(terms), provider_id(terms), instrument_id(terms), base_asset(terms), quote_asset(terms),
+	   revenue(terms), revenue_share_bps(terms), revenue_share(terms), fee(terms), customer_id(terms), provider_id(terms), instrument_id(terms), base_asset(terms), quote_asset(terms),
 	   funding_model(terms), markup_bps(terms), markup_fixed(terms), fee_bps(terms), fee_fixed(terms), fee_minimum(terms),
 	   client_order_id(terms), settles_net(terms), is_encumbered(terms), is_bust(terms), busts(terms), corrects(terms)
 FROM sample WHERE label IN ('everything', 'bust') ORDER BY label;
@@ -38,7 +38,7 @@ SELECT '{"side":"BUY","quantity":"0.20 BTC","price":"6e4 USD/BTC","net_money":"1
 
 -- an execution and its bust net to nothing
 SELECT sum_net_money(terms), sum_provider_money(terms), sum_signed_quantity(terms), sum_revenue(terms) FROM sample WHERE label IN ('usual', 'bust');
-SELECT sum_net_money(terms), sum_provider_money(terms), sum_signed_quantity(terms), sum_revenue(terms), sum_revenue_share(terms), sum_fee(terms)
+SELECT sum_net_money(terms), sum_provider_money(terms), sum_signed_quantity(terms), sum_revenue(terms), sum_revenue_share(terms), sum_exact_share(terms), sum_fee(terms)
 FROM sample WHERE label IN ('usual', 'sale');
 SELECT sum_net_money(terms) FILTER (WHERE settles_net(terms)) FROM sample WHERE label IN ('usual', 'sale');
 SELECT sum_net_money(NULL::execution_terms), sum_net_money(terms) FROM sample WHERE false;
@@ -78,7 +78,7 @@ SELECT key, value, pg_temp.attempt(pg_temp.change(key, value)) FROM (VALUES
 	('side', '"HOLD"'), ('side', NULL), ('quantity', '"0 BTC"'), ('quantity', '"-1 BTC"'), ('quantity', '"NaN BTC"'),
 	('quantity', '"Infinity BTC"'), ('quantity', '"1e40 BTC"'), ('quantity', '"0.0000000000000000001 BTC"'), ('quantity', '"1 ETH"'), ('quantity', '1'),
 	('price', '"0 USD/BTC"'), ('price', '"1 USD"'), ('price', '"1 BTC/USD"'), ('net_money', '"-1 USD"'), ('net_money', NULL),
-	('revenue', '"59.99 USD"'), ('revenue', '"60 EUR"'), ('revenue_share', '"-1 USD"'), ('funding_model', '"CREDIT"'),
+	('revenue', '"59.99 USD"'), ('revenue', '"60 EUR"'), ('revenue_share', '"-1 USD"'), ('revenue_share', '"1 USD"'), ('revenue_share_bps', '10001'), ('revenue_share_bps', '-1'), ('funding_model', '"CREDIT"'),
 	('customer', '0'), ('customer', NULL), ('provider', '2147483648'), ('provider', NULL), ('instrument', '-1'), ('unknown_provider', '"LPX"'),
 	('client_order_id', '""'), ('client_order_id', to_jsonb(repeat('x', 65))::text), ('client_order_id', to_jsonb(repeat('x', 64))::text),
 	('given', '"price colour"'), ('encumbered', '1'), ('colour', '"red"'), ('busts', '0'), ('corrects', '5')) AS attempt(key, value);
