@@ -95,7 +95,8 @@ BEGIN
         (company, ARRAY['trial_balance', 'window_members', 'window_adjustments']),
         (ledger, ARRAY[
             'zero_sum_check', 'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof',
-            'check_fbo', 'check_window', 'check_settlement', 'check_funding', 'check_revenue_share', 'check_cash_calls', 'check_aged_tpj',
+            'check_fbo', 'check_window', 'check_settlement', 'check_funding', 'check_revenue_share', 'check_cash_calls',
+            'check_aged_tpj',
             'seal', 'verify', 'digest', 'proof', 'due_jobs', 'entries_by_hand']),
         -- a tenant asks
         ('{poster}', ARRAY[
@@ -118,7 +119,8 @@ BEGIN
             'return_withdrawal', 'recover_deficit', 'record_provider_settlement', 'deposit_coin', 'expire_holds',
             'instruct_settlement_transfers', 'instruct_fbo_transfer', 'confirm_fbo_transfer', 'fail_fbo_transfer',
             'top_up_deficits',
-            'process_cash_calls', 'true_up_revenue_shares', 'propose_share_payout', 'confirm_share_payout', 'fail_share_payout', 'propose_cash_call_write_offs', 'propose_cash_call_write_off', 'charge_cash_call_write_offs',
+            'true_up_revenue_shares', 'propose_share_payout', 'confirm_share_payout', 'fail_share_payout',
+            'process_cash_calls', 'propose_cash_call_write_offs', 'propose_cash_call_write_off', 'charge_cash_call_write_offs',
             'recover_cash_call', 'open_apex_batch', 'record_apex_answers', 'record_apex_wire',
             'close_window', 'close_due_windows', 'advise_window', 'agree_window', 'dispute_window',
             'record_wire', 'settle_provider', 'settle_window', 'instruct_obligation', 'fail_obligation', 'carry_obligation',
@@ -126,7 +128,8 @@ BEGIN
         ('{reconciler}', ARRAY['propose_journal', 'propose_cash_adjustment', 'take_aged_tpj']),
         ('{administrator}', ARRAY[
             'open_client', 'change_client', 'close_client', 'grant_client_access', 'revoke_client_access',
-            'open_customer', 'open_customers', 'change_customer', 'erase_customer_identity', 'change_cash_terms', 'change_settlement',
+            'open_customer', 'open_customers', 'change_customer', 'erase_customer_identity',
+            'change_cash_terms', 'change_settlement',
             'open_provider', 'change_provider', 'open_bank_account', 'close_bank_account',
             'load_shipped_assets', 'register_asset', 'retire_asset', 'reinstate_asset',
             'open_instrument', 'change_instrument', 'retire_instrument',

@@ -8,7 +8,7 @@
 -- Locks the client's share of revenue, then block.
 
 INSERT INTO template VALUES
-    ('revenue_share_true_up', 'revenue_share', 'what rounding has kept from the client''s share; negative: has given it too much');
+    ('revenue_share_true_up', 'revenue_share', 'what rounding has kept from the client''s share; negative: gave too much');
 INSERT INTO template_line (template, line, side, account_kind, parties) VALUES
     ('revenue_share_true_up', 1, 'debit', 'corp_rounding', '{}'),
     ('revenue_share_true_up', 2, 'credit', 'corp_revenue_share', '{client}');
@@ -27,9 +27,11 @@ COMMENT ON TABLE revenue_share_total IS
 'What the shares of a client''s executions come to, busts taken back: exact, as accrued, and what has trued them up.';
 COMMENT ON COLUMN revenue_share_total.block_no IS 'The last block whose executions are counted.';
 COMMENT ON COLUMN revenue_share_total.executions IS 'How many executions with a share are counted, busts among them.';
-COMMENT ON COLUMN revenue_share_total.exact IS 'Ten thousand times the exact share, which basis points make a whole number of units.';
+COMMENT ON COLUMN revenue_share_total.exact IS
+'Ten thousand times the exact share, which basis points make a whole number of units.';
 COMMENT ON COLUMN revenue_share_total.accrued IS 'The sum of the rounded shares that the executions have posted.';
-COMMENT ON COLUMN revenue_share_total.trued_up IS 'The sum of what was posted since: accrued + trued_up = exact share, rounded once.';
+COMMENT ON COLUMN revenue_share_total.trued_up IS
+'The sum of what was posted since: accrued + trued_up = exact share, rounded once.';
 SELECT pg_catalog.pg_extension_config_dump('revenue_share_total', '');
 CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON revenue_share_total FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
 ALTER TABLE revenue_share_total ENABLE ALWAYS TRIGGER refuse_write;
@@ -53,7 +55,8 @@ CREATE FUNCTION bakkt_ledger_internal.share_figures(holder integer, after_block 
 BEGIN ATOMIC
     WITH span AS (
         SELECT coalesce(before.high, 0) AS previous_high, coalesce(before.pending, '{}') AS previous_pending,
-               least(coalesce(lower(before.pending) - 1, before.high), coalesce(before.high, 0)) AS after_id, last.high, last.pending
+               least(coalesce(lower(before.pending) - 1, before.high), coalesce(before.high, 0)) AS after_id,
+               last.high, last.pending
         FROM block AS last
         LEFT JOIN block AS before ON before.block_no = after_block
         WHERE last.block_no = through_block

@@ -1,5 +1,6 @@
 -- Paying out the client's share of revenue (doc/cash.md): proposed by one person, approved by
--- another, instructed as a wire, and confirmed or refused by the bank. Never above what has accrued.
+-- another, instructed as a wire, and confirmed or refused by the bank. Never above what has
+-- accrued.
 -- Refuses unknown payouts (LG080), and steps that their state does not allow (LG081).
 -- Locks the client's share of revenue, then the payout, then its approval.
 
@@ -36,7 +37,7 @@ INSERT INTO transition (subject, from_status, event, to_status) VALUES
     ('share_payout', 'INSTRUCTED', 'confirmed', 'CONFIRMED'),
     ('share_payout', 'INSTRUCTED', 'failed', 'FAILED');
 INSERT INTO template VALUES
-    ('share_payout_instructed', 'share_payout', 'the client''s share of revenue is on its way to the client; negative: it came back'),
+    ('share_payout_instructed', 'share_payout', 'a client''s share of revenue is on its way; negative: it came back'),
     ('share_payout_confirmed', 'share_payout', 'the bank has paid it');
 INSERT INTO template_line (template, line, side, account_kind, parties) VALUES
     ('share_payout_instructed', 1, 'debit', 'corp_revenue_share', '{client}'),
@@ -84,8 +85,8 @@ DECLARE
     accrued constant amount := revenue_share_accrued(holder, asset(wanted));
 BEGIN
     IF accrued < wanted THEN
-        PERFORM refuse('LG050', 'the share of revenue has not accrued as much', format('%s are to be paid, %s have accrued.', wanted,
-                                                                                      accrued),
+        PERFORM refuse('LG050', 'the share of revenue has not accrued as much',
+                       format('%s are to be paid, %s have accrued.', wanted, accrued),
                        'revenue_share_statement() shows the share; pay out less, or later.',
                        jsonb_build_object('client', (client_row(holder)).code, 'required', wanted, 'available', accrued));
     END IF;
@@ -276,7 +277,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION fail_share_payout IS
-'Records that the bank has refused a payout: FAILED. The client''s share of revenue has the amount again. Again is the first answer.
+'Records that the bank has refused a payout: FAILED. The client''s share of revenue has the amount again.
+Again is the first answer.
 Errors: LG002 no reason, LG010, 42501, LG020 failed before for another reason, LG061, LG080 unknown, LG081 not instructed, or
 confirmed.';
 
@@ -323,7 +325,8 @@ COMMENT ON FUNCTION share_payouts IS
 status: PROPOSED, DECLINED, INSTRUCTED, CONFIRMED or FAILED; NULL: all. after, most: see customers().
 Errors: LG010, 42501, LG002, 54000.';
 
--- Payouts on their way that do not stand on the company's clearing account, and the other way about.
+-- Payouts on their way that do not stand on the company's clearing account, and the other way
+-- about.
 CREATE FUNCTION bakkt_ledger_internal.payout_breaks(holder client) RETURNS SETOF discrepancy
     LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC

@@ -26,7 +26,8 @@ BEGIN
     END IF;
     PERFORM check_client(present);
     present.first_trading_day := coalesce(first_trading_day,
-                                          greatest((moment AT TIME ZONE zone)::date - interval '1 year', calendars_begin())::date);
+                                          greatest((moment AT TIME ZONE zone)::date - interval '1 year',
+                                                   calendars_begin())::date);
     PERFORM bounded_wait(), check_first_trading_day(present.first_trading_day), load_shipped_assets();
     INSERT INTO client AS c (code, name, funding_model, commission_model, revenue_share_bps, cut_time, zone, sign_convention,
                              opened_at, first_trading_day)

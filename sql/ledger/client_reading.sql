@@ -292,6 +292,20 @@ COMMENT ON FUNCTION holds IS
 open_only: holds that still bind, or have expired and are not recorded as such yet. after, most: see customers().
 Errors: LG010, 42501, LG012 no such customer of the client, LG002, 54000.';
 
+-- LG067 for an approver to whom what is proposed is not told: nobody approves what he cannot read.
+CREATE FUNCTION bakkt_ledger_internal.require_told(told boolean, what text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    IF NOT told THEN
+        PERFORM refuse('LG067', format('%s is for an approver of the company', what),
+                       'It touches a provider or revenue, of which a client''s own roles are not told.',
+                       'Have it approved by a login that is also in a group of the company.');
+    END IF;
+END;
+$$;
+
 -- Whether the invoking role may see a whole entry: the company may see any, a tenant none with a
 -- line of a provider or of revenue.
 CREATE FUNCTION bakkt_ledger_internal.may_see_entry(holder integer, entry journal_entry) RETURNS boolean

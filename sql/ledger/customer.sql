@@ -67,8 +67,8 @@ BEGIN
 END;
 $$;
 
--- The digest of a customer's identifier, which this one must be; LG020 if it is not. Says nothing of
--- either.
+-- The digest of a customer's identifier, which this one must be; LG020 if it is not, which says
+-- nothing of either.
 CREATE FUNCTION bakkt_ledger_internal.same_identity(present customer, external_id text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -137,8 +137,8 @@ END;
 $$;
 COMMENT ON FUNCTION open_customer IS
 'Opens a customer of a client.
-external_id: the client''s own identifier of the person, which can be erased (erase_customer_identity()); the customer is named by it
-as CLIENT/external_id, too.
+external_id: the client''s own identifier of the person, which can be erased (erase_customer_identity()); it names the customer as
+CLIENT/external id, too.
 Idempotent by account code: the same content again returns the same, other content (another client, too) is LG020.
 Errors: LG002, LG010, LG011, LG020, 42501.';
 

@@ -36,7 +36,8 @@ BEGIN ATOMIC
     SELECT finding('identity',
                    CASE WHEN i.customer_id IS NULL THEN 'The identifier is gone without having been erased.'
                         ELSE 'The identifier, its salt or its client is not what was recorded.' END,
-                   holder => client_name(c.client_id), of_subject => 'customer', key => coalesce(c.customer_code, i.customer_id::text))
+                   holder => client_name(c.client_id), of_subject => 'customer',
+                   key => coalesce(c.customer_code, i.customer_id::text))
     FROM (SELECT c.customer_id, c.client_id, c.customer_code, c.external_digest
           FROM customer AS c
           WHERE c.external_digest IS NOT NULL) AS c

@@ -195,6 +195,26 @@ BEGIN
 END;
 $$;
 
+-- The number of the invoking role, entered on first use: its entry is an event as well.
+CREATE FUNCTION bakkt_ledger_internal.invoking_actor() RETURNS integer
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    acting constant name := invoking_role();
+    number integer;
+    entered actor;
+BEGIN
+    SELECT a.actor_id INTO number FROM actor AS a WHERE a.role_name = acting ORDER BY a.actor_id LIMIT 1;
+    IF FOUND THEN
+        RETURN number;
+    END IF;
+    INSERT INTO actor AS a (role_name) VALUES (acting) RETURNING a.* INTO entered;
+    PERFORM record_event('entered', NULL::actor, entered, clock_timestamp(), acting => entered.actor_id);
+    RETURN entered.actor_id;
+END;
+$$;
+
 -- Whether the event has happened to the row before, with this content; other content is LG020
 -- naming the field.
 CREATE FUNCTION bakkt_ledger_internal.happened_before(event text, state anyelement, content jsonb, name text) RETURNS boolean

@@ -165,7 +165,8 @@ DECLARE
     posted journal_result;
     after proposal;
 BEGIN
-    PERFORM require_not_ahead(at), require_second_person(proposed.proposed_by, proposed.proposed_role, 'a proposal');
+    PERFORM require_not_ahead(at), require_second_person(proposed.proposed_by, proposed.proposed_role, 'a proposal'),
+            require_told(may_see_entry(asked.client_id, asked.entry), format('proposal "%s"', reference));
     IF proposed.status = 'DECLINED' THEN
         PERFORM refuse('LG020', format('proposal "%s" was declined', reference));
     END IF;
@@ -187,7 +188,7 @@ $$;
 COMMENT ON FUNCTION approve_journal IS
 'Posts a proposed journal under reference "manual:<reference>". Safe to repeat.
 Errors: LG020 declined before, LG061, LG062 unknown proposal, LG067 the proposer, a login that may become the proposer''s or the
-reverse (I25), or an entry above the login''s limit, and those of post_journal().';
+reverse (I25), an entry above the login''s limit, or one with lines that the login is not told, and those of post_journal().';
 
 CREATE FUNCTION bakkt_ledger.decline_journal(client text, reference text, reason text DEFAULT NULL,
                                              at timestamptz DEFAULT clock_timestamp())

@@ -77,7 +77,8 @@ BEGIN ATOMIC
     WHERE j.client_id = holder AND j.journal_id > number_before(since) AND j.recorded_at >= since AND j.recorded_at < until;
 END;
 
--- What a client's share had come to by what was recorded before an instant; zero without an account.
+-- What a client's share had come to by what was recorded before an instant; zero without an
+-- account.
 CREATE FUNCTION bakkt_ledger_internal.share_before(holder integer, unit asset, moment timestamptz) RETURNS amount
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -118,7 +119,9 @@ BEGIN
                 FROM share_journals(holder, since, until) AS s
                 UNION ALL
                 -- nothing moved: opening and closing only
-                SELECT a.asset, NULL, NULL, NULL FROM account AS a WHERE a.client_id = holder AND a.kind = 'corp_revenue_share') AS j
+                SELECT a.asset, NULL, NULL, NULL
+                FROM account AS a
+                WHERE a.client_id = holder AND a.kind = 'corp_revenue_share') AS j
           GROUP BY j.asset) AS m
     ORDER BY m.asset;
 END;

@@ -35,8 +35,8 @@ DECLARE
     wanted constant text := status;
 BEGIN
     RETURN QUERY
-    SELECT p.approval_id, p.subject, p.subject_key, coalesce(m.reference, w.reference, s.reference), p.status, p.amount, m.entry, p.reason,
-           m.description, p.proposed_by::text, p.proposed_at, p.decided_by::text, p.decided_at, p.decision_reason
+    SELECT p.approval_id, p.subject, p.subject_key, coalesce(m.reference, w.reference, s.reference), p.status, p.amount, m.entry,
+           p.reason, m.description, p.proposed_by::text, p.proposed_at, p.decided_by::text, p.decided_at, p.decision_reason
     FROM approval AS p
     LEFT JOIN proposal AS m
            ON m.client_id = holder AND m.proposal_id = CASE p.subject WHEN 'proposal' THEN p.subject_key::bigint END

@@ -170,6 +170,7 @@ DECLARE
     done event;
 BEGIN
     IF proposed.status = 'PROPOSED' THEN
+        PERFORM require_told(owed.counterparty_kind = 'client' OR is_company(), format('write-off "%s"', reference));
         asked.at := at;
         proposed := approve(proposed, format('write-off "%s"', reference), at);
         PERFORM write_off(asked, owed, proposed);
@@ -187,8 +188,8 @@ $$;
 COMMENT ON FUNCTION approve_write_off IS
 'Writes off what is outstanding of the obligation named in a proposal, as its second person.
 For PARTNER_WRITE_OFF from the client''s revenue share first, the rest to bad debt (as J05c). Again is the first answer.
-Errors: LG002 without a proposal, LG010, LG061, LG067 the proposer approves, or it is above the approver''s limit, LG071 the
-obligation has ended or the proposal was declined.';
+Errors: LG002 without a proposal, LG010, LG061, LG067 the proposer approves, it is above the approver''s limit, or a provider owes
+and the approver is a tenant''s, LG071 the obligation has ended or the proposal was declined.';
 
 CREATE FUNCTION bakkt_ledger.decline_write_off(client text, reference text, reason text, at timestamptz DEFAULT clock_timestamp())
     RETURNS write_off_result

@@ -60,6 +60,8 @@ SELECT results_eq($$SELECT reference FROM approvals('QRST', after => (SELECT max
 SELECT is_empty($$SELECT number FROM approvals('QRST') WHERE reference IN ('markup', 'bad provider') OR asset(amount) = 'BTC'$$, 'a tenant''s approver is not told of entries on revenue and of what a provider owes');
 SELECT is((SELECT a.outcome FROM approve_write_off('QRST', (SELECT reference FROM approvals('QRST') WHERE subject = 'obligation')) AS a), 'written_off',
 	'an approver decides what is proposed under the reference that is listed');
+SELECT throws_ok($$SELECT approve_journal('QRST', 'markup')$$, 'LG067', NULL, 'a tenant''s approver does not approve an entry of which he is not told');
+SELECT throws_ok($$SELECT approve_write_off('QRST', 'bad provider')$$, 'LG067', NULL, 'a tenant''s approver does not approve what a provider owes');
 SELECT throws_ok($$SELECT approvals('ELSE')$$, '42501', NULL, 'an approver reads no other client''s proposals');
 SELECT throws_ok($$SELECT approvals('NONE')$$, 'LG010', NULL, 'proposals of an unknown client are refused');
 SELECT throws_ok($$SELECT approvals('QRST', most => 0)$$, 'LG002', NULL, 'a page of no proposal is refused');
