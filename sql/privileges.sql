@@ -2,35 +2,14 @@
 -- the triggers that keep append-only and reference tables as they are. What no line here grants
 -- can be used by the owner only.
 
--- What must never be removed or renamed.
-DO $keep$
-DECLARE
-    kept    text;
-BEGIN
-    FOREACH kept IN ARRAY ARRAY['client', 'customer', 'account', 'account_kind', 'supported_asset', 'instrument',
-                                'provider', 'bank_account', 'shipped_assets_loaded']
-    LOOP
-        EXECUTE pg_catalog.format('CREATE TRIGGER refuse_removal BEFORE DELETE OR TRUNCATE ON %I
-                                   FOR EACH STATEMENT EXECUTE FUNCTION refuse_write()', kept);
-        EXECUTE pg_catalog.format('ALTER TABLE %I ENABLE ALWAYS TRIGGER refuse_removal', kept);
-    END LOOP;
-END;
-$keep$;
-
--- Columns that give existing journals their meaning cannot change.
-CREATE TRIGGER refuse_rename BEFORE UPDATE OF client_id, account, fund, kind, name, asset, customer_id, provider_id,
-floor ON account
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE account ENABLE ALWAYS TRIGGER refuse_rename;
-CREATE TRIGGER refuse_rename BEFORE UPDATE OF asset, kind, scale ON supported_asset
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE supported_asset ENABLE ALWAYS TRIGGER refuse_rename;
-CREATE TRIGGER refuse_rename BEFORE UPDATE OF client_id, code ON client
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE client ENABLE ALWAYS TRIGGER refuse_rename;
-CREATE TRIGGER refuse_rename BEFORE UPDATE OF customer_id, client_id, customer_code ON customer
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE customer ENABLE ALWAYS TRIGGER refuse_rename;
+-- What must never be removed, and the columns that give existing journals their meaning.
+SELECT refuse_writes(kept, 'DELETE OR TRUNCATE')
+FROM unnest('{account_kind,instrument,provider,bank_account,shipped_assets_loaded}'::pg_catalog.regclass[]) AS kept;
+SELECT refuse_writes('account', 'DELETE OR TRUNCATE OR UPDATE OF client_id, account, fund, kind, name, asset, customer_id, '
+                                'provider_id, floor');
+SELECT refuse_writes('supported_asset', 'DELETE OR TRUNCATE OR UPDATE OF asset, kind, scale');
+SELECT refuse_writes('client', 'DELETE OR TRUNCATE OR UPDATE OF client_id, code');
+SELECT refuse_writes('customer', 'DELETE OR TRUNCATE OR UPDATE OF customer_id, client_id, customer_code');
 
 -- ---------------------------------------------------------------------------
 -- PUBLIC may call pure functions only

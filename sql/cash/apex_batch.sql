@@ -19,8 +19,7 @@ COMMENT ON TABLE apex_batch IS 'Batches of cash calls that were sent to Apex, by
 COMMENT ON COLUMN apex_batch.messages IS 'How many messages with answers have come, repeated ones included.';
 SELECT pg_catalog.pg_extension_config_dump('apex_batch', '');
 SELECT pg_catalog.pg_extension_config_dump('apex_batch_batch_id_seq', '');
-CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON apex_batch FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE apex_batch ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('apex_batch', 'DELETE OR TRUNCATE');
 
 CREATE TABLE bakkt_ledger_internal.apex_batch_item (
     client_id integer NOT NULL,
@@ -43,8 +42,7 @@ COMMENT ON COLUMN apex_batch_item.reason IS 'Why not, in Apex''s words.';
 COMMENT ON COLUMN apex_batch_item.apex_reference IS 'Apex''s own identifier of the movement.';
 COMMENT ON COLUMN apex_batch_item.journal_id IS 'The journal that a confirmation posted.';
 SELECT pg_catalog.pg_extension_config_dump('apex_batch_item', '');
-CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON apex_batch_item FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE apex_batch_item ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('apex_batch_item', 'DELETE OR TRUNCATE');
 
 INSERT INTO subject (subject, key) VALUES ('apex_batch', '{batch_id}'), ('apex_batch_item', '{batch_id,call}');
 INSERT INTO transition (subject, from_status, event, to_status) VALUES

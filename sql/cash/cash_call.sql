@@ -47,8 +47,7 @@ COMMENT ON COLUMN cash_call.due_at IS 'Earliest time of the next attempt; NULL: 
 COMMENT ON COLUMN cash_call.closed_at IS 'When it stopped being outstanding, by the caller''s clock.';
 COMMENT ON COLUMN cash_call.closed_recorded_at IS 'When the ledger recorded that: the event''s recorded_at.';
 SELECT pg_catalog.pg_extension_config_dump('cash_call', '');
-CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON cash_call FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE cash_call ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('cash_call', 'DELETE OR TRUNCATE');
 -- The amount of an event is what it moved, or what a failed attempt asked for. due_at only says
 -- when a run looks at the call again.
 INSERT INTO subject (subject, key, refusal, apart, told_by) VALUES

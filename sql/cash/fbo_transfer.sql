@@ -62,16 +62,13 @@ call is needed.';
 COMMENT ON COLUMN fbo_transfer.taken_up_by IS 'For a failed transfer: the transfer that moves its money instead.';
 SELECT pg_catalog.pg_extension_config_dump('fbo_transfer', '');
 SELECT pg_catalog.pg_extension_config_dump('fbo_transfer_transfer_id_seq', '');
-CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON fbo_transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_change BEFORE UPDATE OF client_id, transfer_id, reference, direction, purpose, amount, bank, instructed_at,
-                                              instructed_journal, covers, covered_after, covered_through
-    ON fbo_transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+SELECT refuse_writes('fbo_transfer', 'DELETE OR TRUNCATE OR UPDATE OF client_id, transfer_id, reference, direction, '
+                                     'purpose, amount, bank, instructed_at, instructed_journal, covers, covered_after, '
+                                     'covered_through');
 -- a transfer ends once, and a failed one is taken up once
 CREATE TRIGGER refuse_second_end BEFORE UPDATE ON fbo_transfer
     FOR EACH ROW WHEN (old.taken_up_by IS NOT NULL OR old.status <> 'INSTRUCTED' AND new.taken_up_by IS NULL)
     EXECUTE FUNCTION refuse_write();
-ALTER TABLE fbo_transfer ENABLE ALWAYS TRIGGER refuse_write;
-ALTER TABLE fbo_transfer ENABLE ALWAYS TRIGGER refuse_change;
 ALTER TABLE fbo_transfer ENABLE ALWAYS TRIGGER refuse_second_end;
 
 INSERT INTO subject (subject, key, refusal) VALUES ('fbo_transfer', '{transfer_id}', 'LG081');

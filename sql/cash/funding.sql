@@ -48,11 +48,8 @@ COMMENT ON COLUMN funding_transfer.available_at IS 'When the availability hold o
 COMMENT ON COLUMN funding_transfer.ended_at IS 'When it was canceled, declined, rejected or returned.';
 SELECT pg_catalog.pg_extension_config_dump('funding_transfer', '');
 SELECT pg_catalog.pg_extension_config_dump('funding_transfer_transfer_id_seq', '');
-CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON funding_transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_change BEFORE UPDATE OF client_id, transfer_id, reference, rail, direction, amount, bank, requested_at
-    ON funding_transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE funding_transfer ENABLE ALWAYS TRIGGER refuse_write;
-ALTER TABLE funding_transfer ENABLE ALWAYS TRIGGER refuse_change;
+SELECT refuse_writes('funding_transfer', 'DELETE OR TRUNCATE OR UPDATE OF client_id, transfer_id, reference, rail, '
+                                         'direction, amount, bank, requested_at');
 
 INSERT INTO subject (subject, key, refusal) VALUES ('funding_transfer', '{transfer_id}', 'LG081');
 INSERT INTO transition (subject, variant, from_status, event, to_status)

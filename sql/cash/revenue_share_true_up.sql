@@ -33,8 +33,7 @@ COMMENT ON COLUMN revenue_share_total.accrued IS 'The sum of the rounded shares 
 COMMENT ON COLUMN revenue_share_total.trued_up IS
 'The sum of what was posted since: accrued + trued_up = exact share, rounded once.';
 SELECT pg_catalog.pg_extension_config_dump('revenue_share_total', '');
-CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON revenue_share_total FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE revenue_share_total ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('revenue_share_total', 'DELETE OR TRUNCATE');
 INSERT INTO subject (subject, key, told) VALUES ('revenue_share_total', '{asset}', '{}');
 
 -- A client's exact share of this much, rounded as its money is: the one place where it is rounded.

@@ -25,11 +25,7 @@ back.';
 COMMENT ON COLUMN share_payout.bank_reference IS 'The bank''s reference of the confirmed wire, unique per client.';
 SELECT pg_catalog.pg_extension_config_dump('share_payout', '');
 SELECT pg_catalog.pg_extension_config_dump('share_payout_payout_id_seq', '');
-CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON share_payout FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_change BEFORE UPDATE OF client_id, payout_id, reference, amount, bank ON share_payout
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE share_payout ENABLE ALWAYS TRIGGER refuse_write;
-ALTER TABLE share_payout ENABLE ALWAYS TRIGGER refuse_change;
+SELECT refuse_writes('share_payout', 'DELETE OR TRUNCATE OR UPDATE OF client_id, payout_id, reference, amount, bank');
 INSERT INTO subject (subject, key, refusal, told) VALUES ('share_payout', '{payout_id}', 'LG081', '{reference,amount,status}');
 INSERT INTO transition (subject, from_status, event, to_status) VALUES
     ('share_payout', 'PROPOSED', 'instructed', 'INSTRUCTED'),

@@ -32,8 +32,7 @@ COMMENT ON COLUMN cash_write_off.charged_at IS 'When it was posted, by charge_jo
 COMMENT ON COLUMN cash_write_off.from_share IS 'Taken from the client''s share of revenue (PARTNER_WRITE_OFF).';
 COMMENT ON COLUMN cash_write_off.from_bad_debt IS 'Borne by the company (BAKKT_WRITE_OFF).';
 SELECT pg_catalog.pg_extension_config_dump('cash_write_off', '');
-CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON cash_write_off FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE cash_write_off ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('cash_write_off', 'DELETE OR TRUNCATE');
 INSERT INTO subject (subject, key) VALUES ('cash_write_off', '{journal_id,proposal_no}');
 
 CREATE TYPE bakkt_ledger_internal.cash_write_off_state AS (

@@ -78,9 +78,7 @@ COMMENT ON COLUMN job_schedule.from_at IS 'Its occurrences are later than this, 
 COMMENT ON COLUMN job_schedule.enabled IS 'false: the job has no occurrences, and those that failed or were missed before wait.';
 SELECT pg_catalog.pg_extension_config_dump('job_schedule', '');
 INSERT INTO subject (subject, key) VALUES ('job_schedule', '{job,from_at}');
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON job_schedule
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE job_schedule ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('job_schedule', 'UPDATE OR DELETE OR TRUNCATE');
 
 CREATE TABLE bakkt_ledger_internal.job_run (
     job text COLLATE "C" NOT NULL REFERENCES job,
@@ -120,8 +118,7 @@ COMMENT ON COLUMN job_run.sqlstate IS 'Of the error it failed with; 40001 and 40
 COMMENT ON COLUMN job_run.message IS 'Message, detail and hint of that error; the reason of a skip.';
 SELECT pg_catalog.pg_extension_config_dump('job_run', '');
 INSERT INTO subject (subject, key) VALUES ('job_run', '{job,occurrence,attempt,client}');
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON job_run FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE job_run ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('job_run', 'UPDATE OR DELETE OR TRUNCATE');
 
 CREATE TABLE bakkt_ledger_internal.job_left_out (
     job text COLLATE "C" NOT NULL REFERENCES job,
@@ -147,8 +144,7 @@ COMMENT ON COLUMN job_left_out.since IS 'By the server''s clock.';
 COMMENT ON COLUMN job_left_out.sqlstate IS 'Of the last failure.';
 SELECT pg_catalog.pg_extension_config_dump('job_left_out', '');
 INSERT INTO subject (subject, key) VALUES ('job_left_out', '{job,client,occurrence}');
-CREATE TRIGGER refuse_write BEFORE TRUNCATE ON job_left_out FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE job_left_out ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('job_left_out', 'TRUNCATE');
 
 CREATE TYPE bakkt_ledger.job_run_line AS (
     job text,

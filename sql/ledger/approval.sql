@@ -34,8 +34,7 @@ COMMENT ON COLUMN approval.proposed_role IS
 COMMENT ON COLUMN approval.decided_by IS 'The login that approved or declined it; NULL: undecided or lapsed.';
 SELECT pg_catalog.pg_extension_config_dump('approval', '');
 SELECT pg_catalog.pg_extension_config_dump('approval_approval_id_seq', '');
-CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON approval FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE approval ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('approval', 'DELETE OR TRUNCATE');
 -- proposed_role follows a login that is renamed; proposed_by stays as the event recorded it
 INSERT INTO subject (subject, key, apart) VALUES ('approval', '{approval_id}', '{proposed_role}');
 INSERT INTO transition (subject, from_status, event, to_status) VALUES

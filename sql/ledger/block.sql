@@ -66,12 +66,8 @@ COMMENT ON TABLE block_balance IS
 plus the journals that the last block has not seen.';
 SELECT pg_catalog.pg_extension_config_dump('block_balance', '');
 
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON block
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON block_balance
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE block ENABLE ALWAYS TRIGGER refuse_write;
-ALTER TABLE block_balance ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('block', 'INSERT OR UPDATE OR DELETE OR TRUNCATE');
+SELECT refuse_writes('block_balance', 'INSERT OR UPDATE OR DELETE OR TRUNCATE');
 
 -- Is the record in the block with this high and pending, or in an earlier one?
 CREATE FUNCTION bakkt_ledger_internal.seen(high bigint, pending int8multirange, number bigint) RETURNS boolean

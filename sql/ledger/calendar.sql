@@ -51,14 +51,9 @@ SELECT pg_catalog.pg_extension_config_dump('calendar_holiday',
     '(SELECT v.calendar, v.version FROM bakkt_ledger_internal.calendar_version v WHERE NOT v.shipped)');
 
 
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON calendar FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON calendar_version
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON calendar_holiday
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE calendar ENABLE ALWAYS TRIGGER refuse_write;
-ALTER TABLE calendar_version ENABLE ALWAYS TRIGGER refuse_write;
-ALTER TABLE calendar_holiday ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('calendar', 'UPDATE OR DELETE OR TRUNCATE');
+SELECT refuse_writes('calendar_version', 'UPDATE OR DELETE OR TRUNCATE');
+SELECT refuse_writes('calendar_holiday', 'UPDATE OR DELETE OR TRUNCATE');
 
 -- The nth ISO weekday (1 Monday) of a month; nth = -1 is the last.
 CREATE FUNCTION bakkt_ledger_internal.nth_weekday(year integer, month integer, weekday integer, nth integer) RETURNS date

@@ -13,8 +13,7 @@ CREATE TABLE bakkt_ledger_internal.customer_identity (
 COMMENT ON TABLE customer_identity IS 'A client''s own identifier of a person, until it is erased. In no event, request or leaf.';
 COMMENT ON COLUMN customer_identity.salt IS 'Random; without it the digest in what is sealed tells nothing.';
 SELECT pg_catalog.pg_extension_config_dump('customer_identity', '');
-CREATE TRIGGER refuse_change BEFORE UPDATE OR TRUNCATE ON customer_identity FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE customer_identity ENABLE ALWAYS TRIGGER refuse_change;
+SELECT refuse_writes('customer_identity', 'UPDATE OR TRUNCATE');
 
 -- The digest that stands for an identifier in what is sealed.
 CREATE FUNCTION bakkt_ledger_internal.identity_digest(external_id text, salt bytea) RETURNS text

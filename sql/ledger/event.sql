@@ -74,8 +74,7 @@ COMMENT ON COLUMN event.content IS 'What was given besides the row''s columns; a
 COMMENT ON COLUMN event.changed IS
 'The columns of the row that it set, with their new values; NULL: it ended the row, or changed nothing.';
 SELECT pg_catalog.pg_extension_config_dump('event', '');
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE event ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('event', 'UPDATE OR DELETE OR TRUNCATE');
 
 -- The next number of what is recorded.
 CREATE FUNCTION bakkt_ledger_internal.next_record_number() RETURNS bigint

@@ -24,8 +24,7 @@ COMMENT ON TABLE hold IS
 COMMENT ON COLUMN hold.status IS 'open; captured: ended by a capture; released: ended by a release; expired.';
 SELECT pg_catalog.pg_extension_config_dump('hold', '');
 SELECT pg_catalog.pg_extension_config_dump('hold_hold_id_seq', '');
-CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON hold FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE hold ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('hold', 'DELETE OR TRUNCATE');
 INSERT INTO subject (subject, key, refusal, told)
 VALUES ('hold', '{hold_id}', 'LG052', '{account,reference,status,remaining,captured,expires_at,opened_at}');
 INSERT INTO transition (subject, from_status, event, to_status) VALUES

@@ -127,15 +127,7 @@ COMMENT ON COLUMN balance.floor IS 'Least available balance in natural sign; NUL
 COMMENT ON COLUMN balance.version IS 'How many journals have touched the account.';
 SELECT pg_catalog.pg_extension_config_dump('balance', '');
 
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal_party
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON rejection
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON balance
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE journal ENABLE ALWAYS TRIGGER refuse_write;
-ALTER TABLE journal_party ENABLE ALWAYS TRIGGER refuse_write;
-ALTER TABLE rejection ENABLE ALWAYS TRIGGER refuse_write;
-ALTER TABLE balance ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('journal', 'INSERT OR UPDATE OR DELETE OR TRUNCATE');
+SELECT refuse_writes('journal_party', 'INSERT OR UPDATE OR DELETE OR TRUNCATE');
+SELECT refuse_writes('rejection', 'INSERT OR UPDATE OR DELETE OR TRUNCATE');
+SELECT refuse_writes('balance', 'INSERT OR UPDATE OR DELETE OR TRUNCATE');

@@ -22,8 +22,7 @@ COMMENT ON TABLE proposal IS 'Entries by hand that were proposed; an approved on
 COMMENT ON COLUMN proposal.reverses IS 'The journal that is to be taken back, whole or in part; NULL: none.';
 SELECT pg_catalog.pg_extension_config_dump('proposal', '');
 SELECT pg_catalog.pg_extension_config_dump('proposal_proposal_id_seq', '');
-CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON proposal FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE proposal ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('proposal', 'DELETE OR TRUNCATE');
 INSERT INTO subject (subject, key) VALUES ('proposal', '{proposal_id}');
 
 CREATE TYPE bakkt_ledger.proposal_result AS (

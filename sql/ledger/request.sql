@@ -27,8 +27,7 @@ COMMENT ON COLUMN request.operation IS 'The function that was called.';
 COMMENT ON COLUMN request.content IS 'The content of the request, with which a repeated one is compared.';
 COMMENT ON COLUMN request.outcome IS 'The first answer, which a repeated request gets again.';
 SELECT pg_catalog.pg_extension_config_dump('request', '');
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON request FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE request ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('request', 'UPDATE OR DELETE OR TRUNCATE');
 
 -- LG002 unless the reference has between 1 and the given number of bytes.
 CREATE FUNCTION bakkt_ledger_internal.require_reference(reference text, what text, most integer DEFAULT 200) RETURNS void

@@ -30,9 +30,7 @@ COMMENT ON COLUMN aged_tpj_snapshot.withdrawals IS 'What customers were to pay: 
 COMMENT ON COLUMN aged_tpj_snapshot.deposits IS 'What customers were to be paid: a sum per asset.';
 COMMENT ON COLUMN aged_tpj_snapshot.digest IS 'SHA-256 of the file: its lines, each ended by a line feed, in UTF-8.';
 SELECT pg_catalog.pg_extension_config_dump('aged_tpj_snapshot', '');
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON aged_tpj_snapshot
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-ALTER TABLE aged_tpj_snapshot ENABLE ALWAYS TRIGGER refuse_write;
+SELECT refuse_writes('aged_tpj_snapshot', 'UPDATE OR DELETE OR TRUNCATE');
 INSERT INTO subject (subject, key) VALUES ('aged_tpj_snapshot', '{kind,business_date}');
 
 -- cash_call_events_instant() for a list of the client; 25001 unless under READ COMMITTED.

@@ -79,9 +79,8 @@ CREATE TRIGGER refuse_rewrite BEFORE UPDATE ON obligation FOR EACH ROW
           OR (to_jsonb(old) - '{status,applied,irrevocable_at,final_at}'::text[])
              <> (to_jsonb(new) - '{status,applied,irrevocable_at,final_at}'::text[]))
     EXECUTE FUNCTION refuse_rewrite();
-CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE ON obligation FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+SELECT refuse_writes('obligation', 'DELETE OR TRUNCATE');
 ALTER TABLE obligation ENABLE ALWAYS TRIGGER refuse_rewrite;
-ALTER TABLE obligation ENABLE ALWAYS TRIGGER refuse_write;
 
 -- What is still to be paid of an obligation; zero when it is settled, carried or written off.
 CREATE FUNCTION bakkt_ledger_internal.outstanding(owed obligation) RETURNS amount

@@ -97,14 +97,11 @@ $$;
 
 CREATE TRIGGER refuse_rewrite BEFORE UPDATE ON settlement_window FOR EACH ROW
     WHEN (old.executions IS NOT NULL AND old.executions IS DISTINCT FROM new.executions) EXECUTE FUNCTION refuse_rewrite();
-CREATE TRIGGER refuse_write BEFORE DELETE OR TRUNCATE OR UPDATE OF client_id, window_no, closes_on, from_at, to_at,
-    zone, cut_time, from_offset, to_offset, server_version, cash_calendar, cash_version, coin_calendar, coin_version,
-    block_no, closed_at, sealed_at ON settlement_window FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
-CREATE TRIGGER refuse_write BEFORE UPDATE OR DELETE OR TRUNCATE ON window_boundary
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write();
+SELECT refuse_writes('settlement_window', 'DELETE OR TRUNCATE OR UPDATE OF client_id, window_no, closes_on, from_at, to_at, '
+                                          'zone, cut_time, from_offset, to_offset, server_version, cash_calendar, '
+                                          'cash_version, coin_calendar, coin_version, block_no, closed_at, sealed_at');
+SELECT refuse_writes('window_boundary', 'UPDATE OR DELETE OR TRUNCATE');
 ALTER TABLE settlement_window ENABLE ALWAYS TRIGGER refuse_rewrite;
-ALTER TABLE settlement_window ENABLE ALWAYS TRIGGER refuse_write;
-ALTER TABLE window_boundary ENABLE ALWAYS TRIGGER refuse_write;
 
 -- What people call a window, and the accounts that hold what it novated.
 CREATE FUNCTION bakkt_ledger_internal.window_name(number integer) RETURNS text

@@ -85,7 +85,7 @@ SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('Clearing:FBO-tran
 ROLLBACK TO attack;
 
 -- a transfer that is listed and never left
-ALTER TABLE fbo_transfer DISABLE TRIGGER refuse_change;
+ALTER TABLE fbo_transfer DISABLE TRIGGER refuse_write;
 UPDATE fbo_transfer SET amount = '31 USD' WHERE reference = 'out';
 SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('Clearing:FBO-transfer | Clearing:FBO-transfer holds 45.00 USD, the transfers in transit come to 46.00 USD.'),
 	('Clearing:business-transfer | Clearing:business-transfer holds 30.00 USD, the transfers in transit come to 31.00 USD.'),
