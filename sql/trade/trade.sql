@@ -27,10 +27,10 @@ COMMENT ON TYPE trade_request IS
 reference: the idempotency key, 1 to 200 bytes, unique per client. customer: the customer''s code. side: BUY or SELL. quantity:
 of the base asset. provider: code of the liquidity provider. provider_price: its price. price: the customer''s; NULL:
 provider_price with markup_bps and markup_fixed (per unit of the base asset), rounded to the instrument''s price increment, up for
-BUY and down for SELL. fee_bps, fee_fixed: itemized trade fee of this fill. fee_minimum: least fee over the fills of one
-client_order_id, or of this fill when there is none. executed_at: NULL: when recorded. symbol: only checked; the assets of
-quantity and price decide. encumbered: coin bought is encumbered until it is paid for. linked: posted only together with the next
-request.';
+BUY and down for SELL. fee_bps: itemized trade fee. fee_fixed, fee_minimum: what the fills of one client_order_id, or this fill
+when there is none, cost once and at least; every fill of the order names the same (LG002). executed_at: NULL: when recorded.
+symbol: only checked; the assets of quantity and price decide. encumbered: coin bought is encumbered until it is paid for. linked:
+posted only together with the next request.';
 
 CREATE FUNCTION bakkt_ledger.trade_requests(requests jsonb) RETURNS trade_request[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -118,14 +118,15 @@ CREATE FUNCTION bakkt_ledger.correct_trade(customer text, side text, quantity am
                                            fee_bps integer DEFAULT NULL, fee_fixed amount DEFAULT NULL,
                                            fee_minimum amount DEFAULT NULL, client_order_id text DEFAULT NULL,
                                            executed_at timestamptz DEFAULT NULL, symbol text DEFAULT NULL,
-                                           encumbered boolean DEFAULT false, original text DEFAULT NULL,
+                                           encumbered boolean DEFAULT NULL, original text DEFAULT NULL,
                                            journal bigint DEFAULT NULL, original_customer text DEFAULT NULL,
                                            reason text DEFAULT NULL, dry_run boolean DEFAULT false)
     RETURNS SETOF trade_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 2 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION correct_trade IS
 'Busts an execution and posts the right one in its place, both or neither.
-Fields of the new execution as in type trade_request; it points back to the original (corrects). original or journal: the
-execution taken back; original_customer: its customer, if the customer was wrong. executed_at NULL: that of the original. The
-bust''s reference is the given one with "/bust" appended. Two rows: the bust, then the new execution.
+Fields of the new execution as in type trade_request; what is NULL is the original''s (prices, markup, fees, order, time), unless
+it is of another pair; give 0 for none. The funding model is the original''s if its customer is, the client''s share always; it
+points back to the original (corrects). original or journal: the execution taken back; original_customer: its customer, if the
+customer was wrong. The bust''s reference is the given one with "/bust" appended. Two rows: the bust, then the new execution.
 Errors: as in bust_trade() and post_trade().';

@@ -43,6 +43,8 @@ static const char *const relation_names[LEDGER_RELATION_COUNT] = {
 	[LEDGER_PROVIDER] = "provider",
 	[LEDGER_INSTRUMENT] = "instrument",
 	[LEDGER_CASH_TERMS] = "cash_terms",
+	[LEDGER_ORDER_COMMISSION] = "order_commission",
+	[LEDGER_ORDER_COMMISSION_KEY] = "order_commission_pkey",
 };
 
 static Oid	relation_oids[LEDGER_RELATION_COUNT];

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * order_commission.c
- *	  Running fees of the orders that have a minimum fee.
+ *	  Running fees of the orders that have a fixed or a minimum fee.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 
+#include "ledger/key_lookup.h"
 #include "ledger/spi_plan.h"
 #include "trade/order_commission.h"
 
@@ -30,27 +31,72 @@ order_book_make(void)
 	return book;
 }
 
-OrderCommission *
-order_want(OrderBook *book, int32 client_id, const ExecutionTerms *terms)
+static OrderKey
+order_key(int32 client_id, const ExecutionTerms *terms)
 {
 	OrderKey	key;
-	OrderCommission *order;
-	bool		found;
 
 	memset(&key, 0, sizeof(key));
 	key.client_id = client_id;
 	key.customer_id = terms->customer_id;
 	key.asset = terms->quote;
 	memcpy(key.client_order_id, terms->client_order_id, terms->client_order_id_length);
+	return key;
+}
+
+OrderCommission *
+order_want(OrderBook *book, int32 client_id, const ExecutionTerms *terms)
+{
+	OrderKey	key = order_key(client_id, terms);
+	OrderCommission *order;
+	bool		found;
+
 	order = hash_search(book->orders, &key, HASH_ENTER, &found);
 	if (!found)
 		memset((char *) order + sizeof(OrderKey), 0, sizeof(OrderCommission) - sizeof(OrderKey));
 	return order;
 }
 
+/* by the primary key; what this transaction has written is seen as well */
+static bool
+has_row(const OrderKey *key)
+{
+	KeyLookup	lookup;
+	Datum		values[4] = {Int32GetDatum(key->client_id), Int64GetDatum(key->customer_id),
+		CStringGetTextDatum(key->client_order_id), AssetGetDatum(key->asset)};
+	bool		found;
+
+	key_lookup_open(&lookup, LEDGER_ORDER_COMMISSION, LEDGER_ORDER_COMMISSION_KEY);
+	found = key_lookup_find(&lookup, values);
+	key_lookup_close(&lookup);
+	return found;
+}
+
+bool
+order_has_fees(OrderBook *book, int32 client_id, const ExecutionTerms *terms)
+{
+	OrderKey	key = order_key(client_id, terms);
+
+	return hash_search(book->orders, &key, HASH_FIND, NULL) != NULL || has_row(&key);
+}
+
+void
+order_count(OrderCommission *order, const ExecutionTerms *terms, units exact, units fee, int sign)
+{
+	OrderFees  *fees = &order->fees;
+
+	fees->fills += sign;
+	fees->accrued += sign * exact;
+	fees->charged += sign * fee;
+	/* all fills that stand name the same */
+	fees->fee_fixed = fees->fills > 0 ? terms->fee_fixed : 0;
+	fees->fee_minimum = fees->fills > 0 ? terms->fee_minimum : 0;
+	order->changed = true;
+}
+
 /* ---- the table ---- */
 
-#define ORDER_COLUMNS 6
+#define ORDER_COLUMNS 9
 
 static Datum
 make_array(Datum *values, int count, Oid type)
@@ -77,12 +123,19 @@ key_value(const OrderCommission *order, int field)
 			return CStringGetTextDatum(asset_text(order->key.asset));
 		case 4:
 			return CStringGetTextDatum(amount_text(order->fees.accrued, order->key.asset));
+		case 5:
+			return CStringGetTextDatum(amount_text(order->fees.charged, order->key.asset));
+		case 6:
+			return Int64GetDatum(order->fees.fills);
+		case 7:
+			return CStringGetTextDatum(amount_text(order->fees.fee_fixed, order->key.asset));
 	}
-	return CStringGetTextDatum(amount_text(order->fees.charged, order->key.asset));
+	return CStringGetTextDatum(amount_text(order->fees.fee_minimum, order->key.asset));
 }
 
-static const Oid column_types[ORDER_COLUMNS] = {INT4OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-static Oid	column_array_types[ORDER_COLUMNS] = {INT4ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
+static const Oid column_types[ORDER_COLUMNS] = {INT4OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID};
+static Oid	column_array_types[ORDER_COLUMNS] = {INT4ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
 
 /* the orders, or those that changed, as parallel arrays */
 static int
@@ -114,25 +167,34 @@ open_rows(Datum *arguments)
 	static SPIPlanPtr plan = NULL;
 
 	spi_plan(&plan, 4, column_array_types,
-			 "INSERT INTO bakkt_ledger_internal.order_commission AS o (client_id, customer_id, client_order_id, asset, accrued, charged)"
-			 " SELECT w.client_id, w.customer_id, w.client_order_id, w.asset::bakkt_ledger.asset,"
-			 "  ('0 '::pg_catalog.text OPERATOR(pg_catalog.||) w.asset)::bakkt_ledger.amount,"
-			 "  ('0 '::pg_catalog.text OPERATOR(pg_catalog.||) w.asset)::bakkt_ledger.amount"
+			 "INSERT INTO bakkt_ledger_internal.order_commission AS o"
+			 "  (client_id, customer_id, client_order_id, asset, accrued, charged, fills, fee_fixed, fee_minimum)"
+			 " SELECT w.client_id, w.customer_id, w.client_order_id, n.asset, n.nothing, n.nothing, 0, n.nothing, n.nothing"
 			 " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
 			 "  AS w(client_id, customer_id, client_order_id, asset)"
+			 " CROSS JOIN LATERAL (SELECT w.asset::bakkt_ledger.asset AS asset,"
+			 "  bakkt_ledger.zero(w.asset::bakkt_ledger.asset) AS nothing) AS n"
 			 " ORDER BY 1, 2, w.client_order_id COLLATE pg_catalog.\"C\", w.asset COLLATE pg_catalog.\"C\""
 			 " ON CONFLICT DO NOTHING");
 	spi_execute(plan, arguments);
 }
 
 #define LOAD_QUERY(suffix) \
-	"SELECT o.client_id, o.customer_id, o.client_order_id, o.asset, o.accrued, o.charged" \
+	"SELECT o.client_id, o.customer_id, o.client_order_id, o.asset, o.accrued, o.charged, o.fills, o.fee_fixed, o.fee_minimum" \
 	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))" \
 	"  AS w(client_id, customer_id, client_order_id, asset)" \
 	" JOIN bakkt_ledger_internal.order_commission o ON o.client_id OPERATOR(pg_catalog.=) w.client_id" \
 	"  AND o.customer_id OPERATOR(pg_catalog.=) w.customer_id" \
 	"  AND o.client_order_id OPERATOR(pg_catalog.=) w.client_order_id" \
 	"  AND o.asset OPERATOR(bakkt_ledger.=) w.asset::bakkt_ledger.asset" suffix
+
+static units
+amount_column(HeapTuple row, TupleDesc desc, int number)
+{
+	bool		isnull;
+
+	return amount_units(DatumGetAmountP(SPI_getbinval(row, desc, number, &isnull)));
+}
 
 static void
 remember_row(OrderBook *book, HeapTuple row, TupleDesc desc)
@@ -149,8 +211,11 @@ remember_row(OrderBook *book, HeapTuple row, TupleDesc desc)
 	order = hash_search(book->orders, &key, HASH_FIND, NULL);
 	if (order == NULL)
 		elog(ERROR, "order_commission gave an order that was not asked for");
-	order->fees.accrued = amount_units(DatumGetAmountP(SPI_getbinval(row, desc, 5, &isnull)));
-	order->fees.charged = amount_units(DatumGetAmountP(SPI_getbinval(row, desc, 6, &isnull)));
+	order->fees.accrued = amount_column(row, desc, 5);
+	order->fees.charged = amount_column(row, desc, 6);
+	order->fees.fills = DatumGetInt64(SPI_getbinval(row, desc, 7, &isnull));
+	order->fees.fee_fixed = amount_column(row, desc, 8);
+	order->fees.fee_minimum = amount_column(row, desc, 9);
 }
 
 void
@@ -185,10 +250,12 @@ order_book_record(OrderBook *book)
 	{
 		spi_plan(&plan, ORDER_COLUMNS, column_array_types,
 				 "UPDATE bakkt_ledger_internal.order_commission o"
-				 " SET accrued = w.accrued::bakkt_ledger.amount, charged = w.charged::bakkt_ledger.amount"
+				 " SET accrued = w.accrued::bakkt_ledger.amount, charged = w.charged::bakkt_ledger.amount, fills = w.fills,"
+				 "  fee_fixed = w.fee_fixed::bakkt_ledger.amount, fee_minimum = w.fee_minimum::bakkt_ledger.amount"
 				 " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
-				 "  pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6))"
-				 "  AS w(client_id, customer_id, client_order_id, asset, accrued, charged)"
+				 "  pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7),"
+				 "  pg_catalog.unnest($8), pg_catalog.unnest($9))"
+				 "  AS w(client_id, customer_id, client_order_id, asset, accrued, charged, fills, fee_fixed, fee_minimum)"
 				 " WHERE o.client_id OPERATOR(pg_catalog.=) w.client_id"
 				 "  AND o.customer_id OPERATOR(pg_catalog.=) w.customer_id"
 				 "  AND o.client_order_id OPERATOR(pg_catalog.=) w.client_order_id"

@@ -61,7 +61,7 @@ trade_batch_make(int count)
 	return batch;
 }
 
-/* ---- orders with a minimum fee ---- */
+/* ---- orders with a fixed or a minimum fee ---- */
 
 /* the terms that bear on an order's running fees; NULL if none do */
 static const ExecutionTerms *
@@ -69,61 +69,67 @@ order_terms(const TradeRequest *trade)
 {
 	const ExecutionTerms *terms = trade->is_bust ? trade->busted : &trade->terms;
 
-	if (trade_refused(trade) || terms == NULL || terms->fee_minimum == 0 || terms->client_order_id == NULL)
-		return NULL;
-	return terms;
+	return trade_refused(trade) || terms == NULL || !names_order_fees(terms) ? NULL : terms;
+}
+
+/* Must it be asked whether the order of such a fill has fees that it does not name? */
+static bool
+may_miss_fees(const TradeRequest *trade)
+{
+	return !trade_refused(trade) && !trade->is_bust && trade->terms.client_order_id != NULL &&
+		!names_order_fees(&trade->terms) && trade->client->commission != COMMISSION_MARKUP;
 }
 
 /* What the fills of such an order pay hangs on which earlier ones stand: they are built when their turn comes. */
+static void
+want_order(OrderBook *book, TradeRequest *trade, const ExecutionTerms *terms)
+{
+	trade->order = order_want(book, trade->request->client_id, terms);
+	trade->request->deferred = !trade->is_bust;
+}
+
+/* Those that name their fees first, since the others are asked whether their order is among them. */
 static OrderBook *
 open_orders(TradeBatch *batch, bool dry_run)
 {
 	OrderBook  *book = NULL;
+	bool		wanted = false;
 
-	for (int i = 0; i < batch->count; i++)
-	{
-		TradeRequest *trade = &batch->trades[i];
-		const ExecutionTerms *terms = order_terms(trade);
+	for (int pass = 0; pass < 2; pass++)
+		for (int i = 0; i < batch->count; i++)
+		{
+			TradeRequest *trade = &batch->trades[i];
+			const ExecutionTerms *terms = pass == 0 ? order_terms(trade) : may_miss_fees(trade) ? &trade->terms : NULL;
 
-		CHECK_FOR_INTERRUPTS();
-		if (terms == NULL)
-			continue;
-		if (book == NULL)
-			book = order_book_make();
-		trade->order = order_want(book, trade->request->client_id, terms);
-		trade->request->deferred = !trade->is_bust;
-	}
-	if (book)
-		order_book_load(book, !dry_run);
+			CHECK_FOR_INTERRUPTS();
+			if (terms == NULL)
+				continue;
+			if (book == NULL)
+				book = order_book_make();
+			if (pass == 1 && !order_has_fees(book, trade->request->client_id, terms))
+				continue;
+			want_order(book, trade, terms);
+			wanted = true;
+		}
+	if (!wanted)
+		return NULL;
+	order_book_load(book, !dry_run);
 	return book;
 }
 
-/* a busted fill no longer counts, nor what it paid */
-static void
-take_fill_back(TradeRequest *trade, int sign)
-{
-	const ExecutionTerms *terms = trade->busted;
-	units		notional = terms->sell ? terms->net_money + terms->fee : terms->net_money - terms->fee;
-	units		exact;
-
-	if (trade_fee_exact(notional, terms->fee_bps, terms->fee_fixed, &exact) != UNITS_OK)
-		elog(ERROR, "fee of a posted execution is out of range");
-	trade->order->fees.accrued -= sign * exact;
-	trade->order->fees.charged -= sign * terms->fee;
-}
-
-/* the fill counts from here on; sign -1: no longer */
+/* the fill counts from here on, or, of a bust, no longer; sign -1: the other way about */
 static void
 accrue(TradeRequest *trade, int sign)
 {
-	if (trade->is_bust)
-		take_fill_back(trade, sign);
-	else
-	{
-		trade->order->fees.accrued += sign * trade->money.fee_exact;
-		trade->order->fees.charged += sign * trade->money.fee;
-	}
-	trade->order->changed = true;
+	const ExecutionTerms *terms = trade->is_bust ? trade->busted : &trade->terms;
+	units		notional = terms->sell ? terms->net_money + terms->fee : terms->net_money - terms->fee;
+	units		exact;
+
+	if (!names_order_fees(terms))
+		return;
+	if (trade_fee_exact(notional, terms->fee_bps, &exact) != UNITS_OK)
+		elog(ERROR, "fee of a posted execution is out of range");
+	order_count(trade->order, terms, exact, terms->fee, trade->is_bust ? -sign : sign);
 }
 
 /* ---- the batch ---- */
@@ -362,18 +368,14 @@ read_batch(ArrayType *array)
 }
 
 void
-trade_read_arguments(FunctionCallInfo fcinfo, TradeRequest *trade)
+trade_arguments(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
-	Datum		values[TRADE_FIELDS];
-	bool		nulls[TRADE_FIELDS];
-
 	for (int i = 0; i < TRADE_LINKED; i++)
 	{
 		values[i] = PG_GETARG_DATUM(i);
 		nulls[i] = PG_ARGISNULL(i);
 	}
 	nulls[TRADE_LINKED] = true;
-	trade_read(trade, values, nulls);
 }
 
 /* ---- output ---- */
@@ -507,8 +509,11 @@ Datum
 post_trade(PG_FUNCTION_ARGS)
 {
 	TradeBatch *batch = trade_batch_make(1);
+	Datum		values[TRADE_FIELDS];
+	bool		nulls[TRADE_FIELDS];
 
-	trade_read_arguments(fcinfo, &batch->trades[0]);
+	trade_arguments(fcinfo, values, nulls);
+	trade_read(&batch->trades[0], values, nulls);
 	trade_batch_post(batch, true, !PG_ARGISNULL(TRADE_LINKED) && PG_GETARG_BOOL(TRADE_LINKED));
 	return trade_result(fcinfo, &batch->requests[0]);
 }

@@ -12,7 +12,7 @@
 /* Begin a call: caches are brought up to date, the batch is empty. */
 extern TradeBatch *trade_batch_make(int count);
 /* trade_read() from function arguments: the fields of trade_request but the last. */
-extern void trade_read_arguments(FunctionCallInfo fcinfo, TradeRequest *trade);
+extern void trade_arguments(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
 /* Check, compute and post what trade_read() has read. */
 extern void trade_batch_post(TradeBatch *batch, bool strict, bool dry_run);
 /* One row of type trade_result. */

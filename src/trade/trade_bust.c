@@ -185,14 +185,84 @@ enum
 	CORRECT_ORIGINAL = TRADE_LINKED, CORRECT_JOURNAL, CORRECT_ORIGINAL_CUSTOMER, CORRECT_REASON, CORRECT_DRY_RUN
 };
 
-/* The right execution: points back to the wrong one and has its time unless another is given. */
 static void
-read_correction(FunctionCallInfo fcinfo, TradeRequest *trade, const Original *original)
+take(Datum *values, bool *nulls, int field, Datum value)
 {
-	trade_read_arguments(fcinfo, trade);
+	values[field] = value;
+	nulls[field] = false;
+}
+
+static bool
+is_buy(const Datum *values, const bool *nulls)
+{
+	return !nulls[TRADE_SIDE] && strcmp(TextDatumGetCString(values[TRADE_SIDE]), "BUY") == 0;
+}
+
+/* Prices and markup that are not given are the original's, as it was given them. */
+static void
+inherit_prices(const ExecutionTerms *terms, Datum *values, bool *nulls)
+{
+	bool		priced = !nulls[TRADE_PRICE] || !nulls[TRADE_PROVIDER_PRICE];
+
+	if (!priced && terms->price_given)
+		take(values, nulls, TRADE_PRICE, PricePGetDatum(price_make(terms->price, terms->quote, terms->base)));
+	if (!priced && terms->provider_price_given)
+		take(values, nulls, TRADE_PROVIDER_PRICE, PricePGetDatum(price_make(terms->provider_price, terms->quote, terms->base)));
+	/* a customer's price has no markup beside it */
+	if (!nulls[TRADE_PRICE])
+		return;
+	if (nulls[TRADE_MARKUP_BPS])
+		take(values, nulls, TRADE_MARKUP_BPS, Int32GetDatum(terms->markup_bps));
+	if (nulls[TRADE_MARKUP_FIXED] && terms->markup_fixed != 0)
+		take(values, nulls, TRADE_MARKUP_FIXED, PricePGetDatum(price_make(terms->markup_fixed, terms->quote, terms->base)));
+}
+
+static void
+inherit_fees(const ExecutionTerms *terms, bool same_customer, Datum *values, bool *nulls)
+{
+	if (nulls[TRADE_FEE_BPS])
+		take(values, nulls, TRADE_FEE_BPS, Int32GetDatum(terms->fee_bps));
+	if (nulls[TRADE_FEE_FIXED] && terms->fee_fixed != 0)
+		take(values, nulls, TRADE_FEE_FIXED, AmountPGetDatum(amount_make(terms->fee_fixed, terms->quote)));
+	if (nulls[TRADE_FEE_MINIMUM] && terms->fee_minimum != 0)
+		take(values, nulls, TRADE_FEE_MINIMUM, AmountPGetDatum(amount_make(terms->fee_minimum, terms->quote)));
+	if (nulls[TRADE_CLIENT_ORDER_ID] && same_customer && terms->client_order_id)
+		take(values, nulls, TRADE_CLIENT_ORDER_ID,
+			 PointerGetDatum(cstring_to_text_with_len(terms->client_order_id, terms->client_order_id_length)));
+}
+
+/* Is the correction about the same pair, as far as it says? Else prices and fees of the original mean nothing for it. */
+static bool
+same_pair(const ExecutionTerms *terms, const Datum *values, const bool *nulls)
+{
+	int			priced = nulls[TRADE_PRICE] ? TRADE_PROVIDER_PRICE : TRADE_PRICE;
+
+	return !nulls[TRADE_QUANTITY] && DatumGetAmountP(values[TRADE_QUANTITY])->asset == terms->base &&
+		(nulls[priced] || DatumGetPriceP(values[priced])->quote == terms->quote);
+}
+
+/* The right execution: points back to the wrong one, and has of it what it is not told otherwise. */
+static void
+read_correction(FunctionCallInfo fcinfo, TradeRequest *trade, const Original *original, bool same_customer)
+{
+	Datum		values[TRADE_FIELDS];
+	bool		nulls[TRADE_FIELDS];
+
+	trade_arguments(fcinfo, values, nulls);
+	if (original->found && same_pair(&original->terms, values, nulls))
+	{
+		inherit_prices(&original->terms, values, nulls);
+		inherit_fees(&original->terms, same_customer, values, nulls);
+	}
+	if (original->found && nulls[TRADE_ENCUMBERED] && is_buy(values, nulls))
+		take(values, nulls, TRADE_ENCUMBERED, BoolGetDatum(original->terms.encumbered));
+	trade_read(trade, values, nulls);
 	trade->terms.original = original->journal_id;
 	trade->request->description = argument_text(fcinfo, CORRECT_REASON);
-	if (!trade->request->effective_given && original->found)
+	if (!original->found)
+		return;
+	trade->corrected = &original->terms;
+	if (!trade->request->effective_given)
 	{
 		trade->request->effective_at = original->executed_at;
 		trade->request->effective_given = true;
@@ -207,7 +277,8 @@ correct_trade(PG_FUNCTION_ARGS)
 {
 	TradeBatch *batch = trade_batch_make(2);
 	OriginalName name = original_argument(fcinfo, CORRECT_ORIGINAL, CORRECT_JOURNAL);
-	int			customer = PG_ARGISNULL(CORRECT_ORIGINAL_CUSTOMER) ? TRADE_CUSTOMER : CORRECT_ORIGINAL_CUSTOMER;
+	Customer   *right = customer_argument(fcinfo, TRADE_CUSTOMER);
+	Customer   *wrong = PG_ARGISNULL(CORRECT_ORIGINAL_CUSTOMER) ? right : customer_argument(fcinfo, CORRECT_ORIGINAL_CUSTOMER);
 	LedgerRequest *bust = &batch->requests[0];
 	Original	original;
 
@@ -216,8 +287,9 @@ correct_trade(PG_FUNCTION_ARGS)
 	bust->description = argument_text(fcinfo, CORRECT_REASON);
 	bust->linked = true;
 	bust->internal = true;
-	make_bust(&batch->trades[0], customer_argument(fcinfo, customer), &name, &original);
-	read_correction(fcinfo, &batch->trades[1], &original);
+	make_bust(&batch->trades[0], wrong, &name, &original);
+	read_correction(fcinfo, &batch->trades[1], &original, right == wrong);
+	batch->trades[1].corrected_client = bust->client_id;
 	trade_batch_post(batch, true, !PG_ARGISNULL(CORRECT_DRY_RUN) && PG_GETARG_BOOL(CORRECT_DRY_RUN));
 	trade_results(fcinfo, batch);
 	return (Datum) 0;

@@ -60,24 +60,20 @@ bps_of(units value, int bps, int decimals, units *result)
 }
 
 UnitsStatus
-trade_fee_exact(units notional, int fee_bps, units fee_fixed, units *exact)
+trade_fee_exact(units notional, int fee_bps, units *exact)
 {
-	UnitsStatus status = bps_of(notional, fee_bps, UNITS_DECIMALS, exact);
-
-	if (status == UNITS_OK && !units_add(*exact, fee_fixed, exact))
-		status = UNITS_OVERFLOW;
-	return status;
+	return bps_of(notional, fee_bps, UNITS_DECIMALS, exact);
 }
 
 static UnitsStatus
 trade_fee(const TradeRule *rule, const OrderFees *order, TradeMoney *money)
 {
 	units		total;
-	UnitsStatus status = trade_fee_exact(money->notional, rule->fee_bps, rule->fee_fixed, &money->fee_exact);
+	UnitsStatus status = trade_fee_exact(money->notional, rule->fee_bps, &money->fee_exact);
 
 	if (status != UNITS_OK)
 		return status;
-	if (!units_add(money->fee_exact, order ? order->accrued : 0, &total))
+	if (!units_add(money->fee_exact, order ? order->accrued : 0, &total) || !units_add(total, rule->fee_fixed, &total))
 		return UNITS_OVERFLOW;
 	status = units_round(total, rule->money_decimals, UNITS_ROUND_HALF_EVEN, &total);
 	if (status != UNITS_OK)

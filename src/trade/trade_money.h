@@ -11,7 +11,8 @@
  *	- revenue is what lies between the customer's and the provider's money,
  *	  by subtraction, so nothing is ever left over;
  *	- fees over the fills of one order: the rounded running total is
- *	  max(minimum, sum of bps and fixed); each fill pays the difference.
+ *	  max(minimum, sum of bps + the order's fixed fee, once); each fill pays
+ *	  the difference.
  *-------------------------------------------------------------------------
  */
 #ifndef BAKKT_LEDGER_TRADE_MONEY_H
@@ -35,11 +36,14 @@ typedef struct TradeRule
 	int			revenue_share_bps;
 } TradeRule;
 
-/* the fees of one order so far */
+/* the fees of one order so far, over its fills that stand */
 typedef struct OrderFees
 {
-	units		accrued;		/* exact sum of bps and fixed fees */
+	int64_t		fills;
+	units		accrued;		/* exact sum of bps fees */
 	units		charged;		/* what the fills have paid */
+	units		fee_fixed;		/* of the order, which every fill names; zero without fills */
+	units		fee_minimum;
 } OrderFees;
 
 /* what follows */
@@ -48,7 +52,7 @@ typedef struct TradeMoney
 	units		notional;		/* quantity times the customer's price */
 	units		provider_money;
 	units		fee;
-	units		fee_exact;		/* this fill's bps and fixed fee, unrounded */
+	units		fee_exact;		/* this fill's bps fee, unrounded */
 	units		net_money;		/* negative when a sale does not cover its fee */
 	units		revenue_share;	/* of the client, in all */
 	units		fee_share;		/* ... of which on the fee */
@@ -60,8 +64,8 @@ extern UnitsStatus trade_price(const TradeRule *rule, units *price);
 /* Is the value a whole number of steps? */
 extern bool on_step(units value, units step);
 
-/* One fill's bps and fixed fee, unrounded. */
-extern UnitsStatus trade_fee_exact(units notional, int fee_bps, units fee_fixed, units *exact);
+/* One fill's bps fee, unrounded. */
+extern UnitsStatus trade_fee_exact(units notional, int fee_bps, units *exact);
 
 /* What hangs on no other fill: the customer's and the provider's money before fees. */
 extern UnitsStatus trade_notional(const TradeRule *rule, units price, TradeMoney *money);

@@ -21,6 +21,7 @@
 #include "cash/cash_terms.h"
 #include "ledger/facts.h"
 #include "ledger/lookup.h"
+#include "trade/order_commission.h"
 #include "trade/trade_request.h"
 
 /* ---- reading ---- */
@@ -293,6 +294,17 @@ trade_read(TradeRequest *trade, const Datum *values, const bool *nulls)
 
 /* ---- rules ---- */
 
+/* What the client's terms decide stays as it was for the execution that is corrected. */
+static void
+keep_world(TradeRequest *trade)
+{
+	if (trade->corrected == NULL || trade->corrected_client != trade->client->client_id)
+		return;
+	trade->revenue_share_bps = trade->corrected->revenue_share_bps;
+	if (trade->corrected->customer_id == trade->customer->customer_id)
+		trade->terms.funding = trade->corrected->funding;
+}
+
 static bool
 check_customer(TradeRequest *trade)
 {
@@ -317,6 +329,8 @@ check_customer(TradeRequest *trade)
 	trade->request->effective_from = trade->client->trading_begins;
 	trade->terms.customer_id = trade->customer->customer_id;
 	trade->terms.funding = trade->customer->overrides_funding ? trade->customer->funding : trade->client->funding;
+	trade->revenue_share_bps = trade->client->revenue_share_bps;
+	keep_world(trade);
 	trade->encumbered = trade->terms.encumbered ||
 		(!trade->terms.sell && funding_is_called(trade->terms.funding) && cash_terms_of(trade->client->client_id)->encumbers_unpaid);
 	return true;
@@ -396,6 +410,12 @@ check_commission_model(TradeRequest *trade)
 	bool		markup = terms->markup_bps != 0 || terms->markup_fixed != 0;
 	bool		fee = terms->fee_bps != 0 || terms->fee_fixed != 0 || terms->fee_minimum != 0;
 
+	/* a correction may have what its original had */
+	if (trade->corrected)
+	{
+		markup = markup && trade->corrected->markup_bps == 0 && trade->corrected->markup_fixed == 0;
+		fee = fee && trade->corrected->fee_bps == 0 && trade->corrected->fee_fixed == 0 && trade->corrected->fee_minimum == 0;
+	}
 	if (trade_refused(trade))
 		return;
 	if (markup && trade->client->commission == COMMISSION_TRADE_FEE)
@@ -423,7 +443,7 @@ trade_rule(const TradeRequest *trade)
 		.fee_minimum = terms->fee_minimum,
 		.tick = trade->instrument->tick,
 		.money_decimals = trade->instrument->money_decimals,
-		.revenue_share_bps = trade->client->revenue_share_bps
+		.revenue_share_bps = trade->revenue_share_bps
 	};
 
 	return rule;
@@ -552,6 +572,22 @@ check_worth(TradeRequest *trade)
 			   psprintf("%s at %s.", amount_text(terms->quantity, terms->base),
 						price_text(terms->price, terms->quote, terms->base)),
 			   "the execution's money rounds to nothing");
+}
+
+void
+trade_check_order(TradeRequest *trade)
+{
+	const ExecutionTerms *terms = &trade->terms;
+	const OrderFees *order = &trade->order->fees;
+
+	if (order->fills == 0 || (order->fee_fixed == terms->fee_fixed && order->fee_minimum == terms->fee_minimum))
+		return;
+	refuse(trade->request, ERRCODE_LG_INVALID_REQUEST, "Name the fees of the order in each of its fills, or give another client_order_id.",
+		   psprintf("Its fills have a fixed fee of %s and a minimum of %s; this one says %s and %s.",
+					amount_text(order->fee_fixed, terms->quote), amount_text(order->fee_minimum, terms->quote),
+					amount_text(terms->fee_fixed, terms->quote), amount_text(terms->fee_minimum, terms->quote)),
+		   "order \"%.*s\" has another fixed or minimum fee", terms->client_order_id_length, terms->client_order_id);
+	trade->request->refusal.facts = facts_of_name("field", order->fee_fixed == terms->fee_fixed ? "fee_minimum" : "fee_fixed");
 }
 
 void

@@ -53,12 +53,16 @@ typedef struct TradeRequest
 	bool		is_bust;
 	const ExecutionTerms *busted;	/* NULL: there is no such execution */
 
+	const ExecutionTerms *corrected;	/* what it puts right, whose world it keeps; NULL: nothing */
+	int32		corrected_client;	/* whose execution that was */
+
 	bool		encumbered;		/* coin bought is bound: asked for, or by the client's terms */
+	int32		revenue_share_bps;	/* by the client's terms, or those of what it corrects */
 
 	/* what follows from it */
 	ExecutionTerms terms;
 	TradeMoney	money;
-	OrderCommission *order;		/* running fees, NULL unless a minimum is given */
+	OrderCommission *order;		/* running fees, NULL unless the order has a fixed or a minimum fee */
 	bool		undecided;		/* the amounts are not known yet, only where they may go */
 	AccountSlot *slots[TRADE_LINES_MAX];
 	units		amounts[TRADE_LINES_MAX];
@@ -79,6 +83,8 @@ extern void trade_read(TradeRequest *trade, const Datum *values, const bool *nul
 extern void trade_check(TradeRequest *trade);
 /* When nothing else refuses it: is the provider's price near its last? */
 extern void trade_check_band(TradeRequest *trade);
+/* Does a fill name what its order costs, as the fills before it that stand? */
+extern void trade_check_order(TradeRequest *trade);
 /* Compute the money, with the fees of the order so far. */
 extern void trade_compute(TradeRequest *trade, const OrderFees *order);
 /* The same before the fees of the order are known: what hangs on no other fill. */

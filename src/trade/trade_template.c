@@ -203,7 +203,9 @@ trade_build(TradeRequest *trade)
 void
 trade_rebuild(TradeRequest *trade)
 {
-	trade_compute(trade, &trade->order->fees);
+	trade_check_order(trade);
+	if (!trade_refused(trade))
+		trade_compute(trade, names_order_fees(&trade->terms) ? &trade->order->fees : NULL);
 	if (!trade_refused(trade))
 		add_lines(trade);
 	trade_build(trade);

@@ -48,12 +48,12 @@ class Terms:
         return whole * TICK
 
     def accrual(self):
-        """The fill's share of its order's fees, unrounded: bps of the posted notional."""
-        return self.notional * self.fee_bps / 10000 + self.fee_fixed
+        """What the fill adds to its order's fees, unrounded: bps of the posted notional."""
+        return self.notional * self.fee_bps / 10000
 
     def charge(self, accrued, charged):
-        """Set the fee, given the order's accrued and charged fees before this fill."""
-        total = max(self.fee_minimum, accrued + self.accrual())
+        """Set the fee, given the order's accrued and charged fees before this fill; the fixed fee is the order's, and counts once."""
+        total = max(self.fee_minimum, accrued + self.accrual() + self.fee_fixed)
         self.fee = half_even(total, 2) - charged
 
     @property

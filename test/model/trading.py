@@ -10,6 +10,20 @@ from workload import COINS, MODELS, PROVIDERS, Operation, Workload, choose, expe
 PRICES = {'BTC': 60000, 'ETH': 3000}
 
 
+class Order:
+    """The fees of the fills of an order that stand; they all name its fixed and minimum fee."""
+
+    def __init__(self):
+        self.fills, self.accrued, self.charged, self.fixed, self.minimum = 0, ZERO, ZERO, ZERO, ZERO
+
+    def count(self, terms, sign):
+        self.fills += sign
+        self.accrued += sign * terms.accrual()
+        self.charged += sign * terms.fee
+        if sign > 0:
+            self.fixed, self.minimum = terms.fee_fixed, terms.fee_minimum
+
+
 class Trade(Journal):
     """A request for an execution, and the journal it becomes."""
 
@@ -37,8 +51,10 @@ class Trade(Journal):
                                    given.get('provider_price'), given.get('price'), given.get('markup_bps', 0), given.get('markup_fixed', ZERO),
                                    given.get('fee_bps', 0), given.get('fee_fixed', ZERO), given.get('fee_minimum', ZERO),
                                    given.get('client_order_id'), given.get('executed_at'), workload.share[self.client], given.get('encumbered', False))
-        accrued, charged = workload.orders.get(self.order_key(), (ZERO, ZERO)) if self.order_key() else (ZERO, ZERO)
-        terms.charge(accrued, charged)
+        order = workload.orders.get((self.client, self.customer, terms.order)) if terms.order else None
+        if order and order.fills and (order.fixed, order.minimum) != (terms.fee_fixed, terms.fee_minimum):
+            return {'LG002'}
+        terms.charge(*(order.accrued, order.charged) if order and self.order_key() else (ZERO, ZERO))
         if terms.side == 'SELL' and terms.net_money > 0:
             return {'LG002'}
         self.lines = [(workload.ensure(self.client, *line[:3]).identifier, line[2], line[3]) for line in terms.lines()]
@@ -66,13 +82,12 @@ class Trade(Journal):
 
     def order_key(self):
         order = self.given.get('client_order_id')
-        return (self.client, self.customer, order) if order and self.given.get('fee_minimum') else None
+        return (self.client, self.customer, order) if order and (self.given.get('fee_minimum') or self.given.get('fee_fixed')) else None
 
     def applied(self, direction):
         key = self.order_key()
         if key:
-            accrued, charged = self.workload.orders.get(key, (ZERO, ZERO))
-            self.workload.orders[key] = (accrued + direction * self.terms.accrual(), charged + direction * self.terms.fee)
+            self.workload.orders.setdefault(key, Order()).count(self.terms, direction)
         if direction > 0:
             self.position_after = self.workload.ensure(self.client, *next(l[:3] for l in self.terms.lines() if l[1].startswith('Cust:'))).owned
 
@@ -92,13 +107,12 @@ class Bust(Journal):
         self.original.bust = self if direction > 0 else None
         key = self.original.order_key()
         if key:
-            accrued, charged = self.workload.orders[key]
-            self.workload.orders[key] = (accrued - direction * self.original.terms.accrual(), charged - direction * self.original.terms.fee)
+            self.workload.orders[key].count(self.original.terms, -direction)
 
 
 class Trading(Workload):
     def __init__(self, session, seed):
-        self.orders = {}            # (client, customer, order) -> (accrued, charged)
+        self.orders = {}            # (client, customer, order) -> Order
         self.share = {}
         self.modes = {}             # customer -> (mode, party status)
         self.trades_seen = []
@@ -166,8 +180,14 @@ class Trading(Workload):
                 given['fee_fixed'] = self.pick((Decimal('0.37'), Decimal('1')))
             if self.chance(40):
                 given['fee_minimum'] = Decimal('5')
-                if self.chance(70):
-                    given['client_order_id'] = 'order-%s-%d' % (coin, self.random.randint(1, 6))
+            if self.chance(40):
+                # an order has its fees as its number says; now and then a fill says otherwise
+                number = self.random.randint(1, 8)
+                given['client_order_id'] = 'order-%s-%d' % (coin, number)
+                if self.chance(85):
+                    given.pop('fee_fixed', None)
+                    given.pop('fee_minimum', None)
+                    given.update({1: {'fee_minimum': Decimal('5')}, 2: {'fee_fixed': Decimal('0.37')}, 3: {'fee_fixed': Decimal(1), 'fee_minimum': Decimal('5')}, 0: {}}[number % 4])
         if side == 'BUY' and self.chance(8):
             given['encumbered'] = True
         if self.chance(85):
@@ -213,8 +233,8 @@ class Trading(Workload):
         copy = Trade(self, first.client, first.customer, first.reference, given, first.corrects)
         return copy
 
-    def trade_fields(self, trade):
-        given = trade.given
+    def trade_fields(self, trade, told=None):
+        given = told or trade.given
         coin = given['coin']
         price = lambda name: literal('%s USD/%s' % (given[name], coin)) if given.get(name) is not None else 'NULL'
         usd = lambda name: literal('%s USD' % given[name]) if given.get(name) is not None else 'NULL'
@@ -223,7 +243,7 @@ class Trading(Workload):
             'provider': literal(given['provider']), 'reference': literal(trade.reference), 'provider_price': price('provider_price'), 'price': price('price'),
             'markup_bps': literal(given.get('markup_bps')), 'markup_fixed': price('markup_fixed'), 'fee_bps': literal(given.get('fee_bps')),
             'fee_fixed': usd('fee_fixed'), 'fee_minimum': usd('fee_minimum'), 'client_order_id': literal(given.get('client_order_id')),
-            'executed_at': literal(given.get('executed_at')), 'symbol': 'NULL', 'encumbered': literal(given.get('encumbered', False))}
+            'executed_at': literal(given.get('executed_at')), 'symbol': 'NULL', 'encumbered': literal(given.get('encumbered', None if told else False))}
 
     def trade(self):
         trades = [self.trade_request() for _ in range(self.pick((1, 1, 2, 4, 7)))]
@@ -290,7 +310,12 @@ class Trading(Workload):
         reference = self.reference('fix')
         given = dict(original.given)
         given['quantity'] = max(given['quantity'] + self.pick((Decimal('0.00001'), Decimal('-0.00001'), Decimal('0.5'))), Decimal('0.00001'))
-        given.pop('client_order_id', None)
+        # what a correction does not say is its original's
+        told = dict(given)
+        for unsaid in (('client_order_id',), ('fee_bps',), ('fee_fixed', 'fee_minimum'), ('markup_bps',), ('provider_price', 'price'), ('encumbered',)):
+            if self.chance(50):
+                for name in unsaid:
+                    told.pop(name, None)
         bust = Bust(self, original, reference + '/bust')
         faults = self.books.faults(bust)
         sqlstate = choose(faults) if faults else None
@@ -307,7 +332,7 @@ class Trading(Workload):
         mine = self.trade_answer(trade) if sqlstate is None else None
         if trade is None:
             trade = Trade(self, original.client, original.customer, reference, given, original.reference)
-        fields = self.trade_fields(trade)
+        fields = self.trade_fields(trade, told)
         sql = 'SELECT row_to_json(r) FROM correct_trade(%s, original => %s) AS r' % (
             ', '.join('%s => %s' % item for item in fields.items()), literal(original.reference))
 

@@ -94,10 +94,10 @@ SELECT results_eq($$SELECT outcome, fee, sqlstate FROM post_trades(ARRAY[pg_temp
 SELECT results_eq($$SELECT accrued, charged FROM order_commission WHERE client_order_id = 'order' AND sign(charged) <> 0$$, $$VALUES ('0.02 USD'::amount, '5 USD'::amount)$$,
 	'an order is charged what its posted fills have paid');
 SELECT results_eq($$SELECT outcome, replayed, sqlstate FROM post_trades(ARRAY[pg_temp.fill('c1', '1 BTC', true), pg_temp.fill('c3', '100 BTC'), pg_temp.fill('c4', '1 BTC'), pg_temp.fill('c6', '1 BTC', fee_minimum => '6 USD')])$$,
-	$$VALUES ('refused', true, 'LG060'), ('refused', true, 'LG084'), ('posted', true, NULL), ('posted', false, NULL)$$,
-	'a repeated fill returns its stored outcome, posted or refused');
-SELECT results_eq($$SELECT net_money, fee FROM post_trades(ARRAY[pg_temp.fill('c6', '1 BTC', fee_minimum => '6 USD')])$$, $$VALUES ('101.00 USD'::amount, '1.00 USD'::amount)$$,
-	'a raised minimum charges the difference to the next posted fill');
+	$$VALUES ('refused', true, 'LG060'), ('refused', true, 'LG084'), ('posted', true, NULL), ('refused', false, 'LG002')$$,
+	'a repeated fill returns its stored outcome, and one of another minimum is refused');
+SELECT results_eq($$SELECT net_money, fee FROM post_trades(ARRAY[pg_temp.fill('c6', '1 BTC')])$$, $$VALUES ('100.00 USD'::amount, '0.00 USD'::amount)$$,
+	'it is posted under the same reference once it names the order''s minimum');
 SELECT results_eq($$SELECT outcome, fee, sqlstate FROM post_trades(ARRAY[pg_temp.fill('s1', '0.01 BTC', side => 'SELL', account => 'PREF0002'), pg_temp.fill('s2', '1 BTC', account => 'PREF0002'), pg_temp.fill('s3', '0.01 BTC', side => 'SELL', account => 'PREF0002'),
 		pg_temp.fill('s4', '1 BTC', true, account => 'PREF0002'), pg_temp.fill('s4', '1 BTC', account => 'PREF0002')])$$,
 	$$VALUES ('refused', NULL::amount, 'LG045'), ('posted', '5.00 USD', NULL), ('posted', '0.00 USD', NULL), ('posted', '0.00 USD', NULL), ('posted', '0.00 USD', NULL)$$,

@@ -16,7 +16,8 @@ INSERT INTO asked VALUES
 	('initiate_deposit', $$SELECT initiate_deposit('QRST0001', '1.00 USD', %L, bank => 'NOSUCH')$$),
 	('request_withdrawal', $$SELECT request_withdrawal('QRST0001', '20.00 USD', %L, bank => 'NOSUCH')$$),
 	('instruct_fbo_transfer', $$SELECT instruct_fbo_transfer('QRST', '1.00 USD', %L, bank => 'NOSUCH')$$),
-	('record_apex_wire', $$SELECT record_apex_wire('APEX', 'received', '1.00 USD', %L, bank => 'NOSUCH')$$);
+	('record_apex_wire', $$SELECT record_apex_wire('APEX', 'received', '1.00 USD', %L, bank => 'NOSUCH')$$),
+	('propose_share_payout', $$SELECT propose_share_payout('QRST', '1.00 USD', %L, bank => 'NOSUCH')$$);
 SELECT throws_ok(format(call, 'x'), 'LG016', NULL, what || ' takes no bank that nobody has opened') FROM asked;
 SELECT throws_ok(format('SELECT (open_account(''QRST'', %L, %L, ''USD'')).account', fund, name), 'LG016', NULL, format('no account is opened for a bank that nobody has opened: %s %s', fund, name))
 	FROM (VALUES ('FBO', 'Bank:omnibus:NOSUCH'), ('CORP', 'Bank:operating:NOSUCH'), ('SEG', 'Bank:segregated:NOSUCH')) AS v (fund, name);
@@ -30,11 +31,12 @@ SELECT open_bank_account('EVOLVE', 'FBO', 'Evolve', currency => 'EUR', ledger_na
 SELECT throws_ok(format(call, 'x'), 'LG016', NULL, what || ' takes no bank of another currency or fund') FROM asked;
 SELECT open_bank_account('EVOLVE2', 'FBO', 'Evolve', ledger_name => 'Bank:omnibus:NOSUCH') \g /dev/null
 SELECT open_bank_account('EVOLVE3', 'OPERATING', 'Evolve', ledger_name => 'Bank:operating:NOSUCH') \g /dev/null
-SELECT lives_ok(format(call, 'd' || what), what || ' takes a bank that was opened') FROM asked WHERE what NOT IN ('request_withdrawal', 'instruct_fbo_transfer');
+SELECT lives_ok(format(call, 'd' || what), what || ' takes a bank that was opened') FROM asked WHERE what NOT IN ('request_withdrawal', 'instruct_fbo_transfer', 'propose_share_payout');
+SELECT throws_ok(format(call, 'd' || what), 'LG050', NULL, what || ' finds the bank that was opened, and no share') FROM asked WHERE what = 'propose_share_payout';
 SELECT lives_ok($$SELECT request_withdrawal('QRST0001', '20.00 USD', 'w', bank => 'NOSUCH')$$, 'request_withdrawal takes a bank that was opened');
-SELECT close_bank_account('EVOLVE2', reason => 'moved') \g /dev/null
+SELECT close_bank_account('EVOLVE2', reason => 'moved'), close_bank_account('EVOLVE3', reason => 'moved') \g /dev/null
 SELECT throws_ok(format(call, 'y'), 'LG016', NULL, what || ' asks nothing new of a closed bank') FROM asked
-	WHERE what IN ('initiate_deposit', 'request_withdrawal', 'instruct_fbo_transfer');
+	WHERE what IN ('initiate_deposit', 'request_withdrawal', 'instruct_fbo_transfer', 'propose_share_payout');
 SELECT lives_ok(format(call, 'late'), what || ' records what a closed bank has done') FROM asked WHERE what = 'receive_wire';
 SELECT lives_ok(format(call, 'dreceive_wire'), 'a wire recorded before its bank was closed is answered again') FROM asked WHERE what = 'receive_wire';
 

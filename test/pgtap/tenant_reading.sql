@@ -81,6 +81,7 @@ BEGIN
 		format('SELECT propose_cash_call_write_off(%1$L, %2$s, %5$L), propose_cash_call_write_off(%1$L, %3$s, %5$L), propose_cash_call_write_off(%1$L, %4$s, %5$L)',
 			client, unpaid[1], unpaid[2], unpaid[3], '2026-11-15 15:00Z'),
 		format('SELECT propose_write_off(%1$L, o.obligation, %2$L, %3$L) FROM obligations(%1$L, true) AS o WHERE o.counterparty = %1$L', client, 'bad client', 'PARTNER_WRITE_OFF'),
+		format('SELECT propose_share_payout(%L, %L, %L, bank => %L)', client, '0.01 USD', 'share', 'northbank'),
 		format('SELECT propose_write_off(%1$L, o.obligation, %2$L, %3$L) FROM obligations(%1$L, true) AS o WHERE o.payer = %4$L', client, 'bad provider', 'BAKKT_WRITE_OFF', 'PRVDR'));
 END $$;
 SELECT pg_temp.a_day('ONE') \g /dev/null
@@ -107,7 +108,7 @@ SELECT pg_temp.give('client', 'SELECT code, code FROM client'),
 	pg_temp.give('call', 'SELECT l.code, c.journal_id FROM cash_call c JOIN client l USING (client_id) JOIN journal j USING (client_id, journal_id) ORDER BY j.reference ~ ''^unpaid'' DESC, 2'),
 	pg_temp.give('calls', 'SELECT l.code, ARRAY[max(w.journal_id)] FROM cash_write_off w JOIN client l USING (client_id) GROUP BY 1'),
 	pg_temp.give('obligation', 'SELECT l.code, o.obligation_id FROM obligation o JOIN client l USING (client_id)'),
-	pg_temp.give('reference', $$SELECT code, r FROM client, unnest('{new,deposit,cancelled,withdrawal,rent,revenue,bad client,bad provider}'::text[]) r$$),
+	pg_temp.give('reference', $$SELECT code, r FROM client, unnest('{new,deposit,cancelled,withdrawal,rent,revenue,bad client,bad provider,share}'::text[]) r$$),
 	pg_temp.give('hold', 'SELECT code, ''hold''::text FROM client'), pg_temp.give('batch', 'SELECT code, ''batch''::text FROM client'),
 	pg_temp.give('fund', $$SELECT code, f FROM client, unnest('{CUST,FBO,CORP,CORP}'::text[]) f$$),
 	pg_temp.give('name', $$SELECT code, n FROM client, unnest(ARRAY['Cust:' || code || '00001', 'Bank:omnibus:northbank', 'Revenue:markup', 'LP:payable:PRVDR']) n$$),

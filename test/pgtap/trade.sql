@@ -179,8 +179,8 @@ SELECT is(ARRAY[pg_temp.fill('min-10', 'order-4', 1, 50, '0.01 USD'), pg_temp.fi
 	'the charged total of fills of 0.005 each never drifts by rounding');
 SELECT is(pg_temp.fill('min-14', 'order-5', 1, NULL, '0.05 USD', fixed => '0.03 USD'), '0.05 USD'::amount,
 	'a fixed fee below the minimum is charged the minimum');
-SELECT is(pg_temp.fill('min-15', 'order-5', 1, NULL, '0.05 USD', fixed => '0.03 USD'), '0.01 USD'::amount,
-	'fixed fees of all fills count toward the order''s minimum');
+SELECT is(pg_temp.fill('min-15', 'order-5', 1, NULL, '0.05 USD', fixed => '0.03 USD'), '0.00 USD'::amount,
+	'the fixed fee of an order counts once toward its minimum');
 SELECT results_eq($$ SELECT client_order_id COLLATE "default", accrued, charged FROM order_commission WHERE client_order_id IN ('order-1', 'order-3') ORDER BY 1, customer_id $$,
 	$$ VALUES ('order-1'::text, '11 USD'::amount, '11.00 USD'::amount), ('order-3', '1.20 USD', '1.20 USD'), ('order-3', '0.40 USD', '1.00 USD') $$,
 	'an order keeps totals of fees accrued and charged');

@@ -26,10 +26,13 @@ CREATE TEMP TABLE asked AS
 		   CASE pg_temp.pick(n, 12, 3) WHEN 0 THEN 0 ELSE pg_temp.pick(n, 13, 300) END AS markup_bps,
 		   CASE pg_temp.pick(n, 14, 4) WHEN 0 THEN c.tick * pg_temp.pick(n, 15, 20) ELSE 0 END AS markup_fixed,
 		   CASE pg_temp.pick(n, 16, 3) WHEN 0 THEN 0 ELSE pg_temp.pick(n, 17, 300) END AS fee_bps,
-		   CASE pg_temp.pick(n, 18, 4) WHEN 0 THEN 0.01 * pg_temp.pick(n, 19, 500) ELSE 0 END AS fee_fixed,
-		   CASE pg_temp.pick(n, 20, 4) WHEN 0 THEN 0.01 * pg_temp.pick(n, 21, 2000) ELSE 0 END AS fee_minimum,
-		   CASE pg_temp.pick(n, 22, 2) WHEN 0 THEN 'order-' || pg_temp.pick(n, 23, 300) END AS client_order_id
+		   CASE pg_temp.pick(o.fees, 18, 4) WHEN 0 THEN 0.01 * pg_temp.pick(o.fees, 19, 500) ELSE 0 END AS fee_fixed,
+		   CASE pg_temp.pick(o.fees, 20, 4) WHEN 0 THEN 0.01 * pg_temp.pick(o.fees, 21, 2000) ELSE 0 END AS fee_minimum,
+		   o.client_order_id
 	  FROM generate_series(1, 20000) n
+	  -- all fills of an order name the same fixed and minimum fee
+	  CROSS JOIN LATERAL (SELECT CASE pg_temp.pick(n, 22, 2) WHEN 0 THEN 'order-' || pg_temp.pick(n, 23, 300) END AS client_order_id,
+								 CASE pg_temp.pick(n, 22, 2) WHEN 0 THEN 1000000 + pg_temp.pick(n, 23, 300) ELSE n END AS fees) o
 	  CROSS JOIN LATERAL (SELECT * FROM (VALUES (0, 'BTC', 0.01, 0.00000001), (1, 'ETH', 0.05, 0.00000001), (2, 'SHIB', 0.00000001, 0.00000001)) AS coin(number, asset, tick, step)
 						   WHERE number = pg_temp.pick(n, 3, 3)) c;
 
@@ -39,7 +42,7 @@ CREATE TEMP TABLE answered AS
 -- what each execution should come to; fees of orders in the next step
 CREATE TEMP TABLE model AS
 	SELECT a.*, share, price, pg_temp.half_even(quantity * price, 2) AS notional, pg_temp.half_even(quantity * provider_price, 2) AS provider_money,
-		   pg_temp.half_even(quantity * price, 2) * fee_bps / 10000 + fee_fixed AS exact_fee
+		   pg_temp.half_even(quantity * price, 2) * fee_bps / 10000 AS exact_fee
 	  FROM asked a
 	  JOIN (VALUES ('NONE', 0), ('THRD', 3333), ('HALF', 5000), ('FULL', 10000)) AS client(client, share) USING (client)
 	  CROSS JOIN LATERAL (SELECT CASE side WHEN 'BUY' THEN ceil((provider_price * (10000 + markup_bps) / 10000 + markup_fixed) / tick)
@@ -58,7 +61,7 @@ SELECT is_empty($$ SELECT * FROM outcome WHERE (outcome = 'refused' AND notional
 	'an execution is refused only for no notional, or a sale for no proceeds');
 SELECT is_empty($$ SELECT n, price, price_got FROM outcome WHERE outcome = 'posted' AND price <> price_got $$,
 	'the customer''s price equals the model''s markup, rounded to the tick');
-SELECT is_empty($$ SELECT * FROM outcome WHERE outcome = 'posted' AND (fee_minimum = 0 OR client_order_id IS NULL) AND fee <> greatest(fee_minimum, pg_temp.half_even(exact_fee, 2)) $$,
+SELECT is_empty($$ SELECT * FROM outcome WHERE outcome = 'posted' AND (fee_minimum = 0 AND fee_fixed = 0 OR client_order_id IS NULL) AND fee <> greatest(fee_minimum, pg_temp.half_even(exact_fee + fee_fixed, 2)) $$,
 	'the fee of a fill that is its own order is the rounded fee or the minimum');
 SELECT is_empty($$ SELECT * FROM outcome WHERE outcome = 'posted' AND net_money <> CASE side WHEN 'BUY' THEN notional + fee ELSE fee - notional END $$,
 	'net money is the notional plus the fee, or less the fee for a sale');
@@ -66,7 +69,7 @@ SELECT is_empty($$ SELECT * FROM outcome WHERE outcome = 'posted' AND (revenue <
 	OR revenue_share <> pg_temp.half_even(greatest(revenue, 0) * share / 10000, 2)) $$,
 	'revenue and the client''s share of it equal the model''s');
 
--- I18, fill by fill: what the order has paid after each is max(minimum, rounded sum), unless more had been paid under a higher minimum
+-- I18, fill by fill: what the order has paid after each is max(minimum, rounded sum of bps and, once, the fixed fee)
 CREATE FUNCTION pg_temp.wrong_fees() RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
 	fill	record;
@@ -76,10 +79,10 @@ DECLARE
 	total	numeric;
 	due		numeric;
 BEGIN
-	FOR fill IN SELECT * FROM outcome WHERE fee_minimum > 0 AND client_order_id IS NOT NULL ORDER BY n LOOP
+	FOR fill IN SELECT * FROM outcome WHERE (fee_minimum > 0 OR fee_fixed > 0) AND client_order_id IS NOT NULL ORDER BY n LOOP
 		key := fill.client || fill.client_order_id;
 		total := coalesce((accrued ->> key)::numeric, 0) + fill.exact_fee;
-		due := greatest(greatest(fill.fee_minimum, pg_temp.half_even(total, 2)) - coalesce((charged ->> key)::numeric, 0), 0);
+		due := greatest(greatest(fill.fee_minimum, pg_temp.half_even(total + fill.fee_fixed, 2)) - coalesce((charged ->> key)::numeric, 0), 0);
 		CONTINUE WHEN fill.outcome = 'refused';
 		IF due <> fill.fee THEN
 			RETURN NEXT format('%s: %s due, %s charged', fill.n, due, fill.fee);
@@ -93,7 +96,7 @@ ANALYZE journal, customer;
 SELECT is_empty($$ SELECT o.client_order_id, o.charged, e.paid
 	FROM order_commission o
 	JOIN customer c USING (client_id, customer_id)
-	JOIN (SELECT customer, client_order_id, sum_fee(terms) AS paid FROM execution WHERE sign(fee_minimum(terms)) > 0 GROUP BY 1, 2) e ON e.customer = c.customer_code
+	JOIN (SELECT customer, client_order_id, sum_fee(terms) AS paid FROM execution WHERE sign(fee_minimum(terms)) > 0 OR sign(fee_fixed(terms)) > 0 GROUP BY 1, 2) e ON e.customer = c.customer_code
 	WHERE e.client_order_id = o.client_order_id AND o.charged <> e.paid $$,
 	'the stored commission of an order equals the fees its executions charged');
 
