@@ -22,11 +22,12 @@
 #define REFERENCE_MAX_LENGTH 200
 
 /*
- * The most one line can move, 10^12 whole units.  House accounts are not
- * checked when posted; with this limit nobody can bring the sum of one out of
- * the type's range, which would stop its readers and the sealer.  Larger
- * movements take several lines.
+ * The most one line can move, 10^13 whole units: a hundred million dollars of
+ * a coin at a thousandth of a cent.  House accounts are not checked when
+ * posted; with this limit no call, and no eight million of the largest lines,
+ * can bring the sum of one out of the type's range, which would stop its
+ * readers and the sealer.  Larger movements take several lines.
  */
-#define LINE_AMOUNT_MAX (UNITS_ONE * INT64CONST(1000000000000))
+#define LINE_AMOUNT_MAX (UNITS_ONE * INT64CONST(10000000000000))
 
 #endif							/* BAKKT_LEDGER_BOUNDS_H */

@@ -136,7 +136,7 @@ refuse_line(LedgerRequest *request, int line_no, LineRule rule, const AccountSta
 				   "amount has more decimals than asset \"%s\"", asset);
 			break;
 		case LINE_TOO_LARGE:
-			refuse(request, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "A line moves at most 10^12 whole units; use several lines for more.", detail,
+			refuse(request, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "A line moves at most 10^13 whole units; use several lines, or several executions, for more.", detail,
 				   "amount of a line out of range");
 			break;
 		case LINE_ZERO:

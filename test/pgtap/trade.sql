@@ -353,5 +353,12 @@ SELECT throws_ok($$ SELECT post_trade('XYZZ0001', 'SELL', '0.00000008 BTC', 'lp1
 SELECT is((post_trade('XYZZ0001', 'BUY', '0.01 BTC', 'lp1', 'dear', provider_price => '1.00 USD/BTC', markup_bps => 2147483647, dry_run => true)).price,
 	'214749.37 USD/BTC'::price, 'the largest markup does not overflow the price');
 
+-- what an auditor wants to predict (doc/trades.md, doc/ledger.md)
+SELECT open_instrument('SHIBUSD', 'SHIB', 'USD', '0.00000001 USD/SHIB', '1 SHIB') WHERE NOT EXISTS (SELECT FROM instrument WHERE symbol = 'SHIBUSD') \g /dev/null
+SELECT is((post_trade('XYZZ0001', 'BUY', '1200000000000 SHIB', 'lp1', 'ten millions', provider_price => '0.00000853 USD/SHIB')).net_money::text, '10236000.00 USD', 'ten million dollars of a coin of a thousandth of a cent are one execution');
+SELECT throws_ok($$SELECT post_trade('XYZZ0001', 'BUY', '10000000000001 SHIB', 'lp1', 'too many', provider_price => '0.00000853 USD/SHIB')$$, '22003', NULL, 'a line moves at most 10^13 whole units');
+SELECT post_trade('XYZZ0001', 'BUY', '1 SHIB', 'lp1', 'a cent', provider_price => '0.00499 USD/SHIB', price => '0.0051 USD/SHIB') \g /dev/null
+SELECT is((SELECT format('%s %s', net_money(terms), provider_money(terms)) FROM journal WHERE reference = 'a cent'), '0.01 USD 0.00 USD', 'a provider may be owed nothing for what rounds to a cent of the customer''s');
+
 SELECT * FROM finish();
 ROLLBACK;
