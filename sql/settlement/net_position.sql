@@ -169,18 +169,17 @@ COMMENT ON TYPE net_position_line IS
 counterparty: the client itself or a provider. net: signed, positive = the counterparty owes; payer, payee and a positive amount
 say the same. from_at, to_at: of the window.';
 
-CREATE FUNCTION bakkt_ledger.net_position(client text, at timestamptz DEFAULT clock_timestamp())
-    RETURNS SETOF net_position_line
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+-- What each counterparty would pay or be paid for one window, executions up to an instant.
+CREATE FUNCTION bakkt_ledger_internal.position_in(holder client, day date, moment timestamptz) RETURNS SETOF net_position_line
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
 DECLARE
-    holder constant client := client_row(require_client(client));
-    scope window_scope := scope_of(holder.client_id, (window_around(holder, at)).closes_on);
+    scope window_scope := scope_of(holder.client_id, day);
     ends_at constant timestamptz := scope.to_at;
     accounts settled_account[];
 BEGIN
-    scope.to_at := least(scope.to_at, at + interval '1 microsecond');
+    scope.to_at := least(scope.to_at, moment + interval '1 microsecond');
     scope.early_until := least(scope.early_until, scope.to_at);
     IF scope.follows AND NOT scope.sealed THEN
         accounts := ARRAY(SELECT l FROM ledger_accounts(scope) AS l);
@@ -199,8 +198,26 @@ BEGIN
     ORDER BY p.counterparty_kind, p.counterparty COLLATE "C", p.asset;
 END;
 $$;
+CREATE FUNCTION bakkt_ledger.net_position(client text, at timestamptz DEFAULT clock_timestamp())
+    RETURNS SETOF net_position_line
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
+$$
+DECLARE
+    holder constant client := client_row(require_client(client));
+    last_day constant date := (window_around(holder, at)).closes_on;
+    -- before the first closing, the window at hand takes everything older
+    day date := least((last_window(holder.client_id)).closes_on + 1, last_day);
+BEGIN
+    WHILE day <= last_day LOOP
+        RETURN QUERY SELECT p.* FROM position_in(holder, day, at) AS p;
+        day := day + 1;
+    END LOOP;
+END;
+$$;
 COMMENT ON FUNCTION net_position IS
 'What each counterparty would pay or be paid for the window the instant lies in, executions up to the instant.
-A row for the client itself and for every provider, per asset. For the open window it reads balances and takes the same time
+Windows before it that have ended and are not closed yet come first: between cut-off and closing nothing is out of sight. A row
+for the client itself and for every provider, per window and asset. For the open window it reads balances and takes the same time
 however many trades there were; for a sealed one it adds up its members. A tenant sees the client''s own rows, no provider''s.
 Errors: LG002, LG010, 42501.';

@@ -181,5 +181,18 @@ SELECT throws_ok($$SELECT check_window('NETS', '2025-06-05')$$, 'LG070', NULL, '
 
 SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
+-- between cut-off (09:00 Central) and closing
+SELECT open_client('LATE', funding_model => 'NET_SETTLEMENT', at => '2025-06-01Z'), open_customer('LATE', 'LATE0001', at => '2025-06-01Z') \g /dev/null
+SELECT open_provider('lp1', 'Provider') WHERE NOT EXISTS (SELECT FROM provider WHERE code = 'lp1') \g /dev/null
+SELECT post_trade('LATE0001', 'BUY', q::amount, 'lp1', 'late ' || d, provider_price => '60000 USD/BTC', executed_at => d)
+	FROM (VALUES ('0.1 BTC', '2025-06-02 16:00Z'::timestamptz), ('0.2 BTC', '2025-06-03 13:59Z'), ('0.4 BTC', '2025-06-03 14:00Z')) AS x (q, d) \g /dev/null
+SELECT close_window('LATE', '2025-06-02', '2025-06-02 15:00Z') \g /dev/null
+SELECT results_eq($$SELECT amount::text, to_at FROM net_position('LATE', '2025-06-03 13:59Z') WHERE counterparty = 'LATE'$$, $$VALUES ('18000.00 USD', '2025-06-03 14:00Z'::timestamptz)$$, 'before the cut-off there is the window at hand');
+SELECT results_eq($$SELECT amount::text, to_at FROM net_position('LATE', '2025-06-03 14:05Z') WHERE counterparty = 'LATE'$$, $$VALUES ('18000.00 USD', '2025-06-03 14:00Z'::timestamptz), ('24000.00 USD', '2025-06-04 14:00Z')$$,
+	'between cut-off and closing the ended window is seen beside the new one');
+SELECT close_window('LATE', '2025-06-03', '2025-06-03 14:06Z') \g /dev/null
+SELECT results_eq($$SELECT amount::text FROM net_position('LATE', '2025-06-03 14:05Z') WHERE counterparty = 'LATE'$$, $$VALUES ('24000.00 USD')$$, 'once it is closed its obligations say what is owed');
+SELECT is((SELECT amount::text FROM obligations('LATE') WHERE counterparty = 'LATE'), '18000.00 USD', 'which is what its position said');
+
 SELECT * FROM finish();
 ROLLBACK;

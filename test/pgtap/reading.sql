@@ -267,5 +267,30 @@ SELECT is((SELECT string_agg(DISTINCT client, ' ') FROM trial_balance()), 'ELSE'
 SELECT throws_ok($$SELECT * FROM trial_balance('READ')$$, '42501', NULL, 'a bookkeeper does not see another client''s trial balance');
 RESET ROLE;
 
+-- Statements on either timeline: entries that are effective before they are recorded
+SELECT open_client('TIME', at => '2025-01-01Z'), open_customer('TIME', 'TIMEANN1') \g /dev/null
+SELECT (open_account('TIME', 'FBO', 'Cust:TIMEANN1:settled', 'USD')).account AS timed, (open_account('TIME', 'FBO', 'Bank:omnibus', 'USD')).account AS its_bank \gset
+CREATE TEMP TABLE recorded (n int, at timestamptz);
+DO $do$
+BEGIN
+	FOR n IN 1 .. 40 LOOP
+		PERFORM load_journal('TIME', format(CASE WHEN n % 3 = 0 THEN '{Dr %s %s.00 USD; Cr %s %2$s.00 USD}' ELSE '{Dr %3$s %2$s.00 USD; Cr %1$s %2$s.00 USD}' END,
+			account_of('TIME', 'FBO', 'Cust:TIMEANN1:settled', 'USD'), CASE WHEN n % 3 = 0 THEN 1 ELSE n END, account_of('TIME', 'FBO', 'Bank:omnibus', 'USD'))::journal_entry, 'n' || n,
+			at => '2025-03-01Z'::timestamptz + n * 7919 % 40 * interval '1 day');
+		INSERT INTO recorded SELECT n, j.recorded_at FROM journal j WHERE j.reference = 'n' || n;
+	END LOOP;
+END $do$;
+CREATE FUNCTION pg_temp.closing(account account_id, since timestamptz, until timestamptz, timeline text) RETURNS text LANGUAGE sql AS $$
+	SELECT l.balance::text FROM account_statement(account, since, until, timeline) WITH ORDINALITY AS l ORDER BY l.ordinality DESC LIMIT 1 $$;
+CREATE FUNCTION pg_temp.opening(account account_id, since timestamptz, timeline text) RETURNS text LANGUAGE sql AS $$ SELECT l.balance::text FROM account_statement(account, since, timeline => timeline) AS l LIMIT 1 $$;
+SELECT is_empty(format($$SELECT a, t FROM unnest(ARRAY[%L, %L]::account_id[]) a, (SELECT r.at AS t, 'RECORDED' AS timeline FROM recorded r UNION ALL SELECT '2025-03-01Z'::timestamptz + d * interval '1 day', 'EFFECTIVE' FROM generate_series(0, 41) d) AS c
+	WHERE pg_temp.closing(a, '-infinity', t, timeline) <> pg_temp.opening(a, t, timeline)$$, :'timed', :'its_bank'), 'a statement opens with what the one before closed with, by recorded and by effective time');
+SELECT is(pg_temp.closing(:'timed', '-infinity', 'infinity', 'EFFECTIVE'), pg_temp.closing(:'timed', '-infinity', 'infinity', 'RECORDED'), 'in the end both say the same');
+SELECT is((SELECT array_agg(l.effective_at ORDER BY l.ordinality) FROM account_statement(:'timed', timeline => 'EFFECTIVE') WITH ORDINALITY AS l WHERE l.journal IS NOT NULL),
+	(SELECT array_agg(j.effective_at ORDER BY j.effective_at, j.journal_id) FROM journal j WHERE j.reference ~ '^n[0-9]+$'), 'a statement by effective time is in its order');
+SELECT is(pg_temp.closing(:'timed', '-infinity', '2025-03-20Z', 'EFFECTIVE'), (balance_of(:'timed', at => '2025-03-20Z'::timestamptz - interval '1 microsecond')).balance::text, 'it closes with the balance at the instant');
+SELECT results_eq($$SELECT s.balance::text FROM statement('TIMEANN1', 'USD', '2025-03-20Z', '2025-03-20Z', 'EFFECTIVE') s$$, format($$VALUES (%L)$$, pg_temp.opening(:'timed', '2025-03-20Z', 'EFFECTIVE')), 'a customer''s statement has either timeline, too');
+SELECT throws_ok(format($$SELECT account_statement(%L, timeline => 'SOMETIME')$$, :'timed'), 'LG002', NULL, 'there is no third timeline');
+
 SELECT * FROM finish();
 ROLLBACK;
