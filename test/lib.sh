@@ -12,7 +12,8 @@ SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 SHARED=${SHARED-$([ -d "$SOURCE/../shared" ] && cd "$SOURCE/../shared" && pwd || true)}
 JOBS=${JOBS:-$(nproc)}
 UNPRIVILEGED=nobody
-export LC_ALL=C.UTF-8 SHARED
+# LANG too: the servers of TAP tests are made without LC_ALL, and the ledger wants UTF8
+export LANG=C.UTF-8 LC_ALL=C.UTF-8 SHARED
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }

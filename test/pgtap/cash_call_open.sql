@@ -68,7 +68,7 @@ SELECT throws_ok($$ SELECT bust_trade('QRST0001', 'bound QRST0001', 'x9') $$, 'L
 	'a second bust of an execution is refused');
 SELECT lives_ok($$ SELECT bust_trade('NETT0002', 'BUY NETT0002', 'x5', dry_run => true) $$, 'a bust can be tried in a dry run');
 SELECT correct_trade('NETT0002', 'BUY', '0.3 BTC', 'LP1', 'x6', provider_price => '60000 USD/BTC', original => 'BUY NETT0002') \g /dev/null
-SELECT results_eq($$ SELECT reference, status, amount FROM pg_temp.calls WHERE reference IN ('BUY NETT0002', 'x6') ORDER BY 1 $$, $$ VALUES ('BUY NETT0002', 'B'::"char", '6030 USD'::amount), ('x6', 'O', '18000 USD') $$,
+SELECT results_eq($$ SELECT reference, status, amount FROM pg_temp.calls WHERE reference IN ('BUY NETT0002', 'x6') ORDER BY 1 $$, $$ VALUES ('BUY NETT0002', 'B'::"char", '6030 USD'::amount), ('x6', 'O', '18090 USD') $$,
 	'a correction ends one call and opens another');
 SELECT is((SELECT count(*) FROM cash_call_event), 4::bigint, 'each busted call has one event');
 SELECT is_empty('SELECT * FROM verify()', 'the ledger verifies after executions, busts and a correction');
