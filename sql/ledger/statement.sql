@@ -1,6 +1,6 @@
 -- Statements: the lines of an account in order of recorded or effective time, with the running
--- balance. A customer's journals are found by the indexes on customer_id and journal_party, those of a house account by
--- its client and time.
+-- balance. A customer's journals are found by the indexes on customer_id and journal_party, those
+-- of a house account by its client and time.
 -- Refuses accounts the caller may not see (LG030, LG012).
 -- Locks nothing.
 
