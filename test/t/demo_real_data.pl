@@ -120,7 +120,9 @@ SQL
 
 is(query(<<'SQL'), '', 'revenue and the clients\' shares are what lies between the customers\' and the providers\' money');
 SELECT * FROM (
-	SELECT c.code, sum(value(t.credit)) FROM client c, trial_balance(c.code) t WHERE t.kind IN ('corp_revenue_markup', 'corp_revenue_trade_fee', 'corp_revenue_share') GROUP BY 1
+	-- what trues up a share comes from Rounding
+	SELECT c.code, sum(value(t.credit) - value(t.debit)) FROM client c, trial_balance(c.code) t
+	WHERE t.kind IN ('corp_revenue_markup', 'corp_revenue_trade_fee', 'corp_revenue_share', 'corp_rounding') GROUP BY 1
 ) ledger (client, revenue)
 FULL JOIN (
 	SELECT client, sum(CASE side WHEN 'BUY' THEN net - provider_money ELSE provider_money - net END) FROM plain.trade GROUP BY 1
