@@ -182,12 +182,12 @@ BEGIN ATOMIC
         FROM share_figures((holder).client_id, 0, (SELECT max(t.block_no) FROM revenue_share_total AS t
                                                    WHERE t.client_id = (holder).client_id)) AS f
     ), posted AS (
-        SELECT asset(amount_of(j.entry, a.account)) AS asset, -sum(amount_of(j.entry, a.account)) AS amount
+        SELECT a.asset, -sum(amount_of(j.entry, a.account)) AS amount
         FROM journal AS j
         JOIN account AS a ON a.client_id = j.client_id AND a.kind = 'corp_revenue_share'
         WHERE j.client_id = (holder).client_id AND j.kind = kind_number('revenue_share')
-          AND amount_of(j.entry, a.account) IS NOT NULL
-        GROUP BY asset(amount_of(j.entry, a.account))
+          AND touches(j.entry, a.account)
+        GROUP BY a.asset
     ), total AS (
         SELECT t.asset, t.executions, t.exact, t.accrued, t.trued_up
         FROM revenue_share_total AS t

@@ -67,9 +67,8 @@ BEGIN
 END;
 $$;
 
--- The digest of a customer's identifier, which this one must be; LG020 if it is not, which says
--- nothing of either.
-CREATE FUNCTION bakkt_ledger_internal.same_identity(present customer, external_id text) RETURNS text
+-- LG020 when a customer's identifier is another than this one, which says nothing of either.
+CREATE FUNCTION bakkt_ledger_internal.require_same_identity(present customer, external_id text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -79,7 +78,6 @@ BEGIN
                        'Repeat the request unchanged; customers() tells the identifier, unless it was erased.',
                        jsonb_build_object('field', 'external_id'));
     END IF;
-    RETURN present.external_digest;
 END;
 $$;
 
@@ -130,8 +128,9 @@ BEGIN
         PERFORM keep_identity(present.customer_id, holder, external_id, salt);
     ELSE
         SELECT c.* INTO present FROM customer AS c WHERE c.customer_code = open_customer.customer;
+        PERFORM require_same_identity(present, external_id);
     END IF;
-    content := content || jsonb_build_object('external_digest', same_identity(present, external_id));
+    content := content || jsonb_build_object('external_digest', present.external_digest);
     RETURN record_opening('open_customer', holder, reference, content, fresh, present, present.opened_at);
 END;
 $$;
@@ -161,7 +160,7 @@ CREATE FUNCTION bakkt_ledger.open_customers(client text, customers text[], accou
 $$
 DECLARE
     holder constant integer := require_open_client(client);
-    asked constant bigint := (SELECT count(DISTINCT code) FROM unnest(customers) AS code);
+    asked bigint;
     fresh bigint;
     moment constant timestamptz := coalesce(at, clock_timestamp());
     content constant jsonb := jsonb_build_object('client_id', holder, 'account_type', account_type,
@@ -172,6 +171,7 @@ BEGIN
         RETURN (NULL, 'opened', false, 0, 0)::customers_result;
     END IF;
     PERFORM require_batch_size(cardinality(customers)), bounded_wait();
+    asked := (SELECT count(DISTINCT code) FROM unnest(customers) AS code);
     -- of the codes one that is malformed, if there is any
     PERFORM check_customer(jsonb_populate_record(NULL::customer, content || jsonb_build_object('customer_code', c.code)))
     FROM (SELECT code FROM unnest(customers) AS code ORDER BY code ~ '^[A-Z0-9]{8}$' NULLS FIRST LIMIT 1) AS c;
@@ -197,6 +197,22 @@ COMMENT ON FUNCTION open_customers IS
 Those opened before with the same content are passed over. All or none.
 Errors: those of open_customer(), 54000 more than one call takes.';
 
+-- The customer of that name as it stands once it is locked, after a bounded wait. Errors: LG012
+-- unknown or not visible.
+CREATE FUNCTION bakkt_ledger_internal.lock_customer(named text) RETURNS customer
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    owner constant bigint := require_customer(named);
+    locked customer;
+BEGIN
+    PERFORM bounded_wait();
+    SELECT c.* INTO locked FROM customer AS c WHERE c.customer_id = owner FOR NO KEY UPDATE;
+    RETURN locked;
+END;
+$$;
+
 CREATE FUNCTION bakkt_ledger.change_customer(customer text, mode text DEFAULT NULL, party_status text DEFAULT NULL,
                                              funding_model text DEFAULT NULL, reference text DEFAULT NULL,
                                              reason text DEFAULT NULL)
@@ -209,8 +225,7 @@ DECLARE
     before customer;
     after customer;
 BEGIN
-    PERFORM bounded_wait();
-    SELECT c.* INTO before FROM customer AS c WHERE c.customer_id = require_customer(customer) FOR NO KEY UPDATE;
+    before := lock_customer(customer);
     asked := open_change('change_customer', 'customer', before.client_id, reference,
                          jsonb_build_object('customer_code', before.customer_code, 'mode', mode, 'party_status', party_status,
                                             'funding_model', funding_model));

@@ -11,8 +11,7 @@ DECLARE
     before customer;
     after customer;
 BEGIN
-    PERFORM bounded_wait();
-    SELECT c.* INTO before FROM customer AS c WHERE c.customer_id = require_customer(customer) FOR NO KEY UPDATE;
+    before := lock_customer(customer);
     asked := open_change('erase_customer_identity', 'customer', before.client_id, reference,
                          jsonb_build_object('customer_code', before.customer_code));
     IF asked.outcome IS NOT NULL THEN

@@ -32,18 +32,17 @@ BEGIN
 END;
 $$;
 
--- The lines of an account in [since, until) of a timeline, in its order, which stamp tells. Nothing
+-- The journals of an account in [since, until) of a timeline; stamp is their instant of it. Nothing
 -- is effective more than five minutes ahead of its recording (I26), so the index of that finds it.
-CREATE FUNCTION bakkt_ledger_internal.statement_lines(asked account, since timestamptz, until timestamptz, effective boolean)
-    RETURNS TABLE (stamp timestamptz, posted journal, line integer, amount amount, debit amount, credit amount)
+CREATE FUNCTION bakkt_ledger_internal.statement_journals(asked account, since timestamptz, until timestamptz, effective boolean)
+    RETURNS TABLE (stamp timestamptz, posted journal)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
-    SELECT t.stamp, j, l.line, l.amount, l.debit, l.credit
+    SELECT t.stamp, j
     FROM account_journals(asked, since - CASE WHEN effective THEN interval '5 minutes' ELSE interval '0' END,
                           CASE WHEN effective THEN 'infinity' ELSE until END) AS j
     CROSS JOIN LATERAL (SELECT CASE WHEN effective THEN j.effective_at ELSE j.recorded_at END AS stamp) AS t
-    CROSS JOIN LATERAL lines(j.entry) AS l
-    WHERE t.stamp >= since AND t.stamp < until AND l.account = (asked).account;
+    WHERE t.stamp >= since AND t.stamp < until;
 END;
 
 CREATE FUNCTION bakkt_ledger.account_statement(account account_id, since timestamptz DEFAULT '-infinity',
@@ -59,20 +58,23 @@ DECLARE
     its constant account_kind := (SELECT k FROM account_kind AS k WHERE k.kind = asked.kind);
     from_at constant timestamptz := coalesce(since, '-infinity');
     opening constant amount := (balance_of(account)).balance - natural_balance(its, coalesce(
-        (SELECT sum(l.amount) FROM statement_lines(asked, from_at, 'infinity', effective) AS l), zero(asked.asset)));
+        (SELECT sum_for(asked.account, (j.posted).entry) FROM statement_journals(asked, from_at, 'infinity', effective) AS j),
+        zero(asked.asset)));
 BEGIN
     RETURN NEXT ROW(CASE WHEN NOT effective THEN nullif(since, '-infinity') END,
                     CASE WHEN effective THEN nullif(since, '-infinity') END, NULL, 'opening balance', NULL, asked.account,
                     asked.name, NULL, NULL, opening, NULL)::statement_line;
     RETURN QUERY
-    SELECT (l.posted).recorded_at, (l.posted).effective_at, (l.posted).journal_id, k.name, (l.posted).reference, asked.account,
+    SELECT (j.posted).recorded_at, (j.posted).effective_at, (j.posted).journal_id, k.name, (j.posted).reference, asked.account,
            asked.name, l.debit, l.credit,
            opening + sum(natural_balance(its, l.amount))
-                         OVER (ORDER BY l.stamp, (l.posted).journal_id, l.line ROWS UNBOUNDED PRECEDING),
-           (l.posted).description
-    FROM statement_lines(asked, from_at, coalesce(until, 'infinity'), effective) AS l
-    JOIN journal_kind AS k ON k.kind = (l.posted).kind
-    ORDER BY l.stamp, (l.posted).journal_id, l.line;
+                         OVER (ORDER BY j.stamp, (j.posted).journal_id, l.line ROWS UNBOUNDED PRECEDING),
+           (j.posted).description
+    FROM statement_journals(asked, from_at, coalesce(until, 'infinity'), effective) AS j
+    JOIN journal_kind AS k ON k.kind = (j.posted).kind
+    CROSS JOIN LATERAL lines((j.posted).entry) AS l
+    WHERE l.account = asked.account
+    ORDER BY j.stamp, (j.posted).journal_id, l.line;
 END;
 $$;
 COMMENT ON FUNCTION account_statement IS

@@ -68,7 +68,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT a.account, a.asset
         FROM account AS a
-        WHERE a.client_id = holder AND a.kind = 'corp_revenue_share' AND amount_of(j.entry, a.account) IS NOT NULL
+        WHERE a.client_id = holder AND a.kind = 'corp_revenue_share' AND touches(j.entry, a.account)
         UNION ALL
         -- of an execution that accrued nothing there is no line
         SELECT NULL, quote_asset(j.terms)

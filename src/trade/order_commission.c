@@ -19,16 +19,24 @@
 struct OrderBook
 {
 	HTAB	   *orders;
+	bool		searching;
+	KeyLookup	rows;			/* of order_commission, while searching */
 };
 
 OrderBook *
 order_book_make(void)
 {
-	OrderBook  *book = palloc(sizeof(OrderBook));
+	OrderBook  *book = palloc0(sizeof(OrderBook));
 	HASHCTL		control = {.keysize = sizeof(OrderKey),.entrysize = sizeof(OrderCommission),.hcxt = CurrentMemoryContext};
 
 	book->orders = hash_create("bakkt_ledger orders", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	return book;
+}
+
+bool
+order_book_is_empty(const OrderBook *book)
+{
+	return hash_get_num_entries(book->orders) == 0;
 }
 
 static OrderKey
@@ -59,17 +67,15 @@ order_want(OrderBook *book, int32 client_id, const ExecutionTerms *terms)
 
 /* by the primary key; what this transaction has written is seen as well */
 static bool
-has_row(const OrderKey *key)
+has_row(OrderBook *book, const OrderKey *key)
 {
-	KeyLookup	lookup;
 	Datum		values[4] = {Int32GetDatum(key->client_id), Int64GetDatum(key->customer_id),
 		CStringGetTextDatum(key->client_order_id), AssetGetDatum(key->asset)};
-	bool		found;
 
-	key_lookup_open(&lookup, LEDGER_ORDER_COMMISSION, LEDGER_ORDER_COMMISSION_KEY);
-	found = key_lookup_find(&lookup, values);
-	key_lookup_close(&lookup);
-	return found;
+	if (!book->searching)
+		key_lookup_open(&book->rows, LEDGER_ORDER_COMMISSION, LEDGER_ORDER_COMMISSION_KEY);
+	book->searching = true;
+	return key_lookup_find(&book->rows, values);
 }
 
 bool
@@ -77,7 +83,15 @@ order_has_fees(OrderBook *book, int32 client_id, const ExecutionTerms *terms)
 {
 	OrderKey	key = order_key(client_id, terms);
 
-	return hash_search(book->orders, &key, HASH_FIND, NULL) != NULL || has_row(&key);
+	return hash_search(book->orders, &key, HASH_FIND, NULL) != NULL || has_row(book, &key);
+}
+
+void
+order_search_end(OrderBook *book)
+{
+	if (book->searching)
+		key_lookup_close(&book->rows);
+	book->searching = false;
 }
 
 void

@@ -38,9 +38,11 @@ names_order_fees(const ExecutionTerms *terms)
 }
 
 extern OrderBook *order_book_make(void);
+extern bool order_book_is_empty(const OrderBook *book);
 extern OrderCommission *order_want(OrderBook *book, int32 client_id, const ExecutionTerms *terms);
-/* Is the order in the book, or has it fees by its fills that are committed? */
+/* Is the order in the book, or has it fees by its fills that are committed?  Ask for all, then end the search. */
 extern bool order_has_fees(OrderBook *book, int32 client_id, const ExecutionTerms *terms);
+extern void order_search_end(OrderBook *book);
 /* A fill of the order counts, or no longer (sign -1). */
 extern void order_count(OrderCommission *order, const ExecutionTerms *terms, units exact, units fee, int sign);
 /* Read the running fees; `write`: open missing rows and lock them until the transaction ends. */

@@ -63,21 +63,13 @@ trade_batch_make(int count)
 
 /* ---- orders with a fixed or a minimum fee ---- */
 
-/* the terms that bear on an order's running fees; NULL if none do */
+/* the terms of a request that stands, of a bust those it takes back; NULL if they name no order */
 static const ExecutionTerms *
 order_terms(const TradeRequest *trade)
 {
 	const ExecutionTerms *terms = trade->is_bust ? trade->busted : &trade->terms;
 
-	return trade_refused(trade) || terms == NULL || !names_order_fees(terms) ? NULL : terms;
-}
-
-/* Must it be asked whether the order of such a fill has fees that it does not name? */
-static bool
-may_miss_fees(const TradeRequest *trade)
-{
-	return !trade_refused(trade) && !trade->is_bust && trade->terms.client_order_id != NULL &&
-		!names_order_fees(&trade->terms) && trade->client->commission != COMMISSION_MARKUP;
+	return trade_refused(trade) || terms == NULL || terms->client_order_id == NULL ? NULL : terms;
 }
 
 /* What the fills of such an order pay hangs on which earlier ones stand: they are built when their turn comes. */
@@ -88,30 +80,62 @@ want_order(OrderBook *book, TradeRequest *trade, const ExecutionTerms *terms)
 	trade->request->deferred = !trade->is_bust;
 }
 
+static void
+want_orders_named(OrderBook *book, TradeBatch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+	{
+		const ExecutionTerms *terms = order_terms(&batch->trades[i]);
+
+		CHECK_FOR_INTERRUPTS();
+		if (terms && names_order_fees(terms))
+			want_order(book, &batch->trades[i], terms);
+	}
+}
+
+/* Has the order of such a fill fees that the fill does not name? */
+static bool
+misses_fees(OrderBook *book, const TradeRequest *trade)
+{
+	const ExecutionTerms *terms = order_terms(trade);
+
+	return terms && !trade->is_bust && !names_order_fees(terms) && trade->client->commission != COMMISSION_MARKUP &&
+		order_has_fees(book, trade->request->client_id, terms);
+}
+
+static void
+want_orders_missed(OrderBook *book, TradeBatch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (misses_fees(book, &batch->trades[i]))
+			want_order(book, &batch->trades[i], &batch->trades[i].terms);
+	}
+	order_search_end(book);
+}
+
+static bool
+names_orders(const TradeBatch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+		if (order_terms(&batch->trades[i]))
+			return true;
+	return false;
+}
+
 /* Those that name their fees first, since the others are asked whether their order is among them. */
 static OrderBook *
 open_orders(TradeBatch *batch, bool dry_run)
 {
-	OrderBook  *book = NULL;
-	bool		wanted = false;
+	OrderBook  *book;
 
-	for (int pass = 0; pass < 2; pass++)
-		for (int i = 0; i < batch->count; i++)
-		{
-			TradeRequest *trade = &batch->trades[i];
-			const ExecutionTerms *terms = pass == 0 ? order_terms(trade) : may_miss_fees(trade) ? &trade->terms : NULL;
-
-			CHECK_FOR_INTERRUPTS();
-			if (terms == NULL)
-				continue;
-			if (book == NULL)
-				book = order_book_make();
-			if (pass == 1 && !order_has_fees(book, trade->request->client_id, terms))
-				continue;
-			want_order(book, trade, terms);
-			wanted = true;
-		}
-	if (!wanted)
+	if (!names_orders(batch))
+		return NULL;
+	book = order_book_make();
+	want_orders_named(book, batch);
+	want_orders_missed(book, batch);
+	if (order_book_is_empty(book))
 		return NULL;
 	order_book_load(book, !dry_run);
 	return book;

@@ -69,11 +69,12 @@ static UnitsStatus
 trade_fee(const TradeRule *rule, const OrderFees *order, TradeMoney *money)
 {
 	units		total;
-	UnitsStatus status = trade_fee_exact(money->notional, rule->fee_bps, &money->fee_exact);
+	units		exact;
+	UnitsStatus status = trade_fee_exact(money->notional, rule->fee_bps, &exact);
 
 	if (status != UNITS_OK)
 		return status;
-	if (!units_add(money->fee_exact, order ? order->accrued : 0, &total) || !units_add(total, rule->fee_fixed, &total))
+	if (!units_add(exact, order ? order->accrued : 0, &total) || !units_add(total, rule->fee_fixed, &total))
 		return UNITS_OVERFLOW;
 	status = units_round(total, rule->money_decimals, UNITS_ROUND_HALF_EVEN, &total);
 	if (status != UNITS_OK)

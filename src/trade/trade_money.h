@@ -52,7 +52,6 @@ typedef struct TradeMoney
 	units		notional;		/* quantity times the customer's price */
 	units		provider_money;
 	units		fee;
-	units		fee_exact;		/* this fill's bps fee, unrounded */
 	units		net_money;		/* negative when a sale does not cover its fee */
 	units		revenue_share;	/* of the client, in all */
 	units		fee_share;		/* ... of which on the fee */

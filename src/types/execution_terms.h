@@ -52,12 +52,12 @@ typedef struct ExecutionTerms
 	asset_code	quote;
 	int64		customer_id;
 	int32		instrument_id;	/* 0 in a refused request: unknown */
-	int32		provider_id;			/* 0 in a refused request: unknown, see unknown_provider */
+	int32		provider_id;	/* 0 in a refused request: unknown, see unknown_provider */
 	units		quantity;		/* > 0, base */
 	units		price;			/* > 0, the customer's */
-	units		provider_price;		/* > 0; the customer's when the request gave none */
+	units		provider_price;	/* > 0; the customer's when the request gave none */
 	units		net_money;		/* >= 0, quote: BUY the customer pays, SELL receives */
-	units		provider_money;		/* >= 0, quote: BUY the provider is paid, SELL pays */
+	units		provider_money;	/* >= 0, quote: BUY the provider is paid, SELL pays */
 	units		revenue_share;	/* >= 0: the client's part of the revenue, rounded */
 	int32		revenue_share_bps;	/* what that part is by the client's terms at execution */
 	units		fee;			/* >= 0: the itemised trade fee in net_money */
@@ -69,7 +69,7 @@ typedef struct ExecutionTerms
 	int64		original;		/* journal busted or corrected, 0 none */
 	const char *client_order_id;	/* not terminated; NULL when none */
 	int			client_order_id_length;
-	const char *unknown_provider;		/* the provider's code when provider_id is 0; not terminated */
+	const char *unknown_provider;	/* the provider's code when provider_id is 0; not terminated */
 	int			unknown_provider_length;
 } ExecutionTerms;
 

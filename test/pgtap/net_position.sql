@@ -191,7 +191,7 @@ SELECT results_eq($$SELECT amount::text, to_at FROM net_position('LATE', '2025-0
 SELECT results_eq($$SELECT amount::text, to_at FROM net_position('LATE', '2025-06-03 14:05Z') WHERE counterparty = 'LATE'$$, $$VALUES ('18000.00 USD', '2025-06-03 14:00Z'::timestamptz), ('24000.00 USD', '2025-06-04 14:00Z')$$,
 	'between cut-off and closing the ended window is seen beside the new one');
 SELECT close_window('LATE', '2025-06-03', '2025-06-03 14:06Z') \g /dev/null
-SELECT results_eq($$SELECT amount::text FROM net_position('LATE', '2025-06-03 14:05Z') WHERE counterparty = 'LATE'$$, $$VALUES ('24000.00 USD')$$, 'once it is closed its obligations say what is owed');
+SELECT results_eq($$SELECT amount::text FROM net_position('LATE', '2025-06-03 14:05Z') WHERE counterparty = 'LATE'$$, $$VALUES ('24000.00 USD')$$, 'of a window that is closed its obligations say what is owed');
 SELECT is((SELECT amount::text FROM obligations('LATE') WHERE counterparty = 'LATE'), '18000.00 USD', 'which is what its position said');
 
 SELECT * FROM finish();

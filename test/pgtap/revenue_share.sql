@@ -31,7 +31,7 @@ SELECT pg_temp.trade('BIPS', 'b2', '0.01 BTC', '101 USD/BTC', '100 USD/BTC') \g 
 SELECT is((SELECT trued_up::text FROM true_up_revenue_shares('2026-01-04Z', 'BIPS')), '0.01 USD', 'two thirds are one, of which a third was carried');
 SELECT is((SELECT exact::text FROM revenue_share_total t JOIN client c USING (client_id) WHERE c.code = 'BIPS'), '66.66 USD', 'nothing of the remainder is lost');
 SELECT is((bust_trade('BIPS0001', 'b2', 'b2 bust', 'test')).revenue_share::text, '0.00 USD', 'a bust takes back what its execution has accrued');
-SELECT is((SELECT trued_up::text FROM true_up_revenue_shares('2026-01-05Z', 'BIPS')), '-0.01 USD', 'and the next true-up takes back what had trued it up');
+SELECT is((SELECT trued_up::text FROM true_up_revenue_shares('2026-01-05Z', 'BIPS')), '-0.01 USD', 'a true-up after a bust takes back what had trued it up');
 
 -- terms change: each execution has the share of its day
 SELECT pg_temp.trade('HALF', 'h1', '0.01 BTC', '101 USD/BTC', '100 USD/BTC') \g /dev/null

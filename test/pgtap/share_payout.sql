@@ -29,7 +29,7 @@ SELECT throws_ok($$SELECT approve_share_payout('PAYS', 'p1')$$, '42501', NULL, '
 SELECT throws_ok($$SELECT confirm_share_payout('PAYS', 'p1', 'wire 1')$$, 'LG081', NULL, 'what was not approved was not paid');
 SET SESSION AUTHORIZATION payout_ben;
 SELECT is((SELECT string_agg(reference || ' ' || status, ', ' ORDER BY number) FROM approvals('PAYS')), 'p1 PROPOSED, p2 PROPOSED, p3 PROPOSED', 'the second person finds the payouts among the approvals');
-SELECT is((approve_share_payout('PAYS', 'p1', at => '2026-01-04Z')).status, 'INSTRUCTED', 'another person approves');
+SELECT is((approve_share_payout('PAYS', 'p1', at => '2026-01-04Z')).status, 'INSTRUCTED', 'a payout that another person approves is instructed');
 SELECT is((approve_share_payout('PAYS', 'p1')).replayed, true, 'to approve again changes nothing');
 SELECT throws_ok($$SELECT approve_share_payout('PAYS', 'p2')$$, 'LG050', NULL, 'what two payouts ask for together must have accrued');
 SELECT throws_ok($$SELECT decline_share_payout('PAYS', 'p2', '')$$, 'LG002', NULL, 'declining needs a reason');
@@ -44,7 +44,7 @@ SELECT is(pg_temp.share(), '0.33 USD', 'the share has what was not paid out');
 
 SET SESSION AUTHORIZATION payout_ann;
 SELECT throws_ok($$SELECT confirm_share_payout('PAYS', 'p1', '')$$, 'LG002', NULL, 'the bank has a reference of its own');
-SELECT is((confirm_share_payout('PAYS', 'p1', 'wire 1')).status, 'CONFIRMED', 'the bank confirms');
+SELECT is((confirm_share_payout('PAYS', 'p1', 'wire 1')).status, 'CONFIRMED', 'a payout that the bank confirms has ended well');
 SELECT is((confirm_share_payout('PAYS', 'p1', 'wire 1')).replayed, true, 'to confirm again changes nothing');
 SELECT throws_ok($$SELECT confirm_share_payout('PAYS', 'p1', 'wire 2')$$, 'LG020', NULL, 'a payout has one wire');
 SELECT throws_ok($$SELECT confirm_share_payout('PAYS', 'p3', 'wire 1')$$, 'LG020', NULL, 'a wire pays one payout');

@@ -50,7 +50,7 @@ SELECT is(pg_temp.fill('c2', 'C', NULL, '5 USD', quantity => '5 BTC'), '1.00 USD
 SELECT is((SELECT array_agg(sqlstate ORDER BY request) FROM post_trades(trade_requests('[
 	{"customer": "FEES0001", "side": "BUY", "quantity": "1 BTC", "provider": "LP1", "reference": "d1", "price": "100 USD/BTC", "fee_bps": 100, "fee_minimum": "5 USD", "client_order_id": "D"},
 	{"customer": "FEES0001", "side": "BUY", "quantity": "1 BTC", "provider": "LP1", "reference": "d2", "price": "100 USD/BTC", "fee_bps": 100, "client_order_id": "D"},
-	{"customer": "FEES0001", "side": "BUY", "quantity": "1 BTC", "provider": "LP1", "reference": "d3", "price": "100 USD/BTC", "fee_bps": 100, "fee_minimum": "6 USD", "client_order_id": "D"}]'))), '{NULL,LG002,LG002}', 'nor in the batch that names it');
+	{"customer": "FEES0001", "side": "BUY", "quantity": "1 BTC", "provider": "LP1", "reference": "d3", "price": "100 USD/BTC", "fee_bps": 100, "fee_minimum": "6 USD", "client_order_id": "D"}]'))), '{NULL,LG002,LG002}', 'a fill without its fees is refused in the batch that names them too');
 SELECT bust_trade('FEES0001', 'd1', 'd1 bust', 'test') \g /dev/null
 SELECT is(pg_temp.fill('d4', 'D', NULL, '2 USD'), '2.00 USD', 'an order without a standing fill can be named anew');
 
