@@ -55,6 +55,8 @@ INSERT INTO job (job, run_order, times, every, calendar, run, variant, purpose) 
     ('top_up_deficits', 51, '{15:30}', NULL, NULL, 'top_up_deficits', NULL, 'makes good what the company owes the FBO accounts'),
     ('close_due_windows', 55, NULL, '5 minutes', NULL, 'close_due_windows', NULL,
      'closes the settlement windows that have ended'),
+    ('set_off_obligations', 56, NULL, '5 minutes', NULL, 'set_off_obligations', NULL,
+     'sets off what falls due on one value date into one payment'),
     ('take_aged_tpj_am', 60, '{09:30}', NULL, NULL, 'take_aged_tpj', 'AM', 'takes the AM list of aged cash calls'),
     ('take_aged_tpj_sod', 61, '{16:40}', NULL, NULL, 'take_aged_tpj', 'SOD',
      'takes the list of aged cash calls for the start of day'),

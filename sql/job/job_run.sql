@@ -40,6 +40,7 @@ BEGIN
         WHEN 'propose_cash_call_write_offs' THEN format('proposed: %s', total(rows, 'proposed'))
         WHEN 'charge_cash_call_write_offs' THEN format('charged: %s', total(rows, 'charged'))
         WHEN 'close_due_windows' THEN format('windows: %s', jsonb_array_length(rows))
+        WHEN 'set_off_obligations' THEN format('payments: %s', jsonb_array_length(rows))
         WHEN 'take_aged_tpj' THEN
             format('lists: %s, calls: %s', jsonb_array_length(rows), total(rows, 'calls'))
             || coalesce(', taken before as of another instant: '

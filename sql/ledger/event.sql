@@ -128,6 +128,13 @@ BEGIN
 END;
 $$;
 
+-- Whether an event named for the status that it leads to can happen now.
+CREATE FUNCTION bakkt_ledger_internal.can_become(subject text, from_status text, to_status text) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN EXISTS (SELECT FROM transition AS t
+                   WHERE t.subject = can_become.subject AND t.from_status = can_become.from_status
+                     AND t.to_status = can_become.to_status AND t.event = lower(can_become.to_status));
+
 -- Refuses a change of status that transition does not list for the event.
 CREATE FUNCTION bakkt_ledger_internal.require_transition(what subject, happening text, was jsonb, state jsonb) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE

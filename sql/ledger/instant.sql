@@ -41,3 +41,8 @@ CREATE FUNCTION bakkt_ledger_internal.instant_text(moment timestamptz) RETURNS t
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN isfinite(moment) THEN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"')
                 ELSE moment::text END;
+
+-- Whole days between two instants, 24 hours each, negative when the first is the later one.
+CREATE FUNCTION bakkt_ledger_internal.days_since(since timestamptz, moment timestamptz) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN trunc(extract(epoch FROM moment - since) / 86400)::integer;

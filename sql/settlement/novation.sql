@@ -66,12 +66,12 @@ BEGIN
         HAVING NOT is_zero(sum(s.amount))
     ), entered AS (
         INSERT INTO obligation AS o (client_id, window_no, counterparty_kind, counterparty, asset, payer, payee, amount, applied,
-                                     receivable, payable, value_date, due_at, first_due, first_window, entered_at)
+                                     receivable, payable, value_date, due_at, first_due, first_window, recovered, entered_at)
         SELECT sealed.client_id, sealed.window_no, n.counterparty_kind, n.counterparty, n.asset,
                CASE sign(n.net) WHEN 1 THEN n.counterparty ELSE 'BAKKT' END,
                CASE sign(n.net) WHEN 1 THEN 'BAKKT' ELSE n.counterparty END,
                abs(n.net), zero(n.asset), n.receivable, n.net - n.receivable,
-               v.day, d.deadline, d.deadline, sealed.window_no, sealed.closed_at
+               v.day, d.deadline, d.deadline, sealed.window_no, zero(n.asset), sealed.closed_at
         FROM owed AS n
         JOIN supported_asset AS a USING (asset)
         JOIN (VALUES (true, sealed.cash_calendar, sealed.cash_version), (false, sealed.coin_calendar, sealed.coin_version))

@@ -25,26 +25,37 @@ CREATE TABLE bakkt_ledger_internal.obligation (
     first_due timestamptz NOT NULL,
     first_window integer NOT NULL,
     carried_from bigint,
+    payment_id bigint,
+    recovered amount NOT NULL,
     entered_at timestamptz NOT NULL,
     irrevocable_at timestamptz,
     final_at timestamptz,
     PRIMARY KEY (client_id, obligation_id),
+    FOREIGN KEY (client_id, payment_id) REFERENCES payment,
     CHECK (asset(amount) = asset AND asset(applied) = asset AND asset(receivable) = asset AND asset(payable) = asset),
     CHECK (payer <> payee AND counterparty IN (payer, payee)),
     CONSTRAINT obligation_applied CHECK (sign(amount) = 1 AND sign(applied) >= 0 AND applied <= amount),
+    CONSTRAINT obligation_recovered CHECK (asset(recovered) = asset AND sign(recovered) >= 0 AND recovered <= applied
+                                           AND (is_zero(recovered) OR status = 'WRITTEN_OFF')),
     CONSTRAINT obligation_stamps CHECK (entered_at <= irrevocable_at AND irrevocable_at <= final_at),
     CONSTRAINT obligation_final CHECK ((final_at IS NULL) <> (status IN ('SETTLED', 'CARRIED', 'WRITTEN_OFF')))
 );
 CREATE UNIQUE INDEX obligation_net ON obligation (client_id, window_no, counterparty_kind, counterparty, asset)
     WHERE carried_from IS NULL;
 CREATE UNIQUE INDEX obligation_carried ON obligation (client_id, carried_from) WHERE carried_from IS NOT NULL;
+CREATE INDEX obligation_payment_idx ON obligation (client_id, payment_id) WHERE payment_id IS NOT NULL;
+-- what may still be set off: a few rows, however many obligations there have been
+CREATE INDEX obligation_free_idx ON obligation (client_id, window_no) WHERE final_at IS NULL AND payment_id IS NULL;
 COMMENT ON TABLE obligation IS
 'What a counterparty must pay or be paid for a window, one row per counterparty and asset: the only thing a wire can
 discharge. amount = applied + outstanding, always (I16).';
 COMMENT ON COLUMN obligation.window_no IS
 'The window it is settled with; for a carried one the window it was carried into, which may still be open.';
 COMMENT ON COLUMN obligation.counterparty IS 'Code of the client or of the liquidity provider; the other side is BAKKT.';
-COMMENT ON COLUMN obligation.applied IS 'What payments, carrying and write-off have discharged.';
+COMMENT ON COLUMN obligation.applied IS 'What set-off, wires, carrying and write-off have discharged.';
+COMMENT ON COLUMN obligation.payment_id IS
+'The payment into which it was set off; NULL: not yet, or it is paid by itself, having been instructed or paid in part before.';
+COMMENT ON COLUMN obligation.recovered IS 'What was paid of it after it had been written off.';
 COMMENT ON COLUMN obligation.receivable IS
 'Gross before netting, debit positive: what the counterparty owed. Of coin, the part that a delivery clears towards fund
 CUST.';
@@ -64,20 +75,25 @@ SELECT 'obligation', f.from_status, t.event, t.to_status
 FROM unnest('{ENTERED,INSTRUCTED,PARTIALLY_SETTLED,FAILED}'::text[]) AS f (from_status)
 CROSS JOIN (VALUES
     ('instructed', 'INSTRUCTED'),
+    ('set_off', 'PARTIALLY_SETTLED'),
+    ('set_off', 'SETTLED'),
     ('paid', 'PARTIALLY_SETTLED'),
     ('paid', 'SETTLED'),
     ('failed', 'FAILED'),
     ('carried', 'CARRIED'),
     ('written_off', 'WRITTEN_OFF')
 ) AS t (event, to_status)
-WHERE (f.from_status, t.event) <> ('INSTRUCTED', 'instructed');
+WHERE (f.from_status, t.event) <> ('INSTRUCTED', 'instructed') AND (f.from_status = 'ENTERED' OR t.event <> 'set_off')
+UNION ALL
+VALUES ('obligation', 'WRITTEN_OFF', 'recovered', 'WRITTEN_OFF');
 
 CREATE TRIGGER refuse_rewrite BEFORE UPDATE ON obligation FOR EACH ROW
-    WHEN (new.applied < old.applied
+    WHEN (new.applied < old.applied OR new.recovered < old.recovered
+          OR old.payment_id IS NOT NULL AND old.payment_id IS DISTINCT FROM new.payment_id
           OR old.irrevocable_at IS NOT NULL AND old.irrevocable_at IS DISTINCT FROM new.irrevocable_at
           OR old.final_at IS NOT NULL AND old.final_at IS DISTINCT FROM new.final_at
-          OR (to_jsonb(old) - '{status,applied,irrevocable_at,final_at}'::text[])
-             <> (to_jsonb(new) - '{status,applied,irrevocable_at,final_at}'::text[]))
+          OR (to_jsonb(old) - '{status,applied,payment_id,recovered,irrevocable_at,final_at}'::text[])
+             <> (to_jsonb(new) - '{status,applied,payment_id,recovered,irrevocable_at,final_at}'::text[]))
     EXECUTE FUNCTION refuse_rewrite();
 SELECT refuse_writes('obligation', 'DELETE OR TRUNCATE');
 ALTER TABLE obligation ENABLE ALWAYS TRIGGER refuse_rewrite;
@@ -90,7 +106,18 @@ CREATE FUNCTION bakkt_ledger_internal.outstanding(owed obligation) RETURNS amoun
 -- What is outstanding from the company's side, debit positive: positive when the counterparty owes.
 CREATE FUNCTION bakkt_ledger_internal.net_outstanding(owed obligation) RETURNS amount
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN CASE WHEN (owed).payer = (owed).counterparty THEN outstanding(owed) ELSE -outstanding(owed) END;
+    RETURN CASE (owed).payer WHEN (owed).counterparty THEN outstanding(owed) ELSE -outstanding(owed) END;
+
+-- Which way a wire or delivery goes that pays an obligation, from the company's side.
+CREATE FUNCTION bakkt_ledger_internal.direction_of(owed obligation) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN (owed).payer = (owed).counterparty THEN 'received' ELSE 'sent' END;
+
+-- Whether an obligation may still be set off with others: one that was instructed or paid in part
+-- before is paid by itself.
+CREATE FUNCTION bakkt_ledger_internal.may_be_set_off(owed obligation) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (owed).payment_id IS NULL AND (owed).final_at IS NULL AND (owed).status = 'ENTERED' AND is_zero((owed).applied);
 
 -- The kind of the account that holds a novated obligation; its parties are the counterparty and the
 -- window.
@@ -147,18 +174,20 @@ BEGIN
 END;
 $$;
 
--- The status that an event leads an obligation to; LG071 when it cannot happen now. Paid in part,
--- it is not settled.
+-- The status that an event leads an obligation to; LG071 when it cannot happen now. Paid or set off
+-- in part, it is not settled; nothing of it set off, it stays as it is.
 CREATE FUNCTION bakkt_ledger_internal.next_obligation_status(owed obligation, happening text, paid amount DEFAULT NULL)
     RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN CASE WHEN happening = 'paid' AND paid < outstanding(owed) THEN 'PARTIALLY_SETTLED'
+    RETURN CASE WHEN happening = 'set_off' AND is_zero(paid) THEN (owed).status
+                WHEN happening IN ('paid', 'set_off') AND paid < outstanding(owed) THEN 'PARTIALLY_SETTLED'
                 ELSE next_status('obligation', 'obligation ' || (owed).obligation_id, (owed).status, happening) END;
 
--- The one place where obligations change, each with its event; their windows follow. paid: what is
--- discharged of each, if anything.
+-- The one place where obligations change, each with its event; their windows and payments follow.
+-- paid: what is discharged of each, or recovered, if anything; into: the payment that takes them.
 CREATE FUNCTION bakkt_ledger_internal.change_obligations(asked request, happening text, before obligation[], paid amount[],
-                                                         posting bigint DEFAULT NULL, why text DEFAULT NULL)
+                                                         posting bigint DEFAULT NULL, why text DEFAULT NULL,
+                                                         into_payment bigint DEFAULT NULL)
     RETURNS obligation[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -170,11 +199,14 @@ BEGIN
     WITH changed AS (
         UPDATE obligation AS o
         SET status = s.led_to,
-            applied = o.applied + coalesce(paid[i], zero(o.asset)),
-            irrevocable_at = coalesce(o.irrevocable_at, CASE WHEN happening <> 'failed' THEN s.stamp END),
-            final_at = CASE WHEN s.led_to IN ('SETTLED', 'CARRIED', 'WRITTEN_OFF') THEN s.stamp END
+            applied = o.applied + CASE WHEN happening = 'recovered' THEN zero(o.asset) ELSE s.worth END,
+            recovered = o.recovered + CASE WHEN happening = 'recovered' THEN s.worth ELSE zero(o.asset) END,
+            payment_id = coalesce(into_payment, o.payment_id),
+            irrevocable_at = coalesce(o.irrevocable_at, CASE WHEN happening = 'instructed' OR sign(s.worth) = 1 THEN s.stamp END),
+            final_at = coalesce(o.final_at, CASE WHEN s.led_to IN ('SETTLED', 'CARRIED', 'WRITTEN_OFF') THEN s.stamp END)
         FROM generate_subscripts(before, 1) AS i
         CROSS JOIN LATERAL (SELECT next_obligation_status(before[i], happening, paid[i]) AS led_to,
+                                   coalesce(paid[i], zero(before[i].asset)) AS worth,
                                    greatest(asked.at, before[i].entered_at, before[i].irrevocable_at) AS stamp OFFSET 0) AS s
         WHERE o.client_id = before[i].client_id AND o.obligation_id = before[i].obligation_id
         RETURNING i AS place, o AS state
@@ -184,6 +216,9 @@ BEGIN
                           array_fill(asked.reference, together), why);
     PERFORM follow_window(asked.client_id, w.number, asked.at)
     FROM (SELECT DISTINCT a.window_no AS number FROM unnest(after) AS a ORDER BY a.window_no) AS w;
+    PERFORM follow_payment(asked.client_id, p.number, asked.at)
+    FROM (SELECT DISTINCT a.payment_id AS number FROM unnest(after) AS a ORDER BY a.payment_id) AS p
+    WHERE p.number IS NOT NULL;
     RETURN after;
 END;
 $$;
@@ -199,13 +234,17 @@ CREATE TYPE bakkt_ledger.obligation_result AS (
     paid amount,
     outstanding amount,
     status text,
-    journal bigint
+    journal bigint,
+    payment bigint,
+    unapplied bigint
 );
 COMMENT ON TYPE obligation_result IS
 'What a request did to an obligation, and how the obligation stood then.
-outcome: instructed, paid, failed, carried, or entered, of the one that takes over what was carried. replayed: the request had
-been made before, and this is its first answer. paid: what the request discharged, positive, NULL if nothing. outstanding: what is
-still to be paid, never negative.';
+outcome: instructed, paid, failed, carried, recovered, or entered, of the one that takes over what was carried; of money that
+nothing was owed for unapplied, applied or returned: then obligation and settlement_window are NULL. replayed: the request had
+been made before, and this is its first answer. paid: what the request discharged, recovered or moved, positive, NULL if nothing.
+outstanding: what is still to be paid, never negative; of unapplied money what is left of it. payment: the payment that the
+obligation is part of. unapplied: number of the unapplied money that it went to or came from.';
 
 -- What a request did to obligations, as it is answered; paid: what it discharged of each, if
 -- anything.
@@ -215,7 +254,7 @@ CREATE FUNCTION bakkt_ledger_internal.obligation_answers(asked request, happenin
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT array_agg(((asked).reference, happening, false, c.obligation_id, window_name(c.window_no), c.counterparty, c.asset,
-                      paid[c.place], outstanding(changed[c.place]), c.status, posting)::obligation_result
+                      paid[c.place], outstanding(changed[c.place]), c.status, posting, c.payment_id, NULL)::obligation_result
                      ORDER BY c.first_due, c.first_window, c.obligation_id)
     FROM (SELECT i AS place, (changed[i]).* FROM generate_subscripts(changed, 1) AS i) AS c;
 END;
@@ -233,6 +272,35 @@ BEGIN
 END;
 $$;
 
+-- Whether the figures of a window with this status are agreed and not in dispute: only then is
+-- anything paid out for it or set off.
+CREATE FUNCTION bakkt_ledger_internal.is_agreed(status text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN status NOT IN ('CLOSING', 'SEALED', 'ADVISED', 'DISPUTED');
+
+-- Whether a window left anything to be paid itself; what was carried into it is of another.
+CREATE FUNCTION bakkt_ledger_internal.window_owes(holder integer, number integer) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN EXISTS (SELECT FROM obligation AS o
+                   WHERE o.client_id = holder AND o.window_no = number AND o.carried_from IS NULL);
+
+-- The status that obligations have together, part_paid: some of what they came to has been paid;
+-- NULL while nothing has happened to them.
+CREATE FUNCTION bakkt_ledger_internal.joint_status(owed obligation[], part_paid boolean) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE
+               WHEN count(*) FILTER (WHERE o.final_at IS NULL) = 0 THEN
+                   CASE WHEN bool_or(o.status = 'WRITTEN_OFF') THEN 'WRITTEN_OFF'
+                        WHEN bool_or(o.status = 'CARRIED') THEN 'CARRIED'
+                        ELSE 'SETTLED' END
+               WHEN bool_or(o.status = 'FAILED') THEN 'FAILED'
+               WHEN part_paid THEN 'PARTIALLY_SETTLED'
+               WHEN bool_and(o.status = 'INSTRUCTED') FILTER (WHERE o.final_at IS NULL) THEN 'INSTRUCTED'
+           END
+    FROM unnest(owed) AS o;
+END;
+
 -- Brings an agreed window to the status that its obligations are in, SETTLED at once when it owes
 -- nothing; returns its status.
 CREATE FUNCTION bakkt_ledger_internal.follow_window(holder integer, number integer, moment timestamptz) RETURNS text
@@ -241,27 +309,44 @@ CREATE FUNCTION bakkt_ledger_internal.follow_window(holder integer, number integ
 $$
 DECLARE
     followed settlement_window;
-    led_to text;
+    owed constant obligation[] := ARRAY(SELECT o FROM obligation AS o WHERE o.client_id = holder AND o.window_no = number);
+    led_to constant text := joint_status(owed, EXISTS (SELECT FROM unnest(owed) AS o WHERE sign(o.applied) = 1));
 BEGIN
     SELECT w.* INTO followed FROM settlement_window AS w WHERE w.client_id = holder AND w.window_no = number;
-    SELECT CASE
-               WHEN count(*) FILTER (WHERE o.final_at IS NULL) = 0 THEN
-                   CASE WHEN bool_or(o.status = 'WRITTEN_OFF') THEN 'WRITTEN_OFF'
-                        WHEN bool_or(o.status = 'CARRIED') THEN 'CARRIED'
-                        ELSE 'SETTLED' END
-               WHEN bool_or(o.status = 'FAILED') THEN 'FAILED'
-               WHEN bool_or(sign(o.applied) = 1) THEN 'PARTIALLY_SETTLED'
-               WHEN bool_and(o.status = 'INSTRUCTED') THEN 'INSTRUCTED'
-           END
-    INTO led_to
-    FROM obligation AS o
-    WHERE o.client_id = holder AND o.window_no = number;
-    -- what is not agreed yet stays so, paid or not: no transition leads from there to what
-    -- obligations are
-    IF EXISTS (SELECT FROM transition AS t
-               WHERE t.subject = 'settlement_window' AND t.from_status = followed.status AND t.to_status = led_to) THEN
+    -- what is not agreed yet stays so, paid or not
+    IF (is_agreed(followed.status) OR NOT window_owes(holder, number))
+       AND can_become('settlement_window', followed.status, led_to) THEN
         followed := change_window(followed, lower(led_to), moment);
     END IF;
     RETURN followed.status;
 END;
 $$;
+
+-- Brings a payment to the status that its obligations are in.
+CREATE FUNCTION bakkt_ledger_internal.follow_payment(holder integer, number bigint, moment timestamptz) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    followed constant payment := require_payment(holder, number);
+    owed constant obligation[] := payment_obligations(holder, number);
+    led_to constant text := joint_status(owed, payment_outstanding(owed, followed.asset) < followed.amount);
+BEGIN
+    IF can_become('payment', followed.status, led_to) THEN
+        PERFORM change_payment(followed, lower(led_to), moment);
+    END IF;
+END;
+$$;
+
+-- The obligations that were set off into a payment, oldest first.
+CREATE FUNCTION bakkt_ledger_internal.payment_obligations(holder integer, number bigint) RETURNS obligation[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ARRAY(SELECT o
+                 FROM obligation AS o
+                 WHERE o.client_id = holder AND o.payment_id = number
+                 ORDER BY o.first_due, o.first_window, o.obligation_id);
+
+-- What obligations have outstanding together, all owed one way, as those of a payment are.
+CREATE FUNCTION bakkt_ledger_internal.payment_outstanding(owed obligation[], unit asset) RETURNS amount
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT coalesce(sum(outstanding(o)), zero(unit)) FROM unnest(owed) AS o);

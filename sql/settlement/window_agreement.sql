@@ -67,6 +67,9 @@ BEGIN
         PERFORM refuse_window(client, day);
     END IF;
     led_to := status_after_step(stepping, happening);
+    IF happening = 'agreed' AND stepping.status = 'SETTLED' AND NOT window_owes(holder, stepping.window_no) THEN
+        led_to := stepping.status;
+    END IF;
     again := led_to IS NOT NULL;
     IF NOT again THEN
         PERFORM change_window(stepping, happening, moment, why, counted);
@@ -89,7 +92,7 @@ END;
 $$;
 COMMENT ON FUNCTION advise_window IS
 'Proves the window''s figures from its members, as check_window() does, and records that they were sent to the counterparties.
-Again is the first answer.
+A window that owes nothing needs nobody''s agreement: it is settled at once. Again is the first answer.
 Errors: LG010, LG061, LG070 unknown window, LG071 not sealed or past that, LG076 the figures do not tie to the members.';
 
 CREATE FUNCTION bakkt_ledger.agree_window(client text, closes_on date, reason text DEFAULT NULL,
@@ -104,8 +107,8 @@ END;
 $$;
 COMMENT ON FUNCTION agree_window IS
 'Records that the figures of a window are agreed.
-A window that owes nothing is settled at once, and one that was paid before goes on to the status of its obligations. Again is the
-first answer.
+One that was paid before goes on to the status of its obligations; one that owes nothing was settled when it was advised, and this
+changes nothing. Again is the first answer.
 Errors: LG010, LG061, LG070, LG071.';
 
 CREATE FUNCTION bakkt_ledger.dispute_window(client text, closes_on date, reason text, at timestamptz DEFAULT clock_timestamp())

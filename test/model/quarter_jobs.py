@@ -17,6 +17,7 @@ JOBS = {
     'instruct_settlement_transfers': (((7, 0), (15, 0)), BUSINESS),
     'top_up_deficits': (((15, 30),), DAILY),
     'close_due_windows': (5, DAILY),
+    'set_off_obligations': (5, DAILY),
     'take_aged_tpj_am': (((9, 30),), DAILY),
     'take_aged_tpj_sod': (((16, 40),), DAILY),
     'take_aged_tpj_pm': (((19, 30),), DAILY),

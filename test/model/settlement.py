@@ -1,7 +1,10 @@
-"""Settlement in the workload: windows that tile time, novation, obligations, wires.
+"""Settlement in the workload: windows that tile time, novation, obligations, set-off, payments, wires.
 
 A window has every execution that was executed before its end, is known when
 it closes and is in no earlier window; what it owes is the sum over these.
+The agreed obligations of one counterparty, asset and value date are set off
+into one payment once everything due on that date is known; what comes in above
+what is owed is unapplied.
 """
 
 import datetime
@@ -24,6 +27,16 @@ def cut(day):
     return datetime.datetime(day.year, day.month, day.day, 14 if summer else 15, tzinfo=UTC)
 
 
+FEDWIRE_CLOSED = {datetime.date(2026, *d) for d in ((5, 25), (6, 19), (9, 7), (10, 12), (11, 11), (11, 26), (12, 25))}
+
+
+def value_date(asset, day):
+    """When a window that closes on a date falls due: money on the next day on which Fedwire is open, coin at once."""
+    while asset == 'USD' and (day.weekday() > 4 or day in FEDWIRE_CLOSED):
+        day += datetime.timedelta(1)
+    return day
+
+
 def instant_of(text_of_instant):
     return datetime.datetime.fromisoformat(text_of_instant) if text_of_instant else None
 
@@ -38,10 +51,22 @@ class Obligation:
         self.carried = first is not None
         self.state = 'ENTERED'
         self.identifier = None
+        self.payment = None
+        self.recovered = ZERO
+        self.charged = None         # what of a write-off went to bad debt
 
     def pay(self, amount):
         self.applied += amount
         self.state = 'PARTIALLY_SETTLED' if self.outstanding else 'SETTLED'
+
+    @property
+    def free(self):
+        """It can still be set off: one that was instructed or paid in part before is paid by itself."""
+        return self.payment is None and self.state == 'ENTERED' and not self.applied
+
+    @property
+    def sign(self):
+        return 1 if self.net > 0 else -1
 
     @property
     def open(self):
@@ -63,8 +88,60 @@ class Obligation:
         return (self.counterparty, self.asset) + self.row()[:3]
 
 
+class Payment:
+    """What really moves: the obligations of a counterparty, an asset and a value date, set off."""
+
+    def __init__(self, value_date, members):
+        one = members[0]
+        self.client, self.counterparty, self.asset, self.value_date = one.client, one.counterparty, one.asset, value_date
+        self.members = members
+        self.net = sum((o.net for o in members), ZERO)
+        self.identifier = None
+
+    @property
+    def outstanding(self):
+        return sum((o.outstanding for o in self.members if o.open), ZERO)
+
+    @property
+    def state(self):
+        open_ones = [o for o in self.members if o.open]
+        states = {o.state for o in self.members}
+        if not open_ones:
+            return 'WRITTEN_OFF' if 'WRITTEN_OFF' in states else 'CARRIED' if 'CARRIED' in states else 'SETTLED'
+        if 'FAILED' in states:
+            return 'FAILED'
+        if self.outstanding < abs(self.net):
+            return 'PARTIALLY_SETTLED'
+        return 'INSTRUCTED' if all(o.state == 'INSTRUCTED' for o in open_ones) else 'ENTERED'
+
+    def row(self):
+        payer, payee = (None, None) if not self.net else (self.counterparty, 'BAKKT') if self.net > 0 else ('BAKKT', self.counterparty)
+        return (self.counterparty, self.asset, str(self.value_date), payer, payee, text(abs(self.net), self.asset), text(self.outstanding, self.asset),
+                self.state, len(self.members))
+
+
+class Unapplied:
+    def __init__(self, client, counterparty, asset, amount):
+        self.client, self.counterparty, self.asset, self.amount = client, counterparty, asset, amount
+        self.rest = amount
+        self.state = 'UNAPPLIED'
+        self.identifier = None
+
+    @property
+    def name(self):
+        return ('Client' if self.counterparty == self.client else 'LP') + ':unapplied:' + self.counterparty
+
+    def take(self, amount, state):
+        self.rest -= amount
+        if not self.rest:
+            self.state = state
+
+
 class Settlement(Holding):
     def __init__(self, session, seed):
+        self.payments, self.unapplied = [], []
+        self.disputed = set()       # (client, number)
+        self.moved = {}             # (client, counterparty, asset) -> what came in less what went out
         self.closed = {}            # client -> last date closed
         self.windows = {}           # (client, number) -> (date, [members])
         self.agreed = set()         # (client, number)
@@ -180,45 +257,198 @@ class Settlement(Holding):
         if not waiting:
             return self.close()
         client, number = self.pick(waiting)
-        self.agreed.add((client, number))
         day = self.windows[client, number][0]
-        sql = 'SELECT advise_window(%s, %s), agree_window(%s, %s)' % (literal(client), literal(day), literal(client), literal(day))
-        return Operation('agree', sql, lambda answer: expect('SQLSTATE of an agreement', '00000', answer.sqlstate))
+        owes = any(o.client == client and o.number == number and not o.carried for o in self.obligations)
+        call = '%s_window(%s, %s' % ('%s', literal(client), literal(day))
+        steps = [] if (client, number) in self.disputed else [call % 'advise' + ')']
+        if not owes:                # settled at once, without anybody's agreement
+            self.agreed.add((client, number))
+        elif steps and self.chance(20):
+            self.disputed.add((client, number))
+            steps.append(call % 'dispute' + ", 'not ours')")
+        else:
+            self.agreed.add((client, number))
+            self.disputed.discard((client, number))
+            steps.append(call % 'agree' + ')')
+        return Operation('agree', 'SELECT ' + ', '.join(steps), lambda answer: expect('SQLSTATE of an agreement', '00000', answer.sqlstate))
+
+    # -- set-off -------------------------------------------------------
+
+    def due(self, asset, client, number):
+        return value_date(asset, self.windows[client, number][0])
+
+    def complete(self, client, asset):
+        """The value dates on which everything that falls due is known, agreed or in dispute."""
+        last = self.closed[client]
+        waits = {self.due(asset, client, o.number) for o in self.obligations
+                 if o.client == client and (o.asset == 'USD') == (asset == 'USD') and o.free and (client, o.number) in self.windows
+                 and (client, o.first) not in self.agreed | self.disputed}
+        following = value_date(asset, last + datetime.timedelta(1))
+        return sorted({self.due(asset, client, n) for n in range(1, self.number(client, last) + 1)} - waits - {following})
+
+    def set_off_due(self, client):
+        """Sets off everything that can be; returns the new payments and their journals."""
+        made, journals = [], []
+        if client not in self.closed:
+            return made, journals
+        last = self.number(client, self.closed[client])
+        for rail in (('USD',), COINS):
+            for day in self.complete(client, rail[0]):
+                groups = {}
+                for owed in sorted((o for o in self.obligations if o.client == client and o.asset in rail and o.free and o.number <= last
+                                    and (client, o.first) in self.agreed and self.due(o.asset, client, o.number) <= day),
+                                   key=lambda o: (self.due(o.asset, client, o.first), o.first, self.obligations.index(o))):
+                    key = owed.counterparty, owed.asset
+                    if not any((p.client, p.counterparty, p.asset, p.value_date) == (client, *key, day) for p in self.payments):
+                        groups.setdefault(key, []).append(owed)
+                for key in sorted(groups, key=lambda k: (k[0] != client, k[0], self.asset_order(k[1]))):
+                    made.append(Payment(day, groups[key]))
+                    journals += self.set_off(made[-1])
+        return made, journals
+
+    @staticmethod
+    def asset_order(asset):
+        return asset
+
+    def set_off(self, payment):
+        self.payments.append(payment)
+        smaller = min(sum((o.outstanding for o in payment.members if o.sign == sign), ZERO) for sign in (1, -1))
+        left = {1: smaller, -1: smaller}
+        lines = []
+        for owed in payment.members:
+            part = min(left[owed.sign], owed.outstanding)
+            left[owed.sign] -= part
+            if part:
+                lines += self.discharge_lines(owed, part)
+                owed.pay(part)
+            owed.payment = payment
+        number = max(n for c, n in self.windows if c == payment.client and self.due(payment.asset, c, n) == payment.value_date)
+        kind = 'client' if payment.counterparty == payment.client else 'provider'
+        reference = 'settlement:W%d:set-off:%s:%s:%s' % (number, kind, payment.counterparty, payment.asset)
+        # both in one window's account: nothing to post
+        return [(reference, lines, 'novation')] if self.merged(lines) else []
+
+    def discharge_lines(self, owed, part):
+        """What a part of an obligation does to the books when it is paid or delivered; the bank or the wallet first."""
+        paid = owed.sign * part
+        if owed.asset == 'USD':
+            return [('CORP', 'Bank:operating', 'USD', paid), ('CORP', owed.name, 'USD', -paid)]
+        if not owed.applied:        # the first delivery also clears what purchases and sales set off
+            bought = paid - owed.payable if owed.net > 0 else owed.receivable
+        else:
+            bought = paid if owed.net > 0 else ZERO
+        return self.delivery_lines(owed.name, owed.asset, paid, bought)
+
+    @staticmethod
+    def delivery_lines(name, asset, delivered, bought):
+        claimed = delivered - bought
+        return [('CORP', name, asset, -delivered), ('CORP', 'DueTo:CUST', asset, bought), ('CORP', 'DueFrom:CUST', asset, claimed),
+                ('CUST', 'DueTo:CORP', asset, -claimed), ('CUST', 'DueFrom:CORP', asset, -bought), ('CUST', 'Wallet:omnibus', asset, delivered)]
+
+    def snapshot(self, client):
+        mine = [o for o in self.obligations if o.client == client]
+        return len(self.payments), [(o, o.applied, o.state, o.payment) for o in mine]
+
+    def restore(self, taken):
+        del self.payments[taken[0]:]
+        for owed, owed.applied, owed.state, owed.payment in taken[1]:
+            pass
+
+    def record_all(self, client, journals):
+        for reference, lines, kind in journals:
+            self.record_lines(client, reference, lines, kind)
+
+    def frozen_in(self, client, journals):
+        for _, lines, _ in journals:
+            if self.frozen(client, self.merged(lines)):
+                return 'LG033'
+        return None
+
+    @staticmethod
+    def merged(lines):
+        total = {}
+        for fund, name, asset, amount in lines:
+            total[fund, name, asset] = total.get((fund, name, asset), ZERO) + amount
+        return [(*key, amount) for key, amount in total.items() if amount]
+
+    def net(self):
+        """The run that sets off, for one client."""
+        client = self.client()
+        taken = self.snapshot(client)
+        made, journals = self.set_off_due(client)
+        sqlstate = self.frozen_in(client, journals)
+        if sqlstate:
+            self.restore(taken)
+        else:
+            self.record_all(client, journals)
+        mine = sorted(p.row() for p in made)
+
+        def check(answer):
+            expect('SQLSTATE of a set-off', sqlstate or '00000', answer.sqlstate)
+            if not sqlstate:
+                expect('payments of ' + client, mine, sorted(self.payment_row(r) for r in answer.rows))
+        return Operation('set off', 'SELECT row_to_json(r) FROM set_off_obligations(client => %s) AS r' % literal(client), check)
+
+    @staticmethod
+    def payment_row(r):
+        return tuple(r[c] for c in ('counterparty', 'asset', 'value_date', 'payer', 'payee', 'amount', 'outstanding', 'status', 'obligations'))
+
+    # -- wires ---------------------------------------------------------
+
+    def pay_oldest(self, client, counterparty, asset, direction, amount, number=None):
+        """Pays what is owed one way, oldest first: the parts, and what is left of the amount."""
+        paid = []
+        for owed in sorted((o for o in self.obligations if o.open and (o.client, o.counterparty, o.asset, o.sign) == (client, counterparty, asset, direction)
+                            and (number is None or o.number == number)), key=lambda o: (o.first, self.obligations.index(o))):
+            if amount > 0:
+                paid.append((owed, min(amount, owed.outstanding)))
+                amount -= paid[-1][1]
+        return paid, amount
 
     def wire(self):
         open_ones = [o for o in self.obligations if o.asset == 'USD' and o.open]
         if not open_ones:
             return self.agree()
         chosen = self.pick(open_ones)
-        direction = 'received' if chosen.net > 0 else 'sent'
-        closed = (chosen.client, chosen.number) in self.windows
-        day = self.windows[chosen.client, chosen.number][0] if closed and self.chance(70) else None
-        parts = sorted((o for o in open_ones if (o.client, o.counterparty, o.net > 0) == (chosen.client, chosen.counterparty, chosen.net > 0)
-                        and (day is None or o.number == chosen.number)), key=lambda o: o.first)
-        total = sum((o.outstanding for o in parts), ZERO)
+        client, direction = chosen.client, chosen.sign
+        closed = (client, chosen.number) in self.windows
+        number = chosen.number if closed and self.chance(30) else None
+        day = self.windows[client, number][0] if number else None
+        taken = self.snapshot(client)
+        journals = [] if number else self.set_off_due(client)[1]
+        total = sum((o.outstanding for o in self.obligations if o.open and (o.client, o.counterparty, o.asset, o.sign) == (client, chosen.counterparty, 'USD', direction)
+                     and (number is None or o.number == number)), ZERO)
         amount = self.part_of(total, 'USD')
-        paid, rest = [], amount
-        for owed in parts:
-            if rest > 0:
-                paid.append((owed, min(rest, owed.outstanding)))
-                rest -= paid[-1][1]
-        sign = 1 if chosen.net > 0 else -1
-        lines = [line for owed, part in paid for line in (('CORP', 'Bank:operating', 'USD', sign * part), ('CORP', owed.name, 'USD', -sign * part))]
-        sqlstate = 'LG074' if amount > total else self.unagreed(paid) or self.frozen(chosen.client, lines)
+        paid, rest = self.pay_oldest(client, chosen.counterparty, 'USD', direction, amount, number)
+        lines = [line for owed, part in paid for line in self.discharge_lines(owed, part)]
+        above = Unapplied(client, chosen.counterparty, 'USD', rest)
+        if rest and direction > 0:
+            lines += [('CORP', 'Bank:operating', 'USD', rest), ('CORP', above.name, 'USD', -rest)]
         reference = self.reference('wire')
-        if not sqlstate:
+        refused = ('LG073' if not paid else 'LG074') if rest and direction < 0 else self.unagreed(paid)
+        sqlstate = self.frozen_in(client, journals) or refused or self.frozen(client, self.merged(lines))
+        if sqlstate:
+            self.restore(taken)
+        else:
             for owed, part in paid:
                 owed.pay(part)
-            self.record_lines(chosen.client, reference, lines, 'settlement_wire')
+            if rest:
+                self.unapplied.append(above)
+            self.move(client, chosen.counterparty, 'USD', direction * amount)
+            self.record_all(client, journals + [(reference, lines, 'settlement_wire')])
         sql = 'SELECT row_to_json(r) FROM record_wire(client => %s, reference => %s, direction => %s, amount => %s, counterparty => %s, closes_on => %s) AS r' % tuple(map(literal, (
-            chosen.client, reference, direction, text(amount, 'USD'), chosen.counterparty, day)))
-        left = sorted(text(owed.outstanding, 'USD') for owed, _ in paid)
+            client, reference, 'received' if direction > 0 else 'sent', text(amount, 'USD'), chosen.counterparty, day)))
+        left = sorted([text(owed.outstanding, 'USD') for owed, _ in paid] + ([text(rest, 'USD')] if rest else []))
 
         def check(answer):
             expect('SQLSTATE of a wire', sqlstate or '00000', answer.sqlstate)
             if not sqlstate:
                 expect('outstanding after a wire', left, sorted(row['outstanding'] for row in answer.rows))
         return self.done(Operation('wire', sql, check), sqlstate)
+
+    def move(self, client, counterparty, asset, amount):
+        key = client, counterparty, asset
+        self.moved[key] = self.moved.get(key, ZERO) + amount
 
     def unagreed(self, paid):
         """Nothing is paid out before the window it arose in is agreed."""
@@ -232,29 +462,140 @@ class Settlement(Holding):
         return None
 
     def provide(self):
-        """Everything outstanding with a provider for one window, in one journal (J07g)."""
-        chosen = [(o.client, o.number, o.counterparty) for o in self.obligations if o.counterparty in PROVIDERS and o.open and (o.client, o.number) in self.windows]
+        """Everything outstanding with a provider for one window, in one journal (J07g); or coin, sometimes too much."""
+        chosen = [o for o in self.obligations if o.counterparty in PROVIDERS and o.open and (o.client, o.number) in self.windows]
         if not chosen:
             return self.wire()
-        client, number, provider = self.pick(chosen)
-        parts = [o for o in self.obligations if (o.client, o.number, o.counterparty) == (client, number, provider) and o.open]
-        lines = []
-        for owed in parts:
-            paid = owed.outstanding * (1 if owed.net > 0 else -1)
-            if owed.asset == 'USD':
-                lines += [('CORP', 'Bank:operating', 'USD', paid), ('CORP', owed.name, 'USD', -paid)]
-            else:
-                bought, sold = owed.receivable, -owed.payable
-                lines += [('CORP', owed.name, owed.asset, -paid), ('CORP', 'DueTo:CUST', owed.asset, bought), ('CORP', 'DueFrom:CUST', owed.asset, -sold),
-                          ('CUST', 'DueTo:CORP', owed.asset, sold), ('CUST', 'DueFrom:CORP', owed.asset, -bought), ('CUST', 'Wallet:omnibus', owed.asset, paid)]
-        sqlstate = self.unagreed([(owed, None) for owed in parts]) or self.frozen(client, lines)
+        one = self.pick(chosen)
+        client, provider = one.client, one.counterparty
+        if self.chance(40):
+            return self.deliver(client, provider)
+        parts = [(o, o.outstanding) for o in self.obligations if (o.client, o.number, o.counterparty) == (client, one.number, provider) and o.open]
+        lines = [line for owed, part in parts for line in self.discharge_lines(owed, part)]
+        sqlstate = self.unagreed(parts) or self.frozen(client, self.merged(lines))
         reference = self.reference('provide')
         if not sqlstate:
-            for owed in parts:
-                owed.pay(owed.outstanding)
+            for owed, part in parts:
+                self.move(client, provider, owed.asset, owed.sign * part)
+                owed.pay(part)
             self.record_lines(client, reference, lines, 'provider_settlement')
-        sql = 'SELECT row_to_json(r) FROM settle_provider(client => %s, reference => %s, provider => %s, closes_on => %s) AS r' % tuple(map(literal, (client, reference, provider, self.windows[client, number][0])))
+        sql = 'SELECT row_to_json(r) FROM settle_provider(client => %s, reference => %s, provider => %s, closes_on => %s) AS r' % tuple(
+            map(literal, (client, reference, provider, self.windows[client, one.number][0])))
         return self.done(Operation('provide', sql, lambda answer: expect('SQLSTATE of a settlement', sqlstate or '00000', answer.sqlstate)), sqlstate)
+
+    def deliver(self, client, provider):
+        """A provider delivers coin, in part, in whole or too much of it."""
+        taken = self.snapshot(client)
+        journals = self.set_off_due(client)[1]
+        owed = [o for o in self.obligations if o.open and o.asset in COINS and (o.client, o.counterparty) == (client, provider)]
+        coin = self.pick(sorted({o.asset for o in owed})) if owed else self.pick(COINS)
+        both = {o.sign for o in owed if o.asset == coin}
+        total = sum((o.outstanding for o in owed if o.asset == coin), ZERO)
+        amount = self.part_of(total, coin)
+        paid, rest = [], amount
+        for o in sorted((o for o in owed if o.asset == coin), key=lambda o: (o.first, self.obligations.index(o))):
+            if rest > 0:
+                paid.append((o, min(rest, o.outstanding)))
+                rest -= paid[-1][1]
+        lines = [line for o, part in paid for line in self.discharge_lines(o, part)]
+        above = Unapplied(client, provider, coin, rest)
+        if rest and paid:
+            lines += self.delivery_lines(above.name, coin, rest, ZERO)
+        refused = 'LG073' if not paid else 'LG074' if rest and -1 in {o.sign for o, _ in paid} else self.unagreed(paid)
+        sqlstate = self.frozen_in(client, journals) or refused or self.frozen(client, self.merged(lines))
+        reference = self.reference('deliver')
+        if sqlstate:
+            self.restore(taken)
+        else:
+            for o, part in paid:
+                self.move(client, provider, coin, o.sign * part)
+                o.pay(part)
+            if rest:
+                self.move(client, provider, coin, rest)
+                self.unapplied.append(above)
+            self.record_all(client, journals + [(reference, lines, 'provider_settlement')])
+        sql = 'SELECT row_to_json(r) FROM settle_provider(client => %s, reference => %s, provider => %s, amounts => ARRAY[%s::amount]) AS r' % tuple(
+            map(literal, (client, reference, provider, text(amount, coin))))
+        return self.done(Operation('deliver', sql, lambda answer: expect('SQLSTATE of a delivery', sqlstate or '00000', answer.sqlstate)), sqlstate)
+
+    # -- what came in above what was owed ------------------------------
+
+    def known_unapplied(self):
+        known = [u for u in self.unapplied if u.identifier]
+        held = [u for u in known if u.rest]
+        return self.pick(held) if held and self.chance(90) else self.pick(known) if known else None
+
+    def apply(self):
+        held = self.known_unapplied()
+        if held is None:
+            return self.wire()
+        client = held.client
+        taken = self.snapshot(client)
+        journals = self.set_off_due(client)[1]
+        given = self.part_of(held.rest, held.asset) if self.chance(50) else None
+        wanted = held.rest if given is None else given
+        paid, rest = self.pay_oldest(client, held.counterparty, held.asset, 1, wanted)
+        amount = wanted - rest
+        lines = []
+        for owed, part in paid:
+            if held.asset == 'USD':
+                lines += [('CORP', owed.name, 'USD', -part)]
+            else:
+                lines += self.discharge_lines(owed, part)
+        lines += ([('CORP', held.name, 'USD', amount)] if held.asset == 'USD' else self.delivery_lines(held.name, held.asset, -amount, ZERO))
+        refused = ('LG071' if not held.rest else 'LG074' if wanted > held.rest else 'LG073' if not paid else 'LG074' if rest and given is not None else None)
+        sqlstate = self.frozen_in(client, journals) or refused or self.frozen(client, self.merged(lines))
+        reference = self.reference('apply')
+        if sqlstate:
+            self.restore(taken)
+        else:
+            for owed, part in paid:
+                owed.pay(part)
+            held.take(amount, 'APPLIED')
+            self.record_all(client, journals + [(reference, lines, 'novation')])
+        return self.verb('apply', sqlstate, 'apply_unapplied_payment(%s, %s, %s, %s)', client, held.identifier, reference,
+                         None if given is None else text(given, held.asset))
+
+    def give_back(self):
+        held = self.known_unapplied()
+        if held is None or self.chance(50):
+            return self.apply()
+        amount = self.part_of(held.rest, held.asset)
+        lines = ([('CORP', held.name, 'USD', amount), ('CORP', 'Bank:operating', 'USD', -amount)] if held.asset == 'USD'
+                 else self.delivery_lines(held.name, held.asset, -amount, ZERO))
+        sqlstate = 'LG071' if not held.rest else 'LG074' if amount > held.rest else self.frozen(held.client, self.merged(lines))
+        reference = self.reference('return')
+        if not sqlstate:
+            held.take(amount, 'RETURNED')
+            self.move(held.client, held.counterparty, held.asset, -amount)
+            self.record_lines(held.client, reference, lines, 'settlement_wire')
+        return self.verb('return', sqlstate, 'return_unapplied_payment(%s, %s, %s, %s, %s)', held.client, held.identifier, reference, 'not ours',
+                         text(amount, held.asset))
+
+    def recover(self):
+        """What was written off is paid late: bad debt is made whole first, then the client's share."""
+        written = [o for o in self.obligations if o.identifier and o.state == 'WRITTEN_OFF']
+        pairs = [(o, u) for o in written for u in self.unapplied
+                 if u.identifier and u.rest and (u.client, u.counterparty, u.asset) == (o.client, o.counterparty, o.asset)]
+        if not pairs:
+            return self.write_off()
+        owed, held = self.pick(pairs)
+        standing = owed.written - owed.recovered
+        most = min(standing, held.rest)
+        given = self.part_of(most, owed.asset) if most and self.chance(50) else None
+        amount = most if given is None else given
+        bad_debt = min(amount, max(owed.charged - owed.recovered, ZERO))
+        lines = [('CORP', held.name, owed.asset, amount), ('CORP', 'Expense:bad-debt', owed.asset, -bad_debt),
+                 ('CORP', 'RevShare:payable:' + owed.client, owed.asset, bad_debt - amount)]
+        refused = 'LG071' if not standing else 'LG086' if amount > standing else 'LG074' if amount > held.rest else None
+        sqlstate = refused or self.frozen(owed.client, self.merged(lines))
+        reference = self.reference('recover')
+        if not sqlstate:
+            owed.recovered += amount
+            held.take(amount, 'APPLIED')
+            self.record_lines(owed.client, reference, lines, 'manual')
+        return self.verb('recover', sqlstate, 'recover_obligation(%s, %s, %s, %s, %s)', owed.client, owed.identifier, held.identifier, reference,
+                         None if given is None else text(given, owed.asset))
 
     # -- what is not paid ----------------------------------------------
 
@@ -267,29 +608,59 @@ class Settlement(Holding):
         owed = self.known_obligation()
         if owed is None:
             return self.close()
-        sqlstate = None if owed.open else 'LG071'
+        if owed.payment and owed.payment.identifier and self.chance(70):
+            return self.fail_payment(owed.payment)
+        sqlstate = None if owed.open and not owed.payment else 'LG071'
         if not sqlstate:
             owed.state = 'FAILED'
         return self.verb('fail', sqlstate, 'fail_obligation(%s, %s, %s, %s)', owed.client, owed.identifier, self.reference('fail'), 'no money')
 
+    def fail_payment(self, payment):
+        """Instructed, or failed: all of it that is open."""
+        open_ones = [o for o in payment.members if o.open]
+        instructed = self.chance(50)
+        sqlstate = None if open_ones and not (instructed and any(o.state == 'INSTRUCTED' for o in open_ones)) else 'LG071'
+        if not sqlstate:
+            for owed in open_ones:
+                owed.state = 'INSTRUCTED' if instructed else 'FAILED'
+        if instructed:
+            return self.verb('instruct', sqlstate, 'instruct_payment(%s, %s, %s)', payment.client, payment.identifier, self.reference('instruct'))
+        return self.verb('fail', sqlstate, 'fail_payment(%s, %s, %s, %s)', payment.client, payment.identifier, self.reference('fail'), 'no money')
+
     def carry(self):
-        """Into the open window, with its age."""
+        """Into the open window, with its age; what is part of a payment goes with all of it that is open."""
         owed = self.known_obligation()
         if owed is None:
             return self.close()
         last = self.number(owed.client, self.closed[owed.client])
         reference = self.reference('carry')
-        sqlstate = None if owed.open and owed.number <= last else 'LG071'
+        whole = owed.payment if owed.payment and owed.payment.identifier and self.chance(70) else None
+        if whole:
+            carried = [o for o in whole.members if o.open]
+            sqlstate = None if carried else 'LG071'
+        else:
+            carried = [owed]
+            sqlstate = None if owed.open and owed.number <= last and not owed.payment else 'LG071'
+        lines = []
+        for one in sorted(carried, key=lambda o: (o.first, self.obligations.index(o))) if not sqlstate else ():
+            heir, more = self.heir(one, last + 1)
+            self.obligations.append(heir)
+            lines += more
         if not sqlstate:
-            rest = owed.outstanding * (1 if owed.net > 0 else -1)
-            untouched = not owed.applied
-            carried = Obligation(owed.client, last + 1, owed.counterparty, owed.asset, owed.receivable if untouched else max(rest, ZERO),
-                                 owed.payable if untouched else min(rest, ZERO), owed.first)
-            lines = [('CORP', carried.name, owed.asset, rest), ('CORP', owed.name, owed.asset, -rest)]
-            self.obligations.append(carried)
-            owed.applied, owed.state = abs(owed.net), 'CARRIED'
             self.record_lines(owed.client, reference, lines, 'novation')
+        if whole:
+            return self.verb('carry', sqlstate, 'carry_payment(%s, %s, %s, %s)', owed.client, whole.identifier, reference, 'not paid')
         return self.verb('carry', sqlstate, 'carry_obligation(%s, %s, %s, %s)', owed.client, owed.identifier, reference, 'not paid')
+
+    @staticmethod
+    def heir(owed, number):
+        rest = owed.outstanding * owed.sign
+        untouched = not owed.applied
+        heir = Obligation(owed.client, number, owed.counterparty, owed.asset, owed.receivable if untouched else max(rest, ZERO),
+                          owed.payable if untouched else min(rest, ZERO), owed.first)
+        lines = [('CORP', heir.name, owed.asset, rest), ('CORP', owed.name, owed.asset, -rest)]
+        owed.applied, owed.state = abs(owed.net), 'CARRIED'
+        return heir, lines
 
     def write_off(self):
         """Proposed by one, approved by another: the client's share of revenue first, the rest is bad debt."""
@@ -308,6 +679,7 @@ class Settlement(Holding):
             lines = [('CORP', share.name, owed.asset, taken), ('CORP', 'Expense:bad-debt', owed.asset, rest - taken), ('CORP', owed.name, owed.asset, -rest)]
             sqlstate = self.frozen(owed.client, lines)
             if not sqlstate:
+                owed.written, owed.charged = rest, rest - taken
                 owed.applied, owed.state = abs(owed.net), 'WRITTEN_OFF'
                 self.record_lines(owed.client, reference, lines, 'manual')
         expected = sqlstate or ('00000' if second else 'LG067')
@@ -317,7 +689,8 @@ class Settlement(Holding):
         return Operation('write off', sql, lambda answer: expect('SQLSTATE of a write-off', expected, answer.sqlstate))
 
     def more_kinds(self):
-        return super().more_kinds() + [self.fail, self.carry, self.write_off] + [self.close] * 2 + [self.agree, self.agree, self.wire, self.wire, self.provide, self.provide]
+        return (super().more_kinds() + [self.fail, self.carry, self.write_off, self.net, self.give_back, self.recover]
+                + [self.close, self.agree, self.wire, self.provide] * 2)
 
     # -- comparing -----------------------------------------------------
 
@@ -330,9 +703,41 @@ class Settlement(Holding):
                    [tuple(r[c] for c in ('settlement_window', 'counterparty', 'asset', 'payer', 'payee', 'amount', 'applied', 'status', 'outstanding', 'first_window')) for r in stored])
             for owed, r in zip(mine, stored):
                 owed.identifier = r['obligation']
+            self.compare_payments(client)
+            self.compare_counterparties(client)
         self.compare_open_window()
         if self.windows:
             self.compare_sealed_window(*self.pick(self.windows))
+
+    def compare_payments(self, client):
+        mine = [p for p in self.payments if p.client == client]
+        stored = sorted(self.session.rows('SELECT * FROM payments(%s)' % literal(client)), key=lambda r: r['payment'])
+        expect('payments of ' + client, [p.row() for p in mine], [self.payment_row(r) for r in stored])
+        for payment, r in zip(mine, stored):
+            payment.identifier = r['payment']
+        held = [u for u in self.unapplied if u.client == client]
+        stored = sorted(self.session.rows('SELECT * FROM unapplied_payments(%s, false)' % literal(client)), key=lambda r: r['unapplied'])
+        expect('unapplied money of ' + client, [(u.counterparty, u.asset, text(u.amount, u.asset), text(u.rest, u.asset), u.state) for u in held],
+               [tuple(r[c] for c in ('counterparty', 'asset', 'amount', 'outstanding', 'status')) for r in stored])
+        for one, r in zip(held, stored):
+            one.identifier = r['unapplied']
+
+    def compare_counterparties(self, client):
+        """What windows left = what moved - what is unapplied + written off - recovered + outstanding, as stored and as here."""
+        for r in self.session.rows('SELECT * FROM settlement_balances(%s)' % literal(client)):
+            key = client, r['counterparty'], r['asset']
+            owed = [o for o in self.obligations if (o.client, o.counterparty, o.asset) == key]
+            left = sum((o.net for o in owed if not o.carried), ZERO)
+            outstanding = sum((o.outstanding * o.sign for o in owed), ZERO)
+            written = sum((o.written for o in owed if o.state == 'WRITTEN_OFF'), ZERO)
+            recovered = sum((o.recovered for o in owed), ZERO)
+            held = sum((u.rest for u in self.unapplied if (u.client, u.counterparty, u.asset) == key), ZERO)
+            moved = self.moved.get(key, ZERO)
+            expect('balance of %s with %s in %s' % key, left, moved - held + written - recovered + outstanding)
+            stored = {c: Decimal(r[c].split()[0]) for c in ('obligations', 'received', 'sent', 'returned', 'unapplied', 'written_off', 'recovered', 'outstanding')}
+            expect('sums of %s with %s in %s' % key, (left, moved, held, written, recovered, outstanding),
+                   (stored['obligations'], stored['received'] - stored['sent'] - stored['returned'], stored['unapplied'], stored['written_off'],
+                    stored['recovered'], stored['outstanding']))
 
     def compare_open_window(self):
         """The live net position at the end of the next window is what it would owe."""

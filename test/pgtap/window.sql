@@ -278,10 +278,12 @@ SELECT results_eq($$SELECT concat_ws(' ', event_no, status, to_char(at AT TIME Z
 		WHERE window_no = 2 AND role_name = current_user ORDER BY event_no$$,
 	$$SELECT e COLLATE "C" FROM unnest('{1 CLOSING 15:00,2 SEALED 15:00,3 ADVISED 15:30,4 DISPUTED 16:00 one trade is not ours,5 AGREED 17:00 found it}'::text[]) AS e$$,
 	'each change of a window''s state records when, who and why');
-SELECT is((advise_window('QRST', '2025-03-12')).status, 'ADVISED', 'an empty window is advised');
-SELECT is((agree_window('QRST', '2025-03-12')).status, 'SETTLED', 'an empty window is settled as soon as it is agreed');
+SELECT results_eq($$SELECT outcome, replayed, status FROM advise_window('QRST', '2025-03-12')$$, $$VALUES ('advised', false, 'SETTLED')$$,
+	'a window that owes nothing is settled when it is advised, without anybody''s agreement');
+SELECT results_eq($$SELECT outcome, replayed, status FROM advise_window('QRST', '2025-03-12')$$, $$VALUES ('advised', true, 'SETTLED')$$,
+	'advising a window again that was settled at once is answered as it was first');
 SELECT results_eq($$SELECT outcome, replayed, status FROM agree_window('QRST', '2025-03-12')$$, $$VALUES ('agreed', true, 'SETTLED')$$,
-	'agreeing again to a window that was settled at once is no error');
+	'agreeing to a window that was settled at once is no error');
 
 SELECT is_empty('SELECT * FROM verify_states()', 'every state is the fold of its events');
 
