@@ -74,7 +74,7 @@ BEGIN
         (company || '{approver}'::text[], ARRAY['approvals']),
         (company, ARRAY['trial_balance', 'window_members', 'window_adjustments']),
         (ledger, ARRAY[
-            'zero_sum_check', 'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof',
+            'zero_sum_check', 'provider_position', 'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof',
             'check_fbo', 'check_window', 'check_settlement', 'check_funding', 'check_revenue_share', 'check_cash_calls',
             'check_aged_tpj',
             'seal', 'verify', 'digest', 'proof', 'due_jobs', 'entries_by_hand']),
@@ -103,7 +103,7 @@ BEGIN
             'process_cash_calls', 'propose_cash_call_write_offs', 'propose_cash_call_write_off', 'charge_cash_call_write_offs',
             'recover_cash_call', 'open_apex_batch', 'record_apex_answers', 'record_apex_wire',
             'close_window', 'close_due_windows', 'advise_window', 'agree_window', 'dispute_window',
-            'set_off_obligations', 'record_wire', 'settle_provider', 'settle_window',
+            'set_off_obligations', 'record_provider_transfer', 'record_wire', 'settle_provider', 'settle_window',
             'instruct_obligation', 'fail_obligation', 'carry_obligation', 'instruct_payment', 'fail_payment', 'carry_payment',
             'apply_unapplied_payment', 'return_unapplied_payment', 'recover_obligation',
             'propose_write_off', 'take_aged_tpj', 'add_calendar_version', 'run_due_jobs']),

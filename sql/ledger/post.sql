@@ -111,6 +111,20 @@ CREATE FUNCTION bakkt_ledger_internal.post_entries(holder integer, kind text, na
 CREATE FUNCTION bakkt_ledger_internal.is_reserved_reference(reference text) RETURNS boolean
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'is_reserved_reference';
 
+-- LG002 unless there is a reference of 1 to 200 bytes that the ledger does not make itself.
+CREATE FUNCTION bakkt_ledger_internal.require_own_reference(named text, what text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    PERFORM require_reference(named, what);
+    IF is_reserved_reference(named) THEN
+        PERFORM refuse_invalid('references of this form are made by the ledger itself', format('Reference "%s".', named),
+                               'Let references of your own begin otherwise.');
+    END IF;
+END;
+$$;
+
 -- Opens the balance row of a limited account that has just been inserted into account.
 CREATE FUNCTION bakkt_ledger_internal.create_balance(client_id integer, account account_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'create_balance';

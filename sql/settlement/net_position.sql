@@ -198,6 +198,35 @@ BEGIN
     ORDER BY p.counterparty_kind, p.counterparty COLLATE "C", p.asset;
 END;
 $$;
+
+-- What each counterparty would pay or be paid in each asset for all windows that are not closed,
+-- executions up to an instant, in one look however many windows these are; for an instant in a
+-- sealed window, for that window.
+CREATE FUNCTION bakkt_ledger_internal.position_not_closed(holder client, moment timestamptz)
+    RETURNS TABLE (counterparty_kind text, counterparty text, asset asset, net amount)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
+$$
+DECLARE
+    day constant date := least((last_window(holder.client_id)).closes_on + 1, (window_around(holder, moment)).closes_on);
+    scope window_scope := scope_of(holder.client_id, day);
+    accounts settled_account[];
+BEGIN
+    IF scope.sealed THEN
+        scope.to_at := least(scope.to_at, moment + interval '1 microsecond');
+        scope.early_until := least(scope.early_until, scope.to_at);
+        accounts := ARRAY(SELECT s FROM settled_accounts(scope, ARRAY(SELECT f FROM scope_figures(scope) AS f)) AS s);
+    ELSE
+        scope.to_at := moment + interval '1 microsecond';
+        accounts := ARRAY(SELECT l FROM ledger_accounts(scope) AS l);
+    END IF;
+    RETURN QUERY
+    SELECT a.counterparty_kind, a.counterparty, a.asset, sum(a.amount)
+    FROM unnest(accounts) AS a
+    GROUP BY a.counterparty_kind, a.counterparty, a.asset;
+END;
+$$;
+
 CREATE FUNCTION bakkt_ledger.net_position(client text, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF net_position_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER

@@ -155,22 +155,9 @@ CREATE FUNCTION bakkt_ledger_internal.open_settlement_request(operation text, ho
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM lock_settlement(holder), require_settlement_reference(named), require_not_ahead(moment);
+    PERFORM lock_settlement(holder), require_own_reference(named, 'a settlement request'),
+            require_not_ahead(moment);
     RETURN open_request(operation, 'settlement', holder, named, content, moment);
-END;
-$$;
-
--- LG002 unless there is a reference of 1 to 200 bytes that the ledger does not make itself.
-CREATE FUNCTION bakkt_ledger_internal.require_settlement_reference(named text) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-BEGIN
-    PERFORM require_reference(named, 'a settlement request');
-    IF is_reserved_reference(named) THEN
-        PERFORM refuse_invalid('references of this form are made by the ledger itself', format('Reference "%s".', named),
-                               'Let references of your own begin otherwise.');
-    END IF;
 END;
 $$;
 

@@ -229,7 +229,7 @@ DECLARE
     wire record;
     asked request;
 BEGIN
-    PERFORM require_settlement_reference(reference), lock_settlement(holder), set_off_due(holder, at);
+    PERFORM require_own_reference(reference, 'a settlement request'), lock_settlement(holder), set_off_due(holder, at);
     FOR wire IN SELECT w.* FROM wires_of_window(client, number, reference) AS w LOOP
         asked := open_settlement_request('settle_window', holder, wire.named,
                                          jsonb_build_object('counterparty', wire.counterparty, 'closes_on', closes_on), at);

@@ -75,7 +75,7 @@ DECLARE
     no_money constant amount := zero(asset(coalesce(money, coin)));
     posted journal_result;
 BEGIN
-    PERFORM require_provider_settlement(provider, coin, money);
+    PERFORM require_own_reference(reference, 'a settlement'), require_provider_settlement(provider, coin, money);
     posted := post_template(holder, 'provider_settlement', reference, jsonb_build_object('provider', provider),
                             jsonb_build_object('delivered', coalesce(coin, no_coin),
                                                'owed', greatest(coin, no_coin),

@@ -94,6 +94,7 @@ static const ReservedReference reserved_references[] = {
 	{.word = "funding:",.kinds = KIND_BIT(KIND_CASH_DEPOSIT) | KIND_BIT(KIND_CASH_WITHDRAWAL) | KIND_BIT(KIND_FEE) |
 	KIND_BIT(KIND_CASH_RETURN) | KIND_BIT(KIND_CASH_RECOVERY)},
 	{.word = "manual:",.kinds = KIND_BIT(KIND_MANUAL) | KIND_BIT(KIND_REVERSAL)},
+	{.word = "provider-transfer:",.kinds = KIND_BIT(KIND_PROVIDER_SETTLEMENT) | KIND_BIT(KIND_SETTLEMENT_WIRE)},
 	{.word = "recovery:",.kinds = KIND_BIT(KIND_CASH_RECOVERY)},
 	{.word = "revenue-share:",.kinds = KIND_BIT(KIND_REVENUE_SHARE)},
 	{.word = "settlement:W",.numbered = true,.kinds = KIND_BIT(KIND_NOVATION)},

@@ -10,7 +10,7 @@ what is owed is unapplied.
 import datetime
 
 from books import Journal
-from exact import Decimal, ZERO, text
+from exact import SCALE, Decimal, ZERO, text
 from holding import Holding
 from psql import literal
 from trades import CASH
@@ -518,6 +518,74 @@ class Settlement(Holding):
             map(literal, (client, reference, provider, text(amount, coin))))
         return self.done(Operation('deliver', sql, lambda answer: expect('SQLSTATE of a delivery', sqlstate or '00000', answer.sqlstate)), sqlstate)
 
+    def over_clients(self):
+        """One wire or delivery of a provider for all clients: oldest first, what fell due together in proportion."""
+        provider = self.pick(PROVIDERS)
+        asset = self.pick(('USD',) + COINS)
+        direction = self.pick((1, -1))
+        besides = self.client() if self.chance(40) else None
+        holders = sorted({o.client for o in self.obligations if o.open and (o.counterparty, o.asset) == (provider, asset)}
+                         | ({besides} if besides else set()), key=list(MODELS).index)
+        taken = [self.snapshot(client) for client in holders]
+        payments = len(self.payments)
+        journals = [(client, *journal) for client in holders for journal in self.set_off_due(client)[1]]
+        owed = [o for o in self.obligations if o.open and o.client in holders and (o.counterparty, o.asset, o.sign) == (provider, asset, direction)
+                and (direction > 0 or (o.client, o.first) in self.agreed)]
+        amount = self.part_of(sum((o.outstanding for o in owed), ZERO), asset)
+        due = lambda o: self.due(asset, o.client, o.first)
+        paid, rest = [], amount
+        for day in sorted({due(o) for o in owed}):
+            together = sorted((o for o in owed if due(o) == day), key=lambda o: (o.client, o.first, self.obligations.index(o)))
+            given = min(rest, sum((o.outstanding for o in together), ZERO))
+            if given:
+                paid += [(o, part) for o, part in zip(together, self.in_proportion(given, asset, [o.outstanding for o in together])) if part]
+            rest -= given
+        reference = self.reference('all')
+        refused = ('LG073' if rest == amount else 'LG074') if rest and (direction < 0 or not besides) else None
+        kind = 'settlement_wire' if asset == 'USD' else 'provider_settlement'
+        above = Unapplied(besides, provider, asset, rest) if rest else None
+        for client in holders:
+            lines = [line for o, part in paid if o.client == client for line in self.discharge_lines(o, part)]
+            if above and client == besides and not refused:
+                lines += ([('CORP', 'Bank:operating', 'USD', rest), ('CORP', above.name, 'USD', -rest)] if asset == 'USD'
+                          else self.delivery_lines(above.name, asset, rest, ZERO))
+            if lines:
+                journals.append((client, 'provider-transfer:' + reference, lines, kind))
+        # set-off of each client comes before anything is refused
+        frozen = [self.frozen(client, self.merged(lines)) for client, _, lines, journal_kind in journals if journal_kind == 'novation']
+        sqlstate = next((f for f in frozen if f), None) or refused or next((f for f in (self.frozen(c, self.merged(l)) for c, _, l, _ in journals) if f), None)
+        if sqlstate:
+            for one in taken:
+                self.restore((payments, one[1]))
+        else:
+            for o, part in paid:
+                self.move(o.client, provider, asset, o.sign * part)
+                o.pay(part)
+            if above:
+                self.move(besides, provider, asset, rest)
+                self.unapplied.append(above)
+            for client, *journal in journals:
+                self.record_all(client, [journal])
+        sql = 'SELECT row_to_json(r) FROM record_provider_transfer(%s, %s, %s, %s, %s, %s) AS r' % tuple(map(literal, (
+            provider, 'received' if direction > 0 else 'sent', text(amount, asset), reference, 'bank ' + reference, besides)))
+        mine = sorted([(o.client, text(part, asset)) for o, part in paid] + ([(besides, text(rest, asset))] if above and not sqlstate else []))
+
+        def check(answer):
+            expect('SQLSTATE of a transfer', sqlstate or '00000', answer.sqlstate)
+            if not sqlstate:
+                expect('allocation of a transfer', mine, sorted((row['client'], row['paid']) for row in answer.rows))
+        return self.done(Operation('over clients', sql, check), sqlstate)
+
+    @staticmethod
+    def in_proportion(total, asset, weights):
+        """Largest remainder: everybody's share rounded down, then a unit each to the largest rests, the first of equals first."""
+        unit = Decimal(1).scaleb(-SCALE[asset])
+        units, whole = int(total / unit), sum(int(w / unit) for w in weights)
+        shares = [divmod(units * int(w / unit), whole) for w in weights]
+        left = units - sum(share for share, _ in shares)
+        lucky = sorted(range(len(weights)), key=lambda i: (-shares[i][1], i))[:left]
+        return [(share + (i in lucky)) * unit for i, (share, _) in enumerate(shares)]
+
     # -- what came in above what was owed ------------------------------
 
     def known_unapplied(self):
@@ -689,7 +757,7 @@ class Settlement(Holding):
         return Operation('write off', sql, lambda answer: expect('SQLSTATE of a write-off', expected, answer.sqlstate))
 
     def more_kinds(self):
-        return (super().more_kinds() + [self.fail, self.carry, self.write_off, self.net, self.give_back, self.recover]
+        return (super().more_kinds() + [self.fail, self.carry, self.write_off, self.net, self.give_back, self.recover, self.over_clients]
                 + [self.close, self.agree, self.wire, self.provide] * 2)
 
     # -- comparing -----------------------------------------------------

@@ -48,7 +48,7 @@ FROM reserved r, unnest(ARRAY[
 	'SELECT bust_trade(''QRST0001'', ''none'', %L)',
 	'SELECT deposit_coin(''QRST0001'', ''1 BTC'', %L)', 'SELECT record_provider_settlement(''QRST'', ''LP1'', ''1 BTC'', NULL, %L)',
 	'SELECT record_wire(''QRST'', ''received'', ''1.00 USD'', %L)',
-	'SELECT require_settlement_reference(%L)']) AS call;
+	'SELECT require_own_reference(%L, ''a request'')']) AS call;
 SELECT is_empty($$SELECT reference FROM rejection UNION ALL SELECT reference FROM journal WHERE reference IN (SELECT reference FROM reserved)$$,
 	'a refused reserved reference leaves no journal and no rejection');
 
