@@ -1,10 +1,10 @@
--- ACH deposits, from initiation to settlement (J01a to J01c).
+-- ACH deposits and payments by card, from initiation to settlement (J01a to J01c).
 -- Refuses customers that may make none (LG013), unknown deposits (LG080), steps a deposit cannot
 -- take (LG081).
 -- Locks the customers, then the deposits.
 
-CREATE FUNCTION bakkt_ledger.initiate_deposit(customer text, amount amount, reference text, bank text DEFAULT NULL,
-                                              at timestamptz DEFAULT clock_timestamp())
+CREATE FUNCTION bakkt_ledger.initiate_deposit(customer text, amount amount, reference text, rail text DEFAULT 'ACH',
+                                              bank text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS funding_transfer_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -17,22 +17,28 @@ BEGIN
     PERFORM require_instant(at);
     owner := lock_cash_of(customer);
     asked := open_funding_request('initiate_deposit', owner.client_id, reference,
-                                  jsonb_build_object('customer', owner.customer_code, 'amount', amount, 'bank', bank), at);
+                                  jsonb_build_object('customer', owner.customer_code, 'amount', amount, 'rail', rail,
+                                                     'bank', bank), at);
     IF asked.outcome IS NOT NULL THEN
         RETURN first_answer(asked, NULL::funding_transfer_result);
+    ELSIF rail IS NULL OR rail NOT IN ('ACH', 'DEBIT') THEN
+        PERFORM refuse_invalid('a deposit is by ACH or DEBIT', format('Rail: "%s".', rail),
+                               'A wire is recorded with receive_wire().');
     END IF;
     PERFORM require_fiat('a deposit', require_positive(amount)), require_omnibus_bank(bank, asset(amount), true),
             require_cash_here(owner.customer_id), require_customer_may(owner, 'DEPOSIT');
-    moved := open_funding(asked, owner.customer_id, 'DEPOSIT', 'ACH', 'INITIATED', 'initiated', 'deposit_initiated');
+    moved := open_funding(asked, owner.customer_id, 'DEPOSIT', rail, 'INITIATED', 'initiated',
+                          deposit_template('deposit_initiated', rail));
     RETURN close_request(asked, funding_answer(moved, 'initiated'));
 END;
 $$;
 COMMENT ON FUNCTION initiate_deposit IS
-'Records that an ACH debit of the customer''s bank account was originated: INITIATED.
-The money is the customer''s claim but cannot be used yet (J01a). bank: the omnibus bank that will be credited. reference: the
-deposit''s name from now on; the same request again gets the first answer.
-Errors: LG012 unknown customer, LG002 no reference, LG045 not positive, LG042 no currency, LG040, LG041, LG043 asset, LG034 or
-LG016 bank, LG013 the customer may make no deposit or has no cash here, LG020 other content, LG061, LG011 closed client.';
+'Records that an ACH debit of the customer''s bank account was originated, or a payment by card authorized: INITIATED.
+The money is the customer''s claim but cannot be used yet (J01a). rail: ACH or DEBIT (card). bank: the omnibus bank that will be
+credited. reference: the deposit''s name from now on; the same request again gets the first answer.
+Errors: LG012 unknown customer, LG002 no reference or unknown rail, LG045 not positive, LG042 no currency, LG040, LG041, LG043
+asset, LG034 or LG016 bank, LG013 the customer may make no deposit or has no cash here, LG020 other content, LG061, LG011 closed
+client.';
 
 -- ---------------------------------------------------------------------------
 -- Credit
@@ -48,11 +54,12 @@ DECLARE
     credited constant integer := cardinality(lot);
     posted journal_result;
 BEGIN
-    posted := post_template(lot[1].client_id, 'deposit_credited', format('funding:%s:credited', lot[1].transfer_id),
+    posted := post_template(lot[1].client_id, deposit_template('deposit_credited', lot[1].rail),
+                            format('funding:%s:credited', lot[1].transfer_id),
                             jsonb_build_object('bank', lot[1].bank),
                             jsonb_build_object('amount', (SELECT sum(m.amount) FROM unnest(lot) AS m)), moment,
                             CASE credited WHEN 1 THEN funding_name(lot[1]) || ' credited'
-                                          ELSE format('%s ACH deposits credited', credited) END);
+                                          ELSE format('%s %s deposits credited', credited, lot[1].rail) END);
     PERFORM change_fundings(lot, 'credited', moment, said, array_fill(posted.journal, ARRAY[credited]), available => available);
 END;
 $$;
@@ -84,7 +91,7 @@ BEGIN
         LEFT JOIN transition AS n ON n.subject = 'funding_transfer' AND n.variant = funding_variant(l.moved)
                                  AND n.from_status = (l.moved).status AND n.event = 'credited'
         WHERE n.event IS NOT NULL OR NOT stepped_before(l.moved, 'credited', said)
-        GROUP BY (l.moved).bank, asset((l.moved).amount)
+        GROUP BY (l.moved).bank, (l.moved).rail, asset((l.moved).amount)
     LOOP
         PERFORM credit_lot(lot, said, available, moment);
         credited := credited || ARRAY(SELECT m.transfer_id FROM unnest(lot) AS m);
@@ -109,9 +116,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION credit_deposits IS
-'Records that the bank has credited these ACH deposits in one sum: CREDITED.
-Each becomes available after the client''s availability hold (J01b, one journal per omnibus bank and currency). All or none; a
-row per reference, and those credited before are replayed. Since the bank has done it, it is recorded whatever the state of the
+'Records that the bank has credited these ACH deposits in one sum, or the processor paid out these by card: CREDITED.
+Each becomes available after the client''s availability hold (J01b, one journal per omnibus bank, rail and currency). All or none;
+a row per reference, and those credited before are replayed. Since the bank has done it, it is recorded whatever the state of the
 customers.
 Errors: LG010, 42501, LG002 NULL for references, LG080 unknown deposit, LG081 it is canceled, declined or returned, or a wire,
 LG020 credited before under another bank_reference, LG061, LG075; 54000 more than one call takes.';
@@ -127,7 +134,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION credit_deposit IS
-'Records that the bank has credited one ACH deposit: CREDITED.
+'Records that the bank has credited one ACH deposit, or the processor paid out one by card: CREDITED.
 Errors: as in credit_deposits().';
 
 -- ---------------------------------------------------------------------------
@@ -169,7 +176,7 @@ BEGIN
     FOR place IN 1 .. cardinality(due) BY most LOOP
         lot := due[place:place + most - 1];
         SELECT array_agg(format('funding:%s:settled', m.transfer_id) ORDER BY m.ordinality),
-               array_agg(format('ACH deposit "%s" settled', m.reference) ORDER BY m.ordinality),
+               array_agg(format('%s deposit "%s" settled', m.rail, m.reference) ORDER BY m.ordinality),
                array_agg(jsonb_build_object('customer', c.customer_code) ORDER BY m.ordinality),
                array_agg(jsonb_build_object('amount', m.amount) ORDER BY m.ordinality)
         INTO named, described, parties, amounts
@@ -270,7 +277,7 @@ DECLARE
     again constant boolean := stepped_before(moved, happening, said);
 BEGIN
     IF NOT again THEN
-        PERFORM step_funding(moved, happening, 'deposit_abandoned', moment, said);
+        PERFORM step_funding(moved, happening, deposit_template('deposit_abandoned', moved.rail), moment, said);
     END IF;
     RETURN funding_answer(moved, happening, again);
 END;
@@ -287,7 +294,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION cancel_deposit IS
-'Records that the customer or client has canceled an ACH deposit before the bank credited it: J01a is reversed.
+'Records that the customer or client has canceled a deposit before the bank credited it: J01a is reversed.
 Errors: LG010, 42501, LG080 unknown, LG081 credited or ended already, LG020 canceled before for another reason, LG061.';
 
 CREATE FUNCTION bakkt_ledger.decline_deposit(client text, reference text, reason text DEFAULT NULL,
@@ -301,5 +308,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION decline_deposit IS
-'Records that the bank or a risk check has declined an ACH deposit before it was credited: J01a is reversed.
+'Records that the bank, the processor or a risk check has declined a deposit before it was credited: J01a is reversed.
 Errors: LG010, 42501, LG080 unknown, LG081 credited or ended already, LG020 declined before for another reason, LG061.';

@@ -1,4 +1,4 @@
--- Returns of ACH deposits (J06d), and the fee for them.
+-- Returns of ACH deposits and chargebacks of payments by card (J06d), and the fee for them.
 -- Refuses unknown return codes (LG085) and deposits that cannot be returned (LG081).
 -- Locks the customer, the transfers, then the company's money in the FBO account.
 
@@ -60,7 +60,8 @@ CREATE FUNCTION bakkt_ledger_internal.return_funding(moved funding_transfer, sai
 $$
 BEGIN
     RETURN CASE moved.status
-        WHEN 'INITIATED' THEN step_funding(moved, 'returned', 'initiated_deposit_returned', moment, said)
+        WHEN 'INITIATED' THEN step_funding(moved, 'returned', deposit_template('initiated_deposit_returned', moved.rail), moment,
+                                           said)
         WHEN 'CREDITED' THEN step_funding(moved, 'returned', 'credited_deposit_returned', moment, said)
         WHEN 'UNIDENTIFIED' THEN step_funding(moved, 'returned', 'unidentified_wire_returned', moment, said)
         ELSE return_spent(moved, said, moment) END;
@@ -97,12 +98,12 @@ DECLARE
     said constant jsonb := jsonb_build_object('return_code', code, 'bank_reference', bank_reference);
     again boolean;
 BEGIN
-    IF moved.rail <> 'ACH' THEN
+    IF moved.rail = 'WIRE' THEN
         PERFORM refuse('LG081', format('deposit "%s" came by wire', reference), NULL, 'A wire goes back by return_wire().');
     END IF;
     again := stepped_before(moved, 'returned', said);
     IF NOT again THEN
-        PERFORM require_return_code(code);
+        PERFORM require_return_code(code, moved.rail);
         PERFORM charge_return_fee(return_funding(moved, said, at), at);
         PERFORM offset_due_from_company(moved.client_id, asset(moved.amount), at);
     END IF;
@@ -110,7 +111,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION return_deposit IS
-'Records that the customer''s bank has returned an ACH deposit, with a code of ach_return_code.
+'Records that an ACH deposit came back, with a code of ach_return_code, or one by card, with a reason of chargeback_reason.
 Before the deposit is settled, its unsettled claim is reversed. Afterwards (J06d) the customer''s withdrawals that are not sent
 are rejected, newest first, as far as needed; the customer''s remaining cash is taken; and the rest is a deficit that the
 company bears, set off at once against its money in the FBO account. Then the client''s return fee is charged. Since the bank

@@ -188,7 +188,7 @@ BEGIN ATOMIC
     FROM funding_transfer AS t
     LEFT JOIN customer AS c USING (customer_id)
     CROSS JOIN LATERAL (VALUES (CASE t.status
-                                WHEN 'INITIATED' THEN 'fbo_ach_in'
+                                WHEN 'INITIATED' THEN CASE t.rail WHEN 'DEBIT' THEN 'fbo_card_in' ELSE 'fbo_ach_in' END
                                 WHEN 'UNIDENTIFIED' THEN 'fbo_unidentified'
                                 WHEN 'SENT' THEN CASE t.rail WHEN 'ACH' THEN 'fbo_ach_out' ELSE 'fbo_wire_out' END END),
                                (CASE WHEN t.status IN ('INITIATED', 'CREDITED') THEN 'fbo_unsettled' END)) AS stands (kind)
@@ -209,7 +209,8 @@ BEGIN ATOMIC
                                WHERE a.client_id = holder.client_id AND a.fund = 'FBO' AND a.name = n.name AND a.asset = n.unit))
     FROM (SELECT x.name, x.balance
           FROM balances(holder.code) AS x
-          WHERE x.kind IN ('fbo_ach_in', 'fbo_ach_out', 'fbo_wire_in', 'fbo_wire_out', 'fbo_unidentified', 'fbo_unsettled')) AS b
+          WHERE x.kind IN ('fbo_ach_in', 'fbo_card_in', 'fbo_ach_out', 'fbo_wire_in',
+                           'fbo_wire_out', 'fbo_unidentified', 'fbo_unsettled')) AS b
     FULL JOIN funding_in_flight(holder.client_id) AS f ON f.name = b.name AND asset(f.amount) = asset(b.balance)
     CROSS JOIN LATERAL (SELECT coalesce(b.name, f.name), asset(coalesce(b.balance, f.amount))) AS n (name, unit)
     WHERE coalesce(b.balance, zero(n.unit)) *<> coalesce(f.amount, zero(n.unit))

@@ -1,4 +1,5 @@
--- ACH return codes: why a bank returns an entry, and until when it may. Shipped with the extension.
+-- Why a bank returns an ACH entry, and until when it may; why a card's issuer charges a payment
+-- back. Shipped with the extension.
 
 CREATE TABLE bakkt_ledger_internal.ach_return_code (
     code text COLLATE "C" PRIMARY KEY CHECK (code ~ '^R[0-9]{2}$'),
@@ -59,13 +60,30 @@ INSERT INTO ach_return_code (code, meaning, unauthorized, return_days, banking_d
     ('R43', 'invalid account number of an enrollment', false, 2, true),
     ('R44', 'invalid individual identification of an enrollment', false, 2, true);
 
--- The code itself; LG085 if the reference data does not have it.
-CREATE FUNCTION bakkt_ledger_internal.require_return_code(given text) RETURNS text
+-- The card networks' own codes differ and change; these are the reasons that they have in common.
+CREATE TABLE bakkt_ledger_internal.chargeback_reason (
+    reason text COLLATE "C" PRIMARY KEY,
+    meaning text NOT NULL
+);
+COMMENT ON TABLE chargeback_reason IS 'Why a payment by card is charged back. Shipped with the extension.';
+INSERT INTO subject (subject, key, shipped) VALUES ('chargeback_reason', '{reason}', true);
+INSERT INTO chargeback_reason (reason, meaning) VALUES
+    ('FRAUD', 'the cardholder did not authorize the payment'),
+    ('AUTHORIZATION', 'the issuer did not authorize the payment'),
+    ('PROCESSING_ERROR', 'the payment was taken twice, late, or with another amount'),
+    ('DISPUTE', 'the cardholder disputes what was paid for'),
+    ('REFUND', 'the payment was refunded');
+
+-- The code itself; LG085 if the reference data does not have it for the rail.
+CREATE FUNCTION bakkt_ledger_internal.require_return_code(given text, rail text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM ach_return_code AS r WHERE r.code = given) THEN
+    IF rail = 'DEBIT' AND NOT EXISTS (SELECT FROM chargeback_reason AS r WHERE r.reason = given) THEN
+        PERFORM refuse('LG085', format('unknown reason of a chargeback "%s"', coalesce(given, 'NULL')), NULL,
+                       'A payment by card is charged back for a reason of table chargeback_reason, such as FRAUD.');
+    ELSIF rail <> 'DEBIT' AND NOT EXISTS (SELECT FROM ach_return_code AS r WHERE r.code = given) THEN
         PERFORM refuse('LG085', format('unknown return code "%s"', coalesce(given, 'NULL')), NULL,
                        'What comes back by ACH needs a code of table ach_return_code, such as R01.');
     END IF;

@@ -279,7 +279,7 @@ DECLARE
     again constant boolean := stepped_before(moved, 'returned', said);
 BEGIN
     IF NOT again THEN
-        PERFORM require_return_code(code) WHERE moved.rail = 'ACH' OR code IS NOT NULL;
+        PERFORM require_return_code(code, 'ACH') WHERE moved.rail = 'ACH' OR code IS NOT NULL;
         PERFORM step_funding(moved, 'returned', CASE moved.status
                                                 WHEN 'SENT' THEN format('sent_%s_withdrawal_returned', lower(moved.rail))
                                                 ELSE 'completed_withdrawal_returned' END, at, said);

@@ -15,10 +15,10 @@ bank: name of the account, Bank:omnibus:<bank>. balance: debit positive.';
 
 -- The terms of fbo_proof(), in natural sign; other_funds debit positive.
 CREATE FUNCTION bakkt_ledger_internal.fbo_proof_of(holder integer, recorded_until timestamptz)
-    RETURNS TABLE (asset asset, control amount, banks bank_balance[], ach_in amount, ach_out amount, wire_in amount,
-                   wire_out amount, inter_bank amount, business_transfer amount, due_from_company amount, due_to_company amount,
-                   other_funds amount, settled amount, unsettled amount, held amount, unidentified amount, escheated amount,
-                   residual amount, interest amount, claims_in_debit amount)
+    RETURNS TABLE (asset asset, control amount, banks bank_balance[], ach_in amount, card_in amount, ach_out amount,
+                   wire_in amount, wire_out amount, inter_bank amount, business_transfer amount, due_from_company amount,
+                   due_to_company amount, other_funds amount, settled amount, unsettled amount, held amount, unidentified amount,
+                   escheated amount, residual amount, interest amount, claims_in_debit amount)
     LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
     WITH fbo AS (
@@ -34,6 +34,7 @@ BEGIN ATOMIC
            coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_bank'), f.nothing),
            array_agg((f.name, f.balance)::bank_balance ORDER BY f.name COLLATE "C") FILTER (WHERE f.kind = 'fbo_bank'),
            coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_ach_in'), f.nothing),
+           coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_card_in'), f.nothing),
            coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_ach_out'), f.nothing),
            coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_wire_in'), f.nothing),
            coalesce(sum(f.balance) FILTER (WHERE f.kind = 'fbo_wire_out'), f.nothing),
@@ -60,6 +61,7 @@ CREATE TYPE bakkt_ledger.fbo_proof_line AS (
     control amount,
     banks bank_balance[],
     ach_in amount,
+    card_in amount,
     ach_out amount,
     wire_in amount,
     wire_out amount,
@@ -83,8 +85,8 @@ CREATE TYPE bakkt_ledger.fbo_proof_line AS (
 );
 COMMENT ON TYPE fbo_proof_line IS
 'The proof of a client''s FBO accounts in one asset (I8), every term in its natural sign.
-resources = control (the banks together, each in banks) + ach_in - ach_out + wire_in - wire_out + inter_bank - business_transfer
-+ due_from_company - due_to_company + other_funds (debit positive).
+resources = control (the banks together, each in banks) + ach_in + card_in - ach_out + wire_in - wire_out + inter_bank -
+business_transfer + due_from_company - due_to_company + other_funds (debit positive).
 required = claims (settled + unsettled + held + unidentified + escheated, those in credit only) + residual + interest.
 difference = resources - required, zero when all is well. claims_in_debit: what claims in debit come to, which never lowers what
 is required.';
@@ -98,13 +100,15 @@ DECLARE
     asked constant integer[] := clients_asked(client);
 BEGIN
     RETURN QUERY
-    SELECT c.code, p.asset, p.control, p.banks, p.ach_in, p.ach_out, p.wire_in, p.wire_out, p.inter_bank, p.business_transfer,
+    SELECT c.code, p.asset, p.control, p.banks, p.ach_in, p.card_in, p.ach_out, p.wire_in, p.wire_out, p.inter_bank,
+           p.business_transfer,
            p.due_from_company, p.due_to_company, p.other_funds, s.resources, p.settled, p.unsettled, p.held, p.unidentified,
            p.escheated, s.claims, p.residual, p.interest, s.claims + p.residual + p.interest,
            s.resources - s.claims - p.residual - p.interest, p.claims_in_debit
     FROM client AS c
     CROSS JOIN LATERAL fbo_proof_of(c.client_id, known_at) AS p
-    CROSS JOIN LATERAL (SELECT p.control + p.ach_in - p.ach_out + p.wire_in - p.wire_out + p.inter_bank - p.business_transfer
+    CROSS JOIN LATERAL (SELECT p.control + p.ach_in + p.card_in - p.ach_out + p.wire_in - p.wire_out + p.inter_bank
+                               - p.business_transfer
                                + p.due_from_company - p.due_to_company + p.other_funds AS resources,
                                p.settled + p.unsettled + p.held + p.unidentified + p.escheated AS claims) AS s
     WHERE c.client_id = ANY (asked)

@@ -131,6 +131,7 @@ class Transfer:
         self.customer, self.reference, self.rail, self.amount = customer, reference, rail, amount
         self.status = 'INITIATED'
         self.available_at = None
+        self.clearing = 'Clearing:card-in' if rail == 'DEBIT' else 'Clearing:ACH-in'
 
 
 class FboTransfer:
@@ -222,13 +223,14 @@ class Model:
 
     # -- funding -------------------------------------------------------
 
-    def initiate_deposit(self, customer, reference, amount):
-        self.post(customer.client, [('FBO', 'Clearing:ACH-in', 'USD', amount), ('FBO', customer.unsettled_name, 'USD', -amount)])
-        self.count('ACH deposits')
-        return Transfer(customer, reference, 'ACH', amount)
+    def initiate_deposit(self, customer, reference, amount, rail):
+        deposit = Transfer(customer, reference, rail, amount)
+        self.post(customer.client, [('FBO', deposit.clearing, 'USD', amount), ('FBO', customer.unsettled_name, 'USD', -amount)])
+        self.count('%s deposits' % rail)
+        return deposit
 
     def credit_deposit(self, deposit, at):
-        self.post(deposit.customer.client, [('FBO', 'Bank:omnibus', 'USD', deposit.amount), ('FBO', 'Clearing:ACH-in', 'USD', -deposit.amount)])
+        self.post(deposit.customer.client, [('FBO', 'Bank:omnibus', 'USD', deposit.amount), ('FBO', deposit.clearing, 'USD', -deposit.amount)])
         deposit.status = 'CREDITED'
         deposit.available_at = self.available_at(deposit.customer.client, at)
 
@@ -245,7 +247,7 @@ class Model:
 
     def stop_deposit(self, deposit, status):
         """Cancelled or declined before the bank's credit."""
-        self.post(deposit.customer.client, [('FBO', deposit.customer.unsettled_name, 'USD', deposit.amount), ('FBO', 'Clearing:ACH-in', 'USD', -deposit.amount)])
+        self.post(deposit.customer.client, [('FBO', deposit.customer.unsettled_name, 'USD', deposit.amount), ('FBO', deposit.clearing, 'USD', -deposit.amount)])
         deposit.status = status
 
     def receive_wire(self, customer, amount, at):
@@ -278,7 +280,7 @@ class Model:
         before = deposit.status
         deposit.status = 'RETURNED'
         if before == 'INITIATED':
-            self.post(client, [('FBO', customer.unsettled_name, 'USD', amount), ('FBO', 'Clearing:ACH-in', 'USD', -amount)])
+            self.post(client, [('FBO', customer.unsettled_name, 'USD', amount), ('FBO', deposit.clearing, 'USD', -amount)])
         elif before == 'CREDITED':
             self.post(client, [('FBO', customer.unsettled_name, 'USD', amount), ('FBO', 'Bank:omnibus', 'USD', -amount)])
         else:

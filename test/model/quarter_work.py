@@ -220,14 +220,14 @@ class Work:
         return self.during(add_business_days(central_date(after), 1), hour, hour + 2)
 
     def deposit(self, customer, amount, then=None):
-        """An ACH deposit: mostly credited, settled when its hold expires; else cancelled, declined, returned."""
-        reference = self.reference('ach')
+        """A deposit by ACH or card: mostly credited, settled when its hold expires; else cancelled, declined, returned."""
+        reference, rail = self.reference('ach'), 'DEBIT' if self.chance(25) else 'ACH'
         allowed = customer.may('DEPOSIT')
-        self.do("initiate_deposit(customer => %s, amount => %s, reference => %s, at => %s)" % (
-            literal(customer.code), literal(usd(amount)), literal(reference), literal(stamp(self.now))), '00000' if allowed else 'LG013')
+        self.do("initiate_deposit(customer => %s, amount => %s, reference => %s, rail => %s, at => %s)" % (
+            literal(customer.code), literal(usd(amount)), literal(reference), literal(rail), literal(stamp(self.now))), '00000' if allowed else 'LG013')
         if not allowed:
             return
-        deposit = self.model.initiate_deposit(customer, reference, amount)
+        deposit = self.model.initiate_deposit(customer, reference, amount, rail)
         self.deposits.append(deposit)
         deposit.then = then
         roll = self.random.randrange(100)
@@ -264,7 +264,7 @@ class Work:
         if deposit.status not in ('INITIATED', 'CREDITED', 'SETTLED'):
             return
         self.model.return_deposit(deposit, self.now)
-        self.do("return_deposit(client => %s, reference => %s, at => %s, code => %s)" % (*self.named(deposit), literal(self.random.choice(('R01', 'R07', 'R10', 'R29')))))
+        self.do("return_deposit(client => %s, reference => %s, at => %s, code => %s)" % (*self.named(deposit), literal(self.random.choice(('FRAUD', 'DISPUTE') if deposit.rail == 'DEBIT' else ('R01', 'R07', 'R10', 'R29')))))
         if self.model.deficit(deposit.customer) and self.chance(60):
             self.at(self.later(30, 24 * 20), lambda: self.make_good(deposit.customer))
 

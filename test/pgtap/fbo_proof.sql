@@ -18,7 +18,7 @@ SELECT pg_temp.move(d || c, d, c, a::amount) FROM (VALUES
 	('Bank:omnibus', 'Cust:QRST0001:settled', '100000 USD'), ('Bank:omnibus:evolve', 'Cust:QRST0002:settled', '20000 USD'),
 	('Clearing:ACH-in', 'Cust:QRST0002:unsettled', '3000 USD'), ('Cust:QRST0001:settled', 'Clearing:ACH-out', '400 USD'),
 	('Clearing:wire-in', 'Cust:QRST0003:settled', '50 USD'), ('Cust:QRST0002:settled', 'Clearing:wire-out', '6 USD'),
-	('Clearing:inter-bank', 'Bank:omnibus', '7000 USD'), ('Cust:QRST0001:settled', 'Cust:QRST0001:held', '800 USD'),
+	('Clearing:card-in', 'Cust:QRST0003:unsettled', '77 USD'), ('Clearing:inter-bank', 'Bank:omnibus', '7000 USD'), ('Cust:QRST0001:settled', 'Cust:QRST0001:held', '800 USD'),
 	('Bank:omnibus', 'Suspense:unidentified', '90 USD'), ('Cust:QRST0001:settled', 'Cust:state:TX', '11 USD'),
 	('Bank:omnibus', 'Suspense:interest-unallocated', '0.12 USD')) m (d, c, a) \g /dev/null
 SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.acct(df, d), a), line('Cr', pg_temp.acct(cf, c), a), line('Dr', pg_temp.acct(ef, e), a), line('Cr', pg_temp.acct(gf, g), a)), n) FROM (VALUES
@@ -30,10 +30,10 @@ SELECT instruct_fbo_transfer('QRST', '30 USD', 'out', 'TO_BUSINESS'), instruct_f
 CREATE FUNCTION pg_temp.proof() RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT format('%s: %s', p.key, btrim(p.value::text, '"')) FROM fbo_proof('QRST') f, jsonb_each(to_jsonb(f) - '{client,asset,banks}'::text[]) p
 $$;
-SELECT set_eq('SELECT pg_temp.proof()', ARRAY['control: 114840.12 USD', 'ach_in: 3000.00 USD', 'ach_out: 400.00 USD', 'wire_in: 50.00 USD', 'wire_out: 6.00 USD',
+SELECT set_eq('SELECT pg_temp.proof()', ARRAY['control: 114840.12 USD', 'ach_in: 3000.00 USD', 'card_in: 77.00 USD', 'ach_out: 400.00 USD', 'wire_in: 50.00 USD', 'wire_out: 6.00 USD',
 	'inter_bank: 7000.00 USD', 'business_transfer: 30.00 USD', 'due_from_company: 250.00 USD', 'due_to_company: 670.00 USD', 'other_funds: 0.00 USD',
-	'resources: 124034.12 USD', 'settled: 118133.00 USD', 'unsettled: 3000.00 USD', 'held: 800.00 USD', 'unidentified: 90.00 USD', 'escheated: 11.00 USD',
-	'claims: 122034.00 USD', 'residual: 2000.00 USD', 'interest: 0.12 USD', 'required: 124034.12 USD', 'difference: 0.00 USD', 'claims_in_debit: 0.00 USD'],
+	'resources: 124111.12 USD', 'settled: 118133.00 USD', 'unsettled: 3077.00 USD', 'held: 800.00 USD', 'unidentified: 90.00 USD', 'escheated: 11.00 USD',
+	'claims: 122111.00 USD', 'residual: 2000.00 USD', 'interest: 0.12 USD', 'required: 124111.12 USD', 'difference: 0.00 USD', 'claims_in_debit: 0.00 USD'],
 	'the FBO proof shows each term in its own column');
 SELECT results_eq($$SELECT b.bank, b.balance::text FROM fbo_proof('QRST') p, unnest(p.banks) b$$, $$VALUES ('Bank:omnibus', '94840.12 USD'), ('Bank:omnibus:evolve', '20000.00 USD')$$,
 	'the FBO proof lists the balance of each bank account');
@@ -59,7 +59,7 @@ $$;
 SAVEPOINT attack;
 SET LOCAL bakkt_ledger.restoring = on;
 SELECT pg_temp.inject('wrong', journal_entry(line('Dr', pg_temp.acct('FBO', 'Cust:QRST0002:settled'), '500 USD'), line('Cr', pg_temp.acct('FBO', 'Bank:omnibus'), '500 USD'))) \g /dev/null
-SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('123534.12 USD is there, 124034.12 USD is required to cover what customers are owed (I8).')$$,
+SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('123611.12 USD is there, 124111.12 USD is required to cover what customers are owed (I8).')$$,
 	'money taken by a journal that changed no balance is found');
 SELECT is((SELECT difference::text FROM fbo_proof('QRST')), '-500.00 USD', 'the difference of the proof is the amount missing');
 ROLLBACK TO attack;
@@ -69,7 +69,7 @@ SELECT pg_temp.inject('deficit', journal_entry(line('Dr', pg_temp.acct('FBO', 'C
 ALTER TABLE balance DISABLE TRIGGER refuse_write;
 UPDATE balance b SET posted = b.posted + CASE a.name WHEN 'Cust:QRST0003:settled' THEN amount '850 USD' ELSE amount '-850 USD' END
 	FROM account a WHERE a.client_id = b.client_id AND a.account = b.account AND a.name IN ('Cust:QRST0003:settled', 'Cust:QRST0002:settled');
-SELECT results_eq('SELECT * FROM pg_temp.broken() ORDER BY 1', $$VALUES ('124034.12 USD is there, 124834.12 USD is required to cover what customers are owed (I8).'),
+SELECT results_eq('SELECT * FROM pg_temp.broken() ORDER BY 1', $$VALUES ('124111.12 USD is there, 124911.12 USD is required to cover what customers are owed (I8).'),
 	('Cust:QRST0003:settled | Cust:QRST0003:settled is a claim in debit: -800.00 USD (I5).')$$,
 	'a deficit that other customers'' money hides is found');
 SELECT results_eq($$SELECT difference::text, claims_in_debit::text FROM fbo_proof('QRST')$$, $$VALUES ('-800.00 USD', '800.00 USD')$$,
