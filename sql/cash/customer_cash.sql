@@ -13,13 +13,14 @@ $$;
 
 -- require_bank_account() of a bank's omnibus account. What a bank has done is recorded of a closed
 -- one too; nothing new is asked of it (open_only).
-CREATE FUNCTION bakkt_ledger_internal.require_omnibus_bank(bank text, currency asset, open_only boolean DEFAULT false)
+CREATE FUNCTION bakkt_ledger_internal.require_omnibus_bank(holder integer, bank text, currency asset,
+                                                           open_only boolean DEFAULT false)
     RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
-    PERFORM require_bank_account('FBO', account_name('fbo_bank', bank), currency, open_only);
+    PERFORM require_bank_account('FBO', account_name('fbo_bank', bank), currency, open_only, holder);
 END;
 $$;
 

@@ -25,7 +25,7 @@ BEGIN
         PERFORM refuse_invalid('a deposit is by ACH or DEBIT', format('Rail: "%s".', rail),
                                'A wire is recorded with receive_wire().');
     END IF;
-    PERFORM require_fiat('a deposit', require_positive(amount)), require_omnibus_bank(bank, asset(amount), true),
+    PERFORM require_fiat('a deposit', require_positive(amount)), require_omnibus_bank(owner.client_id, bank, asset(amount), true),
             require_cash_here(owner.customer_id), require_customer_may(owner, 'DEPOSIT');
     moved := open_funding(asked, owner.customer_id, 'DEPOSIT', rail, 'INITIATED', 'initiated',
                           deposit_template('deposit_initiated', rail));

@@ -236,7 +236,7 @@ $$
 DECLARE
     free constant amount := fbo_bank_free(moved.client_id, asset(moved.amount), moved.bank);
 BEGIN
-    PERFORM require_omnibus_bank(moved.bank, asset(moved.amount), true);
+    PERFORM require_omnibus_bank(moved.client_id, moved.bank, asset(moved.amount), true);
     IF moved.direction = 'TO_BUSINESS' AND free < moved.amount THEN
         PERFORM refuse('LG050', format('%s has not that much', account_name('fbo_bank', moved.bank)),
                        format('%s are there and not leaving already, %s would be moved.', free, moved.amount),

@@ -69,7 +69,7 @@ BEGIN
         RETURN first_answer(asked, NULL::funding_transfer_result);
     END IF;
     PERFORM require_new_wire(holder, reference, bank_reference), require_fiat('a wire', require_positive(amount)),
-            require_omnibus_bank(bank, asset(amount));
+            require_omnibus_bank(holder, bank, asset(amount));
     obstacle := wire_obstacle(owner.customer_id, asset(amount));
     moved := CASE WHEN obstacle IS NULL
                   THEN open_funding(asked, owner.customer_id, 'DEPOSIT', 'WIRE', 'SETTLED', 'received', 'wire_received')

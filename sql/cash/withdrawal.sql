@@ -55,7 +55,8 @@ BEGIN
     ELSIF rail IS NULL OR rail NOT IN ('ACH', 'WIRE') THEN
         PERFORM refuse_invalid('rail is not known', format('Rail: "%s".', rail), 'One of ACH, WIRE.');
     END IF;
-    PERFORM require_fiat('a withdrawal', require_positive(amount)), require_omnibus_bank(bank, asset(amount), true),
+    PERFORM require_fiat('a withdrawal', require_positive(amount)),
+            require_omnibus_bank(owner.client_id, bank, asset(amount), true),
             require_customer_may(owner, 'WITHDRAWAL');
     settled := settled_account(owner, asset(amount));
     PERFORM require_withdrawable(owner, settled, amount, at);

@@ -140,3 +140,10 @@ BEGIN
     END IF;
 END;
 $$;
+
+-- The code of a client, or its number when there is no such client; NULL of 0, the whole ledger.
+CREATE FUNCTION bakkt_ledger_internal.client_name(holder integer) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce((SELECT c.code FROM client AS c WHERE c.client_id = holder), nullif(holder, 0)::text);
+END;

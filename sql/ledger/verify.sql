@@ -44,13 +44,6 @@ BEGIN ATOMIC
     SELECT ROW(name, holder, block, kind, number, of_subject, key, place, touched, said)::discrepancy;
 END;
 
--- The code of a client, or its number when there is no such client; NULL of 0, the whole ledger.
-CREATE FUNCTION bakkt_ledger_internal.client_name(holder integer) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT coalesce((SELECT c.code FROM client AS c WHERE c.client_id = holder), nullif(holder, 0)::text);
-END;
-
 -- ---------------------------------------------------------------------------
 -- Blocks
 -- ---------------------------------------------------------------------------

@@ -154,10 +154,10 @@ CREATE FUNCTION bakkt_ledger_internal.fbo_in_transit_breaks(holder client) RETUR
     LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
     WITH posted AS (
-        SELECT a.account, a.asset, a.kind, CASE a.fund WHEN 'FBO' THEN -h.posted ELSE h.posted END AS amount
+        SELECT a.account, a.asset, a.kind, CASE a.kind WHEN 'fbo_business_transfer' THEN -h.posted ELSE h.posted END AS amount
         FROM house_balances((holder).client_id) AS h
         JOIN account AS a ON a.client_id = (holder).client_id AND a.account = h.account
-        WHERE a.kind IN ('fbo_business_transfer', 'corp_fbo_transfer')
+        WHERE a.kind IN ('fbo_business_transfer', 'corp_fbo_transfer', 'fbo_inter_bank')
     ), listed AS (
         SELECT asset(t.amount) AS asset, k.kind, sum(t.amount) AS amount
         FROM fbo_transfer AS t
@@ -165,6 +165,11 @@ BEGIN ATOMIC
           ON t.direction = 'TO_BUSINESS' OR k.kind = 'corp_fbo_transfer'
         WHERE t.client_id = (holder).client_id AND t.status = 'INSTRUCTED'
         GROUP BY asset(t.amount), k.kind
+        UNION ALL
+        SELECT asset(b.amount), 'fbo_inter_bank', sum(CASE b.status WHEN 'DEBITED' THEN b.amount ELSE -b.amount END)
+        FROM bank_transfer AS b
+        WHERE b.client_id = (holder).client_id AND b.status IN ('DEBITED', 'CREDITED')
+        GROUP BY asset(b.amount)
     )
     SELECT finding('fbo', format('%s holds %s, the transfers in transit come to %s.', account_name(coalesce(p.kind, l.kind)),
                                  coalesce(p.amount, zero(l.asset)), coalesce(l.amount, zero(p.asset))),

@@ -89,6 +89,7 @@ typedef struct ReservedReference
 /* All of them: a file that makes references of its own has its word here. */
 static const ReservedReference reserved_references[] = {
 	{.word = "apex:",.kinds = KIND_BIT(KIND_APEX_WIRE)},
+	{.word = "bank-transfer:",.kinds = KIND_BIT(KIND_FBO_TRANSFER)},
 	{.word = "cash-call:",.kinds = KIND_BIT(KIND_CASH_CALL) | KIND_BIT(KIND_TRANSFER)},
 	{.word = "fbo-transfer:",.kinds = KIND_BIT(KIND_FBO_TRANSFER)},
 	{.word = "funding:",.kinds = KIND_BIT(KIND_CASH_DEPOSIT) | KIND_BIT(KIND_CASH_WITHDRAWAL) | KIND_BIT(KIND_FEE) |

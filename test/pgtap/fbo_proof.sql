@@ -18,13 +18,14 @@ SELECT pg_temp.move(d || c, d, c, a::amount) FROM (VALUES
 	('Bank:omnibus', 'Cust:QRST0001:settled', '100000 USD'), ('Bank:omnibus:evolve', 'Cust:QRST0002:settled', '20000 USD'),
 	('Clearing:ACH-in', 'Cust:QRST0002:unsettled', '3000 USD'), ('Cust:QRST0001:settled', 'Clearing:ACH-out', '400 USD'),
 	('Clearing:wire-in', 'Cust:QRST0003:settled', '50 USD'), ('Cust:QRST0002:settled', 'Clearing:wire-out', '6 USD'),
-	('Clearing:card-in', 'Cust:QRST0003:unsettled', '77 USD'), ('Clearing:inter-bank', 'Bank:omnibus', '7000 USD'), ('Cust:QRST0001:settled', 'Cust:QRST0001:held', '800 USD'),
+	('Clearing:card-in', 'Cust:QRST0003:unsettled', '77 USD'), ('Cust:QRST0001:settled', 'Cust:QRST0001:held', '800 USD'),
 	('Bank:omnibus', 'Suspense:unidentified', '90 USD'), ('Cust:QRST0001:settled', 'Cust:state:TX', '11 USD'),
 	('Bank:omnibus', 'Suspense:interest-unallocated', '0.12 USD')) m (d, c, a) \g /dev/null
 SELECT load_journal('QRST', journal_entry(line('Dr', pg_temp.acct(df, d), a), line('Cr', pg_temp.acct(cf, c), a), line('Dr', pg_temp.acct(ef, e), a), line('Cr', pg_temp.acct(gf, g), a)), n) FROM (VALUES
 	('cushion', 'FBO', 'Bank:omnibus', 'FBO', 'ResidualInterest:company', 'CORP', 'ResidualInterestInFBO', 'CORP', 'Bank:operating', amount '2000 USD'),
 	('collected', 'FBO', 'Cust:QRST0001:settled', 'FBO', 'DueTo:CORP', 'CORP', 'DueFrom:FBO', 'CORP', 'TPJ:receivable:QRST0001', '700 USD'),
 	('returned', 'FBO', 'DueFrom:CORP', 'FBO', 'Bank:omnibus', 'CORP', 'CustomerDeficit:QRST0003', 'CORP', 'DueTo:FBO', '250 USD')) m (n, df, d, cf, c, ef, e, gf, g, a) \g /dev/null
+SELECT instruct_bank_transfer('QRST', '7000 USD', NULL, 'evolve', 'between'), confirm_bank_transfer('QRST', 'between', 'b1', 'DEBIT') \g /dev/null
 SELECT instruct_fbo_transfer('QRST', '30 USD', 'out', 'TO_BUSINESS'), instruct_fbo_transfer('QRST', '15 USD', 'in') \g /dev/null
 
 CREATE FUNCTION pg_temp.proof() RETURNS SETOF text LANGUAGE sql AS $$
@@ -95,7 +96,7 @@ ROLLBACK TO attack;
 
 -- one side of a mirror
 SET LOCAL bakkt_ledger.restoring = on;
-SELECT pg_temp.inject('half', journal_entry(line('Dr', pg_temp.acct('FBO', 'DueFrom:CORP'), '60 USD'), line('Cr', pg_temp.acct('FBO', 'Clearing:inter-bank'), '60 USD'))) \g /dev/null
+SELECT pg_temp.inject('half', journal_entry(line('Dr', pg_temp.acct('FBO', 'DueFrom:CORP'), '60 USD'), line('Cr', pg_temp.acct('FBO', 'Clearing:wire-in'), '60 USD'))) \g /dev/null
 SELECT results_eq('SELECT * FROM pg_temp.broken()', $$VALUES ('DueFrom:CORP | The two sides of "CORP owes FBO" do not agree, debit positive: 310.00 USD in FBO, -250.00 USD in the other fund (I7).')$$,
 	'a debt of the company that is missing from its own books is found');
 ROLLBACK TO attack;

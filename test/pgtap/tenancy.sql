@@ -46,7 +46,8 @@ BEGIN
 	PERFORM close_window(client, '2026-11-03');
 	PERFORM advise_window(client, '2026-11-03'), agree_window(client, '2026-11-03');
 	PERFORM settle_window(client, '2026-11-03', 'wires');
-	PERFORM record_wire(client, 'received', '1.00 USD', 'more than was owed');
+	PERFORM open_bank_account('OTHER', 'FBO', 'Other Bank', ledger_name => 'Bank:omnibus:other');
+	PERFORM record_wire(client, 'received', '1.00 USD', 'more than was owed'), instruct_bank_transfer(client, '1.00 USD', NULL, 'other', 'between');
 	PERFORM take_aged_tpj('AM', '2026-11-03 15:30Z', client);
 	unpaid := (post_trade(second, 'BUY', '0.0001 BTC', 'LP1', 'unpaid', provider_price => '60000.00 USD/BTC', executed_at => '2026-09-02 15:00Z')).journal;
 	PERFORM grant_client_access(client, 'ledger_test_approver'), set_config('session_authorization', 'ledger_test_settler', true);
