@@ -74,8 +74,8 @@ BEGIN
         (company || '{approver}'::text[], ARRAY['approvals']),
         (company, ARRAY['trial_balance', 'window_members', 'window_adjustments']),
         (ledger, ARRAY[
-            'zero_sum_check', 'provider_position', 'bank_transfers', 'bank_positions', 'fbo_transfers', 'fbo_transfer_calls',
-            'settlement_flow', 'fbo_proof',
+            'zero_sum_check', 'provider_position', 'provider_fails', 'bank_transfers', 'bank_positions', 'fbo_transfers',
+            'fbo_transfer_calls', 'settlement_flow', 'fbo_proof',
             'check_fbo', 'check_window', 'check_settlement', 'check_funding', 'check_revenue_share', 'check_cash_calls',
             'check_aged_tpj',
             'seal', 'verify', 'digest', 'proof', 'due_jobs', 'entries_by_hand']),
@@ -107,6 +107,7 @@ BEGIN
             'set_off_obligations', 'record_provider_transfer', 'record_wire', 'settle_provider', 'settle_window',
             'instruct_obligation', 'fail_obligation', 'carry_obligation', 'instruct_payment', 'fail_payment', 'carry_payment',
             'apply_unapplied_payment', 'return_unapplied_payment', 'recover_obligation',
+            'cover_obligation', 'return_cover', 'buy_in_obligation',
             'propose_write_off', 'take_aged_tpj', 'add_calendar_version', 'run_due_jobs']),
         ('{reconciler}', ARRAY['propose_journal', 'propose_cash_adjustment', 'take_aged_tpj']),
         ('{administrator}', ARRAY[

@@ -167,7 +167,7 @@ CREATE FUNCTION bakkt_ledger_internal.next_obligation_status(owed obligation, ha
     RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN happening = 'set_off' AND is_zero(paid) THEN (owed).status
-                WHEN happening IN ('paid', 'set_off') AND paid < outstanding(owed) THEN 'PARTIALLY_SETTLED'
+                WHEN happening IN ('paid', 'set_off', 'bought_in') AND paid < outstanding(owed) THEN 'PARTIALLY_SETTLED'
                 ELSE next_status('obligation', 'obligation ' || (owed).obligation_id, (owed).status, happening) END;
 
 -- The one place where obligations change, each with its event; their windows and payments follow.
@@ -227,11 +227,11 @@ CREATE TYPE bakkt_ledger.obligation_result AS (
 );
 COMMENT ON TYPE obligation_result IS
 'What a request did to an obligation, and how the obligation stood then.
-outcome: instructed, paid, failed, carried, recovered, or entered, of the one that takes over what was carried; of money that
-nothing was owed for unapplied, applied or returned: then obligation and settlement_window are NULL. replayed: the request had
-been made before, and this is its first answer. paid: what the request discharged, recovered or moved, positive, NULL if nothing.
-outstanding: what is still to be paid, never negative; of unapplied money what is left of it. payment: the payment that the
-obligation is part of. unapplied: number of the unapplied money that it went to or came from.';
+outcome: instructed, paid, bought_in, failed, carried, recovered, or entered, of the one that takes over what was carried; of
+money that nothing was owed for unapplied, applied or returned: then obligation and settlement_window are NULL. replayed: the
+request had been made before, and this is its first answer. paid: what the request discharged, recovered or moved, positive,
+NULL if nothing. outstanding: what is still to be paid, never negative; of unapplied money what is left of it. payment: the
+payment that the obligation is part of. unapplied: number of the unapplied money that it went to or came from.';
 
 -- What a request did to obligations, as it is answered; paid: what it discharged of each, if
 -- anything.

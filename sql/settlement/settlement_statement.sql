@@ -63,10 +63,10 @@ CREATE TYPE bakkt_ledger.settlement_statement_line AS (
 );
 COMMENT ON TYPE settlement_statement_line IS
 'Something that happened between the company and a counterparty.
-event: entered, set_off, instructed, paid, failed, carried, written_off, recovered of an obligation; unapplied, applied, returned
-of money or coin above what was owed. change: of what the counterparty owes, positive = more. net_debit: what it owed in the asset
-after that, unapplied money deducted; negative = it was owed. age_days: whole days since the obligation first fell due, or since
-unapplied money was received; 0 before.';
+event: entered, set_off, instructed, paid, bought_in, failed, carried, written_off, recovered of an obligation; unapplied,
+applied, returned of money or coin above what was owed. change: of what the counterparty owes, positive = more. net_debit:
+what it owed in the asset after that, unapplied money deducted; negative = it was owed. age_days: whole days since the
+obligation first fell due, or since unapplied money was received; 0 before.';
 
 CREATE FUNCTION bakkt_ledger.settlement_statement(client text, counterparty text DEFAULT NULL,
                                                   since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
@@ -106,6 +106,7 @@ CREATE TYPE bakkt_ledger.settlement_balance_line AS (
     sent amount,
     returned amount,
     unapplied amount,
+    bought_in amount,
     written_off amount,
     recovered amount,
     outstanding amount,
@@ -117,10 +118,10 @@ CREATE TYPE bakkt_ledger.settlement_balance_line AS (
 COMMENT ON TYPE settlement_balance_line IS
 'Where the company stands with a counterparty in an asset.
 obligations: what windows left, positive = the counterparty owes. set_off: what of it was set off, counted once. received, sent,
-returned: what moved, positive. unapplied: what is held above what was owed. written_off, recovered: of what it owes. outstanding:
-still to be paid, positive = by the counterparty. Always obligations = received - sent - returned - unapplied + written_off -
-recovered + outstanding. net_debit: outstanding less unapplied. fails: failed attempts. oldest_due: when the oldest of what is
-outstanding first fell due, age_days: whole days since then, 0 before.';
+returned: what moved, positive. unapplied: what is held above what was owed. bought_in, written_off, recovered: of what it owes.
+outstanding: still to be paid, positive = by the counterparty. Always obligations = received - sent - returned - unapplied +
+bought_in + written_off - recovered + outstanding. net_debit: outstanding less unapplied. fails: failed attempts. oldest_due: when
+the oldest of what is outstanding first fell due, age_days: whole days since then, 0 before.';
 
 -- The sums over the events of a client up to an instant.
 CREATE FUNCTION bakkt_ledger_internal.settlement_sums(holder client, moment timestamptz) RETURNS SETOF settlement_balance_line
@@ -135,6 +136,7 @@ BEGIN ATOMIC
                sum(e.worth) FILTER (WHERE e.event = 'unapplied') AS above,
                sum(e.worth) FILTER (WHERE e.event = 'applied') AS applied,
                sum(e.worth) FILTER (WHERE e.event = 'returned') AS returned,
+               sum(e.worth) FILTER (WHERE e.event = 'bought_in') AS bought_in,
                sum(e.worth) FILTER (WHERE e.event = 'written_off') AS written_off,
                sum(e.worth) FILTER (WHERE e.event = 'recovered') AS recovered,
                sum(e.change) AS net_debit, count(*) FILTER (WHERE e.event = 'failed') AS fails
@@ -146,12 +148,12 @@ BEGIN ATOMIC
                coalesce(t.set_off, t.nothing) AS set_off, coalesce(t.paid_in, t.nothing) AS paid_in,
                -coalesce(t.paid_out, t.nothing) AS sent, coalesce(t.above, t.nothing) AS above,
                coalesce(t.applied, t.nothing) AS applied, coalesce(t.returned, t.nothing) AS returned,
-               coalesce(t.written_off, t.nothing) AS written_off, coalesce(t.recovered, t.nothing) AS recovered, t.net_debit,
-               t.fails
+               coalesce(t.bought_in, t.nothing) AS bought_in, coalesce(t.written_off, t.nothing) AS written_off,
+               coalesce(t.recovered, t.nothing) AS recovered, t.net_debit, t.fails
         FROM total AS t
     )
     SELECT (holder).code, k.counterparty, k.asset, k.entered, k.set_off, k.paid_in - k.applied + k.recovered + k.above, k.sent,
-           k.returned, k.above - k.applied - k.returned, k.written_off, k.recovered,
+           k.returned, k.above - k.applied - k.returned, k.bought_in, k.written_off, k.recovered,
            k.net_debit + (k.above - k.applied - k.returned), k.net_debit, k.fails, d.oldest,
            greatest(days_since(d.oldest, moment), 0)
     FROM known AS k

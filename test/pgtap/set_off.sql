@@ -195,10 +195,10 @@ SELECT results_eq($$SELECT pg_temp.as_posted('b2')$$, $$VALUES ('Dr CORP Client:
 -- ---------------------------------------------------------------------------
 -- The statement
 -- ---------------------------------------------------------------------------
-SELECT is_empty($$SELECT * FROM settlement_balances('QRST') WHERE obligations <> received - sent - returned - unapplied + written_off - recovered + outstanding$$,
+SELECT is_empty($$SELECT * FROM settlement_balances('QRST') WHERE obligations <> received - sent - returned - unapplied + bought_in + written_off - recovered + outstanding$$,
 	'obligations = received - sent - returned - unapplied + written off - recovered + outstanding (I16)');
 SELECT is_empty($$SELECT * FROM generate_series(timestamptz '2025-06-09 13:00Z', '2025-07-30Z', '7 hours') AS at, settlement_balances('QRST', at)
-	WHERE obligations <> received - sent - returned - unapplied + written_off - recovered + outstanding$$, 'that holds at every instant');
+	WHERE obligations <> received - sent - returned - unapplied + bought_in + written_off - recovered + outstanding$$, 'that holds at every instant');
 SELECT results_eq($$SELECT obligations::text, set_off::text, received::text, sent::text, returned::text, written_off::text, recovered::text, outstanding::text, fails FROM settlement_balances('QRST', '2025-07-30Z') WHERE counterparty = 'QRST'$$,
 	$$SELECT '9120.00 USD', x.set_off::text, x.received::text, x.sent::text, '40.00 USD', '600.00 USD', '590.00 USD', x.outstanding::text, 1::bigint FROM settlement_balances('QRST', '2025-07-30Z') AS x WHERE counterparty = 'QRST'$$,
 	'the balance with a counterparty has every sum');

@@ -44,6 +44,8 @@ BEGIN
 		(open_account(client, 'CORP', 'Bank:operating', 'USD')).account)::journal_entry, 'by hand', 'BANK_FEE'), (open_account(client, 'CORP', 'Expense:rent', 'USD')).account;
 	PERFORM instruct_fbo_transfer(client, '10.00 USD', 'float');
 	PERFORM close_window(client, '2026-11-03');
+	PERFORM load_journal(client, format('{Dr %s 1.00 BTC; Cr %s 1.00 BTC}', (open_account(client, 'CORP', 'Wallet:company', 'BTC')).account, (open_account(client, 'CORP', 'Equity', 'BTC')).account)::journal_entry, 'own coin');
+	PERFORM cover_obligation(client, (SELECT o.obligation FROM obligations(client, true) AS o WHERE o.payer = 'LP1' AND o.asset = 'BTC' LIMIT 1), 'cover', '0.001 BTC');
 	PERFORM advise_window(client, '2026-11-03'), agree_window(client, '2026-11-03');
 	PERFORM settle_window(client, '2026-11-03', 'wires');
 	PERFORM open_bank_account('OTHER', 'FBO', 'Other Bank', ledger_name => 'Bank:omnibus:other');
