@@ -74,8 +74,8 @@ BEGIN
         (company || '{approver}'::text[], ARRAY['approvals']),
         (company, ARRAY['trial_balance', 'window_members', 'window_adjustments']),
         (ledger, ARRAY[
-            'zero_sum_check', 'provider_position', 'provider_fails', 'bank_transfers', 'bank_positions', 'fbo_transfers',
-            'fbo_transfer_calls', 'settlement_flow', 'fbo_proof',
+            'zero_sum_check', 'provider_position', 'provider_fails', 'asset_claims', 'bank_transfers', 'bank_positions',
+            'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof',
             'check_fbo', 'check_window', 'check_settlement', 'check_funding', 'check_revenue_share', 'check_cash_calls',
             'check_aged_tpj',
             'seal', 'verify', 'digest', 'proof', 'due_jobs', 'entries_by_hand']),
@@ -115,7 +115,7 @@ BEGIN
             'open_customer', 'open_customers', 'change_customer', 'erase_customer_identity',
             'change_cash_terms', 'change_settlement',
             'open_provider', 'change_provider', 'open_bank_account', 'change_bank_account', 'close_bank_account',
-            'load_shipped_assets', 'register_asset', 'retire_asset', 'reinstate_asset',
+            'load_shipped_assets', 'register_asset', 'change_asset', 'retire_asset', 'reinstate_asset',
             'open_instrument', 'change_instrument', 'retire_instrument',
             'set_approval_limit', 'remove_approval_limit', 'open_account', 'freeze_account', 'unfreeze_account', 'close_account',
             'change_job', 'skip_job', 'schedule_jobs', 'unschedule_jobs'])

@@ -40,6 +40,10 @@
 #define ERRCODE_LG_UNKNOWN_KIND			LEDGER_ERRCODE('0', '3', '4')	/* name not in the chart of accounts */
 #define ERRCODE_LG_ACCOUNT_NOT_EMPTY	LEDGER_ERRCODE('0', '3', '5')	/* closing needs zero and no holds */
 
+/* assets and instruments that wind down */
+#define ERRCODE_LG_WINDING_DOWN			LEDGER_ERRCODE('0', '3', '8')	/* its status does not let this pass */
+#define ERRCODE_LG_CLAIMED				LEDGER_ERRCODE('0', '3', '9')	/* retiring needs that nobody has a claim */
+
 /* assets and amounts */
 #define ERRCODE_LG_UNKNOWN_ASSET		LEDGER_ERRCODE('0', '4', '0')
 #define ERRCODE_LG_ASSET_RETIRED		LEDGER_ERRCODE('0', '4', '1')

@@ -152,7 +152,7 @@ BEGIN
     SELECT t.*
     FROM funding_transfer AS t
     WHERE t.client_id = holder AND t.status = 'CREDITED' AND t.available_at <= moment
-      AND EXISTS (SELECT FROM supported_asset AS s WHERE s.asset = asset(t.amount) AND s.status = 'ACTIVE')
+      AND EXISTS (SELECT FROM supported_asset AS s WHERE s.asset = asset(t.amount) AND s.status <> 'RETIRED')
       AND NOT EXISTS (SELECT FROM account AS a
                       WHERE a.customer_id = t.customer_id AND a.asset = asset(t.amount)
                         AND (a.kind = 'fbo_settled' AND a.status IN ('CREDIT_FROZEN', 'CLOSED')

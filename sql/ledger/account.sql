@@ -219,7 +219,7 @@ BEGIN
                moment, opener
         FROM wanted AS w
         JOIN account_kind AS k ON k.fund = w.fund AND CASE WHEN k.first_part = w.first_part THEN w.name ~ k.name_pattern END
-        JOIN supported_asset AS s ON s.asset = w.unit AND s.status = 'ACTIVE'
+        JOIN supported_asset AS s ON s.asset = w.unit AND s.status <> 'RETIRED'
         LEFT JOIN customer AS c ON c.customer_id = w.owner_id AND c.client_id = w.holder AND c.customer_code = w.party_code
         LEFT JOIN provider AS p ON p.code = w.party_code AND k.party = 'provider'
         WHERE (k.party = 'customer') IS NOT TRUE = (c.customer_id IS NULL)

@@ -12,6 +12,8 @@ CREATE TABLE bakkt_ledger_internal.account_kind (
     alone boolean NOT NULL GENERATED ALWAYS AS (kind IN (
         'fbo_settled', 'fbo_held', 'cust_coin', 'seg_customer', 'corp_network_cost', 'corp_bank_cost', 'corp_rent',
         'corp_operating_cost', 'corp_rounding', 'corp_merchant_payable')) STORED,
+    settled_last boolean NOT NULL GENERATED ALWAYS AS (
+        fund <> 'CORP' OR class NOT IN ('control', 'revenue', 'expense', 'equity') AND kind <> 'corp_client_memo') STORED,
     mirror text,
     party text CHECK (party IN ('customer', 'provider')),
     for_client boolean NOT NULL GENERATED ALWAYS AS (coalesce(party = 'customer', false) OR kind IN (
@@ -31,6 +33,9 @@ never goes debit (I5).';
 COMMENT ON COLUMN account_kind.alone IS
 'One person may post to it by hand: what one customer may use or has set aside, ordinary expenses, and what is owed for them.
 Everything else takes two people (LG068).';
+COMMENT ON COLUMN account_kind.settled_last IS
+'An asset is retired only when these are zero in it: what somebody claims, or owes, or is under way. Not the company''s own coin,
+money and results, and not what is settled outside.';
 COMMENT ON COLUMN account_kind.mirror IS 'Accounts with the same text net to zero per asset inside every journal (I7).';
 COMMENT ON COLUMN account_kind.for_client IS
 'The client sees accounts of the kind: its customers'', its own settlement and share; never banks, providers or revenue.';

@@ -9,4 +9,5 @@ CREATE FUNCTION bakkt_ledger_internal.forget_parties() RETURNS trigger
 CREATE TRIGGER forget_parties AFTER UPDATE ON customer FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();
 CREATE TRIGGER forget_parties AFTER UPDATE ON client FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();
 CREATE TRIGGER forget_parties AFTER UPDATE ON provider FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();
+CREATE TRIGGER forget_parties AFTER UPDATE ON supported_asset FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();
 CREATE TRIGGER forget_parties AFTER UPDATE ON instrument FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();

@@ -9,17 +9,19 @@ CREATE TABLE bakkt_ledger_internal.instrument (
     quantity_increment amount NOT NULL,
     minimum_quantity amount NOT NULL,
     minimum_notional amount NOT NULL,
-    status text NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'RETIRED')),
+    status text NOT NULL DEFAULT 'ACTIVE' REFERENCES trading_status,
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (base, quote)
 );
+COMMENT ON COLUMN instrument.status IS 'Which trades it takes: trading_status. Those of its assets count as well.';
 COMMENT ON TABLE instrument IS 'What can be traded: a base asset for a quote asset, with the steps of price and quantity.';
 SELECT pg_catalog.pg_extension_config_dump('instrument', '');
 SELECT pg_catalog.pg_extension_config_dump('instrument_instrument_id_seq', '');
 INSERT INTO subject (subject, key) VALUES ('instrument', '{symbol}');
-INSERT INTO transition (subject, from_status, event, to_status) VALUES
-    ('instrument', 'ACTIVE', 'changed', 'RETIRED'),
-    ('instrument', 'RETIRED', 'changed', 'ACTIVE');
+INSERT INTO transition (subject, from_status, event, to_status)
+SELECT 'instrument', f.status, 'changed', t.status
+FROM trading_status AS f
+JOIN trading_status AS t ON t.status <> f.status;
 
 -- LG002, LG042, LG045 or LG043 unless the step is a positive amount of the asset within its
 -- decimals.
@@ -60,11 +62,9 @@ BEGIN
                        format('It is %s.', candidate.price_increment));
     ELSIF value(candidate.price_increment) <= 0 THEN
         PERFORM refuse('LG045', 'price increment must be positive', format('It is %s.', candidate.price_increment));
-    ELSIF coalesce(candidate.status, 'ACTIVE') NOT IN ('ACTIVE', 'RETIRED') THEN
-        PERFORM refuse_invalid('instrument status is not known', format('Status: "%s".', candidate.status),
-                               'One of ACTIVE, RETIRED.');
     END IF;
-    PERFORM check_step('quantity increment', candidate.quantity_increment, candidate.base),
+    PERFORM require_trading_status('instrument', coalesce(candidate.status, 'ACTIVE')),
+            check_step('quantity increment', candidate.quantity_increment, candidate.base),
             check_step('minimum quantity', candidate.minimum_quantity, candidate.base),
             check_step('minimum notional', candidate.minimum_notional, candidate.quote);
 END;

@@ -23,6 +23,7 @@
 #include "ledger/facts.h"
 #include "ledger/reference.h"
 #include "ledger/spi_plan.h"
+#include "ledger/winding_down.h"
 #include "types/instant.h"
 
 /* Rules on single lines, in order of precedence */
@@ -159,6 +160,7 @@ check_lines(PostingBatch *batch, LedgerRequest *request, RequestState *state)
 {
 	LineRule	worst = LINE_GOOD;
 	int			worst_line = 0;
+	bool		winding_down = false;
 	AssetInfo  *asset = NULL;
 
 	for (int line = 0; line < request->line_count; line++)
@@ -168,6 +170,7 @@ check_lines(PostingBatch *batch, LedgerRequest *request, RequestState *state)
 		CHECK_FOR_INTERRUPTS();
 		if (asset == NULL || asset->asset != request->lines[line].asset)
 			asset = lookup_asset(request->lines[line].asset);
+		winding_down |= asset && !asset->may_buy;
 		rule = line_rule(&batch->accounts[state->accounts[line]], &request->lines[line], asset);
 		if (rule < worst)
 		{
@@ -177,6 +180,8 @@ check_lines(PostingBatch *batch, LedgerRequest *request, RequestState *state)
 	}
 	if (worst != LINE_GOOD)
 		refuse_line(request, worst_line, worst, &batch->accounts[state->accounts[worst_line]]);
+	else if (winding_down)
+		check_winding_down(batch, request, state);
 }
 
 /* The sum that lines on a mirrored account go into: that of its mirror and asset. */

@@ -32,6 +32,18 @@ facts_of_name(const char *field, const char *name)
 }
 
 char *
+facts_of_status(const char *field, const char *name, const char *status)
+{
+	StringInfoData facts;
+
+	initStringInfo(&facts);
+	put_fact(&facts, field, name);
+	put_fact(&facts, "status", status);
+	appendStringInfoChar(&facts, '}');
+	return facts.data;
+}
+
+char *
 facts_of_shortage(const char *field, const char *name, units required, units available, asset_code asset)
 {
 	StringInfoData facts;

@@ -13,6 +13,8 @@
 
 /* {"field": "name"}: what is unknown, ended or frozen */
 extern char *facts_of_name(const char *field, const char *name);
+/* {"field": "name", "status": "CLOSE_ONLY"} */
+extern char *facts_of_status(const char *field, const char *name, const char *status);
 /* {"field": "name", "required": "2.00 BTC", "available": "0.00 BTC"} */
 extern char *facts_of_shortage(const char *field, const char *name, units required, units available, asset_code asset);
 

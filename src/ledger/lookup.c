@@ -296,17 +296,22 @@ lookup_asset(asset_code asset)
 	arguments[0] = CStringGetTextDatum(asset_text(asset));
 	SPI_connect();
 	spi_plan(&plan, 1, types,
-			 "SELECT scale::pg_catalog.int4, status OPERATOR(pg_catalog.<>) 'ACTIVE'"
-			 "  FROM bakkt_ledger_internal.supported_asset"
-			 " WHERE asset OPERATOR(bakkt_ledger.=) $1::bakkt_ledger.asset");
+			 "SELECT a.scale::pg_catalog.int4, a.status, s.may_buy, NOT s.may_post"
+			 "  FROM bakkt_ledger_internal.supported_asset a"
+			 "  JOIN bakkt_ledger_internal.trading_status s ON s.status OPERATOR(pg_catalog.=) a.status"
+			 " WHERE a.asset OPERATOR(bakkt_ledger.=) $1::bakkt_ledger.asset");
 	spi_execute_latest(plan, arguments);
 	if (SPI_processed == 1)
 	{
+		HeapTuple	row = SPI_tuptable->vals[0];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
 
 		entry = hash_search(assets, &asset, HASH_ENTER, NULL);
-		entry->scale = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-		entry->retired = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+		entry->scale = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
+		strlcpy(entry->status, SPI_getvalue(row, desc, 2), TRADING_STATUS_SIZE);
+		entry->may_buy = DatumGetBool(SPI_getbinval(row, desc, 3, &isnull));
+		entry->retired = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
 		session_cache_loaded(&cache);
 	}
 	SPI_finish();

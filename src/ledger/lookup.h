@@ -20,6 +20,9 @@
 #define STATUS_CREDIT_FROZEN 'C'
 #define STATUS_CLOSED 'X'
 
+/* room for a name of trading_status */
+#define TRADING_STATUS_SIZE 16
+
 typedef struct HouseAccount
 {
 	account_id	account;		/* hash key */
@@ -35,7 +38,9 @@ typedef struct AssetInfo
 {
 	asset_code	asset;			/* hash key */
 	int			scale;
-	bool		retired;
+	char		status[TRADING_STATUS_SIZE];
+	bool		may_buy;		/* new claims may arise in it */
+	bool		retired;		/* nothing is posted in it */
 } AssetInfo;
 
 typedef struct ClientInfo

@@ -311,15 +311,40 @@ load_providers(void)
 }
 
 static void
+read_standing(Standing *standing, uint64 i, int number)
+{
+	strlcpy(standing->status, text_column(i, number), TRADING_STATUS_SIZE);
+	standing->may_buy = boolean_column(i, number + 1);
+	standing->may_sell = boolean_column(i, number + 2);
+	standing->may_post = boolean_column(i, number + 3);
+}
+
+/* A purchase takes the base and gives the quote, a sale the other way about. */
+static void
+read_standings(Instrument *instrument, uint64 i, int number)
+{
+	read_standing(&instrument->standing, i, number);
+	read_standing(&instrument->base_standing, i, number + 4);
+	read_standing(&instrument->quote_standing, i, number + 8);
+	instrument->open[0] = instrument->standing.may_buy && instrument->base_standing.may_buy && instrument->quote_standing.may_sell;
+	instrument->open[1] = instrument->standing.may_sell && instrument->base_standing.may_sell && instrument->quote_standing.may_buy;
+}
+
+static void
 load_instruments(void)
 {
 	static SPIPlanPtr plan = NULL;
 
 	spi_plan(&plan, 0, NULL,
-			 "SELECT i.base, i.quote, i.instrument_id, i.symbol, i.price_increment, i.quantity_increment, a.scale,"
-			 "  i.status OPERATOR(pg_catalog.=) 'ACTIVE'"
+			 "SELECT i.base, i.quote, i.instrument_id, i.symbol, i.price_increment, i.quantity_increment, q.scale,"
+			 "  s.status, s.may_buy, s.may_sell, s.may_post, bs.status, bs.may_buy, bs.may_sell, bs.may_post,"
+			 "  qs.status, qs.may_buy, qs.may_sell, qs.may_post"
 			 " FROM bakkt_ledger_internal.instrument i"
-			 " JOIN bakkt_ledger_internal.supported_asset a ON a.asset OPERATOR(bakkt_ledger.=) i.quote");
+			 " JOIN bakkt_ledger_internal.supported_asset b ON b.asset OPERATOR(bakkt_ledger.=) i.base"
+			 " JOIN bakkt_ledger_internal.supported_asset q ON q.asset OPERATOR(bakkt_ledger.=) i.quote"
+			 " JOIN bakkt_ledger_internal.trading_status s ON s.status OPERATOR(pg_catalog.=) i.status"
+			 " JOIN bakkt_ledger_internal.trading_status bs ON bs.status OPERATOR(pg_catalog.=) b.status"
+			 " JOIN bakkt_ledger_internal.trading_status qs ON qs.status OPERATOR(pg_catalog.=) q.status");
 	spi_execute_latest(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -332,7 +357,7 @@ load_instruments(void)
 		instrument->tick = price_units(DatumGetPriceP(column(i, 5, &isnull)));
 		instrument->step = amount_units(DatumGetAmountP(column(i, 6, &isnull)));
 		instrument->money_decimals = DatumGetInt32(column(i, 7, &isnull));
-		instrument->active = boolean_column(i, 8);
+		read_standings(instrument, i, 8);
 	}
 }
 

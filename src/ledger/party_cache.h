@@ -13,6 +13,7 @@
 #define BAKKT_LEDGER_PARTY_CACHE_H
 
 #include "datatype/timestamp.h"
+#include "ledger/lookup.h"
 #include "types/execution_terms.h"
 
 #define ACCOUNT_CODE_LENGTH 8
@@ -63,6 +64,15 @@ typedef struct Pair
 	asset_code	quote;
 } Pair;
 
+/* The status of an instrument or asset, and what it lets pass: a row of trading_status */
+typedef struct Standing
+{
+	char		status[TRADING_STATUS_SIZE];
+	bool		may_buy;
+	bool		may_sell;
+	bool		may_post;
+} Standing;
+
 typedef struct Instrument
 {
 	Pair		pair;			/* hash key */
@@ -71,7 +81,10 @@ typedef struct Instrument
 	units		tick;			/* price increment */
 	units		step;			/* quantity increment */
 	int			money_decimals; /* of the quote asset */
-	bool		active;
+	Standing	standing;		/* its own */
+	Standing	base_standing;
+	Standing	quote_standing;
+	bool		open[2];		/* takes buys, takes sells: of all three standings */
 } Instrument;
 
 /* Take note of changes by others; forget everything if there were any. */

@@ -343,6 +343,35 @@ pair_text(const ExecutionTerms *terms)
 }
 
 static void
+refuse_standing(TradeRequest *trade, const char *what, const char *name, const Standing *standing)
+{
+	refuse(trade->request, ERRCODE_LG_WINDING_DOWN, "Table trading_status says what each status lets pass.",
+		   psprintf("A %s of %s.", trade->terms.sell ? "SELL" : "BUY", pair_text(&trade->terms)),
+		   "%s \"%s\" is %s", what, name, standing->status);
+	trade->request->refusal.facts = facts_of_status(what, name, standing->status);
+}
+
+/* Why the instrument does not take the trade; what was executed in it before can be corrected whatever its status. */
+static void
+check_open(TradeRequest *trade)
+{
+	const Instrument *instrument = trade->instrument;
+	bool		sell = trade->terms.sell;
+
+	if (trade->corrected && trade->corrected->instrument_id == instrument->instrument_id)
+		return;
+	if (!instrument->standing.may_post)
+		refuse(trade->request, ERRCODE_LG_UNKNOWN_INSTRUMENT, NULL, NULL,
+			   "instrument \"%s\" is retired", instrument->symbol);
+	else if (!(sell ? instrument->standing.may_sell : instrument->standing.may_buy))
+		refuse_standing(trade, "instrument", instrument->symbol, &instrument->standing);
+	else if (!(sell ? instrument->base_standing.may_sell : instrument->base_standing.may_buy))
+		refuse_standing(trade, "asset", asset_text(trade->terms.base), &instrument->base_standing);
+	else
+		refuse_standing(trade, "asset", asset_text(trade->terms.quote), &instrument->quote_standing);
+}
+
+static void
 check_instrument(TradeRequest *trade)
 {
 	Instrument *instrument = instrument_of(trade->terms.base, trade->terms.quote);
@@ -359,9 +388,8 @@ check_instrument(TradeRequest *trade)
 		refuse(trade->request, ERRCODE_LG_UNKNOWN_INSTRUMENT, "Leave the symbol out, or give the one of the assets.",
 			   psprintf("%s is traded as \"%s\".", pair_text(&trade->terms), instrument->symbol),
 			   "symbol \"%s\" is not that of the assets", text_copy(trade->symbol));
-	else if (!instrument->active)
-		refuse(trade->request, ERRCODE_LG_UNKNOWN_INSTRUMENT, NULL, NULL,
-			   "instrument \"%s\" is retired", instrument->symbol);
+	else if (!instrument->open[trade->terms.sell])
+		check_open(trade);
 }
 
 /* The provider is resolved even when the trade is refused already: terms name it. */

@@ -5,11 +5,20 @@ Amounts are debit positive, as stored.  Nothing here knows how the extension
 does its work; it is slow and plain on purpose.
 """
 
+import re
+
 from exact import SCALE, ZERO
 
 
 def is_limited(fund, name):
     return fund != 'CORP' and name.startswith('Cust:') or (fund, name) == ('FBO', 'DueTo:CORP')
+
+
+# What does not have to be zero before an asset is retired: the company's own, and what is settled outside.
+OWN = re.compile('Bank:operating|Wallet:company|Equity|Revenue:|Expense:|Loss|Rounding|Client:memo:')
+
+# Journals that carry on or take back what was begun, or that two people answer for; trades are judged by their side.
+BEGINS_NOTHING = ('trade', 'trade_bust', 'reversal', 'manual', 'cash_call', 'cash_return', 'cash_write_off', 'cash_recovery')
 
 
 class Account:
@@ -24,6 +33,18 @@ class Account:
         self.posted = ZERO          # debit positive
         self.held = ZERO
         self.version = 0            # journals that touched it
+
+    @property
+    def claim(self):
+        return self.limited and self.name != 'DueTo:CORP'
+
+    @property
+    def customers(self):
+        return self.claim and not self.name.startswith('Cust:state:')
+
+    @property
+    def settled_last(self):
+        return self.fund != 'CORP' or not OWN.match(self.name)
 
     @property
     def owned(self):
@@ -79,7 +100,8 @@ class Books:
         self.by_name = {}       # (client, fund, name, asset) -> Account
         self.journals = {}      # (client, reference) -> Journal
         self.refusals = {}      # (client, reference) -> (content, sqlstate)
-        self.retired = set()    # assets
+        self.status = {}        # of assets that are not ACTIVE
+        self.market = {}        # of coins whose instrument is not ACTIVE
         self.in_order = []      # journals as recorded
 
     def add(self, account):
@@ -101,7 +123,7 @@ class Books:
                 broken.add('LG040')
             elif amount.scaleb(SCALE[asset]) % 1:
                 broken.add('LG043')
-            if asset in self.retired:
+            if self.status.get(asset) == 'RETIRED':
                 broken.add('LG041')
             if amount == 0:
                 broken.add('LG044')
@@ -125,11 +147,38 @@ class Books:
             moved[identifier] = moved.get(identifier, ZERO) + amount
         if any(mirror.values()):
             broken.add('LG003')
+        if self.begins_claims(journal):
+            broken.add('LG038')
         for identifier, amount in moved.items():
             account = self.accounts[identifier]
             if account.limited and amount > 0 and account.available - amount < 0:
                 broken.add('LG050')
         return broken
+
+    def begins_claims(self, journal):
+        """Would customers claim more than before of an asset that winds down, and nobody else so much less?"""
+        growth = {}
+        for identifier, asset, amount in journal.lines:
+            account = self.accounts.get(identifier)
+            if account and account.claim and self.status.get(asset, 'ACTIVE') != 'ACTIVE':
+                growth.setdefault(asset, [ZERO, ZERO])[account.customers] -= amount
+        return not journal.reverses and journal.kind not in BEGINS_NOTHING and any(
+            theirs > 0 and theirs + others > 0 for others, theirs in growth.values())
+
+    def trades(self, coin, side):
+        """The fault of an execution whose pair does not take it."""
+        takes, gives = (coin, 'USD') if side == 'BUY' else ('USD', coin)
+        if self.market.get(coin) == 'RETIRED':
+            return {'LG015'}
+        market = ('ACTIVE',) if side == 'BUY' else ('ACTIVE', 'CLOSE_ONLY')
+        if (self.market.get(coin, 'ACTIVE') in market and self.status.get(takes, 'ACTIVE') == 'ACTIVE'
+                and self.status.get(gives, 'ACTIVE') in ('ACTIVE', 'CLOSE_ONLY')):
+            return set()
+        return {'LG038 of a trade'}
+
+    def claimed(self, asset, only_claims=False):
+        """What is not zero in an asset for somebody else than the company."""
+        return [a for a in self.accounts.values() if a.asset == asset and (a.posted or a.held) and (a.claim if only_claims else a.settled_last)]
 
     def recorded(self, journal):
         """What the reference has come to before: None, 'posted', 'conflict' or the SQLSTATE it was refused with."""

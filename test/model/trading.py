@@ -71,6 +71,8 @@ class Trade(Journal):
         broken = self.workload.restriction(self.customer, given['side'])
         if given['quantity'] <= 0:
             broken.add('LG045')
+        if not self.corrects:
+            broken |= self.workload.books.trades(given['coin'], given['side'])
         if given['provider'] not in PROVIDERS:
             broken.add('LG014')
         if given.get('price', ZERO) % Decimal('0.01'):
@@ -359,6 +361,37 @@ class Trading(Workload):
         return Operation('restrict', 'SELECT change_customer(%s, mode => %s, party_status => %s)' % tuple(map(literal, (customer, mode, status))),
                          lambda answer: expect('SQLSTATE', '00000', answer.sqlstate))
 
+    # -- assets and instruments that wind down --------------------------
+
+    def some_status(self):
+        return 'ACTIVE' if self.chance(55) else self.pick(('CLOSE_ONLY', 'HALTED', 'WITHDRAW_ONLY', 'RETIRED'))
+
+    def wind_asset(self):
+        asset, status = self.pick((*COINS, *COINS, 'USD')), self.some_status()
+        sqlstate = '00000'
+        if status == 'RETIRED' and self.books.claimed(asset):
+            sqlstate = 'LG039'
+        else:
+            self.books.status[asset] = status
+            if status == 'RETIRED':
+                self.books.market[asset] = status
+        return self.wind_down('change_asset(%s, %s, reason => %s)', sqlstate, asset, status, 'model')
+
+    def wind_instrument(self):
+        coin, status = self.pick(COINS), self.some_status()
+        sqlstate = '00000'
+        if status == 'RETIRED' and self.books.market.get(coin) != 'RETIRED' and self.books.claimed(coin, True):
+            sqlstate = 'LG039'
+        elif status != 'RETIRED' and status != self.books.market.get(coin, 'ACTIVE') and self.books.status.get(coin) == 'RETIRED':
+            sqlstate = 'LG041'
+        else:
+            self.books.market[coin] = status
+        return self.wind_down('change_instrument(%s, status => %s)', sqlstate, coin + 'USD', status)
+
+    def wind_down(self, call, sqlstate, *values):
+        return Operation('wind down', 'SELECT %s' % (call % tuple(map(literal, values))),
+                         lambda answer: expect('SQLSTATE of winding down', sqlstate, answer.sqlstate))
+
     # -- coin and providers --------------------------------------------
 
     def deposit(self):
@@ -402,7 +435,7 @@ class Trading(Workload):
         return self.done(Operation(name, sql, lambda answer: expect('SQLSTATE of ' + name, sqlstate or '00000', answer.sqlstate)), sqlstate)
 
     def more_kinds(self):
-        return [self.trade] * 14 + [self.bust] * 2 + [self.correct] * 2 + [self.deposit] * 4 + [self.settle] * 2 + [self.restrict]
+        return [self.trade] * 14 + [self.bust] * 2 + [self.correct] * 2 + [self.deposit] * 4 + [self.settle] * 2 + [self.restrict, self.wind_asset, self.wind_instrument]
 
     def compare(self):
         self.resolve()

@@ -16,11 +16,11 @@ PROVIDERS = ('LP1', 'LP2')
 COINS = ('BTC', 'ETH')
 
 # Of several faults the ledger reports the first in this order (doc/errors.md).
-PRECEDENCE = ('LG002', 'LG010', 'LG011', 'LG012', 'LG045', 'LG014', 'LG015', 'LG013', 'LG046', 'LG048', 'LG030', 'LG031', 'LG040', 'LG041', 'LG042', 'LG043', 'LG044', 'LG032', 'LG033', 'LG003', 'LG062', 'LG065', 'LG063', 'LG064', 'LG061', '22003', 'LG050')
+PRECEDENCE = ('LG002', 'LG010', 'LG011', 'LG012', 'LG045', 'LG015', 'LG038 of a trade', 'LG014', 'LG013', 'LG046', 'LG048', 'LG030', 'LG031', 'LG040', 'LG041', 'LG042', 'LG043', 'LG044', 'LG032', 'LG033', 'LG038', 'LG003', 'LG062', 'LG065', 'LG063', 'LG064', 'LG061', '22003', 'LG050')
 
 
 def choose(faults):
-    return min(faults, key=PRECEDENCE.index)
+    return min(faults, key=PRECEDENCE.index)[:5]
 
 
 class Difference(Exception):

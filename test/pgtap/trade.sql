@@ -286,9 +286,9 @@ SELECT is(pg_temp.refused('{"provider": "lp2"}'), 'LG014', 'an execution with a 
 SELECT change_provider('lp2', status => 'ACTIVE') \g /dev/null
 SELECT is(pg_temp.refused('{"provider": "lp2", "reference": "lp2-again"}'), 'posted',
 	'an execution with a provider made active again is posted');
-SELECT retire_instrument('BTCUSD') \g /dev/null
-SELECT is(pg_temp.refused('{}'), 'LG015', 'an execution in a retired instrument is refused');
-SELECT change_instrument('BTCUSD', status => 'ACTIVE') \g /dev/null
+SELECT retire_instrument('YFIUSD') \g /dev/null
+SELECT is(pg_temp.refused('{"quantity": "0.10 YFI", "provider_price": "7000.00 USD/YFI"}'), 'LG015', 'an execution in a retired instrument is refused');
+SELECT change_instrument('YFIUSD', status => 'ACTIVE') \g /dev/null
 SAVEPOINT undone;
 SELECT open_provider('lp3', 'Three') \g /dev/null
 SELECT is(pg_temp.refused('{"provider": "lp3"}'), 'posted', 'an execution with a new provider is posted');

@@ -107,7 +107,7 @@ my @shared = (
 	['retiring an asset', "SELECT retire_asset('EUR')"], ['reinstating an asset', "SELECT reinstate_asset('EUR')"],
 	['registering an asset', "SELECT register_asset('XYZ', 'COIN', 8)"],
 	['opening an instrument', "SELECT register_asset('XYZ', 'COIN', 8), open_instrument('XYZUSD', 'XYZ', 'USD', '0.01 USD/XYZ', '0.01 XYZ')"],
-	['retiring an instrument', "SELECT retire_instrument('BTCUSD')"],
+	['retiring an instrument', "SELECT retire_instrument('YFIUSD')"],
 	['opening a client', "SELECT open_client('NEW')"], ['opening a provider', "SELECT open_provider('NEW', 'New')"],
 	['changing a provider', "SELECT change_provider('LPIDLA', name => 'Other')"],
 	['opening a bank account', "SELECT open_bank_account('NEW', 'FBO', 'new')"],
