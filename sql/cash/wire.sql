@@ -26,6 +26,10 @@ $$
 BEGIN
     RETURN CASE WHEN owner IS NULL THEN 'no customer named'
                 WHEN NOT holds_cash_here(owner) THEN 'the customer''s cash is not held here'
+                WHEN NOT EXISTS (SELECT FROM supported_asset AS s
+                                 JOIN trading_status AS t ON t.status = s.status AND t.may_buy
+                                 WHERE s.asset = unit)
+                    THEN 'the currency takes no new claims'
                 WHEN EXISTS (SELECT FROM account AS a
                              WHERE a.customer_id = owner AND a.kind = 'fbo_settled' AND a.asset = unit
                                AND a.status IN ('CREDIT_FROZEN', 'CLOSED'))
@@ -81,9 +85,9 @@ $$;
 COMMENT ON FUNCTION receive_wire IS
 'Records that the bank has credited a wire.
 With a customer it is the customer''s settled cash at once (J01d): SETTLED. Without one, or when the customer''s cash is not
-held here or the account takes no credits, it is UNIDENTIFIED, a claim of an unknown owner, until assign_wire() or
-return_wire(). bank_reference: the bank''s, such as the IMAD; a wire is received once under it. Since the bank has done it, it
-is recorded whatever the state of the customer. The same request again gets the first answer.
+held here, the account takes no credits or the currency winds down, it is UNIDENTIFIED, a claim of an unknown owner, until
+assign_wire() or return_wire(). bank_reference: the bank''s, such as the IMAD; a wire is received once under it. Since the bank
+has done it, it is recorded whatever the state of the customer. The same request again gets the first answer.
 Errors: LG010, 42501, LG012, LG002 no reference, LG045 not positive, LG042 no currency, LG040, LG041, LG043 asset, LG020 other
 content, or received under another reference, LG061, LG011.';
 

@@ -8,8 +8,8 @@ CREATE FUNCTION bakkt_ledger_internal.require_fresh_snapshot() RETURNS void
 $$
 BEGIN
     IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
-        PERFORM refuse('25001', 'closing must run in a READ COMMITTED transaction',
-                       'The snapshot of this transaction is older than the lock that closing takes.');
+        PERFORM refuse('25001', 'closing and retiring must run in a READ COMMITTED transaction',
+                       'The snapshot of this transaction is older than the locks that they take.');
     END IF;
 END;
 $$;

@@ -20,7 +20,7 @@ customer: NULL when it is nobody''s in particular. balance: in natural sign (pos
 open holds bind; NULL of an account that takes none.';
 
 -- The accounts in an asset that are not zero and must be before it ends, claims first.
-CREATE FUNCTION bakkt_ledger_internal.claims_in(unit asset) RETURNS SETOF asset_claim_line
+CREATE FUNCTION bakkt_ledger_internal.balances_in(unit asset) RETURNS SETOF asset_claim_line
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -44,6 +44,30 @@ $$
     ORDER BY k.class = 'claim' DESC, c.code, a.fund, a.name
 $$;
 
+CREATE TABLE bakkt_ledger_internal.claim_source (
+    called text COLLATE "C" PRIMARY KEY,
+    meaning text NOT NULL
+);
+COMMENT ON TABLE claim_source IS
+'What keeps an asset from being retired though no balance tells of it, as floors above know. Shipped with the extension.';
+COMMENT ON COLUMN claim_source.called IS 'The function that lists it: (asset) returns rows of asset_claim_line.';
+INSERT INTO subject (subject, key, shipped) VALUES ('claim_source', '{called}', true);
+
+-- All that must be settled before an asset ends: what is not zero, then what floors above know of.
+CREATE FUNCTION bakkt_ledger_internal.claims_in(unit asset) RETURNS SETOF asset_claim_line
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    source claim_source;
+BEGIN
+    RETURN QUERY SELECT b.* FROM balances_in(unit) AS b;
+    FOR source IN SELECT s.* FROM claim_source AS s ORDER BY s.called LOOP
+        RETURN QUERY EXECUTE format('SELECT s.* FROM bakkt_ledger_internal.%I($1) AS s', source.called) USING unit;
+    END LOOP;
+END;
+$$;
+
 CREATE FUNCTION bakkt_ledger.asset_claims(asset asset) RETURNS SETOF asset_claim_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100 SECURITY DEFINER
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -57,7 +81,8 @@ COMMENT ON FUNCTION asset_claims IS
 'Who has a claim in an asset, over all clients: what must be sold, withdrawn or settled before it can be retired.
 Claims first: those of customers, and coin or money whose owner is not known. Then what else is not zero for somebody outside
 the company: wallets and banks of customers, what liquidity providers and clients owe and are owed, what is under way. The
-company''s own coin, money and results do not count, nor what is settled outside the ledger.
+company''s own coin, money and results do not count, nor what is settled outside the ledger. Of a settlement window that is not
+closed yet, what it would settle.
 Errors: LG040 unknown.';
 
 -- LG039 with the count and the first of those who have a claim, if these do.
@@ -128,7 +153,7 @@ CREATE FUNCTION bakkt_ledger_internal.can_sell_elsewhere(ending instrument) RETU
 
 -- The claims in the base of an instrument that could be sold nowhere without it.
 CREATE FUNCTION bakkt_ledger_internal.claims_left_by(ending instrument) RETURNS asset_claim_line[]
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 BEGIN
@@ -136,7 +161,7 @@ BEGIN
         RETURN '{}';
     END IF;
     RETURN ARRAY(SELECT c
-                 FROM claims_in(ending.base) AS c
+                 FROM balances_in(ending.base) AS c
                  JOIN account_kind AS k ON k.kind = c.kind AND k.class = 'claim');
 END;
 $$;

@@ -169,30 +169,37 @@ COMMENT ON TYPE net_position_line IS
 counterparty: the client itself or a provider. net: signed, positive = the counterparty owes; payer, payee and a positive amount
 say the same. from_at, to_at: of the window.';
 
+-- What a window would bring to zero, of executions up to an instant.
+CREATE FUNCTION bakkt_ledger_internal.accounts_in(scope window_scope, moment timestamptz) RETURNS SETOF settled_account
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
+$$
+BEGIN
+    scope.to_at := least(scope.to_at, moment + interval '1 microsecond');
+    scope.early_until := least(scope.early_until, scope.to_at);
+    IF scope.follows AND NOT scope.sealed THEN
+        RETURN QUERY SELECT l.* FROM ledger_accounts(scope) AS l;
+    ELSE
+        RETURN QUERY SELECT s.* FROM settled_accounts(scope, ARRAY(SELECT f FROM scope_figures(scope) AS f)) AS s;
+    END IF;
+END;
+$$;
+
 -- What each counterparty would pay or be paid for one window, executions up to an instant.
 CREATE FUNCTION bakkt_ledger_internal.position_in(holder client, day date, moment timestamptz) RETURNS SETOF net_position_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp SET jit = off AS
 $$
 DECLARE
-    scope window_scope := scope_of(holder.client_id, day);
-    ends_at constant timestamptz := scope.to_at;
-    accounts settled_account[];
+    scope constant window_scope := scope_of(holder.client_id, day);
 BEGIN
-    scope.to_at := least(scope.to_at, moment + interval '1 microsecond');
-    scope.early_until := least(scope.early_until, scope.to_at);
-    IF scope.follows AND NOT scope.sealed THEN
-        accounts := ARRAY(SELECT l FROM ledger_accounts(scope) AS l);
-    ELSE
-        accounts := ARRAY(SELECT s FROM settled_accounts(scope, ARRAY(SELECT f FROM scope_figures(scope) AS f)) AS s);
-    END IF;
     RETURN QUERY
     SELECT window_name(scope.window_no), p.counterparty, p.asset,
            CASE sign(p.net) WHEN 1 THEN p.counterparty ELSE 'BAKKT' END,
            CASE sign(p.net) WHEN 1 THEN 'BAKKT' ELSE p.counterparty END,
-           abs(p.net), p.net, scope.from_at, ends_at
+           abs(p.net), p.net, scope.from_at, scope.to_at
     FROM (SELECT a.counterparty_kind, a.counterparty, a.asset, sum(a.amount) AS net
-          FROM unnest(accounts) AS a
+          FROM accounts_in(scope, moment) AS a
           GROUP BY a.counterparty_kind, a.counterparty, a.asset) AS p
     WHERE NOT is_zero(p.net) AND (p.counterparty_kind = 'client' OR is_company())
     ORDER BY p.counterparty_kind, p.counterparty COLLATE "C", p.asset;
@@ -227,6 +234,20 @@ BEGIN
 END;
 $$;
 
+-- The days on which windows close that are not closed yet, up to the one an instant lies in.
+CREATE FUNCTION bakkt_ledger_internal.days_to_settle(holder client, at timestamptz) RETURNS date[]
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    last_day constant date := (window_around(holder, at)).closes_on;
+    -- before the first closing, the window at hand takes everything older
+    first_day constant date := least((last_window(holder.client_id)).closes_on + 1, last_day);
+BEGIN
+    RETURN ARRAY(SELECT first_day + n FROM generate_series(0, last_day - first_day) AS n);
+END;
+$$;
+
 CREATE FUNCTION bakkt_ledger.net_position(client text, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF net_position_line
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -234,14 +255,11 @@ CREATE FUNCTION bakkt_ledger.net_position(client text, at timestamptz DEFAULT cl
 $$
 DECLARE
     holder constant client := client_row(require_client(client));
-    last_day constant date := (window_around(holder, at)).closes_on;
-    -- before the first closing, the window at hand takes everything older
-    day date := least((last_window(holder.client_id)).closes_on + 1, last_day);
 BEGIN
-    WHILE day <= last_day LOOP
-        RETURN QUERY SELECT p.* FROM position_in(holder, day, at) AS p;
-        day := day + 1;
-    END LOOP;
+    RETURN QUERY
+    SELECT p.*
+    FROM unnest(days_to_settle(holder, at)) AS o (day)
+    CROSS JOIN LATERAL position_in(holder, o.day, at) AS p;
 END;
 $$;
 COMMENT ON FUNCTION net_position IS

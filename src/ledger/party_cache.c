@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -65,6 +66,12 @@ party_cache_begin(void)
 		start_afresh();
 	wanted_customer_count = 0;	/* an error may have left some */
 	reference_loaded = false;
+}
+
+bool
+party_cache_is_stale(void)
+{
+	return !cache.current;
 }
 
 PG_FUNCTION_INFO_V1(forget_parties);
@@ -310,6 +317,18 @@ load_providers(void)
 	}
 }
 
+/* standings from column 8 on */
+#define INSTRUMENTS \
+	"SELECT i.base, i.quote, i.instrument_id, i.symbol, i.price_increment, i.quantity_increment, q.scale," \
+	"  s.status, s.may_buy, s.may_sell, s.may_post, bs.status, bs.may_buy, bs.may_sell, bs.may_post," \
+	"  qs.status, qs.may_buy, qs.may_sell, qs.may_post" \
+	" FROM bakkt_ledger_internal.instrument i" \
+	" JOIN bakkt_ledger_internal.supported_asset b ON b.asset OPERATOR(bakkt_ledger.=) i.base" \
+	" JOIN bakkt_ledger_internal.supported_asset q ON q.asset OPERATOR(bakkt_ledger.=) i.quote" \
+	" JOIN bakkt_ledger_internal.trading_status s ON s.status OPERATOR(pg_catalog.=) i.status" \
+	" JOIN bakkt_ledger_internal.trading_status bs ON bs.status OPERATOR(pg_catalog.=) b.status" \
+	" JOIN bakkt_ledger_internal.trading_status qs ON qs.status OPERATOR(pg_catalog.=) q.status"
+
 static void
 read_standing(Standing *standing, uint64 i, int number)
 {
@@ -335,16 +354,7 @@ load_instruments(void)
 {
 	static SPIPlanPtr plan = NULL;
 
-	spi_plan(&plan, 0, NULL,
-			 "SELECT i.base, i.quote, i.instrument_id, i.symbol, i.price_increment, i.quantity_increment, q.scale,"
-			 "  s.status, s.may_buy, s.may_sell, s.may_post, bs.status, bs.may_buy, bs.may_sell, bs.may_post,"
-			 "  qs.status, qs.may_buy, qs.may_sell, qs.may_post"
-			 " FROM bakkt_ledger_internal.instrument i"
-			 " JOIN bakkt_ledger_internal.supported_asset b ON b.asset OPERATOR(bakkt_ledger.=) i.base"
-			 " JOIN bakkt_ledger_internal.supported_asset q ON q.asset OPERATOR(bakkt_ledger.=) i.quote"
-			 " JOIN bakkt_ledger_internal.trading_status s ON s.status OPERATOR(pg_catalog.=) i.status"
-			 " JOIN bakkt_ledger_internal.trading_status bs ON bs.status OPERATOR(pg_catalog.=) b.status"
-			 " JOIN bakkt_ledger_internal.trading_status qs ON qs.status OPERATOR(pg_catalog.=) q.status");
+	spi_plan(&plan, 0, NULL, INSTRUMENTS);
 	spi_execute_latest(plan, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -359,6 +369,22 @@ load_instruments(void)
 		instrument->money_decimals = DatumGetInt32(column(i, 7, &isnull));
 		read_standings(instrument, i, 8);
 	}
+}
+
+Instrument
+instrument_now(const Instrument *known)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum		arguments[] = {Int32GetDatum(known->instrument_id)};
+	Instrument	now = *known;
+
+	SPI_connect();
+	spi_plan(&plan, 1, (Oid[]) {INT4OID}, INSTRUMENTS " WHERE i.instrument_id OPERATOR(pg_catalog.=) $1");
+	spi_execute_latest(plan, arguments);
+	if (SPI_processed == 1)
+		read_standings(&now, 0, 8);
+	SPI_finish();
+	return now;
 }
 
 /* once per call at most: what is unknown then is unknown */

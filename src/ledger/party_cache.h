@@ -89,6 +89,8 @@ typedef struct Instrument
 
 /* Take note of changes by others; forget everything if there were any. */
 extern void party_cache_begin(void);
+/* Has anything changed since, as far as this session has heard? */
+extern bool party_cache_is_stale(void);
 
 /* NULL: the code has not eight characters */
 extern Customer *customer_want(const char *code, int length);
@@ -98,5 +100,7 @@ extern Client *client_of(int32 client_id);
 extern Provider *provider_by_code(const char *code, int length);	/* NULL: unknown */
 extern const Provider *provider_by_id(int32 provider_id);
 extern Instrument *instrument_of(asset_code base, asset_code quote);	/* NULL: unknown */
+/* The instrument as it is by now, past the cache. */
+extern Instrument instrument_now(const Instrument *known);
 
 #endif							/* BAKKT_LEDGER_PARTY_CACHE_H */

@@ -211,6 +211,10 @@ admit(LedgerRequest *request, void *judge)
 	TradeBatch *batch = judge;
 	TradeRequest *trade = trade_of(batch, request);
 
+	if (!trade->is_bust)
+		trade_check_open_still(trade);
+	if (is_refused(request))
+		return;
 	if (batch->power)
 		prefunded_admit(batch->power, request - batch->requests);
 	if (!trade->is_bust && !is_refused(request))

@@ -353,11 +353,12 @@ refuse_standing(TradeRequest *trade, const char *what, const char *name, const S
 
 /* Why the instrument does not take the trade; what was executed in it before can be corrected whatever its status. */
 static void
-check_open(TradeRequest *trade)
+check_open(TradeRequest *trade, const Instrument *instrument)
 {
-	const Instrument *instrument = trade->instrument;
 	bool		sell = trade->terms.sell;
 
+	if (instrument->open[sell])
+		return;
 	if (trade->corrected && trade->corrected->instrument_id == instrument->instrument_id)
 		return;
 	if (!instrument->standing.may_post)
@@ -388,8 +389,19 @@ check_instrument(TradeRequest *trade)
 		refuse(trade->request, ERRCODE_LG_UNKNOWN_INSTRUMENT, "Leave the symbol out, or give the one of the assets.",
 			   psprintf("%s is traded as \"%s\".", pair_text(&trade->terms), instrument->symbol),
 			   "symbol \"%s\" is not that of the assets", text_copy(trade->symbol));
-	else if (!instrument->open[trade->terms.sell])
-		check_open(trade);
+	else
+		check_open(trade, instrument);
+}
+
+void
+trade_check_open_still(TradeRequest *trade)
+{
+	Instrument	now;
+
+	if (!party_cache_is_stale())
+		return;
+	now = instrument_now(trade->instrument);
+	check_open(trade, &now);
 }
 
 /* The provider is resolved even when the trade is refused already: terms name it. */

@@ -81,6 +81,8 @@ trade_refused(const TradeRequest *trade)
 extern void trade_read(TradeRequest *trade, const Datum *values, const bool *nulls);
 /* Apply the rules on parties, instrument and prices; `customer` has been loaded. */
 extern void trade_check(TradeRequest *trade);
+/* Again when the accounts are locked, if its instrument or an asset has changed meanwhile: whoever retires one has these locks before. */
+extern void trade_check_open_still(TradeRequest *trade);
 /* When nothing else refuses it: is the provider's price near its last? */
 extern void trade_check_band(TradeRequest *trade);
 /* Does a fill name what its order costs, as the fills before it that stand? */

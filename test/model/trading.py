@@ -364,10 +364,15 @@ class Trading(Workload):
     # -- assets and instruments that wind down --------------------------
 
     def some_status(self):
-        return 'ACTIVE' if self.chance(55) else self.pick(('CLOSE_ONLY', 'HALTED', 'WITHDRAW_ONLY', 'RETIRED'))
+        return self.pick(('CLOSE_ONLY', 'HALTED', 'WITHDRAW_ONLY', 'RETIRED'))
+
+    def one_of(self, things, statuses):
+        """Mostly one that is not ACTIVE, which then becomes so: or soon nothing could be traded."""
+        away = [thing for thing in things if statuses.get(thing, 'ACTIVE') != 'ACTIVE']
+        return (self.pick(away), 'ACTIVE') if away and self.chance(70) else (self.pick(things), self.some_status())
 
     def wind_asset(self):
-        asset, status = self.pick((*COINS, *COINS, 'USD')), self.some_status()
+        asset, status = self.one_of((*COINS, *COINS, 'USD'), self.books.status)
         sqlstate = '00000'
         if status == 'RETIRED' and self.books.claimed(asset):
             sqlstate = 'LG039'
@@ -378,7 +383,7 @@ class Trading(Workload):
         return self.wind_down('change_asset(%s, %s, reason => %s)', sqlstate, asset, status, 'model')
 
     def wind_instrument(self):
-        coin, status = self.pick(COINS), self.some_status()
+        coin, status = self.one_of(COINS, self.books.market)
         sqlstate = '00000'
         if status == 'RETIRED' and self.books.market.get(coin) != 'RETIRED' and self.books.claimed(coin, True):
             sqlstate = 'LG039'
