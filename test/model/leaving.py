@@ -95,6 +95,9 @@ class Leaving(Settlement):
         """Runs the week; returns how many operations agreed."""
         self.books.status.pop('USD', None)
         self.session.execute("SELECT change_asset('USD', 'ACTIVE', reason => 'last week')")
+        for client in MODELS:
+            for name in ('omnibus', 'deposit-addresses'):
+                self.open_account(client, 'CUST', 'Wallet:' + name, COIN)
         done = 0
         for day in self.days():
             for operation, answer in zip(day, self.session.run([operation.sql for operation in day])):
