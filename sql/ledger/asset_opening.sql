@@ -63,6 +63,39 @@ BEGIN
         FOR NO KEY UPDATE
     LOOP
         UPDATE instrument AS i SET status = 'RETIRED' WHERE i.instrument_id = before.instrument_id RETURNING i.* INTO after;
+        PERFORM record_event('changed', before, after, clock_timestamp(), reason => reason,
+                             content => jsonb_build_object('with', unit, 'was', before.status));
+    END LOOP;
+END;
+$$;
+
+-- Gives the instruments that were retired with an asset, and not touched since, the status back
+-- that they had; not while their other asset is retired.
+CREATE FUNCTION bakkt_ledger_internal.reinstate_instruments_of(unit asset, reason text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    before instrument;
+    after instrument;
+    said jsonb;
+BEGIN
+    PERFORM bounded_wait();
+    FOR before IN
+        SELECT i.*
+        FROM instrument AS i
+        WHERE unit IN (i.base, i.quote) AND i.status = 'RETIRED'
+          AND NOT EXISTS (SELECT FROM supported_asset AS a
+                          WHERE a.asset IN (i.base, i.quote) AND a.asset <> unit AND a.status = 'RETIRED')
+        ORDER BY i.base, i.quote
+        FOR NO KEY UPDATE
+    LOOP
+        said := (SELECT e.content
+                 FROM event AS e
+                 WHERE e.client_id = 0 AND e.subject = 'instrument' AND e.subject_key = before.symbol
+                 ORDER BY e.event_id DESC LIMIT 1);
+        CONTINUE WHEN said ->> 'with' IS DISTINCT FROM unit::text;
+        UPDATE instrument AS i SET status = said ->> 'was' WHERE i.instrument_id = before.instrument_id RETURNING i.* INTO after;
         PERFORM record_event('changed', before, after, clock_timestamp(), reason => reason);
     END LOOP;
 END;
@@ -90,6 +123,7 @@ BEGIN
     after := before;
     IF before.status <> wanted THEN
         PERFORM require_no_claims(unit), retire_instruments_of(unit, reason) WHERE wanted = 'RETIRED';
+        PERFORM reinstate_instruments_of(unit, reason) WHERE before.status = 'RETIRED';
         UPDATE supported_asset AS a SET status = wanted WHERE a.asset = unit RETURNING a.* INTO after;
     END IF;
     RETURN close_change(asked, CASE 'RETIRED' WHEN wanted THEN 'retired' WHEN before.status THEN 'reinstated' ELSE 'changed' END,
@@ -143,5 +177,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION reinstate_asset IS
-'Makes an asset ACTIVE again, retired or on its way there; its instruments stay as they are.
+'Makes an asset ACTIVE again, retired or on its way there; instruments that were retired with it are again what they were.
 Errors: LG040 unknown, LG020.';

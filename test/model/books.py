@@ -102,6 +102,7 @@ class Books:
         self.refusals = {}      # (client, reference) -> (content, sqlstate)
         self.status = {}        # of assets that are not ACTIVE
         self.market = {}        # of coins whose instrument is not ACTIVE
+        self.retired_with = {}  # coin -> what its instrument was when it was retired with it
         self.in_order = []      # journals as recorded
 
     def add(self, account):
@@ -154,6 +155,16 @@ class Books:
             if account.limited and amount > 0 and account.available - amount < 0:
                 broken.add('LG050')
         return broken
+
+    def change_asset(self, asset, status):
+        """An instrument is retired with its coin, and comes back with it."""
+        before = self.status.get(asset, 'ACTIVE')
+        self.status[asset] = status
+        if status == 'RETIRED' != before and self.market.get(asset) != 'RETIRED':
+            self.retired_with[asset] = self.market.get(asset, 'ACTIVE')
+            self.market[asset] = 'RETIRED'
+        elif before == 'RETIRED' != status and asset in self.retired_with:
+            self.market[asset] = self.retired_with.pop(asset)
 
     def begins_claims(self, journal):
         """Would customers claim more than before of an asset that winds down, and nobody else so much less?"""

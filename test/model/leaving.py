@@ -59,9 +59,7 @@ class Leaving(Settlement):
         """Of the asset, or its refusal while anybody has something in it."""
         sqlstate = 'LG039' if status == 'RETIRED' and self.books.claimed(COIN) else '00000'
         if sqlstate == '00000':
-            self.books.status[COIN] = status
-            if status == 'RETIRED':
-                self.books.market[COIN] = status
+            self.books.change_asset(COIN, status)
         return self.wind_down('change_asset(%s, %s, reason => %s)', sqlstate, COIN, status, 'last week')
 
     # -- the week ------------------------------------------------------

@@ -377,9 +377,7 @@ class Trading(Workload):
         if status == 'RETIRED' and self.books.claimed(asset):
             sqlstate = 'LG039'
         else:
-            self.books.status[asset] = status
-            if status == 'RETIRED':
-                self.books.market[asset] = status
+            self.books.change_asset(asset, status)
         return self.wind_down('change_asset(%s, %s, reason => %s)', sqlstate, asset, status, 'model')
 
     def wind_instrument(self):
@@ -390,6 +388,8 @@ class Trading(Workload):
         elif status != 'RETIRED' and status != self.books.market.get(coin, 'ACTIVE') and self.books.status.get(coin) == 'RETIRED':
             sqlstate = 'LG041'
         else:
+            if status != self.books.market.get(coin, 'ACTIVE'):
+                self.books.retired_with.pop(coin, None)
             self.books.market[coin] = status
         return self.wind_down('change_instrument(%s, status => %s)', sqlstate, coin + 'USD', status)
 

@@ -242,10 +242,13 @@ SELECT throws_ok($$SELECT deposit_coin('WIND0001', '1 ETH', 'too late')$$, 'LG04
 SELECT throws_ok($$SELECT pg_temp.trade('WIND0001', 'SELL', '1 ETH', 'too late')$$, 'LG015', NULL, 'nothing is traded');
 SELECT throws_ok($$SELECT change_instrument('ETHUSD', status => 'ACTIVE')$$, 'LG041', NULL, 'an instrument of a retired asset does not begin again');
 SELECT is((SELECT outcome FROM change_asset('ETH', 'WITHDRAW_ONLY', reason => 'somebody has found some')), 'reinstated', 'a retired asset can come back only to be withdrawn');
+SELECT set_eq($$SELECT symbol, status FROM instrument WHERE base = 'ETH'$$, $$VALUES ('ETHUSD', 'ACTIVE'), ('ETHUSDC', 'ACTIVE')$$, 'its instruments are again what they were');
 SELECT is((SELECT outcome FROM reinstate_asset('ETH', reason => 'demand')), 'changed', 'or altogether');
 SELECT is((SELECT replayed FROM retire_asset('ETH', 'eth-2', 'everybody has left')), true, 'the retirement again is answered as the first time and retires nothing');
 SELECT is((SELECT status FROM supported_asset WHERE asset = 'ETH'), 'ACTIVE', 'it stays as it is');
-SELECT lives_ok($$SELECT change_instrument('ETHUSD', status => 'ACTIVE')$$, 'then its instrument can begin again');
+SELECT retire_asset('YFI'), reinstate_asset('YFI') \g /dev/null
+SELECT retire_instrument('ZECUSD'), retire_asset('ZEC'), reinstate_asset('ZEC') \g /dev/null
+SELECT set_eq($$SELECT symbol, status FROM instrument WHERE base IN ('YFI', 'ZEC')$$, $$VALUES ('YFIUSD', 'ACTIVE'), ('ZECUSD', 'RETIRED')$$, 'an instrument that was retired by itself stays so');
 
 -- ---------------------------------------------------------------------------
 -- verify()
