@@ -77,7 +77,7 @@ BEGIN
             'zero_sum_check', 'provider_position', 'provider_fails', 'asset_claims', 'bank_transfers', 'bank_positions',
             'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof',
             'check_fbo', 'check_window', 'check_settlement', 'check_funding', 'check_revenue_share', 'check_cash_calls',
-            'check_aged_tpj',
+            'check_coin_deficits', 'check_aged_tpj',
             'seal', 'verify', 'digest', 'proof', 'due_jobs', 'entries_by_hand']),
         -- a tenant asks
         ('{poster}', ARRAY[
@@ -87,9 +87,11 @@ BEGIN
         ('{approver}', ARRAY[
             'approve_journal', 'decline_journal', 'approve_write_off', 'decline_write_off',
             'approve_cash_call_write_off', 'approve_cash_call_write_offs', 'decline_cash_call_write_off',
-            'approve_share_payout', 'decline_share_payout']),
+            'approve_share_payout', 'decline_share_payout', 'approve_take_back', 'decline_take_back',
+            'approve_deficit_write_off', 'decline_deficit_write_off']),
         -- the company says what happened
-        ('{executor}', ARRAY['post_trade', 'post_trades', 'trade_requests', 'bust_trade', 'correct_trade']),
+        ('{executor}', ARRAY['post_trade', 'post_trades', 'trade_requests', 'bust_trade', 'correct_trade',
+                              'propose_take_back']),
         ('{bookkeeper}', ARRAY['post_journal', 'post_journals', 'journal_requests', 'reverse_journal', 'capture_hold',
                                 'propose_journal']),
         ('{settler}', ARRAY[
@@ -97,7 +99,8 @@ BEGIN
             'assign_wire',
             'return_wire', 'send_withdrawal', 'send_withdrawals', 'complete_withdrawal', 'complete_withdrawals',
             'reject_withdrawal',
-            'return_withdrawal', 'recover_deficit', 'record_provider_settlement', 'deposit_coin', 'expire_holds',
+            'return_withdrawal', 'recover_deficit', 'cover_coin_deficit', 'propose_deficit_write_off',
+            'record_provider_settlement', 'deposit_coin', 'return_coin_deposit', 'propose_take_back', 'expire_holds',
             'instruct_settlement_transfers', 'instruct_fbo_transfer', 'confirm_fbo_transfer', 'fail_fbo_transfer',
             'top_up_deficits', 'instruct_bank_transfer', 'confirm_bank_transfer', 'fail_bank_transfer',
             'true_up_revenue_shares', 'propose_share_payout', 'confirm_share_payout', 'fail_share_payout',

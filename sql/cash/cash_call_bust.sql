@@ -28,24 +28,56 @@ BEGIN
 END;
 $$;
 
--- Before the bust's journal, which takes the coin from where the execution put it: locks the call,
--- and binds its coin again if it has been released; LG050 if that is gone. The customer is locked.
+-- Locks the call of an execution that is to be busted: whether its coin was bound and has been
+-- released; false when there is no call.
+CREATE FUNCTION bakkt_ledger_internal.lock_call_of_bust(holder integer, number bigint) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN EXISTS (SELECT FROM cash_call AS c WHERE c.client_id = holder AND c.journal_id = number)
+       AND is_coin_released(lock_cash_call(holder, number));
+END;
+$$;
+
+-- Binds so much of the released coin of a call again, for the bust's journal, which takes the coin
+-- from where the execution put it. The call is locked.
+CREATE FUNCTION bakkt_ledger_internal.bind_coin_again(holder integer, number bigint, coin amount) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    IF is_zero(coin) THEN
+        RETURN;
+    END IF;
+    PERFORM post_template(holder, 'coin_release', format('cash-call:%s:bound', number), cash_call_parties(c),
+                          jsonb_build_object('coin', -coin), NULL,
+                          format('Coin of cash call %s bound again: its execution is busted', number))
+    FROM cash_call AS c
+    WHERE c.client_id = holder AND c.journal_id = number;
+END;
+$$;
+
+-- Before the bust's journal: locks the call, and binds its coin again if it has been released;
+-- LG050, which names the way out, if that is gone. The customer is locked.
 CREATE FUNCTION bakkt_ledger_internal.prepare_bust_of_cash_call(holder integer, number bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
 DECLARE
-    called cash_call;
+    said text;
+    told text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM cash_call AS c WHERE c.client_id = holder AND c.journal_id = number) THEN
-        RETURN;
+    IF lock_call_of_bust(holder, number) THEN
+        PERFORM bind_coin_again(holder, number, c.encumbered)
+        FROM cash_call AS c
+        WHERE c.client_id = holder AND c.journal_id = number;
     END IF;
-    called := lock_cash_call(holder, number);
-    IF is_coin_released(called) THEN
-        PERFORM post_template(holder, 'coin_release', format('cash-call:%s:bound', number), cash_call_parties(called),
-                              jsonb_build_object('coin', -called.encumbered), NULL,
-                              format('Coin of cash call %s bound again: its execution is busted', number));
-    END IF;
+EXCEPTION WHEN SQLSTATE 'LG050' THEN
+    GET STACKED DIAGNOSTICS said = PG_EXCEPTION_DETAIL, told = CONSTRAINT_NAME;
+    PERFORM refuse('LG050', SQLERRM, said,
+                   'If the coin is gone for good, let one person propose it with propose_take_back() and another approve it.',
+                   told::jsonb);
 END;
 $$;
 

@@ -1,6 +1,7 @@
--- Deficits: what returned deposits left uncovered, how they are recovered, and adjustments by hand.
+-- Deficits: what returned deposits and taken back coin left uncovered, how they are recovered, and
+-- adjustments by hand.
 -- Refuses more than is in deficit (LG086) or available (LG050).
--- Locks the customer's cash.
+-- Locks the customer's cash, then, of coin, the client's shortfall.
 
 -- ---------------------------------------------------------------------------
 -- Recovery
@@ -30,10 +31,10 @@ BEGIN
     END IF;
     IF sign(owed) <= 0 OR wanted > owed THEN
         PERFORM refuse('LG086', 'more than is in deficit',
-                       format('%s in deficit, %s to be recovered.', owed, coalesce(wanted::text, 'all')),
+                       format('%s in deficit, %s asked for.', owed, coalesce(wanted::text, 'all')),
                        'deficits() lists who owes how much; without an amount, as much as there is is recovered.');
     ELSIF wanted IS NULL AND is_zero(free) THEN
-        PERFORM refuse('LG050', 'the customer has no cash to recover from', NULL, 'Try again when the customer has been funded.');
+        PERFORM refuse('LG050', 'the customer has nothing to recover from', NULL, 'Try again when the customer has been funded.');
     END IF;
     RETURN coalesce(wanted, least(owed, free));
 END;
@@ -52,11 +53,35 @@ CREATE TYPE bakkt_ledger.deficit_recovery_result AS (
 COMMENT ON TYPE deficit_recovery_result IS
 'What was recovered of a customer''s deficit.
 outcome: posted. replayed: it had been recovered before, and the columns are those of the first answer. amount: what was taken
-out of the customer''s cash. deficit: what was left of it then. Both are positive.';
+out of the customer''s cash or coin. deficit: what was left of it then. Both are positive.';
+
+-- Takes a deficit back out of the coin of a customer, who is locked: what the company still owes
+-- for it goes down, and of what it has covered the fund owes it as much.
+CREATE FUNCTION bakkt_ledger_internal.recover_from_coin(owner customer, unit asset, named text, wanted amount, moment timestamptz)
+    RETURNS deficit_recovery_result
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    shortfall constant coin_shortfall := lock_coin_shortfall(owner.client_id, unit);
+    owed constant amount := customer_deficit(owner, unit);
+    claim constant account_id := account_of_kind(owner.client_id, 'cust_coin', unit, owner.customer_code);
+    taken constant amount := require_recoverable(owed, wanted, spendable(owner.client_id, claim, moment));
+    uncovered constant amount := least(taken, shortfall.owed);
+    posted journal_result;
+BEGIN
+    posted := post_template(owner.client_id, 'coin_deficit_recovered', 'funding:recovery:' || named,
+                            jsonb_build_object('customer', owner.customer_code),
+                            jsonb_build_object('amount', taken, 'uncovered', uncovered, 'covered', taken - uncovered), moment,
+                            format('Deficit recovered: "%s"', named));
+    PERFORM change_coin_shortfall(shortfall, 'recovered', -uncovered, posted.journal, moment, named);
+    RETURN (named, posted.outcome, false, owner.customer_code, taken, owed - taken, moment, posted.journal);
+END;
+$$;
 
 -- Takes a deficit back out of the cash of a customer, which is locked; then what the company owes
 -- is set off.
-CREATE FUNCTION bakkt_ledger_internal.recover_from(owner customer, unit asset, named text, wanted amount, moment timestamptz)
+CREATE FUNCTION bakkt_ledger_internal.recover_from_cash(owner customer, unit asset, named text, wanted amount, moment timestamptz)
     RETURNS deficit_recovery_result
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
@@ -85,7 +110,7 @@ DECLARE
     owner customer;
     asked request;
 BEGIN
-    PERFORM require_instant(at), require_fiat('a recovery', zero(unit));
+    PERFORM require_instant(at), require_asset(unit);
     IF asset <> unit THEN
         PERFORM refuse('LG042', format('%s is not of %s', amount, asset));
     END IF;
@@ -96,14 +121,16 @@ BEGIN
     IF asked.outcome IS NOT NULL THEN
         RETURN first_answer(asked, NULL::deficit_recovery_result);
     END IF;
-    RETURN close_request(asked, recover_from(owner, unit, reference, amount, at));
+    RETURN close_request(asked, CASE WHEN is_coin(unit) THEN recover_from_coin(owner, unit, reference, amount, at)
+                                     ELSE recover_from_cash(owner, unit, reference, amount, at) END);
 END;
 $$;
 COMMENT ON FUNCTION recover_deficit IS
-'Recovers a customer''s deficit from the customer''s settled cash.
-amount: NULL: as much as possible, of the asset, or else USD. The same request again gets the first answer.
+'Recovers a customer''s deficit from the customer''s settled cash, or of coin from the coin that the customer may use.
+amount: NULL: as much as possible, of the asset, or else USD. What holds bind stays bound. The same request again gets the first
+answer.
 Errors: LG012, LG002 no reference, LG020 other content, LG045 not positive, LG086 more than is in deficit, LG050 not available,
-LG033 frozen, LG061, LG040, LG041, LG042 no currency or not that of the amount.';
+LG033 frozen, LG061, LG040, LG041, LG042 not the asset of the amount.';
 
 CREATE TYPE bakkt_ledger.deficit_line AS (
     client text,
@@ -112,7 +139,28 @@ CREATE TYPE bakkt_ledger.deficit_line AS (
     since timestamptz
 );
 COMMENT ON TYPE deficit_line IS
-'What a customer owes because returned deposits or fees were not covered: how much, positive, and since when.';
+'What a customer owes because returned deposits, fees or coin that was taken back were not covered: how much, positive, and since
+when it has not been zero.';
+
+-- Since when, by effective time, an account has not been zero at the instant.
+CREATE FUNCTION bakkt_ledger_internal.not_zero_since(asked account, moment timestamptz) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    RETURN (WITH stood AS (
+                SELECT j.effective_at, j.journal_id,
+                       sum(amount_of(j.entry, asked.account)) OVER (ORDER BY j.effective_at, j.journal_id) AS posted
+                FROM account_journals(asked, '-infinity', 'infinity') AS j
+                WHERE j.effective_at <= moment
+            )
+            SELECT min(s.effective_at)
+            FROM stood AS s
+            WHERE NOT EXISTS (SELECT FROM stood AS z
+                              WHERE is_zero(z.posted)
+                                AND (z.effective_at, z.journal_id) >= (s.effective_at, s.journal_id)));
+END;
+$$;
 
 CREATE FUNCTION bakkt_ledger.deficits(client text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp())
     RETURNS SETOF deficit_line
@@ -124,7 +172,7 @@ DECLARE
 BEGIN
     PERFORM require_instant(at);
     RETURN QUERY
-    SELECT l.code, c.customer_code, o.owed, (SELECT min(j.effective_at) FROM account_journals(a, '-infinity', 'infinity') AS j)
+    SELECT l.code, c.customer_code, o.owed, not_zero_since(a, deficits.at)
     FROM client AS l
     JOIN account AS a ON a.client_id = l.client_id AND a.kind = 'corp_deficit'
     JOIN customer AS c ON c.customer_id = a.customer_id
@@ -134,8 +182,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION deficits IS
-'The customers whose returned deposits or fees were not covered by their cash, as of the instant by effective time.
-Of one client, or of all that the caller sees.
+'The customers whose returned deposits or fees were not covered by their cash, or who had spent coin that was taken back.
+As of the instant by effective time; a bust has its execution''s. Of one client, or of all that the caller sees.
 Errors: LG010, 42501, LG061.';
 
 -- ---------------------------------------------------------------------------

@@ -11,7 +11,7 @@ CREATE FUNCTION bakkt_ledger_internal.journal_kinds() RETURNS text[]
                  'novation',
                  'settlement_wire', 'transfer', 'opening', 'cash_deposit', 'cash_withdrawal', 'manual', 'fee', 'hold_capture',
                  'cash_call', 'fbo_transfer', 'cash_return', 'cash_write_off', 'cash_recovery', 'apex_wire',
-                 'revenue_share', 'share_payout'];
+                 'revenue_share', 'share_payout', 'deficit_write_off'];
 
 -- The number that stands for a kind in journal.kind; src/ledger/request.h has the same.
 CREATE FUNCTION bakkt_ledger_internal.kind_number(name text) RETURNS smallint

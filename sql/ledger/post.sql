@@ -92,10 +92,11 @@ CREATE FUNCTION bakkt_ledger_internal.load_journal(client text, entry journal_en
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'load_journal';
 
 -- The posting function as the floors above call it: strict, client and kind by number, reversals
--- allowed; by_hand: the entry is made by one person alone (LG068).
+-- allowed; by_hand: the entry is made by one person alone (LG068); with_deficit: it takes less back
+-- than it reverses, and says who owes what was spent.
 CREATE FUNCTION bakkt_ledger_internal.post_entry(client_id integer, reference text, kind text, entry journal_entry,
                            effective_at timestamptz DEFAULT NULL, description text DEFAULT NULL, reverses bigint DEFAULT NULL,
-                           by_hand boolean DEFAULT false)
+                           by_hand boolean DEFAULT false, with_deficit boolean DEFAULT false)
     RETURNS journal_result
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'post_entry';
 

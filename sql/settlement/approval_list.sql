@@ -35,8 +35,9 @@ DECLARE
     wanted constant text := status;
 BEGIN
     RETURN QUERY
-    SELECT p.approval_id, p.subject, p.subject_key, coalesce(m.reference, w.reference, s.reference), p.status, p.amount, m.entry,
-           p.reason, m.description, p.proposed_by::text, p.proposed_at, p.decided_by::text, p.decided_at, p.decision_reason
+    SELECT p.approval_id, p.subject, p.subject_key, coalesce(m.reference, w.reference, s.reference, t.reference, d.reference),
+           p.status, p.amount, m.entry, p.reason, m.description, p.proposed_by::text, p.proposed_at, p.decided_by::text,
+           p.decided_at, p.decision_reason
     FROM approval AS p
     LEFT JOIN proposal AS m
            ON m.client_id = holder AND m.proposal_id = CASE p.subject WHEN 'proposal' THEN p.subject_key::bigint END
@@ -44,11 +45,16 @@ BEGIN
            ON o.client_id = holder AND o.obligation_id = CASE p.subject WHEN 'obligation' THEN p.subject_key::bigint END
     LEFT JOIN share_payout AS s
            ON s.client_id = holder AND s.payout_id = CASE p.subject WHEN 'share_payout' THEN p.subject_key::bigint END
+    LEFT JOIN take_back AS t
+           ON t.client_id = holder AND t.take_back_id = CASE p.subject WHEN 'take_back' THEN p.subject_key::bigint END
+    LEFT JOIN deficit_write_off AS d
+           ON d.client_id = holder AND d.write_off_id = CASE p.subject WHEN 'deficit_write_off' THEN p.subject_key::bigint END
     LEFT JOIN request AS w
            ON o.client_id IS NOT NULL AND w.client_id = holder AND w.scope = 'settlement' AND w.operation = 'propose_write_off'
           AND w.outcome @> jsonb_build_object('approval', p.approval_id)
     WHERE p.client_id = holder AND p.approval_id > after AND (wanted IS NULL OR p.status = wanted)
-      AND (company OR may_see_entry(holder, m.entry) AND o.counterparty_kind IS DISTINCT FROM 'provider')
+      AND (company OR may_see_entry(holder, m.entry) AND o.counterparty_kind IS DISTINCT FROM 'provider'
+                      AND p.subject NOT IN ('take_back', 'deficit_write_off'))
     ORDER BY p.approval_id
     LIMIT require_page(most);
 END;
@@ -56,6 +62,6 @@ $$;
 COMMENT ON FUNCTION approvals IS
 'What has been proposed for a client and what was decided, in the order of the proposals.
 status: PROPOSED, APPROVED, DECLINED or LAPSED; NULL: all. after, most: see customers().
-A tenant is not told of entries with a line of a provider or of revenue, nor of what a provider owes: these are for an approver of
-the company.
+A tenant is not told of entries with a line of a provider or of revenue, of what a provider owes, nor of coin to be taken back and
+deficits to be written off: these are for an approver of the company.
 Errors: LG010, 42501, LG002, 54000.';

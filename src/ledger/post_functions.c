@@ -421,6 +421,7 @@ post_entry(PG_FUNCTION_ARGS)
 	request.description = argument_text(fcinfo, 5);
 	request.reverses = PG_ARGISNULL(6) ? 0 : PG_GETARG_INT64(6);
 	request.by_hand = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
+	request.with_deficit = !PG_ARGISNULL(8) && PG_GETARG_BOOL(8);
 	if (request.kind == KIND_REVERSAL)
 		set_reversal(&request);
 	post_bounded(request.client_id, &request, 1);

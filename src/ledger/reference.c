@@ -91,6 +91,7 @@ static const ReservedReference reserved_references[] = {
 	{.word = "apex:",.kinds = KIND_BIT(KIND_APEX_WIRE)},
 	{.word = "bank-transfer:",.kinds = KIND_BIT(KIND_FBO_TRANSFER)},
 	{.word = "cash-call:",.kinds = KIND_BIT(KIND_CASH_CALL) | KIND_BIT(KIND_TRANSFER)},
+	{.word = "deficit:",.kinds = KIND_BIT(KIND_TRANSFER) | KIND_BIT(KIND_DEFICIT_WRITE_OFF)},
 	{.word = "fbo-transfer:",.kinds = KIND_BIT(KIND_FBO_TRANSFER)},
 	{.word = "funding:",.kinds = KIND_BIT(KIND_CASH_DEPOSIT) | KIND_BIT(KIND_CASH_WITHDRAWAL) | KIND_BIT(KIND_FEE) |
 	KIND_BIT(KIND_CASH_RETURN) | KIND_BIT(KIND_CASH_RECOVERY)},
@@ -100,6 +101,7 @@ static const ReservedReference reserved_references[] = {
 	{.word = "revenue-share:",.kinds = KIND_BIT(KIND_REVENUE_SHARE)},
 	{.word = "settlement:W",.numbered = true,.kinds = KIND_BIT(KIND_NOVATION)},
 	{.word = "share-payout:",.kinds = KIND_BIT(KIND_SHARE_PAYOUT)},
+	{.word = "take-back:",.kinds = KIND_BIT(KIND_TRADE_BUST) | KIND_BIT(KIND_REVERSAL)},
 	{.word = "top-up:",.kinds = KIND_BIT(KIND_FBO_TRANSFER)},
 	{.word = "write-off:",.kinds = KIND_BIT(KIND_CASH_WRITE_OFF)},
 	{.suffix = "/bust",.kinds = KIND_BIT(KIND_TRADE_BUST)},

@@ -39,7 +39,8 @@ typedef enum JournalKind
 	KIND_CASH_RECOVERY = 21,
 	KIND_APEX_WIRE = 22,
 	KIND_REVENUE_SHARE = 23,	/* trued up */
-	KIND_SHARE_PAYOUT = 24
+	KIND_SHARE_PAYOUT = 24,
+	KIND_DEFICIT_WRITE_OFF = 25
 } JournalKind;
 
 /* Why a request was refused; sqlstate 0 means it was not */
@@ -79,6 +80,7 @@ typedef struct LedgerRequest
 	bool		effective_given;	/* false: recorded_at, not compared on replay */
 	TimestampTz effective_from; /* refused if effective before; 0: no bound */
 	int64		reverses;		/* journal reversed, 0 if none */
+	bool		with_deficit;	/* of that journal, what is spent is owed instead: on lines that it does not have */
 	struct varlena *terms;		/* execution_terms or NULL */
 	const char *description;	/* NULL if none */
 	bool		linked;			/* stands or falls with the next request */

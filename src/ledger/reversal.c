@@ -4,6 +4,10 @@
  *	  What of a journal can still be taken back: whole once, or in parts that
  *	  together never exceed it (I3).
  *
+ * Of what was spent since, a reversal may leave a deficit: it takes less from
+ * the claim, and lines on accounts that the journal does not have say who owes
+ * the rest.  Such a reversal is the last.
+ *
  * The row lock on the original serialises reversals; the earlier ones are
  * then read with the latest snapshot, since under REPEATABLE READ one that
  * committed meanwhile must count as well.
@@ -67,6 +71,8 @@ set_shares(Reversal *reversal, const EntryLine *lines, int count)
 static void
 take_lines(Reversal *reversal, const EntryLine *lines, int count, int sign)
 {
+	bool		deficit = false;
+
 	for (int i = 0; i < count; i++)
 	{
 		bool		debit = lines[i].amount < 0;
@@ -74,7 +80,11 @@ take_lines(Reversal *reversal, const EntryLine *lines, int count, int sign)
 
 		if (share)
 			share->remaining -= sign * (debit ? -lines[i].amount : lines[i].amount);
+		else
+			deficit = true;
 	}
+	if (deficit)
+		reversal->deficits += sign;
 }
 
 /* Run a query about one journal with the latest snapshot; rows in SPI_tuptable. */
@@ -163,6 +173,8 @@ reversal_load(int32 client_id, int64 journal_id)
 static bool
 is_spent(const Reversal *reversal)
 {
+	if (reversal->deficits > 0)
+		return true;
 	for (int i = 0; i < reversal->share_count; i++)
 		if (reversal->shares[i].remaining != 0)
 			return false;
@@ -195,7 +207,7 @@ fits(const Reversal *reversal, const LedgerRequest *request)
 	{
 		ReversalShare *share = find_share(reversal, change.shares[i].account, !change.shares[i].debit);
 
-		if (share == NULL || share->remaining < change.shares[i].remaining)
+		if (share == NULL ? !request->with_deficit : share->remaining < change.shares[i].remaining)
 			return false;
 	}
 	return true;

@@ -24,6 +24,7 @@ typedef struct Reversal
 	bool		found;
 	bool		is_reversal;	/* the journal is itself one */
 	JournalKind kind;			/* of the original */
+	int			deficits;		/* reversals that left a deficit: nothing remains after one */
 	EntryLine  *lines;			/* of the original, as posted */
 	int			line_count;
 	ReversalShare *shares;		/* by account */

@@ -276,6 +276,19 @@ raise_first_refusal(const TradeBatch *batch)
 		raise_refusal(first);
 }
 
+/* A bust that finds the coin gone is told the way out. */
+static void
+tell_way_out(TradeBatch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+	{
+		TradeRequest *trade = &batch->trades[i];
+
+		if (trade->is_bust && trade->busted && !trade->busted->sell && trade->request->refusal.sqlstate == ERRCODE_LG_INSUFFICIENT)
+			trade->request->refusal.hint = "If the coin is gone for good, let one person propose it with propose_take_back() and another approve it.";
+	}
+}
+
 static void
 post_batch(TradeBatch *batch, bool strict, bool dry_run)
 {
@@ -296,9 +309,11 @@ post_batch(TradeBatch *batch, bool strict, bool dry_run)
 	/* customers, orders, accounts: src/README.md */
 	trade_cash_calls_lock_customers(batch);
 	book = open_orders(batch, dry_run);
+	trade_busts_leave_deficits(batch);
 	trade_cash_calls_prepare_busts(batch);
 	build(batch);
 	ledger_post(batch->requests, batch->count, &options);
+	tell_way_out(batch);
 	if (strict)
 		raise_first_refusal(batch);
 	if (dry_run)

@@ -13,6 +13,8 @@
 extern TradeBatch *trade_batch_make(int count);
 /* trade_read() from function arguments: the fields of trade_request but the last. */
 extern void trade_arguments(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
+/* Of busts that may leave a deficit: have the coin that is gone owed instead of taken.  Locks calls and claims. */
+extern void trade_busts_leave_deficits(const TradeBatch *batch);
 /* Check, compute and post what trade_read() has read. */
 extern void trade_batch_post(TradeBatch *batch, bool strict, bool dry_run);
 /* One row of type trade_result. */

@@ -6,10 +6,16 @@
  * A bust is the whole reversal of a trade's journal, once (I3): the lines and
  * the terms negated, at the original's time, so that a window that has not
  * been sealed nets both to nothing and a later one carries the difference.
+ * Two people may take back what the customer has no more: then the company
+ * owes the coin that is gone to the customers' fund, and the customer owes it
+ * to the company (J06d in coin).
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -17,6 +23,7 @@
 #include "ledger/field.h"
 #include "ledger/key_lookup.h"
 #include "ledger/lookup.h"
+#include "ledger/spi_plan.h"
 #include "trade/trade.h"
 
 #define BUST_SUFFIX "/bust"
@@ -142,6 +149,88 @@ make_bust(TradeRequest *trade, const Customer *customer, const OriginalName *nam
 		refuse_unknown(request, customer, name);
 }
 
+/* ---- coin that is gone ---- */
+
+/*
+ * What of the coin is owed instead of taken: an entry whose first line stands
+ * against the bust's own on the claim, and whose others say who owes it.  NULL
+ * when all of it is there.
+ */
+static JournalEntry *
+find_deficit(const LedgerRequest *request)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext context = CurrentMemoryContext;
+	Oid			types[2] = {INT4OID, INT8OID};
+	Datum		arguments[2] = {Int32GetDatum(request->client_id), Int64GetDatum(request->reverses)};
+	JournalEntry *entry = NULL;
+	Datum		found;
+	bool		isnull;
+
+	SPI_connect();
+	spi_plan(&plan, 2, types, "SELECT bakkt_ledger_internal.deficit_of_bust($1, $2)");
+	spi_execute(plan, arguments);
+	found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		entry = (JournalEntry *) PG_DETOAST_DATUM_COPY(found);
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	return entry;
+}
+
+/* Take that much less from the claim; a line of nothing is none. */
+static int
+take_less(EntryLine *lines, int count, const EntryLine *less)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (lines[i].account == less->account)
+			lines[i].amount += less->amount;
+		if (lines[i].amount != 0)
+			lines[kept++] = lines[i];
+	}
+	return kept;
+}
+
+static void
+leave_deficit(LedgerRequest *request, const JournalEntry *deficit)
+{
+	EntryLine  *owed;
+	int			owed_count = entry_unpack(deficit, &owed);
+	EntryLine  *lines = palloc((request->line_count + owed_count) * sizeof(EntryLine));
+	int			count;
+
+	memcpy(lines, request->lines, request->line_count * sizeof(EntryLine));
+	count = take_less(lines, request->line_count, &owed[0]);
+	memcpy(&lines[count], &owed[1], (owed_count - 1) * sizeof(EntryLine));
+	request->lines = lines;
+	request->line_count = count + owed_count - 1;
+	request->with_deficit = true;
+}
+
+void
+trade_busts_leave_deficits(const TradeBatch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+	{
+		const TradeRequest *trade = &batch->trades[i];
+		JournalEntry *deficit;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!trade->with_deficit || trade_refused(trade))
+			continue;
+		deficit = find_deficit(trade->request);
+		if (deficit)
+			leave_deficit(trade->request, deficit);
+	}
+}
+
 /* ---- the functions ---- */
 
 static Customer *
@@ -176,6 +265,25 @@ bust_trade(PG_FUNCTION_ARGS)
 	batch->requests[0].description = argument_text(fcinfo, 3);
 	make_bust(&batch->trades[0], customer_argument(fcinfo, 0), &name, &original);
 	trade_batch_post(batch, true, !PG_ARGISNULL(5) && PG_GETARG_BOOL(5));
+	return trade_result(fcinfo, &batch->requests[0]);
+}
+
+PG_FUNCTION_INFO_V1(bust_with_deficit);
+
+/* customer, journal, reference, reason: the bust of a purchase that two people have decided on */
+Datum
+bust_with_deficit(PG_FUNCTION_ARGS)
+{
+	TradeBatch *batch = trade_batch_make(1);
+	OriginalName name = {.journal_id = PG_GETARG_INT64(1)};
+	Original	original;
+
+	batch->requests[0].reference = argument_text(fcinfo, 2);
+	batch->requests[0].description = argument_text(fcinfo, 3);
+	batch->requests[0].internal = true;
+	batch->trades[0].with_deficit = true;
+	make_bust(&batch->trades[0], customer_argument(fcinfo, 0), &name, &original);
+	trade_batch_post(batch, true, false);
 	return trade_result(fcinfo, &batch->requests[0]);
 }
 

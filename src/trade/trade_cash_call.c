@@ -21,29 +21,29 @@ busted_call(const TradeRequest *trade)
 	return trade->request->reverses;
 }
 
-/* Of each busted call the client and the execution's journal. */
-static void
-for_each_bust(const TradeBatch *batch, void (*act) (int32 client_id, int64 journal_id))
+void
+trade_cash_calls_lock_customers(const TradeBatch *batch)
 {
 	for (int i = 0; i < batch->count; i++)
 	{
 		int64		call = busted_call(&batch->trades[i]);
 
 		if (call != 0)
-			act(batch->requests[i].client_id, call);
+			cash_call_lock_customer(batch->requests[i].client_id, call);
 	}
 }
 
-void
-trade_cash_calls_lock_customers(const TradeBatch *batch)
-{
-	for_each_bust(batch, cash_call_lock_customer);
-}
-
+/* One that may leave a deficit binds what is there when it asks what is not: trade_bust.c. */
 void
 trade_cash_calls_prepare_busts(const TradeBatch *batch)
 {
-	for_each_bust(batch, cash_call_prepare_bust);
+	for (int i = 0; i < batch->count; i++)
+	{
+		int64		call = busted_call(&batch->trades[i]);
+
+		if (call != 0 && !batch->trades[i].with_deficit)
+			cash_call_prepare_bust(batch->requests[i].client_id, call);
+	}
 }
 
 /* The call of an execution that was posted now, if there is money to call. */

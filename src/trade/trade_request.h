@@ -52,6 +52,7 @@ typedef struct TradeRequest
 	/* a bust: its lines and terms are made already, only its order's fees follow */
 	bool		is_bust;
 	const ExecutionTerms *busted;	/* NULL: there is no such execution */
+	bool		with_deficit;	/* coin that is gone is owed instead */
 
 	const ExecutionTerms *corrected;	/* what it puts right, whose world it keeps; NULL: nothing */
 	int32		corrected_client;	/* whose execution that was */

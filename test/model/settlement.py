@@ -11,8 +11,8 @@ import datetime
 
 from books import Journal
 from exact import SCALE, Decimal, ZERO, text
-from holding import Holding
 from psql import literal
+from taking_back import TakingBack
 from trades import CASH
 from trading import Bust, Trade
 from workload import COINS, MODELS, PROVIDERS, Operation, expect
@@ -138,7 +138,7 @@ class Unapplied:
             self.state = state
 
 
-class Settlement(Holding):
+class Settlement(TakingBack):
     def __init__(self, session, seed):
         self.payments, self.unapplied = [], []
         self.disputed = set()       # (client, number)

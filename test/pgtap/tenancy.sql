@@ -13,6 +13,7 @@ CREATE ROLE ledger_test_none IN ROLE bakkt_ledger_poster;
 CREATE ROLE ledger_test_auditor IN ROLE bakkt_ledger_auditor;
 CREATE ROLE ledger_test_settler IN ROLE bakkt_ledger_settler;
 CREATE ROLE ledger_test_approver IN ROLE bakkt_ledger_approver;
+CREATE ROLE ledger_test_second IN ROLE bakkt_ledger_approver, bakkt_ledger_auditor;
 CREATE ROLE ledger_test_administrator IN ROLE bakkt_ledger_administrator;
 
 -- the same day for two clients
@@ -69,6 +70,15 @@ BEGIN
 	PERFORM post_trade(customer, 'BUY', '0.01 BTC', 'LP1', 'shared', provider_price => '60000.00 USD/BTC', markup_bps => 50, executed_at => '2026-11-04 16:00Z');
 	PERFORM true_up_revenue_shares('2026-11-05 15:00Z', client), set_config('session_authorization', 'ledger_test_settler', true);
 	PERFORM propose_share_payout(client, '1.00 USD', 'share'), set_config('session_authorization', 'postgres', true);
+	PERFORM deposit_coin(second, '1.00 ETH', 'undone');
+	PERFORM authorize_hold(client, account_of(client, 'CUST', 'Cust:' || second, 'ETH'), '1.00 ETH', 'spent');
+	PERFORM set_config('session_authorization', 'ledger_test_settler', true);
+	PERFORM propose_take_back(second, 'undone', 'fork', 'chain');
+	PERFORM set_config('session_authorization', 'ledger_test_second', true);
+	PERFORM approve_take_back(client, 'fork');
+	PERFORM set_config('session_authorization', 'ledger_test_settler', true);
+	PERFORM propose_deficit_write_off(second, '1.00 ETH', 'gone', 'gone');
+	PERFORM set_config('session_authorization', 'postgres', true);
 END
 $$;
 SELECT open_provider('LP1', 'First Provider') \g /dev/null
