@@ -1,7 +1,10 @@
 """Trades in the workload: executions under four funding models, busts,
 corrections, coin deposits and settlements with providers."""
 
+import datetime
+
 from books import Account, Journal
+from exposure import Exposure, Limits, next_cut
 from exact import Decimal, SCALE, ZERO, text
 from psql import literal
 from trades import Terms
@@ -58,7 +61,11 @@ class Trade(Journal):
         if terms.side == 'SELL' and terms.net_money > 0:
             return {'LG002'}
         self.lines = [(workload.ensure(self.client, *line[:3]).identifier, line[2], line[3]) for line in terms.lines()]
-        return set()
+        return workload.exposure.faults(self)
+
+    def original_terms(self):
+        """Those of what it corrects, None if it corrects nothing."""
+        return self.workload.books.journals[self.client, self.corrects].terms if self.corrects else None
 
     def fault_alone(self):
         faults = self.malformed()
@@ -118,10 +125,12 @@ class Trading(Workload):
         self.share = {}
         self.modes = {}             # customer -> (mode, party status)
         self.trades_seen = []
+        self.exposure = None
         super().__init__(session, seed)
 
     def open_world(self):
         super().open_world()
+        self.exposure = Exposure(self.books)
         for row in self.session.rows('SELECT code, revenue_share_bps FROM client'):
             self.share[row['code']] = row['revenue_share_bps']
 
@@ -397,6 +406,36 @@ class Trading(Workload):
         return Operation('wind down', 'SELECT %s' % (call % tuple(map(literal, values))),
                          lambda answer: expect('SQLSTATE of winding down', sqlstate, answer.sqlstate))
 
+    # -- limits --------------------------------------------------------
+
+    def limit(self):
+        """New limits of a client: about what it owes and trades now, so that they are met."""
+        client = self.pick(('NETS', 'NETS', self.client()))
+        near = lambda value: max(value + self.random.randint(-2000000, 20000000) * Decimal('0.01'), ZERO)
+        late = next_cut(datetime.datetime.now(datetime.timezone.utc)) - datetime.datetime.now(datetime.timezone.utc) < datetime.timedelta(minutes=15)
+        limits = self.exposure.limits[client] = Limits(
+            near(self.exposure.net_debit(client)) if self.chance(60) else None,
+            self.random.randint(500000, 12000000) * Decimal('0.01') if self.chance(30) else None,
+            near(self.exposure.gross(client)) if self.chance(30) and not late else None)
+        amount = lambda value: literal('%s USD' % value) if value is not None else 'NULL'
+        return Operation('limit', "SELECT change_exposure_limits(%s, 'USD', %s, %s, %s)" % (literal(client), amount(limits.cap), amount(limits.trade), amount(limits.gross)),
+                         lambda answer: expect('SQLSTATE', '00000', answer.sqlstate))
+
+    def limit_provider(self):
+        provider = self.pick(PROVIDERS)
+        most = self.exposure.provider[provider] = self.random.randint(500000, 15000000) * Decimal('0.01') if self.chance(40) else None
+        return Operation('limit a provider', "SELECT change_provider_limits(%s, 'USD', trade_limit => %s)" % (literal(provider), literal('%s USD' % most) if most is not None else 'NULL'),
+                         lambda answer: expect('SQLSTATE', '00000', answer.sqlstate))
+
+    def suspend(self):
+        client = self.client()
+        status = self.pick(('CLOSE_ONLY', 'SUSPENDED')) if client not in self.exposure.status else 'ACTIVE'
+        self.exposure.status[client] = status
+        if status == 'ACTIVE':
+            del self.exposure.status[client]
+        return Operation('suspend', "SELECT change_client_status(%s, %s, reason => 'at random')" % (literal(client), literal(status)),
+                         lambda answer: expect('SQLSTATE', '00000', answer.sqlstate))
+
     # -- coin and providers --------------------------------------------
 
     def deposit(self):
@@ -440,8 +479,21 @@ class Trading(Workload):
         return self.done(Operation(name, sql, lambda answer: expect('SQLSTATE of ' + name, sqlstate or '00000', answer.sqlstate)), sqlstate)
 
     def more_kinds(self):
-        return [self.trade] * 14 + [self.bust] * 2 + [self.correct] * 2 + [self.deposit] * 4 + [self.settle] * 2 + [self.restrict, self.wind_asset, self.wind_instrument]
+        return [self.trade] * 14 + [self.bust] * 2 + [self.correct] * 2 + [self.deposit] * 4 + [self.settle] * 2 + [self.restrict, self.wind_asset, self.wind_instrument, self.limit, self.limit] + self.rarely()
+
+    def rarely(self):
+        return [self.pick((self.suspend, self.limit_provider, self.trade, self.trade))]
 
     def compare(self):
         self.resolve()
         super().compare()
+        self.compare_exposure()
+
+    def compare_exposure(self):
+        """What each client owes and has traded."""
+        late = next_cut(datetime.datetime.now(datetime.timezone.utc)) - datetime.datetime.now(datetime.timezone.utc) > datetime.timedelta(hours=23)
+        for client in MODELS:
+            told = {row['asset']: row for row in self.session.rows('SELECT asset, net_debit, daily_gross FROM client_exposure(%s)' % literal(client))}.get('USD')
+            if told and not late:
+                expect('what client %s owes and has traded' % client, [text(self.exposure.net_debit(client), 'USD'), text(self.exposure.gross(client), 'USD')],
+                       [told['net_debit'], told['daily_gross']])

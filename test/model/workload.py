@@ -16,7 +16,7 @@ PROVIDERS = ('LP1', 'LP2')
 COINS = ('BTC', 'ETH')
 
 # Of several faults the ledger reports the first in this order (doc/errors.md).
-PRECEDENCE = ('LG002', 'LG010', 'LG011', 'LG012', 'LG045', 'LG015', 'LG038 of a trade', 'LG014', 'LG013', 'LG046', 'LG048', 'LG030', 'LG031', 'LG040', 'LG041', 'LG042', 'LG043', 'LG044', 'LG032', 'LG033', 'LG038', 'LG003', 'LG062', 'LG065', 'LG063', 'LG064', 'LG061', '22003', 'LG050')
+PRECEDENCE = ('LG002', 'LG010', 'LG011', 'LG012', 'LG045', 'LG015', 'LG038 of a trade', 'LG014', 'LG013', 'LG046', 'LG048', 'LG030', 'LG031', 'LG040', 'LG041', 'LG042', 'LG043', 'LG044', 'LG032', 'LG033', 'LG038', 'LG003', 'LG062', 'LG065', 'LG063', 'LG064', 'LG061', '22003', 'LG050', 'LG094', 'LG091', 'LG092', 'LG093')
 
 
 def choose(faults):
