@@ -98,4 +98,10 @@
 /* scheduler */
 #define ERRCODE_LG_UNKNOWN_JOB			LEDGER_ERRCODE('0', '9', '0')
 
+/* exposure */
+#define ERRCODE_LG_TRADE_LIMIT			LEDGER_ERRCODE('0', '9', '1')	/* one execution, of a client or with a provider */
+#define ERRCODE_LG_NET_DEBIT_CAP		LEDGER_ERRCODE('0', '9', '2')	/* what the client may owe in all */
+#define ERRCODE_LG_DAILY_GROSS_LIMIT	LEDGER_ERRCODE('0', '9', '3')	/* what it may trade from one cut-off to the next */
+#define ERRCODE_LG_CLIENT_MAY_NOT_TRADE LEDGER_ERRCODE('0', '9', '4')	/* CLOSE_ONLY or SUSPENDED */
+
 #endif							/* BAKKT_LEDGER_ERRORS_H */

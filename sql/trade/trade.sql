@@ -1,5 +1,5 @@
 -- Posting, busting and correcting executions, singly and in batches (doc/trades.md).
--- Refuses what post_trade()'s comment lists, LG012 to LG084; a reference gets the same outcome for
+-- Refuses what post_trade()'s comment lists, LG012 to LG094; a reference gets the same outcome for
 -- ever.
 -- Locks, in order: customers, the client's events of calls, cash calls, then what posting locks.
 
@@ -90,7 +90,9 @@ unknown or inactive provider, LG015 unknown or retired instrument, LG020 another
 quantity and price do not match, LG043 too many decimals, LG045 not positive, LG046 price or quantity off its increment, LG047
 money rounds to nothing, LG048 the customer''s price is worse for the company than the provider''s by more than the client''s
 terms concede, LG049 the provider''s price is far from its last execution, LG050 coin sold is not held, LG061 executed more than
-five minutes ahead, and those of the posting function (doc/errors.md); 40001 or 40P01: retry.';
+five minutes ahead, LG091 above the limit per trade of client or provider, LG092 above the client''s net debit cap, LG093 above
+its daily gross limit, LG094 the client is CLOSE_ONLY or SUSPENDED, and those of the posting function (doc/errors.md); 40001 or
+40P01: retry.';
 
 CREATE FUNCTION bakkt_ledger.post_trades(requests trade_request[], strict boolean DEFAULT false, dry_run boolean DEFAULT false)
     RETURNS SETOF trade_result

@@ -55,3 +55,18 @@ facts_of_shortage(const char *field, const char *name, units required, units ava
 	appendStringInfoChar(&facts, '}');
 	return facts.data;
 }
+
+char *
+facts_of_limit(const char *field, const char *name, units limit, const char *figure, units there, units trade, asset_code asset)
+{
+	StringInfoData facts;
+
+	initStringInfo(&facts);
+	put_fact(&facts, field, name);
+	put_fact(&facts, "limit", amount_text(limit, asset));
+	if (figure)
+		put_fact(&facts, figure, amount_text(there, asset));
+	put_fact(&facts, "trade", amount_text(trade, asset));
+	appendStringInfoChar(&facts, '}');
+	return facts.data;
+}

@@ -17,5 +17,8 @@ extern char *facts_of_name(const char *field, const char *name);
 extern char *facts_of_status(const char *field, const char *name, const char *status);
 /* {"field": "name", "required": "2.00 BTC", "available": "0.00 BTC"} */
 extern char *facts_of_shortage(const char *field, const char *name, units required, units available, asset_code asset);
+/* {"field": "name", "limit": "1000.00 USD", "figure": "900.00 USD", "trade": "200.00 USD"}; figure: NULL if there is none */
+extern char *facts_of_limit(const char *field, const char *name, units limit, const char *figure, units there, units trade,
+							asset_code asset);
 
 #endif							/* BAKKT_LEDGER_FACTS_H */

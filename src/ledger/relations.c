@@ -45,6 +45,11 @@ static const char *const relation_names[LEDGER_RELATION_COUNT] = {
 	[LEDGER_CASH_TERMS] = "cash_terms",
 	[LEDGER_ORDER_COMMISSION] = "order_commission",
 	[LEDGER_ORDER_COMMISSION_KEY] = "order_commission_pkey",
+	[LEDGER_TRADING_STATUS] = "trading_status",
+	[LEDGER_EXPOSURE_LIMIT] = "exposure_limit",
+	[LEDGER_PROVIDER_LIMIT] = "provider_limit",
+	[LEDGER_EXPOSURE_ALERT] = "exposure_alert",
+	[LEDGER_EXPOSURE_ALERT_KEY] = "exposure_alert_pkey",
 };
 
 static Oid	relation_oids[LEDGER_RELATION_COUNT];

@@ -26,6 +26,7 @@
 #include "ledger/field.h"
 #include "ledger/lookup.h"
 #include "ledger/post.h"
+#include "trade/exposure.h"
 #include "trade/order_commission.h"
 #include "trade/prefunded.h"
 #include "trade/trade.h"
@@ -50,8 +51,10 @@ trade_batch_make(int count)
 	account_roles_begin();
 	cash_terms_begin();
 	last_prices_begin();
+	exposures_begin();
 	batch->count = count;
 	batch->power = NULL;
+	batch->exposure = NULL;
 	batch->trades = MemoryContextAllocExtended(CurrentMemoryContext, (count + 1) * sizeof(TradeRequest),
 											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	batch->requests = MemoryContextAllocExtended(CurrentMemoryContext, (count + 1) * sizeof(LedgerRequest),
@@ -204,26 +207,35 @@ prepare(LedgerRequest *request, void *judge)
 	trade_rebuild(trade_of(judge, request));
 }
 
-/* PostOptions.admit: buying power has the last word, then the fill counts for those after it */
+/* What has counted the request counts it no longer. */
+static void
+dismiss_from_limits(TradeBatch *batch, int i)
+{
+	if (batch->exposure)
+		exposure_dismiss(batch->exposure, i);
+	if (batch->power)
+		prefunded_dismiss(batch->power, i);
+}
+
+/* PostOptions.admit: limits and buying power, and the price has the last word; then the fill counts for those after it */
 static void
 admit(LedgerRequest *request, void *judge)
 {
 	TradeBatch *batch = judge;
 	TradeRequest *trade = trade_of(batch, request);
+	int			i = request - batch->requests;
 
 	if (!trade->is_bust)
 		trade_check_open_still(trade);
-	if (is_refused(request))
-		return;
-	if (batch->power)
-		prefunded_admit(batch->power, request - batch->requests);
+	if (batch->exposure && !is_refused(request))
+		exposure_admit(batch->exposure, i);
+	if (batch->power && !is_refused(request))
+		prefunded_admit(batch->power, i);
 	if (!trade->is_bust && !is_refused(request))
-	{
 		trade_check_band(trade);
-		if (batch->power && is_refused(request))
-			prefunded_dismiss(batch->power, request - batch->requests);
-	}
-	if (trade->order && !is_refused(request))
+	if (is_refused(request))
+		dismiss_from_limits(batch, i);
+	else if (trade->order)
 		accrue(trade, 1);
 }
 
@@ -234,8 +246,7 @@ dismiss(LedgerRequest *request, void *judge)
 	TradeBatch *batch = judge;
 	TradeRequest *trade = trade_of(batch, request);
 
-	if (batch->power)
-		prefunded_dismiss(batch->power, request - batch->requests);
+	dismiss_from_limits(batch, request - batch->requests);
 	if (trade->last_price)
 		last_price_dismiss(trade->last_price, trade->passed_before);
 	if (trade->order)
@@ -305,6 +316,7 @@ post_batch(TradeBatch *batch, bool strict, bool dry_run)
 		if (!batch->trades[i].is_bust)
 			trade_check(&batch->trades[i]);
 	}
+	batch->exposure = exposure_of(batch);
 	batch->power = prefunded_lock(batch);
 	/* customers, orders, accounts: src/README.md */
 	trade_cash_calls_lock_customers(batch);
@@ -319,6 +331,8 @@ post_batch(TradeBatch *batch, bool strict, bool dry_run)
 	if (dry_run)
 		return;
 	record_prices(batch);
+	if (batch->exposure)
+		exposure_record(batch->exposure);
 	trade_cash_calls_record(batch);
 	if (book)
 		order_book_record(book);

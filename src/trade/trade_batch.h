@@ -10,6 +10,7 @@
 #include "trade/trade_request.h"
 
 typedef struct BuyingPower BuyingPower;
+typedef struct Exposure Exposure;
 
 typedef struct TradeBatch
 {
@@ -17,6 +18,7 @@ typedef struct TradeBatch
 	TradeRequest *trades;
 	LedgerRequest *requests;	/* of the same number */
 	BuyingPower *power;			/* NULL: nobody is prefunded */
+	Exposure   *exposure;		/* NULL: nobody's trading is restricted */
 } TradeBatch;
 
 #endif							/* BAKKT_LEDGER_TRADE_BATCH_H */

@@ -25,7 +25,8 @@ DECLARE
 BEGIN
 	PERFORM open_client(client, funding_model => 'NET_SETTLEMENT', at => '2026-11-01 00:00Z');
 	PERFORM open_customer(client => client, customer => customer, external_id => lower(client)), open_customer(client => client, customer => second, funding_model => 'BAKKT_TPJ');
-	PERFORM change_cash_terms(client, return_fee => '25.00 USD');
+	PERFORM change_cash_terms(client, return_fee => '25.00 USD'), change_exposure_limits(client, 'USD', net_debit_cap => '7000.00 USD'),
+		change_client_status(client, 'CLOSE_ONLY', reason => 'slow'), change_client_status(client, 'ACTIVE', reason => 'paid');
 	PERFORM (open_account(client, 'FBO', 'Bank:omnibus', 'USD')).account, (open_account(client, 'FBO', 'Cust:' || customer || ':settled', 'USD')).account,
 		(open_account(client, 'FBO', 'Cust:' || second || ':settled', 'USD')).account;
 	PERFORM load_journal(client, format('{Dr %s 100.00 USD; Cr %s 100.00 USD}', account_of(client, 'FBO', 'Bank:omnibus', 'USD'),
