@@ -3,25 +3,26 @@
 -- withdraws, settles and pays as before. A client without a row is ACTIVE.
 -- Refuses what is malformed (LG002). Locks the client's row.
 
-CREATE TABLE bakkt_ledger_internal.trading_status (
+CREATE TABLE bakkt_ledger_internal.client_trading_status (
     client_id integer PRIMARY KEY REFERENCES client,
     status text COLLATE "C" NOT NULL CHECK (status IN ('ACTIVE', 'CLOSE_ONLY', 'SUSPENDED')),
     until timestamptz CHECK (isfinite(until)),
     CHECK (until IS NULL OR status <> 'ACTIVE')
 );
-COMMENT ON TABLE trading_status IS
+COMMENT ON TABLE client_trading_status IS
 'Whether a client may trade, as it was said last; a client without a row is ACTIVE. Who said so and why is in its events.';
-COMMENT ON COLUMN trading_status.until IS 'From then on the client is ACTIVE again by itself; NULL: until it is changed.';
-SELECT pg_catalog.pg_extension_config_dump('trading_status', '');
-INSERT INTO subject (subject, key) VALUES ('trading_status', '{client_id}');
+COMMENT ON COLUMN client_trading_status.until IS 'From then on the client is ACTIVE again by itself; NULL: until it is changed.';
+SELECT pg_catalog.pg_extension_config_dump('client_trading_status', '');
+INSERT INTO subject (subject, key) VALUES ('client_trading_status', '{client_id}');
 INSERT INTO transition (subject, from_status, event, to_status)
-SELECT 'trading_status', f, 'changed', t
+SELECT 'client_trading_status', f, 'changed', t
 FROM unnest('{ACTIVE,CLOSE_ONLY,SUSPENDED}'::text[]) AS f, unnest('{ACTIVE,CLOSE_ONLY,SUSPENDED}'::text[]) AS t
 WHERE f <> t;
-CREATE TRIGGER forget_parties AFTER INSERT OR UPDATE ON trading_status FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();
+CREATE TRIGGER forget_parties AFTER INSERT OR UPDATE ON client_trading_status
+    FOR EACH STATEMENT EXECUTE FUNCTION forget_parties();
 
 -- LG002 unless the status is one, with a reason, and ends ahead of the clock if it ends.
-CREATE FUNCTION bakkt_ledger_internal.check_trading_status(status text, until timestamptz, reason text) RETURNS void
+CREATE FUNCTION bakkt_ledger_internal.check_client_status(status text, until timestamptz, reason text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -49,24 +50,24 @@ $$
 DECLARE
     holder constant integer := require_open_client(client);
     asked request;
-    before trading_status;
-    after constant trading_status := (holder, status, until);
+    before client_trading_status;
+    after constant client_trading_status := (holder, status, until);
 BEGIN
     PERFORM bounded_wait();
     PERFORM FROM client AS c WHERE c.client_id = holder FOR NO KEY UPDATE;
-    asked := open_change('change_client_status', 'trading_status', holder, reference,
+    asked := open_change('change_client_status', 'client_trading_status', holder, reference,
                          jsonb_build_object('status', status, 'until', instant_text(until)));
     IF asked.outcome IS NOT NULL THEN
         RETURN first_answer(asked, NULL::change_result);
     END IF;
-    PERFORM check_trading_status(status, until, reason);
-    SELECT t.* INTO before FROM trading_status AS t WHERE t.client_id = holder;
+    PERFORM check_client_status(status, until, reason);
+    SELECT t.* INTO before FROM client_trading_status AS t WHERE t.client_id = holder;
     -- what is so by default is no change
     IF before.client_id IS NULL AND status = 'ACTIVE' THEN
         before := after;
     ELSE
-        INSERT INTO trading_status AS t SELECT after.*
-        ON CONFLICT ON CONSTRAINT trading_status_pkey DO UPDATE SET (status, until) = (excluded.status, excluded.until);
+        INSERT INTO client_trading_status AS t SELECT after.*
+        ON CONFLICT ON CONSTRAINT client_trading_status_pkey DO UPDATE SET (status, until) = (excluded.status, excluded.until);
     END IF;
     RETURN close_change(asked, 'changed', before, after, reason);
 END;
@@ -100,14 +101,14 @@ DECLARE
     shown client_status_line := ROW(client, 'ACTIVE', NULL, NULL, NULL, NULL);
 BEGIN
     SELECT t.status, t.until INTO shown.status, shown.until
-    FROM trading_status AS t
+    FROM client_trading_status AS t
     WHERE t.client_id = holder AND coalesce(t.until, 'infinity') > clock_timestamp();
     shown.status := coalesce(shown.status, 'ACTIVE');
     SELECT e.reason, CASE WHEN is_company() THEN a.role_name END, e.recorded_at
     INTO shown.reason, shown.changed_by, shown.changed_at
     FROM event AS e
     JOIN actor AS a ON a.actor_id = e.actor_id
-    WHERE e.client_id = holder AND e.subject = 'trading_status'
+    WHERE e.client_id = holder AND e.subject = 'client_trading_status'
     ORDER BY e.event_id DESC
     LIMIT 1;
     RETURN shown;

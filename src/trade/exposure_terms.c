@@ -83,7 +83,7 @@ load_status(ExposureTerms *terms)
 	Datum		until;
 
 	spi_plan(&plan, 1, types,
-			 "SELECT status, until FROM bakkt_ledger_internal.trading_status WHERE client_id OPERATOR(pg_catalog.=) $1");
+			 "SELECT status, until FROM bakkt_ledger_internal.client_trading_status WHERE client_id OPERATOR(pg_catalog.=) $1");
 	spi_execute_latest(plan, arguments);
 	if (SPI_processed == 0)
 		return;

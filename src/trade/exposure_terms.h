@@ -27,7 +27,7 @@ typedef enum TradingStatus
 	TRADING_SUSPENDED
 } TradingStatus;
 
-/* Of the rows of trading_status and exposure_limit */
+/* Of the rows of client_trading_status and exposure_limit */
 typedef struct ExposureTerms
 {
 	int32		client_id;		/* hash key */

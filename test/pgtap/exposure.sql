@@ -201,7 +201,7 @@ SELECT is((SELECT outcome FROM bust_trade('FREE0001', 's2', 'bust s2')), 'posted
 SELECT results_eq($$SELECT outcome FROM correct_trade('FREE0001', 'SELL', '0.2 BTC', 'LP1', 's4c', original => 's4')$$, $$VALUES ('posted'), ('posted')$$, 'an execution of a SUSPENDED client can be corrected');
 SELECT is((deposit_coin('FREE0001', '1 BTC', 'while suspended')).outcome, 'posted', 'a SUSPENDED client''s customers deposit');
 SELECT is((SELECT status || ' ' || reason || ' ' || changed_by FROM client_status('FREE')), 'SUSPENDED fraud ' || current_user, 'client_status() tells why and by whom');
-SELECT results_eq($$SELECT before ->> 'status', after ->> 'status', reason FROM change_log WHERE object_kind = 'trading_status' ORDER BY change_id$$,
+SELECT results_eq($$SELECT before ->> 'status', after ->> 'status', reason FROM change_log WHERE object_kind = 'client_trading_status' ORDER BY change_id$$,
 	$$VALUES (NULL, 'CLOSE_ONLY', 'late payment'), ('CLOSE_ONLY', 'SUSPENDED', 'fraud')$$, 'each change of status is an event with its reason');
 SELECT is(pg_temp.trade('s7', 'BUY', '0.1', 'QRST0001'), 'LG092', 'another client is judged by its own terms');
 SELECT is((change_client_status('FREE', 'ACTIVE', reason => 'cleared')).outcome, 'changed', 'a client can be made ACTIVE again');
