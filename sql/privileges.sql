@@ -68,7 +68,7 @@ BEGIN
             'is_business_day', 'next_business_day', 'value_date', 'value_deadline', 'next_cash_retry',
             'window_bounds', 'window_of', 'window_summary', 'net_position', 'obligations', 'payments',
             'unapplied_payments', 'settlement_statement', 'settlement_balances',
-            'funding_transfers', 'deficits', 'cash_calls', 'cash_call_attempts', 'cash_write_offs',
+            'funding_transfers', 'deficits', 'open_matters', 'cash_calls', 'cash_call_attempts', 'cash_write_offs',
             'apex_position', 'apex_batches', 'apex_batch_items', 'share_payouts', 'revenue_share_statement',
             'aged_tpj', 'aged_tpj_summary', 'aged_tpj_file', 'aged_tpj_file_name', 'client_status', 'client_exposure']),
         (company || '{approver}'::text[], ARRAY['approvals']),
@@ -115,7 +115,8 @@ BEGIN
         ('{reconciler}', ARRAY['propose_journal', 'propose_cash_adjustment', 'take_aged_tpj']),
         ('{administrator}', ARRAY[
             'open_client', 'change_client', 'close_client', 'grant_client_access', 'revoke_client_access',
-            'open_customer', 'open_customers', 'change_customer', 'erase_customer_identity',
+            'open_customer', 'open_customers', 'change_customer', 'close_customer', 'reopen_customer',
+            'erase_customer_identity',
             'change_cash_terms', 'change_settlement', 'change_client_status', 'change_exposure_limits', 'change_provider_limits',
             'open_provider', 'change_provider', 'open_bank_account', 'change_bank_account', 'close_bank_account',
             'load_shipped_assets', 'register_asset', 'change_asset', 'retire_asset', 'reinstate_asset',

@@ -3,9 +3,9 @@
 -- I20).
 -- Locks the customer, then the withdrawal, then its hold.
 
--- LG047 below the client's minimum, LG050 when settled cash less holds covers the amount but not
--- the outstanding cash calls and the customer's deficits as well. That it covers the amount is for
--- the hold to say.
+-- LG047 below the client's minimum, unless a leaving customer takes the last; LG050 when settled
+-- cash less holds covers the amount but not the outstanding cash calls and the customer's deficits
+-- as well. That it covers the amount is for the hold to say.
 CREATE FUNCTION bakkt_ledger_internal.require_withdrawable(owner customer, settled account_id, wanted amount, moment timestamptz)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -17,7 +17,7 @@ DECLARE
     free constant amount := spendable(owner.client_id, settled, moment);
     owed constant amount := calls_on(owner, unit, true, 'infinity') + customer_deficit(owner, unit);
 BEGIN
-    IF asset(least_amount) = unit AND wanted < least_amount THEN
+    IF asset(least_amount) = unit AND wanted < least_amount AND NOT (owner.mode = 'CLOSING_ONLY' AND wanted = free) THEN
         PERFORM refuse('LG047', 'below the minimum withdrawal amount',
                        format('%s asked for, the least is %s.', wanted, least_amount),
                        'It is the client''s term minimum_withdrawal: change_cash_terms().',
@@ -68,7 +68,8 @@ $$;
 COMMENT ON FUNCTION request_withdrawal IS
 'Requests that cash be paid out to a customer: REQUESTED.
 The amount is held until the withdrawal is sent or ends. rail: ACH or WIRE. bank: the omnibus bank that will pay. reference: the
-withdrawal''s name from now on; the same request again gets the first answer.
+withdrawal''s name from now on; the same request again gets the first answer. A customer in mode CLOSING_ONLY may withdraw the
+last of his cash, however little it is.
 Errors: LG012, LG002 no reference or rail, LG045 not positive, LG042 no currency, LG040, LG041, LG043 asset, LG034 or LG016
 bank, LG013 the customer may not withdraw, LG047 below the client''s minimum, LG050 settled cash less holds less outstanding
 cash calls does not cover it (I20), LG020 other content, LG032 or LG033 closed or frozen, LG061, LG011.';

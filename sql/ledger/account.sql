@@ -33,8 +33,9 @@ INSERT INTO transition (subject, from_status, event, to_status)
 SELECT 'account', f, e.event, e.to_status
 FROM unnest('{OPEN,DEBIT_FROZEN,CREDIT_FROZEN}'::text[]) AS f,
      (VALUES ('frozen_for_debits', 'DEBIT_FROZEN'), ('frozen_for_credits', 'CREDIT_FROZEN'), ('unfrozen', 'OPEN'),
-             ('closed', 'CLOSED')) AS e (event, to_status)
+             ('closed', 'CLOSED'), ('closed_with_customer', 'CLOSED')) AS e (event, to_status)
 WHERE f <> e.to_status;
+INSERT INTO transition (subject, from_status, event, to_status) VALUES ('account', 'CLOSED', 'reopened_with_customer', 'OPEN');
 
 -- ---------------------------------------------------------------------------
 -- Looking up
@@ -132,6 +133,27 @@ BEGIN
 END;
 $$;
 
+-- LG013 when a customer who has left would get one of these claims, which were inserted just now:
+-- their foreign keys lock the customer, so that it neither closes meanwhile nor has closed unseen.
+CREATE FUNCTION bakkt_ledger_internal.require_no_claim_of_closed(opened account[]) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+DECLARE
+    gone text;
+BEGIN
+    SELECT c.customer_code INTO gone
+    FROM unnest(opened) AS o
+    JOIN customer AS c ON c.customer_id = o.customer_id AND c.mode = 'CLOSED'
+    JOIN account_kind AS k ON k.kind = o.kind AND k.limited
+    ORDER BY c.customer_code LIMIT 1;
+    IF FOUND THEN
+        PERFORM refuse('LG013', format('customer "%s" is closed', gone), 'Nothing is opened for a customer who has left.',
+                       'reopen_customer() opens it again.', jsonb_build_object('customer', gone));
+    END IF;
+END;
+$$;
+
 -- Opens an account and, when it is limited, its balance; NULL when it was there already.
 CREATE FUNCTION bakkt_ledger_internal.insert_account(holder integer, in_fund text, named text, unit asset, owner_id bigint,
                                                      lowest amount)
@@ -157,6 +179,7 @@ BEGIN
     IF FOUND THEN
         PERFORM record_event('opened', NULL::account, opened, opened.opened_at);
         IF its_kind.limited THEN
+            PERFORM require_no_claim_of_closed(ARRAY[opened]);
             PERFORM create_balance(holder, opened.account);
         END IF;
     END IF;
@@ -229,7 +252,7 @@ BEGIN
         RETURNING a
     )
     SELECT array_agg(o.a) INTO accounts FROM opened AS o;
-    PERFORM record_events('opened', NULL::account[], accounts, moment);
+    PERFORM record_events('opened', NULL::account[], accounts, moment), require_no_claim_of_closed(accounts);
     PERFORM create_balance(o.client_id, o.account) FROM unnest(accounts) AS o JOIN account_kind AS k USING (kind) WHERE k.limited;
 END;
 $$;
@@ -314,4 +337,5 @@ COMMENT ON FUNCTION open_account IS
 customer: who owns it; that of a claim or of an account about a customer is the one in the name unless given.
 floor: the least natural balance a claim must keep (NULL: zero). A poster opens claims of customers only, without a floor (42501).
 The same content again returns the same account; other content is LG020.
-Errors: LG002, LG010, LG011, LG012, LG014, LG016 a bank that was not opened, LG020, LG031, LG034, LG040 to LG043, LG045, 42501.';
+Errors: LG002, LG010, LG011, LG012, LG013 a claim of who has left, LG014, LG016 a bank that was not opened, LG020, LG031,
+LG034, LG040 to LG043, LG045, 42501.';

@@ -17,7 +17,8 @@ CREATE INDEX customer_client ON customer (client_id);
 COMMENT ON TABLE customer IS 'A customer''s trading account, named by its eight-character account code.';
 COMMENT ON COLUMN customer.account_type IS
 'INDIVIDUAL, CUSTODIAL, ENTITY_PERSONAL_TRUST, ENTITY; FIRM_ALLOCATION and GIFT are the client''s own.';
-COMMENT ON COLUMN customer.mode IS 'OPEN, CLOSING_ONLY (may sell), LOCKED, CLOSED.';
+COMMENT ON COLUMN customer.mode IS
+'OPEN; CLOSING_ONLY: is leaving, may sell and withdraw; LOCKED: may do nothing; CLOSED: has left (close_customer()).';
 COMMENT ON COLUMN customer.party_status IS
 'State of the person: ACTIVE; LIQUIDATED may only sell or withdraw; others may not trade.';
 COMMENT ON COLUMN customer.funding_model IS 'Overrides the client''s funding model; NULL: the client''s.';
@@ -197,6 +198,24 @@ COMMENT ON FUNCTION open_customers IS
 Those opened before with the same content are passed over. All or none.
 Errors: those of open_customer(), 54000 more than one call takes.';
 
+-- LG013 when a change would close the customer or concerns one that has left: it closes empty only.
+CREATE FUNCTION bakkt_ledger_internal.require_stays(before customer, after customer) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
+$$
+BEGIN
+    IF before.mode = 'CLOSED' THEN
+        PERFORM refuse('LG013', format('customer "%s" is closed', before.customer_code), NULL,
+                       'reopen_customer() opens it again, to sell and withdraw.',
+                       jsonb_build_object('customer', before.customer_code));
+    ELSIF 'CLOSED' IN (after.mode, after.party_status) THEN
+        PERFORM refuse('LG013', format('customer "%s" is closed by its own function', before.customer_code), NULL,
+                       'Set mode CLOSING_ONLY, and call close_customer() when nothing is left.',
+                       jsonb_build_object('customer', before.customer_code));
+    END IF;
+END;
+$$;
+
 -- The customer of that name as it stands once it is locked, after a bounded wait. Errors: LG012
 -- unknown or not visible.
 CREATE FUNCTION bakkt_ledger_internal.lock_customer(named text) RETURNS customer
@@ -234,7 +253,7 @@ BEGIN
     END IF;
     after := jsonb_populate_record(before, jsonb_strip_nulls(asked.content));
     after.funding_model := nullif(after.funding_model, 'CLIENT');
-    PERFORM check_customer(after);
+    PERFORM check_customer(after), require_stays(before, after);
     IF after IS DISTINCT FROM before THEN
         UPDATE customer AS c
         SET mode = after.mode,
@@ -247,8 +266,9 @@ END;
 $$;
 COMMENT ON FUNCTION change_customer IS
 'Changes mode, party status or funding model of a customer; NULL leaves it, funding model CLIENT removes the override.
-Repeating a reference is no second change; LG020 when its content differs.
-Errors: LG002, LG012, LG020, 42501.';
+mode: OPEN, CLOSING_ONLY or LOCKED; close_customer() closes. Repeating a reference is no second change; LG020 when its content
+differs.
+Errors: LG002, LG012, LG013 to close, or closed already, LG020, 42501.';
 
 -- The identifier of a customer that the invoking role may see. Errors: LG012 unknown or not
 -- visible.

@@ -120,7 +120,7 @@ SELECT is_empty($$SELECT credit_deposits('QRST', '{}')$$, 'crediting an empty li
 -- The party decides what is asked for, not what the bank has done.
 CREATE FUNCTION pg_temp.party(party_status text, mode text) RETURNS void LANGUAGE sql AS $$ SELECT change_customer('CAROL001', mode => mode, party_status => party_status) $$;
 SELECT throws_ok(format($$ SELECT pg_temp.party(%L, %L), initiate_deposit('CAROL001', '1 USD', 'party') $$, s, m), 'LG013', NULL, format('a customer of party status %s in mode %s asks for no deposit', s, m))
-  FROM (VALUES ('SUSPENDED', 'OPEN'), ('UNDER_REVIEW', 'OPEN'), ('INACTIVE', 'OPEN'), ('CLOSED', 'OPEN'), ('LIQUIDATED', 'OPEN'), ('ACTIVE', 'LOCKED'), ('ACTIVE', 'CLOSED'), ('ACTIVE', 'CLOSING_ONLY')) AS t (s, m);
+  FROM (VALUES ('SUSPENDED', 'OPEN'), ('UNDER_REVIEW', 'OPEN'), ('INACTIVE', 'OPEN'), ('LIQUIDATED', 'OPEN'), ('ACTIVE', 'LOCKED'), ('ACTIVE', 'CLOSING_ONLY')) AS t (s, m);
 SELECT initiate_deposit('CAROL001', '100 USD', 'carol-1', at => '2026-11-02 15:00Z'), initiate_deposit('CAROL001', '60 USD', 'carol-2', at => '2026-11-02 15:00Z') \g /dev/null
 SELECT pg_temp.party('SUSPENDED', 'LOCKED') \g /dev/null
 SELECT is((SELECT status FROM credit_deposit('QRST', 'carol-1', at => '2026-11-03 15:00Z')), 'CREDITED', 'a suspended customer''s deposit is credited');

@@ -215,10 +215,10 @@ SELECT is(pg_temp.again(jsonb_build_object(field, value)), 'LG020 ' || coalesce(
 			   ('executed_at', NULL, NULL), ('executed_at', '2026-11-20 15:00:01Z', NULL)) AS change(field, value, named);
 -- what the outcome rested on may change: the answer does not
 SELECT change_client('XYZZ', revenue_share_bps => 1000) \g /dev/null
-SELECT change_customer('XYZZ0001', mode => 'CLOSED') \g /dev/null
+SELECT change_customer('XYZZ0001', mode => 'LOCKED') \g /dev/null
 SELECT change_provider('lp1', status => 'SUSPENDED') \g /dev/null
 SELECT change_instrument('BTCUSD', price_increment => '0.50 USD/BTC') \g /dev/null
-SELECT is(pg_temp.again(), 'posted t 6036.23 USD', 'an execution is replayed after its customer and provider are closed');
+SELECT is(pg_temp.again(), 'posted t 6036.23 USD', 'an execution is replayed after its customer is locked and its provider suspended');
 SELECT change_instrument('BTCUSD', price_increment => '0.01 USD/BTC') \g /dev/null
 SELECT change_provider('lp1', status => 'ACTIVE') \g /dev/null
 SELECT change_customer('XYZZ0001', mode => 'OPEN') \g /dev/null
@@ -276,8 +276,8 @@ END $$;
 SELECT is(pg_temp.may(mode, status), expected,
 	format('a customer in mode %s and status %s buys and sells: %s', mode, status, expected))
   FROM (VALUES ('OPEN', 'ACTIVE', 'posted posted'), ('OPEN', 'LIQUIDATED', 'LG013 posted'), ('CLOSING_ONLY', 'ACTIVE', 'LG013 posted'), ('CLOSING_ONLY', 'LIQUIDATED', 'LG013 posted'),
-			   ('LOCKED', 'ACTIVE', 'LG013 LG013'), ('CLOSED', 'ACTIVE', 'LG013 LG013'), ('OPEN', 'INACTIVE', 'LG013 LG013'), ('OPEN', 'SUSPENDED', 'LG013 LG013'),
-			   ('OPEN', 'UNDER_REVIEW', 'LG013 LG013'), ('OPEN', 'CLOSED', 'LG013 LG013')) AS state(mode, status, expected);
+			   ('LOCKED', 'ACTIVE', 'LG013 LG013'), ('OPEN', 'INACTIVE', 'LG013 LG013'), ('OPEN', 'SUSPENDED', 'LG013 LG013'),
+			   ('OPEN', 'UNDER_REVIEW', 'LG013 LG013')) AS state(mode, status, expected);
 SELECT change_customer('SHRE0001', mode => 'OPEN', party_status => 'ACTIVE') \g /dev/null
 
 -- what changed is seen at once, and what was rolled back is forgotten
