@@ -78,7 +78,7 @@ BEGIN
             'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof',
             'check_fbo', 'check_window', 'check_settlement', 'check_funding', 'check_revenue_share', 'check_cash_calls',
             'check_coin_deficits', 'check_aged_tpj',
-            'seal', 'verify', 'digest', 'proof', 'due_jobs', 'entries_by_hand']),
+            'seal', 'verify', 'digest', 'proof', 'due_jobs', 'entries_by_hand', 'wind_down_client']),
         -- a tenant asks
         ('{poster}', ARRAY[
             'open_customer', 'open_customers', 'open_account',
@@ -93,7 +93,7 @@ BEGIN
         ('{executor}', ARRAY['post_trade', 'post_trades', 'trade_requests', 'bust_trade', 'correct_trade',
                               'propose_take_back']),
         ('{bookkeeper}', ARRAY['post_journal', 'post_journals', 'journal_requests', 'reverse_journal', 'capture_hold',
-                                'propose_journal']),
+                                'propose_journal', 'propose_revenue_closing']),
         ('{settler}', ARRAY[
             'credit_deposit', 'credit_deposits', 'settle_deposits', 'decline_deposit', 'return_deposit', 'receive_wire',
             'assign_wire',
@@ -112,7 +112,7 @@ BEGIN
             'apply_unapplied_payment', 'return_unapplied_payment', 'recover_obligation',
             'cover_obligation', 'return_cover', 'buy_in_obligation',
             'propose_write_off', 'take_aged_tpj', 'add_calendar_version', 'run_due_jobs']),
-        ('{reconciler}', ARRAY['propose_journal', 'propose_cash_adjustment', 'take_aged_tpj']),
+        ('{reconciler}', ARRAY['propose_journal', 'propose_revenue_closing', 'propose_cash_adjustment', 'take_aged_tpj']),
         ('{administrator}', ARRAY[
             'open_client', 'change_client', 'close_client', 'grant_client_access', 'revoke_client_access',
             'open_customer', 'open_customers', 'change_customer', 'close_customer', 'reopen_customer',

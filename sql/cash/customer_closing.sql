@@ -4,30 +4,29 @@
 -- (LG013).
 -- Locks the customer, then the client's postings, then the customer's claims.
 
-CREATE TYPE bakkt_ledger.open_matter_line AS (
-    what text,
-    name text,
-    items bigint,
-    amount amount,
-    how_it_ends text
-);
-COMMENT ON TYPE open_matter_line IS
-'Something that has to end before a customer or a client can leave.
-what: kind of account, or kind of thing. name: of the account or the reference of the one thing; NULL of several. items: how many.
-amount: the sum, a balance in natural sign; NULL where there is none. how_it_ends: the function to call, or what is awaited.';
-
--- How what stands on a customer's account of a kind comes to its end.
-CREATE FUNCTION bakkt_ledger_internal.customer_balance_ends(kind text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE kind
-        WHEN 'fbo_settled' THEN 'request_withdrawal()'
-        WHEN 'fbo_unsettled' THEN 'settle_deposits() after the hold, or return_deposit()'
-        WHEN 'cust_coin' THEN 'post_trade() to sell, or propose_journal() when it is sent away'
-        WHEN 'cust_encumbered' THEN 'the cash call that encumbers it'
-        WHEN 'corp_tpj_receivable' THEN 'the cash call'
-        WHEN 'corp_tpj_payable' THEN 'the cash call'
-        WHEN 'corp_deficit' THEN 'recover_deficit(), or propose_journal() as bad debt'
-        ELSE 'propose_journal()' END;
+INSERT INTO balance_ending VALUES
+    ('fbo_settled', 'request_withdrawal()'),
+    ('fbo_unsettled', 'settle_deposits() after the hold, or return_deposit()'),
+    ('fbo_ach_in', 'the deposits under way'),
+    ('fbo_ach_out', 'the withdrawals under way'),
+    ('fbo_wire_out', 'the withdrawals under way'),
+    ('fbo_unidentified', 'assign_wire() or return_wire()'),
+    ('fbo_business_transfer', 'confirm_fbo_transfer() or fail_fbo_transfer()'),
+    ('corp_fbo_transfer', 'confirm_fbo_transfer() or fail_fbo_transfer()'),
+    ('fbo_due_to_corp', 'instruct_fbo_transfer() to the business account'),
+    ('corp_due_from_fbo', 'instruct_fbo_transfer() to the business account'),
+    ('fbo_due_from_corp', 'top_up_deficits()'),
+    ('corp_due_to_fbo', 'top_up_deficits()'),
+    ('cust_coin', 'post_trade() to sell, or propose_journal() when it is sent away'),
+    ('cust_encumbered', 'the cash call that encumbers it'),
+    ('corp_tpj_receivable', 'the cash calls'),
+    ('corp_tpj_payable', 'the cash calls'),
+    ('corp_deficit', 'recover_deficit(), or propose_journal() as bad debt'),
+    ('corp_apex_receivable', 'the cash calls'),
+    ('corp_apex_payable', 'the cash calls'),
+    ('corp_apex_settlement', 'record_apex_wire()'),
+    ('corp_revenue_share', 'propose_share_payout(), or propose_journal() when it is overdrawn'),
+    ('corp_wire_out', 'confirm_share_payout() or fail_share_payout()');
 
 -- Deposits and withdrawals that are under way, with what is awaited.
 CREATE FUNCTION bakkt_ledger_internal.transfers_under_way(holder integer)
@@ -44,12 +43,18 @@ BEGIN ATOMIC
     WHERE t.client_id = holder AND t.status IN ('INITIATED', 'CREDITED', 'UNIDENTIFIED', 'REQUESTED', 'SENT');
 END;
 
+-- How an outstanding cash call ends, which goes through Apex or is made here.
+CREATE FUNCTION bakkt_ledger_internal.cash_call_ends(through_apex boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN through_apex THEN 'open_apex_batch(), then record_apex_answers()'
+                ELSE 'process_cash_calls(), or propose_cash_call_write_off()' END;
+
 -- What keeps a customer from closing, at this snapshot: balances, holds, transfers, cash calls. The
 -- hold of a withdrawal ends with it.
 CREATE FUNCTION bakkt_ledger_internal.customer_open_matters(owner customer) RETURNS SETOF open_matter_line
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
-    SELECT a.kind, a.name, 1::bigint, natural_balance(k, b.posted), customer_balance_ends(a.kind)
+    SELECT a.kind, a.name, 1::bigint, natural_balance(k, b.posted), how_balance_ends(a.kind)
     FROM account AS a
     JOIN account_kind AS k ON k.kind = a.kind
     CROSS JOIN LATERAL (SELECT posted_on(a) AS posted) AS b
@@ -68,7 +73,7 @@ BEGIN ATOMIC
     WHERE t.customer_id = (owner).customer_id
     UNION ALL
     SELECT 'cash call', c.journal_id::text, 1, c.amount,
-           CASE WHEN c.apex THEN 'record_apex_answers()' ELSE 'process_cash_calls(), or propose_cash_call_write_off()' END
+           cash_call_ends(c.apex)
     FROM cash_call AS c
     WHERE c.client_id = (owner).client_id AND c.customer_id = (owner).customer_id AND c.status = 'O';
 END;
@@ -88,28 +93,6 @@ COMMENT ON FUNCTION open_matters IS
 'What has to end before close_customer() closes a customer, and how each ends; no rows when it can close now.
 Balances of the customer''s accounts, holds, deposits and withdrawals under way, outstanding cash calls.
 Errors: LG012 unknown, or not visible.';
-
--- LG035 naming what is open; more than ten are counted only.
-CREATE FUNCTION bakkt_ledger_internal.require_nothing_open(who text, key text, named text, matters open_matter_line[])
-    RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-DECLARE
-    told text;
-BEGIN
-    IF cardinality(matters) > 0 THEN
-        SELECT string_agg(concat_ws(' ', m.what, '"' || m.name || '"', m.amount::text), ', ' ORDER BY m.place) INTO told
-        FROM unnest(matters) WITH ORDINALITY AS m (what, name, items, amount, how_it_ends, place)
-        WHERE m.place <= 10;
-        PERFORM refuse('LG035', format('%s "%s" cannot be closed: something of it is open', who, named),
-                       format('Open are %s: %s.', cardinality(matters), told),
-                       CASE key WHEN 'customer' THEN 'open_matters() tells how each ends.'
-                                ELSE 'wind_down_client() tells how each ends.' END,
-                       jsonb_build_object(key, named, 'open', to_jsonb(matters[1:10])));
-    END IF;
-END;
-$$;
 
 -- The customer of that name, locked against openings of accounts too, and then its client's
 -- postings; expired holds are off its claims. LG012, 25001, 55P03.
@@ -141,7 +124,7 @@ $$
 DECLARE
     after customer;
 BEGIN
-    PERFORM require_nothing_open('customer', 'customer', before.customer_code,
+    PERFORM require_nothing_open('customer', before.customer_code, 'open_matters',
                                  ARRAY(SELECT m FROM customer_open_matters(before) AS m));
     PERFORM set_account_status(a.account, 'closed_with_customer', coalesce(why, 'the customer has left'), NULL)
     FROM account AS a

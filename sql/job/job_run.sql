@@ -375,3 +375,15 @@ alone, and a job that fails as a whole is undone; both are recorded and tried ag
 the client or for all, wait for it; the others go on. Of each job a year is caught up in a call. The first call ever starts 24
 hours back.
 Errors: LG002 infinite instant, LG061, 25001 unless under READ COMMITTED, 42501.';
+
+-- Jobs that a client that leaves was left out of.
+CREATE FUNCTION bakkt_ledger_internal.jobs_open(holder integer) RETURNS SETOF open_matter_line
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+    SELECT 'job left out', l.job, sum(l.covers)::bigint, NULL::amount, 'run_due_jobs() or skip_job()'
+    FROM job_left_out AS l
+    WHERE l.client = (client_row(holder)).code
+    GROUP BY l.job
+    ORDER BY l.job;
+END;
+INSERT INTO wind_down_list VALUES ('jobs', 'jobs_open', 40);

@@ -32,19 +32,6 @@ BEGIN
 END;
 $$;
 
--- Names an account of the client that holds something or is held; NULL when there is none.
-CREATE FUNCTION bakkt_ledger_internal.first_account_not_empty(holder integer) RETURNS text
-    LANGUAGE sql STABLE PARALLEL UNSAFE
-BEGIN ATOMIC
-    SELECT format('Account %s "%s" holds %s, debit positive.', a.fund, a.name, l.amount)
-    FROM (SELECT h.account, h.posted FROM house_balances(holder) AS h
-          UNION ALL
-          SELECT b.account, unnest(ARRAY[b.posted, b.held]) FROM balance AS b WHERE b.client_id = holder) AS l (account, amount)
-    JOIN account AS a ON a.client_id = holder AND a.account = l.account
-    WHERE NOT is_zero(l.amount)
-    ORDER BY l.account LIMIT 1;
-END;
-
 -- Changes the status of an account by an event of its transitions.
 CREATE FUNCTION bakkt_ledger_internal.set_account_status(changed account_id, event text, reason text, reference text)
     RETURNS change_result

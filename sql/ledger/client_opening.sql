@@ -1,6 +1,5 @@
--- Clients are opened, changed and closed. Refuses what client.sql says of a client's terms, and
--- closing one with an account that is not empty (LG035). Locks: the client's postings when it is
--- closed, then its row.
+-- Clients are opened and changed; wind_down.sql closes them. Refuses what client.sql says of a
+-- client's terms. Locks the client's row.
 
 CREATE FUNCTION bakkt_ledger.open_client(client text, funding_model text DEFAULT 'BAKKT_TPJ',
                                          commission_model text DEFAULT 'BOTH', revenue_share_bps integer DEFAULT 0,
@@ -103,44 +102,3 @@ COMMENT ON FUNCTION change_client IS
 'Changes the given terms of an open client; NULL leaves a term as it is.
 Repeating a reference is no second change; LG020 when its content differs.
 Errors: LG002, LG010, LG011, LG020.';
-
-CREATE FUNCTION bakkt_ledger.close_client(client text, reference text DEFAULT NULL, reason text DEFAULT NULL)
-    RETURNS change_result
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-    SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
-$$
-DECLARE
-    holder constant integer := require_client(client);
-    asked request;
-    before client;
-    after client;
-    remains text;
-BEGIN
-    PERFORM bounded_wait(), lock_client(holder);  -- waits for its postings under way
-    SELECT c.* INTO before FROM client AS c WHERE c.client_id = holder FOR NO KEY UPDATE;
-    asked := open_change('close_client', 'client', 0, reference, jsonb_build_object('code', client));
-    IF asked.outcome IS NOT NULL THEN
-        RETURN first_answer(asked, NULL::change_result);
-    END IF;
-    after := before;
-    IF before.status <> 'CLOSED' THEN
-        PERFORM require_fresh_snapshot();
-        remains := first_account_not_empty(holder);
-        IF remains IS NOT NULL THEN
-            PERFORM refuse('LG035', format('client "%s" cannot be closed: an account is not empty', client), remains,
-                           'Bring all its accounts to zero and release its holds first.');
-        END IF;
-        UPDATE client AS c
-        SET status = 'CLOSED', closed_at = clock_timestamp()
-        WHERE c.client_id = holder
-        RETURNING c.* INTO after;
-        PERFORM invalidate_account_cache();
-    END IF;
-    RETURN close_change(asked, 'closed', before, after, reason);
-END;
-$$;
-COMMENT ON FUNCTION close_client IS
-'Closes a client for ever: nothing is posted for it any more.
-Every account of it must be zero without holds (LG035). Its postings under way end first (55P03 if they do not).
-Closing again is no error.
-Errors: LG010, LG020, LG035, 25001, 55P03.';

@@ -203,6 +203,8 @@ SELECT throws_ok($$SELECT pg_temp.post('late', bank, claim, '1.00 USD') FROM ope
 SELECT throws_ok($$SELECT pg_temp.post('late 2', payable, other, '1.00 USD') FROM opened$$, 'LG032', NULL,
 	'nothing is posted to a closed house account');
 
+SELECT throws_ok($$SELECT close_client('QRST', reason => 'contract ended')$$, 'LG035', NULL, 'an empty client with customers is not closed');
+SELECT close_customer(customer) FROM customers('QRST') \g /dev/null
 SELECT lives_ok($$SELECT close_client('QRST', reason => 'contract ended')$$, 'an empty client is closed');
 SELECT lives_ok($$SELECT close_client('QRST', reason => 'contract ended')$$, 'closing a closed client again is no error');
 SELECT throws_ok($$SELECT load_journal('QRST', '{Dr FBO:1 1.00 USD; Cr FBO:2 1.00 USD}', 'late 3')$$, 'LG011', NULL, 'nothing is posted for a closed client');

@@ -119,7 +119,7 @@ SELECT set_eq(format($$SELECT DISTINCT relname::text FROM reads WHERE rolname = 
 	FROM unnest('{bakkt_ledger_settler,bakkt_ledger_reconciler}'::text[]) AS role_name;
 SELECT is_empty($$SELECT c.relname FROM relation c WHERE c.relkind IN ('r', 'p') AND NOT c.oid = ANY (
 	SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'bakkt_ledger') AND c.relname NOT IN ('job', 'account_kind', 'journal_kind', 'trading_status', 'claim_source',
-	'ach_return_code', 'chargeback_reason', 'adjustment_reason', 'funding_transition', 'cash_call_reason', 'cash_retry_time', 'client_run', 'check_list', 'subject', 'transition', 'template', 'template_line')$$,
+	'ach_return_code', 'chargeback_reason', 'adjustment_reason', 'funding_transition', 'cash_call_reason', 'cash_retry_time', 'client_run', 'check_list', 'wind_down_list', 'balance_ending', 'subject', 'transition', 'template', 'template_line')$$,
 	'every table but those of constants is dumped');
 SELECT is_empty($$SELECT s.relname FROM pg_class s WHERE s.relkind = 'S' AND s.relnamespace IN ('bakkt_ledger'::regnamespace, 'bakkt_ledger_internal'::regnamespace) AND NOT s.oid = ANY (
 	SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'bakkt_ledger')$$, 'every sequence is dumped');
