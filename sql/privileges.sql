@@ -72,7 +72,8 @@ BEGIN
             'apex_position', 'apex_batches', 'apex_batch_items', 'share_payouts', 'revenue_share_statement',
             'aged_tpj', 'aged_tpj_summary', 'aged_tpj_file', 'aged_tpj_file_name', 'client_status', 'client_exposure']),
         (company || '{approver}'::text[], ARRAY['approvals']),
-        (company, ARRAY['trial_balance', 'window_members', 'window_adjustments']),
+        (company, ARRAY['trial_balance', 'window_members', 'window_adjustments', 'accounting_periods', 'period_statement',
+                        'prior_period_entries']),
         (ledger, ARRAY[
             'zero_sum_check', 'provider_position', 'provider_fails', 'asset_claims', 'bank_transfers', 'bank_positions',
             'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof',
@@ -112,7 +113,8 @@ BEGIN
             'apply_unapplied_payment', 'return_unapplied_payment', 'recover_obligation',
             'cover_obligation', 'return_cover', 'buy_in_obligation',
             'propose_write_off', 'take_aged_tpj', 'add_calendar_version', 'run_due_jobs']),
-        ('{reconciler}', ARRAY['propose_journal', 'propose_revenue_closing', 'propose_cash_adjustment', 'take_aged_tpj']),
+        ('{reconciler}', ARRAY['close_period', 'propose_journal', 'propose_revenue_closing', 'propose_cash_adjustment',
+                               'take_aged_tpj']),
         ('{administrator}', ARRAY[
             'open_client', 'change_client', 'close_client', 'grant_client_access', 'revoke_client_access',
             'open_customer', 'open_customers', 'change_customer', 'close_customer', 'reopen_customer',

@@ -14,12 +14,14 @@ CREATE TYPE bakkt_ledger.entry_by_hand_line AS (
     reason text,
     description text,
     effective_at timestamptz,
-    recorded_at timestamptz
+    recorded_at timestamptz,
+    prior_period timestamptz
 );
 COMMENT ON TYPE entry_by_hand_line IS
 'A journal that people have made by hand.
 day: on which it was recorded, in the client''s zone. posted_by: the role that posted. proposed_by, approved_by: of what took two
-people, NULL of what one person did alone. reason: the proposal''s, else the description.';
+people, NULL of what one person did alone. reason: the proposal''s, else the description. prior_period: the end of the closed
+accounting period that it is effective in, when it was recorded after that had closed.';
 
 CREATE FUNCTION bakkt_ledger.entries_by_hand(client text DEFAULT NULL, first_day date DEFAULT NULL, last_day date DEFAULT NULL)
     RETURNS SETOF entry_by_hand_line
@@ -36,7 +38,7 @@ BEGIN
            CASE WHEN p.proposal_id IS NOT NULL THEN p.reason WHEN s.role_name IS NOT NULL THEN w.content ->> 'reason'
                 ELSE j.description END,
            CASE WHEN p.proposal_id IS NOT NULL THEN p.description ELSE j.description END,
-           j.effective_at, j.recorded_at
+           j.effective_at, j.recorded_at, prior_period(j)
     FROM client AS c
     -- days that an instant can be in
     CROSS JOIN LATERAL (SELECT least(coalesce(first_day, last_day, d.today), '294275-12-31') AS first,
@@ -53,10 +55,7 @@ BEGIN
                           AND w.reference = j.reference
     LEFT JOIN actor AS s ON s.actor_id = w.actor_id
     WHERE c.client_id = ANY (asked)
-      AND (k.name IN ('manual', 'hold_capture') OR p.proposal_id IS NOT NULL
-           OR k.name IN ('general', 'reversal', 'coin_withdrawal', 'transfer', 'opening', 'cash_deposit', 'cash_withdrawal',
-                         'fee')
-              AND NOT is_reserved_reference(j.reference))
+      AND (k.name = 'manual' OR p.proposal_id IS NOT NULL OR is_lone_kind(k.name, j.reference))
     ORDER BY c.client_id, j.recorded_at, j.journal_id;
 END;
 $$;

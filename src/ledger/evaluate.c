@@ -258,24 +258,37 @@ may_touch_alone(const AccountState *account)
 }
 
 static void
-refuse_alone(LedgerRequest *request, int line, const char *why)
+refuse_alone(LedgerRequest *request, const char *why)
+{
+	refuse(request, ERRCODE_LG_TWO_PEOPLE, "Let one person propose it with propose_journal() and another approve it with approve_journal().",
+		   why, "nobody makes this entry alone");
+}
+
+static void
+refuse_line_alone(LedgerRequest *request, int line, const char *why)
 {
 	request->refused_account = request->lines[line].account;
-	refuse(request, ERRCODE_LG_TWO_PEOPLE, "Let one person propose it with propose_journal() and another approve it with approve_journal().",
-		   psprintf("Line %d: account %s, %s, %s.", line + 1, account_text(request->lines[line].account),
-					amount_text(request->lines[line].amount, request->lines[line].asset), why),
-		   "nobody makes this entry alone");
+	refuse_alone(request, psprintf("Line %d: account %s, %s, %s.", line + 1, account_text(request->lines[line].account),
+								   amount_text(request->lines[line].amount, request->lines[line].asset), why));
 }
 
 /*
  * What somebody says by hand, alone, stays with accounts of kinds that the
- * chart of accounts gives one person, and with one customer's.
+ * chart of accounts gives one person, with one customer's, and out of closed
+ * accounting periods (I26).
  */
 static void
 check_by_hand(PostingBatch *batch, LedgerRequest *request, RequestState *state)
 {
+	TimestampTz closed = lookup_client(request->client_id)->books_closed_until;
 	int64		customer = 0;
 
+	if (request->effective_given && request->effective_at < closed)
+	{
+		refuse_alone(request, psprintf("Effective at %s; the client's books are closed until %s.",
+									   instant_text(request->effective_at), instant_text(closed)));
+		return;
+	}
 	for (int line = 0; line < request->line_count; line++)
 	{
 		AccountState *account = &batch->accounts[state->accounts[line]];
@@ -283,12 +296,12 @@ check_by_hand(PostingBatch *batch, LedgerRequest *request, RequestState *state)
 
 		if (!may_touch_alone(account))
 		{
-			refuse_alone(request, line, "is of a kind that takes two people");
+			refuse_line_alone(request, line, "is of a kind that takes two people");
 			return;
 		}
 		if (customer != 0 && owner != 0 && owner != customer)
 		{
-			refuse_alone(request, line, "is a second customer's");
+			refuse_line_alone(request, line, "is a second customer's");
 			return;
 		}
 		if (owner != 0)

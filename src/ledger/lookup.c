@@ -15,6 +15,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "errors.h"
 #include "ledger/acting_role.h"
@@ -330,8 +331,10 @@ lookup_client(int32 client_id)
 		return entry;
 	SPI_connect();
 	spi_plan(&plan, 1, types,
-			 "SELECT code, status OPERATOR(pg_catalog.=) 'CLOSED'"
-			 "  FROM bakkt_ledger_internal.client WHERE client_id OPERATOR(pg_catalog.=) $1");
+			 "SELECT c.code, c.status OPERATOR(pg_catalog.=) 'CLOSED', coalesce("
+			 "    (SELECT pg_catalog.max(p.until) FROM bakkt_ledger_internal.accounting_period p"
+			 "      WHERE p.client_id OPERATOR(pg_catalog.=) $1), '-infinity')"
+			 "  FROM bakkt_ledger_internal.client c WHERE c.client_id OPERATOR(pg_catalog.=) $1");
 	spi_execute_latest(plan, arguments);
 	if (SPI_processed == 1)
 	{
@@ -340,6 +343,7 @@ lookup_client(int32 client_id)
 		entry = hash_search(clients, &client_id, HASH_ENTER, NULL);
 		strlcpy(entry->code, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), sizeof(entry->code));
 		entry->closed = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+		entry->books_closed_until = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
 		session_cache_loaded(&cache);
 	}
 	SPI_finish();

@@ -48,6 +48,7 @@ typedef struct ClientInfo
 	int32		client_id;		/* hash key */
 	char		code[16];
 	bool		closed;
+	TimestampTz books_closed_until; /* the end of its last closed accounting period; -infinity: none */
 } ClientInfo;
 
 /* Start afresh if anything may have changed; once per call, after locking the journal. */

@@ -80,6 +80,7 @@ BEGIN
 	PERFORM set_config('session_authorization', 'ledger_test_settler', true);
 	PERFORM propose_deficit_write_off(second, '1.00 ETH', 'gone', 'gone');
 	PERFORM set_config('session_authorization', 'postgres', true);
+	PERFORM close_period(client, '2026-09-01Z');
 END
 $$;
 SELECT open_provider('LP1', 'First Provider') \g /dev/null
