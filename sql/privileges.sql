@@ -78,7 +78,7 @@ BEGIN
             'zero_sum_check', 'provider_position', 'provider_fails', 'asset_claims', 'bank_transfers', 'bank_positions',
             'fbo_transfers', 'fbo_transfer_calls', 'settlement_flow', 'fbo_proof',
             'check_fbo', 'check_window', 'check_settlement', 'check_funding', 'check_revenue_share', 'check_cash_calls',
-            'check_coin_deficits', 'check_aged_tpj',
+            'check_coin_deficits', 'check_aged_tpj', 'customer_moves',
             'seal', 'verify', 'digest', 'proof', 'due_jobs', 'entries_by_hand', 'wind_down_client']),
         -- a tenant asks
         ('{poster}', ARRAY[
@@ -112,13 +112,13 @@ BEGIN
             'instruct_obligation', 'fail_obligation', 'carry_obligation', 'instruct_payment', 'fail_payment', 'carry_payment',
             'apply_unapplied_payment', 'return_unapplied_payment', 'recover_obligation',
             'cover_obligation', 'return_cover', 'buy_in_obligation',
-            'propose_write_off', 'take_aged_tpj', 'add_calendar_version', 'run_due_jobs']),
+            'propose_write_off', 'take_aged_tpj', 'add_calendar_version', 'run_due_jobs', 'propose_customer_move']),
         ('{reconciler}', ARRAY['close_period', 'propose_journal', 'propose_revenue_closing', 'propose_cash_adjustment',
                                'take_aged_tpj']),
         ('{administrator}', ARRAY[
             'open_client', 'change_client', 'close_client', 'grant_client_access', 'revoke_client_access',
             'open_customer', 'open_customers', 'change_customer', 'close_customer', 'reopen_customer',
-            'erase_customer_identity',
+            'move_customer', 'decline_customer_move', 'erase_customer_identity',
             'change_cash_terms', 'change_settlement', 'change_client_status', 'change_exposure_limits', 'change_provider_limits',
             'open_provider', 'change_provider', 'open_bank_account', 'change_bank_account', 'close_bank_account',
             'load_shipped_assets', 'register_asset', 'change_asset', 'retire_asset', 'reinstate_asset',

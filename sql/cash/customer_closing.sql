@@ -94,9 +94,10 @@ COMMENT ON FUNCTION open_matters IS
 Balances of the customer''s accounts, holds, deposits and withdrawals under way, outstanding cash calls.
 Errors: LG012 unknown, or not visible.';
 
--- The customer of that name, locked against openings of accounts too, and then its client's
--- postings; expired holds are off its claims. LG012, 25001, 55P03.
-CREATE FUNCTION bakkt_ledger_internal.lock_leaving_customer(named text) RETURNS customer
+-- The customer of that name, locked against openings of accounts too, and then the postings of its
+-- client, and of the one that it goes to, by number; expired holds are off its claims. LG012,
+-- 25001, 55P03.
+CREATE FUNCTION bakkt_ledger_internal.lock_leaving_customer(named text, goes_to integer DEFAULT NULL) RETURNS customer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -106,7 +107,8 @@ DECLARE
 BEGIN
     PERFORM require_fresh_snapshot(), bounded_wait();
     SELECT c.* INTO locked FROM customer AS c WHERE c.customer_id = owner FOR UPDATE;
-    PERFORM guard_customers_cash(ARRAY[owner]), lock_client(locked.client_id);
+    PERFORM guard_customers_cash(ARRAY[owner]), lock_client(least(locked.client_id, goes_to)),
+            lock_client(greatest(locked.client_id, goes_to));
     PERFORM lock_hold_balance(a.client_id, a.account, clock_timestamp())
     FROM account AS a
     JOIN account_kind AS k ON k.kind = a.kind AND k.limited

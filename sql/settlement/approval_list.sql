@@ -35,9 +35,9 @@ DECLARE
     wanted constant text := status;
 BEGIN
     RETURN QUERY
-    SELECT p.approval_id, p.subject, p.subject_key, coalesce(m.reference, w.reference, s.reference, t.reference, d.reference),
-           p.status, p.amount, m.entry, p.reason, m.description, p.proposed_by::text, p.proposed_at, p.decided_by::text,
-           p.decided_at, p.decision_reason
+    SELECT p.approval_id, p.subject, p.subject_key,
+           coalesce(m.reference, w.reference, s.reference, t.reference, d.reference, v.reference), p.status, p.amount, m.entry,
+           p.reason, m.description, p.proposed_by::text, p.proposed_at, p.decided_by::text, p.decided_at, p.decision_reason
     FROM approval AS p
     LEFT JOIN proposal AS m
            ON m.client_id = holder AND m.proposal_id = CASE p.subject WHEN 'proposal' THEN p.subject_key::bigint END
@@ -49,6 +49,8 @@ BEGIN
            ON t.client_id = holder AND t.take_back_id = CASE p.subject WHEN 'take_back' THEN p.subject_key::bigint END
     LEFT JOIN deficit_write_off AS d
            ON d.client_id = holder AND d.write_off_id = CASE p.subject WHEN 'deficit_write_off' THEN p.subject_key::bigint END
+    LEFT JOIN customer_move AS v
+           ON v.client_id = holder AND v.move_id = CASE p.subject WHEN 'customer_move' THEN p.subject_key::bigint END
     LEFT JOIN request AS w
            ON o.client_id IS NOT NULL AND w.client_id = holder AND w.scope = 'settlement' AND w.operation = 'propose_write_off'
           AND w.outcome @> jsonb_build_object('approval', p.approval_id)

@@ -91,6 +91,7 @@ static const ReservedReference reserved_references[] = {
 	{.word = "apex:",.kinds = KIND_BIT(KIND_APEX_WIRE)},
 	{.word = "bank-transfer:",.kinds = KIND_BIT(KIND_FBO_TRANSFER)},
 	{.word = "cash-call:",.kinds = KIND_BIT(KIND_CASH_CALL) | KIND_BIT(KIND_TRANSFER)},
+	{.word = "customer-move:",.kinds = KIND_BIT(KIND_TRANSFER)},
 	{.word = "deficit:",.kinds = KIND_BIT(KIND_TRANSFER) | KIND_BIT(KIND_DEFICIT_WRITE_OFF)},
 	{.word = "fbo-transfer:",.kinds = KIND_BIT(KIND_FBO_TRANSFER)},
 	{.word = "funding:",.kinds = KIND_BIT(KIND_CASH_DEPOSIT) | KIND_BIT(KIND_CASH_WITHDRAWAL) | KIND_BIT(KIND_FEE) |

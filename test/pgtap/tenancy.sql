@@ -86,6 +86,9 @@ $$;
 SELECT open_provider('LP1', 'First Provider') \g /dev/null
 SELECT pg_temp.a_day('ONE') \g /dev/null
 SELECT pg_temp.a_day('TWO') \g /dev/null
+-- each has a customer who is about to go to the other
+SELECT open_customer(c, c || '00007') FROM unnest('{ONE,TWO}'::text[]) AS c \g /dev/null
+SELECT propose_customer_move('ONE00007', 'TWO', 'TWO00008', 'move'), propose_customer_move('TWO00007', 'ONE', 'ONE00008', 'move') \g /dev/null
 SELECT grant_client_access('ONE', 'ledger_test_one'), grant_client_access('ONE', 'ledger_test_tenant') \g /dev/null
 GRANT CREATE ON SCHEMA public TO ledger_test_tenant;
 SELECT grant_client_access('TWO', 'ledger_test_two') \g /dev/null

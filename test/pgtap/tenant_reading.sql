@@ -83,6 +83,7 @@ BEGIN
 		format('SELECT propose_write_off(%1$L, o.obligation, %2$L, %3$L) FROM obligations(%1$L, true) AS o WHERE o.counterparty = %1$L', client, 'bad client', 'PARTNER_WRITE_OFF'),
 		format('SELECT propose_share_payout(%L, %L, %L, bank => %L)', client, '0.01 USD', 'share', 'northbank'),
 		format('SELECT propose_write_off(%1$L, o.obligation, %2$L, %3$L) FROM obligations(%1$L, true) AS o WHERE o.payer = %4$L', client, 'bad provider', 'BAKKT_WRITE_OFF', 'PRVDR'));
+	PERFORM close_period(client, '2026-11-05Z'), receive_wire(client, '9.00 USD', 'late wire', customer => called, bank => 'northbank', at => '2026-11-04 15:00Z');
 END $$;
 SELECT pg_temp.a_day('ONE') \g /dev/null
 SELECT public.ledger_test_number_from(7700000) \g /dev/null
@@ -117,6 +118,7 @@ SELECT pg_temp.give('client', 'SELECT code, code FROM client'),
 	pg_temp.give('kind', 'SELECT code, ''AM''::text FROM client'), pg_temp.give('calendar', 'SELECT code, calendar::text FROM client, calendar'),
 	pg_temp.give('day', 'SELECT code, ''2026-11-10''::date FROM client'), pg_temp.give('at', 'SELECT code, ''2026-11-20 15:00Z''::timestamptz FROM client'),
 	pg_temp.give('amount', $$SELECT code, a FROM client, unnest('{1.00 USD,0.01 BTC}'::amount[]) a$$), pg_temp.give('reason', 'SELECT code, ''why''::text FROM client'),
+	pg_temp.give('until', 'SELECT code, ''2026-11-05Z''::timestamptz FROM client'),
 	pg_temp.give('customers', 'SELECT code, ARRAY[code || ''00008''] FROM client') \g /dev/null
 -- and one that is new
 INSERT INTO public.ledger_test_value SELECT code, 'customer', 9, format('%L::text', code || '00007') FROM client;
