@@ -230,4 +230,7 @@ class Comparison:
         self.same('buying power by the clock', [row(c.code, usd(self.model.spendable(c))) for c in prepaid.customers],
                   self.lines("SELECT %s FROM buying_powers('MPRE')" % columns('customer', 'buying_power')))
         self.reprint_lists()
+        self.work.leave()
+        self.balances()
+        self.model.prove()
         expect('discrepancies', [], self.session.rows('SELECT * FROM verify()'))

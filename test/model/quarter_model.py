@@ -67,6 +67,7 @@ class Customer:
         self.known_calls = []       # all
         self.moves = []             # (effective at, change of settled cash, kind of event)
         self.withdrawals = []       # requested, not sent
+        self.transfers = []         # all
         self.withdrew = False
         self.written_off = []       # calls, in the order written off
         self.way = 'good'
@@ -227,6 +228,7 @@ class Model:
         deposit = Transfer(customer, reference, rail, amount)
         self.post(customer.client, [('FBO', deposit.clearing, 'USD', amount), ('FBO', customer.unsettled_name, 'USD', -amount)])
         self.count('%s deposits' % rail)
+        customer.transfers.append(deposit)
         return deposit
 
     def credit_deposit(self, deposit, at):
@@ -333,12 +335,13 @@ class Model:
         """The SQLSTATE it is refused with, or the withdrawal."""
         if not customer.may('WITHDRAWAL'):
             return 'LG013'
-        if amount < customer.client.minimum_withdrawal:
-            return 'LG047'
+        if amount < customer.client.minimum_withdrawal and not (customer.mode == 'CLOSING_ONLY' and amount == self.available(customer)):
+            return 'LG047'          # who is leaving may take the last
         if self.available(customer) - self.owing(customer) - self.deficit(customer) < amount:        # I20
             return 'LG050'
         withdrawal = Transfer(customer, reference, 'ACH', amount)
         withdrawal.status = 'REQUESTED'
+        customer.transfers.append(withdrawal)
         self.books.hold(customer.client.code, 'FBO', customer.settled_name, amount)
         customer.withdrawals.append(withdrawal)
         customer.withdrew = True
@@ -756,3 +759,45 @@ class Model:
         term['buying_power'] = (term['settled_at_cut'] - term['unsettled_withdrawals_at_cut'] + term['credited_deposits'] - term['buys_since'] + term['sells_since']
                                 + term['deposits_since'] - term['withdrawals_since'] + term['other_since'] - term['withdrawals_pending'] - term['open_orders'])
         return term
+
+    # -- leaving -------------------------------------------------------
+
+    def has(self, customer):
+        """What stands on accounts of the customer: (fund, name, asset) -> units, debit positive."""
+        code = customer.client.code
+        names = {('FBO', customer.settled_name), ('FBO', customer.unsettled_name), ('CUST', customer.coin_name), ('CUST', customer.encumbered_name),
+                 ('CORP', customer.receivable), ('CORP', customer.payable), ('CORP', customer.deficit_name)}
+        return {key[1:]: units for key, units in self.books.balance.items() if key[0] == code and key[1:3] in names and units}
+
+    def keeps(self, customer):
+        """Whether anything else than money and coin that the customer may use is open."""
+        usable = {('FBO', customer.settled_name), ('CUST', customer.coin_name)}
+        return (bool(customer.calls) or any(t.status in ('INITIATED', 'CREDITED', 'REQUESTED', 'SENT') for t in customer.transfers)
+                or any(key[:2] not in usable for key in self.has(customer)))
+
+    def close(self, customer):
+        """The SQLSTATE with which closing the customer is answered."""
+        if self.has(customer) or self.keeps(customer):
+            return 'LG035'
+        customer.mode = customer.status = 'CLOSED'
+        self.count('customers closed')
+        return '00000'
+
+    def move_to(self, customer, client, code):
+        """The SQLSTATE with which moving the customer is answered; its successor has what it had, and so have bank and wallet."""
+        if customer.mode not in ('OPEN', 'CLOSING_ONLY') or customer.status != 'ACTIVE':
+            return 'LG013'
+        if self.keeps(customer):
+            return 'LG035'
+        goes = self.has(customer)
+        held_by = {'FBO': 'Bank:omnibus', 'CUST': 'Wallet:omnibus'}
+        if any(self.books.of(customer.client.code, fund, held_by[fund], asset) < -units for (fund, _, asset), units in goes.items()):
+            return 'LG050'
+        successor = self.add_customer(code, client)
+        names = {'FBO': successor.settled_name, 'CUST': successor.coin_name}
+        for (fund, name, asset), units in goes.items():
+            self.post(customer.client, [(fund, name, asset, -units), (fund, held_by[fund], asset, units)])
+            self.post(client, [(fund, names[fund], asset, units), (fund, held_by[fund], asset, -units)])
+        customer.mode = customer.status = 'CLOSED'
+        self.count('customers moved')
+        return '00000'

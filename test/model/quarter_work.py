@@ -51,7 +51,8 @@ class Work:
 
     def open_world(self, customers):
         run = self.session.execute
-        for role, groups in (('quarter_first', 'bakkt_ledger_settler, bakkt_ledger_reconciler'), ('quarter_second', 'bakkt_ledger_approver, bakkt_ledger_auditor')):
+        for role, groups in (('quarter_first', 'bakkt_ledger_settler, bakkt_ledger_reconciler'), ('quarter_second', 'bakkt_ledger_approver, bakkt_ledger_auditor'),
+                             ('quarter_third', 'bakkt_ledger_administrator')):
             run("DO $$ BEGIN CREATE ROLE %s IN ROLE %s; EXCEPTION WHEN duplicate_object THEN NULL; END $$" % (role, groups))
         for provider in PROVIDERS:
             run("SELECT open_provider(%s, %s)" % (literal(provider), literal(provider)))
@@ -466,10 +467,10 @@ class Work:
         if call.recovered < call.amount:
             self.at(self.later(24, 240), lambda: self.recover(call))
 
-    def do_as(self, login, call):
+    def do_as(self, login, call, sqlstate='00000'):
         self.flush()
         self.script.append(('SET SESSION AUTHORIZATION ' + login, '00000', None))
-        self.do(call)
+        self.do(call, sqlstate)
         self.script.append(('RESET SESSION AUTHORIZATION', '00000', None))
 
     # -- transfers between the FBO account and the business account ----
@@ -522,6 +523,32 @@ class Work:
         self.session.execute('SELECT count(*) FROM process_cash_calls()')
         self.now = LATER
         self.model.process_cash_calls(LATER)
+
+    def leave(self):
+        """The last week: everybody wants to leave, or to go to another platform.  Who can, and with what, is for the model to say."""
+        old = list(self.model.clients.values())
+        new = self.model.add_client(Client('MNEW', 'BAKKT_TPJ'))
+        self.session.execute("SELECT open_client('MNEW')")
+        number = 0
+        for client in old:
+            for customer in client.customers:
+                if client.model == 'BAKKT_TPJ' and self.chance(25):
+                    amount = self.random.randint(1, 10 ** 7)
+                    self.model.receive_wire(customer, amount, self.now)
+                    self.do("receive_wire(%s, %s, %s, customer => %s)" % (
+                        literal(client.code), literal(usd(amount)), literal(self.reference('last wire')), literal(customer.code)))
+                answer = self.model.close(customer)
+                self.do("close_customer(%s)" % literal(customer.code), answer)
+                if answer == '00000' or client.model != 'BAKKT_TPJ' or not self.chance(40):
+                    continue
+                number += 1
+                code, reference = 'MNEW%04d' % number, 'move-%d' % number
+                answer = self.model.move_to(customer, new, code)
+                # who may not move is not proposed either
+                self.do_as('quarter_first', "propose_customer_move(%s, 'MNEW', %s, %s)" % (literal(customer.code), literal(code), literal(reference)), answer if answer == 'LG013' else '00000')
+                if answer != 'LG013':
+                    self.do_as('quarter_third', "move_customer(%s, %s)" % (literal(client.code), literal(reference)), answer)
+        self.send()
 
     def run_hours(self):
         """When somebody calls the scheduler: mostly a few times, sometimes late at night only."""
