@@ -293,6 +293,7 @@ $$
 DECLARE
     asked constant integer[] := clients_asked(client);
 BEGIN
+    PERFORM require_instant(at);
     RETURN QUERY
     SELECT c.code, t.reference, t.amount, t.from_bank, t.to_bank, t.status, t.instructed_at, t.debited_at, t.debit_reference,
            t.credited_at, t.credit_reference,
@@ -306,4 +307,4 @@ $$;
 COMMENT ON FUNCTION bank_transfers IS
 'The transfers of customers'' money between omnibus banks, of a client or of all visible ones.
 open_only: those that have not ended. at: the instant for age_days.
-Errors: LG010, 42501.';
+Errors: LG010, 42501, LG061.';

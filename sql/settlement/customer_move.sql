@@ -96,8 +96,9 @@ $$;
 -- ---------------------------------------------------------------------------
 
 -- LG002 unless a customer of one client can become another's under that code, LG020 when it is
--- taken.
-CREATE FUNCTION bakkt_ledger_internal.require_movable(owner customer, goes_to integer, code text, wallet text) RETURNS void
+-- taken, LG016 when the bank is not one that serves both.
+CREATE FUNCTION bakkt_ledger_internal.require_movable(owner customer, goes_to integer, code text, bank text, wallet text)
+    RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, bakkt_ledger_internal, bakkt_ledger, pg_temp AS
 $$
@@ -116,6 +117,10 @@ BEGIN
                        format('Mode %s, party status %s.', owner.mode, owner.party_status),
                        'Nobody gets rid of a lock by going to another client: an administrator lifts it first.');
     END IF;
+    PERFORM require_omnibus_bank(holder, bank, a.asset, true)
+    FROM account AS a
+    CROSS JOIN unnest(ARRAY[owner.client_id, goes_to]) AS holder
+    WHERE a.customer_id = owner.customer_id AND a.kind = 'fbo_settled';
 END;
 $$;
 
@@ -139,7 +144,7 @@ BEGIN
     IF asked.outcome IS NOT NULL THEN
         RETURN first_answer(asked, NULL::customer_move_result);
     END IF;
-    PERFORM require_movable(owner, goes_to, to_customer, wallet);
+    PERFORM require_movable(owner, goes_to, to_customer, bank, wallet);
     INSERT INTO customer_move AS m (client_id, reference, customer_id, to_client_id, to_customer_code, bank, wallet)
     VALUES (owner.client_id, propose_customer_move.reference, owner.customer_id, goes_to, to_customer,
             propose_customer_move.bank, propose_customer_move.wallet)
@@ -158,8 +163,8 @@ COMMENT ON FUNCTION propose_customer_move IS
 'Proposes that a customer go to another client, as a new customer with a code of its own; move_customer() does it.
 bank, wallet: the omnibus bank and the wallet in which the customer''s money and coin are held, before and after: both clients
 have an account for it. reference: the move''s name from now on; the same request again gets the first answer.
-Errors: LG002, LG010, LG011, LG012, LG013 locked or under review, LG020 other content, or the code is taken, LG034 wallet, LG061,
-LG081 about to move already, 42501.';
+Errors: LG002, LG010, LG011, LG012, LG013 locked or under review, LG016 bank, LG020 other content, or the code is taken, LG034
+wallet, LG061, LG081 about to move already, 42501.';
 
 -- The move under a reference of a client that the caller sees, locked, and what was proposed; it
 -- takes sight of both clients. LG080 unknown.
@@ -323,7 +328,7 @@ DECLARE
     moved constant amount[] := movable_balances(owner);
     after customer_move := before;
 BEGIN
-    PERFORM require_movable(owner, before.to_client_id, before.to_customer_code, before.wallet);
+    PERFORM require_movable(owner, before.to_client_id, before.to_customer_code, before.bank, before.wallet);
     PERFORM require_approval_limit(worth, 'a move') FROM unnest(moved) AS worth;
     PERFORM require_held_there(before, moved);
     after.block_no := seal_horizon();

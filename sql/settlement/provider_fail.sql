@@ -282,6 +282,7 @@ $$
 DECLARE
     asked constant integer[] := visible_clients();
 BEGIN
+    PERFORM require_instant(at);
     RETURN QUERY
     SELECT o.counterparty, c.code, o.obligation_id, o.payment_id, o.asset, outstanding(o), v.covered, o.status, o.first_due,
            days_since(o.first_due, provider_fails.at),
@@ -302,7 +303,7 @@ END;
 $$;
 COMMENT ON FUNCTION provider_fails IS
 'What providers, or one, have not paid or delivered in time, and what the company covers of it.
-Over all clients, the oldest first. Errors: none.';
+Over all clients, the oldest first. Errors: LG002 or LG061 an infinite or future instant.';
 
 -- Covers against the events that moved the coin.
 CREATE FUNCTION bakkt_ledger_internal.check_covers() RETURNS SETOF discrepancy

@@ -272,6 +272,7 @@ $$
 DECLARE
     asked constant integer[] := visible_clients();
 BEGIN
+    PERFORM require_instant(at);
     IF NOT EXISTS (SELECT FROM provider AS p WHERE p.code = provider_position.provider) THEN
         PERFORM refuse_provider(provider);
     END IF;
@@ -295,7 +296,7 @@ END;
 $$;
 COMMENT ON FUNCTION provider_position IS
 'What a provider owes or is owed in each asset, over all clients, as of an instant: executed, outstanding and unapplied.
-Errors: LG002, LG014.';
+Errors: LG002, LG014, LG061.';
 
 -- Transfers of which the clients'' books have another sum than the bank or the chain has seen.
 CREATE FUNCTION bakkt_ledger_internal.check_provider_transfers() RETURNS SETOF discrepancy

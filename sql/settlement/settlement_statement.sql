@@ -173,6 +173,7 @@ $$
 DECLARE
     asked constant integer[] := clients_asked(client);
 BEGIN
+    PERFORM require_instant(at);
     RETURN QUERY
     SELECT s.*
     FROM client AS c
@@ -185,4 +186,4 @@ COMMENT ON FUNCTION settlement_balances IS
 'Where the company stands with each counterparty in each asset, of a client or of all visible ones, as of an instant.
 From what happened up to then: what windows left, what was set off, paid, returned, written off and recovered, what is outstanding
 and how old it is. A tenant sees its client''s own, no provider''s.
-Errors: LG010, 42501.';
+Errors: LG010, 42501, LG061.';

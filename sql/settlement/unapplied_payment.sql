@@ -152,6 +152,7 @@ $$
 DECLARE
     asked constant integer[] := clients_asked(client);
 BEGIN
+    PERFORM require_instant(at);
     RETURN QUERY
     SELECT c.code, u.unapplied_id, u.counterparty, u.asset, u.amount, u.applied, u.returned, unapplied_rest(u), u.status,
            u.reference, u.received_at,
@@ -167,4 +168,4 @@ $$;
 COMMENT ON FUNCTION unapplied_payments IS
 'Money and coin that came in above what was owed, oldest first, of a client or of all visible ones.
 open_only: what is still to be applied or returned. at: the instant for age_days. A tenant sees its client''s own, no provider''s.
-Errors: LG010, 42501.';
+Errors: LG010, 42501, LG061.';

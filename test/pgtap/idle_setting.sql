@@ -17,6 +17,7 @@ INSERT INTO asked VALUES
 	('request_withdrawal', $$SELECT request_withdrawal('QRST0001', '20.00 USD', %L, bank => 'NOSUCH')$$),
 	('instruct_fbo_transfer', $$SELECT instruct_fbo_transfer('QRST', '1.00 USD', %L, bank => 'NOSUCH')$$),
 	('record_apex_wire', $$SELECT record_apex_wire('APEX', 'received', '1.00 USD', %L, bank => 'NOSUCH')$$),
+	('propose_customer_move', $$SELECT propose_customer_move('QRST0001', 'APEX', 'APEX0001', %L, bank => 'NOSUCH', reason => 'moves')$$),
 	('propose_share_payout', $$SELECT propose_share_payout('QRST', '1.00 USD', %L, bank => 'NOSUCH')$$);
 SELECT throws_ok(format(call, 'x'), 'LG016', NULL, what || ' takes no bank that nobody has opened') FROM asked;
 SELECT throws_ok(format('SELECT (open_account(''QRST'', %L, %L, ''USD'')).account', fund, name), 'LG016', NULL, format('no account is opened for a bank that nobody has opened: %s %s', fund, name))
@@ -36,7 +37,7 @@ SELECT throws_ok(format(call, 'd' || what), 'LG050', NULL, what || ' finds the b
 SELECT lives_ok($$SELECT request_withdrawal('QRST0001', '20.00 USD', 'w', bank => 'NOSUCH')$$, 'request_withdrawal takes a bank that was opened');
 SELECT close_bank_account('EVOLVE2', reason => 'moved'), close_bank_account('EVOLVE3', reason => 'moved') \g /dev/null
 SELECT throws_ok(format(call, 'y'), 'LG016', NULL, what || ' asks nothing new of a closed bank') FROM asked
-	WHERE what IN ('initiate_deposit', 'request_withdrawal', 'instruct_fbo_transfer', 'propose_share_payout');
+	WHERE what IN ('initiate_deposit', 'request_withdrawal', 'instruct_fbo_transfer', 'propose_share_payout', 'propose_customer_move');
 SELECT lives_ok(format(call, 'late'), what || ' records what a closed bank has done') FROM asked WHERE what = 'receive_wire';
 SELECT lives_ok(format(call, 'dreceive_wire'), 'a wire recorded before its bank was closed is answered again') FROM asked WHERE what = 'receive_wire';
 

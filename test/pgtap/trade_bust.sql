@@ -64,11 +64,11 @@ SELECT is((SELECT position_after FROM bust_trade('QRST0001', 'sold-on', 'bust-4'
 SELECT is((SELECT position_after FROM bust_trade('QRST0001', reference => 'bust-5', journal => :original)), '0 BTC'::amount,
 	'a purchase can be busted by its number once the coin is there');
 
--- the customer may be closed by then
+-- the customer may be leaving by then
 SELECT pg_temp.buy('exec-3') \g /dev/null
-SELECT change_customer('QRST0001', mode => 'CLOSED') \g /dev/null
+SELECT change_customer('QRST0001', mode => 'CLOSING_ONLY') \g /dev/null
 SELECT is((SELECT outcome FROM bust_trade('QRST0001', 'exec-3', 'bust-6')), 'posted',
-	'an execution of a closed customer can be busted');
+	'an execution of a leaving customer can be busted');
 SELECT change_customer('QRST0001', mode => 'OPEN') \g /dev/null
 
 -- fees of the order
