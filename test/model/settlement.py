@@ -702,7 +702,7 @@ class Settlement(TakingBack):
         if not sqlstate:
             owed.recovered += amount
             held.take(amount, 'APPLIED')
-            self.record_lines(owed.client, reference, lines, 'manual')
+            self.record_lines(owed.client, reference, lines, 'cash_recovery')
         return self.verb('recover', sqlstate, 'recover_obligation(%s, %s, %s, %s, %s)', owed.client, owed.identifier, held.identifier, reference,
                          None if given is None else text(given, owed.asset))
 

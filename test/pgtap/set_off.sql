@@ -192,6 +192,9 @@ SELECT results_eq(format('SELECT outcome, paid::text FROM recover_obligation(%L,
 SELECT results_eq($$SELECT pg_temp.as_posted('b1')$$, $$VALUES ('Dr CORP Client:unapplied:QRST 570.00 USD'), ('Cr CORP Expense:bad-debt 570.00 USD')$$, 'bad debt is made whole first');
 SELECT results_eq($$SELECT pg_temp.as_posted('b2')$$, $$VALUES ('Dr CORP Client:unapplied:QRST 20.00 USD'), ('Cr CORP Expense:bad-debt 6.00 USD'), ('Cr CORP RevShare:payable:QRST 14.00 USD')$$, 'then the client''s share of revenue');
 
+SELECT results_eq($$SELECT written_off::text, recovered::text, other::text FROM revenue_share_statement('QRST')$$, $$VALUES ('-24.00 USD', '14.00 USD', '0.00 USD')$$, 'the statement of the share tells what was charged and recovered');
+SELECT is_empty($$SELECT * FROM entries_by_hand('QRST') WHERE reference IN ('b1', 'b2')$$, 'a recovery is no entry by hand');
+
 -- ---------------------------------------------------------------------------
 -- The statement
 -- ---------------------------------------------------------------------------
