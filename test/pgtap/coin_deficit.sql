@@ -232,7 +232,7 @@ SELECT is((recover_deficit('QRST0004', 'r4', asset => 'BTC')).deficit, '0 BTC'::
 -- bound until it is paid for: taken from where it is bound; paid for and spent: what is left is bound again and taken
 SELECT receive_wire('QRST', '60000 USD', 'wire 7', 'QRST0007', at => '2026-11-19 15:00Z') \g /dev/null
 SELECT pg_temp.buy('QRST0007', 'p7', encumbered => true) \g /dev/null
-SELECT is((SELECT settled FROM process_cash_calls('2026-11-20 15:30Z', 'QRST')), 1::bigint, 'the purchase is paid for') \g /dev/null
+SELECT is((SELECT settled FROM process_cash_calls('2026-11-20 15:30Z', 'QRST')), 1::bigint, 'the purchase is paid for');
 SELECT pg_temp.sell('QRST0007', 's7', '0.1 BTC') \g /dev/null
 SELECT matches(pg_temp.hint($$ SELECT bust_trade('QRST0007', 'p7', 'b7') $$), 'propose_take_back', 'the bust of coin that was released and is gone is told the way out as well');
 SELECT pg_temp.buy('QRST0008', 'p8', encumbered => true) \g /dev/null
