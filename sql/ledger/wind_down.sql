@@ -22,6 +22,7 @@ CREATE TABLE bakkt_ledger_internal.balance_ending (
 COMMENT ON TABLE balance_ending IS
 'How what stands on an account of a kind comes to its end, where that is not by hand. Shipped with the extension.';
 COMMENT ON COLUMN balance_ending.how_it_ends IS 'The function to call, or what is awaited.';
+INSERT INTO subject (subject, key, shipped) VALUES ('balance_ending', '{kind}', true);
 INSERT INTO balance_ending
 SELECT k.kind, 'propose_revenue_closing()' FROM account_kind AS k WHERE k.class IN ('revenue', 'expense')
 UNION ALL
@@ -42,6 +43,7 @@ CREATE TABLE bakkt_ledger_internal.wind_down_list (
 COMMENT ON TABLE wind_down_list IS 'What is looked at before a client leaves. Shipped with the extension.';
 COMMENT ON COLUMN wind_down_list.called IS
 'The function that returns what is open of it: (client''s number) returns rows of open_matter_line.';
+INSERT INTO subject (subject, key, shipped) VALUES ('wind_down_list', '{matter}', true);
 
 -- LG035 naming what is open; more than ten are counted only.
 CREATE FUNCTION bakkt_ledger_internal.require_nothing_open(who text, named text, listed_by text, matters open_matter_line[])
