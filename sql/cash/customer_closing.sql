@@ -86,7 +86,7 @@ $$
 DECLARE
     owner constant customer := customer_row(require_customer(customer));
 BEGIN
-    RETURN QUERY SELECT m.* FROM customer_open_matters(owner) AS m ORDER BY m.what, m.name;
+    RETURN QUERY SELECT m.* FROM customer_open_matters(owner) AS m ORDER BY m.what, m.name, asset(m.amount);
 END;
 $$;
 COMMENT ON FUNCTION open_matters IS

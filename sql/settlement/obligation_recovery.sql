@@ -4,7 +4,8 @@
 -- Locks: lock_settlement().
 
 INSERT INTO template (template, journal_kind, purpose) VALUES
-    ('recover_client_obligation', 'cash_recovery', 'what was written off is paid late: bad debt is made whole first, then the share'),
+    ('recover_client_obligation', 'cash_recovery',
+     'what was written off is paid late: bad debt is made whole first, then the share'),
     ('recover_provider_obligation', 'cash_recovery', 'what was written off of a provider is paid or delivered late');
 INSERT INTO template_line (template, line, side, account_kind, parties, amount) VALUES
     ('recover_client_obligation', 1, 'debit', 'corp_client_unapplied', '{counterparty}', 'amount'),
